@@ -1,0 +1,14 @@
+//! accredit: the service an Envoy proxy asks before it lets a request through.
+//!
+//! The map of the house; an import only ever falls (`tests/it/house.rs` keeps it so):
+//!
+//! ```text
+//! cli/                                the commands
+//! app.rs                              the composition root
+//! envoy/            admin/            the two protocols
+//! authz/            config/           the decision, the settings
+//! authn/  rules/    forward/          who is it, may they, what the upstream is told
+//! token/            jwks/             one JWT, the keys of one issuer
+//! jose/  request.rs  server/  telemetry/  dev_issuer/
+//! ```
+
