@@ -13,4 +13,5 @@
 //! ```
 
 pub mod jose;
+pub mod jwks;
 pub mod token;
