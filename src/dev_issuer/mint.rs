@@ -10,12 +10,10 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use crate::dev_issuer::{
+    claims,
     clients::{Client, WITH_AUDIENCE},
-    keys::{KeyError, SigningKey, random_id},
+    keys::{KeyError, SigningKey},
 };
-
-/// `exp - iat` of every token, in seconds.
-const LIFETIME: u64 = 86_400;
 
 /// How long ago a token minted with `expired` ended, in seconds: beyond any clock skew.
 const EXPIRED_SINCE: u64 = 3_600;
@@ -72,7 +70,7 @@ impl Minter {
     /// A token of this client with these scopes, as the token endpoint gives it.
     pub fn issue(&self, client: &Client, scopes: &[&str]) -> Result<Minted, KeyError> {
         let signed_at = unix_now();
-        let claims = self.claims(client, scopes, signed_at)?;
+        let claims = claims::of(client, scopes, self.issuer(), signed_at)?;
         let key = self.current();
         Ok(Minted {
             token: key.sign(Some(key.kid()), &claims)?,
@@ -103,7 +101,7 @@ impl Minter {
 
         let signed_at = unix_now();
         let issued_at = match expired {
-            true => signed_at.saturating_sub(EXPIRED_SINCE + LIFETIME),
+            true => signed_at.saturating_sub(EXPIRED_SINCE + claims::LIFETIME),
             false => signed_at,
         };
         let client = overrides
@@ -111,7 +109,7 @@ impl Minter {
             .and_then(Value::as_str)
             .and_then(Client::find)
             .unwrap_or(&WITH_AUDIENCE);
-        let mut claims = self.claims(client, client.scopes, issued_at)?;
+        let mut claims = claims::of(client, client.scopes, self.issuer(), issued_at)?;
         for (name, value) in overrides {
             match value {
                 Value::Null => claims.remove(&name),
@@ -162,33 +160,6 @@ impl Minter {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    fn claims(
-        &self,
-        client: &Client,
-        scopes: &[&str],
-        issued_at: u64,
-    ) -> Result<Map<String, Value>, KeyError> {
-        let mut custom_claims = Map::new();
-        if let Some(environment) = client.environment {
-            custom_claims.insert("environment".into(), environment.into());
-        }
-        let mut claims = Map::new();
-        claims.insert("iss".into(), self.issuer().into());
-        claims.insert("sub".into(), client.id.into());
-        claims.insert("client_id".into(), client.id.into());
-        claims.insert("oid".into(), client.organisation.into());
-        claims.insert("scopes".into(), json!(scopes));
-        claims.insert("custom_claims".into(), custom_claims.into());
-        claims.insert("jti".into(), random_id()?.into());
-        claims.insert("iat".into(), issued_at.into());
-        claims.insert("nbf".into(), issued_at.into());
-        claims.insert("exp".into(), (issued_at + LIFETIME).into());
-        if let Some(audience) = client.audience {
-            claims.insert("aud".into(), json!([audience]));
-        }
-        Ok(claims)
     }
 }
 

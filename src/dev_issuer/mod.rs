@@ -2,6 +2,7 @@
 //!
 //! It stands alone, so that nothing which serves a check can ever reach it.
 
+pub mod claims;
 pub mod clients;
 pub mod grant;
 pub mod host_guard;
