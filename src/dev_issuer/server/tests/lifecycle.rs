@@ -92,7 +92,7 @@ async fn an_open_request_is_finished_and_then_it_stops() {
     let mut stream = open_request(dev.address).await;
     dev.stop.send(()).expect("a server that listens");
     while TcpStream::connect(dev.address).await.is_ok() {
-        tokio::task::yield_now().await;
+        task::yield_now().await;
     }
 
     stream.write_all(b"{}").await.expect("sent");
