@@ -12,6 +12,7 @@
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
 
+pub mod dev_issuer;
 pub mod jose;
 pub mod jwks;
 pub mod token;
