@@ -12,7 +12,11 @@
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
 
+pub mod authn;
+pub mod authz;
 pub mod dev_issuer;
+pub mod forward;
 pub mod jose;
 pub mod jwks;
+pub mod request;
 pub mod token;

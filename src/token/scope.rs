@@ -1,6 +1,6 @@
 //! The scopes of a token, whichever claim carries them.
 
-use crate::jose::json::{Object, Value};
+use crate::jose::json::{Kind, Object, Value};
 
 /// A token's scopes (RFC 6749 section 3.3) in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ impl ScopeSet {
     /// of strings grants nothing, and still decides: what cannot be read must not fall back to something wider.
     pub fn read(claims: &Object, scope_claims: &[String]) -> ScopeSet {
         match carrier(claims, scope_claims) {
-            Some((_, value)) => ScopeSet(scopes_of(value).unwrap_or_default()),
+            Some(value) => ScopeSet(scopes_of(value).unwrap_or_default()),
             None => ScopeSet::default(),
         }
     }
@@ -36,11 +36,11 @@ impl ScopeSet {
 }
 
 /// The claim that decides a token's scopes: the first of these that it has and that is not `null`.
-pub fn carrier<'a>(claims: &'a Object, scope_claims: &'a [String]) -> Option<(&'a str, &'a Value)> {
-    scope_claims.iter().find_map(|name| {
-        let value = claims.get(name)?;
-        (value.kind != crate::jose::json::Kind::Null).then_some((name.as_str(), value))
-    })
+pub fn carrier<'a>(claims: &'a Object, scope_claims: &[String]) -> Option<&'a Value> {
+    scope_claims
+        .iter()
+        .filter_map(|name| claims.get(name))
+        .find(|value| value.kind != Kind::Null)
 }
 
 fn scopes_of(value: &Value) -> Option<Vec<String>> {

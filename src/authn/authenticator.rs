@@ -1,0 +1,373 @@
+//! From a bearer token to an identity: remembered, or by its issuer, that issuer's keys, and its demands.
+
+use std::sync::Arc;
+
+use crate::authn::error::Error;
+use crate::authn::identity::Identity;
+use crate::authn::issuers::{Issuer, Issuers};
+use crate::authn::moment::Moment;
+use crate::authn::token_cache::{Remembered, TokenCache};
+use crate::forward::header_name::HeaderName;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::key::VerificationKey;
+use crate::jwks::key_set::{KeyIdStanding, KeySet};
+use crate::jwks::store::{Desk, Snapshot, Wait, Waited};
+use crate::token;
+use crate::token::bearer::{BearerToken, Fingerprint};
+use crate::token::unverified::UnverifiedToken;
+use crate::token::verified::{Verification, VerifiedToken, judge_unverified};
+
+/// Authenticates bearers. Synchronous: where keys are missing it says what to wait for.
+#[derive(Debug)]
+pub struct Authenticator {
+    issuers: Issuers,
+    cache: TokenCache,
+    payload_header: Option<HeaderName>,
+}
+
+/// What came of a token.
+#[derive(Debug)]
+pub enum Authentication<'a> {
+    /// It was verified.
+    Verified(Arc<Identity>),
+    /// It was not.
+    Refused(Refusal),
+    /// Keys may come that decide it: wait, then ask again with [`Attempt::Again`].
+    Waits(KeyWait<'a>),
+}
+
+/// Why a token was refused, and what may be said of it: configured names and held key ids alone.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub error: Error,
+    /// The configured issuer that the token names.
+    pub issuer: Option<Arc<str>>,
+    /// The held key that the token names.
+    pub key_id: Option<Box<str>>,
+}
+
+/// Whether a wait has been tried.
+#[derive(Clone, Copy, Debug)]
+pub enum Attempt {
+    /// It has not.
+    First,
+    /// It has; there is no second.
+    Again(WaitedFor),
+}
+
+/// A wait for keys.
+#[derive(Debug)]
+pub struct KeyWait<'a> {
+    wait: Wait<'a>,
+    reason: WaitReason,
+}
+
+/// A wait that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitedFor {
+    waited: Waited,
+    reason: WaitReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WaitReason {
+    KeyMissing,
+    /// Held keys did not verify the token, and others might.
+    OnceMore,
+}
+
+impl KeyWait<'_> {
+    /// Waits until the deadline at the latest.
+    pub async fn until(self, deadline: tokio::time::Instant) -> WaitedFor {
+        WaitedFor {
+            waited: self.wait.until(deadline).await,
+            reason: self.reason,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    /// A refusal of a token of which nothing may be said.
+    fn from(error: Error) -> Refusal {
+        Refusal {
+            error,
+            issuer: None,
+            key_id: None,
+        }
+    }
+}
+
+// === impl Authenticator ===
+
+impl Authenticator {
+    /// Trusts these issuers.
+    pub fn new(
+        issuers: Issuers,
+        cache: TokenCache,
+        payload_header: Option<HeaderName>,
+    ) -> Authenticator {
+        Authenticator {
+            issuers,
+            cache,
+            payload_header,
+        }
+    }
+
+    /// The trusted issuers.
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// Authenticates a bearer at a moment.
+    pub fn authenticate(
+        &self,
+        bearer: BearerToken<'_>,
+        moment: Moment,
+        attempt: Attempt,
+    ) -> Authentication<'_> {
+        let fingerprint = self.cache.remembers().then(|| bearer.fingerprint());
+        if let Some(answer) = fingerprint.and_then(|fingerprint| self.recall(&fingerprint, moment))
+        {
+            return answer;
+        }
+        match self.examine(bearer, fingerprint, moment, attempt) {
+            Ok(authentication) => authentication,
+            Err(refusal) => Authentication::Refused(refusal),
+        }
+    }
+
+    /// A remembered token is as good as its key: only while the key set that verified it serves.
+    fn recall(&self, fingerprint: &Fingerprint, moment: Moment) -> Option<Authentication<'_>> {
+        let Remembered {
+            identity,
+            generation,
+        } = self.cache.get(fingerprint)?;
+        if identity.issuer.keys.usable_generation(moment.steady) != Some(generation) {
+            return None;
+        }
+        let skew = identity.issuer.requirements.clock_skew;
+        Some(match identity.token.still_holds(skew, moment.wall) {
+            Ok(()) => Authentication::Verified(identity),
+            Err(error) => Authentication::Refused(Refusal {
+                error: error.into(),
+                issuer: Some(identity.issuer_name.clone()),
+                key_id: identity.key_id.clone(),
+            }),
+        })
+    }
+
+    fn examine(
+        &self,
+        bearer: BearerToken<'_>,
+        fingerprint: Option<Fingerprint>,
+        moment: Moment,
+        attempt: Attempt,
+    ) -> Result<Authentication<'_>, Refusal> {
+        let malformed = |error: token::error::Error| Refusal::from(Error::from(error));
+        let token = UnverifiedToken::parse(bearer).map_err(malformed)?;
+        let named = token
+            .claims()
+            .issuer()
+            .and_then(|issuer| self.issuers.find(issuer));
+        let Some((name, issuer)) = named else {
+            self.tell_near_miss(&token);
+            return Err(Error::UnknownIssuer.into());
+        };
+        let examination = Examination {
+            issuer,
+            name,
+            moment,
+            attempt,
+        };
+        let algorithm = examination
+            .judge_header(&token)
+            .map_err(|error| examination.refusal(error, None))?;
+        let Some(snapshot) = issuer.keys.usable(moment.steady) else {
+            return examination.without_keys(&token);
+        };
+        let key_set = &snapshot.key_set;
+        let key_id = token.key_id().map(str::to_owned);
+        let candidates = || key_set.candidates(key_id.as_deref(), algorithm);
+        let keys = candidates().map(|candidate| &candidate.key);
+        match VerifiedToken::verify(token, algorithm, keys, &issuer.requirements, moment.wall) {
+            Verification::Verified(token, key) => {
+                let identity = Arc::new(Identity {
+                    issuer: issuer.clone(),
+                    issuer_name: name.clone(),
+                    key_id: id_of(key, key_set),
+                    headers: issuer.claim_headers.render(
+                        &token,
+                        &issuer.requirements.scope_claims,
+                        self.payload_header.as_ref(),
+                    ),
+                    token,
+                });
+                if let Some(fingerprint) = fingerprint {
+                    let remembered = Remembered {
+                        identity: identity.clone(),
+                        generation: snapshot.generation,
+                    };
+                    self.cache.insert(fingerprint, remembered);
+                }
+                Ok(Authentication::Verified(identity))
+            }
+            Verification::Refused(error, key) => {
+                Err(examination.refusal(error.into(), id_of(key, key_set)))
+            }
+            Verification::Unsigned(token) => examination.unsigned(&token, algorithm, &snapshot),
+        }
+    }
+
+    /// Says to the operator, in configured words alone, what is nearly always a slip.
+    fn tell_near_miss(&self, token: &UnverifiedToken<'_>) {
+        if let Some(configured) = token
+            .claims()
+            .issuer()
+            .and_then(|issuer| self.issuers.near_miss(issuer))
+        {
+            tracing::warn!(issuer = %configured, "a token's issuer differs from the configured one by a final `/` alone");
+        }
+    }
+}
+
+/// The `kid` of the key that verified: the key's own, since a token's may be absent.
+fn id_of(key: &VerificationKey, key_set: &KeySet) -> Option<Box<str>> {
+    key_set
+        .keys()
+        .iter()
+        .find(|own| std::ptr::eq(&own.key, key))
+        .and_then(|own| own.key_id.clone())
+}
+
+// === impl Examination ===
+
+/// One token of a known issuer under examination.
+struct Examination<'a> {
+    issuer: &'a Arc<Issuer>,
+    name: &'a Arc<str>,
+    moment: Moment,
+    attempt: Attempt,
+}
+
+impl<'a> Examination<'a> {
+    fn judge_header(&self, token: &UnverifiedToken<'_>) -> Result<Algorithm, Error> {
+        let requirements = &self.issuer.requirements;
+        let algorithm = Algorithm::from_name(token.algorithm())
+            .filter(|algorithm| requirements.algorithms.contains(*algorithm))
+            .ok_or(token::error::Error::UnsupportedAlgorithm)?;
+        if !requirements.token_types.accept(token.token_type()) {
+            return Err(token::error::Error::InvalidType.into());
+        }
+        Ok(algorithm)
+    }
+
+    fn without_keys(&self, token: &UnverifiedToken<'_>) -> Result<Authentication<'a>, Refusal> {
+        self.judge_worth(token)
+            .map_err(|error| self.refusal(error, None))?;
+        let keys = &self.issuer.keys;
+        let now = self.moment.steady;
+        match self.attempt {
+            Attempt::First => self.at_desk(keys.ask_for_any_keys(now)),
+            Attempt::Again(_) => {
+                let retry_after = keys.until_next_attempt(now);
+                Err(self.refusal(Error::KeysUnavailable { retry_after }, None))
+            }
+        }
+    }
+
+    /// No held key verified the token: what that means depends on what its `kid` can tell.
+    fn unsigned(
+        &self,
+        token: &UnverifiedToken<'_>,
+        algorithm: Algorithm,
+        snapshot: &Snapshot,
+    ) -> Result<Authentication<'a>, Refusal> {
+        let key_set = &snapshot.key_set;
+        let has_fitting = key_set
+            .candidates(token.key_id(), algorithm)
+            .next()
+            .is_some();
+        let held_id = || token.key_id().map(Box::from);
+        let verdict = match key_set.standing(token.key_id()) {
+            KeyIdStanding::Unknown => return self.unknown_key(token),
+            KeyIdStanding::Held if has_fitting => {
+                self.refusal(token::error::Error::InvalidSignature.into(), held_id())
+            }
+            KeyIdStanding::Held => {
+                self.refusal(token::error::Error::UnsupportedAlgorithm.into(), held_id())
+            }
+            KeyIdStanding::Absent if has_fitting => {
+                self.refusal(token::error::Error::InvalidSignature.into(), None)
+            }
+            KeyIdStanding::Absent => {
+                self.judge_worth(token)
+                    .map_err(|error| self.refusal(error, None))?;
+                self.refusal(Error::UnknownKey, None)
+            }
+        };
+        self.once_more(token, verdict)
+    }
+
+    fn unknown_key(&self, token: &UnverifiedToken<'_>) -> Result<Authentication<'a>, Refusal> {
+        self.judge_worth(token)
+            .map_err(|error| self.refusal(error, None))?;
+        let (keys, now) = (&self.issuer.keys, self.moment.steady);
+        match self.attempt {
+            Attempt::First => {
+                self.at_desk(keys.ask_for_unknown_key(token.key_id().unwrap_or_default(), now))
+            }
+            // The key was held before the wait and is gone after it.
+            Attempt::Again(WaitedFor {
+                reason: WaitReason::OnceMore,
+                ..
+            }) => Err(self.refusal(Error::UnknownKey, None)),
+            Attempt::Again(WaitedFor {
+                waited,
+                reason: WaitReason::KeyMissing,
+            }) => Err(self.refusal(keys.settle(waited, now).into(), None)),
+        }
+    }
+
+    /// The held keys may be old: a token that is good but for its signature is judged once more after a fetch.
+    fn once_more(
+        &self,
+        token: &UnverifiedToken<'_>,
+        verdict: Refusal,
+    ) -> Result<Authentication<'a>, Refusal> {
+        let may_wait = matches!(self.attempt, Attempt::First) && self.judge_worth(token).is_ok();
+        match may_wait
+            .then(|| self.issuer.keys.ask_once_more(self.moment.steady))
+            .flatten()
+        {
+            Some(wait) => Ok(Authentication::Waits(KeyWait {
+                wait,
+                reason: WaitReason::OnceMore,
+            })),
+            None => Err(verdict),
+        }
+    }
+
+    fn at_desk(&self, desk: Desk<'a>) -> Result<Authentication<'a>, Refusal> {
+        match desk {
+            Desk::Wait(wait) => Ok(Authentication::Waits(KeyWait {
+                wait,
+                reason: WaitReason::KeyMissing,
+            })),
+            Desk::Answer(missing) => Err(self.refusal(missing.into(), None)),
+        }
+    }
+
+    /// Only a token that could be admitted is worth a fetch, and an old one under a retired key says so.
+    fn judge_worth(&self, token: &UnverifiedToken<'_>) -> Result<(), Error> {
+        judge_unverified(token, &self.issuer.requirements, self.moment.wall).map_err(Error::from)
+    }
+
+    fn refusal(&self, error: Error, key_id: Option<Box<str>>) -> Refusal {
+        Refusal {
+            error,
+            issuer: Some(self.name.clone()),
+            key_id,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Why a credential was not accepted.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::jwks::store::Missing;
+use crate::token;
+
+/// Why nobody was authenticated, one variant a situation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The request carries no token.
+    MissingToken,
+    /// The request carries several credentials where one is meant (RFC 6750 section 2).
+    SeveralCredentials,
+    /// The token itself fails.
+    Token(token::error::Error),
+    /// `iss` is absent or none of ours.
+    UnknownIssuer,
+    /// The issuer has no such key.
+    UnknownKey,
+    /// The issuer's keys cannot be had.
+    KeysUnavailable {
+        /// Until the next attempt.
+        retry_after: Duration,
+    },
+    /// The key may be new, and cannot be asked for yet.
+    KeyPending {
+        /// Until it can.
+        retry_after: Duration,
+    },
+}
+
+impl Error {
+    /// The stable name.
+    pub fn code(self) -> &'static str {
+        match self {
+            Error::MissingToken => "missing_token",
+            Error::SeveralCredentials => "invalid_request",
+            Error::Token(error) => error.code(),
+            Error::UnknownIssuer => "unknown_issuer",
+            Error::UnknownKey => "unknown_key",
+            Error::KeysUnavailable { .. } => "keys_unavailable",
+            Error::KeyPending { .. } => "key_pending",
+        }
+    }
+}
+
+impl From<token::error::Error> for Error {
+    fn from(error: token::error::Error) -> Error {
+        Error::Token(error)
+    }
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Error {
+        match missing {
+            Missing::Unknown => Error::UnknownKey,
+            Missing::Unavailable { retry_after } => Error::KeysUnavailable { retry_after },
+            Missing::Pending { retry_after } => Error::KeyPending { retry_after },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::MissingToken => f.write_str("the request carries no bearer token"),
+            Error::SeveralCredentials => {
+                f.write_str("the request carries more than one credential")
+            }
+            Error::Token(error) => error.fmt(f),
+            Error::UnknownIssuer => f.write_str("the token's issuer is not accepted"),
+            Error::UnknownKey => f.write_str("the token's key is unknown"),
+            Error::KeysUnavailable { .. } => f.write_str("the issuer's keys are unavailable"),
+            Error::KeyPending { .. } => {
+                f.write_str("the token's key may be new and is not known yet")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,11 @@
+//! Who is it: from a request's credential to an identity whose token was verified.
+//!
+//! Knows neither rules nor Envoy.
+
+pub mod authenticator;
+pub mod error;
+pub mod identity;
+pub mod issuers;
+pub mod moment;
+pub mod sources;
+pub mod token_cache;

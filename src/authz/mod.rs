@@ -1,0 +1,7 @@
+//! The decision: one request in, allow or deny out, the same for the service and for whoever asks why.
+//!
+//! Synchronous; knows neither Envoy nor HTTP nor the configuration's text.
+
+pub mod authorizer;
+pub mod decision;
+pub mod denial;

@@ -1,0 +1,299 @@
+//! Claims to header values, of every JSON type; what cannot be said safely in a header is left out.
+
+use crate::forward::header_name::HeaderName;
+use crate::jose::base64url;
+use crate::jose::json::{Kind, Value};
+use crate::token::claim_name::ClaimName;
+use crate::token::claims::Claims;
+use crate::token::scope;
+use crate::token::verified::VerifiedToken;
+
+/// One value is at most this long, in bytes.
+pub const MAX_VALUE: usize = 8 * 1024;
+
+/// All values and the payload together are at most this long, in bytes.
+pub const MAX_TOTAL: usize = 24 * 1024;
+
+/// Which headers tell the upstream of which claims.
+#[derive(Clone, Debug, Default)]
+pub struct ClaimHeaders(Vec<ClaimHeader>);
+
+/// A header and the claim that it carries.
+#[derive(Clone, Debug)]
+pub struct ClaimHeader {
+    /// The header.
+    pub name: HeaderName,
+    /// The claim.
+    pub claim: MappedClaim,
+    /// How the claim is written.
+    pub form: Form,
+}
+
+/// A claim that a header carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MappedClaim {
+    /// The token's scopes, whichever claim carries them.
+    Scopes,
+    /// That claim.
+    Named(ClaimName),
+}
+
+/// How a claim is written into a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As text, where its type allows; an object as base64url of its JSON.
+    Text,
+    /// Always as base64url of its JSON.
+    Json,
+}
+
+/// A header that an admission sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetHeader {
+    /// The header.
+    pub name: HeaderName,
+    /// Its whole value.
+    pub value: String,
+}
+
+impl ClaimHeaders {
+    /// In the configuration's order.
+    pub fn new(headers: Vec<ClaimHeader>) -> ClaimHeaders {
+        ClaimHeaders(headers)
+    }
+
+    /// Each header with its claim.
+    pub fn iter(&self) -> impl Iterator<Item = &ClaimHeader> {
+        self.0.iter()
+    }
+
+    /// What a token lets the upstream be told. `scope_claims` are those whose arrays are joined by a space.
+    pub fn render(
+        &self,
+        token: &VerifiedToken,
+        scope_claims: &[String],
+        payload_header: Option<&HeaderName>,
+    ) -> Vec<SetHeader> {
+        let claims = token.claims();
+        let mut total = 0;
+        let mut set = Vec::with_capacity(self.0.len() + 1);
+        let mut add = |name: &HeaderName, value: String| {
+            if total + value.len() <= MAX_TOTAL {
+                total += value.len();
+                set.push(SetHeader {
+                    name: name.clone(),
+                    value,
+                });
+            }
+        };
+        for header in &self.0 {
+            if let Some(value) = header.value(claims, scope_claims) {
+                add(&header.name, value);
+            }
+        }
+        if let Some(name) = payload_header {
+            // A payload has one base64url text only, so this is the token's own segment.
+            add(name, base64url::encode(claims.payload().as_bytes()));
+        }
+        set
+    }
+}
+
+impl ClaimHeader {
+    fn value(&self, claims: &Claims, scope_claims: &[String]) -> Option<String> {
+        let (value, separator) = self.claim.find(claims, scope_claims)?;
+        let text = match self.form {
+            Form::Json => base64url::encode(claims.raw(value).as_bytes()),
+            Form::Text => text(claims, value, separator)?,
+        };
+        is_safe(&text).then_some(text)
+    }
+}
+
+impl MappedClaim {
+    /// The claim's value, and what joins it if it is an array.
+    pub fn find<'a>(
+        &self,
+        claims: &'a Claims,
+        scope_claims: &[String],
+    ) -> Option<(&'a Value, char)> {
+        match self {
+            MappedClaim::Scopes => {
+                let name = scope::carrier(claims.object(), scope_claims)?;
+                Some((name, ' '))
+            }
+            MappedClaim::Named(name) => {
+                let is_scope_claim = name
+                    .as_single()
+                    .is_some_and(|name| scope_claims.iter().any(|own| own == name));
+                Some((
+                    name.find(claims.object())?,
+                    if is_scope_claim { ' ' } else { ',' },
+                ))
+            }
+        }
+    }
+
+    /// The claim as it is named in the configuration.
+    pub fn label(&self) -> String {
+        match self {
+            MappedClaim::Scopes => "scopes".to_owned(),
+            MappedClaim::Named(name) => name.to_string(),
+        }
+    }
+}
+
+fn text(claims: &Claims, value: &Value, separator: char) -> Option<String> {
+    match &value.kind {
+        Kind::Null => None,
+        Kind::Object(_) => Some(base64url::encode(claims.raw(value).as_bytes())),
+        Kind::Array(elements) => {
+            let mut joined = String::new();
+            for (number, element) in elements.iter().enumerate() {
+                let text = scalar(claims, element)
+                    .filter(|text| !text.is_empty() && !text.contains(separator))?;
+                if number > 0 {
+                    joined.push(separator);
+                }
+                joined.push_str(text);
+            }
+            Some(joined)
+        }
+        Kind::Bool(_) | Kind::Number | Kind::String(_) => scalar(claims, value).map(str::to_owned),
+    }
+}
+
+fn scalar<'a>(claims: &'a Claims, value: &'a Value) -> Option<&'a str> {
+    match &value.kind {
+        Kind::String(text) => Some(text),
+        // The token's own digits.
+        Kind::Bool(_) | Kind::Number => Some(claims.raw(value)),
+        Kind::Null | Kind::Array(_) | Kind::Object(_) => None,
+    }
+}
+
+/// Whether a value arrives at the upstream as it was sent.
+fn is_safe(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_VALUE
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClaimHeader, Form, MappedClaim};
+    use crate::forward::header_name::HeaderName;
+    use crate::jose::base64url;
+    use crate::token::claim_name::ClaimName;
+    use crate::token::claims::Claims;
+
+    fn value_of(claim: &str, form: Form, claims: &str) -> Option<String> {
+        let claim = match claim {
+            "scopes" => MappedClaim::Scopes,
+            name => MappedClaim::Named(ClaimName::dotted(name).expect("is a name")),
+        };
+        let header = ClaimHeader {
+            name: HeaderName::parse("x-a").expect("is a name"),
+            claim,
+            form,
+        };
+        let scope_claims = ["scopes", "scp", "scope"].map(str::to_owned);
+        header.value(
+            &Claims::parse(claims.as_bytes()).expect("are claims"),
+            &scope_claims,
+        )
+    }
+
+    #[test]
+    fn every_type_as_text() {
+        let cases: &[(&str, Option<&str>)] = &[
+            (r#""plain text""#, Some("plain text")),
+            (r#""grüße""#, Some("grüße")),
+            ("12345678901234567890.50", Some("12345678901234567890.50")),
+            ("-0", Some("-0")),
+            ("1E3", Some("1E3")),
+            ("true", Some("true")),
+            ("false", Some("false")),
+            ("null", None),
+            (r#""""#, None),
+            ("[]", None),
+            (r#"["a","b"]"#, Some("a,b")),
+            (r#"["a",1,true]"#, Some("a,1,true")),
+            (r#"["a b"]"#, Some("a b")),
+            (r#"["a,b"]"#, None),
+            (r#"["a",""]"#, None),
+            (r#"["a",null]"#, None),
+            (r#"["a",["b"]]"#, None),
+            (r#"["a",{}]"#, None),
+            (r#""a\r\nx-admin: 1""#, None),
+            (r#""a\tb""#, None),
+            (r#""a\u0000b""#, None),
+            (r#""a\u007fb""#, None),
+            (r#""a\u0085b""#, None),
+            (r#"" a""#, None),
+            (r#""a ""#, None),
+            (r#"["a","b\n"]"#, None),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(
+                value_of("c", Form::Text, &format!(r#"{{"c":{value}}}"#)).as_deref(),
+                *expected,
+                "{value}"
+            );
+        }
+        assert_eq!(value_of("c", Form::Text, "{}"), None);
+    }
+
+    #[test]
+    fn objects_and_the_json_form_are_the_tokens_own_bytes() {
+        let claims = r#"{"c":{"a" : [1.0, "x"]},"l":["a", {"b":2}],"e":[],"n":null}"#;
+        assert_eq!(
+            value_of("c", Form::Text, claims),
+            Some(base64url::encode(br#"{"a" : [1.0, "x"]}"#))
+        );
+        assert_eq!(
+            value_of("l", Form::Json, claims),
+            Some(base64url::encode(br#"["a", {"b":2}]"#))
+        );
+        assert_eq!(
+            value_of("e", Form::Json, claims),
+            Some(base64url::encode(b"[]"))
+        );
+        assert_eq!(value_of("n", Form::Json, claims), None);
+    }
+
+    #[test]
+    fn scopes_are_joined_by_a_space_whichever_claim_carries_them() {
+        let cases: &[(&str, &str, Option<&str>)] = &[
+            ("scopes", r#"{"scopes":["a","b"]}"#, Some("a b")),
+            ("scopes", r#"{"scope":"a b"}"#, Some("a b")),
+            ("scopes", r#"{"scp":["a"],"scope":"z"}"#, Some("a")),
+            ("scp", r#"{"scp":["a","b"]}"#, Some("a b")),
+            ("scopes", r#"{"scopes":["a b"]}"#, None),
+            ("scopes", r#"{"scopes":[]}"#, None),
+            ("scopes", "{}", None),
+        ];
+        for (claim, claims, expected) in cases {
+            assert_eq!(
+                value_of(claim, Form::Text, claims).as_deref(),
+                *expected,
+                "{claim} of {claims}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_has_a_limit() {
+        let of = |length: usize| {
+            value_of(
+                "c",
+                Form::Text,
+                &format!(r#"{{"c":"{}"}}"#, "a".repeat(length)),
+            )
+        };
+        assert_eq!(of(8192).map(|value| value.len()), Some(8192));
+        assert_eq!(of(8193), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! What no client may say: the headers that are removed from every admitted request unless its token sets them.
+
+use crate::forward::claim_headers::SetHeader;
+use crate::forward::header_name::{HeaderName, HeaderPrefix};
+
+/// Envoy sets this header where it admits without an answer of ours; only Envoy may.
+const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
+
+/// The headers that only a verified token can set.
+#[derive(Clone, Debug)]
+pub struct StripList {
+    names: Vec<HeaderName>,
+    prefixes: Vec<HeaderPrefix>,
+}
+
+impl StripList {
+    /// `names` are all that any issuer's claims, the payload or the operator's list name.
+    pub fn new(mut names: Vec<HeaderName>, prefixes: Vec<HeaderPrefix>) -> StripList {
+        names.sort_unstable();
+        names.dedup();
+        StripList { names, prefixes }
+    }
+
+    /// What to remove from a request with these headers, when the token sets those. `also` are names that this
+    /// answer removes for another reason.
+    pub fn removals<'a>(
+        &self,
+        set: &[SetHeader],
+        request_names: impl Iterator<Item = &'a str>,
+        also: Option<&str>,
+    ) -> Vec<String> {
+        let is_set = |name: &str| set.iter().any(|header| header.name.as_str() == name);
+        let unset = self
+            .names
+            .iter()
+            .map(HeaderName::as_str)
+            .filter(|name| !is_set(name));
+        let mut removals: Vec<String> = unset
+            .chain([FAILURE_MODE_ALLOWED])
+            .chain(also)
+            .map(str::to_owned)
+            .collect();
+        for name in request_names {
+            if !is_set(name)
+                && self.claims_to_be_ours(name)
+                && !removals.iter().any(|own| own == name)
+            {
+                removals.push(name.to_owned());
+            }
+        }
+        removals
+    }
+
+    fn claims_to_be_ours(&self, name: &str) -> bool {
+        crate::forward::header_name::look_alike(FAILURE_MODE_ALLOWED, name)
+            || self.prefixes.iter().any(|prefix| prefix.covers(name))
+            || self.names.iter().any(|own| own.looks_like(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StripList;
+    use crate::forward::claim_headers::SetHeader;
+    use crate::forward::header_name::{HeaderName, HeaderPrefix};
+
+    fn name(text: &str) -> HeaderName {
+        HeaderName::parse(text).expect("is a name")
+    }
+
+    #[test]
+    fn a_client_never_speaks_for_a_claim() {
+        let list = StripList::new(
+            vec![name("x-jwt-sub"), name("x-org"), name("x-org")],
+            vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
+        );
+        let set = [SetHeader {
+            name: name("x-jwt-sub"),
+            value: "s".into(),
+        }];
+        let request = [
+            "x-jwt-sub",
+            "x_jwt_sub",
+            "x-jwt_sub",
+            "x.jwt.sub",
+            "x~jwt~sub",
+            "x-jwt-other",
+            "x_org",
+            "accept",
+            "x-envoy-auth-failure-mode-allowed",
+            "x_envoy_auth_failure_mode_allowed",
+        ];
+        let removed = list.removals(&set, request.into_iter(), None);
+        assert_eq!(
+            removed,
+            [
+                "x-org",
+                "x-envoy-auth-failure-mode-allowed",
+                "x_jwt_sub",
+                "x-jwt_sub",
+                "x.jwt.sub",
+                "x~jwt~sub",
+                "x-jwt-other",
+                "x_org",
+                "x_envoy_auth_failure_mode_allowed",
+            ]
+        );
+        let without_token = list.removals(&[], request.into_iter(), Some("authorization"));
+        assert!(
+            without_token.starts_with(&["x-jwt-sub".to_owned(), "x-org".into()]),
+            "{without_token:?}"
+        );
+        assert!(without_token.contains(&"authorization".to_owned()));
+        assert!(!without_token.contains(&"accept".to_owned()));
+    }
+}
