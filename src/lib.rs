@@ -11,4 +11,3 @@
 //! token/            jwks/             one JWT, the keys of one issuer
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
-
