@@ -11,3 +11,8 @@
 //! token/            jwks/             one JWT, the keys of one issuer
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
+
+pub mod dev_issuer;
+pub mod jose;
+pub mod jwks;
+pub mod token;

@@ -1,0 +1,39 @@
+//! The claims of an ordinary token, as Scalekit's tokens have them.
+
+use serde_json::{Map, Value, json};
+
+use crate::dev_issuer::{
+    clients::Client,
+    keys::{KeyError, random_id},
+};
+
+/// `exp - iat` of every token, in seconds.
+pub const LIFETIME: u64 = 86_400;
+
+/// The claims of this client's token with these scopes.
+pub fn of(
+    client: &Client,
+    scopes: &[&str],
+    issuer: &str,
+    issued_at: u64,
+) -> Result<Map<String, Value>, KeyError> {
+    let mut custom_claims = Map::new();
+    if let Some(environment) = client.environment {
+        custom_claims.insert("environment".into(), environment.into());
+    }
+    let mut claims = Map::new();
+    claims.insert("iss".into(), issuer.into());
+    claims.insert("sub".into(), client.id.into());
+    claims.insert("client_id".into(), client.id.into());
+    claims.insert("oid".into(), client.organisation.into());
+    claims.insert("scopes".into(), json!(scopes));
+    claims.insert("custom_claims".into(), custom_claims.into());
+    claims.insert("jti".into(), random_id()?.into());
+    claims.insert("iat".into(), issued_at.into());
+    claims.insert("nbf".into(), issued_at.into());
+    claims.insert("exp".into(), (issued_at + LIFETIME).into());
+    if let Some(audience) = client.audience {
+        claims.insert("aud".into(), json!([audience]));
+    }
+    Ok(claims)
+}

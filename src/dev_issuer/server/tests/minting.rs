@@ -1,0 +1,111 @@
+//! Minting what nobody would be given, and rotating the key.
+
+use super::*;
+
+#[tokio::test]
+async fn claims_are_overridden_and_removed() {
+    let dev = Running::start().await;
+    let (token, body) = dev
+        .minted(json!({"sub": "someone", "aud": null, "exp": null, "scopes": ["a", "b"], "n": {"m": 1.5}}))
+        .await;
+    let claims = dev
+        .verify(&token)
+        .await
+        .expect("a signature that holds")
+        .claims;
+    assert_eq!(claims["sub"], "someone");
+    assert_eq!(claims["client_id"], "m2morg_1001");
+    assert_eq!(claims["n"], json!({"m": 1.5}));
+    assert_eq!((claims.get("aud"), claims.get("exp")), (None, None));
+    assert_eq!(
+        (&body["scope"], body.get("expires_in")),
+        (&json!("a b"), None)
+    );
+
+    let (token, body) = dev.minted(json!({"client_id": "m2morg_1002"})).await;
+    let claims = dev.verify(&token).await.expect("a token").claims;
+    assert_eq!(
+        (&claims["sub"], claims.get("aud")),
+        (&json!("m2morg_1002"), None)
+    );
+    assert_eq!(
+        (&body["expires_in"], &body["token_type"]),
+        (&json!(86_399), &json!("Bearer"))
+    );
+}
+
+#[tokio::test]
+async fn the_switches_bend_a_token() {
+    let dev = Running::start().await;
+    let (plain, _) = dev.minted(json!({"expired": false, "forged": false})).await;
+    let plain = dev.verify(&plain).await.expect("a token");
+
+    let (token, body) = dev.minted(json!({"expired": true})).await;
+    let claims = dev.verify(&token).await.expect("a token").claims;
+    let seconds = |claims: &Value, name: &str| claims[name].as_u64().expect("seconds");
+    assert!(seconds(&claims, "exp") < seconds(&plain.claims, "iat"));
+    assert_eq!(seconds(&claims, "exp") - seconds(&claims, "iat"), 86_400);
+    assert_eq!(
+        (&claims["nbf"], &body["expires_in"]),
+        (&claims["iat"], &json!(0))
+    );
+    assert_eq!(claims.get("expired"), None);
+
+    let (token, _) = dev.minted(json!({"forged": true})).await;
+    assert!(dev.verify(&token).await.is_none());
+    assert_eq!(
+        decode_header(&token).expect("a header").kid,
+        plain.header.kid
+    );
+    let length = |token: &str| token.rsplit('.').next().map(str::len);
+    assert_eq!(length(&token), Some(342), "2048 bits");
+
+    for kid in [json!("snk_1"), Value::Null] {
+        let (token, _) = dev.minted(json!({ "kid": kid })).await;
+        let header = dev.verify(&token).await.expect("a token").header;
+        assert_eq!(header.kid.as_deref(), kid.as_str());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_minted_is_an_invalid_request() {
+    let dev = Running::start().await;
+    for body in [
+        "",
+        "[]",
+        "null",
+        "{",
+        r#"{"forged": 1}"#,
+        r#"{"expired": "true"}"#,
+        r#"{"kid": 7}"#,
+    ] {
+        let (status, _, answer) = dev.post("/dev/token", body).await;
+        assert_eq!(
+            (status.as_u16(), &answer["error"]),
+            (400, &json!("invalid_request")),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rotation_replaces_the_key() {
+    let dev = Running::start().await;
+    let token = dev.minter.client_token("m2morg_1001").expect("a token");
+    assert!(dev.verify(&token).await.is_some());
+    assert_eq!(dev.minter.client_token("m2morg_1003"), None);
+
+    let (status, _, body) = dev.post("/dev/rotate", "").await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, _, keys) = dev.get("/keys").await;
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1));
+    assert_eq!(keys["keys"][0]["kid"], body["kid"]);
+    assert!(dev.verify(&token).await.is_none());
+    let token = dev.minter.client_token("m2morg_1001").expect("a token");
+    let verified = dev.verify(&token).await.expect("a token");
+    assert_eq!(verified.header.kid.as_deref(), body["kid"].as_str());
+
+    let kid = dev.minter.rotate();
+    assert_ne!(body["kid"], kid);
+    assert_eq!(dev.minter.key_set()["keys"][0]["kid"], kid);
+}

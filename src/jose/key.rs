@@ -1,0 +1,371 @@
+//! A public key from a JWK (RFC 7517), parsed once and asked often.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::base64url;
+use crate::jose::json::{Object, Value};
+
+/// A public key that verifies signatures of at least one accepted algorithm.
+pub struct VerificationKey {
+    key_type: KeyType,
+    verifiers: Vec<(Algorithm, ParsedPublicKey)>,
+    identity: [u8; 32],
+    private_part: PrivatePart,
+}
+
+/// The JWK `kty` values that hold a usable public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// RFC 7518 section 6.3.
+    Rsa,
+    /// RFC 7518 section 6.2.
+    Ec,
+    /// RFC 8037 section 2.
+    Okp,
+}
+
+/// Whether a JWK that should be public also gave its private part away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivatePart {
+    /// It did not.
+    Absent,
+    /// It did; only the public part is used, and the issuer has to hear of it.
+    Published,
+}
+
+/// The signature is not one of this key over this message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidSignature;
+
+/// Why a JWK is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The member of the set is not a JSON object.
+    NotAnObject,
+    /// A member stands in the key twice.
+    DuplicateMember,
+    /// `kid`, `kty`, `alg`, `use`, `key_ops` or a key parameter is absent or of the wrong type.
+    MalformedMember(&'static str),
+    /// A symmetric key: whoever can verify with it can also sign.
+    Symmetric,
+    /// A `kty` or `crv` that no accepted algorithm uses.
+    UnknownType,
+    /// `use` is not `sig`.
+    NotForSignatures,
+    /// `key_ops` does not hold `verify`.
+    NotForVerifying,
+    /// The key's `alg` is none that we accept, or does not suit its type.
+    UnsupportedAlgorithm,
+    /// An RSA modulus under 2048 or over 8192 bits.
+    ModulusSize,
+    /// An RSA exponent that is even, under 3 or over 33 bits.
+    Exponent,
+    /// A point that is not on its curve, or a number no key has.
+    NotAKey,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unusable::NotAnObject => f.write_str("not a JSON object"),
+            Unusable::DuplicateMember => f.write_str("a member stands in it twice"),
+            Unusable::MalformedMember(name) => write!(f, "`{name}` is missing or malformed"),
+            Unusable::Symmetric => f.write_str("a symmetric key"),
+            Unusable::UnknownType => f.write_str("a key type or curve that is not supported"),
+            Unusable::NotForSignatures => f.write_str("`use` is not `sig`"),
+            Unusable::NotForVerifying => f.write_str("`key_ops` lacks `verify`"),
+            Unusable::UnsupportedAlgorithm => {
+                f.write_str("`alg` is not supported or does not suit the key")
+            }
+            Unusable::ModulusSize => f.write_str("an RSA modulus outside of 2048 to 8192 bits"),
+            Unusable::Exponent => f.write_str("an RSA exponent that is not safe"),
+            Unusable::NotAKey => f.write_str("the key parameters make no key"),
+        }
+    }
+}
+
+// === impl VerificationKey ===
+
+impl VerificationKey {
+    /// Reads the public part of a JWK.
+    ///
+    /// # Errors
+    /// [`Unusable`] when the key could never verify a token.
+    pub fn from_jwk(jwk: &Object) -> Result<VerificationKey, Unusable> {
+        let key_type = text(jwk, "kty")?.ok_or(Unusable::MalformedMember("kty"))?;
+        judge_purpose(jwk)?;
+        let named = match text(jwk, "alg")? {
+            Some(name) => Some(Algorithm::from_name(name).ok_or(Unusable::UnsupportedAlgorithm)?),
+            None => None,
+        };
+        let material = match key_type {
+            "RSA" => Material::rsa(jwk)?,
+            "EC" => Material::ec(jwk)?,
+            "OKP" => Material::okp(jwk)?,
+            "oct" => return Err(Unusable::Symmetric),
+            _ => return Err(Unusable::UnknownType),
+        };
+        let mut verifiers = Vec::new();
+        for algorithm in Algorithm::ALL {
+            if named.is_none_or(|named| named == algorithm)
+                && let Some(parsed) = material.verifier(algorithm)?
+            {
+                verifiers.push((algorithm, parsed));
+            }
+        }
+        if verifiers.is_empty() {
+            return Err(Unusable::UnsupportedAlgorithm);
+        }
+        Ok(VerificationKey {
+            key_type: material.key_type(),
+            identity: material.identity(&verifiers),
+            verifiers,
+            private_part: if jwk.get("d").is_some() {
+                PrivatePart::Published
+            } else {
+                PrivatePart::Absent
+            },
+        })
+    }
+
+    /// The key's `kty`.
+    pub fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+
+    /// The algorithms that the key's type, curve and own `alg` suit.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.verifiers.iter().map(|(algorithm, _)| *algorithm)
+    }
+
+    /// Whether the key's type, curve and own `alg` suit the algorithm.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        self.algorithms().any(|own| own == algorithm)
+    }
+
+    /// A hash of the public key and the algorithms it fits: two keys of one identity judge every token alike.
+    pub fn identity(&self) -> &[u8; 32] {
+        &self.identity
+    }
+
+    /// Whether the JWK also held the private part.
+    pub fn private_part(&self) -> PrivatePart {
+        self.private_part
+    }
+
+    /// Verifies a JWS signature over its signing input.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`], also where the key does not fit the algorithm.
+    pub fn verify(
+        &self,
+        algorithm: Algorithm,
+        signing_input: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let (_, key) = self
+            .verifiers
+            .iter()
+            .find(|(own, _)| *own == algorithm)
+            .ok_or(InvalidSignature)?;
+        key.verify_sig(signing_input, signature)
+            .map_err(|_| InvalidSignature)
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerificationKey({:?})", self.key_type)
+    }
+}
+
+impl KeyType {
+    /// The `kty` value.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::Rsa => "RSA",
+            KeyType::Ec => "EC",
+            KeyType::Okp => "OKP",
+        }
+    }
+}
+
+// === impl Material ===
+
+enum Material {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    P256(Vec<u8>),
+    P384(Vec<u8>),
+    Ed25519(Vec<u8>),
+}
+
+impl Material {
+    fn rsa(jwk: &Object) -> Result<Material, Unusable> {
+        let n = number(jwk, "n")?;
+        let e = number(jwk, "e")?;
+        let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        if !(2048..=8192).contains(&bits) {
+            return Err(Unusable::ModulusSize);
+        }
+        // aws-lc would refuse most of these only when it verifies; a key that never works is better set aside.
+        if e.len() > 5 {
+            return Err(Unusable::Exponent);
+        }
+        let exponent = e
+            .iter()
+            .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        if exponent < 3 || exponent >= 1 << 33 || exponent.is_multiple_of(2) {
+            return Err(Unusable::Exponent);
+        }
+        Ok(Material::Rsa { n, e })
+    }
+
+    fn ec(jwk: &Object) -> Result<Material, Unusable> {
+        let point = |length: usize| {
+            // SEC 1 section 2.3.3: an uncompressed point.
+            let mut point = vec![4];
+            for name in ["x", "y"] {
+                point.extend(coordinate(jwk, name, length)?);
+            }
+            Ok(point)
+        };
+        match text(jwk, "crv")?.ok_or(Unusable::MalformedMember("crv"))? {
+            "P-256" => Ok(Material::P256(point(32)?)),
+            "P-384" => Ok(Material::P384(point(48)?)),
+            _ => Err(Unusable::UnknownType),
+        }
+    }
+
+    fn okp(jwk: &Object) -> Result<Material, Unusable> {
+        match text(jwk, "crv")?.ok_or(Unusable::MalformedMember("crv"))? {
+            "Ed25519" => Ok(Material::Ed25519(coordinate(jwk, "x", 32)?)),
+            _ => Err(Unusable::UnknownType),
+        }
+    }
+
+    fn key_type(&self) -> KeyType {
+        match self {
+            Material::Rsa { .. } => KeyType::Rsa,
+            Material::P256(_) | Material::P384(_) => KeyType::Ec,
+            Material::Ed25519(_) => KeyType::Okp,
+        }
+    }
+
+    /// The key made ready for one algorithm; `None` where the algorithm does not suit it.
+    fn verifier(&self, algorithm: Algorithm) -> Result<Option<ParsedPublicKey>, Unusable> {
+        let parsed = match (self, algorithm) {
+            (Material::Rsa { n, e }, _) => match rsa_parameters(algorithm) {
+                Some(parameters) => {
+                    RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
+                }
+                None => return Ok(None),
+            },
+            (Material::P256(point), Algorithm::Es256) => {
+                ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
+            }
+            (Material::P384(point), Algorithm::Es384) => {
+                ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
+            }
+            (Material::Ed25519(x), Algorithm::EdDsa) => {
+                ParsedPublicKey::new(&signature::ED25519, x)
+            }
+            (Material::P256(_) | Material::P384(_) | Material::Ed25519(_), _) => return Ok(None),
+        };
+        parsed.map(Some).map_err(|_| Unusable::NotAKey)
+    }
+
+    fn identity(&self, verifiers: &[(Algorithm, ParsedPublicKey)]) -> [u8; 32] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for (algorithm, _) in verifiers {
+            context.update(algorithm.name().as_bytes());
+            context.update(b" ");
+        }
+        let (first, second): (&[u8], &[u8]) = match self {
+            Material::Rsa { n, e } => (n, e),
+            Material::P256(point) | Material::P384(point) | Material::Ed25519(point) => {
+                (point, &[])
+            }
+        };
+        context.update(&(first.len() as u64).to_be_bytes());
+        context.update(first);
+        context.update(second);
+        let mut identity = [0; 32];
+        identity
+            .iter_mut()
+            .zip(context.finish().as_ref())
+            .for_each(|(to, from)| *to = *from);
+        identity
+    }
+}
+
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Rs384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::Rs512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
+        Algorithm::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
+        Algorithm::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => None,
+    }
+}
+
+/// `use` and `key_ops`: RFC 7517 sections 4.2 and 4.3.
+fn judge_purpose(jwk: &Object) -> Result<(), Unusable> {
+    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+        return Err(Unusable::NotForSignatures);
+    }
+    let Some(operations) = jwk.get("key_ops") else {
+        return Ok(());
+    };
+    let operations = operations
+        .as_array()
+        .ok_or(Unusable::MalformedMember("key_ops"))?;
+    if operations
+        .iter()
+        .any(|operation| operation.as_str() == Some("verify"))
+    {
+        Ok(())
+    } else {
+        Err(Unusable::NotForVerifying)
+    }
+}
+
+fn text<'a>(jwk: &'a Object, name: &'static str) -> Result<Option<&'a str>, Unusable> {
+    jwk.get(name)
+        .map(|value: &Value| value.as_str().ok_or(Unusable::MalformedMember(name)))
+        .transpose()
+}
+
+fn bytes(jwk: &Object, name: &'static str) -> Result<Vec<u8>, Unusable> {
+    let encoded = text(jwk, name)?.ok_or(Unusable::MalformedMember(name))?;
+    base64url::decode_jwk_member(encoded).map_err(|_| Unusable::MalformedMember(name))
+}
+
+/// A Base64urlUInt (RFC 7518 section 2) without the leading zeros that some exporters write.
+fn number(jwk: &Object, name: &'static str) -> Result<Vec<u8>, Unusable> {
+    let bytes = bytes(jwk, name)?;
+    let number: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
+    if number.is_empty() {
+        Err(Unusable::MalformedMember(name))
+    } else {
+        Ok(number)
+    }
+}
+
+/// A coordinate has its field's full length (RFC 7518 section 6.2.1.2).
+fn coordinate(jwk: &Object, name: &'static str, length: usize) -> Result<Vec<u8>, Unusable> {
+    let coordinate = bytes(jwk, name)?;
+    if coordinate.len() == length {
+        Ok(coordinate)
+    } else {
+        Err(Unusable::MalformedMember(name))
+    }
+}
+
+#[cfg(test)]
+mod tests;

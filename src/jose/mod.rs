@@ -1,0 +1,6 @@
+//! JSON Object Signing and Encryption, as far as verifying needs it; knows nothing of tokens or key sets.
+
+pub mod algorithm;
+pub mod base64url;
+pub mod json;
+pub mod key;

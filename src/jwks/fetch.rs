@@ -1,0 +1,356 @@
+//! Reads a key source within its limits of time, size and redirects. The only place that speaks HTTP to issuers.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, CACHE_CONTROL, DATE, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    LOCATION, RETRY_AFTER,
+};
+use reqwest::{Certificate, Client, Response, StatusCode};
+use tokio::io::AsyncReadExt as _;
+
+use crate::jwks::discovery::Discovery;
+use crate::jwks::error::FetchError;
+use crate::jwks::key_set::KeySet;
+use crate::jwks::source::{FetchSettings, KeyAddress, KeySource};
+
+/// A key set or a metadata document is at most this large, counted as it arrives and after decompression.
+pub const MAX_SIZE: usize = 1024 * 1024;
+
+const MAX_REDIRECTS: usize = 3;
+
+/// Fetches the keys of one issuer entry.
+pub struct Fetcher {
+    way: Way,
+    timeout: Duration,
+}
+
+/// What a fetch that succeeded brought.
+pub struct Fetched {
+    /// The key set; `None` where the server says that the held one still stands.
+    pub key_set: Option<KeySet>,
+    /// How long the server's caching rules let it stand.
+    pub max_age: Option<Duration>,
+}
+
+/// Why a fetch is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is time; an address that was discovered is discovered again.
+    Refresh,
+    /// Somebody waits; an address that was discovered is used as it is.
+    Demand,
+}
+
+enum Way {
+    Http {
+        http: Http,
+        target: Target,
+        seen: Option<Validators>,
+    },
+    File(std::path::PathBuf),
+    Nothing,
+}
+
+enum Target {
+    Address(KeyAddress),
+    Discovered(Discovery, Option<KeyAddress>),
+}
+
+/// What makes the next request conditional (RFC 9110 section 13.1).
+struct Validators {
+    address: KeyAddress,
+    etag: Option<reqwest::header::HeaderValue>,
+    last_modified: Option<reqwest::header::HeaderValue>,
+}
+
+// === impl Fetcher ===
+
+impl Fetcher {
+    /// A fetcher for that source.
+    pub fn new(source: &KeySource, settings: &FetchSettings, http: Http) -> Fetcher {
+        let way = match source {
+            KeySource::Uri(address) => Way::Http {
+                http,
+                target: Target::Address(address.clone()),
+                seen: None,
+            },
+            KeySource::Discovery { issuer, transport } => {
+                let discovery = Discovery::of(issuer.clone(), *transport);
+                Way::Http {
+                    http,
+                    target: Target::Discovered(discovery, None),
+                    seen: None,
+                }
+            }
+            KeySource::File(path) => Way::File(path.clone()),
+            KeySource::Inline(_) => Way::Nothing,
+        };
+        Fetcher {
+            way,
+            timeout: settings.timeout,
+        }
+    }
+
+    /// Fetches once. The time limit covers the whole exchange, discovery and body included.
+    ///
+    /// # Errors
+    /// [`FetchError`]; nothing is tried again here.
+    pub async fn fetch(&mut self, purpose: Purpose) -> Result<Fetched, FetchError> {
+        let timeout = self.timeout;
+        let fetching = async {
+            match &mut self.way {
+                Way::Http { http, target, seen } => {
+                    let address = target.resolve(http, purpose).await?;
+                    fetch_key_set(http, address, seen).await
+                }
+                Way::File(path) => read_file(path).await,
+                Way::Nothing => Ok(Fetched {
+                    key_set: None,
+                    max_age: None,
+                }),
+            }
+        };
+        tokio::time::timeout(timeout, fetching)
+            .await
+            .unwrap_or(Err(FetchError::TimedOut(timeout)))
+    }
+}
+
+impl Target {
+    async fn resolve(&mut self, http: &Http, purpose: Purpose) -> Result<KeyAddress, FetchError> {
+        match self {
+            Target::Address(address) => Ok(address.clone()),
+            Target::Discovered(_, Some(known)) if purpose == Purpose::Demand => Ok(known.clone()),
+            Target::Discovered(discovery, known) => {
+                let address = discovery.find_key_address(http).await?;
+                *known = Some(address.clone());
+                Ok(address)
+            }
+        }
+    }
+}
+
+async fn fetch_key_set(
+    http: &Http,
+    address: KeyAddress,
+    seen: &mut Option<Validators>,
+) -> Result<Fetched, FetchError> {
+    let conditions = seen
+        .as_ref()
+        .filter(|seen| seen.address == address)
+        .map(Validators::conditions);
+    let answer = http.get(&address, conditions.unwrap_or_default()).await?;
+    let max_age = max_age(answer.headers());
+    if answer.status() == StatusCode::NOT_MODIFIED {
+        return Ok(Fetched {
+            key_set: None,
+            max_age,
+        });
+    }
+    let validators = Validators {
+        address,
+        etag: answer.headers().get(ETAG).cloned(),
+        last_modified: answer.headers().get(LAST_MODIFIED).cloned(),
+    };
+    let key_set = KeySet::parse(&read_body(answer).await?).map_err(FetchError::NotAKeySet)?;
+    *seen = Some(validators);
+    Ok(Fetched {
+        key_set: Some(key_set),
+        max_age,
+    })
+}
+
+async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
+    let unreadable = |error: std::io::Error| FetchError::Unreadable(error.kind());
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let mut text = Vec::new();
+    file.take(MAX_SIZE as u64 + 1)
+        .read_to_end(&mut text)
+        .await
+        .map_err(unreadable)?;
+    if text.len() > MAX_SIZE {
+        return Err(FetchError::TooLarge);
+    }
+    let key_set = KeySet::parse(&text).map_err(FetchError::NotAKeySet)?;
+    Ok(Fetched {
+        key_set: Some(key_set),
+        max_age: None,
+    })
+}
+
+// === impl Http ===
+
+/// An HTTP client that trusts either the system's roots or a file's.
+#[derive(Clone, Debug)]
+pub struct Http(Result<Client, String>);
+
+/// A `ca_file` that cannot be used.
+#[derive(Debug)]
+pub enum RootsError {
+    /// It cannot be read.
+    Unreadable(std::io::ErrorKind),
+    /// It holds no certificate in PEM form.
+    NoCertificate,
+}
+
+impl std::fmt::Display for RootsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RootsError::Unreadable(kind) => write!(f, "cannot be read: {kind}"),
+            RootsError::NoCertificate => f.write_str("holds no PEM certificate"),
+        }
+    }
+}
+
+impl Http {
+    /// Trusts the system's roots. Without any, only http can be fetched, and each https fetch says so.
+    pub fn with_system_roots() -> Http {
+        Http(Http::builder().build().map_err(|error| root_cause(&error)))
+    }
+
+    /// Trusts the certificates of a file alone.
+    ///
+    /// # Errors
+    /// [`RootsError`] where it holds none.
+    pub fn with_roots(file: &Path) -> Result<Http, RootsError> {
+        let pem = std::fs::read(file).map_err(|error| RootsError::Unreadable(error.kind()))?;
+        let roots = Certificate::from_pem_bundle(&pem).map_err(|_| RootsError::NoCertificate)?;
+        if roots.is_empty() {
+            return Err(RootsError::NoCertificate);
+        }
+        let client = Http::builder().tls_certs_only(roots).build();
+        client
+            .map(|client| Http(Ok(client)))
+            .map_err(|_| RootsError::NoCertificate)
+    }
+
+    fn builder() -> reqwest::ClientBuilder {
+        // Redirects are followed by us, since a policy of the client could not tell hosts and schemes apart by
+        // our rule and still say which rule was broken.
+        Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
+            .referer(false)
+    }
+
+    /// A 200 or 304 from the address, or from where it redirects to on the same host.
+    pub(in crate::jwks) async fn get(
+        &self,
+        address: &KeyAddress,
+        conditions: HeaderMap,
+    ) -> Result<Response, FetchError> {
+        let client = self
+            .0
+            .as_ref()
+            .map_err(|cause| FetchError::Unreachable(cause.clone()))?;
+        let mut address = address.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let request = client
+                .get(address.url().clone())
+                .header(ACCEPT, "application/jwk-set+json, application/json")
+                .headers(conditions.clone());
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| FetchError::Unreachable(root_cause(&error)))?;
+            match answer.status() {
+                StatusCode::OK | StatusCode::NOT_MODIFIED => return Ok(answer),
+                status if status.is_redirection() => address = redirected(&address, &answer)?,
+                status => {
+                    let retry_after = retry_after(answer.headers());
+                    return Err(FetchError::Status {
+                        status: status.as_u16(),
+                        retry_after,
+                    });
+                }
+            }
+        }
+        Err(FetchError::TooManyRedirects)
+    }
+}
+
+/// Reads a body, and stops at the limit instead of after it.
+pub(in crate::jwks) async fn read_body(mut answer: Response) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_SIZE => {
+                return Err(FetchError::TooLarge);
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(FetchError::Unreachable(root_cause(&error))),
+        }
+    }
+}
+
+fn redirected(address: &KeyAddress, answer: &Response) -> Result<KeyAddress, FetchError> {
+    answer
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| address.redirected(location))
+        .ok_or(FetchError::ForbiddenRedirect)
+}
+
+/// The innermost cause: the outer ones name the address, which may hold a password.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if std::ptr::eq(
+        cause as *const _ as *const (),
+        error as *const _ as *const (),
+    ) {
+        return "the request failed".to_owned();
+    }
+    cause.to_string()
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    directives
+        .flat_map(|value| value.split(','))
+        .filter_map(|directive| {
+            directive
+                .trim()
+                .to_ascii_lowercase()
+                .strip_prefix("max-age=")?
+                .trim_matches('"')
+                .parse()
+                .ok()
+        })
+        .map(Duration::from_secs)
+        .min()
+}
+
+/// `Retry-After` (RFC 9110 section 10.2.3) as a span; a date is taken against the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let wanted = text(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = wanted.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(wanted).ok()?;
+    let now = httpdate::parse_http_date(text(DATE)?).ok()?;
+    until.duration_since(now).ok()
+}
+
+impl Validators {
+    fn conditions(&self) -> HeaderMap {
+        let mut conditions = HeaderMap::new();
+        if let Some(etag) = &self.etag {
+            conditions.insert(IF_NONE_MATCH, etag.clone());
+        }
+        if let Some(last_modified) = &self.last_modified {
+            conditions.insert(IF_MODIFIED_SINCE, last_modified.clone());
+        }
+        conditions
+    }
+}

@@ -1,0 +1,172 @@
+//! Keeps one issuer's keys fresh: ahead of their age, when a token needs another key, and again after a failure.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
+use crate::jwks::error::FetchError;
+use crate::jwks::fetch::{Fetched, Fetcher, Http, Purpose};
+use crate::jwks::source::FetchSettings;
+use crate::jwks::store::KeyStore;
+
+/// A server's `max-age` shortens the time between refreshes, but never to less than this.
+const SHORTEST_MAX_AGE: Duration = Duration::from_secs(30);
+
+/// The longest time between two attempts while the issuer fails, unless `refresh` is shorter.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// `Retry-After` is obeyed up to this.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The one who fetches for one store.
+pub struct Refresher {
+    store: Arc<KeyStore>,
+    fetcher: Fetcher,
+    settings: FetchSettings,
+    failures: u32,
+}
+
+impl Refresher {
+    /// A refresher for that store.
+    pub fn new(store: Arc<KeyStore>, settings: FetchSettings, http: Http) -> Refresher {
+        let fetcher = Fetcher::new(store.source(), &settings, http);
+        Refresher {
+            store,
+            fetcher,
+            settings,
+            failures: 0,
+        }
+    }
+
+    /// Fetches at once and from then on, until its owner drops it.
+    pub async fn run(mut self) {
+        let mut purpose = Purpose::Refresh;
+        loop {
+            let next_attempt = self.attempt(purpose).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(next_attempt) => purpose = Purpose::Refresh,
+                () = self.store.demanded() => purpose = Purpose::Demand,
+            }
+        }
+    }
+
+    async fn attempt(&mut self, purpose: Purpose) -> Instant {
+        let started = self.store.begin(Instant::now());
+        // A panic while reading what a server sent must not end the refreshes for good.
+        let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
+            .catch_unwind()
+            .await;
+        let now = Instant::now();
+        match fetched.unwrap_or(Err(FetchError::Fault)) {
+            Ok(fetched) => self.succeed(fetched, started, now),
+            Err(error) => self.fail(error, now),
+        }
+    }
+
+    fn succeed(&mut self, fetched: Fetched, started: Instant, now: Instant) -> Instant {
+        self.failures = 0;
+        let source = self.store.source();
+        if let Some(key_set) = &fetched.key_set {
+            if key_set.keys().is_empty() {
+                tracing::error!(%source, "the issuer publishes an empty key set: none of its tokens can be admitted");
+            }
+            for aside in key_set.set_aside() {
+                tracing::warn!(%source, reason = %aside.reason, "a key of the set is set aside");
+            }
+        }
+        let next_attempt =
+            now + refresh_delay(self.settings.refresh, fetched.max_age, random_fraction());
+        self.store.succeed(
+            fetched.key_set,
+            started,
+            self.settings.max_stale,
+            next_attempt,
+        );
+        next_attempt
+    }
+
+    fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
+        self.failures = self.failures.saturating_add(1);
+        tracing::warn!(source = %self.store.source(), %error, failures = self.failures, "fetching keys failed");
+        let asked = error
+            .retry_after()
+            .map(|asked| asked.min(LONGEST_RETRY_AFTER));
+        let backoff = retry_delay(self.failures, self.settings.refresh, random_fraction());
+        let next_attempt = now + backoff.max(asked.unwrap_or_default());
+        self.store
+            .fail(error, next_attempt, asked.map(|asked| now + asked));
+        next_attempt
+    }
+}
+
+/// Ahead of the age, and not at the same moment in every replica.
+fn refresh_delay(refresh: Duration, max_age: Option<Duration>, fraction: f64) -> Duration {
+    let age = max_age.map_or(refresh, |max_age| {
+        refresh.min(max_age.max(SHORTEST_MAX_AGE))
+    });
+    age.mul_f64(0.8 + 0.15 * fraction)
+}
+
+fn retry_delay(failures: u32, refresh: Duration, fraction: f64) -> Duration {
+    let doubled = Duration::from_secs(1 << failures.saturating_sub(1).min(6));
+    doubled
+        .min(LONGEST_BACKOFF)
+        .min(refresh)
+        .mul_f64(0.75 + 0.5 * fraction)
+}
+
+fn random_fraction() -> f64 {
+    // Each `RandomState` is keyed anew; spreading load needs no better chance than that.
+    (RandomState::new().hash_one(0_u8) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{refresh_delay, retry_delay};
+
+    fn seconds(delay: Duration) -> f64 {
+        (delay.as_secs_f64() * 1000.0).round() / 1000.0
+    }
+
+    #[test]
+    fn a_refresh_comes_ahead_of_the_age() {
+        let five_minutes = Duration::from_secs(300);
+        let delay = |max_age: Option<u64>, fraction| {
+            seconds(refresh_delay(
+                five_minutes,
+                max_age.map(Duration::from_secs),
+                fraction,
+            ))
+        };
+        assert_eq!(delay(None, 0.0), 240.0);
+        assert_eq!(delay(None, 1.0), 285.0);
+        assert_eq!(delay(Some(100), 0.0), 80.0);
+        assert_eq!(delay(Some(0), 1.0), 28.5, "never under 30 s of age");
+        assert_eq!(delay(Some(86_400), 0.0), 240.0, "the shorter one wins");
+        assert_eq!(
+            seconds(refresh_delay(
+                Duration::from_secs(10),
+                Some(Duration::ZERO),
+                0.0
+            )),
+            8.0
+        );
+    }
+
+    #[test]
+    fn retries_back_off_up_to_a_bound() {
+        let five_minutes = Duration::from_secs(300);
+        let delays: Vec<f64> = [1, 2, 3, 7, 8, 1000]
+            .map(|failures| seconds(retry_delay(failures, five_minutes, 0.5)))
+            .to_vec();
+        assert_eq!(delays, [1.0, 2.0, 4.0, 60.0, 60.0, 60.0]);
+        assert_eq!(seconds(retry_delay(1, five_minutes, 0.0)), 0.75);
+        assert_eq!(seconds(retry_delay(9, Duration::from_secs(10), 0.5)), 10.0);
+    }
+}

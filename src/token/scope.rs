@@ -1,0 +1,89 @@
+//! The scopes of a token, whichever claim carries them.
+
+use crate::jose::json::{Object, Value};
+
+/// A token's scopes (RFC 6749 section 3.3) in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeSet(Vec<String>);
+
+impl ScopeSet {
+    /// The scopes of the first of these claims that the token has. A claim that is neither a string nor an array
+    /// of strings grants nothing, and still decides: what cannot be read must not fall back to something wider.
+    pub fn read(claims: &Object, scope_claims: &[String]) -> ScopeSet {
+        match carrier(claims, scope_claims) {
+            Some((_, value)) => ScopeSet(scopes_of(value).unwrap_or_default()),
+            None => ScopeSet::default(),
+        }
+    }
+
+    /// Whether the token has the scope.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.iter().any(|own| own == scope)
+    }
+
+    /// Each scope in the token's order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// About how many bytes the set occupies.
+    pub fn weight(&self) -> usize {
+        self.0
+            .iter()
+            .map(|scope| size_of::<String>() + scope.len())
+            .sum()
+    }
+}
+
+/// The claim that decides a token's scopes: the first of these that it has and that is not `null`.
+pub fn carrier<'a>(claims: &'a Object, scope_claims: &'a [String]) -> Option<(&'a str, &'a Value)> {
+    scope_claims.iter().find_map(|name| {
+        let value = claims.get(name)?;
+        (value.kind != crate::jose::json::Kind::Null).then_some((name.as_str(), value))
+    })
+}
+
+fn scopes_of(value: &Value) -> Option<Vec<String>> {
+    if let Some(text) = value.as_str() {
+        return Some(
+            text.split(' ')
+                .filter(|scope| !scope.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        );
+    }
+    value
+        .as_array()?
+        .iter()
+        .map(|scope| scope.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ScopeSet;
+    use crate::jose::json::{Document, Duplicates};
+
+    #[test]
+    fn the_first_claim_that_the_token_has_decides() {
+        let claims = ["scopes", "scp", "scope"].map(str::to_owned);
+        let cases: &[(&str, &[&str])] = &[
+            (r#"{"scopes":["a","b"],"scope":"c"}"#, &["a", "b"]),
+            (r#"{"scope":"c  d "}"#, &["c", "d"]),
+            (r#"{"scp":"e"}"#, &["e"]),
+            (r#"{"scopes":null,"scp":["f"]}"#, &["f"]),
+            (r#"{"scopes":[],"scope":"c"}"#, &[]),
+            (r#"{"scopes":"","scope":"c"}"#, &[]),
+            (r#"{"scopes":5,"scope":"c"}"#, &[]),
+            (r#"{"scopes":["a",5],"scope":"c"}"#, &[]),
+            (r#"{"scopes":["a b"]}"#, &["a b"]),
+            (r#"{}"#, &[]),
+        ];
+        for (text, expected) in cases {
+            let document = Document::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
+            let scopes = ScopeSet::read(document.object().expect("object"), &claims);
+            assert_eq!(scopes.iter().collect::<Vec<_>>(), *expected, "{text}");
+            assert!(!scopes.contains("c") || text.contains("\"c "), "{text}");
+        }
+    }
+}

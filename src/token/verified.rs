@@ -1,0 +1,360 @@
+//! The one place where a token becomes a verified one: its signature, then its issuer's demands, at a moment.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::key::VerificationKey;
+use crate::token::claims::{Audience, Claims};
+use crate::token::error::Error;
+use crate::token::numeric_date::NumericDate;
+use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
+use crate::token::scope::ScopeSet;
+use crate::token::unverified::UnverifiedToken;
+
+/// A token whose signature, times and claims all held at the moment when it was made.
+pub struct VerifiedToken {
+    claims: Claims,
+    scopes: ScopeSet,
+    validity: Validity,
+}
+
+/// What came of trying keys on a token.
+pub enum Verification<'a, 'k> {
+    /// The key verified it, and the claims satisfy.
+    Verified(VerifiedToken, &'k VerificationKey),
+    /// The key verified it, and the claims do not satisfy.
+    Refused(Error, &'k VerificationKey),
+    /// No key verified it.
+    Unsigned(UnverifiedToken<'a>),
+}
+
+/// When a token may be used.
+#[derive(Clone, Copy, Debug)]
+struct Validity {
+    expires: NumericDate,
+    not_before: Option<NumericDate>,
+    issued: Option<NumericDate>,
+}
+
+impl VerifiedToken {
+    /// Tries each key, then judges the claims in the order of the reasons: `cnf`, `exp`, `nbf`, `iat`, `aud`,
+    /// required claims, lifetime.
+    pub fn verify<'a, 'k>(
+        token: UnverifiedToken<'a>,
+        algorithm: Algorithm,
+        candidates: impl IntoIterator<Item = &'k VerificationKey>,
+        requirements: &Requirements,
+        now: NumericDate,
+    ) -> Verification<'a, 'k> {
+        let signed_by = candidates.into_iter().find(|key| {
+            key.verify(algorithm, token.signing_input(), token.signature())
+                .is_ok()
+        });
+        let Some(key) = signed_by else {
+            return Verification::Unsigned(token);
+        };
+        let judged = judge_binding(token.claims(), requirements.binding)
+            .and_then(|()| Validity::judge(token.claims(), requirements, now));
+        match judged {
+            Ok(validity) => {
+                let claims = token.into_claims();
+                let scopes = ScopeSet::read(claims.object(), &requirements.scope_claims);
+                Verification::Verified(
+                    VerifiedToken {
+                        claims,
+                        scopes,
+                        validity,
+                    },
+                    key,
+                )
+            }
+            Err(error) => Verification::Refused(error, key),
+        }
+    }
+
+    /// Judges the times of a token once more: what held when it was verified may have passed.
+    ///
+    /// # Errors
+    /// [`Error::Expired`] or [`Error::NotYetValid`].
+    pub fn still_holds(&self, clock_skew: Duration, now: NumericDate) -> Result<(), Error> {
+        self.validity.judge_times(clock_skew, now)
+    }
+
+    /// The verified claims.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The token's scopes.
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// `exp`
+    pub fn expires(&self) -> NumericDate {
+        self.validity.expires
+    }
+
+    /// About how many bytes the token occupies.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.claims.weight() + self.scopes.weight()
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifiedToken(..)")
+    }
+}
+
+/// Judges what an unverified token says of its times, audience and claims (`exp` to the lifetime), to tell whether
+/// it could be worth a fetch of keys. Proves nothing.
+///
+/// # Errors
+/// The first demand that the claims fail.
+pub fn judge_unverified(
+    token: &UnverifiedToken<'_>,
+    requirements: &Requirements,
+    now: NumericDate,
+) -> Result<(), Error> {
+    Validity::judge(token.claims(), requirements, now).map(|_| ())
+}
+
+// === impl Validity ===
+
+impl Validity {
+    fn judge(
+        claims: &Claims,
+        requirements: &Requirements,
+        now: NumericDate,
+    ) -> Result<Validity, Error> {
+        let skew = requirements.clock_skew;
+        // Each date is read at its own step, so that the first that fails is the reason.
+        let expires = date(claims, "exp")?.ok_or(Error::MissingClaim)?;
+        judge_expiry(expires, skew, now)?;
+        let not_before = date(claims, "nbf")?;
+        judge_start(not_before, skew, now)?;
+        let issued = date(claims, "iat")?;
+        judge_start(issued, skew, now)?;
+        judge_audience(claims, &requirements.audiences)?;
+        if !requirements
+            .required_claims
+            .iter()
+            .all(|name| claims.has(name))
+        {
+            return Err(Error::MissingClaim);
+        }
+        if let Some(max_lifetime) = requirements.max_lifetime {
+            let issued = issued.ok_or(Error::MissingClaim)?;
+            if expires.seconds_since(issued) > max_lifetime.as_secs_f64() {
+                return Err(Error::LifetimeTooLong);
+            }
+        }
+        Ok(Validity {
+            expires,
+            not_before,
+            issued,
+        })
+    }
+
+    fn judge_times(&self, skew: Duration, now: NumericDate) -> Result<(), Error> {
+        judge_expiry(self.expires, skew, now)?;
+        judge_start(self.not_before, skew, now)?;
+        judge_start(self.issued, skew, now)
+    }
+}
+
+fn date(claims: &Claims, name: &str) -> Result<Option<NumericDate>, Error> {
+    claims.date(name).map_err(|_| Error::Malformed)
+}
+
+fn judge_expiry(expires: NumericDate, skew: Duration, now: NumericDate) -> Result<(), Error> {
+    if now < expires.plus(skew) {
+        Ok(())
+    } else {
+        Err(Error::Expired)
+    }
+}
+
+fn judge_start(start: Option<NumericDate>, skew: Duration, now: NumericDate) -> Result<(), Error> {
+    match start {
+        Some(start) if start > now.plus(skew) => Err(Error::NotYetValid),
+        _ => Ok(()),
+    }
+}
+
+fn judge_audience(claims: &Claims, audiences: &Audiences) -> Result<(), Error> {
+    let Audiences::OneOf { accepted, absent } = audiences else {
+        return Ok(());
+    };
+    let holds = match claims.audience() {
+        Audience::Absent => *absent == AbsentAudience::Accept,
+        Audience::Named(named) => named
+            .iter()
+            .any(|audience| accepted.iter().any(|own| own == audience)),
+    };
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::InvalidAudience)
+    }
+}
+
+fn judge_binding(claims: &Claims, binding: Binding) -> Result<(), Error> {
+    if claims.has_confirmation() && binding == Binding::Enforce {
+        return Err(Error::UnprovenBinding);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Validity;
+    use crate::jose::algorithm::Algorithm;
+    use crate::token::claim_name::ClaimName;
+    use crate::token::claims::Claims;
+    use crate::token::error::Error;
+    use crate::token::numeric_date::NumericDate;
+    use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
+
+    fn requirements() -> Requirements {
+        Requirements {
+            algorithms: [Algorithm::Rs256].into_iter().collect(),
+            audiences: Audiences::OneOf {
+                accepted: vec!["a".into()],
+                absent: AbsentAudience::Refuse,
+            },
+            token_types: ["JWT"].into_iter().collect(),
+            clock_skew: Duration::from_secs(30),
+            max_lifetime: Some(Duration::from_secs(100)),
+            required_claims: vec![ClaimName::dotted("sub").expect("is a name")],
+            scope_claims: vec![],
+            binding: Binding::Enforce,
+        }
+    }
+
+    fn judge(claims: &str, requirements: &Requirements) -> Result<(), Error> {
+        let claims = Claims::parse(claims.as_bytes()).expect("are claims");
+        Validity::judge(
+            &claims,
+            requirements,
+            NumericDate::after_epoch(Duration::from_secs(1000)),
+        )
+        .map(|_| ())
+    }
+
+    #[test]
+    fn each_demand_at_its_edge_and_in_its_order() {
+        let cases: &[(&str, Result<(), Error>)] = &[
+            (r#"{"exp":1050,"iat":950,"aud":"a","sub":"s"}"#, Ok(())),
+            (
+                r#"{"exp":970.01,"iat":950,"aud":["b","a"],"sub":"s"}"#,
+                Ok(()),
+            ),
+            (
+                r#"{"exp":970,"iat":950,"aud":"a","sub":"s"}"#,
+                Err(Error::Expired),
+            ),
+            (
+                r#"{"exp":1e999,"iat":950,"aud":"a","sub":"s"}"#,
+                Err(Error::Malformed),
+            ),
+            (
+                r#"{"exp":"1050","iat":950,"aud":"a","sub":"s"}"#,
+                Err(Error::Malformed),
+            ),
+            (
+                r#"{"exp":null,"iat":950,"aud":"a","sub":"s"}"#,
+                Err(Error::MissingClaim),
+            ),
+            (r#"{"iat":2000,"nbf":"x"}"#, Err(Error::MissingClaim)),
+            (r#"{"exp":1,"nbf":"x"}"#, Err(Error::Expired)),
+            (
+                r#"{"exp":1050,"nbf":1030,"iat":1030,"aud":"a","sub":"s"}"#,
+                Ok(()),
+            ),
+            (
+                r#"{"exp":1050,"nbf":1030.5,"iat":[],"aud":"a","sub":"s"}"#,
+                Err(Error::NotYetValid),
+            ),
+            (
+                r#"{"exp":1050,"nbf":null,"iat":1030.5,"aud":"z"}"#,
+                Err(Error::NotYetValid),
+            ),
+            (
+                r#"{"exp":1050,"nbf":{},"iat":1030.5}"#,
+                Err(Error::Malformed),
+            ),
+            (
+                r#"{"exp":1050,"iat":true,"aud":"z"}"#,
+                Err(Error::Malformed),
+            ),
+            (
+                r#"{"exp":1050,"iat":949,"aud":"z"}"#,
+                Err(Error::InvalidAudience),
+            ),
+            (r#"{"exp":1050,"iat":949}"#, Err(Error::InvalidAudience)),
+            (
+                r#"{"exp":1050,"iat":949,"aud":[]}"#,
+                Err(Error::InvalidAudience),
+            ),
+            (
+                r#"{"exp":1050,"iat":949,"aud":"A"}"#,
+                Err(Error::InvalidAudience),
+            ),
+            (
+                r#"{"exp":1050,"iat":949,"aud":"a"}"#,
+                Err(Error::MissingClaim),
+            ),
+            (
+                r#"{"exp":1050,"iat":949,"aud":"a","sub":""}"#,
+                Err(Error::MissingClaim),
+            ),
+            (
+                r#"{"exp":1050,"iat":949,"aud":"a","sub":null}"#,
+                Err(Error::MissingClaim),
+            ),
+            (
+                r#"{"exp":1050,"iat":949.9,"aud":"a","sub":"s"}"#,
+                Err(Error::LifetimeTooLong),
+            ),
+            (
+                r#"{"exp":1050,"aud":"a","sub":"s"}"#,
+                Err(Error::MissingClaim),
+            ),
+        ];
+        for (claims, expected) in cases {
+            assert_eq!(judge(claims, &requirements()), *expected, "{claims}");
+        }
+    }
+
+    #[test]
+    fn an_absent_audience_passes_only_where_it_may_and_an_empty_one_never() {
+        let mut accepting = requirements();
+        accepting.audiences = Audiences::OneOf {
+            accepted: vec!["a".into()],
+            absent: AbsentAudience::Accept,
+        };
+        assert_eq!(
+            judge(r#"{"exp":1050,"iat":950,"sub":"s"}"#, &accepting),
+            Ok(())
+        );
+        for audience in ["\"z\"", "[]", "\"\""] {
+            let claims = format!(r#"{{"exp":1050,"iat":950,"sub":"s","aud":{audience}}}"#);
+            assert_eq!(
+                judge(&claims, &accepting),
+                Err(Error::InvalidAudience),
+                "{audience}"
+            );
+        }
+        let mut any = requirements();
+        any.audiences = Audiences::Any;
+        assert_eq!(
+            judge(r#"{"exp":1050,"iat":950,"sub":"s","aud":"z"}"#, &any),
+            Ok(())
+        );
+    }
+}
