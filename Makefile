@@ -1,0 +1,29 @@
+# `make` lists what there is. CI runs the same recipes (.ci/run).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check run clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Show five requests through a real Envoy, then stay up until Ctrl-C (ONCE=1: end after the five)
+	@command -v python3 >/dev/null || { echo "The demo needs Python 3.10 or newer, and 'python3' was not found; install it (Debian and Ubuntu: apt-get install python3 python3-venv)." >&2; exit 1; }
+	@exec python3 demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+test: ## Run every test, those through a real Envoy included (fetched into .venv once)
+	@scripts/envoy.sh >/dev/null
+	cargo test --locked
+
+check: ## Look without running: format, lints, documentation, dependencies
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	scripts/deny.sh
+
+run: ## Run the service with its embedded development issuer (accredit dev)
+	cargo run --locked -- dev
+
+clean: ## Remove all that was built or fetched: target, .venv, .tools
+	rm -rf target .venv .tools

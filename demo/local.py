@@ -1,0 +1,60 @@
+"""The ports that the demo uses on this machine, and how it speaks to them."""
+
+import http.client
+import socket
+
+ENVOY, API, CHECK, ADMIN, ISSUER = 8080, 8081, 9191, 9192, 9193
+OWNERS = {
+    ENVOY: "Envoy",
+    API: "the sample API",
+    CHECK: "accredit's checks",
+    ADMIN: "accredit's health and admin API",
+    ISSUER: "the development issuer",
+}
+
+
+class Response:
+    """An answer as it came."""
+
+    def __init__(self, raw):
+        self.status = raw.status
+        self.status_line = "HTTP/1.1 {} {}".format(raw.status, raw.reason)
+        self.headers = raw.getheaders()
+        self.text = raw.read().decode("utf-8", "replace")
+
+
+def call(port, method, path, headers=None, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        return Response(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers_ok(port, path):
+    try:
+        return call(port, "GET", path).status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def busy_ports():
+    """Those of our ports that cannot be had."""
+    return [port for port in OWNERS if not can_bind(port)]
+
+
+def can_bind(port):
+    with socket.socket() as probe:
+        # Connections of an earlier demo that are still closing do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,13 @@
+//! What happens to a request that goes through a real Envoy with the shipped configuration.
+//!
+//! `make test` fetches that Envoy first; without it these tests fail and say how to get it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
+)]
+
+mod harness;
+mod support;

@@ -1,0 +1,172 @@
+//! The shipped Envoy configurations with a test's addresses and switches put in.
+//!
+//! They are changed as text, each change where it must be found exactly once, so that a test
+//! exercises the very file that users run, and fails when that file drifts away from it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::ports::free_address;
+
+/// Where Envoy finds the service it asks.
+#[derive(Clone, Debug)]
+pub(crate) enum AuthzTarget {
+    /// gRPC over TCP, as in `deploy/envoy/envoy.yaml`.
+    Tcp(SocketAddr),
+    /// gRPC over a unix socket, as in `deploy/envoy/envoy-unix.yaml`.
+    Unix(PathBuf),
+}
+
+/// A shipped configuration, and what a test wants different in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bootstrap {
+    /// The service to ask.
+    pub(crate) authz: AuthzTarget,
+    /// The API behind Envoy.
+    pub(crate) upstream: SocketAddr,
+    /// Where Envoy listens.
+    pub(crate) listener: SocketAddr,
+    /// Whether a failed check admits; shipped: false.
+    pub(crate) failure_mode_allow: bool,
+    /// Whether the service gets `header_map` or `headers`; shipped: true.
+    pub(crate) encode_raw_headers: bool,
+    /// How long Envoy waits for the service; shipped: 1 s.
+    pub(crate) timeout: Duration,
+    /// Whether Envoy itself removes claim headers before the check; shipped: true. Off, what
+    /// the upstream does not see is the service's doing alone.
+    pub(crate) early_removal: bool,
+    /// Whether a header name may hold an underscore; shipped: false.
+    pub(crate) underscores: bool,
+    changes: Vec<(String, String)>,
+}
+
+impl Bootstrap {
+    /// The shipped configuration for these two, on a free port.
+    pub(crate) fn new(authz: AuthzTarget, upstream: SocketAddr) -> Self {
+        Self {
+            authz,
+            upstream,
+            listener: free_address(),
+            failure_mode_allow: false,
+            encode_raw_headers: true,
+            timeout: Duration::from_secs(1),
+            early_removal: true,
+            underscores: false,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Replaces, when rendered, a text that occurs exactly once in the shipped file.
+    pub(crate) fn change(mut self, from: &str, to: &str) -> Self {
+        self.changes.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// The configuration as Envoy reads it.
+    pub(crate) fn render(&self) -> String {
+        let mut text = self.shipped();
+        // The test's own changes name what the shipped file says, so they come first.
+        for (from, to) in &self.changes {
+            replace(&mut text, from, to);
+        }
+        self.put_addresses(&mut text);
+        self.put_switches(&mut text);
+        text
+    }
+
+    fn shipped(&self) -> String {
+        match self.authz {
+            AuthzTarget::Tcp(_) => shipped("envoy.yaml"),
+            AuthzTarget::Unix(_) => shipped("envoy-unix.yaml"),
+        }
+    }
+
+    fn put_addresses(&self, text: &mut String) {
+        replace(text, &socket("127.0.0.1", 8080), &address(self.listener));
+        replace(text, &socket("127.0.0.1", 8081), &address(self.upstream));
+        match &self.authz {
+            AuthzTarget::Tcp(authz) => replace(text, &socket("127.0.0.1", 9191), &address(*authz)),
+            AuthzTarget::Unix(path) => replace(
+                text,
+                "pipe: { path: /run/accredit/accredit.sock }",
+                &format!("pipe: {{ path: {} }}", path.display()),
+            ),
+        }
+    }
+
+    fn put_switches(&self, text: &mut String) {
+        let timeout = format!("timeout: {}s", self.timeout.as_secs_f64());
+        replace_line(text, "timeout: 1s", &timeout);
+        if self.failure_mode_allow {
+            replace_line(
+                text,
+                "failure_mode_allow: false",
+                "failure_mode_allow: true",
+            );
+        }
+        if !self.encode_raw_headers {
+            replace_line(
+                text,
+                "encode_raw_headers: true",
+                "encode_raw_headers: false",
+            );
+        }
+        if self.underscores {
+            replace_line(
+                text,
+                "headers_with_underscores_action: REJECT_REQUEST",
+                "headers_with_underscores_action: ALLOW",
+            );
+        }
+        if !self.early_removal {
+            let nothing = "- remove: x-nothing-is-removed";
+            let claims =
+                "- remove_on_match: { key_matcher: { prefix: x-jwt-, ignore_case: true } }";
+            replace_line(text, claims, nothing);
+            replace_line(text, "- remove: x-envoy-auth-failure-mode-allowed", nothing);
+        }
+    }
+}
+
+/// The text of a file in `deploy/envoy/`.
+pub(crate) fn shipped(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+fn socket(host: &str, port: u16) -> String {
+    format!("socket_address: {{ address: {host}, port_value: {port} }}")
+}
+
+fn address(address: SocketAddr) -> String {
+    socket(&address.ip().to_string(), address.port())
+}
+
+fn replace(text: &mut String, from: &str, to: &str) {
+    let found = text.matches(from).count();
+    assert_eq!(
+        found, 1,
+        "`{from}` occurs {found} times in the configuration, not once"
+    );
+    *text = text.replacen(from, to, 1);
+}
+
+fn replace_line(text: &mut String, from: &str, to: &str) {
+    let found = text.lines().filter(|line| line.trim() == from).count();
+    assert_eq!(
+        found, 1,
+        "the line `{from}` occurs {found} times in the configuration, not once"
+    );
+    let replaced: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if line.trim() == from {
+                line.replacen(from, to, 1)
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    *text = replaced.join("\n") + "\n";
+}

@@ -1,0 +1,163 @@
+//! An HTTP/1.1 client that sends exactly the bytes it is told to: odd ones, repeats, any order.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Far beyond every timeout that is tested: only a hanging request reaches it.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A request as it will be written.
+#[derive(Clone, Debug)]
+pub(crate) struct RawRequest {
+    head: Vec<u8>,
+    host: Option<Vec<u8>>,
+    body: Vec<u8>,
+}
+
+impl RawRequest {
+    /// A request line; `host: api.acme.example` and `connection: close` are added to it.
+    pub(crate) fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
+        let mut head = method.as_bytes().to_vec();
+        head.extend([b" ", target.as_ref(), b" HTTP/1.1\r\n"].concat());
+        Self {
+            head,
+            host: Some(b"api.acme.example".to_vec()),
+            body: Vec::new(),
+        }
+    }
+
+    /// `GET` of this target.
+    pub(crate) fn get(target: impl AsRef<[u8]>) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// One more header, with these bytes and where it was called, even if it was sent before.
+    pub(crate) fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.head
+            .extend([name.as_ref(), b": ", value.as_ref(), b"\r\n"].concat());
+        self
+    }
+
+    /// `authorization: Bearer ` and this token.
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Another host; `None` leaves the header out.
+    pub(crate) fn host(mut self, host: Option<&[u8]>) -> Self {
+        self.host = host.map(<[u8]>::to_vec);
+        self
+    }
+
+    /// A body, with its `content-length`.
+    pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        let length = self.body.len().to_string();
+        self.header("content-length", length)
+    }
+
+    /// Sends it and reads the answer until the connection closes.
+    pub(crate) async fn send(self, address: SocketAddr) -> Answer {
+        let mut bytes = match &self.host {
+            Some(host) => self.clone().header("host", host).head,
+            None => self.head.clone(),
+        };
+        bytes.extend(b"connection: close\r\n\r\n");
+        bytes.extend(&self.body);
+        let answer = tokio::time::timeout(LIMIT, exchange(address, &bytes)).await;
+        Answer::parse(&answer.expect("the request hung"))
+    }
+}
+
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // A server that answers before it has read everything may reset: what came, counts.
+    let _ = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// Each header, its name in lower case, repeats apart.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body, out of its chunks.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The one value of a header; none if it was not sent.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|(header, _)| header == name);
+        let value = named.next().map(|(_, value)| value.as_str());
+        assert!(
+            named.next().is_none(),
+            "the answer has `{name}` more than once: {self:?}"
+        );
+        value
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let end =
+            end.unwrap_or_else(|| panic!("no answer but {:?}", bytes.escape_ascii().to_string()));
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let mut lines = head.split("\r\n");
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .unwrap()
+            .parse()
+            .unwrap();
+        let headers: Vec<(String, String)> = lines
+            .map(|line| line.split_once(':').unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let chunked = headers
+            .iter()
+            .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        let rest = &bytes[end + 4..];
+        let body = if chunked {
+            join_chunks(rest)
+        } else {
+            rest.to_vec()
+        };
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+fn join_chunks(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = std::str::from_utf8(&rest[..line]).unwrap();
+        let size = usize::from_str_radix(size.split(';').next().unwrap().trim(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        let start = line + 2;
+        body.extend(&rest[start..start + size]);
+        rest = &rest[start + size + 2..];
+    }
+}

@@ -1,0 +1,155 @@
+//! One real Envoy, from its start until it is dropped.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use super::bootstrap::Bootstrap;
+
+const LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A running Envoy. It is killed when dropped, and shows its log when the test fails.
+pub(crate) struct EnvoyProcess {
+    child: Child,
+    listener: SocketAddr,
+    folder: TempDir,
+}
+
+impl EnvoyProcess {
+    /// Starts Envoy with this configuration and waits until its listener accepts.
+    pub(crate) async fn start(bootstrap: &Bootstrap) -> Self {
+        Self::start_with(&bootstrap.render(), bootstrap.listener).await
+    }
+
+    /// Starts Envoy with a configuration of the test's own, whose listener is at this address.
+    pub(crate) async fn start_with(yaml: &str, listener: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("envoy.yaml");
+        std::fs::write(&config, yaml).unwrap();
+        let child = Command::new(binary())
+            .args([
+                "--file-flush-interval-msec",
+                "20",
+                "--concurrency",
+                "1",
+                "--use-dynamic-base-id",
+                "--log-level",
+                "warning",
+                "-c",
+            ])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(File::create(folder.path().join(ACCESS_LOG)).unwrap())
+            .stderr(File::create(folder.path().join(LOG)).unwrap())
+            .spawn()
+            .unwrap();
+        let mut envoy = Self {
+            child,
+            listener,
+            folder,
+        };
+        envoy.wait_until_it_accepts().await;
+        envoy
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// Envoy's own log so far.
+    pub(crate) fn log(&self) -> String {
+        self.read(LOG)
+    }
+
+    /// The access log, once it has this many lines. Envoy writes a line after the answer has
+    /// gone out, so that it may not be there yet when the client has the answer.
+    pub(crate) async fn access_log(&self, count: usize) -> Vec<serde_json::Value> {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let text = self.read(ACCESS_LOG);
+            let lines: Vec<&str> = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+                .collect();
+            if lines.len() >= count {
+                return lines
+                    .iter()
+                    .map(|line| serde_json::from_str(line).unwrap())
+                    .collect();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not {count} lines in the access log: {text}"
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn wait_until_it_accepts(&mut self) {
+        let deadline = Instant::now() + LIMIT;
+        while TcpStream::connect(self.listener).await.is_err() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("Envoy ended at once, with {status}");
+            }
+            assert!(
+                Instant::now() < deadline,
+                "Envoy did not listen within {LIMIT:?}"
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn read(&self, name: &str) -> String {
+        let bytes = std::fs::read(self.folder.path().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for EnvoyProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is for the test to find out.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("=== Envoy's log ===\n{}", self.log());
+            eprintln!("=== Envoy's access log ===\n{}", self.read(ACCESS_LOG));
+        }
+    }
+}
+
+/// What `envoy --mode validate` says of a configuration: nothing, or its complaint.
+pub(crate) fn validate(yaml: &str) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("envoy.yaml");
+    std::fs::write(&config, yaml).unwrap();
+    let output = Command::new(binary())
+        .args(["--mode", "validate", "--log-level", "warning", "-c"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+fn binary() -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/envoy");
+    assert!(
+        path.is_file(),
+        "these tests need a real Envoy: run `make test`, or `scripts/envoy.sh` once, which puts it into .venv/"
+    );
+    path
+}
+
+const LOG: &str = "envoy.log";
+const ACCESS_LOG: &str = "access.log";
