@@ -2,6 +2,8 @@
 //!
 //! The comments on the fields are the descriptions of the JSON Schema and of the configuration's reference.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -9,7 +11,7 @@ use crate::config::ordered_map::OrderedMap;
 use crate::config::units::{Duration, Size};
 
 /// The configuration of accredit.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Where Envoy's checks (ext_authz over gRPC) are answered: `host:port`, or `unix:/path` for a socket of mode 0660.
@@ -51,7 +53,7 @@ pub struct Document {
 }
 
 /// An issuer of tokens, or several that share one key set.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
     /// What `iss` must be, character by character; or a list of such that share the key set. Required.
@@ -78,7 +80,6 @@ pub struct Issuer {
     /// `[sub]`. Each a string that splits at dots, or a list taken literally.
     pub required_claims: Option<Vec<ClaimName>>,
     /// Claims that may carry the scopes, the first that the token has decides. Default `[scopes, scp, scope]`.
-    #[schemars(length(min = 1))]
     pub scope_claims: Option<Vec<String>>,
     /// What becomes of a token that is bound to its sender (`cnf`). Default `enforce`: it is refused unless its proof is
     /// checked. With `ignore` whoever stole it can use it.
@@ -92,7 +93,7 @@ pub struct Issuer {
 }
 
 /// Where the keys of an issuer come from; at most one of `uri`, `file` and `inline`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Jwks {
     /// The URL of the key set.
@@ -113,6 +114,27 @@ pub struct Jwks {
     /// Whether the keys may be fetched over plain http from elsewhere than loopback. Default `false`. Whoever can change
     /// that traffic can then make tokens that are accepted.
     pub allow_http: Option<bool>,
+}
+
+impl Issuer {
+    /// An issuer of which nothing more is said.
+    pub fn new(issuer: OneOrMany, audiences: Audiences) -> Issuer {
+        Issuer {
+            issuer,
+            jwks: None,
+            audiences,
+            audience_absent: None,
+            algorithms: None,
+            token_types: None,
+            clock_skew: None,
+            max_lifetime: None,
+            required_claims: None,
+            scope_claims: None,
+            binding: None,
+            required: None,
+            claim_headers: None,
+        }
+    }
 }
 
 /// A string or a list of strings.
@@ -218,4 +240,24 @@ pub struct EncodedClaim {
 pub enum ClaimEncoding {
     /// The claim's JSON in base64url.
     Json,
+}
+
+// A part of any value may come from the environment and be secret: these print their names alone.
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwks").finish_non_exhaustive()
+    }
 }

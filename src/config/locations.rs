@@ -90,4 +90,11 @@ impl Place {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::Locations;
+
+    #[test]
+    fn without_a_document_nothing_has_a_place() {
+        assert_eq!(Locations::default().locate("issuers[0].issuer"), None);
+    }
+}

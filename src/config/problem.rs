@@ -36,6 +36,7 @@ pub struct Problems {
     locations: Locations,
     found: Vec<Problem>,
     left_out: usize,
+    errors: bool,
 }
 
 impl Problems {
@@ -75,11 +76,7 @@ impl Problems {
 
     /// Whether the configuration is unusable.
     pub fn has_errors(&self) -> bool {
-        self.left_out > 0
-            || self
-                .found
-                .iter()
-                .any(|problem| problem.severity == Severity::Error)
+        self.errors
     }
 
     /// All of them in the order of the text; those without a place come first.
@@ -89,11 +86,16 @@ impl Problems {
         if self.left_out > 0 {
             let what = format!("{} more problems are not listed", self.left_out);
             let mend = "mend those above first".to_owned();
+            let severity = if self.errors {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
             self.found.push(Problem {
                 path: String::new(),
                 line: None,
                 column: None,
-                severity: Severity::Error,
+                severity,
                 what,
                 mend,
             });
@@ -109,6 +111,7 @@ impl Problems {
         what: String,
         mend: String,
     ) {
+        self.errors |= severity == Severity::Error;
         if self.found.len() >= MOST {
             self.left_out += 1;
             return;

@@ -75,14 +75,15 @@ impl<'w> Walk<'w> {
             }
             value => format!("this is {}", value.kind()),
         };
-        let quotable = matches!(
-            node.value,
-            Value::Bool(_) | Value::Integer(_) | Value::Float(_)
-        );
-        let mend = match wanted.as_str() {
-            "a string" if quotable => "put it in quotes".to_owned(),
-            wanted if from_environment => format!("let it be {wanted}"),
-            wanted => format!("write {wanted}"),
+        let mend = match (&node.value, wanted.as_str()) {
+            (_, wanted) if from_environment => format!("let it be {wanted}"),
+            (Value::Bool(_) | Value::Integer(_) | Value::Float(_), "a string") => {
+                "put it in quotes".to_owned()
+            }
+            (Value::String(text), wanted) if could_be(text, alternatives).is_some() => {
+                format!("take away its quotes: write {wanted}")
+            }
+            (_, wanted) => format!("write {wanted}"),
         };
         self.problems.error(at, what, mend);
     }
@@ -204,15 +205,18 @@ fn coerce(node: &mut Node, alternatives: &[&Schema]) {
     if node.origin != Origin::Environment || alternatives.iter().any(|one| allows(one, "string")) {
         return;
     }
-    let Value::String(text) = &node.value else {
-        return;
-    };
-    let read = scalar::plain(text);
-    if matches!(read, Value::Bool(_) | Value::Integer(_) | Value::Float(_))
-        && alternatives.iter().any(|one| fits(&read, one))
+    if let Value::String(text) = &node.value
+        && let Some(value) = could_be(text, alternatives)
     {
-        node.value = read;
+        node.value = value;
     }
+}
+
+/// The number or boolean that a text would be without its quotes, if that is wanted.
+fn could_be(text: &str, alternatives: &[&Schema]) -> Option<Value> {
+    let value = scalar::plain(text);
+    let is_scalar = matches!(value, Value::Bool(_) | Value::Integer(_) | Value::Float(_));
+    (is_scalar && alternatives.iter().any(|one| fits(&value, one))).then_some(value)
 }
 
 fn unknown_key_mend(name: &str, known: &Map<String, Schema>) -> String {

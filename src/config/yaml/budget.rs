@@ -64,7 +64,7 @@ impl Budget {
 impl fmt::Display for TooMuch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            TooMuch::Nodes => "aliases counted, the document has over 100000 values",
+            TooMuch::Nodes => "aliases counted, the document has over 100000 keys and values",
             TooMuch::Bytes => "aliases counted, the document is over 16 MiB",
             TooMuch::Depth => "this is nested more than 64 deep",
         })
