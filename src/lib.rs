@@ -14,7 +14,9 @@
 
 pub mod authn;
 pub mod authz;
+pub mod config;
 pub mod dev_issuer;
+pub mod envoy;
 pub mod forward;
 pub mod jose;
 pub mod jwks;

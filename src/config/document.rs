@@ -1,0 +1,263 @@
+//! The configuration as it is written: the keys of the YAML, typed; `resolve` gives them their meaning.
+//!
+//! The comments on the fields are the descriptions of the JSON Schema and of the configuration's reference.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::ordered_map::OrderedMap;
+use crate::config::units::{Duration, Size};
+
+/// The configuration of accredit.
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Where Envoy's checks (ext_authz over gRPC) are answered: `host:port`, or `unix:/path` for a socket of mode 0660.
+    /// Default `0.0.0.0:9191`.
+    pub listen: Option<String>,
+    /// Where health, metrics, the admin API and the console are served. Default `127.0.0.1:9192`. Whoever reaches it sees
+    /// live decisions: keep it on loopback, or behind something that asks who is there.
+    pub admin_listen: Option<String>,
+    /// Where `/livez`, `/readyz` and `/metrics` are served, and nothing else, for kubelet and Prometheus. Default: nowhere.
+    pub probe_listen: Option<String>,
+    /// Values of `Host` that `admin_listen` answers to beside loopback names and its own address. Default: none. Each one
+    /// added is a name through which a web page could reach it (DNS rebinding).
+    pub admin_hosts: Option<Vec<String>>,
+    /// Who may issue tokens. Required, at least one.
+    #[schemars(length(min = 1))]
+    pub issuers: Vec<Issuer>,
+    /// Whether the token stays in the request to the upstream. Default `true`.
+    pub forward_token: Option<bool>,
+    /// A header to the upstream for the token's own payload segment (base64url, unpadded), once verified. Default: none.
+    pub payload_header: Option<String>,
+    /// Headers that are removed from every admitted request unless this token sets them: names, or prefixes with a final
+    /// `*`. Default `["x-jwt-*"]`. What is not covered here and named by no claim header, a client can set itself.
+    pub strip_headers: Option<Vec<String>>,
+    /// The realm of the challenge in `WWW-Authenticate`. Default `api`.
+    pub realm: Option<String>,
+    /// Memory for tokens that were verified already; `0` turns it off. Default `64MiB`.
+    pub token_cache: Option<Size>,
+    /// How many checks are worked on at once; more are refused with 503. Default 1024.
+    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
+    pub max_concurrent_checks: Option<u32>,
+    /// How long a check may wait for keys; Envoy's own deadline ends it sooner. Default `1s`.
+    pub check_timeout: Option<Duration>,
+    /// How long readiness waits for the keys of every required issuer. Default `30s`.
+    pub startup_wait: Option<Duration>,
+    /// How long checks in flight may take to finish once the process is told to stop. Default `20s`.
+    pub drain: Option<Duration>,
+    /// Whether refusals say what was wrong, in `details` and `error_description`. Default `true`.
+    pub error_details: Option<bool>,
+}
+
+/// An issuer of tokens, or several that share one key set.
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// What `iss` must be, character by character; or a list of such that share the key set. Required.
+    pub issuer: OneOrMany,
+    /// Where the keys come from. Default: found through discovery, which a list of issuers cannot use.
+    pub jwks: Option<Jwks>,
+    /// Whom tokens must be meant for: any one of these has to be in `aud`. Required. `any` turns the check off: then a
+    /// token that this issuer made for someone else is admitted as well.
+    pub audiences: Audiences,
+    /// What becomes of a token without `aud`. Default `refuse`. With `accept` such a token passes whomever it was made
+    /// for; one with a wrong `aud` never does.
+    pub audience_absent: Option<AudienceAbsent>,
+    /// Signature algorithms that are accepted. Default `[RS256]`.
+    #[schemars(length(min = 1))]
+    pub algorithms: Option<Vec<Algorithm>>,
+    /// Accepted values of the header `typ`, in any case, a prefix `application/` dropped; a token without it is accepted.
+    /// Default `[JWT, at+jwt]`. Without such a list, a token made for another purpose could be taken for an access token.
+    pub token_types: Option<Vec<String>>,
+    /// How far the issuer's clock may differ from ours. Default `30s`. An expired token lives longer by as much.
+    pub clock_skew: Option<Duration>,
+    /// The longest `exp` - `iat` that is accepted; makes `iat` required. Default: no limit.
+    pub max_lifetime: Option<Duration>,
+    /// Claims that must be there, beside `exp`, which always must; null and the empty string count as absent. Default
+    /// `[sub]`. Each a string that splits at dots, or a list taken literally.
+    pub required_claims: Option<Vec<ClaimName>>,
+    /// Claims that may carry the scopes, the first that the token has decides. Default `[scopes, scp, scope]`.
+    pub scope_claims: Option<Vec<String>>,
+    /// What becomes of a token that is bound to its sender (`cnf`). Default `enforce`: it is refused unless its proof is
+    /// checked. With `ignore` whoever stole it can use it.
+    pub binding: Option<Binding>,
+    /// Whether readiness waits for the keys of this issuer. Default `true`.
+    pub required: Option<bool>,
+    /// Headers to the upstream and the claim that each carries. Default: `x-jwt-sub: sub`, `x-jwt-client-id: client_id`,
+    /// `x-jwt-org: oid` and `x-jwt-scope: scopes`; giving the key replaces them all. The claim name `scopes` means the
+    /// token's scopes, whichever claim carries them.
+    pub claim_headers: Option<OrderedMap<ClaimSource>>,
+}
+
+/// Where the keys of an issuer come from; at most one of `uri`, `file` and `inline`.
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Jwks {
+    /// The URL of the key set.
+    pub uri: Option<String>,
+    /// A file with the key set; it is read again when it changes.
+    pub file: Option<String>,
+    /// The JSON text of the key set.
+    pub inline: Option<String>,
+    /// How often the keys are fetched; a shorter `Cache-Control` max-age wins, but never under 30s. Default `5m`.
+    pub refresh: Option<Duration>,
+    /// How long the last good keys serve while the issuer is unreachable. Default `24h`. A key that was withdrawn for
+    /// cause meanwhile is trusted as long.
+    pub max_stale: Option<Duration>,
+    /// How long a fetch may take. Default `5s`.
+    pub timeout: Option<Duration>,
+    /// A PEM file with the certificate authorities to trust instead of the system's. Default: the system's.
+    pub ca_file: Option<String>,
+    /// Whether the keys may be fetched over plain http from elsewhere than loopback. Default `false`. Whoever can change
+    /// that traffic can then make tokens that are accepted.
+    pub allow_http: Option<bool>,
+}
+
+impl Issuer {
+    /// An issuer of which nothing more is said.
+    pub fn new(issuer: OneOrMany, audiences: Audiences) -> Issuer {
+        Issuer {
+            issuer,
+            jwks: None,
+            audiences,
+            audience_absent: None,
+            algorithms: None,
+            token_types: None,
+            clock_skew: None,
+            max_lifetime: None,
+            required_claims: None,
+            scope_claims: None,
+            binding: None,
+            required: None,
+            claim_headers: None,
+        }
+    }
+}
+
+/// A string or a list of strings.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// Just one.
+    One(String),
+    /// Several.
+    Many(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// The audiences of which a token needs one, or `any`.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Audiences {
+    /// Any one of these.
+    OneOf(#[schemars(length(min = 1))] Vec<String>),
+    /// The check is turned off.
+    Any(AnyAudience),
+}
+
+/// The word that turns the audience check off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum AnyAudience {
+    /// Whatever the audience.
+    #[serde(rename = "any")]
+    Any,
+}
+
+/// What becomes of a token without an audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AudienceAbsent {
+    /// It is refused.
+    Refuse,
+    /// It passes.
+    Accept,
+}
+
+/// What becomes of a token that is bound to its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Binding {
+    /// It is refused unless its proof is checked.
+    Enforce,
+    /// The binding is not looked at.
+    Ignore,
+}
+
+/// A signature algorithm by its name in RFC 7518, RFC 8037 or RFC 9864.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Algorithm {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    EdDSA,
+    Ed25519,
+}
+
+/// The name of a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ClaimName {
+    /// A path that splits at dots, as `custom_claims.environment`.
+    Dotted(String),
+    /// A path whose segments are taken literally, for names with dots.
+    Literal(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// What a claim header carries.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ClaimSource {
+    /// The claim at a path that splits at dots.
+    Dotted(String),
+    /// The claim at a path whose segments are taken literally, for names with dots.
+    Literal(#[schemars(length(min = 1))] Vec<String>),
+    /// The claim in another form.
+    Encoded(EncodedClaim),
+}
+
+/// A claim and the form in which it is carried.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EncodedClaim {
+    /// The name of the claim. Required.
+    pub claim: ClaimName,
+    /// The form. Required.
+    #[serde(rename = "as")]
+    pub encoding: ClaimEncoding,
+}
+
+/// A form in which a claim is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimEncoding {
+    /// The claim's JSON in base64url.
+    Json,
+}
+
+// A part of any value may come from the environment and be secret: these print their names alone.
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwks").finish_non_exhaustive()
+    }
+}

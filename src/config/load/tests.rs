@@ -1,0 +1,342 @@
+//! Whole configurations: the contract's own, what the environment gives, and every fixture with its problems.
+
+use std::path::{Path, PathBuf};
+
+use super::read;
+use crate::config::document::{
+    Algorithm, AnyAudience, AudienceAbsent, Audiences, Binding, ClaimEncoding, ClaimName,
+    ClaimSource, Document, EncodedClaim, Issuer, OneOrMany,
+};
+use crate::config::units::{Duration, Size};
+
+const SECRET: &str = "hunter2";
+
+fn environment(name: &str) -> Option<String> {
+    let value = match name {
+        "SECRET" => SECRET,
+        "EMPTY" => "",
+        "NUMBER" => "12",
+        "HEX" => "0x10",
+        "YES" => "true",
+        "QUOTED" => "\"${NUMBER}\": [a]",
+        "LISTEN" => "127.0.0.1:1",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+fn parsed(text: &str) -> Document {
+    match read(text, &environment) {
+        Ok((document, _)) => document,
+        Err(problems) => panic!("{}", lines(&problems)),
+    }
+}
+
+fn refused(text: &str) -> String {
+    lines(&read(text, &environment).expect_err("this should be refused"))
+}
+
+fn lines(problems: &[crate::config::problem::Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("{problem}\n"))
+        .collect()
+}
+
+fn seconds(seconds: u64) -> Option<Duration> {
+    Some(Duration::new(std::time::Duration::from_secs(seconds)))
+}
+
+#[test]
+fn the_contracts_example_is_read_with_every_key() {
+    let document = parsed(include_str!(
+        "../../../tests/fixtures/config/valid/contract.yaml"
+    ));
+    assert_eq!(document.listen.as_deref(), Some("0.0.0.0:9191"));
+    assert_eq!(document.admin_listen.as_deref(), Some("127.0.0.1:9192"));
+    assert_eq!(document.probe_listen.as_deref(), Some("0.0.0.0:9194"));
+    assert_eq!(document.admin_hosts, Some(vec![]));
+    assert_eq!(document.forward_token, Some(true));
+    assert_eq!(document.payload_header.as_deref(), Some("x-jwt-payload"));
+    assert_eq!(document.strip_headers, Some(vec!["x-jwt-*".into()]));
+    assert_eq!(document.realm.as_deref(), Some("api"));
+    assert_eq!(document.token_cache, Some(Size::new(64 << 20)));
+    assert_eq!(document.max_concurrent_checks, Some(1024));
+    assert_eq!(document.check_timeout, seconds(1));
+    assert_eq!(document.startup_wait, seconds(30));
+    assert_eq!(document.drain, seconds(20));
+    assert_eq!(document.error_details, Some(true));
+
+    let [issuer] = document.issuers.as_slice() else {
+        panic!("one issuer")
+    };
+    assert_eq!(
+        issuer.issuer,
+        OneOrMany::One("https://acme.scalekit.dev".into())
+    );
+    assert_eq!(
+        issuer.audiences,
+        Audiences::OneOf(vec!["api.acme.example".into()])
+    );
+    assert_eq!(issuer.audience_absent, Some(AudienceAbsent::Refuse));
+    assert_eq!(issuer.algorithms, Some(vec![Algorithm::RS256]));
+    assert_eq!(
+        issuer.token_types,
+        Some(vec!["JWT".into(), "at+jwt".into()])
+    );
+    assert_eq!(
+        (issuer.clock_skew, issuer.max_lifetime),
+        (seconds(30), seconds(86_400))
+    );
+    assert_eq!(
+        issuer.required_claims,
+        Some(vec![ClaimName::Dotted("sub".into())])
+    );
+    assert_eq!(
+        issuer.scope_claims,
+        Some(vec!["scopes".into(), "scp".into(), "scope".into()])
+    );
+    assert_eq!(
+        (issuer.binding, issuer.required),
+        (Some(Binding::Enforce), Some(true))
+    );
+    let jwks = issuer.jwks.as_ref().expect("keys");
+    assert_eq!(jwks.uri.as_deref(), Some("https://acme.scalekit.dev/keys"));
+    assert_eq!(
+        (jwks.refresh, jwks.max_stale, jwks.timeout),
+        (seconds(300), seconds(86_400), seconds(5))
+    );
+    assert_eq!(
+        (jwks.ca_file.as_deref(), jwks.allow_http),
+        (Some("/etc/ssl/acme.pem"), Some(false))
+    );
+    assert_eq!((jwks.file.as_ref(), jwks.inline.as_ref()), (None, None));
+
+    let dotted = |name: &str| ClaimSource::Dotted(name.into());
+    let groups = EncodedClaim {
+        claim: ClaimName::Dotted("groups".into()),
+        encoding: ClaimEncoding::Json,
+    };
+    let headers = &issuer.claim_headers.as_ref().expect("claim headers").0;
+    let expected = [
+        ("x-jwt-sub", dotted("sub")),
+        ("x-jwt-scope", dotted("scopes")),
+        ("x-jwt-environment", dotted("custom_claims.environment")),
+        (
+            "x-jwt-roles",
+            ClaimSource::Literal(vec!["https://acme.example/roles".into()]),
+        ),
+        ("x-jwt-groups", ClaimSource::Encoded(groups)),
+    ];
+    assert_eq!(
+        *headers,
+        expected.map(|(name, source)| (name.to_owned(), source))
+    );
+}
+
+#[test]
+fn the_least_configuration_leaves_every_default_open() {
+    let document =
+        parsed("issuers: [{issuer: [a, b], audiences: any, jwks: {inline: '{\"keys\":[]}'}}]");
+    let [issuer] = document.issuers.as_slice() else {
+        panic!("one issuer")
+    };
+    assert_eq!(issuer.issuer, OneOrMany::Many(vec!["a".into(), "b".into()]));
+    assert_eq!(issuer.audiences, Audiences::Any(AnyAudience::Any));
+    assert_eq!(
+        issuer.jwks.as_ref().and_then(|jwks| jwks.inline.as_deref()),
+        Some("{\"keys\":[]}")
+    );
+    let bare = Issuer {
+        jwks: issuer.jwks.clone(),
+        ..Issuer::new(issuer.issuer.clone(), issuer.audiences.clone())
+    };
+    assert!(*issuer == bare);
+    let rest = Document {
+        issuers: Vec::new(),
+        ..document.clone()
+    };
+    assert!(rest == Document::default());
+    assert!(!format!("{document:?} {issuer:?} {:?}", issuer.jwks).contains("keys"));
+}
+
+#[test]
+fn nothing_after_a_key_is_as_if_it_were_not_there() {
+    let document = parsed(
+        "realm:\ntoken_cache: ~\nissuers: [{issuer: a, audiences: [b], claim_headers: , algorithms: null}]",
+    );
+    assert_eq!((document.realm, document.token_cache), (None, None));
+    assert_eq!(
+        (
+            &document.issuers[0].claim_headers,
+            &document.issuers[0].algorithms
+        ),
+        (&None, &None)
+    );
+}
+
+#[test]
+fn the_environment_fills_strings_numbers_and_booleans() {
+    let document = parsed(
+        "listen: ${LISTEN}\nrealm: 'a ${UNSET:-b c} ${SECRET} $5'\nprobe_listen: ${QUOTED}\nadmin_listen: ${NUMBER}\n\
+         max_concurrent_checks: ${NUMBER}\ntoken_cache: ${NUMBER}KiB\nerror_details: ${YES}\nforward_token: ${UNSET:-false}\n\
+         drain: ${NUMBER}s\nissuers:\n- {issuer: '${EMPTY:-x}', audiences: '${UNSET:-any}', required: \"${YES}\"}\n",
+    );
+    assert_eq!(document.listen.as_deref(), Some("127.0.0.1:1"));
+    assert_eq!(document.realm.as_deref(), Some("a b c hunter2 $5"));
+    assert_eq!(
+        document.probe_listen.as_deref(),
+        Some("\"${NUMBER}\": [a]"),
+        "neither parsed nor expanded again"
+    );
+    assert_eq!(
+        document.admin_listen.as_deref(),
+        Some("12"),
+        "where a string is wanted it stays one"
+    );
+    assert_eq!(document.max_concurrent_checks, Some(12));
+    assert_eq!(document.token_cache, Some(Size::new(12 << 10)));
+    assert_eq!(
+        (document.error_details, document.forward_token),
+        (Some(true), Some(false))
+    );
+    assert_eq!(document.drain, seconds(12));
+    assert_eq!(document.issuers[0].issuer, OneOrMany::One("x".into()));
+    assert_eq!(
+        document.issuers[0].audiences,
+        Audiences::Any(AnyAudience::Any)
+    );
+    assert_eq!(document.issuers[0].required, Some(true));
+}
+
+#[test]
+fn what_the_environment_gave_is_in_no_problem() {
+    let keys = [
+        "drain",
+        "token_cache",
+        "max_concurrent_checks",
+        "error_details",
+        "admin_hosts",
+        "strip_headers",
+        "issuers",
+    ];
+    let issuer_keys = [
+        "audiences",
+        "binding",
+        "algorithms",
+        "audience_absent",
+        "jwks",
+        "claim_headers",
+        "required",
+    ];
+    let mut text: String = keys
+        .iter()
+        .map(|key| format!("{key}: ${{SECRET}}\n"))
+        .collect();
+    let problems = refused(&text);
+    assert_eq!(problems.lines().count(), keys.len(), "{problems}");
+    assert!(!problems.contains(SECRET), "{problems}");
+
+    text = String::from("issuers:\n- issuer: a\n");
+    text.extend(
+        issuer_keys
+            .iter()
+            .map(|key| format!("  {key}: ${{SECRET}}\n")),
+    );
+    let problems = refused(&text);
+    assert_eq!(problems.lines().count(), issuer_keys.len(), "{problems}");
+    assert!(!problems.contains(SECRET), "{problems}");
+}
+
+#[test]
+fn keys_that_are_not_built_yet_are_unknown() {
+    let later = [
+        "rules",
+        "token_sources",
+        "tls",
+        "admin_tls",
+        "state_dir",
+        "unavailable",
+        "log_claims",
+        "ambiguous_paths",
+        "revoked",
+        "resource_metadata",
+        "metadata",
+    ];
+    for key in later {
+        let problems = refused(&format!(
+            "issuers: [{{issuer: a, audiences: [b]}}]\n{key}: []\n"
+        ));
+        assert!(
+            problems.starts_with(&format!("{key} (line 2): unknown key; ")),
+            "{problems}"
+        );
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
+fn places_are_found_by_key_path() {
+    let text = "\nrealm: api\nissuers:\n- issuer: a\n  audiences: [b]\n  claim_headers:\n    x-jwt-sub: sub\n    x.dot: oid\n";
+    let (_, locations) = read(text, &environment).expect("a valid configuration");
+    let cases = [
+        ("realm", Some((2, 8))),
+        ("issuers[0].issuer", Some((4, 11))),
+        ("issuers[0].audiences[0]", Some((5, 15))),
+        ("issuers[0].claim_headers", Some((6, 3))),
+        ("issuers[0].claim_headers.x-jwt-sub", Some((7, 16))),
+        ("issuers[0].claim_headers[\"x.dot\"]", Some((8, 12))),
+        ("issuers[0].claim_headers.absent", Some((6, 3))),
+        ("issuers[0].jwks.uri", Some((4, 3))),
+        ("issuers[7]", Some((3, 1))),
+        ("", Some((2, 1))),
+    ];
+    for (path, expected) in cases {
+        assert_eq!(locations.locate(path), expected, "{path}");
+    }
+}
+
+/// Each `invalid/*.yaml` has its problems beside it, one per line. With `ACCREDIT_REWRITE_EXPECTED` set they are written anew.
+#[test]
+fn every_invalid_fixture_has_exactly_its_problems() {
+    let mut seen = 0;
+    for file in fixtures("invalid") {
+        let problems = refused(&std::fs::read_to_string(&file).expect("a readable fixture"));
+        let expected = file.with_extension("expected");
+        if std::env::var_os("ACCREDIT_REWRITE_EXPECTED").is_some() {
+            std::fs::write(&expected, &problems).expect("a writable tree");
+        }
+        assert_eq!(
+            problems,
+            std::fs::read_to_string(&expected).unwrap_or_default(),
+            "{}",
+            file.display()
+        );
+        assert!(!problems.contains(SECRET), "{}", file.display());
+        seen += 1;
+    }
+    assert!(seen > 10, "the fixtures are missing");
+}
+
+#[test]
+fn every_valid_fixture_is_read() {
+    for file in fixtures("valid") {
+        parsed(&std::fs::read_to_string(&file).expect("a readable fixture"));
+    }
+}
+
+fn fixtures(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/config")
+        .join(kind);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a folder of fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,91 @@
+//! How problems read and in which order.
+
+use super::{MOST, Problem, Problems, Severity};
+use crate::config::locations::Locations;
+use crate::config::yaml::read::read;
+
+fn problem(path: &str, line: Option<usize>) -> Problem {
+    let (what, mend) = ("what".to_owned(), "mend".to_owned());
+    Problem {
+        path: path.into(),
+        line,
+        column: line,
+        severity: Severity::Error,
+        what,
+        mend,
+    }
+}
+
+#[test]
+fn a_problem_is_one_line_with_its_place() {
+    let cases = [
+        (
+            "issuers[1].jwks.uri",
+            Some(7),
+            "issuers[1].jwks.uri (line 7): what; mend",
+        ),
+        (
+            "issuers[1].jwks.uri",
+            None,
+            "issuers[1].jwks.uri: what; mend",
+        ),
+        ("", Some(7), "line 7: what; mend"),
+        ("", None, "what; mend"),
+        ("a\r\nb", None, "a\\r\\nb: what; mend"),
+    ];
+    for (path, line, expected) in cases {
+        assert_eq!(problem(path, line).to_string(), expected);
+    }
+}
+
+#[test]
+fn problems_come_in_the_order_of_the_text_with_its_lines() {
+    let tree = read("realm: a\nlisten: b\n", &mut Problems::default()).expect("a tree");
+    let mut problems = Problems::new(Locations::of(&tree));
+    assert!(!problems.has_errors());
+    problems.warn("listen", "w", "m");
+    assert!(!problems.has_errors(), "a warning is no error");
+    problems.error("realm", "e", "m");
+    problems.error_at("drain", (9, 2), "e", "m");
+    assert!(problems.has_errors());
+    let sorted: Vec<_> = problems
+        .into_sorted()
+        .iter()
+        .map(|one| (one.severity, one.line, one.column))
+        .collect();
+    let expected = [
+        (Severity::Error, Some(1), Some(8)),
+        (Severity::Warning, Some(2), Some(9)),
+        (Severity::Error, Some(9), Some(2)),
+    ];
+    assert_eq!(sorted, expected);
+}
+
+#[test]
+fn beyond_a_thousand_they_are_counted() {
+    let mut problems = Problems::default();
+    for _ in 0..MOST + 5 {
+        problems.error("realm", "e", "m");
+    }
+    let sorted = problems.into_sorted();
+    assert_eq!(sorted.len(), MOST + 1);
+    assert_eq!(
+        sorted.last().map(Problem::to_string).as_deref(),
+        Some("5 more problems are not listed; mend those above first")
+    );
+}
+
+#[test]
+fn warnings_that_are_left_out_make_no_error() {
+    let mut problems = Problems::default();
+    for _ in 0..MOST + 5 {
+        problems.warn("realm", "w", "m");
+    }
+    assert!(!problems.has_errors());
+    assert!(
+        problems
+            .into_sorted()
+            .iter()
+            .all(|one| one.severity == Severity::Warning)
+    );
+}

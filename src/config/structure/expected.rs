@@ -1,0 +1,173 @@
+//! What a schema wants at one place: its alternatives, and these in words.
+
+use serde_json::Value;
+
+use crate::config::structure::grammar::{Grammar, grammar};
+
+/// The alternatives that a schema leaves: references followed, `anyOf` and `oneOf` laid out flat.
+pub fn alternatives<'s>(schema: &'s Value, root: &'s Value) -> Vec<&'s Value> {
+    let schema = follow(schema, root);
+    match schema
+        .get("anyOf")
+        .or_else(|| schema.get("oneOf"))
+        .and_then(Value::as_array)
+    {
+        Some(several) => several
+            .iter()
+            .flat_map(|one| alternatives(one, root))
+            .collect(),
+        None => vec![schema],
+    }
+}
+
+/// Whether a schema allows this type of JSON Schema.
+pub fn allows(schema: &Value, name: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(only)) => only == name,
+        Some(Value::Array(several)) => several.iter().any(|one| one == name),
+        _ => false,
+    }
+}
+
+/// The only texts that a schema allows, where it names them.
+pub fn constants(schema: &Value) -> Option<Vec<&str>> {
+    let named = match (schema.get("const"), schema.get("enum")) {
+        (Some(only), _) => std::slice::from_ref(only),
+        (None, Some(Value::Array(several))) => several,
+        _ => return None,
+    };
+    Some(named.iter().filter_map(Value::as_str).collect())
+}
+
+/// The grammar of the strings that a schema allows, where it has a pattern.
+pub fn pattern(schema: &Value) -> Option<&'static Grammar> {
+    grammar(schema.get("pattern")?.as_str()?)
+}
+
+/// The alternatives in words: "a list of strings or `any`".
+pub fn in_words(alternatives: &[&Value], root: &Value) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for schema in alternatives {
+        for word in words_of(schema, root) {
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+    }
+    listed(&words, "or")
+}
+
+/// "a, b or c".
+pub fn listed(words: &[String], joint: &str) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} {joint} {last}", first.join(", ")),
+    }
+}
+
+/// The name among `known` that was probably meant by `name`.
+pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k String>) -> Option<&'k String> {
+    let folded = |text: &str| text.to_lowercase().replace('-', "_");
+    let name = folded(name);
+    let bound = (name.chars().count() / 3).clamp(1, 2);
+    known
+        .map(|candidate| (distance(&name, &folded(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= bound)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+fn follow<'s>(schema: &'s Value, root: &'s Value) -> &'s Value {
+    let target = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| reference.strip_prefix('#'));
+    target
+        .and_then(|pointer| root.pointer(pointer))
+        .unwrap_or(schema)
+}
+
+fn words_of(schema: &Value, root: &Value) -> Vec<String> {
+    if let Some(constants) = constants(schema) {
+        return constants
+            .into_iter()
+            .map(|text| format!("`{text}`"))
+            .collect();
+    }
+    if let Some(grammar) = pattern(schema) {
+        return vec![grammar.words.to_owned()];
+    }
+    let simple = [
+        ("string", "a string"),
+        ("integer", "a whole number"),
+        ("number", "a number"),
+        ("boolean", "`true` or `false`"),
+    ];
+    let mut words: Vec<String> = simple
+        .into_iter()
+        .filter(|(name, _)| allows(schema, name))
+        .map(|(_, word)| word.to_owned())
+        .collect();
+    if allows(schema, "array") {
+        words.push(list_words(schema, root));
+    }
+    if allows(schema, "object") {
+        words.push(mapping_words(schema));
+    }
+    words
+}
+
+fn list_words(schema: &Value, root: &Value) -> String {
+    let items = schema
+        .get("items")
+        .map(|items| alternatives(items, root))
+        .unwrap_or_default();
+    let all = |name| {
+        items
+            .iter()
+            .all(|item| allows(item, name) && constants(item).is_none() && pattern(item).is_none())
+    };
+    match items.as_slice() {
+        [] => "a list".to_owned(),
+        _ if all("string") => "a list of strings".to_owned(),
+        _ if all("object") => "a list of mappings".to_owned(),
+        _ => format!("a list of which each is {}", in_words(&items, root)),
+    }
+}
+
+fn mapping_words(schema: &Value) -> String {
+    let required = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let names: Vec<String> = required
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if names.is_empty() {
+        "a mapping".to_owned()
+    } else {
+        format!("a mapping with {}", listed(&names, "and"))
+    }
+}
+
+/// How many letters to change, add or drop (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, letter) in from.chars().enumerate() {
+        let mut left = index + 1;
+        let mut next = vec![left];
+        for ((other, above_left), above) in to.iter().zip(&row).zip(row.iter().skip(1)) {
+            left = (above_left + usize::from(letter != *other))
+                .min(left + 1)
+                .min(above + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,40 @@
+//! The patterns of the schema, each with the parser that decides in its place: what a reader of the schema sees as a
+//! regular expression, the service judges by the code that will read it.
+
+use crate::config::units::{DURATION_PATTERN, Duration, SIZE_PATTERN, Size};
+
+/// A pattern of the schema as the service knows it.
+pub struct Grammar {
+    /// The regular expression in the schema.
+    pub pattern: &'static str,
+    /// What it describes, with an example.
+    pub words: &'static str,
+    /// Why a text does not fit, if it does not; never quotes the text, which may be secret.
+    pub judge: fn(&str) -> Result<(), String>,
+}
+
+/// The grammar of a pattern. Every pattern of the schema has one, which a test sees to.
+pub fn grammar(pattern: &str) -> Option<&'static Grammar> {
+    GRAMMARS.iter().find(|grammar| grammar.pattern == pattern)
+}
+
+static GRAMMARS: [Grammar; 2] = [
+    Grammar {
+        pattern: DURATION_PATTERN,
+        words: "a duration such as `30s`",
+        judge: |text| {
+            text.parse::<Duration>()
+                .map(drop)
+                .map_err(|reason| reason.to_string())
+        },
+    },
+    Grammar {
+        pattern: SIZE_PATTERN,
+        words: "a size such as `64MiB`",
+        judge: |text| {
+            text.parse::<Size>()
+                .map(drop)
+                .map_err(|reason| reason.to_string())
+        },
+    },
+];

@@ -1,0 +1,5 @@
+//! A document held against the schema of its types.
+
+pub mod check;
+pub mod expected;
+pub mod grammar;

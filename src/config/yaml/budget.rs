@@ -1,0 +1,115 @@
+//! How large a tree may grow: an alias repeats what it names, so a short text can be a long document.
+
+use std::fmt;
+
+use crate::config::yaml::tree::{Node, Value};
+
+/// The weight of one tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// How many values it has, itself counted.
+    pub nodes: usize,
+    /// How long its texts are together.
+    pub bytes: usize,
+    /// How deep it is; a scalar has no depth.
+    pub height: usize,
+}
+
+/// What is spent so far.
+#[derive(Debug, Default)]
+pub struct Budget {
+    nodes: usize,
+    bytes: usize,
+}
+
+/// Which bound was passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMuch {
+    /// Too many values.
+    Nodes,
+    /// Too much text.
+    Bytes,
+    /// Collections in collections too deep.
+    Depth,
+}
+
+/// How long a text may be.
+pub const MAX_BYTES: usize = 4 << 20;
+const MAX_NODES: usize = 100_000;
+const MAX_DEPTH: usize = 64;
+/// Aliases repeat text as well as nodes.
+const MAX_EXPANDED_BYTES: usize = 4 * MAX_BYTES;
+
+impl Budget {
+    /// Takes a tree that is to be added below `depth` collections.
+    ///
+    /// # Errors
+    /// The bound that it would pass.
+    pub fn spend(&mut self, weight: Weight, depth: usize) -> Result<(), TooMuch> {
+        self.nodes = self.nodes.saturating_add(weight.nodes);
+        self.bytes = self.bytes.saturating_add(weight.bytes);
+        if self.nodes > MAX_NODES {
+            return Err(TooMuch::Nodes);
+        }
+        if self.bytes > MAX_EXPANDED_BYTES {
+            return Err(TooMuch::Bytes);
+        }
+        if depth + weight.height > MAX_DEPTH {
+            return Err(TooMuch::Depth);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for TooMuch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TooMuch::Nodes => "aliases counted, the document has over 100000 keys and values",
+            TooMuch::Bytes => "aliases counted, the document is over 16 MiB",
+            TooMuch::Depth => "this is nested more than 64 deep",
+        })
+    }
+}
+
+impl std::error::Error for TooMuch {}
+
+impl Weight {
+    /// The weight of a scalar of that many bytes.
+    pub fn of_scalar(bytes: usize) -> Weight {
+        Weight {
+            nodes: 1,
+            bytes,
+            height: 0,
+        }
+    }
+
+    /// The weight of a collection before anything is in it.
+    pub fn of_collection() -> Weight {
+        Weight {
+            nodes: 1,
+            bytes: 0,
+            height: 1,
+        }
+    }
+
+    /// The weight of a whole tree.
+    pub fn of(node: &Node) -> Weight {
+        let mut whole = Weight::of_collection();
+        match &node.value {
+            Value::String(text) => return Weight::of_scalar(text.len()),
+            Value::Sequence(items) => items.iter().for_each(|item| whole.add(0, item)),
+            Value::Mapping(members) => members
+                .iter()
+                .for_each(|(key, member)| whole.add(key.name.len(), member)),
+            _ => return Weight::of_scalar(0),
+        }
+        whole
+    }
+
+    fn add(&mut self, key_bytes: usize, child: &Node) {
+        let child = Weight::of(child);
+        self.nodes += child.nodes;
+        self.bytes += key_bytes + child.bytes;
+        self.height = self.height.max(child.height + 1);
+    }
+}

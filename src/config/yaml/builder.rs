@@ -1,0 +1,254 @@
+//! The parser's events, put together to a located tree.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use saphyr_parser::{Event, ScalarStyle, Span, Tag};
+
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::yaml::budget::{Budget, TooMuch, Weight};
+use crate::config::yaml::members::Members;
+use crate::config::yaml::scalar;
+use crate::config::yaml::tree::{Node, Value};
+
+/// Puts a tree together.
+pub struct Builder<'p> {
+    problems: &'p mut Problems,
+    open: Vec<Frame>,
+    root: Option<Node>,
+    documents: usize,
+    anchors: HashMap<usize, (Node, Weight)>,
+    budget: Budget,
+}
+
+/// A collection whose end has not come yet.
+struct Frame {
+    path: String,
+    place: Place,
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    Items(Vec<Node>),
+    Members(Members),
+}
+
+/// Line and column.
+type Place = (usize, usize);
+/// Whether there is a reason to read on.
+type Flow = ControlFlow<()>;
+
+/// What the parser calls a node that bears no anchor.
+const NO_ANCHOR: usize = 0;
+
+impl<'p> Builder<'p> {
+    /// Nothing yet.
+    pub fn new(problems: &'p mut Problems) -> Builder<'p> {
+        Builder {
+            problems,
+            open: Vec::new(),
+            root: None,
+            documents: 0,
+            anchors: HashMap::new(),
+            budget: Budget::default(),
+        }
+    }
+
+    /// Takes the next event; breaks where what follows is not to be looked at.
+    pub fn take(&mut self, event: Event<'_>, span: Span) -> Flow {
+        let place = (span.start.line(), span.start.col() + 1);
+        match event {
+            Event::DocumentStart(_) => self.document(place),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(&text, style, anchor, tag.as_deref(), place)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.begin(Content::Items(Vec::new()), anchor, tag.as_deref(), place)
+            }
+            Event::MappingStart(anchor, tag) => self.begin(
+                Content::Members(Members::default()),
+                anchor,
+                tag.as_deref(),
+                place,
+            ),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => self.alias(anchor, place),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {
+                Flow::Continue(())
+            }
+        }
+    }
+
+    /// The tree, unless a problem left none. A document of nothing is an empty mapping.
+    pub fn finish(self) -> Option<Node> {
+        let empty = |line, column| Some(Node::new(Value::Mapping(Vec::new()), line, column));
+        match self.root {
+            Some(Node {
+                value: Value::Null,
+                line,
+                column,
+                ..
+            }) => empty(line, column),
+            None if self.documents == 0 => empty(1, 1),
+            root => root,
+        }
+    }
+
+    fn document(&mut self, place: Place) -> Flow {
+        self.documents += 1;
+        if self.documents == 1 {
+            return Flow::Continue(());
+        }
+        self.problems.error_at(
+            "",
+            place,
+            "a second document begins here",
+            "keep one, and remove the `---` between them",
+        );
+        Flow::Break(())
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        place: Place,
+    ) -> Flow {
+        self.spend(Weight::of_scalar(text.len()), place)?;
+        if let Some(tag) = tag
+            && !(tag.is_yaml_core_schema() && tag.suffix == "str")
+        {
+            self.problems.error_at(
+                &self.next_path(),
+                place,
+                "tags other than `!!str` are not supported",
+                "remove the tag",
+            );
+        }
+        let value = match (tag, style) {
+            (None, ScalarStyle::Plain) => scalar::plain(text),
+            _ => Value::String(text.to_owned()),
+        };
+        self.complete(Node::new(value, place.0, place.1), anchor)
+    }
+
+    fn begin(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, place: Place) -> Flow {
+        self.spend(Weight::of_collection(), place)?;
+        let path = self.next_path();
+        if tag.is_some() {
+            self.problems.error_at(
+                &path,
+                place,
+                "tags other than `!!str` are not supported",
+                "remove the tag",
+            );
+        }
+        self.open.push(Frame {
+            path,
+            place,
+            anchor,
+            content,
+        });
+        Flow::Continue(())
+    }
+
+    fn end(&mut self) -> Flow {
+        let Some(Frame {
+            place: (line, column),
+            anchor,
+            content,
+            ..
+        }) = self.open.pop()
+        else {
+            return Flow::Continue(());
+        };
+        let value = match content {
+            Content::Items(items) => Value::Sequence(items),
+            Content::Members(members) => Value::Mapping(members.into_vec()),
+        };
+        self.complete(Node::new(value, line, column), anchor)
+    }
+
+    fn alias(&mut self, anchor: usize, place: Place) -> Flow {
+        let Some((_, weight)) = self.anchors.get(&anchor) else {
+            return self.stop(
+                place,
+                "this alias stands inside of what it repeats",
+                "write the value out",
+            );
+        };
+        self.spend(*weight, place)?;
+        match self.anchors.get(&anchor) {
+            Some((node, _)) => self.complete(
+                Node {
+                    line: place.0,
+                    column: place.1,
+                    ..node.clone()
+                },
+                NO_ANCHOR,
+            ),
+            None => Flow::Continue(()),
+        }
+    }
+
+    /// Hands a finished node to the collection that is open, or makes it the root.
+    fn complete(&mut self, node: Node, anchor: usize) -> Flow {
+        if anchor != NO_ANCHOR {
+            let weight = Weight::of(&node);
+            // The kept copy counts too, or anchors within anchors would be free.
+            self.spend(weight, (node.line, node.column))?;
+            self.anchors.insert(anchor, (node.clone(), weight));
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Frame {
+                content: Content::Items(items),
+                ..
+            }) => items.push(node),
+            Some(Frame {
+                content: Content::Members(members),
+                path,
+                ..
+            }) => members.push(node, path, self.problems),
+        }
+        Flow::Continue(())
+    }
+
+    /// The path of the node that comes next.
+    fn next_path(&self) -> String {
+        match self.open.last() {
+            None => String::new(),
+            Some(Frame {
+                path,
+                content: Content::Items(items),
+                ..
+            }) => path::item(path, items.len()),
+            Some(Frame {
+                path,
+                content: Content::Members(members),
+                ..
+            }) => match members.pending() {
+                Some(key) => path::member(path, &key.name),
+                None => path.clone(),
+            },
+        }
+    }
+
+    fn spend(&mut self, weight: Weight, place: Place) -> Flow {
+        match self.budget.spend(weight, self.open.len()) {
+            Ok(()) => Flow::Continue(()),
+            Err(bound @ TooMuch::Depth) => self.stop(place, &bound.to_string(), "nest less"),
+            Err(bound) => self.stop(place, &bound.to_string(), "make it smaller"),
+        }
+    }
+
+    fn stop(&mut self, place: Place, what: &str, mend: &str) -> Flow {
+        self.problems.error_at(&self.next_path(), place, what, mend);
+        self.root = None;
+        Flow::Break(())
+    }
+}

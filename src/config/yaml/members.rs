@@ -1,0 +1,97 @@
+//! A mapping whose end has not come yet: keys and values in turn, each key once.
+
+use std::collections::HashMap;
+
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::yaml::tree::{Key, Node, Value};
+
+/// The members so far, and what the next node is.
+#[derive(Default)]
+pub struct Members {
+    complete: Vec<(Key, Node)>,
+    lines: HashMap<String, usize>,
+    next: Next,
+}
+
+#[derive(Default)]
+enum Next {
+    #[default]
+    Key,
+    ValueOf(Key),
+    /// The value of a key that is a problem already.
+    Skipped,
+}
+
+impl Members {
+    /// Takes the next node of the mapping at `path`.
+    pub fn push(&mut self, node: Node, path: &str, problems: &mut Problems) {
+        self.next = match std::mem::take(&mut self.next) {
+            Next::Key => self
+                .key(node, path, problems)
+                .map_or(Next::Skipped, Next::ValueOf),
+            Next::ValueOf(key) => {
+                self.complete.push((key, node));
+                Next::Key
+            }
+            Next::Skipped => Next::Key,
+        };
+    }
+
+    /// The key whose value comes next.
+    pub fn pending(&self) -> Option<&Key> {
+        match &self.next {
+            Next::ValueOf(key) => Some(key),
+            Next::Key | Next::Skipped => None,
+        }
+    }
+
+    /// All of them, in the order of the text.
+    pub fn into_vec(self) -> Vec<(Key, Node)> {
+        self.complete
+    }
+
+    /// A node as a key, unless it is a problem.
+    fn key(&mut self, node: Node, parent: &str, problems: &mut Problems) -> Option<Key> {
+        let place @ (line, column) = (node.line, node.column);
+        let Value::String(name) = node.value else {
+            let what = format!("a key must be a string, and this is {}", node.value.kind());
+            problems.error_at(parent, place, what, "put it in quotes, or write a name");
+            return None;
+        };
+        if name.len() > MAX_KEY {
+            problems.error_at(
+                parent,
+                place,
+                "this key is longer than 256 bytes",
+                "shorten it",
+            );
+            return None;
+        }
+        if name == "<<" {
+            problems.error_at(
+                parent,
+                place,
+                "YAML 1.2 has no merge key `<<`",
+                "write its keys out",
+            );
+            return None;
+        }
+        if let Some(first) = self.lines.get(&name) {
+            let what =
+                format!("the key is given twice, first in line {first} and again in line {line}");
+            problems.error_at(
+                &path::member(parent, &name),
+                place,
+                what,
+                "keep one of them",
+            );
+            return None;
+        }
+        self.lines.insert(name.clone(), line);
+        Some(Key { name, line, column })
+    }
+}
+
+/// A key path is made of keys, so an endless one would make endless problems.
+const MAX_KEY: usize = 256;

@@ -1,0 +1,128 @@
+//! What a plain scalar means by the core schema of YAML 1.2 (section 10.3.2).
+
+use crate::config::yaml::tree::Value;
+
+/// Reads a plain scalar. What is no null, boolean or number is a string; so is `yes`, as YAML 1.2 has it.
+pub fn plain(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ => number(text).unwrap_or_else(|| Value::String(text.to_owned())),
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return based(digits, 16);
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return based(digits, 8);
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    match unsigned {
+        ".inf" | ".Inf" | ".INF" if text.starts_with('-') => {
+            return Some(Value::Float(f64::NEG_INFINITY));
+        }
+        ".inf" | ".Inf" | ".INF" => return Some(Value::Float(f64::INFINITY)),
+        ".nan" | ".NaN" | ".NAN" if unsigned.len() == text.len() => {
+            return Some(Value::Float(f64::NAN));
+        }
+        _ => {}
+    }
+    if !is_decimal(unsigned) {
+        return None;
+    }
+    // A whole number beyond 64 bits is a number still, only no whole one that any key could want.
+    if all_digits(unsigned)
+        && let Ok(whole) = text.parse()
+    {
+        return Some(Value::Integer(whole));
+    }
+    text.parse().ok().map(Value::Float)
+}
+
+fn based(digits: &str, radix: u32) -> Option<Value> {
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return None;
+    }
+    let whole = i64::from_str_radix(digits, radix).map(Value::Integer);
+    Some(whole.unwrap_or(Value::Float(f64::INFINITY)))
+}
+
+/// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, narrower than what Rust parses.
+fn is_decimal(unsigned: &str) -> bool {
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let mantissa_fits = match mantissa.split_once('.') {
+        Some(("", fraction)) => all_digits(fraction),
+        Some((whole, fraction)) => {
+            all_digits(whole) && (fraction.is_empty() || all_digits(fraction))
+        }
+        None => all_digits(mantissa),
+    };
+    mantissa_fits
+        && exponent.is_none_or(|text| all_digits(text.strip_prefix(['+', '-']).unwrap_or(text)))
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+    use crate::config::yaml::tree::Value;
+
+    #[test]
+    fn plain_scalars_by_the_core_schema() {
+        let cases = [
+            ("", Value::Null),
+            ("~", Value::Null),
+            ("NULL", Value::Null),
+            ("nUll", Value::String("nUll".into())),
+            ("true", Value::Bool(true)),
+            ("FALSE", Value::Bool(false)),
+            ("yes", Value::String("yes".into())),
+            ("off", Value::String("off".into())),
+            ("0", Value::Integer(0)),
+            ("-12", Value::Integer(-12)),
+            ("+12", Value::Integer(12)),
+            ("010", Value::Integer(10)),
+            ("0o17", Value::Integer(15)),
+            ("0xFf", Value::Integer(255)),
+            ("0x", Value::String("0x".into())),
+            ("0x+1", Value::String("0x+1".into())),
+            ("-0x1", Value::String("-0x1".into())),
+            ("1_000", Value::String("1_000".into())),
+            ("9223372036854775807", Value::Integer(i64::MAX)),
+            (
+                "9223372036854775808",
+                Value::Float(9_223_372_036_854_775_808.0),
+            ),
+            ("1.", Value::Float(1.0)),
+            (".5", Value::Float(0.5)),
+            (".", Value::String(".".into())),
+            ("1e3", Value::Float(1000.0)),
+            ("-1.5E-1", Value::Float(-0.15)),
+            ("1e", Value::String("1e".into())),
+            ("-.inf", Value::Float(f64::NEG_INFINITY)),
+            ("inf", Value::String("inf".into())),
+            ("nan", Value::String("nan".into())),
+            ("30s", Value::String("30s".into())),
+            ("12:30", Value::String("12:30".into())),
+            ("2027-01-31", Value::String("2027-01-31".into())),
+        ];
+        for (text, expected) in cases {
+            // Debug does not show values, so the comparison is made here.
+            assert!(
+                plain(text) == expected,
+                "{text:?} was read as {:?}",
+                plain(text)
+            );
+        }
+        assert!(matches!(plain(".nan"), Value::Float(number) if number.is_nan()));
+    }
+}

@@ -1,0 +1,244 @@
+//! One unary gRPC call over HTTP/2, by hand: the gRPC library would answer some calls by itself with a gRPC
+//! error, and to Envoy an error can be an admission (`failure_mode_allow`).
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use prost::Message;
+
+/// A message is at most this large, as in the gRPC libraries.
+pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// Flag and length before each message.
+const PREFIX: usize = 5;
+
+/// Why no message could be read from a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// It is compressed, which was never agreed to.
+    Compressed,
+    /// It is larger than [`MAX_MESSAGE`].
+    TooLarge,
+    /// The call ended without a whole message, or broke.
+    Incomplete,
+}
+
+/// Reads the call's message.
+///
+/// # Errors
+/// [`CallError`]
+pub async fn read_message<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, CallError> {
+    let mut received = BytesMut::new();
+    loop {
+        if let Some(length) = announced_length(&received)?
+            && received.len() >= PREFIX + length
+        {
+            received.advance(PREFIX);
+            return Ok(received.split_to(length).freeze());
+        }
+        match body.frame().await {
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    received.extend_from_slice(&data);
+                }
+            }
+            Some(Err(_)) | None => return Err(CallError::Incomplete),
+        }
+    }
+}
+
+fn announced_length(received: &[u8]) -> Result<Option<usize>, CallError> {
+    let Some((&[flag, a, b, c, d], _)) = received.split_first_chunk() else {
+        return Ok(None);
+    };
+    if flag != 0 {
+        return Err(CallError::Compressed);
+    }
+    match usize::try_from(u32::from_be_bytes([a, b, c, d])) {
+        Ok(length) if length <= MAX_MESSAGE => Ok(Some(length)),
+        _ => Err(CallError::TooLarge),
+    }
+}
+
+/// A call's answer: one message, uncompressed, and the status OK.
+pub fn answer(message: &impl Message) -> Response<UnaryBody> {
+    let length = message.encoded_len();
+    let mut framed = BytesMut::with_capacity(PREFIX + length);
+    framed.extend_from_slice(&[0]);
+    framed.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+    // A `BytesMut` grows as needed, so that encoding into it cannot fail.
+    let _ = message.encode(&mut framed);
+    let mut response = Response::new(UnaryBody {
+        message: Some(framed.freeze()),
+        trailers: Some(status_ok()),
+    });
+    let content_type = HeaderValue::from_static("application/grpc");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+fn status_ok() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    trailers
+}
+
+/// How long the caller will wait, from `grpc-timeout` (up to 8 digits and a unit); `None` if it does not say.
+pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+// === impl UnaryBody ===
+
+/// The body of an answer: one message, then the trailers.
+#[derive(Debug)]
+pub struct UnaryBody {
+    message: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Body for UnaryBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = match self.message.take() {
+            Some(message) => Some(Frame::data(message)),
+            None => self.trailers.take().map(Frame::trailers),
+        };
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.message.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(
+            self.message
+                .as_ref()
+                .map_or(0, |message| message.len() as u64),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use http_body_util::{BodyExt as _, Full, StreamBody};
+
+    use super::{CallError, answer, read_message, timeout};
+
+    async fn read(frames: &[&[u8]]) -> Result<Bytes, CallError> {
+        let frames: Vec<_> = frames
+            .iter()
+            .map(|data| {
+                Ok::<_, std::convert::Infallible>(http_body::Frame::data(Bytes::copy_from_slice(
+                    data,
+                )))
+            })
+            .collect();
+        read_message(StreamBody::new(futures_util::stream::iter(frames))).await
+    }
+
+    #[tokio::test]
+    async fn reads_one_message_however_it_is_cut() {
+        let whole = Ok(Bytes::from_static(b"abc"));
+        assert_eq!(read(&[b"\0\0\0\0\x03abc"]).await, whole);
+        assert_eq!(read(&[b"\0\0", b"", b"\0\0\x03a", b"bc"]).await, whole);
+        assert_eq!(read(&[b"\0\0\0\0\x03abc\0\0\0\0\x01z"]).await, whole);
+        assert_eq!(read(&[b"\0\0\0\0\0"]).await, Ok(Bytes::new()));
+        assert_eq!(read(&[]).await, Err(CallError::Incomplete));
+        assert_eq!(read(&[b"\0\0\0\0"]).await, Err(CallError::Incomplete));
+        assert_eq!(read(&[b"\0\0\0\0\x03ab"]).await, Err(CallError::Incomplete));
+        assert_eq!(
+            read(&[b"\x01\0\0\0\x03abc"]).await,
+            Err(CallError::Compressed)
+        );
+        assert_eq!(
+            read(&[b"\0\0\x40\0\x01"]).await,
+            Err(CallError::TooLarge),
+            "known from the prefix alone"
+        );
+        assert_eq!(
+            read(&[b"\0\xff\xff\xff\xff"]).await,
+            Err(CallError::TooLarge)
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_one_message_and_its_status() {
+        let response = answer(&envoy_types::pb::google::rpc::Status {
+            code: 7,
+            ..Default::default()
+        });
+        let body = response.into_body().collect().await.expect("cannot fail");
+        assert_eq!(
+            body.trailers()
+                .and_then(|trailers| trailers.get("grpc-status"))
+                .map(|v| v.as_bytes()),
+            Some(&b"0"[..])
+        );
+        let message = read_message(Full::new(body.to_bytes()))
+            .await
+            .expect("is a message");
+        assert_eq!(&message[..], [8, 7]);
+    }
+
+    #[test]
+    fn the_callers_patience() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().expect("is a value"));
+            timeout(&headers)
+        };
+        assert_eq!(of("200m"), Some(Duration::from_millis(200)));
+        assert_eq!(
+            of("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
+        assert_eq!(of("1S"), Some(Duration::from_secs(1)));
+        assert_eq!(of("5u"), Some(Duration::from_micros(5)));
+        for text in [
+            "",
+            "m",
+            "200",
+            "200x",
+            "123456789m",
+            "-1m",
+            "1.5S",
+            " 1S",
+            "+1S",
+        ] {
+            assert_eq!(of(text), None, "{text:?}");
+        }
+        assert_eq!(timeout(&HeaderMap::new()), None);
+    }
+}

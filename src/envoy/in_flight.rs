@@ -1,0 +1,99 @@
+//! How many checks are in flight, and the limit at which more are refused at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts the checks that are in flight, from a call's headers until its answer is handed over.
+#[derive(Clone, Debug)]
+pub struct InFlight {
+    count: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+/// A check that is in flight; dropping it ends it.
+#[derive(Debug)]
+pub struct Permit(Arc<AtomicUsize>);
+
+impl InFlight {
+    /// At most that many at once.
+    pub fn new(limit: usize) -> InFlight {
+        InFlight {
+            count: Arc::default(),
+            limit,
+        }
+    }
+
+    /// One more check, if the limit lets it.
+    pub fn enter(&self) -> Option<Permit> {
+        let entered = self
+            .count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
+                (count < self.limit).then_some(count + 1)
+            });
+        entered.ok().map(|_| Permit(self.count.clone()))
+    }
+
+    /// How many are in flight now.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+}
+
+impl Permit {
+    /// Does not count while the future runs: a wait for keys, bounded by its own count, must not keep others out.
+    /// Coming back needs no place, since the check has been let in already.
+    pub async fn outside<T>(&self, waiting: impl Future<Output = T>) -> T {
+        let stepped_out = SteppedOut::new(&self.0);
+        let result = waiting.await;
+        drop(stepped_out);
+        result
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Restores the count also where the wait is dropped because the caller went away.
+struct SteppedOut<'a>(&'a AtomicUsize);
+
+impl SteppedOut<'_> {
+    fn new(count: &AtomicUsize) -> SteppedOut<'_> {
+        count.fetch_sub(1, Ordering::AcqRel);
+        SteppedOut(count)
+    }
+}
+
+impl Drop for SteppedOut<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InFlight;
+
+    #[tokio::test]
+    async fn the_limit_holds_and_waiting_is_outside_of_it() {
+        let in_flight = InFlight::new(1);
+        let first = in_flight.enter().expect("there is a place");
+        assert!(in_flight.enter().is_none());
+        first
+            .outside(async {
+                let second = in_flight.enter().expect("the first has stepped out");
+                assert!(in_flight.enter().is_none());
+                drop(second);
+            })
+            .await;
+        assert!(in_flight.enter().is_none());
+        let mut abandoned = Box::pin(first.outside(std::future::pending::<()>()));
+        assert!(futures_util::poll!(&mut abandoned).is_pending());
+        drop(abandoned);
+        assert_eq!(in_flight.count(), 1);
+        drop(first);
+        assert_eq!(in_flight.count(), 0);
+    }
+}

@@ -1,0 +1,134 @@
+//! What was decided, as dynamic metadata under `envoy.filters.http.ext_authz`: for access logs, RBAC, rate limits.
+
+use envoy_types::pb::google::protobuf::value::Kind as ValueKind;
+use envoy_types::pb::google::protobuf::{ListValue, Struct, Value};
+
+use crate::authn::identity::Identity;
+use crate::authz::decision::{Grant, Refused};
+use crate::jose::json;
+use crate::token::claims::Claims;
+
+/// Integers beyond this are not exact as doubles, which is what a `Struct` has.
+const LARGEST_EXACT_INTEGER: u64 = 1 << 53;
+
+/// The metadata of an admission.
+pub fn of_grant(grant: &Grant) -> Struct {
+    let mut metadata = decided("allow", "allowed", &grant.rule);
+    describe(&mut metadata, &grant.identity);
+    metadata
+}
+
+/// The metadata of a refusal. Of an unverified token it says configured and held names alone.
+pub fn of_refusal(refused: &Refused) -> Struct {
+    let mut metadata = decided("deny", refused.denial.code(), &refused.rule);
+    put_text(&mut metadata, "issuer", refused.issuer.as_deref());
+    put_text(&mut metadata, "key_id", refused.key_id.as_deref());
+    metadata
+}
+
+fn decided(decision: &str, reason: &str, rule: &str) -> Struct {
+    let mut metadata = Struct::default();
+    put_text(&mut metadata, "decision", Some(decision));
+    put_text(&mut metadata, "reason", Some(reason));
+    put_text(&mut metadata, "rule", Some(rule));
+    metadata
+}
+
+fn describe(metadata: &mut Struct, identity: &Identity) {
+    let claims = identity.token.claims();
+    put_text(metadata, "issuer", Some(&identity.issuer_name));
+    put_text(metadata, "key_id", identity.key_id.as_deref());
+    put_text(metadata, "subject", claims.text("sub"));
+    put_text(metadata, "client_id", claims.text("client_id"));
+    let scopes = identity.token.scopes().iter().map(text).collect();
+    put(metadata, "scopes", list(scopes));
+    put(
+        metadata,
+        "expires_at",
+        number(identity.token.expires().seconds()),
+    );
+    put(
+        metadata,
+        "claims",
+        value(ValueKind::StructValue(mapped_claims(identity))),
+    );
+}
+
+fn mapped_claims(identity: &Identity) -> Struct {
+    let claims = identity.token.claims();
+    let scope_claims = &identity.issuer.requirements.scope_claims;
+    let mut mapped = Struct::default();
+    for header in identity.issuer.claim_headers.iter() {
+        if let Some((found, _)) = header.claim.find(claims, scope_claims) {
+            put(
+                &mut mapped,
+                &header.claim.label(),
+                json_value(claims, found),
+            );
+        }
+    }
+    mapped
+}
+
+fn json_value(claims: &Claims, json: &json::Value) -> Value {
+    match &json.kind {
+        json::Kind::Null => value(ValueKind::NullValue(0)),
+        json::Kind::Bool(flag) => value(ValueKind::BoolValue(*flag)),
+        json::Kind::String(content) => text(content),
+        json::Kind::Number => json_number(claims, json),
+        json::Kind::Array(elements) => list(
+            elements
+                .iter()
+                .map(|element| json_value(claims, element))
+                .collect(),
+        ),
+        json::Kind::Object(object) => {
+            let mut members = Struct::default();
+            for (name, member) in object.iter() {
+                put(&mut members, name, json_value(claims, member));
+            }
+            value(ValueKind::StructValue(members))
+        }
+    }
+}
+
+fn json_number(claims: &Claims, json: &json::Value) -> Value {
+    let digits = claims.raw(json);
+    let is_integer = !digits.contains(['.', 'e', 'E']);
+    let is_exact = |digits: &str| {
+        digits
+            .trim_start_matches('-')
+            .parse::<u64>()
+            .is_ok_and(|magnitude| magnitude <= LARGEST_EXACT_INTEGER)
+    };
+    match claims.number(json) {
+        Some(double) if double.is_finite() && (!is_integer || is_exact(digits)) => number(double),
+        _ => text(digits),
+    }
+}
+
+fn put_text(metadata: &mut Struct, name: &str, content: Option<&str>) {
+    if let Some(content) = content {
+        put(metadata, name, text(content));
+    }
+}
+
+fn put(metadata: &mut Struct, name: &str, content: Value) {
+    metadata.fields.insert(name.to_owned(), content);
+}
+
+fn text(content: &str) -> Value {
+    value(ValueKind::StringValue(content.to_owned()))
+}
+
+fn number(content: f64) -> Value {
+    value(ValueKind::NumberValue(content))
+}
+
+fn list(values: Vec<Value>) -> Value {
+    value(ValueKind::ListValue(ListValue { values }))
+}
+
+fn value(kind: ValueKind) -> Value {
+    Value { kind: Some(kind) }
+}

@@ -1,0 +1,293 @@
+//! From a decision to the answer that Envoy acts on. No other room may make one.
+//!
+//! To Envoy an answer without a status, and even an empty one, is an admission. So each answer is made by one of
+//! two functions: [`admit`], which needs a grant, and [`Refusals::refuse`], which needs a denial and cannot be
+//! called without a status that refuses.
+
+use std::time::Duration;
+
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
+use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+use envoy_types::pb::envoy::service::auth::v3::{
+    CheckResponse, DeniedHttpResponse, OkHttpResponse,
+};
+use envoy_types::pb::envoy::r#type::v3::HttpStatus;
+use envoy_types::pb::google::rpc::Status;
+
+use crate::authz::decision::{Grant, Refused};
+use crate::authz::denial::{Class, Denial};
+use crate::envoy::challenge::{ChallengeError, Realm};
+use crate::envoy::metadata;
+
+/// Whether refusals say what is wrong in words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorDetails {
+    /// They do.
+    #[default]
+    Shown,
+    /// They say the kind of error alone.
+    Hidden,
+}
+
+/// The protocol that the refused client speaks, as far as it matters for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientProtocol {
+    /// HTTP.
+    Http,
+    /// gRPC: Envoy turns 401, 403 and 503 into the right codes by itself, and 400 into a wrong one.
+    Grpc,
+}
+
+/// How this service words its refusals.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals {
+    /// The realm of its challenges.
+    pub realm: Realm,
+    /// Whether they say what is wrong.
+    pub details: ErrorDetails,
+}
+
+/// A status that Envoy takes for a refusal: there is no variant for 0.
+#[derive(Clone, Copy)]
+enum RefusingStatus {
+    InvalidArgument = 3,
+    Unavailable = 14,
+    Unauthenticated = 16,
+}
+
+/// The answer that lets a request through.
+pub fn admit(grant: &Grant) -> CheckResponse {
+    let headers = grant
+        .identity
+        .headers
+        .iter()
+        .map(|header| set(header.name.as_str(), header.value.clone()))
+        .collect();
+    CheckResponse {
+        status: Some(Status {
+            code: 0,
+            ..Status::default()
+        }),
+        dynamic_metadata: Some(metadata::of_grant(grant)),
+        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
+            headers,
+            headers_to_remove: grant.remove.clone(),
+            ..OkHttpResponse::default()
+        })),
+    }
+}
+
+// === impl Refusals ===
+
+impl Refusals {
+    /// The answer that does not let a request through.
+    pub fn refuse(&self, refused: &Refused, client: ClientProtocol) -> CheckResponse {
+        let denial = refused.denial;
+        let wire = Wire::of(denial);
+        let details = self.details_of(denial);
+        let mut headers = vec![
+            set("content-type", "application/json".to_owned()),
+            set("cache-control", "no-store".to_owned()),
+        ];
+        headers.extend(
+            self.challenge(denial, details.as_deref())
+                .map(|challenge| set("www-authenticate", challenge)),
+        );
+        if let Class::Unavailable { retry_after } = denial.class() {
+            headers.push(set("retry-after", whole_seconds(retry_after).to_string()));
+        }
+        if client == ClientProtocol::Grpc && denial.class() == Class::BadRequest {
+            headers.push(set(
+                "grpc-status",
+                (RefusingStatus::InvalidArgument as i32).to_string(),
+            ));
+        }
+        CheckResponse {
+            status: Some(Status {
+                code: wire.status as i32,
+                message: denial.code().to_owned(),
+                ..Status::default()
+            }),
+            dynamic_metadata: Some(metadata::of_refusal(refused)),
+            http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
+                status: Some(HttpStatus { code: wire.http }),
+                headers,
+                body: body(wire.error, details.as_deref()),
+            })),
+        }
+    }
+
+    fn challenge(&self, denial: Denial, description: Option<&str>) -> Option<String> {
+        match denial.class() {
+            Class::NoCredential => Some(self.realm.challenge()),
+            Class::BadRequest => Some(
+                self.realm
+                    .challenge_with(ChallengeError::InvalidRequest, description),
+            ),
+            Class::BadCredential => Some(
+                self.realm
+                    .challenge_with(ChallengeError::InvalidToken, description),
+            ),
+            Class::Unavailable { .. } => None,
+        }
+    }
+
+    /// What is wrong, where there is something that the caller could set right.
+    fn details_of(&self, denial: Denial) -> Option<String> {
+        match (self.details, denial.class()) {
+            (ErrorDetails::Shown, Class::BadRequest | Class::BadCredential) => {
+                Some(denial.to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a class of denials is on the wire.
+struct Wire {
+    status: RefusingStatus,
+    http: i32,
+    error: &'static str,
+}
+
+impl Wire {
+    fn of(denial: Denial) -> Wire {
+        let (status, http, error) = match denial.class() {
+            Class::BadRequest => (RefusingStatus::InvalidArgument, 400, "Invalid request"),
+            Class::NoCredential => (
+                RefusingStatus::Unauthenticated,
+                401,
+                "Missing authorization token",
+            ),
+            Class::BadCredential => (RefusingStatus::Unauthenticated, 401, "Invalid token"),
+            Class::Unavailable { .. } => (
+                RefusingStatus::Unavailable,
+                503,
+                "Authorization temporarily unavailable",
+            ),
+        };
+        Wire {
+            status,
+            http,
+            error,
+        }
+    }
+}
+
+fn body(error: &str, details: Option<&str>) -> String {
+    let mut body = serde_json::Map::new();
+    body.insert("error".to_owned(), error.into());
+    if let Some(details) = details {
+        body.insert("details".to_owned(), details.into());
+    }
+    serde_json::Value::Object(body).to_string()
+}
+
+/// At least 1: a client that is told 0 comes back at once.
+fn whole_seconds(span: Duration) -> u64 {
+    (span.as_secs() + u64::from(span.subsec_nanos() > 0)).max(1)
+}
+
+/// Written out, since Envoy's default for an absent action has changed between versions.
+fn set(name: &str, value: String) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(HeaderValue {
+            key: name.to_owned(),
+            value,
+            ..HeaderValue::default()
+        }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd as i32,
+        ..HeaderValueOption::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+
+    use super::{ClientProtocol, ErrorDetails, Refusals, whole_seconds};
+    use crate::authn::error::Error;
+    use crate::authz::decision::Refused;
+    use crate::authz::denial::Denial;
+    use crate::token;
+
+    fn every_denial() -> Vec<Denial> {
+        let retry_after = Duration::from_millis(2500);
+        let mut denials = vec![Denial::InvalidRequest, Denial::Overloaded, Denial::Internal];
+        let authentication = [
+            Error::MissingToken,
+            Error::SeveralCredentials,
+            Error::Token(token::error::Error::Malformed),
+            Error::Token(token::error::Error::Expired),
+            Error::UnknownIssuer,
+            Error::UnknownKey,
+            Error::KeysUnavailable { retry_after },
+            Error::KeyPending { retry_after },
+        ];
+        denials.extend(authentication.map(Denial::Unauthenticated));
+        denials
+    }
+
+    #[test]
+    fn no_refusal_could_be_taken_for_an_admission() {
+        for denial in every_denial() {
+            for client in [ClientProtocol::Http, ClientProtocol::Grpc] {
+                let answer = Refusals::default().refuse(&Refused::early(denial), client);
+                assert!(
+                    answer.status.is_some_and(|status| status.code != 0),
+                    "{denial:?}"
+                );
+                let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else {
+                    panic!("{denial:?}")
+                };
+                assert!(
+                    denied.status.is_some_and(|status| status.code >= 400),
+                    "{denial:?}"
+                );
+                for header in denied
+                    .headers
+                    .iter()
+                    .filter_map(|header| header.header.as_ref())
+                {
+                    assert!(
+                        header.value.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+                        "{header:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn details_can_be_hidden() {
+        let hidden = Refusals {
+            details: ErrorDetails::Hidden,
+            ..Refusals::default()
+        };
+        let refused = Refused::early(Denial::Unauthenticated(Error::UnknownKey));
+        let shown = format!(
+            "{:?}",
+            Refusals::default().refuse(&refused, ClientProtocol::Http)
+        );
+        let hidden = format!("{:?}", hidden.refuse(&refused, ClientProtocol::Http));
+        assert!(
+            shown.contains("error_description") && shown.contains("details"),
+            "{shown}"
+        );
+        assert!(
+            !hidden.contains("error_description") && !hidden.contains("details"),
+            "{hidden}"
+        );
+    }
+
+    #[test]
+    fn nobody_is_told_to_come_back_at_once() {
+        assert_eq!(
+            [0, 1, 1000, 1001, 9500].map(|millis| whole_seconds(Duration::from_millis(millis))),
+            [1, 1, 1, 2, 10]
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! One check: the message read, the request decided, the answer made. The only place that waits, and the only one
+//! that reads the wall clock for a decision.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
+use prost::Message as _;
+use tokio::time::Instant;
+
+use crate::authn::authenticator::Attempt;
+use crate::authn::moment::Moment;
+use crate::authz::authorizer::{Authorizer, Outcome};
+use crate::authz::decision::{Decision, Refused};
+use crate::authz::denial::Denial;
+use crate::envoy::in_flight::Permit;
+use crate::envoy::request;
+use crate::envoy::response::{ClientProtocol, Refusals, admit};
+use crate::request::{Headers, Request};
+
+/// Decides requests; [`Authorizer`] is the one that serves.
+pub trait Decide: Send + Sync + 'static {
+    /// Decides a request at a moment.
+    fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_>;
+}
+
+impl Decide for Authorizer {
+    fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_> {
+        Authorizer::decide(self, request, moment, attempt)
+    }
+}
+
+/// Answers checks by one decider.
+#[derive(Debug)]
+pub struct CheckService<D> {
+    decider: Arc<D>,
+    refusals: Refusals,
+    check_timeout: Duration,
+}
+
+impl<D: Decide> CheckService<D> {
+    /// `check_timeout` is how long a check may wait for keys, if its caller does not give it less.
+    pub fn new(decider: Arc<D>, refusals: Refusals, check_timeout: Duration) -> CheckService<D> {
+        CheckService {
+            decider,
+            refusals,
+            check_timeout,
+        }
+    }
+
+    /// Answers a message that came on a call whose caller waits that long.
+    pub async fn check(
+        &self,
+        message: Bytes,
+        arrived: Instant,
+        patience: Option<Duration>,
+        permit: &Permit,
+    ) -> CheckResponse {
+        let Ok(message) = CheckRequest::decode(message) else {
+            return self.refuse(Denial::InvalidRequest);
+        };
+        let Ok(request) = request::read(&message) else {
+            return self.refuse(Denial::InvalidRequest);
+        };
+        let deadline = arrived + self.longest_wait(patience);
+        match self.decide(&request, deadline, permit).await {
+            Ok(Decision::Allow(grant)) => admit(&grant),
+            Ok(Decision::Deny(refused)) => self
+                .refusals
+                .refuse(&refused, client_protocol(&request.headers)),
+            Err(ClockBeforeEpoch) => self.refuse(Denial::Internal),
+        }
+    }
+
+    /// The answer to a call of which no request is known.
+    pub fn refuse(&self, denial: Denial) -> CheckResponse {
+        self.refusals
+            .refuse(&Refused::early(denial), ClientProtocol::Http)
+    }
+
+    async fn decide(
+        &self,
+        request: &Request<'_>,
+        deadline: Instant,
+        permit: &Permit,
+    ) -> Result<Decision, ClockBeforeEpoch> {
+        let wait = match self.decider.decide(request, now()?, Attempt::First) {
+            Outcome::Decided(decision) => return Ok(decision),
+            Outcome::Waits(wait) => wait,
+        };
+        let waited = permit.outside(wait.until(deadline)).await;
+        match self.decider.decide(request, now()?, Attempt::Again(waited)) {
+            Outcome::Decided(decision) => Ok(decision),
+            // There is no second wait; were one asked for, it would be a fault of ours.
+            Outcome::Waits(_) => Ok(Decision::Deny(Refused::early(Denial::Internal))),
+        }
+    }
+
+    /// An answer that is late is a failed check to Envoy, so a fifth of its patience is kept for the way back.
+    fn longest_wait(&self, patience: Option<Duration>) -> Duration {
+        patience.map_or(self.check_timeout, |patience| {
+            self.check_timeout.min(patience.mul_f64(0.8))
+        })
+    }
+}
+
+/// A wall clock that shows a time before 1970 cannot tell whether a token has expired.
+struct ClockBeforeEpoch;
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place where a decision gets its time"
+)]
+fn now() -> Result<Moment, ClockBeforeEpoch> {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_err(|_| ClockBeforeEpoch)?;
+    Ok(Moment::new(since_epoch, Instant::now()))
+}
+
+/// `application/grpc`, alone or followed by `+` or `;`.
+fn client_protocol(headers: &Headers<'_>) -> ClientProtocol {
+    let is_grpc = headers.all("content-type").any(|value| {
+        let after = value
+            .strip_prefix(b"application/grpc")
+            .map(|rest| rest.first().copied());
+        matches!(after, Some(None | Some(b'+' | b';')))
+    });
+    if is_grpc {
+        ClientProtocol::Grpc
+    } else {
+        ClientProtocol::Http
+    }
+}
