@@ -7,5 +7,6 @@ pub mod error;
 pub mod identity;
 pub mod issuers;
 pub mod moment;
+pub mod realm;
 pub mod sources;
 pub mod token_cache;

@@ -6,7 +6,7 @@ use crate::authn::authenticator::{Attempt, Authentication, Authenticator, KeyWai
 use crate::authn::moment::Moment;
 use crate::authn::sources::TokenSource;
 use crate::authz::decision::{DEFAULT_RULE, Decision, Grant};
-use crate::forward::strip::StripList;
+use crate::forward::strip::{StripList, TokenForwarding};
 use crate::request::{Completeness, Request};
 
 /// Decides requests by one configuration.
@@ -17,15 +17,6 @@ pub struct Authorizer {
     strip: StripList,
     forwarding: TokenForwarding,
     blind_spot: BlindSpot,
-}
-
-/// What becomes of the token when its request goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenForwarding {
-    /// The upstream sees it.
-    Keep,
-    /// It is taken from the request.
-    Remove,
 }
 
 /// What came of a request.

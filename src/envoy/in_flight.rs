@@ -90,7 +90,10 @@ mod tests {
             .await;
         assert!(in_flight.enter().is_none());
         let mut abandoned = Box::pin(first.outside(std::future::pending::<()>()));
-        assert!(futures_util::poll!(&mut abandoned).is_pending());
+        let polled_once = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(abandoned.as_mut().poll(context))
+        });
+        assert!(polled_once.await.is_pending());
         drop(abandoned);
         assert_eq!(in_flight.count(), 1);
         drop(first);

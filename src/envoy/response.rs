@@ -15,20 +15,11 @@ use envoy_types::pb::envoy::service::auth::v3::{
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc::Status;
 
+use crate::authn::realm::{ErrorDetails, Realm};
 use crate::authz::decision::{Grant, Refused};
 use crate::authz::denial::{Class, Denial};
-use crate::envoy::challenge::{ChallengeError, Realm};
+use crate::envoy::challenge::{self, ChallengeError};
 use crate::envoy::metadata;
-
-/// Whether refusals say what is wrong in words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ErrorDetails {
-    /// They do.
-    #[default]
-    Shown,
-    /// They say the kind of error alone.
-    Hidden,
-}
 
 /// The protocol that the refused client speaks, as far as it matters for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,15 +111,17 @@ impl Refusals {
 
     fn challenge(&self, denial: Denial, description: Option<&str>) -> Option<String> {
         match denial.class() {
-            Class::NoCredential => Some(self.realm.challenge()),
-            Class::BadRequest => Some(
-                self.realm
-                    .challenge_with(ChallengeError::InvalidRequest, description),
-            ),
-            Class::BadCredential => Some(
-                self.realm
-                    .challenge_with(ChallengeError::InvalidToken, description),
-            ),
+            Class::NoCredential => Some(challenge::bare(&self.realm)),
+            Class::BadRequest => Some(challenge::with_error(
+                &self.realm,
+                ChallengeError::InvalidRequest,
+                description,
+            )),
+            Class::BadCredential => Some(challenge::with_error(
+                &self.realm,
+                ChallengeError::InvalidToken,
+                description,
+            )),
             Class::Unavailable { .. } => None,
         }
     }
@@ -208,8 +201,9 @@ mod tests {
 
     use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 
-    use super::{ClientProtocol, ErrorDetails, Refusals, whole_seconds};
+    use super::{ClientProtocol, Refusals, whole_seconds};
     use crate::authn::error::Error;
+    use crate::authn::realm::ErrorDetails;
     use crate::authz::decision::Refused;
     use crate::authz::denial::Denial;
     use crate::token;

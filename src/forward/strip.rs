@@ -13,6 +13,15 @@ pub struct StripList {
     prefixes: Vec<HeaderPrefix>,
 }
 
+/// What becomes of the token when its request goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenForwarding {
+    /// The upstream sees it.
+    Keep,
+    /// It is taken from the request.
+    Remove,
+}
+
 impl StripList {
     /// `names` are all that any issuer's claims, the payload or the operator's list name.
     pub fn new(mut names: Vec<HeaderName>, prefixes: Vec<HeaderPrefix>) -> StripList {

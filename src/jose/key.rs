@@ -218,7 +218,7 @@ impl Material {
         let exponent = e
             .iter()
             .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-        if exponent < 3 || exponent >= 1 << 33 || exponent.is_multiple_of(2) {
+        if !(3..1 << 33).contains(&exponent) || exponent.is_multiple_of(2) {
             return Err(Unusable::Exponent);
         }
         Ok(Material::Rsa { n, e })

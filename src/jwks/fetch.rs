@@ -47,7 +47,7 @@ enum Way {
     Http {
         http: Http,
         target: Target,
-        seen: Option<Validators>,
+        seen: Option<Box<Validators>>,
     },
     File(std::path::PathBuf),
     Nothing,
@@ -135,12 +135,12 @@ impl Target {
 async fn fetch_key_set(
     http: &Http,
     address: KeyAddress,
-    seen: &mut Option<Validators>,
+    seen: &mut Option<Box<Validators>>,
 ) -> Result<Fetched, FetchError> {
     let conditions = seen
         .as_ref()
         .filter(|seen| seen.address == address)
-        .map(Validators::conditions);
+        .map(|seen| seen.conditions());
     let answer = http.get(&address, conditions.unwrap_or_default()).await?;
     let max_age = max_age(answer.headers());
     if answer.status() == StatusCode::NOT_MODIFIED {
@@ -155,7 +155,7 @@ async fn fetch_key_set(
         last_modified: answer.headers().get(LAST_MODIFIED).cloned(),
     };
     let key_set = KeySet::parse(&read_body(answer).await?).map_err(FetchError::NotAKeySet)?;
-    *seen = Some(validators);
+    *seen = Some(Box::new(validators));
     Ok(Fetched {
         key_set: Some(key_set),
         max_age,
