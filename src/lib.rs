@@ -12,3 +12,5 @@
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
 
+
+pub mod server;

@@ -1,0 +1,13 @@
+//! Sockets, connections, readiness, drain and probes: what serves, and knows nothing of what is served.
+
+pub mod accept;
+pub mod backlog;
+pub mod bind;
+pub mod connection;
+pub mod host_guard;
+pub mod http;
+pub mod listener;
+pub mod readiness;
+pub mod shutdown;
+pub mod wire;
+pub mod workers;
