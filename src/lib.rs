@@ -12,5 +12,4 @@
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
 
-
 pub mod server;

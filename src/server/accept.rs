@@ -73,7 +73,13 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let port = Port::open(listener, service, protocol, limits, Home::Here(JoinSet::new()))?;
+    let port = Port::open(
+        listener,
+        service,
+        protocol,
+        limits,
+        Home::Here(JoinSet::new()),
+    )?;
     port.serve(drain).await
 }
 
@@ -193,7 +199,10 @@ where
         let full = *self.open.borrow() >= self.limits.max_connections;
         if full && !self.full {
             let max_connections = self.limits.max_connections;
-            tracing::warn!(max_connections, "closing new connections: as many as may be are open");
+            tracing::warn!(
+                max_connections,
+                "closing new connections: as many as may be are open"
+            );
         }
         self.full = full;
         if full {
@@ -232,7 +241,10 @@ where
 async fn stays_empty(mut open: watch::Receiver<usize>, long: Duration) {
     loop {
         is_empty(&mut open).await;
-        if timeout(long, open.wait_for(|open| *open > 0)).await.is_err() {
+        if timeout(long, open.wait_for(|open| *open > 0))
+            .await
+            .is_err()
+        {
             return;
         }
     }

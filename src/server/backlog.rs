@@ -105,8 +105,18 @@ mod tests {
     fn only_what_the_next_accept_would_meet_again_pauses() {
         let of_one = [104, 103, 4]; // ECONNRESET, ECONNABORTED, EINTR
         let of_all = [24, 23, 105, 12]; // EMFILE, ENFILE, ENOBUFS, ENOMEM
-        assert!(of_one.map(io::Error::from_raw_os_error).iter().all(is_of_one_connection));
-        assert!(!of_all.map(io::Error::from_raw_os_error).iter().any(is_of_one_connection));
+        assert!(
+            of_one
+                .map(io::Error::from_raw_os_error)
+                .iter()
+                .all(is_of_one_connection)
+        );
+        assert!(
+            !of_all
+                .map(io::Error::from_raw_os_error)
+                .iter()
+                .any(is_of_one_connection)
+        );
     }
 
     #[tokio::test]

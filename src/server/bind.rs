@@ -71,7 +71,11 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
         // The umask took bits away; none that it left is too many.
         fs::set_permissions(path, fs::Permissions::from_mode(UNIX_SOCKET_MODE))?;
         let socket = Socket::Unix(socket.listen(BACKLOG)?.into_std()?);
-        Ok(Listener::new(ListenAddr::Unix(path.to_owned()), socket, file))
+        Ok(Listener::new(
+            ListenAddr::Unix(path.to_owned()),
+            socket,
+            file,
+        ))
     })
 }
 

@@ -179,7 +179,10 @@ async fn is_opened(mut opened: watch::Receiver<bool>) {
 
 /// Resolves only where the peer has not opened the conversation in time.
 async fn stays_silent(opened: watch::Receiver<bool>, timeout: Duration) {
-    if tokio::time::timeout(timeout, is_opened(opened)).await.is_ok() {
+    if tokio::time::timeout(timeout, is_opened(opened))
+        .await
+        .is_ok()
+    {
         pending::<()>().await;
     }
 }

@@ -69,9 +69,16 @@ impl HostGuard {
         if second.is_some() {
             return false;
         }
-        let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
-        for text in authority.into_iter().chain(field.map(|field| field.as_bytes())) {
-            let host = str::from_utf8(text).ok().and_then(|text| text.parse::<HostName>().ok());
+        let authority = uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes());
+        for text in authority
+            .into_iter()
+            .chain(field.map(|field| field.as_bytes()))
+        {
+            let host = str::from_utf8(text)
+                .ok()
+                .and_then(|text| text.parse::<HostName>().ok());
             if host.is_none() || (named.is_some() && named != host) {
                 return false;
             }
@@ -117,7 +124,10 @@ impl FromStr for HostName {
 impl Name {
     fn of(host: &str) -> Option<Self> {
         if let Some(inner) = host.strip_prefix('[') {
-            let address = inner.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok()?;
+            let address = inner
+                .strip_suffix(']')?
+                .parse::<std::net::Ipv6Addr>()
+                .ok()?;
             return Some(Self::Address(IpAddr::V6(address).to_canonical()));
         }
         let name = host.strip_suffix('.').unwrap_or(host);
@@ -125,7 +135,9 @@ impl Name {
             return Some(Self::Address(address));
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let labels_hold = name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain));
+        let labels_hold = name
+            .split('.')
+            .all(|label| !label.is_empty() && label.bytes().all(plain));
         labels_hold.then(|| Self::Domain(name.to_ascii_lowercase()))
     }
 }
@@ -147,7 +159,11 @@ fn without_port(text: &str) -> Option<&str> {
 
 impl fmt::Display for HostNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no host: write a name or an address, such as accredit.example", self.0)
+        write!(
+            f,
+            "`{}` is no host: write a name or an address, such as accredit.example",
+            self.0
+        )
     }
 }
 

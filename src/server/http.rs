@@ -97,12 +97,21 @@ mod tests {
 
     async fn get(routes: Router, path: &str) -> (StatusCode, String, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = TowerToHyperService::new(routes).call(request).await.unwrap();
+        let response = TowerToHyperService::new(routes)
+            .call(request)
+            .await
+            .unwrap();
         let content_type = response.headers().get(CONTENT_TYPE);
-        let content_type = content_type.map_or("", |value| value.to_str().unwrap()).to_owned();
+        let content_type = content_type
+            .map_or("", |value| value.to_str().unwrap())
+            .to_owned();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, content_type, String::from_utf8(body.to_vec()).unwrap())
+        (
+            status,
+            content_type,
+            String::from_utf8(body.to_vec()).unwrap(),
+        )
     }
 
     #[tokio::test]
@@ -127,13 +136,20 @@ mod tests {
         assert_eq!(status, StatusCode::OK);
         assert_eq!(content_type, METRICS_TYPE);
         assert_eq!(body, "accredit_checks_in_flight 3\n");
-        assert_eq!(get(routes(true, false), "/metrics").await.0, StatusCode::NOT_FOUND);
+        assert_eq!(
+            get(routes(true, false), "/metrics").await.0,
+            StatusCode::NOT_FOUND
+        );
     }
 
     #[tokio::test]
     async fn nothing_else_is_there() {
         for path in ["/", "/livez/", "/readyz/x", "/healthz"] {
-            assert_eq!(get(routes(true, true), path).await.0, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(
+                get(routes(true, true), path).await.0,
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
         }
     }
 }

@@ -193,7 +193,12 @@ mod tests {
 
     #[test]
     fn an_address_reads_and_prints_the_same() {
-        for text in ["0.0.0.0:9191", "[::]:9191", "127.0.0.1:0", "unix:/run/a.sock"] {
+        for text in [
+            "0.0.0.0:9191",
+            "[::]:9191",
+            "127.0.0.1:0",
+            "unix:/run/a.sock",
+        ] {
             let addr: ListenAddr = text.parse().unwrap();
             assert_eq!(addr.to_string(), text);
         }
@@ -205,7 +210,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_told_apart() {
-        for text in ["", "9191", ":9191", "localhost:9191", "::1:x", "/run/a.sock", "0.0.0.0"] {
+        for text in [
+            "",
+            "9191",
+            ":9191",
+            "localhost:9191",
+            "::1:x",
+            "/run/a.sock",
+            "0.0.0.0",
+        ] {
             assert_eq!(
                 text.parse::<ListenAddr>(),
                 Err(ListenAddrError::Form(text.to_owned()))

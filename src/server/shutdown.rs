@@ -167,7 +167,9 @@ mod tests {
     async fn each_signal_is_received() {
         let mut stop = StopSignal::install().unwrap();
         let kill = format!("kill -TERM {0}; kill -INT {0}", std::process::id());
-        let killed = tokio::process::Command::new("sh").args(["-c", &kill]).status();
+        let killed = tokio::process::Command::new("sh")
+            .args(["-c", &kill])
+            .status();
         assert!(killed.await.unwrap().success());
         stop.received().await;
         stop.received().await;

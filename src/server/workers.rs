@@ -75,7 +75,9 @@ impl Workers {
             .enumerate()
             .min_by_key(|(_, worker)| worker.tasks.load(Ordering::Relaxed));
         match least {
-            Some((index, worker)) => worker.spawn(task).map_err(|()| WorkerLost { worker: index }),
+            Some((index, worker)) => worker
+                .spawn(task)
+                .map_err(|()| WorkerLost { worker: index }),
             // `start` makes one at least.
             None => Err(WorkerLost { worker: 0 }),
         }
@@ -93,6 +95,12 @@ impl Workers {
     /// Breaks off what is still being done, and waits for every thread to end.
     pub fn shutdown(mut self) -> Result<(), WorkerLost> {
         self.join()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn lose(&self, worker: usize) {
+        let start = Box::new(|_: &mut JoinSet<()>| panic!("on purpose"));
+        assert!(self.workers[worker].starts.send(start).is_ok());
     }
 
     fn join(&mut self) -> Result<(), WorkerLost> {
@@ -231,14 +239,19 @@ mod tests {
         for _ in 0..6 {
             let (name, told) = oneshot::channel();
             let task = async move {
-                name.send(thread::current().name().unwrap().to_owned()).unwrap();
+                name.send(thread::current().name().unwrap().to_owned())
+                    .unwrap();
                 pending::<()>().await;
             };
             workers.spawn(task).unwrap();
             *seen.entry(told.await.unwrap()).or_insert(0) += 1;
         }
         let expected = [("worker-0", 2), ("worker-1", 2), ("worker-2", 2)];
-        assert!(seen.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected));
+        assert!(
+            seen.iter()
+                .map(|(name, count)| (name.as_str(), *count))
+                .eq(expected)
+        );
     }
 
     #[tokio::test]
@@ -267,8 +280,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_that_panics_is_reported() {
         let workers = workers(2);
-        let start = Box::new(|_: &mut JoinSet<()>| panic!("on purpose"));
-        assert!(workers.workers[1].starts.send(start).is_ok());
+        workers.lose(1);
         assert_eq!(workers.lost().await, WorkerLost { worker: 1 });
         assert_eq!(workers.shutdown(), Err(WorkerLost { worker: 1 }));
     }
