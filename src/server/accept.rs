@@ -6,7 +6,6 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,11 +14,12 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use crate::server::backlog::Backlog;
 use crate::server::connection::{ConnectionLimits, Orders, Protocol, Stage, serve_connection};
 use crate::server::listener::{Accepted, Listener};
+use crate::server::open_connections::OpenConnections;
 use crate::server::shutdown::{Drain, Schedule};
 use crate::server::workers::{WorkerLost, Workers, report_panic};
 
@@ -91,7 +91,7 @@ struct Port<'a, S> {
     limits: ConnectionLimits,
     home: Home<'a>,
     stage: watch::Sender<Stage>,
-    open: watch::Sender<usize>,
+    open: OpenConnections,
     full: bool,
 }
 
@@ -100,9 +100,6 @@ enum Home<'a> {
     Workers(&'a Workers),
     Here(JoinSet<()>),
 }
-
-/// Counts one open connection for as long as it lives.
-struct Open(watch::Sender<usize>);
 
 // === impl Port ===
 
@@ -128,7 +125,7 @@ where
             limits,
             home,
             stage: watch::Sender::new(Stage::Serving),
-            open: watch::Sender::new(0),
+            open: OpenConnections::default(),
             full: false,
         })
     }
@@ -145,7 +142,7 @@ where
         // Who is in the backlog came before the drain, and is told to go like the others.
         self.admit_waiting()?;
         self.stage.send_replace(Stage::Draining);
-        if *self.open.borrow() == 0 || self.empties_until_last_call(schedule).await? {
+        if self.open.count() == 0 || self.empties_until_last_call(schedule).await? {
             return Ok(());
         }
         self.finish(schedule).await
@@ -160,7 +157,7 @@ where
                 lost = self.home.tend() => return Err(ServeError::Worker(lost)),
                 () = &mut last_call => return Ok(false),
                 accepted = self.backlog.accept() => self.admit(accepted)?,
-                () = stays_empty(self.open.subscribe(), schedule.margin()) => return Ok(true),
+                () = self.open.none_for(schedule.margin()) => return Ok(true),
             }
         }
     }
@@ -177,10 +174,9 @@ where
         } = self;
         drop(backlog);
         stage.send_replace(Stage::LastCall);
-        let mut open = open.subscribe();
         tokio::select! {
             lost = home.tend() => return Err(ServeError::Worker(lost)),
-            () = is_empty(&mut open) => {}
+            () = open.none() => {}
             () = sleep_until(schedule.deadline) => {}
         }
         stage.send_replace(Stage::Over);
@@ -196,7 +192,7 @@ where
     }
 
     fn admit(&mut self, accepted: Accepted) -> Result<(), ServeError> {
-        let full = *self.open.borrow() >= self.limits.max_connections;
+        let full = self.open.count() >= self.limits.max_connections;
         if full && !self.full {
             let max_connections = self.limits.max_connections;
             tracing::warn!(
@@ -215,7 +211,7 @@ where
                 _ => Stage::LastCall,
             },
         };
-        let open = Open::new(&self.open);
+        let open = self.open.enter();
         let serving = serve_connection(
             accepted,
             self.service.clone(),
@@ -237,24 +233,6 @@ where
     }
 }
 
-/// Resolves once nothing has been open for that long.
-async fn stays_empty(mut open: watch::Receiver<usize>, long: Duration) {
-    loop {
-        is_empty(&mut open).await;
-        if timeout(long, open.wait_for(|open| *open > 0))
-            .await
-            .is_err()
-        {
-            return;
-        }
-    }
-}
-
-async fn is_empty(open: &mut watch::Receiver<usize>) {
-    // Its sender is the port's own.
-    let _ = open.wait_for(|open| *open == 0).await;
-}
-
 // === impl Home ===
 
 impl Home<'_> {
@@ -269,21 +247,6 @@ impl Home<'_> {
                 pending().await
             }
         }
-    }
-}
-
-// === impl Open ===
-
-impl Open {
-    fn new(count: &watch::Sender<usize>) -> Self {
-        count.send_modify(|open| *open += 1);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.send_modify(|open| *open = open.saturating_sub(1));
     }
 }
 

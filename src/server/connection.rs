@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,9 +15,9 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::server::listener::Accepted;
+use crate::server::requests::{FirstRequest, Requests};
 use crate::server::wire::Wire;
 
 /// What a peer may take of us.
@@ -46,7 +45,7 @@ impl Default for ConnectionLimits {
             max_header_list_size: 16 * 1024,
             ping_interval: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(20),
-            opening_timeout: Duration::from_secs(10),
+            opening_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -97,17 +96,19 @@ pub(crate) async fn serve_connection<S, B>(
         return;
     };
     let io = TokioIo::new(wire);
-    let requests = Requests::default();
-    let _owner = RequestsOwner(requests.clone());
+    let silent = stays_silent(opened, limits.opening_timeout);
+    let first = FirstRequest::default();
+    let service = first.noticed(service);
+    let (requests, _owner) = Requests::owned();
     match protocol {
         Protocol::Http2 => {
             let connection = http2_builder(requests, limits).serve_connection(io, service);
-            drive(connection, opened, limits.opening_timeout, orders).await;
+            drive(connection, silent, first, orders).await;
         }
         Protocol::Http1Or2 => {
             let builder = auto_builder(requests, limits);
             let connection = builder.serve_connection(io, service);
-            drive(connection, opened, limits.opening_timeout, orders).await;
+            drive(connection, silent, first, orders).await;
         }
     }
 }
@@ -136,26 +137,27 @@ fn auto_builder(requests: Requests, limits: ConnectionLimits) -> auto::Builder<R
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.opening_timeout)
-        .max_buf_size(usize::try_from(limits.max_header_list_size).unwrap_or(usize::MAX));
+        .max_buf_size(http1_buffer(limits));
     builder
+}
+
+/// hyper panics on a buffer below 8 KiB.
+fn http1_buffer(limits: ConnectionLimits) -> usize {
+    let wanted = usize::try_from(limits.max_header_list_size);
+    wanted.unwrap_or(usize::MAX).max(8 * 1024)
 }
 
 /// How a connection ends does not matter to anyone: its requests were answered, or their peer is gone.
 async fn drive<C: GracefulConnection>(
     connection: C,
-    opened: watch::Receiver<bool>,
-    opening_timeout: Duration,
+    silent: impl Future<Output = ()>,
+    first: FirstRequest,
     orders: Orders,
 ) {
     let mut connection = pin!(connection);
     let mut over = pin!(orders.over());
-    let mut silent = pin!(stays_silent(opened.clone(), opening_timeout));
-    let mut leave = pin!(async {
-        orders.leave().await;
-        // hyper drops a connection that it has read nothing from when it is told to shut down gracefully;
-        // but its first request may be under way, so that is waited for.
-        is_opened(opened).await;
-    });
+    let mut silent = pin!(silent);
+    let mut leave = pin!(orders.leave(&first));
     let mut leaving = false;
     loop {
         tokio::select! {
@@ -171,18 +173,10 @@ async fn drive<C: GracefulConnection>(
     }
 }
 
-async fn is_opened(mut opened: watch::Receiver<bool>) {
-    if opened.wait_for(|opened| *opened).await.is_err() {
-        pending::<()>().await;
-    }
-}
-
 /// Resolves only where the peer has not opened the conversation in time.
-async fn stays_silent(opened: watch::Receiver<bool>, timeout: Duration) {
-    if tokio::time::timeout(timeout, is_opened(opened))
-        .await
-        .is_ok()
-    {
+async fn stays_silent(mut opened: watch::Receiver<bool>, limit: Duration) {
+    let opens = opened.wait_for(|opened| *opened);
+    if tokio::time::timeout(limit, opens).await.is_ok() {
         pending::<()>().await;
     }
 }
@@ -190,8 +184,13 @@ async fn stays_silent(opened: watch::Receiver<bool>, timeout: Duration) {
 // === impl Orders ===
 
 impl Orders {
-    async fn leave(&self) {
+    async fn leave(&self, first: &FirstRequest) {
         self.reached(self.leave_at).await;
+        // Where no request has come yet, the first is under way: who connects wants to ask. It must not find
+        // GOAWAY, so this connection is one of those that came late.
+        if !first.has_come() {
+            self.reached(Stage::LastCall).await;
+        }
     }
 
     async fn over(&self) {
@@ -244,35 +243,5 @@ where
 
     fn leave(self: Pin<&mut Self>) {
         self.graceful_shutdown();
-    }
-}
-
-// === Requests ===
-
-/// The tasks of one connection's requests, as hyper starts them.
-#[derive(Clone, Debug, Default)]
-struct Requests(Arc<Mutex<JoinSet<()>>>);
-
-/// Ends the requests when their connection ends. Each of them holds a `Requests` itself, so the set would
-/// not go by itself.
-struct RequestsOwner(Requests);
-
-impl<F> hyper::rt::Executor<F> for Requests
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, request: F) {
-        // Nothing in here panics, and a set of tasks is whole after any panic.
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that have ended go when the next comes. A panic in one has reset its own stream, no more.
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(request);
-    }
-}
-
-impl Drop for RequestsOwner {
-    fn drop(&mut self) {
-        let mut tasks = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.abort_all();
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http2::SendRequest;
@@ -239,7 +240,7 @@ async fn a_connection_that_has_not_spoken_when_the_drain_starts_is_answered() {
 
     let client = Client::over(silent).await;
     assert_eq!(client.status("/").await, 200);
-    client.closed.await.unwrap();
+    assert_eq!(client.status("/").await, 200);
     served.serving.abort();
 }
 
