@@ -240,7 +240,6 @@ async fn a_connection_that_has_not_spoken_when_the_drain_starts_is_answered() {
 
     let client = Client::over(silent).await;
     assert_eq!(client.status("/").await, 200);
-    assert_eq!(client.status("/").await, 200);
     served.serving.abort();
 }
 
