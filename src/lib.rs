@@ -21,4 +21,5 @@ pub mod forward;
 pub mod jose;
 pub mod jwks;
 pub mod request;
+pub mod server;
 pub mod token;

@@ -1,0 +1,376 @@
+//! The accept loop against real clients: h2c and HTTP/1.1, over TCP and a unix socket.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::client::conn::http2::SendRequest;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::server::listener::ListenAddr;
+use crate::server::shutdown::DrainTrigger;
+
+/// Long enough that no test reaches its end.
+const LONG: Duration = Duration::from_secs(600);
+
+/// A port being served: `/` answers with the thread's name, `/held` once it is let go.
+struct Served {
+    addr: ListenAddr,
+    trigger: DrainTrigger,
+    entered: Arc<Semaphore>,
+    let_go: Arc<Semaphore>,
+    workers: Arc<Workers>,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+/// Runs a task of a test's client; the runtime of the test owns it.
+#[allow(clippy::disallowed_methods)]
+fn run<F: Future<Output: Send> + Send + 'static>(task: F) -> JoinHandle<F::Output> {
+    tokio::spawn(task)
+}
+
+impl Served {
+    fn start(listen: &str, limits: ConnectionLimits, here: Option<Protocol>) -> Self {
+        let listener = listen.parse::<ListenAddr>().unwrap().bind().unwrap();
+        let addr = listener.local_addr();
+        let workers = Arc::new(Workers::start(NonZeroUsize::new(2).unwrap()).unwrap());
+        let (trigger, drain) = Drain::new();
+        let entered = Arc::new(Semaphore::new(0));
+        let let_go = Arc::new(Semaphore::new(0));
+        let gates = (Arc::clone(&entered), Arc::clone(&let_go));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (entered, let_go) = gates.clone();
+            async move {
+                match request.uri().path() {
+                    "/held" => {
+                        entered.add_permits(1);
+                        let_go.acquire().await.unwrap().forget();
+                    }
+                    "/panic" => panic!("on purpose"),
+                    _ => {}
+                }
+                let name = thread::current().name().unwrap_or_default().to_owned();
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(name))))
+            }
+        });
+        let on = Arc::clone(&workers);
+        let serving = run(async move {
+            match here {
+                Some(protocol) => serve_here(listener, service, protocol, limits, drain).await,
+                None => serve(listener, service, limits, &on, drain).await,
+            }
+        });
+        Self {
+            addr,
+            trigger,
+            entered,
+            let_go,
+            workers,
+            serving,
+        }
+    }
+
+    fn tcp() -> Self {
+        Self::start("127.0.0.1:0", ConnectionLimits::default(), None)
+    }
+
+    async fn connect(&self) -> Client {
+        match &self.addr {
+            ListenAddr::Tcp(addr) => Client::over(TcpStream::connect(addr).await.unwrap()).await,
+            ListenAddr::Unix(path) => Client::over(UnixStream::connect(path).await.unwrap()).await,
+        }
+    }
+
+    async fn connect_plain(&self) -> TcpStream {
+        TcpStream::connect(self.addr.to_string()).await.unwrap()
+    }
+
+    /// Waits until a request is being served.
+    async fn is_held(&self) {
+        self.entered.acquire().await.unwrap().forget();
+    }
+}
+
+/// One HTTP/2 connection.
+struct Client {
+    sender: SendRequest<Empty<Bytes>>,
+    closed: JoinHandle<()>,
+}
+
+type Answer = Result<(u16, String), hyper::Error>;
+
+impl Client {
+    async fn over<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: T) -> Self {
+        let handshake = hyper::client::conn::http2::handshake;
+        let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+        let closed = run(async {
+            let _ = connection.await;
+        });
+        Self { sender, closed }
+    }
+
+    fn get(&self, path: &str) -> impl Future<Output = Answer> + Send + 'static {
+        let request = Request::get(format!("http://a.example{path}")).body(Empty::new());
+        let mut sender = self.sender.clone();
+        async move {
+            let response = sender.send_request(request.unwrap()).await?;
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await?.to_bytes();
+            Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        }
+    }
+
+    async fn status(&self, path: &str) -> u16 {
+        self.get(path).await.unwrap().0
+    }
+}
+
+async fn all_of(mut stream: TcpStream) -> String {
+    let mut text = Vec::new();
+    // A reset is an end as well.
+    let _ = stream.read_to_end(&mut text).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn requests_are_answered_over_tcp() {
+    let served = Served::tcp();
+    let client = served.connect().await;
+    assert_eq!(client.status("/").await, 200);
+    assert_eq!(client.status("/").await, 200);
+}
+
+#[tokio::test]
+async fn requests_are_answered_over_a_unix_socket_whose_file_goes_at_the_end() {
+    let path = std::env::temp_dir().join(format!("accredit-accept-{}.sock", std::process::id()));
+    let listen = format!("unix:{}", path.display());
+    let served = Served::start(&listen, ConnectionLimits::default(), None);
+    let client = served.connect().await;
+    assert_eq!(client.status("/").await, 200);
+    drop(client);
+    served.trigger.start(LONG);
+    served.serving.await.unwrap().unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn connections_spread_over_the_workers() {
+    let served = Served::tcp();
+    let clients = [served.connect().await, served.connect().await];
+    let mut threads = BTreeSet::new();
+    for client in &clients {
+        threads.insert(client.get("/").await.unwrap().1);
+    }
+    assert!(threads.iter().eq(["worker-0", "worker-1"]), "{threads:?}");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_request_costs_that_request_alone() {
+    let served = Served::tcp();
+    let client = served.connect().await;
+    assert!(client.get("/panic").await.is_err());
+    assert_eq!(client.status("/").await, 200);
+}
+
+#[tokio::test]
+async fn a_drain_without_connections_ends_at_once_and_closes_the_socket() {
+    let served = Served::tcp();
+    served.trigger.start(LONG);
+    served.serving.await.unwrap().unwrap();
+    assert!(TcpStream::connect(served.addr.to_string()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_in_flight_finishes_and_an_idle_connection_closes() {
+    let served = Served::tcp();
+    let (busy, idle) = (served.connect().await, served.connect().await);
+    assert_eq!(idle.status("/").await, 200);
+    let held = run(busy.get("/held"));
+    served.is_held().await;
+
+    served.trigger.start(LONG);
+    idle.closed.await.unwrap();
+    assert!(!busy.closed.is_finished());
+    served.let_go.add_permits(1);
+
+    assert_eq!(held.await.unwrap().unwrap().0, 200);
+    busy.closed.await.unwrap();
+    served.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn while_it_drains_new_connections_are_answered() {
+    let served = Served::tcp();
+    let old = served.connect().await;
+    assert_eq!(old.status("/").await, 200);
+
+    served.trigger.start(LONG);
+    old.closed.await.unwrap();
+    // Nothing is open now, as when Envoy, told to go, comes back with its next request.
+    let new = served.connect().await;
+    assert_eq!(new.status("/").await, 200);
+    assert_eq!(new.status("/").await, 200);
+    assert!(!new.closed.is_finished());
+    served.serving.abort();
+}
+
+#[tokio::test]
+async fn a_connection_that_has_not_spoken_when_the_drain_starts_is_answered() {
+    let served = Served::tcp();
+    let busy = served.connect().await;
+    let held = run(busy.get("/held"));
+    served.is_held().await;
+    let silent = served.connect_plain().await;
+
+    served.trigger.start(LONG);
+    served.let_go.add_permits(1);
+    assert_eq!(held.await.unwrap().unwrap().0, 200);
+    busy.closed.await.unwrap();
+
+    let client = Client::over(silent).await;
+    assert_eq!(client.status("/").await, 200);
+    served.serving.abort();
+}
+
+#[tokio::test]
+async fn at_the_deadline_what_is_left_is_broken_off() {
+    let served = Served::tcp();
+    let client = served.connect().await;
+    let held = run(client.get("/held"));
+    served.is_held().await;
+    served.trigger.start(Duration::from_millis(200));
+    served.serving.await.unwrap().unwrap();
+    assert!(held.await.unwrap().is_err());
+    client.closed.await.unwrap();
+}
+
+#[tokio::test]
+async fn at_the_last_call_those_who_came_late_are_told_to_go() {
+    let served = Served::tcp();
+    let (busy, idle) = (served.connect().await, served.connect().await);
+    assert_eq!(idle.status("/").await, 200);
+    let held = run(busy.get("/held"));
+    served.is_held().await;
+    served.trigger.start(Duration::from_secs(1));
+    idle.closed.await.unwrap();
+
+    let late = served.connect().await;
+    assert_eq!(late.status("/").await, 200);
+    late.closed.await.unwrap();
+    assert!(!held.is_finished());
+    assert!(
+        TcpStream::connect(served.addr.to_string()).await.is_err(),
+        "the socket is closed by then"
+    );
+    served.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_until_there_is_room() {
+    let limits = ConnectionLimits {
+        max_connections: 1,
+        ..ConnectionLimits::default()
+    };
+    let served = Served::start("127.0.0.1:0", limits, None);
+    let first = served.connect().await;
+    assert_eq!(first.status("/").await, 200);
+    assert_eq!(all_of(served.connect_plain().await).await, "");
+    assert_eq!(first.status("/").await, 200);
+
+    let Client { sender, closed } = first;
+    drop(sender);
+    closed.await.unwrap();
+    // The server learns of the closing a little later than we.
+    while served.connect().await.get("/").await.is_err() {}
+}
+
+#[tokio::test]
+async fn a_peer_that_says_nothing_is_closed() {
+    let limits = ConnectionLimits {
+        opening_timeout: Duration::from_millis(20),
+        ..ConnectionLimits::default()
+    };
+    let served = Served::start("127.0.0.1:0", limits, None);
+    let mut half = served.connect_plain().await;
+    half.write_all(b"PRI * HTTP/2").await.unwrap();
+    all_of(half).await;
+
+    // One that has spoken is not.
+    let client = served.connect().await;
+    let held = run(client.get("/held"));
+    served.is_held().await;
+    all_of(served.connect_plain().await).await;
+    served.let_go.add_permits(1);
+    assert_eq!(held.await.unwrap().unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn http_1_is_refused_where_http_2_alone_is_spoken() {
+    let served = Served::tcp();
+    let mut stream = served.connect_plain().await;
+    let request = b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    assert!(!all_of(stream).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn both_protocols_are_answered_and_drained_on_one_port() {
+    let limits = ConnectionLimits::default();
+    let served = Served::start("127.0.0.1:0", limits, Some(Protocol::Http1Or2));
+    let two = served.connect().await;
+    assert_eq!(two.status("/").await, 200);
+
+    let mut one = served.connect_plain().await;
+    let request = b"GET /held HTTP/1.1\r\nhost: a.example\r\n\r\n";
+    one.write_all(request).await.unwrap();
+    served.is_held().await;
+    served.trigger.start(LONG);
+    two.closed.await.unwrap();
+    served.let_go.add_permits(1);
+    let answer = all_of(one).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    served.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn here_is_ended_at_the_deadline_too() {
+    let limits = ConnectionLimits::default();
+    let served = Served::start("127.0.0.1:0", limits, Some(Protocol::Http2));
+    let client = served.connect().await;
+    let held = run(client.get("/held"));
+    served.is_held().await;
+    served.trigger.start(Duration::from_millis(200));
+    served.serving.await.unwrap().unwrap();
+    assert!(held.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn connections_end_with_the_serving_of_their_port() {
+    let served = Served::tcp();
+    let client = served.connect().await;
+    assert_eq!(client.status("/").await, 200);
+    served.serving.abort();
+    client.closed.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_worker_ends_the_serving_with_an_error() {
+    let served = Served::tcp();
+    served.workers.lose(1);
+    let error = served.serving.await.unwrap().unwrap_err();
+    assert!(matches!(
+        error,
+        ServeError::Worker(WorkerLost { worker: 1 })
+    ));
+}
