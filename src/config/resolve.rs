@@ -1,0 +1,193 @@
+//! From the typed document to [`Settings`]: what the values mean, with every problem collected and none thrown early.
+
+use std::time::Duration;
+
+use crate::authn::realm::{ErrorDetails, Realm};
+use crate::config::document::Document;
+use crate::config::locations::Locations;
+use crate::config::path;
+use crate::config::problem::{Problem, Problems};
+use crate::config::resolve::headers::{payload_header, strip_headers};
+use crate::config::resolve::issuers::issuers;
+use crate::config::settings::Settings;
+use crate::forward::strip::TokenForwarding;
+use crate::server::host_guard::HostName;
+use crate::server::listener::ListenAddr;
+
+pub mod headers;
+pub mod issuers;
+
+const DEFAULT_LISTEN: &str = "0.0.0.0:9191";
+const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9192";
+const DEFAULT_TOKEN_CACHE: u64 = 64 * 1024 * 1024;
+const DEFAULT_MAX_CONCURRENT_CHECKS: u32 = 1024;
+
+/// A configuration that can be served, and what is legal in it but unwise.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The settings.
+    pub settings: Settings,
+    /// What its author should hear.
+    pub warnings: Vec<Problem>,
+}
+
+/// Resolves a document.
+///
+/// # Errors
+/// Every problem, warnings included, if one of them is an error.
+pub fn resolve(document: &Document, locations: Locations) -> Result<Resolved, Vec<Problem>> {
+    let mut problems = Problems::new(locations);
+    let settings = settings(document, &mut problems);
+    let failed = problems.has_errors();
+    let problems = problems.into_sorted();
+    match settings {
+        Some(settings) if !failed => Ok(Resolved {
+            settings,
+            warnings: problems,
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// `None` only where a problem was reported.
+fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
+    let listen = address(
+        "listen",
+        document.listen.as_deref().unwrap_or(DEFAULT_LISTEN),
+        problems,
+    );
+    let admin_listen = address(
+        "admin_listen",
+        document
+            .admin_listen
+            .as_deref()
+            .unwrap_or(DEFAULT_ADMIN_LISTEN),
+        problems,
+    );
+    let probe_listen = document
+        .probe_listen
+        .as_deref()
+        .map(|text| address("probe_listen", text, problems));
+    warn_of_open_admin(admin_listen.as_ref(), problems);
+    let admin_hosts = admin_hosts(document, problems);
+    let payload_header = payload_header(document.payload_header.as_deref(), problems);
+    let (strip_names, strip_prefixes) = strip_headers(document.strip_headers.as_deref(), problems);
+    let issuers = issuers(&document.issuers, payload_header.as_ref(), problems);
+    let realm = realm(document.realm.as_deref(), problems);
+    let duration = |key: &str,
+                    value: Option<crate::config::units::Duration>,
+                    default: u64,
+                    problems: &mut Problems| {
+        positive(
+            key,
+            value.map_or(Duration::from_secs(default), |value| value.to_std()),
+            problems,
+        )
+    };
+    let check_timeout = duration("check_timeout", document.check_timeout, 1, problems);
+    let startup_wait = document
+        .startup_wait
+        .map_or(Duration::from_secs(30), |wait| wait.to_std());
+    let drain = duration("drain", document.drain, 20, problems);
+    let max_concurrent_checks = document
+        .max_concurrent_checks
+        .unwrap_or(DEFAULT_MAX_CONCURRENT_CHECKS);
+    Some(Settings {
+        listen: listen?,
+        admin_listen: admin_listen?,
+        probe_listen: match probe_listen {
+            Some(address) => Some(address?),
+            None => None,
+        },
+        admin_hosts,
+        issuers,
+        token_forwarding: match document.forward_token {
+            Some(false) => TokenForwarding::Remove,
+            Some(true) | None => TokenForwarding::Keep,
+        },
+        payload_header,
+        strip_names,
+        strip_prefixes,
+        realm: realm?,
+        error_details: match document.error_details {
+            Some(false) => ErrorDetails::Hidden,
+            Some(true) | None => ErrorDetails::Shown,
+        },
+        token_cache: document
+            .token_cache
+            .map_or(DEFAULT_TOKEN_CACHE, |size| size.bytes()),
+        max_concurrent_checks: usize::try_from(max_concurrent_checks).unwrap_or(usize::MAX),
+        check_timeout,
+        startup_wait,
+        drain,
+    })
+}
+
+fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr> {
+    match text.parse() {
+        Ok(address) => Some(address),
+        Err(error) => {
+            problems.error(key, format!("{error}"), "write host:port, or unix:/path");
+            None
+        }
+    }
+}
+
+fn warn_of_open_admin(admin_listen: Option<&ListenAddr>, problems: &mut Problems) {
+    if let Some(ListenAddr::Tcp(address)) = admin_listen
+        && !address.ip().is_loopback()
+    {
+        problems.warn(
+            "admin_listen",
+            "everyone who reaches this address can see issuers and keys, and ask for refreshes",
+            "bind it to 127.0.0.1, and use probe_listen for probes and metrics",
+        );
+    }
+}
+
+fn admin_hosts(document: &Document, problems: &mut Problems) -> Vec<HostName> {
+    let mut hosts = Vec::new();
+    for (number, text) in document.admin_hosts.iter().flatten().enumerate() {
+        match text.parse() {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                let error: crate::server::host_guard::HostNameError = error;
+                problems.error(
+                    &path::item("admin_hosts", number),
+                    error.to_string(),
+                    "write a host name or an address, without port",
+                );
+            }
+        }
+    }
+    hosts
+}
+
+fn realm(text: Option<&str>, problems: &mut Problems) -> Option<Realm> {
+    match text.map_or(Ok(Realm::default()), Realm::parse) {
+        Ok(realm) => Some(realm),
+        Err(_) => {
+            problems.error(
+                "realm",
+                "this cannot stand in quotes in a WWW-Authenticate header",
+                "use printable ASCII characters other than \" and \\",
+            );
+            None
+        }
+    }
+}
+
+/// A span of zero would turn the thing off without saying so.
+fn positive(key: &str, value: Duration, problems: &mut Problems) -> Duration {
+    if value.is_zero() {
+        problems.error(
+            key,
+            "this must be longer than zero",
+            "write a duration such as 1s",
+        );
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! What values mean, and every way they can be wrong.
+
+use crate::config::load;
+use crate::config::problem::Severity;
+use crate::config::resolve::{Resolved, resolve};
+
+fn resolved(text: &str) -> Result<Resolved, Vec<String>> {
+    let texts = |problems: Vec<crate::config::problem::Problem>| {
+        problems.iter().map(ToString::to_string).collect()
+    };
+    let (document, locations) = load::read(text, &|_| None).map_err(texts)?;
+    resolve(&document, locations).map_err(texts)
+}
+
+fn problems(text: &str) -> String {
+    match resolved(text) {
+        Ok(resolved) => resolved
+            .warnings
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Err(problems) => problems.join("\n"),
+    }
+}
+
+/// One issuer with these further lines.
+fn issuer(lines: &str) -> String {
+    format!("issuers:\n  - issuer: https://a.example\n    audiences: [a]\n{lines}")
+}
+
+#[test]
+fn defaults_are_the_contracts() {
+    let settings = resolved(&issuer("")).expect("is valid").settings;
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:9191");
+    assert_eq!(settings.admin_listen.to_string(), "127.0.0.1:9192");
+    assert!(settings.probe_listen.is_none());
+    assert_eq!(settings.token_cache, 64 * 1024 * 1024);
+    assert_eq!(settings.max_concurrent_checks, 1024);
+    assert_eq!(settings.check_timeout.as_secs(), 1);
+    assert_eq!(settings.startup_wait.as_secs(), 30);
+    assert_eq!(settings.drain.as_secs(), 20);
+    assert_eq!(settings.realm.to_string(), "api");
+    let entry = &settings.issuers[0];
+    assert_eq!(entry.key_source.to_string(), "discovery");
+    assert_eq!(entry.fetch.refresh.as_secs(), 300);
+    assert_eq!(entry.fetch.max_stale.as_secs(), 86_400);
+    assert_eq!(entry.fetch.timeout.as_secs(), 5);
+    assert_eq!(entry.requirements.clock_skew.as_secs(), 30);
+    assert_eq!(format!("{:?}", entry.requirements.algorithms), "{Rs256}");
+    let headers: Vec<_> = entry
+        .claim_headers
+        .iter()
+        .map(|header| format!("{}: {}", header.name, header.claim.label()))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            "x-jwt-sub: sub",
+            "x-jwt-client-id: client_id",
+            "x-jwt-org: oid",
+            "x-jwt-scope: scopes"
+        ]
+    );
+}
+
+#[test]
+fn each_mistake_is_named_where_it_stands() {
+    let cases: &[(String, &str)] = &[
+        (
+            format!("listen: nowhere\n{}", issuer("")),
+            "listen (line 1)",
+        ),
+        (
+            format!("listen: unix:relative\n{}", issuer("")),
+            "listen (line 1)",
+        ),
+        (format!("realm: 'a\"b'\n{}", issuer("")), "realm (line 1)"),
+        (
+            format!("check_timeout: 0s\n{}", issuer("")),
+            "check_timeout (line 1)",
+        ),
+        (
+            format!("admin_hosts: ['a b']\n{}", issuer("")),
+            "admin_hosts[0] (line 1)",
+        ),
+        (
+            format!("payload_header: host\n{}", issuer("")),
+            "payload_header (line 1)",
+        ),
+        (
+            format!("payload_header: X_JWT_Sub\n{}", issuer("")),
+            "could take this for `x_jwt_sub`",
+        ),
+        (
+            format!("strip_headers: ['*']\n{}", issuer("")),
+            "strip_headers[0] (line 1)",
+        ),
+        (
+            format!("strip_headers: [x-*, x-envoy-foo, cookie]\n{}", issuer("")),
+            "strip_headers[2] (line 1)",
+        ),
+        (
+            issuer("    jwks: { uri: 'http://a.example/k' }\n"),
+            "issuers[0].jwks.uri (line 4)",
+        ),
+        (
+            issuer("    jwks: { uri: keys }\n"),
+            "issuers[0].jwks.uri (line 4)",
+        ),
+        (
+            issuer("    jwks: { uri: 'https://a.example/k', file: /k }\n"),
+            "issuers[0].jwks (line 4)",
+        ),
+        (
+            issuer("    jwks: { inline: '{}' }\n"),
+            "issuers[0].jwks.inline (line 4)",
+        ),
+        (
+            issuer("    jwks: { refresh: 0s }\n"),
+            "issuers[0].jwks.refresh (line 4)",
+        ),
+        (
+            issuer("    required_claims: [a..b]\n"),
+            "issuers[0].required_claims[0] (line 4)",
+        ),
+        (
+            issuer("    claim_headers: { x-a: sub, X_A: oid }\n"),
+            "could take this for `x-a`",
+        ),
+        (
+            issuer("    claim_headers: { content-type: sub }\n"),
+            "issuers[0].claim_headers.content-type (line 4)",
+        ),
+        (
+            issuer("    claim_headers: { x-a: .b }\n"),
+            "issuers[0].claim_headers.x-a (line 4)",
+        ),
+        (
+            "issuers:\n  - issuer: https://a.example\n    audiences: [a, any]\n".into(),
+            "issuers[0].audiences[1] (line 3)",
+        ),
+        (
+            "issuers:\n  - issuer: ''\n    audiences: [a]\n".into(),
+            "issuers[0].issuer (line 2)",
+        ),
+        (
+            "issuers:\n  - issuer: acme\n    audiences: [a]\n".into(),
+            "issuers[0].issuer (line 2)",
+        ),
+        (
+            "issuers:\n  - issuer: http://acme.example\n    audiences: [a]\n".into(),
+            "issuers[0].issuer (line 2)",
+        ),
+        (
+            "issuers:\n  - issuer: [https://a.example, https://b.example]\n    audiences: [a]\n"
+                .into(),
+            "cannot be discovered",
+        ),
+        (
+            format!(
+                "{}  - issuer: https://a.example\n    audiences: [b]\n",
+                issuer("")
+            ),
+            "the same issuer stands at issuers[0].issuer",
+        ),
+        (
+            issuer("    algorithms: [HS256]\n"),
+            "issuers[0].algorithms[0] (line 4)",
+        ),
+        (issuer("    surprise: 1\n"), "issuers[0].surprise (line 4)"),
+        (format!("rules: []\n{}", issuer("")), "rules (line 1)"),
+    ];
+    for (text, expected) in cases {
+        assert!(resolved(text).is_err(), "accepted:\n{text}");
+        let problems = problems(text);
+        assert!(
+            problems.contains(expected),
+            "expected {expected:?} for:\n{text}got:\n{problems}"
+        );
+    }
+}
+
+#[test]
+fn what_is_legal_but_unwise_is_warned_about() {
+    let cases: &[(String, &str)] = &[
+        (
+            "issuers:\n  - issuer: https://a.example\n    audiences: any\n".into(),
+            "issuers[0].audiences",
+        ),
+        (
+            issuer("    jwks: { allow_http: true }\n"),
+            "issuers[0].jwks.allow_http",
+        ),
+        (issuer("    binding: ignore\n"), "issuers[0].binding"),
+        (issuer("    clock_skew: 1h\n"), "issuers[0].clock_skew"),
+        (
+            format!("admin_listen: 0.0.0.0:9192\n{}", issuer("")),
+            "admin_listen",
+        ),
+    ];
+    for (text, expected) in cases {
+        let warnings = resolved(text).expect("is valid").warnings;
+        assert!(
+            warnings.iter().any(|warning| warning.path == *expected),
+            "{text}"
+        );
+        assert!(
+            warnings
+                .iter()
+                .all(|warning| warning.severity == Severity::Warning),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! A configuration ready to be built: every part's own settings, already parsed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authn::realm::{ErrorDetails, Realm};
+use crate::forward::claim_headers::ClaimHeaders;
+use crate::forward::header_name::{HeaderName, HeaderPrefix};
+use crate::forward::strip::TokenForwarding;
+use crate::jwks::source::{FetchSettings, KeySource};
+use crate::server::host_guard::HostName;
+use crate::server::listener::ListenAddr;
+use crate::token::requirements::Requirements;
+
+/// What the service is built from; nothing is left to parse.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where checks are answered.
+    pub listen: ListenAddr,
+    /// Where health, metrics and the admin API are answered.
+    pub admin_listen: ListenAddr,
+    /// Where only probes are answered.
+    pub probe_listen: Option<ListenAddr>,
+    /// Further values of `Host` that `admin_listen` answers to.
+    pub admin_hosts: Vec<HostName>,
+    /// The trusted issuers.
+    pub issuers: Vec<IssuerSettings>,
+    /// What becomes of an admitted request's token.
+    pub token_forwarding: TokenForwarding,
+    /// The header that carries a verified token's payload.
+    pub payload_header: Option<HeaderName>,
+    /// Headers that are removed unless a token sets them, beside those that a token can set.
+    pub strip_names: Vec<HeaderName>,
+    /// Beginnings of such headers.
+    pub strip_prefixes: Vec<HeaderPrefix>,
+    /// The realm of challenges.
+    pub realm: Realm,
+    /// Whether refusals say what is wrong.
+    pub error_details: ErrorDetails,
+    /// Bytes for verified tokens; 0 remembers none.
+    pub token_cache: u64,
+    /// Checks in flight at most.
+    pub max_concurrent_checks: usize,
+    /// How long a check may wait for keys.
+    pub check_timeout: Duration,
+    /// How long readiness waits for every required issuer.
+    pub startup_wait: Duration,
+    /// How long stopping may take.
+    pub drain: Duration,
+}
+
+/// One issuer entry.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    /// Its `iss` values.
+    pub names: Vec<Arc<str>>,
+    /// Where its keys come from.
+    pub key_source: KeySource,
+    /// How they are fetched.
+    pub fetch: FetchSettings,
+    /// What its tokens must satisfy.
+    pub requirements: Requirements,
+    /// What the upstream is told of them.
+    pub claim_headers: ClaimHeaders,
+    /// Whether readiness waits for its keys.
+    pub readiness: Readiness,
+}
+
+/// Whether readiness waits for an issuer's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Required,
+    /// It does not.
+    Optional,
+}
