@@ -1,6 +1,8 @@
 //! Compiles the admin API's messages with protox, so that no `protoc` is needed.
 
-use std::{env, error::Error, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let proto = "proto/accredit/admin/v1/admin.proto";
@@ -8,8 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile([proto], ["proto"])?;
     let out_dir = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this through cargo")?;
     let descriptor_file = PathBuf::from(out_dir).join("admin_descriptor.bin");
-    tonic_prost_build::configure()
-        .file_descriptor_set_path(descriptor_file)
-        .compile_fds(descriptors)?;
+    fs::write(descriptor_file, descriptors.encode_to_vec())?;
+    tonic_prost_build::compile_fds(descriptors)?;
     Ok(())
 }

@@ -12,8 +12,11 @@
 //! jose/  request.rs  server/  telemetry/  dev_issuer/
 //! ```
 
+pub mod admin;
+pub mod app;
 pub mod authn;
 pub mod authz;
+pub mod cli;
 pub mod config;
 pub mod dev_issuer;
 pub mod envoy;
@@ -22,4 +25,5 @@ pub mod jose;
 pub mod jwks;
 pub mod request;
 pub mod server;
+pub mod telemetry;
 pub mod token;

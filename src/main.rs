@@ -1,3 +1,9 @@
 //! The binary: parse, run, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+use accredit::cli::command;
+
+fn main() -> ExitCode {
+    command::run()
+}

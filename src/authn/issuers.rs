@@ -18,6 +18,17 @@ pub struct Issuer {
     pub keys: Arc<KeyStore>,
     /// What the upstream is told of its tokens.
     pub claim_headers: ClaimHeaders,
+    /// Whether the service waits for its keys before it says that it is ready.
+    pub readiness: Readiness,
+}
+
+/// Whether readiness waits for an issuer's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Required,
+    /// It does not.
+    Optional,
 }
 
 /// Every issuer entry. An issuer is chosen before a key is looked for, so that no issuer can sign for another,
@@ -58,6 +69,13 @@ impl Issuers {
     /// Every entry in the configuration's order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.entries.iter()
+    }
+}
+
+impl Issuer {
+    /// Whether readiness waits for its keys.
+    pub fn is_required(&self) -> bool {
+        self.readiness == Readiness::Required
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authn::issuers::Readiness;
 use crate::authn::realm::{ErrorDetails, Realm};
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
@@ -64,13 +65,4 @@ pub struct IssuerSettings {
     pub claim_headers: ClaimHeaders,
     /// Whether readiness waits for its keys.
     pub readiness: Readiness,
-}
-
-/// Whether readiness waits for an issuer's keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It does.
-    Required,
-    /// It does not.
-    Optional,
 }

@@ -6,6 +6,7 @@ pub mod fail_closed;
 pub mod grpc;
 pub mod in_flight;
 pub mod metadata;
+pub mod port;
 pub mod request;
 pub mod response;
 pub mod service;

@@ -342,7 +342,8 @@ impl KeyStore {
         }
     }
 
-    fn is_fixed(&self) -> bool {
+    /// Whether the keys came with the configuration, and are never fetched.
+    pub fn is_fixed(&self) -> bool {
         matches!(self.source, KeySource::Inline(_))
     }
 

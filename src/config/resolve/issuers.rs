@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authn::issuers::Readiness;
 use crate::config::document::{self, AudienceAbsent, Issuer, Jwks, OneOrMany};
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::headers::{claim_headers, claim_name};
-use crate::config::settings::{IssuerSettings, Readiness};
+use crate::config::settings::IssuerSettings;
 use crate::config::units;
 use crate::forward::header_name::HeaderName;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};

@@ -1,0 +1,6 @@
+//! The admin API, `accredit.admin.v1`, and what probes are told of readiness.
+
+pub mod convert;
+pub mod pb;
+pub mod readiness;
+pub mod service;

@@ -1,0 +1,8 @@
+//! The generated messages and service of `accredit.admin.v1`, and their descriptors.
+
+#![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
+
+tonic::include_proto!("accredit.admin.v1");
+
+/// The descriptors, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/admin_descriptor.bin"));

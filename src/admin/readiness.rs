@@ -1,0 +1,40 @@
+//! What `/readyz` says: whether checks can be answered, and of each issuer what its keys are.
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::admin::convert;
+use crate::authz::authorizer::Authorizer;
+
+/// The body of `/readyz` at that moment.
+pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
+    let issuers: Vec<_> = authorizer
+        .authenticator()
+        .issuers()
+        .iter()
+        .map(|issuer| {
+            let issuer = convert::issuer(issuer, now);
+            let set_aside: Vec<_> = issuer
+                .set_aside
+                .iter()
+                .map(|key| json!({ "kid": key.kid, "reason": key.reason }))
+                .collect();
+            json!({
+                "issuers": issuer.issuers,
+                "required": issuer.required,
+                "keys": issuer.keys.len(),
+                "age_seconds": issuer.age_seconds,
+                "set_aside": set_aside,
+                "last_error": Some(issuer.last_error).filter(|error| !error.is_empty()),
+            })
+        })
+        .collect();
+    let without_keys: Vec<_> = authorizer
+        .authenticator()
+        .issuers()
+        .iter()
+        .filter(|issuer| issuer.keys.usable(now).is_none())
+        .flat_map(|issuer| issuer.names.iter().map(|name| name.to_string()))
+        .collect();
+    json!({ "ready": ready, "without_keys": without_keys, "issuers": issuers })
+}

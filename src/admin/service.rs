@@ -1,0 +1,71 @@
+//! Answers the admin API.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+use crate::admin::pb;
+use crate::admin::pb::admin_server::Admin;
+use crate::admin::{convert, pb::admin_server::AdminServer};
+use crate::authz::authorizer::Authorizer;
+
+/// The admin API of one process.
+#[derive(Debug)]
+pub struct AdminService {
+    authorizer: Arc<Authorizer>,
+}
+
+impl AdminService {
+    /// Tells of that authorizer.
+    pub fn server(authorizer: Arc<Authorizer>) -> AdminServer<AdminService> {
+        AdminServer::new(AdminService { authorizer })
+    }
+
+    fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
+        let now = Instant::now();
+        let issuers = self.authorizer.authenticator().issuers().iter();
+        issuers
+            .filter(|issuer| issuer.names.iter().any(|name| wanted(name)))
+            .map(|issuer| convert::issuer(issuer, now))
+            .collect()
+    }
+}
+
+#[tonic::async_trait]
+impl Admin for AdminService {
+    async fn list_issuers(
+        &self,
+        _: Request<pb::ListIssuersRequest>,
+    ) -> Result<Response<pb::ListIssuersResponse>, Status> {
+        Ok(Response::new(pb::ListIssuersResponse {
+            issuers: self.issuers(|_| true),
+        }))
+    }
+
+    async fn refresh_keys(
+        &self,
+        request: Request<pb::RefreshKeysRequest>,
+    ) -> Result<Response<pb::RefreshKeysResponse>, Status> {
+        let wanted = request.into_inner().issuer;
+        let is_wanted = |name: &str| wanted.is_empty() || wanted == name;
+        let issuers = self.authorizer.authenticator().issuers();
+        let chosen: Vec<_> = issuers
+            .iter()
+            .filter(|issuer| issuer.names.iter().any(|name| is_wanted(name)))
+            .collect();
+        if chosen.is_empty() {
+            return Err(Status::not_found("no such issuer is configured"));
+        }
+        join_all(
+            chosen
+                .iter()
+                .map(|issuer| issuer.keys.refresh_now(Instant::now())),
+        )
+        .await;
+        Ok(Response::new(pb::RefreshKeysResponse {
+            issuers: self.issuers(is_wanted),
+        }))
+    }
+}

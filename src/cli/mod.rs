@@ -1,0 +1,10 @@
+//! The commands: what was typed, to what is done, to an exit code.
+
+pub mod check;
+pub mod command;
+pub mod dev;
+pub mod exit;
+pub mod run;
+pub mod schema;
+pub mod serve;
+pub mod settings;

@@ -1,0 +1,20 @@
+//! `accredit schema`
+
+use std::io::Write as _;
+
+use crate::cli::exit::{ExitCode, complain};
+use crate::config::schema;
+
+/// Runs the command.
+pub fn run() -> ExitCode {
+    let printed = serde_json::to_string_pretty(&schema::schema())
+        .map_err(std::io::Error::from)
+        .and_then(|text| writeln!(std::io::stdout(), "{text}"));
+    match printed {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            complain(error);
+            ExitCode::Failed
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `accredit serve`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::app::App;
+use crate::cli::exit::{ExitCode, complain};
+use crate::cli::run::{on_main_runtime, start_logs, until_signal};
+use crate::cli::settings::{Typed, environment, settings};
+use crate::server::shutdown::StopSignal;
+use crate::telemetry::logs::LogFormat;
+
+/// Flags of `accredit serve`. Each beats its environment variable, which beats the file.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// The configuration's file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
+    #[arg(long, value_name = "FILE", conflicts_with = "issuer")]
+    config: Option<PathBuf>,
+    /// Serve one issuer without a file: `iss` as its tokens have it [env: ACCREDIT_ISSUER]
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// An audience of this API, repeatable; `any` turns the check off [env: ACCREDIT_AUDIENCE, comma-separated]
+    #[arg(long = "audience", value_name = "AUD")]
+    audiences: Vec<String>,
+    /// Whether a token without `aud` passes: accept or refuse (the default)
+    #[arg(long, value_name = "accept|refuse")]
+    audience_absent: Option<String>,
+    /// The address of the issuer's keys; without it they are discovered [env: ACCREDIT_JWKS_URI]
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    /// Where checks are answered: host:port or unix:/path [env: ACCREDIT_LISTEN] [default: 0.0.0.0:9191]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where health and the admin API are answered [env: ACCREDIT_ADMIN_LISTEN] [default: 127.0.0.1:9192]
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<String>,
+    /// How log lines are written: json or text
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+/// Runs the command.
+pub fn run(args: ServeArgs) -> ExitCode {
+    if let Err(code) = start_logs(args.log_format, &environment) {
+        return code;
+    }
+    let typed = Typed {
+        config: args.config,
+        issuer: args.issuer,
+        audiences: args.audiences,
+        audience_absent: args.audience_absent,
+        jwks_uri: args.jwks_uri,
+        listen: args.listen,
+        admin_listen: args.admin_listen,
+    };
+    let resolved = match settings(typed, &environment, |warning| tracing::warn!("{warning}")) {
+        Ok(resolved) => resolved,
+        Err(_) => return ExitCode::BadUsage,
+    };
+    on_main_runtime(async {
+        let started = StopSignal::install().map_err(|error| error.to_string());
+        let started = started.and_then(|signal| {
+            App::build(resolved.settings)
+                .map(|app| (app, signal))
+                .map_err(|error| error.to_string())
+        });
+        match started {
+            Ok((app, signal)) => until_signal(app, signal).await,
+            Err(error) => {
+                complain(error);
+                ExitCode::Failed
+            }
+        }
+    })
+}

@@ -1,0 +1,128 @@
+//! Which of flag, environment and file is heard.
+
+use super::{Told, Typed, settings};
+use crate::config::settings::Settings;
+
+fn asked(typed: Typed, env: &[(&str, &str)]) -> Result<Settings, Told> {
+    let lookup = |name: &str| {
+        env.iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    settings(typed, &lookup, |_| {}).map(|resolved| resolved.settings)
+}
+
+fn issuer() -> Typed {
+    Typed {
+        issuer: Some("https://flag.example".into()),
+        audiences: vec!["a".into()],
+        ..Typed::default()
+    }
+}
+
+fn file(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("accredit.yaml");
+    std::fs::write(&path, text).expect("is written");
+    (folder, path)
+}
+
+const FILE: &str =
+    "listen: 127.0.0.1:1\nissuers: [{ issuer: 'https://file.example', audiences: [a] }]\n";
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file() {
+    let (_folder, path) = file(FILE);
+    let path_text = path.to_str().expect("is text").to_owned();
+    let name = |settings: &Settings| settings.issuers[0].names[0].to_string();
+
+    let from_file = asked(
+        Typed {
+            config: Some(path.clone()),
+            ..Typed::default()
+        },
+        &[],
+    )
+    .expect("is valid");
+    assert_eq!(
+        (name(&from_file), from_file.listen.to_string()),
+        ("https://file.example".into(), "127.0.0.1:1".into())
+    );
+
+    let env = [
+        ("ACCREDIT_CONFIG", path_text.as_str()),
+        ("ACCREDIT_LISTEN", "127.0.0.1:2"),
+    ];
+    let from_env = asked(Typed::default(), &env).expect("is valid");
+    assert_eq!(from_env.listen.to_string(), "127.0.0.1:2");
+
+    let flagged = asked(
+        Typed {
+            listen: Some("127.0.0.1:3".into()),
+            ..issuer()
+        },
+        &env,
+    )
+    .expect("is valid");
+    assert_eq!(
+        (name(&flagged), flagged.listen.to_string()),
+        ("https://flag.example".into(), "127.0.0.1:3".into())
+    );
+
+    let env = [
+        ("ACCREDIT_ISSUER", "https://env.example"),
+        ("ACCREDIT_AUDIENCE", "a, b"),
+        ("ACCREDIT_JWKS_URI", "https://env.example/keys"),
+    ];
+    let from_env = asked(Typed::default(), &env).expect("is valid");
+    assert_eq!(
+        from_env.issuers[0].key_source.to_string(),
+        "https://env.example/keys"
+    );
+    assert!(format!("{:?}", from_env.issuers[0].requirements.audiences).contains(r#"["a", "b"]"#));
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let (_folder, path) = file(FILE);
+    let both = Typed {
+        config: Some(path.clone()),
+        ..issuer()
+    };
+    let without_audience = Typed {
+        audiences: vec![],
+        ..issuer()
+    };
+    let any_among_others = Typed {
+        audiences: vec!["any".into(), "a".into()],
+        ..issuer()
+    };
+    let stray = Typed {
+        config: Some(path),
+        jwks_uri: Some("https://a.example/k".into()),
+        ..Typed::default()
+    };
+    let odd = Typed {
+        audience_absent: Some("maybe".into()),
+        ..issuer()
+    };
+    for typed in [both, without_audience, any_among_others, stray, odd] {
+        let shown = format!("{typed:?}");
+        assert!(asked(typed, &[]).is_err(), "{shown}");
+    }
+    let two = [
+        ("ACCREDIT_CONFIG", "/x"),
+        ("ACCREDIT_ISSUER", "https://a.example"),
+    ];
+    assert!(asked(Typed::default(), &two).is_err());
+    assert!(
+        asked(
+            Typed {
+                config: Some("/nowhere/accredit.yaml".into()),
+                ..Typed::default()
+            },
+            &[]
+        )
+        .is_err()
+    );
+}

@@ -1,0 +1,3 @@
+//! How what happens is told to operators; knows nothing of what is told.
+
+pub mod logs;
