@@ -1,6 +1,7 @@
 //! Log lines on standard error: JSON for machines, text for people.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::str::FromStr;
 
 use tracing_subscriber::filter::EnvFilter;
@@ -49,6 +50,7 @@ pub fn start(format: LogFormat, level: Option<&str>) -> Result<(), UnknownLogSet
     let builder = lines::Subscriber::builder()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // A subscriber that is there already keeps its place: tests of several services share a process.
     let _ = match format {
