@@ -204,13 +204,7 @@ where
         if full {
             return Ok(());
         }
-        let orders = Orders {
-            stage: self.stage.subscribe(),
-            leave_at: match *self.stage.borrow() {
-                Stage::Serving => Stage::Draining,
-                _ => Stage::LastCall,
-            },
-        };
+        let orders = Orders(self.stage.subscribe());
         let open = self.open.enter();
         let serving = serve_connection(
             accepted,
