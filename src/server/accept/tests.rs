@@ -281,7 +281,8 @@ async fn at_the_last_call_those_who_came_late_are_told_to_go() {
     assert_eq!(idle.status("/").await, 200);
     let held = run(busy.get("/held"));
     served.is_held().await;
-    served.trigger.start(Duration::from_secs(1));
+    // A whole second lies between the last call and the deadline.
+    served.trigger.start(Duration::from_secs(4));
     idle.closed.await.unwrap();
 
     let late = served.connect().await;
@@ -292,6 +293,8 @@ async fn at_the_last_call_those_who_came_late_are_told_to_go() {
         TcpStream::connect(served.addr.to_string()).await.is_err(),
         "the socket is closed by then"
     );
+    served.let_go.add_permits(1);
+    assert_eq!(held.await.unwrap().unwrap().0, 200);
     served.serving.await.unwrap().unwrap();
 }
 
