@@ -396,3 +396,24 @@ async fn a_lost_worker_ends_the_serving_with_an_error() {
         ServeError::Worker(WorkerLost { worker: 1 })
     ));
 }
+
+#[tokio::test]
+async fn routes_are_served_as_a_service_is() {
+    let listener = "127.0.0.1:0".parse::<ListenAddr>().unwrap().bind().unwrap();
+    let addr = listener.local_addr().to_string();
+    let (_trigger, drain) = Drain::new();
+    let routes = axum::Router::new().route("/livez", axum::routing::get(|| async { "ok" }));
+    let service = hyper_util::service::TowerToHyperService::new(routes);
+    let limits = ConnectionLimits::default();
+    let serving = run(serve_here(
+        listener,
+        service,
+        Protocol::Http1Or2,
+        limits,
+        drain,
+    ));
+
+    let client = Client::over(TcpStream::connect(addr).await.unwrap()).await;
+    assert_eq!(client.get("/livez").await.unwrap(), (200, "ok".to_owned()));
+    serving.abort();
+}
