@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::app::App;
+use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::{on_main_runtime, start_logs, until_signal};
 use crate::cli::settings::environment;

@@ -14,7 +14,7 @@ use crate::config::resolve::{Resolved, resolve};
 pub const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
 
 /// What was typed about the configuration.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Typed {
     /// `--config`
     pub config: Option<PathBuf>,
@@ -78,6 +78,14 @@ pub fn settings(
         .iter()
         .for_each(|warning| warn(&warning.to_string()));
     Ok(resolved)
+}
+
+/// Where the configuration is, if it is a file.
+pub fn file(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    match source(typed, env) {
+        Ok(Source::File(path)) => Some(path),
+        Ok(Source::Flags(_)) | Err(_) => None,
+    }
 }
 
 enum Source {
