@@ -179,7 +179,8 @@ impl KeyStore {
         if self.is_fixed() {
             return None;
         }
-        let ruling = self.ledger().join_or_start(now)?;
+        let mut ledger = self.ledger();
+        let ruling = ledger.join_or_start(now)?;
         self.wake(ruling);
         match self.wait(&self.waiting_once_more, now) {
             Some(Desk::Wait(wait)) => Some(wait),
@@ -303,10 +304,7 @@ impl KeyStore {
             serves_until,
         })));
         *lock(&self.last_error) = None;
-        let completed = self
-            .ledger()
-            .complete(Outcome::Succeeded, next_attempt, None);
-        self.completions.send_replace(completed);
+        self.complete(Outcome::Succeeded, next_attempt, None);
     }
 
     /// The fetch in flight failed; what is held stays.
@@ -317,9 +315,19 @@ impl KeyStore {
         leave_alone_until: Option<Instant>,
     ) {
         *lock(&self.last_error) = Some(error);
-        let completed = self
-            .ledger()
-            .complete(Outcome::Failed, next_attempt, leave_alone_until);
+        self.complete(Outcome::Failed, next_attempt, leave_alone_until);
+    }
+
+    /// Tells of the end under the ledger's lock: told after it, the end of one fetch would be taken for the end of the
+    /// next by whoever asked for that in between.
+    fn complete(
+        &self,
+        outcome: Outcome,
+        next_attempt: Instant,
+        leave_alone_until: Option<Instant>,
+    ) {
+        let mut ledger = self.ledger();
+        let completed = ledger.complete(outcome, next_attempt, leave_alone_until);
         self.completions.send_replace(completed);
     }
 
@@ -411,5 +419,58 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{Desk, KeyStore, Wait};
+    use crate::jwks::error::FetchError;
+    use crate::jwks::source::{KeyAddress, KeySource, Transport};
+
+    const ROUNDS: usize = 5_000;
+
+    /// A fetch ends while a token asks for it. Whichever comes first, the token waits for the fetch that it was told
+    /// of: it neither hears of one that had ended before, nor misses the end of its own.
+    fn race(ask: impl for<'a> Fn(&'a KeyStore, Instant) -> Option<Wait<'a>>) {
+        let address = KeyAddress::parse("http://127.0.0.1:1/keys", Transport::Https);
+        let source = KeySource::Uri(address.expect("is an address"));
+        let began = Instant::now();
+        let asked = began + Duration::from_millis(1);
+        for _ in 0..ROUNDS {
+            let store = KeyStore::new(source.clone(), began);
+            store.begin(began);
+            let start = Barrier::new(2);
+            let wait = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    store.fail(FetchError::TooLarge, asked, None);
+                });
+                start.wait();
+                ask(&store, asked)
+            });
+            let Some(wait) = wait else { continue };
+            let heard = wait.completions.has_changed().expect("the store lives");
+            let waits_for_another = store.ledger().is_in_flight();
+            assert_eq!(heard, !waits_for_another);
+        }
+    }
+
+    #[test]
+    fn a_token_with_an_unknown_key_hears_of_the_fetch_that_it_waits_for() {
+        race(|store, now| match store.ask_for_unknown_key("k", now) {
+            Desk::Wait(wait) => Some(wait),
+            Desk::Answer(_) => None,
+        });
+    }
+
+    #[test]
+    fn a_token_that_asks_once_more_hears_of_the_fetch_that_it_waits_for() {
+        race(|store, now| store.ask_once_more(now));
     }
 }
