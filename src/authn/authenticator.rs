@@ -6,6 +6,7 @@ use crate::authn::error::Error;
 use crate::authn::identity::Identity;
 use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::moment::Moment;
+use crate::authn::near_miss::NearMisses;
 use crate::authn::token_cache::{Remembered, TokenCache};
 use crate::forward::header_name::HeaderName;
 use crate::jose::algorithm::Algorithm;
@@ -23,6 +24,7 @@ pub struct Authenticator {
     issuers: Issuers,
     cache: TokenCache,
     payload_header: Option<HeaderName>,
+    near_misses: NearMisses,
 }
 
 /// What came of a token.
@@ -111,6 +113,7 @@ impl Authenticator {
             issuers,
             cache,
             payload_header,
+            near_misses: NearMisses::default(),
         }
     }
 
@@ -171,7 +174,7 @@ impl Authenticator {
             .issuer()
             .and_then(|issuer| self.issuers.find(issuer));
         let Some((name, issuer)) = named else {
-            self.tell_near_miss(&token);
+            self.tell_near_miss(&token, moment);
             return Err(Error::UnknownIssuer.into());
         };
         let examination = Examination {
@@ -260,14 +263,13 @@ impl Authenticator {
         }
     }
 
-    /// Says to the operator, in configured words alone, what is nearly always a slip.
-    fn tell_near_miss(&self, token: &UnverifiedToken<'_>) {
-        if let Some(configured) = token
+    fn tell_near_miss(&self, token: &UnverifiedToken<'_>, moment: Moment) {
+        let near = token
             .claims()
             .issuer()
-            .and_then(|issuer| self.issuers.near_miss(issuer))
-        {
-            tracing::warn!(issuer = %configured, "a token's issuer differs from the configured one by a final `/` alone");
+            .and_then(|issuer| self.issuers.near_miss(issuer));
+        if let Some(configured) = near {
+            self.near_misses.tell(configured, moment.steady);
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod error;
 pub mod identity;
 pub mod issuers;
 pub mod moment;
+pub mod near_miss;
 pub mod realm;
 pub mod sources;
 pub mod token_cache;
