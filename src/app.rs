@@ -347,7 +347,7 @@ async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
     }
     for issuer in issuers
         .iter()
-        .filter(|issuer| issuer.keys.usable(Instant::now()).is_none())
+        .filter(|issuer| !issuer.keys.has_keys(Instant::now()))
     {
         tracing::warn!(issuer = ?issuer.names, "ready without this issuer's keys: its tokens get keys_unavailable");
     }

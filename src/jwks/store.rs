@@ -225,10 +225,16 @@ impl KeyStore {
         self.ledger().until_next_attempt(now)
     }
 
+    /// Whether there is a key that may serve now: an empty set is believed, and is none.
+    pub fn has_keys(&self, now: Instant) -> bool {
+        let usable = self.usable(now);
+        usable.is_some_and(|snapshot| !snapshot.key_set.keys().is_empty())
+    }
+
     /// Resolves once keys are held.
     pub async fn first_keys(&self) {
         let mut completions = self.completions.subscribe();
-        while self.snapshot.load().is_none() {
+        while !self.has_keys(Instant::now()) {
             if completions.changed().await.is_err() {
                 return;
             }
@@ -442,6 +448,7 @@ mod tests {
     use std::sync::Barrier;
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
     use tokio::time::Instant;
 
     use super::{Desk, KeyStore, Wait};
@@ -512,6 +519,19 @@ mod tests {
     #[test]
     fn a_token_that_asks_once_more_hears_of_the_fetch_that_it_waits_for() {
         race(|store, now| store.ask_once_more(1, now).and_then(waiting));
+    }
+
+    #[tokio::test]
+    async fn an_empty_set_is_believed_and_is_not_the_first_keys() {
+        let now = Instant::now();
+        let store = store(now);
+        let mut first_keys = std::pin::pin!(store.first_keys());
+        fetch(&store, &[], now);
+        assert!(first_keys.as_mut().now_or_never().is_none());
+        assert!(store.usable(now).is_some() && !store.has_keys(now));
+        fetch(&store, &["a"], now);
+        assert!(first_keys.now_or_never().is_some());
+        assert!(store.has_keys(now));
     }
 
     /// The keys came between a token's judgement and its question: what the ledger says is of those, not of the ones that
