@@ -31,7 +31,8 @@ use crate::server::workers::Workers;
 /// The names under which the health of checks is asked: the whole server's, and the service's.
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
-/// How long the admin and probe ports may take to close, once the last check was answered.
+/// How long the admin and probe ports may take to close, once the last check was answered; at most a quarter of the
+/// drain, of which it is a part.
 const LAST_PORTS: Duration = Duration::from_secs(1);
 
 /// A service whose sockets are bound and that serves nobody yet.
@@ -111,6 +112,7 @@ impl App {
         let keys = ready.latch("keys");
         let (drain_trigger, drain) = Drain::new();
         let (last_trigger, last_drain) = Drain::new();
+        let [checks_drain, ports_drain] = divided(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.admin_listener.local_addr();
 
@@ -150,13 +152,13 @@ impl App {
             tracing::info!("stopping: answering what is in flight");
             ready.close();
             set_health(&health, ServingStatus::NotServing).await;
-            drain_trigger.start(self.settings.drain);
+            drain_trigger.start(checks_drain);
             Ok(())
         };
         let checks_to_the_last = async {
             tokio::try_join!(serve_checks, life)?;
             // Probes are answered for as long as checks are.
-            last_trigger.start(LAST_PORTS);
+            last_trigger.start(ports_drain);
             Ok(())
         };
         let running = Running {
@@ -174,6 +176,12 @@ impl App {
         self.workers.shutdown().map_err(RunError::Worker)?;
         result
     }
+}
+
+/// The drain's time for checks, and for the ports that are closed after them: together no more than the whole.
+fn divided(drain: Duration) -> [Duration; 2] {
+    let ports = LAST_PORTS.min(drain / 4);
+    [drain - ports, ports]
 }
 
 fn worker_count() -> NonZeroUsize {
@@ -202,7 +210,7 @@ async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
     }
     for issuer in issuers
         .iter()
-        .filter(|issuer| issuer.keys.usable(Instant::now()).is_none())
+        .filter(|issuer| !issuer.keys.has_keys(Instant::now()))
     {
         tracing::warn!(issuer = ?issuer.names, "ready without this issuer's keys: its tokens get keys_unavailable");
     }
@@ -233,5 +241,26 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "App({})", self.check_addr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::divided;
+
+    #[test]
+    fn the_drain_of_checks_and_ports_is_no_longer_than_the_drain() {
+        for (drain, expected) in [
+            (20_000, [19_000, 1_000]),
+            (2_000, [1_500, 500]),
+            (1, [0, 0]),
+        ] {
+            let parts = divided(Duration::from_millis(drain));
+            assert!(parts.iter().sum::<Duration>() <= Duration::from_millis(drain));
+            let whole_millis = parts.map(|part| part.as_micros() / 1000);
+            assert_eq!(whole_millis, expected, "{drain}");
+        }
     }
 }

@@ -164,10 +164,13 @@ impl Keys<'_> {
     }
 
     fn inline(&self, text: &str, problems: &mut Problems) -> Option<KeySource> {
+        let key = path::member(&self.key, "inline");
         match KeySet::parse(text.as_bytes()) {
-            Ok(key_set) => Some(KeySource::Inline(Arc::new(key_set))),
+            Ok(key_set) => {
+                warn_of_keys(&key, &key_set, problems);
+                Some(KeySource::Inline(Arc::new(key_set)))
+            }
             Err(error) => {
-                let key = path::member(&self.key, "inline");
                 problems.error(
                     &key,
                     format!("no key set: {error}"),
@@ -194,10 +197,20 @@ impl Keys<'_> {
                 }
                 value
             };
+        let refresh = span("refresh", |jwks| jwks.refresh, DEFAULT_REFRESH);
+        let max_stale = span("max_stale", |jwks| jwks.max_stale, DEFAULT_MAX_STALE);
+        let timeout = span("timeout", |jwks| jwks.timeout, DEFAULT_FETCH_TIMEOUT);
+        if max_stale < refresh {
+            problems.warn(
+                &path::member(&self.key, "max_stale"),
+                "keys stop serving before they are refreshed: until then every token is refused",
+                "write more than `refresh`",
+            );
+        }
         FetchSettings {
-            refresh: span("refresh", |jwks| jwks.refresh, DEFAULT_REFRESH),
-            max_stale: span("max_stale", |jwks| jwks.max_stale, DEFAULT_MAX_STALE),
-            timeout: span("timeout", |jwks| jwks.timeout, DEFAULT_FETCH_TIMEOUT),
+            refresh,
+            max_stale,
+            timeout,
             ca_file: self
                 .jwks
                 .and_then(|jwks| jwks.ca_file.as_ref())
@@ -236,6 +249,30 @@ fn discovery(
         issuer: name.to_string(),
         transport,
     })
+}
+
+fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
+    if key_set.published_private_keys() > 0 {
+        problems.warn(
+            key,
+            "the key set holds a private key: whoever reads this can make tokens",
+            "replace the key, and put public keys here",
+        );
+    }
+    for aside in key_set.set_aside() {
+        problems.warn(
+            key,
+            format!("a key is set aside: {}", aside.reason),
+            "mend it, or take it out",
+        );
+    }
+    if key_set.keys().is_empty() {
+        problems.warn(
+            key,
+            "the key set is empty: no token of this issuer can be admitted",
+            "put its public keys here",
+        );
+    }
 }
 
 fn mend_address(error: AddressError) -> &'static str {
