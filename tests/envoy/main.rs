@@ -6,8 +6,10 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
 mod harness;
+mod refusals;
 mod support;
