@@ -10,6 +10,9 @@
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
+mod claim_headers;
+mod credentials;
+mod forgeries;
 mod harness;
 mod refusals;
 mod support;
