@@ -44,6 +44,11 @@ use crate::server::workers::{WorkerLost, Workers};
 /// The names under which the health of checks is asked: the whole server's, and the service's.
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
+/// Bytes of one check's headers, well above all that a client's request can hold: an Envoy that traces copies the
+/// client's `tracestate` into the call, and a call over the limit is answered by the HTTP library, with what a
+/// failing-open Envoy takes for an admission.
+const CHECK_HEADERS: u32 = 256 * 1024;
+
 /// How long the admin and probe ports may take to close, once the last check was answered.
 const LAST_PORTS: Duration = Duration::from_secs(1);
 
@@ -160,7 +165,17 @@ impl App {
             "serving; waiting for keys"
         );
         let limits = ConnectionLimits::default();
-        let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);
+        let check_limits = ConnectionLimits {
+            max_header_list_size: CHECK_HEADERS,
+            ..limits
+        };
+        let serve_checks = serve(
+            self.check_listener,
+            checks,
+            check_limits,
+            &self.workers,
+            drain,
+        );
         let serve_admin = serve_port(self.admin_listener, admin, limits, last_drain.clone());
         let serve_probes = async {
             match self.probe_listener {
