@@ -12,7 +12,11 @@
 
 mod claim_headers;
 mod credentials;
+mod fail_closed;
 mod forgeries;
+mod forwarding;
+mod grpc_clients;
 mod harness;
 mod refusals;
+mod spoofing;
 mod support;
