@@ -13,10 +13,12 @@
 mod claim_headers;
 mod credentials;
 mod fail_closed;
+mod filtered_headers;
 mod forgeries;
 mod forwarding;
 mod grpc_clients;
 mod harness;
 mod refusals;
+mod rotation;
 mod spoofing;
 mod support;

@@ -9,6 +9,7 @@ pub(crate) mod envoy;
 pub(crate) mod http2;
 pub(crate) mod key_server;
 pub(crate) mod keys;
+pub(crate) mod logs;
 pub(crate) mod panicking;
 pub(crate) mod ports;
 pub(crate) mod proxy;
