@@ -17,7 +17,9 @@ const LINES: [&str; 1] = [
 
 fn get(token: &str) -> RawRequest {
     // What the client says of the claim must not take the place of a value that is left out.
-    RawRequest::get("/").bearer(token).header("x-jwt-name", "forged")
+    RawRequest::get("/")
+        .bearer(token)
+        .header("x-jwt-name", "forged")
 }
 
 #[tokio::test]
@@ -32,7 +34,11 @@ async fn a_claim_that_no_header_can_carry_is_left_out() {
 
     for unsafe_name in unsafe_names() {
         let admitted = scene.admitted(get(&with_name(unsafe_name.clone()))).await;
-        assert_eq!(admitted.seen.values("x-jwt-name"), [b""; 0], "{unsafe_name}");
+        assert_eq!(
+            admitted.seen.values("x-jwt-name"),
+            [b""; 0],
+            "{unsafe_name}"
+        );
         assert_eq!(admitted.seen.values("x-admin"), [b""; 0]);
         assert_eq!(admitted.seen.header("x-jwt-sub").unwrap(), "m2morg_1001");
     }
@@ -91,7 +97,10 @@ async fn claims_go_to_the_upstream_and_the_metadata_with_the_tokens_own_digits()
     let admitted = scene.admitted(get(&token)).await;
     let header = |name| admitted.seen.header(name).unwrap();
     assert_eq!(header("x-jwt-name"), "9007199254740993.50");
-    assert_eq!(header("x-jwt-scope"), "deploy:applications read:deployments");
+    assert_eq!(
+        header("x-jwt-scope"),
+        "deploy:applications read:deployments"
+    );
     assert_eq!(header("x-jwt-env"), "production_us");
     assert_eq!(header("x-jwt-roles"), "admin,ops");
     assert_eq!(header("x-jwt-groups"), base64url(r#"["a", {"b" : 1.0}]"#));
@@ -104,12 +113,20 @@ async fn claims_go_to_the_upstream_and_the_metadata_with_the_tokens_own_digits()
     assert_eq!(metadata["key_id"], KID);
     assert_eq!(metadata["subject"], "m2morg_1001");
     assert_eq!(metadata["client_id"], "m2morg_1001");
-    assert_eq!(metadata["scopes"], json!(["deploy:applications", "read:deployments"]));
-    assert_eq!(metadata["claims"]["custom_claims.environment"], "production_us");
+    assert_eq!(
+        metadata["scopes"],
+        json!(["deploy:applications", "read:deployments"])
+    );
+    assert_eq!(
+        metadata["claims"]["custom_claims.environment"],
+        "production_us"
+    );
     assert!(metadata["expires_at"].is_number());
 
     // Before a signature has held, only what is configured or held may be said.
-    let forged = Token::good(ACME, KID).claim("sub", "forged-subject").sign(key(1));
+    let forged = Token::good(ACME, KID)
+        .claim("sub", "forged-subject")
+        .sign(key(1));
     scene.refused(get(&forged), "invalid_signature").await;
     let other = Token::good("https://forged.example", "forged-key").sign(key(1));
     scene.refused(get(&other), "unknown_issuer").await;

@@ -98,7 +98,10 @@ async fn over_http2(scene: &Scene, good: &str) {
         .header("authorization", &bearer);
     for (head, reason) in [
         (twice, Some("invalid_request")),
-        (request("GET", "/", None).header("authorization", format!(" {bearer}  ")), None),
+        (
+            request("GET", "/", None).header("authorization", format!(" {bearer}  ")),
+            None,
+        ),
         (request("GET", "/", Some(good)), None),
         (request("GET", "/", None), Some("missing_token")),
     ] {

@@ -40,8 +40,14 @@ async fn a_broken_call_is_refused() {
         (|_, _| framed(0, b"\xff\xff\xff\xff"), "invalid_request"),
         (|_, body| framed(0, &body), "invalid_request"),
         (|_, _| framed(0, b""), "invalid_request"),
-        (|_, body| enlarged(&body, 4 * 1024 * 1024), "invalid_request"),
-        (|_, _| Bytes::from_static(b"\0\xff\xff\xff\xff"), "invalid_request"),
+        (
+            |_, body| enlarged(&body, 4 * 1024 * 1024),
+            "invalid_request",
+        ),
+        (
+            |_, _| Bytes::from_static(b"\0\xff\xff\xff\xff"),
+            "invalid_request",
+        ),
         (compressed, "invalid_request"),
         (|_, body| framed(1, &body[5..]), "invalid_request"),
         (|_, body| body.slice(..body.len() - 1), "internal_error"),
@@ -127,7 +133,9 @@ async fn a_check_that_a_client_makes_too_large_is_refused() {
     scene.admitted(post(1024)).await;
     scene.admitted(post(3 * 1024 * 1024)).await;
     for _ in 0..3 {
-        scene.refused(post(5 * 1024 * 1024), "invalid_request").await;
+        scene
+            .refused(post(5 * 1024 * 1024), "invalid_request")
+            .await;
     }
 }
 
@@ -146,7 +154,10 @@ async fn a_call_whose_headers_a_client_makes_large_is_decided() {
     for size in [1024, 16 * 1024, 50 * 1024] {
         let with_state = |request: RawRequest| {
             request
-                .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+                .header(
+                    "traceparent",
+                    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                )
                 .header("tracestate", format!("a={}", "x".repeat(size)))
         };
         let forged = RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(1)));
@@ -214,21 +225,35 @@ fn check(body: AnyBody) -> http::Request<AnyBody> {
 /// Keys that do not come in time: Envoy hears of it in time, whatever it waits.
 #[tokio::test]
 async fn a_key_server_that_hangs_admits_nobody() {
-    for timeout in [Duration::from_secs(1), Duration::from_millis(200)] {
+    let shipped = "max_interval: 10s";
+    for (timeout, try_timeout) in [
+        (Duration::from_secs(1), shipped),
+        (Duration::from_millis(200), shipped),
+        // Envoy takes this for the timeout of each try.
+        (Duration::from_secs(1), "max_interval: 0.2s"),
+    ] {
         let server = KeyServer::start(Serving::Keys(key_set(&[key(0).jwk(KID)]))).await;
         let silent = KeyServer::start(Serving::Nothing).await;
         let uri = |server: &KeyServer, more: &str| format!("uri: '{}'{more}", server.uri());
         let yaml = format!(
             "issuers:\n{}{}{}",
             issuer(ACME, &uri(&server, ""), &[]),
-            issuer("https://hasty.example", &uri(&server, ", timeout: 20ms"), &[]),
-            issuer("https://silent.example", &uri(&silent, ""), &["required: false"]),
+            issuer(
+                "https://hasty.example",
+                &uri(&server, ", timeout: 20ms"),
+                &[]
+            ),
+            issuer(
+                "https://silent.example",
+                &uri(&silent, ""),
+                &["required: false"]
+            ),
         );
         let accredit = Accredit::start(&yaml).await;
         let scene = Scene::start_with(accredit, |bootstrap| {
             let mut bootstrap = failing_open(bootstrap);
             bootstrap.timeout = timeout;
-            bootstrap
+            bootstrap.change(shipped, try_timeout)
         })
         .await;
         scene.admitted(good()).await;
@@ -242,9 +267,13 @@ async fn a_key_server_that_hangs_admits_nobody() {
         scene.refused(of(ACME, "snk_1"), "key_pending").await;
         scene.refused(of(ACME, "snk_2"), "key_pending").await;
         // Its fetch fails in time.
-        scene.refused(of("https://hasty.example", "snk_1"), "keys_unavailable").await;
+        scene
+            .refused(of("https://hasty.example", "snk_1"), "keys_unavailable")
+            .await;
         // It has never had any.
-        scene.refused(of("https://silent.example", KID), "keys_unavailable").await;
+        scene
+            .refused(of("https://silent.example", KID), "keys_unavailable")
+            .await;
         // And nobody else waits.
         scene.admitted(of(ACME, KID)).await;
     }

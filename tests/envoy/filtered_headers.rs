@@ -39,7 +39,9 @@ async fn tokens_are_judged_all_the_same_and_the_operator_is_told_once() {
         assert_eq!(seen.header("x-envoy-auth-failure-mode-allowed"), None);
         scene.refused(RawRequest::get("/"), "missing_token").await;
         let forged = Token::good(ACME, KID).sign(key(1));
-        scene.refused(RawRequest::get("/").bearer(&forged), "invalid_signature").await;
+        scene
+            .refused(RawRequest::get("/").bearer(&forged), "invalid_signature")
+            .await;
         let twice = RawRequest::get("/").bearer(&token).bearer(&token);
         scene.refused(twice, "invalid_request").await;
     }
@@ -50,7 +52,9 @@ async fn tokens_are_judged_all_the_same_and_the_operator_is_told_once() {
     let accredit = Accredit::start(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |shipped| showing(shipped, "x-other")).await;
     for _ in 0..3 {
-        scene.refused(RawRequest::get("/").bearer(&token), "missing_token").await;
+        scene
+            .refused(RawRequest::get("/").bearer(&token), "missing_token")
+            .await;
     }
     assert_eq!(told(), 2, "another service says it too");
 }

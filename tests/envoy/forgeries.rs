@@ -29,13 +29,17 @@ async fn a_token_does_not_choose_how_it_is_verified() {
         let input = signing_input(&token.header_json(), &token.claims_json());
         let unsigned = format!("{input}.");
         scene.refused(get(&unsigned), "unsupported_algorithm").await;
-        scene.refused(get(&token.sign(key(0))), "unsupported_algorithm").await;
+        scene
+            .refused(get(&token.sign(key(0))), "unsupported_algorithm")
+            .await;
         // Without a dot at its end it is no JWS at all.
         scene.refused(get(&input), "malformed_token").await;
     }
     let unsigned = good().sign(key(0));
     let (input, _) = unsigned.rsplit_once('.').unwrap();
-    scene.refused(get(&format!("{input}.")), "invalid_signature").await;
+    scene
+        .refused(get(&format!("{input}.")), "invalid_signature")
+        .await;
 
     for secret in secrets(key(0)) {
         for (name, algorithm) in [
@@ -51,7 +55,10 @@ async fn a_token_does_not_choose_how_it_is_verified() {
         }
         // The same, where the header says what the issuer uses.
         let input = signing_input(&good().header_json(), &good().claims_json());
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), input.as_bytes());
+        let tag = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            input.as_bytes(),
+        );
         let token = format!("{input}.{}", base64url(tag));
         scene.refused(get(&token), "invalid_signature").await;
     }
@@ -80,16 +87,29 @@ async fn a_token_does_not_bring_its_own_key() {
     ];
     for (name, value) in brought {
         let forged = Token::good(ACME, KID).header(name, value.clone());
-        scene.refused(get(&forged.sign(forger)), "invalid_signature").await;
+        scene
+            .refused(get(&forged.sign(forger)), "invalid_signature")
+            .await;
         // Not read at all: what the issuer itself writes there does no harm.
         scene.admitted(get(&forged.sign(key(0)))).await;
         let unknown = Token::good(ACME, "forged").header(name, value);
-        scene.refused(get(&unknown.sign(forger)), "unknown_key").await;
+        scene
+            .refused(get(&unknown.sign(forger)), "unknown_key")
+            .await;
     }
     assert_eq!(lure.asked(), 0);
     // A key id is a name, and no path, address or query.
-    for kid in ["../../../dev/null", &lure.uri(), "' OR 1=1 --", "", "snk\u{0}", "ключ"] {
-        scene.refused(get(&Token::good(ACME, kid).sign(forger)), "unknown_key").await;
+    for kid in [
+        "../../../dev/null",
+        &lure.uri(),
+        "' OR 1=1 --",
+        "",
+        "snk\u{0}",
+        "ключ",
+    ] {
+        scene
+            .refused(get(&Token::good(ACME, kid).sign(forger)), "unknown_key")
+            .await;
     }
     assert_eq!(lure.asked(), 0);
 }
@@ -132,9 +152,14 @@ async fn a_token_can_be_read_in_one_way_only() {
         format!("{claims} x"),
         format!("[{claims}]"),
         format!("{}{}", &claims[..claims.len() - 1], r#","x":1e}"#),
-        with(&claims, &format!(r#""x":{}1{}"#, "[".repeat(80), "]".repeat(80))),
+        with(
+            &claims,
+            &format!(r#""x":{}1{}"#, "[".repeat(80), "]".repeat(80)),
+        ),
     ] {
-        scene.refused(get(&sign_text(&header, &text, key(0))), "malformed_token").await;
+        scene
+            .refused(get(&sign_text(&header, &text, key(0))), "malformed_token")
+            .await;
     }
     let token = good.sign(key(0));
     for text in [

@@ -22,7 +22,10 @@ async fn the_upstream_sees_no_token_where_it_must_not() {
         assert_eq!(seen.header("authorization"), None);
         assert!(!format!("{:?}", seen.headers).contains(&token));
         assert_eq!(seen.header("x-jwt-sub").unwrap(), "m2morg_1001");
-        assert_eq!((seen.path.as_str(), &seen.body[..]), ("/api/data?x=1", &b"hello"[..]));
+        assert_eq!(
+            (seen.path.as_str(), &seen.body[..]),
+            ("/api/data?x=1", &b"hello"[..])
+        );
     }
     scene.refused(RawRequest::get("/"), "missing_token").await;
 }

@@ -83,13 +83,25 @@ async fn refused(
     let before = scene.upstream.count();
     let (answer, trailers): (Answer, HeaderMap) = client.send(call).await;
     let log = scene.next_log().await;
-    assert_eq!(scene.upstream.count(), before, "reached the upstream: {log}");
+    assert_eq!(
+        scene.upstream.count(),
+        before,
+        "reached the upstream: {log}"
+    );
     assert_eq!(log["reason"], reason, "{answer:?}");
     assert_eq!(log["decision"], "deny");
     assert_eq!(answer.status, 200, "{answer:?}");
     // In an answer without a body the status stands among the headers.
-    assert_eq!(answer.header("grpc-status"), Some(status), "{answer:?} {trailers:?}");
-    let expected = if status == "14" { None } else { Some("Bearer realm=\"api\"") };
+    assert_eq!(
+        answer.header("grpc-status"),
+        Some(status),
+        "{answer:?} {trailers:?}"
+    );
+    let expected = if status == "14" {
+        None
+    } else {
+        Some("Bearer realm=\"api\"")
+    };
     let challenge = answer.header("www-authenticate");
     assert_eq!(
         challenge.map(|challenge| &challenge[.."Bearer realm=\"api\"".len()]),

@@ -42,7 +42,11 @@ impl Load {
                         mints[number % mints.len()].clone()
                     };
                     // Every other token is one that was seen before.
-                    let token = mint(if number % 4 < 2 { 0 } else { number * LOADERS + loader });
+                    let token = mint(if number % 4 < 2 {
+                        0
+                    } else {
+                        number * LOADERS + loader
+                    });
                     let head = request("GET", "/", Some(&token));
                     let (answer, _) = client.send(head.body(whole("")).unwrap()).await;
                     if sender.send((name, answer)).await.is_err() {
@@ -96,16 +100,23 @@ async fn a_rotation_that_overlaps_is_noticed_by_nobody() {
     server.serve(Serving::Keys(key_set(&[one, two.clone()])));
     load.add("two", mint("two", 1));
     load.judge(150, admitted).await;
-    assert_eq!(server.asked(), 2, "one fetch for all that came with the new key");
+    assert_eq!(
+        server.asked(),
+        2,
+        "one fetch for all that came with the new key"
+    );
     // The old key is withdrawn once nobody signs with it.
     load.remove("one");
     server.serve(Serving::Keys(key_set(&[two])));
-    load.judge(60, |_, answer| assert_eq!(answer.status, 200)).await;
+    load.judge(60, |_, answer| assert_eq!(answer.status, 200))
+        .await;
 }
 
 #[tokio::test]
 async fn a_new_key_of_the_development_issuer_admits_at_once() {
-    let issuer = DevIssuer::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let issuer = DevIssuer::bind("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
     let (name, address) = (issuer.issuer(), issuer.local_addr());
     let (_stop, stopped) = oneshot::channel::<()>();
     let mut serving = JoinSet::new();
@@ -116,7 +127,8 @@ async fn a_new_key_of_the_development_issuer_admits_at_once() {
     let yaml = format!("issuers:\n  - issuer: '{name}'\n    audiences: [api.acme.example]\n");
     let scene = Scene::start(Accredit::start(&yaml).await).await;
     let token = || async {
-        let form = "grant_type=client_credentials&client_id=m2morg_1001&client_secret=dev-secret-1001";
+        let form =
+            "grant_type=client_credentials&client_id=m2morg_1001&client_secret=dev-secret-1001";
         let answer = RawRequest::new("POST", "/oauth/token")
             .host(Some(address.to_string().as_bytes()))
             .header("content-type", "application/x-www-form-urlencoded")

@@ -91,7 +91,9 @@ async fn nothing_that_a_client_says_in_a_claim_header_reaches_the_upstream() {
         // Every one at once, each of them twice.
         for name in NAMES {
             let request = spellings(name).iter().fold(get(), |request, spelling| {
-                request.header(spelling, FORGED).header(spelling, "forged too")
+                request
+                    .header(spelling, FORGED)
+                    .header(spelling, "forged too")
             });
             judge(&scene.admitted(request).await, &token);
         }
@@ -111,7 +113,9 @@ async fn envoys_own_note(scene: &Scene, token: &str) {
         .header("x-orgs", "kept");
     let request = spellings("x-envoy-auth-failure-mode-allowed")
         .iter()
-        .fold(request, |request, spelling| request.header(spelling, FORGED));
+        .fold(request, |request, spelling| {
+            request.header(spelling, FORGED)
+        });
     judge(&scene.admitted(request).await, token);
 }
 

@@ -10,9 +10,8 @@ pub(crate) const KID: &str = "snk_58327480989122566";
 
 /// An entry of `issuers` with these keys, and lines of its own.
 pub(crate) fn issuer(name: &str, jwks: &str, lines: &[&str]) -> String {
-    let mut entry = format!(
-        "  - issuer: {name}\n    jwks: {{ {jwks} }}\n    audiences: [api.acme.example]\n"
-    );
+    let mut entry =
+        format!("  - issuer: {name}\n    jwks: {{ {jwks} }}\n    audiences: [api.acme.example]\n");
     for line in lines {
         entry.push_str("    ");
         entry.push_str(line);

@@ -67,10 +67,7 @@ impl TestKey {
             public.as_ref().to_vec(),
             pem.trim_end().as_bytes().to_vec(),
             pem.into_bytes(),
-            public
-                .modulus()
-                .big_endian_without_leading_zero()
-                .to_vec(),
+            public.modulus().big_endian_without_leading_zero().to_vec(),
         ]
     }
 }
