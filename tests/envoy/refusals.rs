@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::support::accredit::Accredit;
 use super::support::client::RawRequest;
-use super::support::config::{ACME, KID, acme, inline, issuer};
+use super::support::config::{ACME, KID, acme, issuer};
 use super::support::key_server::{KeyServer, Serving};
 use super::support::keys::{key, key_set};
 use super::support::scene::Scene;
@@ -241,41 +241,4 @@ async fn keys_that_cannot_be_had_are_not_the_callers_fault() {
     // Nobody else suffers.
     let good = Token::good(ACME, KID).sign(key(0));
     scene.admitted(get().bearer(&good)).await;
-}
-
-#[tokio::test]
-async fn two_issuers_share_a_key_id_and_rubbish_beside_a_key_spoils_nothing() {
-    let rubbish = [
-        json!({ "kty": "RSA", "kid": KID, "n": "AQAB", "e": "AQAB" }),
-        json!({ "kty": "RSA", "kid": "half" }),
-        json!({ "kty": "oct", "kid": KID, "k": "c2VjcmV0" }),
-        json!({ "kty": "lattice", "kid": ["not", "text"] }),
-        json!("no key at all"),
-        json!(null),
-    ];
-    let mut keys = rubbish.to_vec();
-    keys.push(key(1).jwk(KID));
-    let lines = ["claim_headers: { x-jwt-two: sub }"];
-    let yaml = format!(
-        "{}{}",
-        acme(&[]),
-        issuer("https://two.example", &inline(&keys), &lines)
-    );
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
-
-    let one = Token::good(ACME, KID);
-    let two = Token::good("https://two.example", KID);
-    let admitted = scene.admitted(get().bearer(&one.sign(key(0)))).await;
-    assert!(admitted.seen.header("x-jwt-sub").is_some());
-    assert_eq!(admitted.seen.header("x-jwt-two"), None);
-    let admitted = scene.admitted(get().bearer(&two.sign(key(1)))).await;
-    assert!(admitted.seen.header("x-jwt-two").is_some());
-    assert_eq!(admitted.seen.header("x-jwt-sub"), None);
-    // Each issuer's key signs for that issuer alone.
-    scene
-        .refused(get().bearer(&one.sign(key(1))), "invalid_signature")
-        .await;
-    scene
-        .refused(get().bearer(&two.sign(key(0))), "invalid_signature")
-        .await;
 }
