@@ -90,7 +90,7 @@ fn mint(kid: &'static str, number: usize) -> Mint {
 #[tokio::test]
 async fn a_rotation_that_overlaps_is_noticed_by_nobody() {
     let (one, two) = (key(0).jwk("one"), key(1).jwk("two"));
-    let server = KeyServer::start(Serving::Keys(key_set(&[one.clone()]))).await;
+    let server = KeyServer::start(Serving::Keys(key_set(std::slice::from_ref(&one)))).await;
     let jwks = format!("uri: '{}'", server.uri());
     let yaml = format!("issuers:\n{}", issuer(ACME, &jwks, &[]));
     let scene = Scene::start(Accredit::start(&yaml).await).await;
