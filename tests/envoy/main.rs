@@ -6,8 +6,21 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
+mod claim_headers;
+mod credentials;
+mod fail_closed;
+mod filtered_headers;
+mod forgeries;
+mod forwarding;
+mod grpc_clients;
 mod harness;
+mod issuers;
+mod refusals;
+mod rotation;
+mod slow_keys;
+mod spoofing;
 mod support;
