@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
+use http::StatusCode;
 use hyper_util::service::TowerToHyperService;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -279,7 +280,10 @@ fn admin_routes(
 ) -> axum::Router {
     let guard = HostGuard::new(address, settings.admin_hosts.iter().cloned());
     let grpc = with_reflection(services).prepare().into_axum_router();
-    guard.protect(grpc.merge(probe_routes(probes(authorizer, ready))))
+    let routes = grpc.merge(probe_routes(probes(authorizer, ready)));
+    // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
+    // a gRPC client takes 404 for UNIMPLEMENTED.
+    guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
 }
 
 /// Reflection tells of the admin API and of health. Envoy's own descriptors are not among them.
