@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod check_request;
 pub(crate) mod eventually;
+pub(crate) mod http_get;
 pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod process;
