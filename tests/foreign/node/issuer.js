@@ -24,7 +24,7 @@ const server = createServer(async (request, response) => {
 });
 
 server.listen(0, '127.0.0.1', async () => {
-  await restart({ RS256: 'rsa-1', ES256: 'ec-1', EdDSA: 'ed-1' }, false);
+  await restart({ RS256: 'first-RS256', ES256: 'first-ES256', EdDSA: 'first-EdDSA' }, false);
   console.log(origin());
 });
 
