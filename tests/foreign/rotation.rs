@@ -58,7 +58,7 @@ async fn new_keys_beside_the_old_ones_are_used_at_once() {
     let new = tokens(&provider).await;
 
     // The first of them is waited for while the keys are fetched, the others find theirs.
-    admits(&edge, &new).await;
+    settles(&edge, &new, 200, &[]).await;
     admits(&edge, &old).await;
 }
 
@@ -73,7 +73,7 @@ async fn withdrawn_keys_stop_admitting() {
     provider.change_keys("second", Old::Withdraw).await;
     let new = tokens(&provider).await;
 
-    admits(&edge, &new).await;
+    settles(&edge, &new, 200, &[]).await;
     // Never admitted again once the new set is known: not by the token cache either.
     settles(&edge, &old, 401, &[]).await;
     admits(&edge, &new).await;
@@ -102,7 +102,7 @@ async fn other_keys_under_the_same_names_are_noticed() {
     provider.change_keys("first", Old::Withdraw).await;
     let new = tokens(&provider).await;
 
-    admits(&edge, &new).await;
+    settles(&edge, &new, 200, &[]).await;
     settles(&edge, &old, 401, &[]).await;
     admits(&edge, &new).await;
 }
