@@ -52,7 +52,10 @@ async fn the_scalekit_sdk_gets_and_validates_tokens() {
     assert_eq!(claims["iss"], issuer.as_str());
     assert_eq!(claims["sub"], CLIENT);
     assert_eq!(claims["oid"], "org_2001");
-    assert_eq!(claims["scopes"], json!(["deploy:applications", "read:deployments"]));
+    assert_eq!(
+        claims["scopes"],
+        json!(["deploy:applications", "read:deployments"])
+    );
     assert_eq!(tried.validated, Outcome::Done(claims.clone()));
     assert_eq!(tried.with_its_scope, Outcome::Done(claims));
     let Outcome::Done(Value::String(narrow)) = &tried.one_scope else {
@@ -67,7 +70,10 @@ async fn the_scalekit_sdk_gets_and_validates_tokens() {
         &tried.others[0],
         &tried.others[1],
     ] {
-        assert_eq!(*refused, Outcome::Refused("ScalekitValidateTokenFailureException".into()));
+        assert_eq!(
+            *refused,
+            Outcome::Refused("ScalekitValidateTokenFailureException".into())
+        );
     }
     // As the SDK takes RFC 6749's errors: 400 and 401.
     let by_status = [

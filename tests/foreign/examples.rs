@@ -11,7 +11,10 @@ fn folder() -> PathBuf {
 fn examples() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder()).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
     paths.sort();
     paths
 }
@@ -20,7 +23,12 @@ fn check(config: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
     // What from-the-environment.yaml needs; its other variables have defaults.
     command.env("ISSUER", "https://acme.scalekit.dev");
-    command.arg("check").arg("--config").arg(config).output().unwrap()
+    command
+        .arg("check")
+        .arg("--config")
+        .arg(config)
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -31,14 +39,22 @@ fn each_example_is_valid_without_a_warning() {
         let output = check(&path);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{}: {said}", path.display());
-        assert_eq!(output.stdout, b"the configuration is valid\n", "{}: {said}", path.display());
+        assert_eq!(
+            output.stdout,
+            b"the configuration is valid\n",
+            "{}: {said}",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn each_example_begins_with_its_question_and_is_listed_under_it() {
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
-    let listed: BTreeSet<&str> = list.lines().filter(|line| line.contains(".yaml)")).collect();
+    let listed: BTreeSet<&str> = list
+        .lines()
+        .filter(|line| line.contains(".yaml)"))
+        .collect();
     let mut expected = BTreeSet::new();
     for path in examples() {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -68,7 +84,10 @@ fn the_configurations_in_the_papers_are_valid() {
             std::fs::write(&file, block).unwrap();
             let output = check(&file);
             let said = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.stdout, b"the configuration is valid\n", "{paper}: {said}\n{block}");
+            assert_eq!(
+                output.stdout, b"the configuration is valid\n",
+                "{paper}: {said}\n{block}"
+            );
             found += 1;
         }
     }

@@ -18,7 +18,11 @@ async fn its_tokens_are_admitted_whatever_key_signs_them() {
         let seen = edge.last_seen();
         assert_eq!(seen.header("x-jwt-sub").as_deref(), Some("machine"));
         assert_eq!(seen.header("x-jwt-client-id").as_deref(), Some("machine"));
-        assert_eq!(seen.header("x-jwt-scope").as_deref(), Some("read write"), "{algorithm}");
+        assert_eq!(
+            seen.header("x-jwt-scope").as_deref(),
+            Some("read write"),
+            "{algorithm}"
+        );
         assert_eq!(seen.header("x-jwt-org"), None);
     }
 }
@@ -30,13 +34,28 @@ async fn its_tokens_are_refused_where_they_do_not_fit() {
     let good = provider.token("RS256").await;
     let bound: Value = answer("dpop_token.js", provider.script("dpop_token.js")).await;
     let refused = [
-        (provider.token("RS256?audience=other.example").await, "invalid_audience"),
+        (
+            provider.token("RS256?audience=other.example").await,
+            "invalid_audience",
+        ),
         (provider.token("EdDSA").await, "unsupported_algorithm"),
-        (provider.token("RS256?format=opaque").await, "malformed_token"),
+        (
+            provider.token("RS256?format=opaque").await,
+            "malformed_token",
+        ),
         (stranger.token("RS256").await, "unknown_issuer"),
-        (bound["access_token"].as_str().unwrap().to_owned(), "unproven_binding"),
-        (tamper(&good, "scope", "read write admin"), "invalid_signature"),
-        (tamper(&stranger.token("RS256").await, "iss", provider.issuer()), "invalid_signature"),
+        (
+            bound["access_token"].as_str().unwrap().to_owned(),
+            "unproven_binding",
+        ),
+        (
+            tamper(&good, "scope", "read write admin"),
+            "invalid_signature",
+        ),
+        (
+            tamper(&stranger.token("RS256").await, "iss", provider.issuer()),
+            "invalid_signature",
+        ),
     ];
     for (token, reason) in &refused {
         let answer = edge.ask(token).await;
@@ -72,10 +91,24 @@ async fn its_tokens_are_refused_once_they_have_expired() {
 #[tokio::test]
 async fn two_issuers_with_keys_of_the_same_names_are_not_confused() {
     let (one, other) = tokio::join!(Provider::start(), Provider::start());
-    let edge = Edge::start(&[one.entry(json!({})), other.entry(json!({ "audiences": ["other.example"] }))]).await;
+    let edge = Edge::start(&[
+        one.entry(json!({})),
+        other.entry(json!({ "audiences": ["other.example"] })),
+    ])
+    .await;
     assert_eq!(edge.ask(&one.token("RS256").await).await.status, 200);
-    assert_eq!(edge.ask(&other.token("RS256?audience=other.example").await).await.status, 200);
-    assert_eq!(edge.ask(&one.token("RS256?audience=other.example").await).await.status, 401);
+    assert_eq!(
+        edge.ask(&other.token("RS256?audience=other.example").await)
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        edge.ask(&one.token("RS256?audience=other.example").await)
+            .await
+            .status,
+        401
+    );
     assert_eq!(edge.ask(&other.token("RS256").await).await.status, 401);
     let expected = ["allowed", "allowed", "invalid_audience", "invalid_audience"];
     assert_eq!(edge.reasons(4).await, expected);

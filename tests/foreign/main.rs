@@ -13,6 +13,7 @@ mod customers;
 mod examples;
 mod guide;
 mod issuer;
+mod quickstart;
 mod rotation;
 mod support;
 mod tokens;

@@ -32,8 +32,17 @@ async fn settles(edge: &Edge, tokens: &[String], status: u16, meanwhile: &[u16])
                 break;
             }
             let allowed = answer.status == 503 || meanwhile.contains(&answer.status);
-            assert!(allowed, "{} before {status}: {}", answer.status, answer.text());
-            assert!(started.elapsed() < LIMIT, "never {status}: {}", answer.text());
+            assert!(
+                allowed,
+                "{} before {status}: {}",
+                answer.status,
+                answer.text()
+            );
+            assert!(
+                started.elapsed() < LIMIT,
+                "never {status}: {}",
+                answer.text()
+            );
             // Only time can be awaited: the next fetch is accredit's own business.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

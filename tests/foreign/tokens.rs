@@ -51,7 +51,10 @@ async fn of_python_jwcrypto() {
 async fn judge(library: &str, maker: Command) -> usize {
     let cases: Vec<Case> = answer(library, maker).await;
     for algorithm in ALGORITHMS {
-        assert!(cases.iter().any(|case| case.algorithm == algorithm), "{algorithm}");
+        assert!(
+            cases.iter().any(|case| case.algorithm == algorithm),
+            "{algorithm}"
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let accredit = Accredit::serve(&configuration(&cases, folder.path())).await;
@@ -95,7 +98,13 @@ fn tampered(token: &str) -> [(&'static str, String); 2] {
     let first = if signature.starts_with('A') { 'B' } else { 'A' };
     let other_signature = format!("{first}{}", &signature[1..]);
     [
-        ("other claims", format!("{header}.{other_claims}.{signature}")),
-        ("other signature", format!("{header}.{claims}.{other_signature}")),
+        (
+            "other claims",
+            format!("{header}.{other_claims}.{signature}"),
+        ),
+        (
+            "other signature",
+            format!("{header}.{claims}.{other_signature}"),
+        ),
     ]
 }

@@ -32,17 +32,25 @@ impl Edge {
 
     /// A request with this token.
     pub(crate) async fn ask(&self, token: &str) -> Answer {
-        RawRequest::get("/api/data").bearer(token).send(self.envoy.address()).await
+        RawRequest::get("/api/data")
+            .bearer(token)
+            .send(self.envoy.address())
+            .await
     }
 
     /// The latest request that was let through.
     pub(crate) fn last_seen(&self) -> Seen {
-        self.upstream.last_request().expect("nothing was let through")
+        self.upstream
+            .last_request()
+            .expect("nothing was let through")
     }
 
     /// The reason of each decision so far, once there are so many.
     pub(crate) async fn reasons(&self, count: usize) -> Vec<String> {
         let lines = self.envoy.access_log(count).await;
-        lines.iter().map(|line| line["reason"].as_str().unwrap_or_default().to_owned()).collect()
+        lines
+            .iter()
+            .map(|line| line["reason"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 }

@@ -26,5 +26,7 @@ pub(crate) async fn request_token(endpoint: &str, fields: &[(&str, &str)]) -> St
         .await;
     let answer: Value = serde_json::from_slice(&answer.unwrap().bytes().await.unwrap()).unwrap();
     let token = answer["access_token"].as_str();
-    token.unwrap_or_else(|| panic!("no token but {answer}")).to_owned()
+    token
+        .unwrap_or_else(|| panic!("no token but {answer}"))
+        .to_owned()
 }

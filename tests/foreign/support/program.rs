@@ -45,10 +45,16 @@ impl Program {
 
     /// What `look` finds in the first line in which it finds something, once such a line was written.
     pub(crate) async fn find<T>(&self, look: impl Fn(&str) -> Option<T>) -> T {
+        self.find_in_all(|lines| lines.iter().find_map(|line| look(line)))
+            .await
+    }
+
+    /// What `look` finds in all that was written, once it finds something.
+    pub(crate) async fn find_in_all<T>(&self, look: impl Fn(&[String]) -> Option<T>) -> T {
         let mut lines = self.lines.clone();
-        let found = lines.wait_for(|lines| lines.iter().any(|line| look(line).is_some()));
+        let found = lines.wait_for(|lines| look(lines).is_some());
         match tokio::time::timeout(LIMIT, found).await {
-            Ok(Ok(lines)) => lines.iter().find_map(|line| look(line)).unwrap(),
+            Ok(Ok(lines)) => look(&lines).unwrap(),
             Ok(Err(_)) => panic!("{} ended too early", self.name),
             Err(_) => panic!("{} hangs", self.name),
         }

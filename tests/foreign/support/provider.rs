@@ -61,7 +61,8 @@ impl Provider {
 
     /// Other keys, of these names; beside the old ones, or in their place.
     pub(crate) async fn change_keys(&self, name: &str, old: Old) {
-        let kids = ALGORITHMS.map(|algorithm| (algorithm.to_owned(), format!("{name}-{algorithm}").into()));
+        let kids = ALGORITHMS
+            .map(|algorithm| (algorithm.to_owned(), format!("{name}-{algorithm}").into()));
         let body = json!({
             "kids": Value::Object(kids.into_iter().collect()),
             "keep": matches!(old, Old::Keep),

@@ -23,7 +23,9 @@ pub(crate) fn node(script: &str, arguments: &[&str]) -> Command {
 pub(crate) fn python(script: &str, arguments: &[&str]) -> Command {
     let python = root().join(".venv/bin/python");
     assert!(
-        root().join(".venv/installed-requirements-tests.txt").is_file(),
+        root()
+            .join(".venv/installed-requirements-tests.txt")
+            .is_file(),
         "these tests need Python packages: run `make test`, or `scripts/foreign.sh` once, which puts them into .venv/"
     );
     let mut command = Command::new(python);
