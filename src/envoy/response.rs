@@ -272,11 +272,11 @@ mod tests {
         );
         let hidden = format!("{:?}", hidden.refuse(&refused, ClientProtocol::Http));
         assert!(
-            shown.contains("error_description") && shown.contains("details"),
+            shown.contains("error_description") && shown.contains(r#"\"details\""#),
             "{shown}"
         );
         assert!(
-            !hidden.contains("error_description") && !hidden.contains("details"),
+            !hidden.contains("error_description") && !hidden.contains(r#"\"details\""#),
             "{hidden}"
         );
     }
