@@ -18,7 +18,7 @@ use crate::admin::service::AdminService;
 use crate::admin::{pb, readiness};
 use crate::authn::authenticator::Authenticator;
 use crate::authn::issuers::{Issuer, Issuers};
-use crate::authn::sources::TokenSource;
+use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
 use crate::authz::authorizer::Authorizer;
 use crate::config::settings::{IssuerSettings, Settings};
@@ -31,6 +31,7 @@ use crate::forward::strip::StripList;
 use crate::jwks::fetch::{Http, RootsError};
 use crate::jwks::refresher::Refresher;
 use crate::jwks::store::KeyStore;
+use crate::rules::table::RuleTable;
 use crate::server::accept::{ServeError, serve, serve_here};
 use crate::server::bind::BindError;
 use crate::server::connection::{ConnectionLimits, Protocol};
@@ -85,7 +86,7 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`]
-    pub fn build(settings: Settings) -> Result<App, StartError> {
+    pub fn build(mut settings: Settings) -> Result<App, StartError> {
         let check_listener = settings.listen.bind().map_err(StartError::Bind)?;
         let admin_listener = settings.admin_listen.bind().map_err(StartError::Bind)?;
         let probe_listener = match &settings.probe_listen {
@@ -94,7 +95,7 @@ impl App {
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
         let (issuers, refreshers) = build_issuers(&settings.issuers)?;
-        let authorizer = Arc::new(build_authorizer(&settings, issuers));
+        let authorizer = Arc::new(build_authorizer(&mut settings, issuers));
         Ok(App {
             settings,
             authorizer,
@@ -229,7 +230,7 @@ fn build_issuers(
     Ok((issuers, refreshers))
 }
 
-fn build_authorizer(settings: &Settings, issuers: Vec<Arc<Issuer>>) -> Authorizer {
+fn build_authorizer(settings: &mut Settings, issuers: Vec<Arc<Issuer>>) -> Authorizer {
     let claimed = issuers
         .iter()
         .flat_map(|issuer| issuer.claim_headers.iter())
@@ -247,7 +248,11 @@ fn build_authorizer(settings: &Settings, issuers: Vec<Arc<Issuer>>) -> Authorize
     );
     Authorizer::new(
         authenticator,
-        TokenSource::authorization_bearer(),
+        RuleTable::new(
+            std::mem::take(&mut settings.rules),
+            settings.ambiguous_paths,
+        ),
+        TokenSources::new(settings.token_sources.clone()),
         strip,
         settings.token_forwarding,
     )

@@ -1,7 +1,7 @@
 //! What no client may say: the headers that are removed from every admitted request unless its token sets them.
 
 use crate::forward::claim_headers::SetHeader;
-use crate::forward::header_name::{HeaderName, HeaderPrefix};
+use crate::forward::header_name::{HeaderName, HeaderPrefix, look_alike};
 
 /// Envoy sets this header where it admits without an answer of ours; only Envoy may.
 const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
@@ -31,12 +31,12 @@ impl StripList {
     }
 
     /// What to remove from a request with these headers, when the token sets those. `also` are names that this
-    /// answer removes for another reason.
+    /// answer removes for another reason; what looks like one of them goes too.
     pub fn removals<'a>(
         &self,
         set: &[SetHeader],
         request_names: impl Iterator<Item = &'a str>,
-        also: Option<&str>,
+        also: &[String],
     ) -> Vec<String> {
         let is_set = |name: &str| set.iter().any(|header| header.name.as_str() == name);
         let unset = self
@@ -46,12 +46,12 @@ impl StripList {
             .filter(|name| !is_set(name));
         let mut removals: Vec<String> = unset
             .chain([FAILURE_MODE_ALLOWED])
-            .chain(also)
+            .chain(also.iter().map(String::as_str))
             .map(str::to_owned)
             .collect();
         for name in request_names {
             if !is_set(name)
-                && self.claims_to_be_ours(name)
+                && (self.claims_to_be_ours(name) || also.iter().any(|own| look_alike(own, name)))
                 && !removals.iter().any(|own| own == name)
             {
                 removals.push(name.to_owned());
@@ -61,7 +61,7 @@ impl StripList {
     }
 
     fn claims_to_be_ours(&self, name: &str) -> bool {
-        crate::forward::header_name::look_alike(FAILURE_MODE_ALLOWED, name)
+        look_alike(FAILURE_MODE_ALLOWED, name)
             || self.prefixes.iter().any(|prefix| prefix.covers(name))
             || self.names.iter().any(|own| own.looks_like(name))
     }
@@ -99,7 +99,7 @@ mod tests {
             "x-envoy-auth-failure-mode-allowed",
             "x_envoy_auth_failure_mode_allowed",
         ];
-        let removed = list.removals(&set, request.into_iter(), None);
+        let removed = list.removals(&set, request.into_iter(), &[]);
         assert_eq!(
             removed,
             [
@@ -114,7 +114,7 @@ mod tests {
                 "x_envoy_auth_failure_mode_allowed",
             ]
         );
-        let without_token = list.removals(&[], request.into_iter(), Some("authorization"));
+        let without_token = list.removals(&[], request.into_iter(), &["authorization".into()]);
         assert!(
             without_token.starts_with(&["x-jwt-sub".to_owned(), "x-org".into()]),
             "{without_token:?}"

@@ -169,7 +169,6 @@ fn each_mistake_is_named_where_it_stands() {
             "issuers[0].algorithms[0] (line 4)",
         ),
         (issuer("    surprise: 1\n"), "issuers[0].surprise (line 4)"),
-        (format!("rules: []\n{}", issuer("")), "rules (line 1)"),
     ];
     for (text, expected) in cases {
         assert!(resolved(text).is_err(), "accepted:\n{text}");
