@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use hyper_util::service::TowerToHyperService;
 use tokio::time::Instant;
 use tonic::service::Routes;
@@ -37,7 +38,10 @@ pub fn admin_port(
     let guard = HostGuard::new(address, settings.admin_hosts.iter().cloned());
     let services = health.add_service(AdminService::server(in_force(current)));
     let grpc = with_reflection(services).prepare().into_axum_router();
-    guard.protect(grpc.merge(probe_port(current, ready)))
+    let routes = grpc.merge(probe_port(current, ready));
+    // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
+    // a gRPC client takes 404 for UNIMPLEMENTED.
+    guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
 }
 
 fn in_force(current: &Arc<Current<Authorizer>>) -> AuthorizerSource {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use accredit::app::App;
+use accredit::app::run::App;
 use accredit::config::load;
 use accredit::config::resolve::resolve;
 use accredit::server::listener::ListenAddr;

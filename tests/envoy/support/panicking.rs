@@ -8,6 +8,7 @@ use std::time::Duration;
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
 use accredit::authz::authorizer::Outcome;
+use accredit::envoy::current::Current;
 use accredit::envoy::fail_closed::FailClosed;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::port::CheckPort;
@@ -49,7 +50,7 @@ impl PanickingService {
             Refusals::default(),
             Duration::from_secs(1),
         );
-        let checks = FailClosed::new(Arc::new(service), InFlight::new(16));
+        let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
         let port = CheckPort::new(checks, Routes::default());
         let mut serving = JoinSet::new();
         serving.spawn(async move {

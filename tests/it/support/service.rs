@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
-use accredit::app::{App, RunError};
+use accredit::app::error::RunError;
+use accredit::app::run::App;
 use accredit::config::settings::Settings;
 use accredit::config::{load, resolve};
 use accredit::server::listener::ListenAddr;
@@ -75,7 +76,9 @@ pub(crate) fn settings(configuration: &str) -> Settings {
     let read = load::read(&text, &|_| None);
     let (document, locations) = read.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"));
     let resolved = resolve::resolve(&document, locations);
-    resolved.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}")).settings
+    resolved
+        .unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"))
+        .settings
 }
 
 // === impl Service ===
@@ -131,7 +134,11 @@ impl Service {
             let request = HealthCheckRequest {
                 service: "envoy.service.auth.v3.Authorization".to_owned(),
             };
-            let mut statuses = health.watch(request).await.expect("health is served").into_inner();
+            let mut statuses = health
+                .watch(request)
+                .await
+                .expect("health is served")
+                .into_inner();
             while let Some(HealthCheckResponse { status }) = statuses.message().await.unwrap() {
                 if status == wanted as i32 {
                     return;
@@ -220,7 +227,8 @@ impl Envoy {
         let mut call = tonic::Request::new(request.into());
         // Not `set_timeout`: that would end the call on our side too.
         let timeout = format!("{}m", patience.as_millis());
-        call.metadata_mut().insert("grpc-timeout", timeout.parse().expect("is ASCII"));
+        call.metadata_mut()
+            .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
         let answered = within("the check is answered", self.0.clone().check(call)).await;
         Answer::of(answered.expect("never a gRPC error").into_inner())
     }
