@@ -46,7 +46,7 @@ enum Planned {
 
 impl KeyKeeper {
     /// A keeper without keys.
-    pub fn new() -> KeyKeeper {
+    pub fn empty() -> KeyKeeper {
         KeyKeeper {
             kept: Vec::new(),
             refreshing: JoinSet::new(),

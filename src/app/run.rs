@@ -62,7 +62,7 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::new();
+        let keeper = KeyKeeper::empty();
         let keys = keeper.prepare(&settings.issuers)?;
         let current = Arc::new(Current::new(engine::build(&mut settings, &keys)));
         let (reloader, reloads) = reload::channel();

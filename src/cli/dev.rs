@@ -41,7 +41,7 @@ pub fn run(args: DevArgs) -> ExitCode {
     }
     on_main_runtime(async {
         match start(&args).await {
-            Ok((issuer, app, signal)) => serve(issuer, app, signal).await,
+            Ok((issuer, app, signal)) => Box::pin(serve(issuer, app, signal)).await,
             Err(error) => {
                 complain(error);
                 ExitCode::Failed
@@ -89,7 +89,7 @@ async fn serve(issuer: DevIssuer, app: App, signal: StopSignal) -> ExitCode {
         let _ = stopped.await;
     });
     let serving = async {
-        let code = until_signal(app, signal).await;
+        let code = Box::pin(until_signal(app, signal)).await;
         drop(stop);
         code
     };

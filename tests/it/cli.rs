@@ -216,10 +216,10 @@ async fn every_problem_is_listed_with_its_place() {
             ][..],
         ),
         (
-            "lisen: x\nrules: []\ntls: {}\nissuers:\n  - issuer: https://a.test\n    algorithms: [HS256]\n    clock_skew: soon\n    audience: [a]\n",
+            "lisen: x\nrevoked: []\ntls: {}\nissuers:\n  - issuer: https://a.test\n    algorithms: [HS256]\n    clock_skew: soon\n    audience: [a]\n",
             &[
                 "lisen (line 1)",
-                "rules (line 2)",
+                "revoked (line 2)",
                 "tls (line 3)",
                 "issuers[0].audiences (line 5)",
                 "issuers[0].algorithms[0] (line 6)",
