@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::envoy::bootstrap::{AuthzTarget, Bootstrap};
-use super::envoy::client::{Answer, RawRequest};
-use super::envoy::envoy::EnvoyProcess;
+use super::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
+use super::behind_envoy::client::{Answer, RawRequest};
+use super::behind_envoy::envoy::EnvoyProcess;
 use super::support::accredit::Accredit;
 use super::support::http::post;
 use super::support::program::Program;

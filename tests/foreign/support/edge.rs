@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::accredit::Accredit;
-use crate::envoy::bootstrap::{AuthzTarget, Bootstrap};
-use crate::envoy::client::{Answer, RawRequest};
-use crate::envoy::envoy::EnvoyProcess;
-use crate::envoy::upstream::{EchoUpstream, Seen};
+use crate::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
+use crate::behind_envoy::client::{Answer, RawRequest};
+use crate::behind_envoy::envoy::EnvoyProcess;
+use crate::behind_envoy::upstream::{EchoUpstream, Seen};
 
 /// All three, running.
 pub(crate) struct Edge {
