@@ -19,6 +19,10 @@ mod support;
 mod tokens;
 
 /// The real Envoy and what is around it, as the tests of Envoy itself use them.
-#[allow(dead_code, reason = "not all of it is needed here")]
+#[allow(
+    dead_code,
+    clippy::large_futures,
+    reason = "not all of it is needed here, and its own lints are its own"
+)]
 #[path = "../envoy/support/mod.rs"]
-mod envoy;
+mod behind_envoy;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use super::envoy::bootstrap::{AuthzTarget, Bootstrap};
-use super::envoy::envoy::EnvoyProcess;
+use super::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
+use super::behind_envoy::envoy::EnvoyProcess;
 use super::support::accredit::Accredit;
 use super::support::program::Program;
 use super::support::scripts::serve;
