@@ -104,7 +104,12 @@ impl App {
     ///
     /// # Errors
     /// [`RunError`] when it had to end by itself.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        // Boxed, since it holds every port's state: callers should not carry that on their stacks.
+        Box::pin(self.serve(stop)).await
+    }
+
+    async fn serve(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
         drop(self.reloader);
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::NotServing).await;

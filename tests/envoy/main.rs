@@ -1,6 +1,8 @@
 //! What happens to a request that goes through a real Envoy with the shipped configuration.
 //!
 //! `make test` fetches that Envoy first; without it these tests fail and say how to get it.
+
+#![allow(clippy::large_futures, reason = "tests have the stack for it")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,6 +1,8 @@
 //! accredit beside clients, issuers, APIs and tokens that nobody here wrote.
 //!
 //! `make test` fetches them first (`scripts/foreign.sh`); without them these tests fail and say how to get them.
+
+#![allow(clippy::large_futures, reason = "tests have the stack for it")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,10 +21,6 @@ mod support;
 mod tokens;
 
 /// The real Envoy and what is around it, as the tests of Envoy itself use them.
-#[allow(
-    dead_code,
-    clippy::large_futures,
-    reason = "not all of it is needed here, and its own lints are its own"
-)]
+#[allow(dead_code, reason = "not all of it is needed here")]
 #[path = "../envoy/support/mod.rs"]
 mod behind_envoy;

@@ -82,8 +82,8 @@ impl Token {
     pub(crate) fn signed(&self, key: &Key) -> String {
         let alg = self.header.get("alg").and_then(Value::as_str);
         signed_text(
-            &self.header_text(),
-            &self.claims_text(),
+            self.header_text(),
+            self.claims_text(),
             key,
             alg.unwrap_or_default(),
         )
