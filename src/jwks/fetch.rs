@@ -140,10 +140,19 @@ async fn fetch_key_set(
     let conditions = seen
         .as_ref()
         .filter(|seen| seen.address == address)
-        .map(|seen| seen.conditions());
-    let answer = http.get(&address, conditions.unwrap_or_default()).await?;
+        .map(|seen| seen.conditions())
+        .unwrap_or_default();
+    let is_conditional = !conditions.is_empty();
+    let answer = http.get(&address, conditions).await?;
     let max_age = max_age(answer.headers());
     if answer.status() == StatusCode::NOT_MODIFIED {
+        // Whoever says so unasked confirms nothing that is held.
+        if !is_conditional {
+            return Err(FetchError::Status {
+                status: StatusCode::NOT_MODIFIED.as_u16(),
+                retry_after: None,
+            });
+        }
         return Ok(Fetched {
             key_set: None,
             max_age,
@@ -164,6 +173,14 @@ async fn fetch_key_set(
 
 async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
     let unreadable = |error: std::io::Error| FetchError::Unreadable(error.kind());
+    // To open a pipe could wait for ever, and take a thread each time.
+    if !tokio::fs::metadata(path)
+        .await
+        .map_err(unreadable)?
+        .is_file()
+    {
+        return Err(FetchError::Unreadable(std::io::ErrorKind::InvalidInput));
+    }
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
     let mut text = Vec::new();
     file.take(MAX_SIZE as u64 + 1)
@@ -231,6 +248,9 @@ impl Http {
         // our rule and still say which rule was broken.
         Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // Each fetch connects anew: minutes lie between two, and one that was cut off silently would make each
+            // attempt fail that uses it.
+            .pool_max_idle_per_host(0)
             .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
             .referer(false)
     }
@@ -354,3 +374,6 @@ impl Validators {
         conditions
     }
 }
+
+#[cfg(test)]
+mod tests;
