@@ -201,7 +201,14 @@ async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
 
 /// An HTTP client that trusts either the system's roots or a file's.
 #[derive(Clone, Debug)]
-pub struct Http(Result<Client, String>);
+pub struct Http(Result<Clients, String>);
+
+/// No proxy is asked for a loopback address: it would mean its own, and plain http is secure only within this machine.
+#[derive(Clone, Debug)]
+struct Clients {
+    by_proxy: Client,
+    direct: Client,
+}
 
 /// A `ca_file` that cannot be used.
 #[derive(Debug)]
@@ -224,7 +231,8 @@ impl std::fmt::Display for RootsError {
 impl Http {
     /// Trusts the system's roots. Without any, only http can be fetched, and each https fetch says so.
     pub fn with_system_roots() -> Http {
-        Http(Http::builder().build().map_err(|error| root_cause(&error)))
+        let clients = Clients::built(Http::builder).map_err(|error| root_cause(&error));
+        Http(clients)
     }
 
     /// Trusts the certificates of a file alone.
@@ -237,9 +245,8 @@ impl Http {
         if roots.is_empty() {
             return Err(RootsError::NoCertificate);
         }
-        let client = Http::builder().tls_certs_only(roots).build();
-        client
-            .map(|client| Http(Ok(client)))
+        Clients::built(|| Http::builder().tls_certs_only(roots.clone()))
+            .map(|clients| Http(Ok(clients)))
             .map_err(|_| RootsError::NoCertificate)
     }
 
@@ -261,13 +268,12 @@ impl Http {
         address: &KeyAddress,
         conditions: HeaderMap,
     ) -> Result<Response, FetchError> {
-        let client = self
-            .0
-            .as_ref()
-            .map_err(|cause| FetchError::Unreachable(cause.clone()))?;
+        let clients = self.0.as_ref();
+        let clients = clients.map_err(|cause| FetchError::Unreachable(cause.clone()))?;
         let mut address = address.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let request = client
+            let request = clients
+                .of(&address)
                 .get(address.url().clone())
                 .header(ACCEPT, "application/jwk-set+json, application/json")
                 .headers(conditions.clone());
@@ -288,6 +294,23 @@ impl Http {
             }
         }
         Err(FetchError::TooManyRedirects)
+    }
+}
+
+impl Clients {
+    fn built(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Clients, reqwest::Error> {
+        Ok(Clients {
+            by_proxy: builder().build()?,
+            direct: builder().no_proxy().build()?,
+        })
+    }
+
+    fn of(&self, address: &KeyAddress) -> &Client {
+        if address.is_loopback() {
+            &self.direct
+        } else {
+            &self.by_proxy
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Fetched, Fetcher, Http, Purpose};
+use super::{Clients, Fetched, Fetcher, Http, Purpose};
 use crate::jwks::error::FetchError;
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
@@ -96,6 +96,29 @@ async fn each_fetch_connects_anew() {
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
     assert_eq!(asks.iter().take(2).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test]
+async fn no_proxy_is_asked_for_a_loopback_address() {
+    let (proxy, asks) = server(vec![answer("200 OK", "", KEYS)]);
+    let (local, _) = server(vec![answer("200 OK", "", KEYS)]);
+    let KeySource::Uri(proxy) = proxy else {
+        panic!("it has an address")
+    };
+    let proxy = reqwest::Proxy::all(proxy.url().clone()).expect("is a proxy");
+    let clients = Clients::built(|| Http::builder().proxy(proxy.clone())).expect("can be built");
+    let mut local = fetcher(&local);
+    let elsewhere = KeyAddress::parse("http://keys.example/", Transport::HttpToo);
+    let mut elsewhere = fetcher(&KeySource::Uri(elsewhere.expect("is an address")));
+    for fetcher in [&mut local, &mut elsewhere] {
+        if let super::Way::Http { http, .. } = &mut fetcher.way {
+            *http = Http(Ok(clients.clone()));
+        }
+    }
+    assert_eq!(fetch(&mut local).await, Ok(true));
+    assert!(asks.try_recv().is_err());
+    assert_eq!(fetch(&mut elsewhere).await, Ok(true));
+    assert_eq!(asks.try_recv(), Ok(1));
 }
 
 #[tokio::test]
