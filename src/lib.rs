@@ -24,6 +24,7 @@ pub mod forward;
 pub mod jose;
 pub mod jwks;
 pub mod request;
+pub mod rules;
 pub mod server;
 pub mod telemetry;
 pub mod token;

@@ -13,6 +13,12 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// The headers that the proxy shows.
     pub headers: Headers<'a>,
+    /// The address of the connection's peer, without port; empty if unknown.
+    pub source_address: &'a str,
+    /// The peer's identity by its client certificate; empty if it showed none.
+    pub source_principal: &'a str,
+    /// The route's context, as the proxy's operator wrote it.
+    pub context: Vec<(&'a str, &'a str)>,
 }
 
 /// Header names in lower case, values as bytes, repeated ones kept apart where the proxy shows them so.
@@ -55,6 +61,14 @@ impl<'a> Headers<'a> {
             .iter()
             .filter(move |(own, _)| own == name)
             .map(|(_, value)| *value)
+    }
+
+    /// Every header that is not a pseudo-header.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a [u8])> {
+        self.entries
+            .iter()
+            .map(|(name, value)| (name.as_ref(), *value))
+            .filter(|(name, _)| !name.starts_with(':'))
     }
 
     /// Every name that is not a pseudo-header.

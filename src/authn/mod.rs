@@ -3,11 +3,14 @@
 //! Knows neither rules nor Envoy.
 
 pub mod authenticator;
+pub mod cookies;
 pub mod error;
 pub mod identity;
 pub mod issuers;
 pub mod moment;
 pub mod near_miss;
+pub mod query;
 pub mod realm;
+pub mod removal;
 pub mod sources;
 pub mod token_cache;

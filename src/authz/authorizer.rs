@@ -1,19 +1,30 @@
 //! The pipeline of a decision, read from top to bottom.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authn::authenticator::{Attempt, Authentication, Authenticator, KeyWait, Refusal};
+use crate::authn::authenticator::{Attempt, Authentication, Authenticator, KeyWait};
+use crate::authn::error::Error;
+use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
-use crate::authn::sources::TokenSource;
-use crate::authz::decision::{DEFAULT_RULE, Decision, Grant};
+use crate::authn::removal::TokenRemoval;
+use crate::authn::sources::{Credential, TokenSources};
+use crate::authz::circumstances::Circumstances;
+use crate::authz::decision::{Decision, Grant, Refused};
+use crate::authz::denial::Denial;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::request::{Completeness, Request};
+use crate::rules::demands::{Demands, Refusal};
+use crate::rules::facts::TargetError;
+use crate::rules::rule::{Access, Rule};
+use crate::rules::table::RuleTable;
 
 /// Decides requests by one configuration.
 #[derive(Debug)]
 pub struct Authorizer {
     authenticator: Authenticator,
-    source: TokenSource,
+    rules: RuleTable,
+    sources: TokenSources,
     strip: StripList,
     forwarding: TokenForwarding,
     blind_spot: BlindSpot,
@@ -32,13 +43,15 @@ impl Authorizer {
     /// An authorizer for one configuration.
     pub fn new(
         authenticator: Authenticator,
-        source: TokenSource,
+        rules: RuleTable,
+        sources: TokenSources,
         strip: StripList,
         forwarding: TokenForwarding,
     ) -> Authorizer {
         Authorizer {
             authenticator,
-            source,
+            rules,
+            sources,
             strip,
             forwarding,
             blind_spot: BlindSpot::default(),
@@ -50,36 +63,123 @@ impl Authorizer {
         &self.authenticator
     }
 
+    /// The rules.
+    pub fn rules(&self) -> &RuleTable {
+        &self.rules
+    }
+
     /// Decides a request at a moment. Where no rule says otherwise, a verified token is required.
     pub fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_> {
         self.blind_spot.notice(request.headers.completeness());
-        let bearer = match self.source.extract(&request.headers) {
-            Ok(bearer) => bearer,
-            Err(error) => return Outcome::Decided(Decision::Deny(Refusal::from(error).into())),
+        let facts = match self.rules.read(request) {
+            Ok(facts) => facts,
+            Err(error) => return denied(error, self.rules.default_rule()),
         };
-        match self.authenticator.authenticate(bearer, moment, attempt) {
+        let rule = self.rules.select(&facts);
+        let circumstances = Circumstances {
+            request,
+            facts: &facts,
+            moment,
+        };
+        match &rule.access {
+            Access::Deny => denied(Refusal::Denied, rule),
+            // The credential is not looked at, and so not taken out either.
+            Access::Anonymous { when } => match circumstances.judge(when.as_ref(), None) {
+                Ok(()) => self.admit_anonymous(request, rule),
+                Err(refusal) => denied(refusal, rule),
+            },
+            Access::Optional(demands) => match self.sources.extract(request) {
+                Ok(None) => match circumstances.judge(demands.when.as_ref(), None) {
+                    Ok(()) => self.admit_anonymous(request, rule),
+                    Err(refusal) => denied(refusal, rule),
+                },
+                Ok(Some(credential)) => {
+                    self.decide_token(&credential, demands, rule, &circumstances, attempt)
+                }
+                Err(error) => denied(error, rule),
+            },
+            Access::Token(demands) => match self.sources.extract(request) {
+                Ok(None) => denied(Error::MissingToken, rule),
+                Ok(Some(credential)) => {
+                    self.decide_token(&credential, demands, rule, &circumstances, attempt)
+                }
+                Err(error) => denied(error, rule),
+            },
+        }
+    }
+
+    fn decide_token(
+        &self,
+        credential: &Credential<'_, '_>,
+        demands: &Demands,
+        rule: &Arc<Rule>,
+        circumstances: &Circumstances<'_>,
+        attempt: Attempt,
+    ) -> Outcome<'_> {
+        match self
+            .authenticator
+            .authenticate(credential.bearer, circumstances.moment, attempt)
+        {
             Authentication::Verified(identity) => {
-                let remove = self.strip.removals(
-                    &identity.headers,
-                    request.headers.names(),
-                    self.token_header(),
-                );
-                Outcome::Decided(Decision::Allow(Grant {
-                    identity,
-                    remove,
-                    rule: DEFAULT_RULE.into(),
-                }))
+                let judged = demands
+                    .judge_token(&identity.issuer_name, &identity.token)
+                    .and_then(|()| circumstances.judge(demands.when.as_ref(), Some(&identity)));
+                match judged {
+                    Ok(()) => self.admit(identity, credential, circumstances.request, rule),
+                    Err(refusal) => Outcome::Decided(Decision::Deny(Refused::of_identity(
+                        refusal, identity, rule,
+                    ))),
+                }
             }
-            Authentication::Refused(refusal) => Outcome::Decided(Decision::Deny(refusal.into())),
+            Authentication::Refused(refusal) => {
+                Outcome::Decided(Decision::Deny(Refused::of_token(refusal, rule)))
+            }
             Authentication::Waits(wait) => Outcome::Waits(wait),
         }
     }
 
-    fn token_header(&self) -> Option<&str> {
-        match self.forwarding {
-            TokenForwarding::Keep => None,
-            TokenForwarding::Remove => Some(self.source.header()),
-        }
+    fn admit(
+        &self,
+        identity: Arc<Identity>,
+        credential: &Credential<'_, '_>,
+        request: &Request<'_>,
+        rule: &Rule,
+    ) -> Outcome<'_> {
+        let removal = match rule.token_forwarding.unwrap_or(self.forwarding) {
+            TokenForwarding::Keep => TokenRemoval::default(),
+            TokenForwarding::Remove => TokenRemoval::of(credential, request),
+        };
+        let remove =
+            self.strip
+                .removals(&identity.headers, request.headers.names(), &removal.headers);
+        Outcome::Decided(Decision::Allow(Grant {
+            identity: Some(identity),
+            remove,
+            path: removal.path,
+            cookie: removal.cookie,
+            rule: rule.name.clone(),
+        }))
+    }
+
+    fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Outcome<'_> {
+        let remove = self.strip.removals(&[], request.headers.names(), &[]);
+        Outcome::Decided(Decision::Allow(Grant {
+            identity: None,
+            remove,
+            path: None,
+            cookie: None,
+            rule: rule.name.clone(),
+        }))
+    }
+}
+
+fn denied<'a>(denial: impl Into<Denial>, rule: &Rule) -> Outcome<'a> {
+    Outcome::Decided(Decision::Deny(Refused::by_rule(denial.into(), rule)))
+}
+
+impl From<TargetError> for Denial {
+    fn from(_: TargetError) -> Denial {
+        Denial::InvalidRequest
     }
 }
 

@@ -1,17 +1,21 @@
 //! Every reason to deny.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authn;
+use crate::rules::demands::Refusal;
 
 /// Why a request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// What was asked cannot be read.
+    /// What was asked cannot be read, or not in one way only.
     InvalidRequest,
     /// Nobody was authenticated.
     Unauthenticated(authn::error::Error),
+    /// The rule does not admit.
+    Forbidden(Refusal),
     /// More checks are in flight than may be.
     Overloaded,
     /// A fault of ours.
@@ -19,7 +23,7 @@ pub enum Denial {
 }
 
 /// What a refusal asks of the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
     /// To send a request that can be read.
     BadRequest,
@@ -27,6 +31,16 @@ pub enum Class {
     NoCredential,
     /// To send another token.
     BadCredential,
+    /// To ask for a token with more scopes.
+    InsufficientScope {
+        /// Those that are asked for.
+        required: Arc<str>,
+    },
+    /// To give up.
+    Forbidden {
+        /// What the operator lets the caller know.
+        message: Option<Arc<str>>,
+    },
     /// To come back later.
     Unavailable {
         /// How much later.
@@ -36,33 +50,63 @@ pub enum Class {
 
 impl Denial {
     /// The stable name: the `reason` of metadata, metrics and logs.
-    pub fn code(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Denial::InvalidRequest => "invalid_request",
             Denial::Unauthenticated(error) => error.code(),
+            Denial::Forbidden(Refusal::Denied) => "denied_by_rule",
+            Denial::Forbidden(Refusal::InvalidAudience) => "invalid_audience",
+            Denial::Forbidden(Refusal::InsufficientScope { .. }) => "insufficient_scope",
+            Denial::Forbidden(Refusal::IssuerNotAllowed | Refusal::ConditionFailed { .. }) => {
+                "condition_failed"
+            }
             Denial::Overloaded => "overloaded",
             Denial::Internal => "internal_error",
         }
     }
 
     /// What the refusal asks of the caller.
-    pub fn class(self) -> Class {
+    pub fn class(&self) -> Class {
         use authn::error::Error;
         match self {
             Denial::InvalidRequest | Denial::Unauthenticated(Error::SeveralCredentials) => {
                 Class::BadRequest
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,
-            Denial::Unauthenticated(Error::Token(_) | Error::UnknownIssuer | Error::UnknownKey) => {
-                Class::BadCredential
+            Denial::Unauthenticated(Error::Token(_) | Error::UnknownIssuer | Error::UnknownKey)
+            | Denial::Forbidden(Refusal::InvalidAudience) => Class::BadCredential,
+            Denial::Forbidden(Refusal::InsufficientScope { required }) => {
+                Class::InsufficientScope {
+                    required: required.clone(),
+                }
             }
+            Denial::Forbidden(Refusal::Denied | Refusal::IssuerNotAllowed) => {
+                Class::Forbidden { message: None }
+            }
+            Denial::Forbidden(Refusal::ConditionFailed { message }) => Class::Forbidden {
+                message: message.clone(),
+            },
             Denial::Unauthenticated(
                 Error::KeysUnavailable { retry_after } | Error::KeyPending { retry_after },
-            ) => Class::Unavailable { retry_after },
+            ) => Class::Unavailable {
+                retry_after: *retry_after,
+            },
             Denial::Overloaded | Denial::Internal => Class::Unavailable {
                 retry_after: Duration::from_secs(1),
             },
         }
+    }
+}
+
+impl From<authn::error::Error> for Denial {
+    fn from(error: authn::error::Error) -> Denial {
+        Denial::Unauthenticated(error)
+    }
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Denial {
+        Denial::Forbidden(refusal)
     }
 }
 
@@ -72,6 +116,16 @@ impl fmt::Display for Denial {
         match self {
             Denial::InvalidRequest => f.write_str("the request cannot be read in one way only"),
             Denial::Unauthenticated(error) => error.fmt(f),
+            Denial::Forbidden(Refusal::Denied) => f.write_str("nobody may do this"),
+            Denial::Forbidden(Refusal::InvalidAudience) => {
+                f.write_str("the token is meant for another audience")
+            }
+            Denial::Forbidden(Refusal::InsufficientScope { .. }) => {
+                f.write_str("the token lacks a required scope")
+            }
+            Denial::Forbidden(Refusal::IssuerNotAllowed | Refusal::ConditionFailed { .. }) => {
+                f.write_str("the request does not meet the rule's condition")
+            }
             Denial::Overloaded => f.write_str("too many requests are being checked"),
             Denial::Internal => f.write_str("the request could not be checked"),
         }

@@ -3,5 +3,6 @@
 //! Synchronous; knows neither Envoy nor HTTP nor the configuration's text.
 
 pub mod authorizer;
+pub mod circumstances;
 pub mod decision;
 pub mod denial;

@@ -2,10 +2,11 @@
 
 use std::process;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::dev::DevArgs;
-use crate::cli::exit::ExitCode;
+use crate::cli::exit::{ExitCode, complain};
 use crate::cli::serve::ServeArgs;
 use crate::cli::{check, dev, schema, serve};
 
@@ -39,12 +40,46 @@ pub struct ConfigArgs {
 
 /// Runs what was typed.
 pub fn run() -> process::ExitCode {
-    // clap ends the process by itself for --help and --version (0) and for bad usage (2).
-    let code = match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Schema => schema::run(),
-        Command::Dev(args) => dev::run(args),
+    let code = match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Serve(args) => serve::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Schema => schema::run(),
+            Command::Dev(args) => dev::run(args),
+        },
+        Err(answer) => not_a_command(&answer),
     };
     ExitCode::into(code)
+}
+
+/// Help and version are asked for; of what cannot be read one line says why, as of everything else.
+fn not_a_command(answer: &clap::Error) -> ExitCode {
+    let is_help = matches!(
+        answer.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    match (is_help, answer.exit_code()) {
+        (true, code) => match answer.print() {
+            Ok(()) if code == 0 => ExitCode::Done,
+            Ok(()) => ExitCode::BadUsage,
+            Err(_) => ExitCode::Failed,
+        },
+        (false, _) => {
+            complain(one_line(&answer.to_string()));
+            ExitCode::BadUsage
+        }
+    }
+}
+
+/// clap's paragraphs (what is wrong, what is like it, the usage) in one line.
+fn one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let paragraphs: Vec<String> = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect();
+    paragraphs.join("; ")
 }

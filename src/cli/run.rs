@@ -1,6 +1,6 @@
 //! Runs a service until it is told to stop.
 
-use crate::app::App;
+use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::{self, LogFormat};

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::ordered_map::OrderedMap;
+use crate::config::rules_document::{AmbiguousPath, Rule, TokenSource};
 use crate::config::units::{Duration, Size};
 
 /// The configuration of accredit.
@@ -28,6 +29,9 @@ pub struct Document {
     /// Who may issue tokens. Required, at least one.
     #[schemars(length(min = 1))]
     pub issuers: Vec<Issuer>,
+    /// Where a token may lie in a request. Default: the `Authorization` header with the scheme `Bearer`. A request that
+    /// carries different tokens is refused.
+    pub token_sources: Option<Vec<TokenSource>>,
     /// Whether the token stays in the request to the upstream. Default `true`.
     pub forward_token: Option<bool>,
     /// A header to the upstream for the token's own payload segment (base64url, unpadded), once verified. Default: none.
@@ -50,6 +54,11 @@ pub struct Document {
     pub drain: Option<Duration>,
     /// Whether refusals say what was wrong, in `details` and `error_description`. Default `true`.
     pub error_details: Option<bool>,
+    /// Kinds of paths that two servers could read differently, to be let through all the same. Default: none; such a path is
+    /// refused as soon as a rule looks at paths.
+    pub ambiguous_paths: Option<Vec<AmbiguousPath>>,
+    /// What requests need, the first that matches decides. Default: none, every request needs a token.
+    pub rules: Option<Vec<Rule>>,
 }
 
 /// An issuer of tokens, or several that share one key set.
@@ -98,7 +107,7 @@ pub struct Issuer {
 pub struct Jwks {
     /// The URL of the key set.
     pub uri: Option<String>,
-    /// A file with the key set; it is read again when it changes.
+    /// A file with the key set; it is read again every `refresh`, and when a token names a key that is not in it.
     pub file: Option<String>,
     /// The JSON text of the key set.
     pub inline: Option<String>,

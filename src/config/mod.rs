@@ -8,6 +8,7 @@ pub mod ordered_map;
 pub mod path;
 pub mod problem;
 pub mod resolve;
+pub mod rules_document;
 pub mod schema;
 pub mod settings;
 pub mod structure;

@@ -9,6 +9,8 @@ use crate::config::path;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::headers::{payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
+use crate::config::resolve::rules::{ambiguous_paths, rules};
+use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::settings::Settings;
 use crate::forward::strip::TokenForwarding;
 use crate::server::host_guard::HostName;
@@ -16,6 +18,9 @@ use crate::server::listener::ListenAddr;
 
 pub mod headers;
 pub mod issuers;
+pub mod matches;
+pub mod rules;
+pub mod sources;
 
 const DEFAULT_LISTEN: &str = "0.0.0.0:9191";
 const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9192";
@@ -38,6 +43,9 @@ pub struct Resolved {
 pub fn resolve(document: &Document, locations: Locations) -> Result<Resolved, Vec<Problem>> {
     let mut problems = Problems::new(locations);
     let settings = settings(document, &mut problems);
+    if let Some(settings) = &settings {
+        refuse_shared_names(settings, &mut problems);
+    }
     let failed = problems.has_errors();
     let problems = problems.into_sorted();
     match settings {
@@ -73,6 +81,21 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
     let payload_header = payload_header(document.payload_header.as_deref(), problems);
     let (strip_names, strip_prefixes) = strip_headers(document.strip_headers.as_deref(), problems);
     let issuers = issuers(&document.issuers, payload_header.as_ref(), problems);
+    let token_forwarding = match document.forward_token {
+        Some(false) => TokenForwarding::Remove,
+        Some(true) | None => TokenForwarding::Keep,
+    };
+    let token_sources = token_sources(document.token_sources.as_deref(), problems);
+    let rules = rules(
+        document.rules.as_deref().unwrap_or_default(),
+        &issuers,
+        token_forwarding,
+        problems,
+    );
+    let ambiguous_paths = ambiguous_paths(
+        document.ambiguous_paths.as_deref().unwrap_or_default(),
+        problems,
+    );
     let realm = realm(document.realm.as_deref(), problems);
     let duration = |key: &str,
                     value: Option<crate::config::units::Duration>,
@@ -101,10 +124,10 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         },
         admin_hosts,
         issuers,
-        token_forwarding: match document.forward_token {
-            Some(false) => TokenForwarding::Remove,
-            Some(true) | None => TokenForwarding::Keep,
-        },
+        token_sources,
+        rules,
+        ambiguous_paths,
+        token_forwarding,
         payload_header,
         strip_names,
         strip_prefixes,

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use crate::authn::issuers::Readiness;
 use crate::authn::realm::{ErrorDetails, Realm};
+use crate::authn::sources::TokenSource;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
 use crate::forward::strip::TokenForwarding;
 use crate::jwks::source::{FetchSettings, KeySource};
+use crate::rules::path::Ambiguities;
+use crate::rules::rule::Rule;
 use crate::server::host_guard::HostName;
 use crate::server::listener::ListenAddr;
 use crate::token::requirements::Requirements;
 
 /// What the service is built from; nothing is left to parse.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// Where checks are answered.
     pub listen: ListenAddr,
@@ -26,6 +29,12 @@ pub struct Settings {
     pub admin_hosts: Vec<HostName>,
     /// The trusted issuers.
     pub issuers: Vec<IssuerSettings>,
+    /// Where a token may lie.
+    pub token_sources: Vec<TokenSource>,
+    /// What requests need, in order.
+    pub rules: Vec<Rule>,
+    /// Ambiguities of paths that are let through.
+    pub ambiguous_paths: Ambiguities,
     /// What becomes of an admitted request's token.
     pub token_forwarding: TokenForwarding,
     /// The header that carries a verified token's payload.

@@ -17,16 +17,26 @@ const DEEPEST: usize = 16;
 
 /// The metadata of an admission.
 pub fn of_grant(grant: &Grant) -> Struct {
-    let mut metadata = decided("allow", "allowed", &grant.rule);
-    describe(&mut metadata, &grant.identity);
-    metadata
+    match &grant.identity {
+        Some(identity) => {
+            let mut metadata = decided("allow", "allowed", &grant.rule);
+            describe(&mut metadata, identity);
+            metadata
+        }
+        None => decided("allow", "anonymous", &grant.rule),
+    }
 }
 
 /// The metadata of a refusal. Of an unverified token it says configured and held names alone.
 pub fn of_refusal(refused: &Refused) -> Struct {
     let mut metadata = decided("deny", refused.denial.code(), &refused.rule);
-    put_text(&mut metadata, "issuer", refused.issuer.as_deref());
-    put_text(&mut metadata, "key_id", refused.key_id.as_deref());
+    match &refused.identity {
+        Some(identity) => describe(&mut metadata, identity),
+        None => {
+            put_text(&mut metadata, "issuer", refused.issuer.as_deref());
+            put_text(&mut metadata, "key_id", refused.key_id.as_deref());
+        }
+    }
     metadata
 }
 

@@ -1,7 +1,9 @@
 //! From Envoy's message to the request it asks about.
 
+use envoy_types::pb::envoy::config::core::v3::address::Address;
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::Peer;
 
 use crate::request::{Completeness, Headers, Request};
 
@@ -14,18 +16,40 @@ pub struct NoHttpAttributes;
 /// # Errors
 /// [`NoHttpAttributes`]
 pub fn read(message: &CheckRequest) -> Result<Request<'_>, NoHttpAttributes> {
-    let http = message
-        .attributes
+    let attributes = message.attributes.as_ref().ok_or(NoHttpAttributes)?;
+    let http = attributes
+        .request
         .as_ref()
-        .and_then(|attributes| attributes.request.as_ref())
         .and_then(|request| request.http.as_ref())
         .ok_or(NoHttpAttributes)?;
+    let context = &attributes.context_extensions;
     Ok(Request {
         method: &http.method,
         host: &http.host,
         path: &http.path,
         headers: headers(http),
+        source_address: attributes
+            .source
+            .as_ref()
+            .and_then(address)
+            .unwrap_or_default(),
+        source_principal: attributes
+            .source
+            .as_ref()
+            .map(|source| source.principal.as_str())
+            .unwrap_or_default(),
+        context: context
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect(),
     })
+}
+
+fn address(peer: &Peer) -> Option<&str> {
+    match peer.address.as_ref()?.address.as_ref()? {
+        Address::SocketAddress(address) => Some(&address.address),
+        _ => None,
+    }
 }
 
 /// `header_map` holds the bytes as they came and keeps repeats apart (`encode_raw_headers: true`), so where it is

@@ -43,18 +43,24 @@ pub struct Refusals {
 #[derive(Clone, Copy)]
 enum RefusingStatus {
     InvalidArgument = 3,
+    PermissionDenied = 7,
     Unavailable = 14,
     Unauthenticated = 16,
 }
 
 /// The answer that lets a request through.
 pub fn admit(grant: &Grant) -> CheckResponse {
-    let headers = grant
-        .identity
-        .headers
-        .iter()
+    let told = grant.identity.iter().flat_map(|identity| &identity.headers);
+    let mut headers: Vec<_> = told
         .map(|header| set(header.name.as_str(), header.value.clone()))
         .collect();
+    headers.extend(grant.path.iter().map(|path| set(":path", path.clone())));
+    headers.extend(
+        grant
+            .cookie
+            .iter()
+            .map(|cookie| set("cookie", cookie.clone())),
+    );
     CheckResponse {
         status: Some(Status {
             code: 0,
@@ -74,21 +80,22 @@ pub fn admit(grant: &Grant) -> CheckResponse {
 impl Refusals {
     /// The answer that does not let a request through.
     pub fn refuse(&self, refused: &Refused, client: ClientProtocol) -> CheckResponse {
-        let denial = refused.denial;
-        let wire = Wire::of(denial);
-        let details = self.details_of(denial);
+        let denial = &refused.denial;
+        let class = denial.class();
+        let wire = Wire::of(&class);
+        let details = self.details_of(denial, &class);
         let mut headers = vec![
             set("content-type", "application/json".to_owned()),
             set("cache-control", "no-store".to_owned()),
         ];
         headers.extend(
-            self.challenge(denial, details.as_deref())
+            self.challenge(&class, details.as_deref())
                 .map(|challenge| set("www-authenticate", challenge)),
         );
-        if let Class::Unavailable { retry_after } = denial.class() {
+        if let Class::Unavailable { retry_after } = class {
             headers.push(set("retry-after", whole_seconds(retry_after).to_string()));
         }
-        if client == ClientProtocol::Grpc && denial.class() == Class::BadRequest {
+        if client == ClientProtocol::Grpc && class == Class::BadRequest {
             headers.push(set(
                 "grpc-status",
                 (RefusingStatus::InvalidArgument as i32).to_string(),
@@ -109,30 +116,29 @@ impl Refusals {
         }
     }
 
-    fn challenge(&self, denial: Denial, description: Option<&str>) -> Option<String> {
-        match denial.class() {
-            Class::NoCredential => Some(challenge::bare(&self.realm)),
-            Class::BadRequest => Some(challenge::with_error(
-                &self.realm,
-                ChallengeError::InvalidRequest,
-                description,
-            )),
-            Class::BadCredential => Some(challenge::with_error(
-                &self.realm,
-                ChallengeError::InvalidToken,
-                description,
-            )),
-            Class::Unavailable { .. } => None,
-        }
+    fn challenge(&self, class: &Class, description: Option<&str>) -> Option<String> {
+        let error = match class {
+            Class::NoCredential => return Some(challenge::bare(&self.realm)),
+            Class::BadRequest => ChallengeError::InvalidRequest,
+            Class::BadCredential => ChallengeError::InvalidToken,
+            Class::InsufficientScope { required } => ChallengeError::InsufficientScope(required),
+            Class::Forbidden { .. } | Class::Unavailable { .. } => return None,
+        };
+        Some(challenge::with_error(&self.realm, error, description))
     }
 
-    /// What is wrong, where there is something that the caller could set right.
-    fn details_of(&self, denial: Denial) -> Option<String> {
-        match (self.details, denial.class()) {
-            (ErrorDetails::Shown, Class::BadRequest | Class::BadCredential) => {
-                Some(denial.to_string())
+    /// What is wrong, where there is something that the caller could set right, or the operator wants it known.
+    fn details_of(&self, denial: &Denial, class: &Class) -> Option<String> {
+        match (self.details, class) {
+            (ErrorDetails::Hidden, _) => None,
+            (
+                ErrorDetails::Shown,
+                Class::BadRequest | Class::BadCredential | Class::InsufficientScope { .. },
+            ) => Some(denial.to_string()),
+            (ErrorDetails::Shown, Class::Forbidden { message }) => {
+                message.as_deref().map(str::to_owned)
             }
-            _ => None,
+            (ErrorDetails::Shown, Class::NoCredential | Class::Unavailable { .. }) => None,
         }
     }
 }
@@ -145,8 +151,8 @@ struct Wire {
 }
 
 impl Wire {
-    fn of(denial: Denial) -> Wire {
-        let (status, http, error) = match denial.class() {
+    fn of(class: &Class) -> Wire {
+        let (status, http, error) = match class {
             Class::BadRequest => (RefusingStatus::InvalidArgument, 400, "Invalid request"),
             Class::NoCredential => (
                 RefusingStatus::Unauthenticated,
@@ -154,6 +160,10 @@ impl Wire {
                 "Missing authorization token",
             ),
             Class::BadCredential => (RefusingStatus::Unauthenticated, 401, "Invalid token"),
+            Class::InsufficientScope { .. } => {
+                (RefusingStatus::PermissionDenied, 403, "Insufficient scope")
+            }
+            Class::Forbidden { .. } => (RefusingStatus::PermissionDenied, 403, "Forbidden"),
             Class::Unavailable { .. } => (
                 RefusingStatus::Unavailable,
                 503,
@@ -168,13 +178,17 @@ impl Wire {
     }
 }
 
+/// What a refused client reads, in the order in which it is documented.
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a str>,
+}
+
 fn body(error: &str, details: Option<&str>) -> String {
-    let mut body = serde_json::Map::new();
-    body.insert("error".to_owned(), error.into());
-    if let Some(details) = details {
-        body.insert("details".to_owned(), details.into());
-    }
-    serde_json::Value::Object(body).to_string()
+    // Two texts cannot fail to be written; a refusal without a body would still be one.
+    serde_json::to_string(&Body { error, details }).unwrap_or_default()
 }
 
 /// At least 1: a client that is told 0 comes back at once.
@@ -201,11 +215,12 @@ mod tests {
 
     use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 
-    use super::{ClientProtocol, Refusals, whole_seconds};
+    use super::{ClientProtocol, Refusals, body, whole_seconds};
     use crate::authn::error::Error;
     use crate::authn::realm::ErrorDetails;
     use crate::authz::decision::Refused;
     use crate::authz::denial::Denial;
+    use crate::rules::demands::Refusal;
     use crate::token;
 
     fn every_denial() -> Vec<Denial> {
@@ -222,6 +237,19 @@ mod tests {
             Error::KeyPending { retry_after },
         ];
         denials.extend(authentication.map(Denial::Unauthenticated));
+        let message = Some("told by the operator".into());
+        denials.extend(
+            [
+                Refusal::Denied,
+                Refusal::IssuerNotAllowed,
+                Refusal::InvalidAudience,
+                Refusal::InsufficientScope {
+                    required: "a b".into(),
+                },
+                Refusal::ConditionFailed { message },
+            ]
+            .map(Denial::Forbidden),
+        );
         denials
     }
 
@@ -229,7 +257,7 @@ mod tests {
     fn no_refusal_could_be_taken_for_an_admission() {
         for denial in every_denial() {
             for client in [ClientProtocol::Http, ClientProtocol::Grpc] {
-                let answer = Refusals::default().refuse(&Refused::early(denial), client);
+                let answer = Refusals::default().refuse(&Refused::early(denial.clone()), client);
                 assert!(
                     answer.status.is_some_and(|status| status.code != 0),
                     "{denial:?}"
@@ -276,6 +304,18 @@ mod tests {
         assert!(
             !hidden.contains("error_description") && !hidden.contains(member),
             "{hidden}"
+        );
+    }
+
+    #[test]
+    fn a_body_is_what_the_guides_api_answers() {
+        assert_eq!(
+            body("Missing authorization token", None),
+            r#"{"error":"Missing authorization token"}"#
+        );
+        assert_eq!(
+            body("Invalid token", Some("the token has expired")),
+            r#"{"error":"Invalid token","details":"the token has expired"}"#
         );
     }
 

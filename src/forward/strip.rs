@@ -1,7 +1,7 @@
 //! What no client may say: the headers that are removed from every admitted request unless its token sets them.
 
 use crate::forward::claim_headers::SetHeader;
-use crate::forward::header_name::{HeaderName, HeaderPrefix};
+use crate::forward::header_name::{HeaderName, HeaderPrefix, look_alike};
 
 /// Envoy sets this header where it admits without an answer of ours; only Envoy may.
 const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
@@ -31,12 +31,12 @@ impl StripList {
     }
 
     /// What to remove from a request with these headers, when the token sets those. `also` are names that this
-    /// answer removes for another reason.
+    /// answer removes for another reason; what looks like one of them goes too.
     pub fn removals<'a>(
         &self,
         set: &[SetHeader],
         request_names: impl Iterator<Item = &'a str>,
-        also: Option<&str>,
+        also: &[String],
     ) -> Vec<String> {
         let is_set = |name: &str| set.iter().any(|header| header.name.as_str() == name);
         let unset = self
@@ -46,23 +46,25 @@ impl StripList {
             .filter(|name| !is_set(name));
         let mut removals: Vec<String> = unset
             .chain([FAILURE_MODE_ALLOWED])
-            .chain(also)
+            .chain(also.iter().map(String::as_str))
             .map(str::to_owned)
             .collect();
-        let certain = removals.len();
-        for name in request_names {
-            let is_certain = |name: &str| removals.iter().take(certain).any(|own| own == name);
-            // A name that the request repeats is repeated here: that changes nothing, and to compare all with all would
-            // take a request of very many names very long.
-            if !is_set(name) && self.claims_to_be_ours(name) && !is_certain(name) {
-                removals.push(name.to_owned());
-            }
-        }
+        let is_certain = |name: &str| removals.iter().any(|own| own == name);
+        let is_ours = |name: &str| {
+            self.claims_to_be_ours(name) || also.iter().any(|own| look_alike(own, name))
+        };
+        let mut pretenders: Vec<&str> = request_names
+            .filter(|name| !is_set(name) && is_ours(name) && !is_certain(name))
+            .collect();
+        // Sorted, since to compare all with all would take a request of very many names very long.
+        pretenders.sort_unstable();
+        pretenders.dedup();
+        removals.extend(pretenders.into_iter().map(str::to_owned));
         removals
     }
 
     fn claims_to_be_ours(&self, name: &str) -> bool {
-        crate::forward::header_name::look_alike(FAILURE_MODE_ALLOWED, name)
+        look_alike(FAILURE_MODE_ALLOWED, name)
             || self.prefixes.iter().any(|prefix| prefix.covers(name))
             || self.names.iter().any(|own| own.looks_like(name))
     }
@@ -100,22 +102,23 @@ mod tests {
             "x-envoy-auth-failure-mode-allowed",
             "x_envoy_auth_failure_mode_allowed",
         ];
-        let removed = list.removals(&set, request.into_iter(), None);
+        let mut removed = list.removals(&set, request.into_iter(), &[]);
+        removed.sort();
         assert_eq!(
             removed,
             [
-                "x-org",
                 "x-envoy-auth-failure-mode-allowed",
-                "x_jwt_sub",
-                "x-jwt_sub",
-                "x.jwt.sub",
-                "x~jwt~sub",
                 "x-jwt-other",
-                "x_org",
+                "x-jwt_sub",
+                "x-org",
+                "x.jwt.sub",
                 "x_envoy_auth_failure_mode_allowed",
+                "x_jwt_sub",
+                "x_org",
+                "x~jwt~sub",
             ]
         );
-        let without_token = list.removals(&[], request.into_iter(), Some("authorization"));
+        let without_token = list.removals(&[], request.into_iter(), &["authorization".into()]);
         assert!(
             without_token.starts_with(&["x-jwt-sub".to_owned(), "x-org".into()]),
             "{without_token:?}"
@@ -132,7 +135,7 @@ mod tests {
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
         );
         let request: Vec<String> = (0..200_000).map(|n| format!("x-jwt-{n}")).collect();
-        let removed = list.removals(&[], request.iter().map(String::as_str), None);
+        let removed = list.removals(&[], request.iter().map(String::as_str), &[]);
         assert_eq!(removed.len(), 2 + 200_000);
     }
 }

@@ -241,6 +241,16 @@ impl KeyStore {
         }
     }
 
+    /// Resolves once a fetch has ended, whatever came of it.
+    pub async fn first_attempt(&self) {
+        let mut completions = self.completions.subscribe();
+        while !self.is_fixed() && completions.borrow_and_update().is_none() {
+            if completions.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// The state for those who watch.
     pub fn status(&self, now: Instant) -> Status {
         Status {

@@ -34,11 +34,11 @@ pub enum ServeError {
 
 /// Serves HTTP/2 (prior knowledge) on the workers until the drain has ended.
 ///
-/// When the drain starts every open connection is told to go (GOAWAY; what is in flight finishes), but new
-/// ones are still taken and served: an Envoy that has not yet noticed opens them. It ends at once where none
-/// was open, else when none has been for the time of the last call: a peer that was told to go comes back
-/// only with its next request. At the last call the socket closes and the rest is told to go; at the
-/// deadline it is broken off.
+/// When the drain starts, every connection that has been asked something is told to go (GOAWAY; what is in
+/// flight finishes), but new ones are still taken and served: an Envoy that has not yet noticed opens them.
+/// It ends at once where none was open, else when none has been for the time of the last call: a peer that
+/// was told to go comes back only with its next request. At the last call the socket closes and the rest is
+/// told to go; at the deadline it is broken off.
 pub async fn serve<S, B>(
     listener: Listener,
     service: S,
@@ -204,13 +204,7 @@ where
         if full {
             return Ok(());
         }
-        let orders = Orders {
-            stage: self.stage.subscribe(),
-            leave_at: match *self.stage.borrow() {
-                Stage::Serving => Stage::Draining,
-                _ => Stage::LastCall,
-            },
-        };
+        let orders = Orders(self.stage.subscribe());
         let open = self.open.enter();
         let serving = serve_connection(
             accepted,

@@ -69,20 +69,17 @@ pub enum Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Serving,
-    /// The connections from before the drain are to finish and close.
+    /// Connections that have been asked something are to finish and close; later ones are served on.
     Draining,
-    /// All are.
+    /// All are to finish and close.
     LastCall,
     /// What is left is broken off.
     Over,
 }
 
-/// What one connection listens to: the stage of its port, and from which stage on it is to go.
+/// What one connection listens to: the stage of its port.
 #[derive(Clone, Debug)]
-pub(crate) struct Orders {
-    pub(crate) stage: watch::Receiver<Stage>,
-    pub(crate) leave_at: Stage,
-}
+pub(crate) struct Orders(pub(crate) watch::Receiver<Stage>);
 
 /// Serves one connection until its peer closes it, it breaks a limit, or its orders end it.
 pub(crate) async fn serve_connection<S, B>(
@@ -174,12 +171,13 @@ async fn drive<C: GracefulConnection>(
         tokio::select! {
             biased;
             () = &mut over => return,
-            () = connection.as_mut().ended() => return,
-            () = &mut silent => return,
+            // Before the connection reads its first request, so that a late one is known as such.
             () = &mut leave, if !leaving => {
                 leaving = true;
                 connection.as_mut().leave();
             }
+            () = connection.as_mut().ended() => return,
+            () = &mut silent => return,
         }
     }
 }
@@ -196,9 +194,9 @@ async fn stays_silent(mut opened: watch::Receiver<bool>, limit: Duration) {
 
 impl Orders {
     async fn leave(&self, first: &FirstRequest) {
-        self.reached(self.leave_at).await;
-        // Where no request has come yet, the first is under way: who connects wants to ask. It must not find
-        // GOAWAY, so this connection is one of those that came late.
+        self.reached(Stage::Draining).await;
+        // Either it came after the drain had started, or its first request is under way: who connects wants
+        // to ask, and must not find GOAWAY.
         if !first.has_come() {
             self.reached(Stage::LastCall).await;
         }
@@ -210,7 +208,7 @@ impl Orders {
 
     async fn reached(&self, stage: Stage) {
         // An error says that the port is no longer served by anyone, which ends its connections too.
-        let _ = self.stage.clone().wait_for(|now| *now >= stage).await;
+        let _ = self.0.clone().wait_for(|now| *now >= stage).await;
     }
 }
 

@@ -20,6 +20,8 @@ use crate::token::claim_name::ClaimName;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 
 const DEFAULT_REFRESH: Duration = Duration::from_secs(5 * 60);
+/// Below this a service would do nothing but fetch.
+const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 const DEFAULT_MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(30);
@@ -188,11 +190,16 @@ impl Keys<'_> {
                     .jwks
                     .and_then(read)
                     .map_or(default, |value| value.to_std());
-                if value < Duration::from_secs(1) && !(name == "timeout" && !value.is_zero()) {
+                let shortest = if name == "refresh" {
+                    SHORTEST_REFRESH
+                } else {
+                    Duration::from_millis(1)
+                };
+                if value < shortest {
                     problems.error(
                         &path::member(&self.key, name),
                         "this is too short",
-                        "write at least 1s",
+                        format!("write at least {shortest:?}"),
                     );
                 }
                 value

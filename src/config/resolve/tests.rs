@@ -169,7 +169,6 @@ fn each_mistake_is_named_where_it_stands() {
             "issuers[0].algorithms[0] (line 4)",
         ),
         (issuer("    surprise: 1\n"), "issuers[0].surprise (line 4)"),
-        (format!("rules: []\n{}", issuer("")), "rules (line 1)"),
     ];
     for (text, expected) in cases {
         assert!(resolved(text).is_err(), "accepted:\n{text}");
@@ -236,4 +235,211 @@ fn what_is_legal_but_unwise_is_warned_about() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn mistakes_in_rules_and_sources_are_named_where_they_stand() {
+    let rule = |lines: &str| issuer(&format!("rules:\n  - {lines}\n"));
+    let cases: &[(String, &str)] = &[
+        (
+            rule("match: { paths: [a] }"),
+            "rules[0].match.paths[0] (line 5): a path pattern begins with `/`",
+        ),
+        (
+            rule("match: { paths: [/a, '/b/**/c'] }"),
+            "rules[0].match.paths[1] (line 5)",
+        ),
+        (
+            rule("match: { paths: [/a%20b] }"),
+            "rules[0].match.paths[0] (line 5)",
+        ),
+        (
+            rule("match: { hosts: ['a:80'] }"),
+            "rules[0].match.hosts[0] (line 5)",
+        ),
+        (
+            rule("match: { methods: ['G T'] }"),
+            "rules[0].match.methods[0] (line 5)",
+        ),
+        (
+            rule("match: { paths: [] }"),
+            "rules[0].match.paths (line 5)",
+        ),
+        (rule("match: { path: /a }"), "did you mean `paths`"),
+        (rule("access: sometimes"), "rules[0].access (line 5)"),
+        (
+            rule("issuers: [https://b.example]"),
+            "rules[0].issuers[0] (line 5): no such issuer",
+        ),
+        (rule("scopes: ['a b']"), "rules[0].scopes[0] (line 5)"),
+        (rule("scopes: ['a\"b']"), "rules[0].scopes[0] (line 5)"),
+        (rule("any_scope: ['']"), "rules[0].any_scope[0] (line 5)"),
+        (
+            rule("when: 'claim.a == 1'"),
+            "rules[0].when (line 5): `claim` is not declared",
+        ),
+        (
+            rule("when: { expression: '1 +', message: m }"),
+            "rules[0].when.expression (line 5): no CEL expression",
+        ),
+        (rule("when: { message: m }"), "rules[0].when"),
+        (
+            rule("{ access: anonymous, scopes: [a] }"),
+            "rules[0].scopes (line 5)",
+        ),
+        (
+            rule("{ access: anonymous, audiences: [a] }"),
+            "rules[0].audiences (line 5)",
+        ),
+        (
+            rule("{ access: deny, any_scope: [a] }"),
+            "rules[0].any_scope (line 5)",
+        ),
+        (
+            rule("{ access: deny, issuers: [https://a.example] }"),
+            "rules[0].issuers (line 5)",
+        ),
+        (
+            rule("{ access: deny, when: 'true' }"),
+            "rules[0].when (line 5)",
+        ),
+        (
+            rule("{ access: deny, forward_token: false }"),
+            "rules[0].forward_token (line 5)",
+        ),
+        (
+            rule("{ name: a }\n  - { name: a }"),
+            "rules[1].name (line 6): the same name stands at rules[0].name",
+        ),
+        (issuer("token_sources: []\n"), "token_sources (line 4)"),
+        (
+            issuer("token_sources: [{ header: a, cookie: b }]\n"),
+            "token_sources[0] (line 4)",
+        ),
+        (
+            issuer("token_sources: [{ cookie: a, scheme: b }]\n"),
+            "token_sources[0] (line 4)",
+        ),
+        (issuer("token_sources: [{}]\n"), "token_sources[0] (line 4)"),
+        (
+            issuer("token_sources: [{ header: host }]\n"),
+            "token_sources[0].header (line 4)",
+        ),
+        (
+            issuer("token_sources: [{ header: 'a b' }]\n"),
+            "token_sources[0].header (line 4)",
+        ),
+        (
+            issuer("token_sources: [{ header: x-a }, { header: X-A }]\n"),
+            "token_sources[1] (line 4): the same source",
+        ),
+        (
+            issuer("token_sources: [{ header: x_jwt_sub }]\n"),
+            "issuers[0].claim_headers",
+        ),
+        (
+            issuer("token_sources: [{ header: x-token }]\npayload_header: x_token\n"),
+            "payload_header (line 5)",
+        ),
+        (
+            issuer("token_sources: [{ header: x-token }]\nstrip_headers: ['x-to*']\n"),
+            "strip_headers (line 5)",
+        ),
+        (
+            issuer("ambiguous_paths: [all]\n"),
+            "ambiguous_paths[0] (line 4)",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert!(resolved(text).is_err(), "accepted:\n{text}");
+        let problems = problems(text);
+        assert!(
+            problems.contains(expected),
+            "expected {expected:?} for:\n{text}got:\n{problems}"
+        );
+    }
+}
+
+#[test]
+fn rules_that_hide_each_other_or_leave_a_gap_are_warned_about() {
+    let rules = |lines: &str| issuer(&format!("rules:\n{lines}"));
+    let cases: &[(String, &str)] = &[
+        (
+            rules(
+                "  - { match: { paths: [/a/**] }, access: anonymous }\n  - { match: { paths: [/a/b] } }\n",
+            ),
+            "rules[1]",
+        ),
+        (
+            rules("  - { access: optional }\n  - { match: { methods: [GET] } }\n"),
+            "rules[1]",
+        ),
+        (
+            rules("  - { match: { paths: [/a] }, scopes: [a] }\n"),
+            "rules[0]",
+        ),
+        (
+            issuer(
+                "forward_token: false\nrules: [{ match: { paths: [/a] }, access: anonymous }]\n",
+            ),
+            "rules[0]",
+        ),
+        (issuer("ambiguous_paths: [parameters]\n"), "ambiguous_paths"),
+        (
+            issuer("token_sources: [{ query: access_token }]\n"),
+            "token_sources[0].query",
+        ),
+    ];
+    for (text, expected) in cases {
+        let warnings = resolved(text).expect("is valid").warnings;
+        assert!(
+            warnings.iter().any(|warning| warning.path == *expected),
+            "{text}{warnings:?}"
+        );
+    }
+    let closed = rules(
+        "  - { match: { paths: [/a] }, scopes: [a] }\n  - { match: { paths: [/b] } }\n  - { access: deny }\n",
+    );
+    let warnings = resolved(&closed).expect("is valid").warnings;
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
+fn the_contracts_rules_are_valid() {
+    let text = r#"
+issuers:
+  - issuer: https://acme.scalekit.dev
+    jwks: { uri: https://acme.scalekit.dev/keys }
+    audiences: [api.acme.example]
+token_sources:
+  - { header: authorization, scheme: Bearer }
+  - { header: x-api-token }
+  - { cookie: session }
+  - { query: access_token }
+rules:
+  - name: preflight
+    match: { preflight: true }
+    access: anonymous
+  - name: health
+    match: { methods: [GET], paths: [/healthz, /public/**] }
+    access: anonymous
+  - name: catalogue
+    match: { paths: [/catalogue/**] }
+    access: optional
+  - name: deployments
+    match: { hosts: [api.acme.example], methods: [POST], paths: [/deployments/*] }
+    access: token
+    issuers: [https://acme.scalekit.dev]
+    audiences: [deploy.acme.example]
+    scopes: [deploy:applications]
+    any_scope: [ops, admin]
+    when: 'claims.custom_claims.environment == "production_us"'
+    forward_token: false
+  - name: internal
+    match: { context: { tier: internal } }
+    access: deny
+"#;
+    let settings = resolved(text).expect("is valid").settings;
+    assert_eq!(settings.rules.len(), 5);
+    assert_eq!(settings.token_sources.len(), 4);
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, copy_bidirectional,
+};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -21,6 +24,9 @@ use crate::server::shutdown::DrainTrigger;
 
 /// Long enough that no test reaches its end.
 const LONG: Duration = Duration::from_secs(600);
+
+/// Type, flags (END_HEADERS, END_STREAM), and stream 1 of a request without a body (RFC 9113, section 6.2).
+const HEADERS: &[u8] = &[1, 4 | 1, 0, 0, 0, 1];
 
 /// A port being served: `/` answers with the thread's name, `/held` once it is let go.
 struct Served {
@@ -136,6 +142,16 @@ impl Client {
     }
 }
 
+/// Sends the preface together with the first request, as Envoy does; then what comes.
+async fn relay_at_once(mut client: DuplexStream, mut server: TcpStream) {
+    let mut opening = BytesMut::new();
+    while !opening.windows(HEADERS.len()).any(|bytes| bytes == HEADERS) {
+        client.read_buf(&mut opening).await.unwrap();
+    }
+    server.write_all(&opening).await.unwrap();
+    run(async move { copy_bidirectional(&mut client, &mut server).await });
+}
+
 async fn all_of(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
     // A reset is an end as well.
@@ -218,8 +234,11 @@ async fn while_it_drains_new_connections_are_answered() {
     served.trigger.start(LONG);
     old.closed.await.unwrap();
     // Nothing is open now, as when Envoy, told to go, comes back with its next request.
-    let new = served.connect().await;
-    assert_eq!(new.status("/").await, 200);
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let new = Client::over(ours).await;
+    let first = run(new.get("/"));
+    relay_at_once(theirs, served.connect_plain().await).await;
+    assert_eq!(first.await.unwrap().unwrap().0, 200);
     assert_eq!(new.status("/").await, 200);
     assert!(!new.closed.is_finished());
     served.serving.abort();
@@ -262,7 +281,8 @@ async fn at_the_last_call_those_who_came_late_are_told_to_go() {
     assert_eq!(idle.status("/").await, 200);
     let held = run(busy.get("/held"));
     served.is_held().await;
-    served.trigger.start(Duration::from_secs(1));
+    // A whole second lies between the last call and the deadline.
+    served.trigger.start(Duration::from_secs(4));
     idle.closed.await.unwrap();
 
     let late = served.connect().await;
@@ -273,6 +293,8 @@ async fn at_the_last_call_those_who_came_late_are_told_to_go() {
         TcpStream::connect(served.addr.to_string()).await.is_err(),
         "the socket is closed by then"
     );
+    served.let_go.add_permits(1);
+    assert_eq!(held.await.unwrap().unwrap().0, 200);
     served.serving.await.unwrap().unwrap();
 }
 
@@ -373,6 +395,27 @@ async fn a_lost_worker_ends_the_serving_with_an_error() {
         error,
         ServeError::Worker(WorkerLost { worker: 1 })
     ));
+}
+
+#[tokio::test]
+async fn routes_are_served_as_a_service_is() {
+    let listener = "127.0.0.1:0".parse::<ListenAddr>().unwrap().bind().unwrap();
+    let addr = listener.local_addr().to_string();
+    let (_trigger, drain) = Drain::new();
+    let routes = axum::Router::new().route("/livez", axum::routing::get(|| async { "ok" }));
+    let service = hyper_util::service::TowerToHyperService::new(routes);
+    let limits = ConnectionLimits::default();
+    let serving = run(serve_here(
+        listener,
+        service,
+        Protocol::Http1Or2,
+        limits,
+        drain,
+    ));
+
+    let client = Client::over(TcpStream::connect(addr).await.unwrap()).await;
+    assert_eq!(client.get("/livez").await.unwrap(), (200, "ok".to_owned()));
+    serving.abort();
 }
 
 /// A frame of HTTP/2 (RFC 9113 section 4.1).

@@ -1,0 +1,92 @@
+//! What a rule's condition is judged on, gathered only where there is a condition.
+
+use std::collections::BTreeMap;
+
+use crate::authn::identity::Identity;
+use crate::authn::moment::Moment;
+use crate::request::Request;
+use crate::rules::condition::{Condition, Subject};
+use crate::rules::demands::Refusal;
+use crate::rules::facts::Facts;
+
+/// One request at one moment.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// Its host and path in their only reading.
+    pub facts: &'a Facts<'a>,
+    /// The moment.
+    pub moment: Moment,
+}
+
+impl Circumstances<'_> {
+    /// Judges a condition, if there is one; without an identity there are no claims.
+    ///
+    /// # Errors
+    /// [`Refusal::ConditionFailed`]
+    pub fn judge(
+        &self,
+        condition: Option<&Condition>,
+        identity: Option<&Identity>,
+    ) -> Result<(), Refusal> {
+        let Some(condition) = condition else {
+            return Ok(());
+        };
+        let scopes: Vec<&str> = identity
+            .map(|identity| identity.token.scopes().iter().collect())
+            .unwrap_or_default();
+        let headers = self.joined_headers();
+        let subject = Subject {
+            claims: identity.map(|identity| identity.token.claims()),
+            scopes: &scopes,
+            method: self.request.method,
+            host: &self
+                .facts
+                .host
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            path: &self.path(),
+            query: self
+                .request
+                .path
+                .split_once('?')
+                .map(|(_, query)| query)
+                .unwrap_or_default(),
+            headers: &headers,
+            source_address: self.request.source_address,
+            source_principal: self.request.source_principal,
+            context: &self.request.context,
+            now: self.moment.wall.seconds(),
+        };
+        Refusal::of(condition.judge(&subject))
+    }
+
+    /// What patterns are matched against, as one text.
+    fn path(&self) -> String {
+        match self.facts.target.segments() {
+            Some(segments) => format!("/{}", segments.join("/")),
+            None => String::new(),
+        }
+    }
+
+    /// Repeats joined by a comma; bytes that are no UTF-8 are shown as the replacement character.
+    fn joined_headers(&self) -> Vec<(String, String)> {
+        let mut joined: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, value) in self.request.headers.iter() {
+            let value = String::from_utf8_lossy(value);
+            joined
+                .entry(name)
+                .and_modify(|values| {
+                    values.push(',');
+                    values.push_str(&value);
+                })
+                .or_insert_with(|| value.into_owned());
+        }
+        joined
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+}

@@ -1,0 +1,80 @@
+//! A rule's `match`.
+
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::resolve::rules::members;
+use crate::config::rules_document::Match;
+use crate::rules::context::ContextEntry;
+use crate::rules::host::HostPattern;
+use crate::rules::pattern::PathPattern;
+use crate::rules::rule::{Matcher, Preflight};
+
+/// Compiles a `match`; without one every request is matched.
+pub fn matcher(key: &str, document: Option<&Match>, problems: &mut Problems) -> Matcher {
+    let Some(document) = document else {
+        return Matcher::default();
+    };
+    Matcher {
+        hosts: compiled(key, "hosts", document.hosts.as_deref(), problems, |text| {
+            HostPattern::parse(text).map_err(|_| "this is no host".to_owned())
+        }),
+        methods: compiled(
+            key,
+            "methods",
+            document.methods.as_deref(),
+            problems,
+            |text| {
+                let is_token =
+                    |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+                if !text.is_empty() && text.bytes().all(is_token) {
+                    Ok(text.to_owned())
+                } else {
+                    Err("this is no method".to_owned())
+                }
+            },
+        ),
+        paths: compiled(key, "paths", document.paths.as_deref(), problems, |text| {
+            PathPattern::parse(text).map_err(|error| error.to_string())
+        }),
+        preflight: match document.preflight {
+            Some(true) => Preflight::Only,
+            Some(false) | None => Preflight::Whatever,
+        },
+        context: document
+            .context
+            .iter()
+            .flat_map(|entries| &entries.0)
+            .map(|(name, values)| ContextEntry {
+                name: name.clone(),
+                values: members(values),
+            })
+            .collect(),
+    }
+}
+
+/// An empty list is left to match nothing: a condition with a mistake in it must not match everything.
+fn compiled<T>(
+    key: &str,
+    name: &str,
+    listed: Option<&[String]>,
+    problems: &mut Problems,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Option<Vec<T>> {
+    let key = path::member(key, name);
+    let mut compiled = Vec::new();
+    for (number, text) in listed?.iter().enumerate() {
+        match parse(text) {
+            Ok(pattern) => compiled.push(pattern),
+            Err(error) => problems.error(&path::item(&key, number), error, mend(name)),
+        }
+    }
+    Some(compiled)
+}
+
+fn mend(name: &str) -> &'static str {
+    match name {
+        "hosts" => "write a host without port, or `*.` and a name",
+        "methods" => "write a method such as GET",
+        _ => "write a path such as /deployments/*, or /public/**",
+    }
+}

@@ -1,0 +1,168 @@
+//! `token_sources`
+
+use crate::authn::sources::{TokenSource, TokenSources};
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::rules_document as document;
+use crate::config::settings::Settings;
+use crate::forward::header_name::{HeaderName, look_alike};
+
+/// Headers that cannot carry a token: the request's own target, framing and cookies depend on them.
+const NEVER_A_SOURCE: [&str; 6] = [
+    "host",
+    "cookie",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "te",
+];
+
+/// The places where tokens are looked for.
+pub fn token_sources(
+    documents: Option<&[document::TokenSource]>,
+    problems: &mut Problems,
+) -> Vec<TokenSource> {
+    let Some(documents) = documents else {
+        return TokenSources::default().into_inner();
+    };
+    if documents.is_empty() {
+        problems.error(
+            "token_sources",
+            "no token could ever be found",
+            "list a source, or leave this out",
+        );
+    }
+    let mut sources: Vec<TokenSource> = Vec::new();
+    for (number, document) in documents.iter().enumerate() {
+        let key = path::item("token_sources", number);
+        match token_source(&key, document, problems) {
+            Some(source) if sources.contains(&source) => {
+                problems.error(&key, "the same source stands twice", "keep one");
+            }
+            source => sources.extend(source),
+        }
+    }
+    sources
+}
+
+/// A header that carries tokens cannot carry claims, nor be removed as one.
+pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
+    let sources: Vec<&str> = settings
+        .token_sources
+        .iter()
+        .filter_map(TokenSource::header)
+        .collect();
+    let is_source = |name: &HeaderName| {
+        sources
+            .iter()
+            .any(|source| look_alike(source, name.as_str()))
+    };
+    let mend = "choose another name";
+    for (number, issuer) in settings.issuers.iter().enumerate() {
+        for header in issuer
+            .claim_headers
+            .iter()
+            .filter(|header| is_source(&header.name))
+        {
+            let key = path::member(
+                &path::member(&path::item("issuers", number), "claim_headers"),
+                header.name.as_str(),
+            );
+            problems.error(&key, "tokens are looked for in this header", mend);
+        }
+    }
+    if settings.payload_header.as_ref().is_some_and(is_source) {
+        problems.error(
+            "payload_header",
+            "tokens are looked for in this header",
+            mend,
+        );
+    }
+    if settings.strip_names.iter().any(is_source)
+        || settings
+            .strip_prefixes
+            .iter()
+            .any(|prefix| sources.iter().any(|source| prefix.covers(source)))
+    {
+        problems.error(
+            "strip_headers",
+            "it covers a header in which tokens are looked for",
+            mend,
+        );
+    }
+}
+
+fn token_source(
+    key: &str,
+    document: &document::TokenSource,
+    problems: &mut Problems,
+) -> Option<TokenSource> {
+    match (
+        &document.header,
+        &document.cookie,
+        &document.query,
+        &document.scheme,
+    ) {
+        (Some(header), None, None, scheme) => {
+            header_source(key, header, scheme.as_deref(), problems)
+        }
+        (None, Some(cookie), None, None) => {
+            named(key, "cookie", cookie, problems).map(TokenSource::Cookie)
+        }
+        (None, None, Some(query), None) => {
+            problems.warn(
+                &path::member(key, "query"),
+                "addresses are logged in many places, and the token with them",
+                "prefer a header, and set forward_token: false",
+            );
+            named(key, "query", query, problems).map(TokenSource::Query)
+        }
+        _ => {
+            problems.error(
+                key,
+                "a source is one of header, cookie and query; scheme goes with header alone",
+                "keep one",
+            );
+            None
+        }
+    }
+}
+
+fn header_source(
+    key: &str,
+    header: &str,
+    scheme: Option<&str>,
+    problems: &mut Problems,
+) -> Option<TokenSource> {
+    let key_of_header = path::member(key, "header");
+    let header = named(key, "header", header, problems)?.to_ascii_lowercase();
+    if NEVER_A_SOURCE.iter().any(|own| look_alike(own, &header)) {
+        problems.error(
+            &key_of_header,
+            "this header carries the request itself",
+            "name the header that carries the token",
+        );
+        return None;
+    }
+    match scheme {
+        None => Some(TokenSource::Header(header)),
+        Some(scheme) => {
+            let scheme = named(key, "scheme", scheme, problems)?;
+            Some(TokenSource::Scheme { header, scheme })
+        }
+    }
+}
+
+/// A name of RFC 9110's token characters.
+fn named(key: &str, member: &str, text: &str, problems: &mut Problems) -> Option<String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_token) {
+        problems.error(
+            &path::member(key, member),
+            "this is no name",
+            "use letters, digits and hyphens",
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}

@@ -1,0 +1,184 @@
+//! Where in a request the token is, told in both of Envoy's ways.
+
+use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+
+use super::support::check_request::{Ask, TELLINGS, Telling, message};
+use super::support::keys::{base64url, rsa, set};
+use super::support::service::{Service, inline_issuer};
+use super::support::token::{Token, signed_text};
+
+const ISSUER: &str = "https://issuer.test";
+
+async fn service() -> Service {
+    let keys = set([rsa(0).jwk("k")]);
+    Service::ready(&format!("issuers:\n{}", inline_issuer(ISSUER, &keys, ""))).await
+}
+
+fn good() -> String {
+    Token::of(ISSUER).signed(rsa(0))
+}
+
+#[tokio::test]
+async fn one_value_with_one_token() {
+    let service = service().await;
+    let envoy = service.envoy().await;
+    let t = good();
+    let cases: &[(String, &str)] = &[
+        (format!("Bearer {t}"), "allowed"),
+        (format!("bearer {t}"), "allowed"),
+        (format!("BEARER    {t}"), "allowed"),
+        (format!(" \t Bearer {t} \t "), "allowed"),
+        (format!("Bearer\t{t}"), "missing_token"),
+        (format!("Bearer{t}"), "missing_token"),
+        (t.clone(), "missing_token"),
+        (format!("Token {t}"), "missing_token"),
+        (format!("Basic {t}"), "missing_token"),
+        (format!("DPoP {t}"), "missing_token"),
+        (" ".to_owned(), "missing_token"),
+        ("Bearer".to_owned(), "missing_token"),
+        ("Bearer \t ".to_owned(), "missing_token"),
+        (format!("Bearer {t} {t}"), "malformed_token"),
+        (format!("Bearer \"{t}\""), "malformed_token"),
+        (format!("Bearer Bearer {t}"), "malformed_token"),
+        (format!("Bearer {t}\n"), "malformed_token"),
+        (format!("Bearer {t}="), "malformed_token"),
+        // Envoy joins repeated headers by a comma.
+        (format!("Bearer {t},Bearer {t}"), "invalid_request"),
+        (format!("Bearer {t}, Bearer x"), "invalid_request"),
+        (format!("Bearer {t},"), "invalid_request"),
+        (format!(",Bearer {t}"), "invalid_request"),
+        (format!("Bearer {t},x"), "invalid_request"),
+        (format!("Basic x,bearer {t}"), "invalid_request"),
+        (format!("Basic x, \tBearer {t}"), "invalid_request"),
+        ("Bearer,".to_owned(), "invalid_request"),
+        ("Basic x,y".to_owned(), "missing_token"),
+        ("Digest a=b, c=d".to_owned(), "missing_token"),
+    ];
+    for (value, reason) in cases {
+        for telling in TELLINGS {
+            let ask = Ask::plain().header("authorization", value.as_str());
+            let answer = envoy.check(ask.told(telling)).await;
+            assert_eq!(answer.reason(), *reason, "{telling:?} {value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn entries_that_envoy_keeps_apart_are_several_even_if_alike() {
+    let service = service().await;
+    let envoy = service.envoy().await;
+    let t = format!("Bearer {}", good());
+    let entries: &[(&str, &str, &str)] = &[
+        ("authorization", "authorization", &t),
+        ("authorization", "Authorization", &t),
+        ("authorization", "authorization", "Basic x"),
+        ("authorization", "authorization", ""),
+    ];
+    for (one, other, value) in entries {
+        for swapped in [false, true] {
+            let (first, second) = if swapped {
+                (*value, &*t)
+            } else {
+                (&*t, *value)
+            };
+            let ask = Ask::plain().header(one, first).header(other, second);
+            let answer = envoy.check(ask.told(Telling::HeaderMap)).await;
+            assert_eq!(answer.reason(), "invalid_request", "{one} {other} {value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_are_read_without_case_and_values_from_either_member() {
+    let service = service().await;
+    let envoy = service.envoy().await;
+    let t = good();
+    for telling in TELLINGS {
+        let ask = Ask::plain().header("AUTHORIZATION", format!("Bearer {t}"));
+        assert!(
+            envoy.check(ask.told(telling)).await.is_admission(),
+            "{telling:?}"
+        );
+    }
+    let entry = |value: &str| HeaderValue {
+        key: "authorization".to_owned(),
+        value: value.to_owned(),
+        ..HeaderValue::default()
+    };
+    let http = HttpRequest {
+        header_map: Some(HeaderMap {
+            headers: vec![entry(&format!("Bearer {t}"))],
+        }),
+        ..HttpRequest::default()
+    };
+    assert!(envoy.check(message(http)).await.is_admission());
+}
+
+#[tokio::test]
+async fn where_there_is_a_header_map_nothing_else_is_read() {
+    let service = service().await;
+    let http = HttpRequest {
+        headers: [("authorization".to_owned(), format!("Bearer {}", good()))].into(),
+        header_map: Some(HeaderMap {
+            headers: Vec::new(),
+        }),
+        ..HttpRequest::default()
+    };
+    assert_eq!(service.check(message(http)).await.reason(), "missing_token");
+}
+
+#[tokio::test]
+async fn bytes_that_no_token_has() {
+    let service = service().await;
+    let envoy = service.envoy().await;
+    for bytes in [&b"\xff\xfe"[..], "é".as_bytes(), b"\0", b"a\x7fb"] {
+        let mut value = format!("Bearer {}", good()).into_bytes();
+        value.extend_from_slice(bytes);
+        for telling in TELLINGS {
+            let answer = envoy
+                .check(Ask::plain().header("authorization", &*value).told(telling))
+                .await;
+            assert_eq!(answer.reason(), "malformed_token", "{telling:?} {bytes:?}");
+        }
+    }
+}
+
+/// The longest token is 16 KiB, and a good one of that size is as good as any.
+#[tokio::test]
+async fn the_longest_token_and_one_byte_more() {
+    let service = service().await;
+    let envoy = service.envoy().await;
+    let token_of = |padding: usize| {
+        let base = Token::of(ISSUER);
+        let claims = base.clone().claim("pad", "x".repeat(padding)).claims_text();
+        signed_text(base.header_text(), claims, rsa(0), "RS256")
+    };
+    let mut lengths = Vec::new();
+    for padding in 11_500..11_900 {
+        let claims = Token::of(ISSUER)
+            .claim("pad", "x".repeat(padding))
+            .claims_text();
+        let header = Token::of(ISSUER).header_text();
+        let length = base64url(header).len() + base64url(claims).len() + 342 + 2;
+        lengths.push((length, padding));
+    }
+    let longest = lengths
+        .iter()
+        .rev()
+        .find(|(length, _)| *length <= 16 * 1024)
+        .unwrap();
+    let longer = lengths
+        .iter()
+        .find(|(length, _)| *length > 16 * 1024)
+        .unwrap();
+    for ((length, padding), reason) in [(longest, "allowed"), (longer, "malformed_token")] {
+        let token = token_of(*padding);
+        assert_eq!(token.len(), *length);
+        assert!(length.abs_diff(16 * 1024) <= 1, "{length}");
+        for telling in TELLINGS {
+            let answer = envoy.check(Ask::bearer(&token).told(telling)).await;
+            assert_eq!(answer.reason(), reason, "{telling:?} {length}");
+        }
+    }
+}

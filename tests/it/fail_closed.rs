@@ -1,0 +1,322 @@
+//! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
+
+use std::sync::Arc;
+
+use accredit::authn::authenticator::Attempt;
+use accredit::authn::moment::Moment;
+use accredit::authz::authorizer::Outcome;
+use accredit::envoy::current::Current;
+use accredit::envoy::fail_closed::FailClosed;
+use accredit::envoy::in_flight::InFlight;
+use accredit::envoy::port::CheckPort;
+use accredit::envoy::response::Refusals;
+use accredit::envoy::service::{CheckService, Decide};
+use accredit::request::Request;
+use accredit::server::accept::serve;
+use accredit::server::connection::ConnectionLimits;
+use accredit::server::listener::ListenAddr;
+use accredit::server::shutdown::Drain;
+use accredit::server::workers::Workers;
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
+use http::Method;
+use prost::Message as _;
+
+use super::support::check_request::{Ask, Telling};
+use super::support::eventually::eventually;
+use super::support::keys::{rsa, set};
+use super::support::raw_call::{
+    CHECK, RawConnection, call_of, framed, framed_check, whole, withheld,
+};
+use super::support::service::{Service, inline_issuer};
+use super::support::token::Token;
+
+const ISSUER: &str = "https://issuer.test";
+const LIMIT: usize = 4 * 1024 * 1024;
+
+async fn service(more: &str) -> Service {
+    let entry = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    Service::ready(&format!("issuers:\n{entry}{more}")).await
+}
+
+fn good() -> Ask {
+    Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))
+}
+
+fn length(message: &[u8]) -> u32 {
+    u32::try_from(message.len()).unwrap()
+}
+
+/// A check of a good token whose message is exactly that long.
+fn padded(total: usize) -> Vec<u8> {
+    let encoded = |padding: usize| {
+        let ask = good().header("x-padding", vec![b'x'; padding]);
+        ask.told(Telling::HeaderMap).encode_to_vec()
+    };
+    let overhead = encoded(total - 4096).len() - (total - 4096);
+    let message = encoded(total - overhead);
+    assert_eq!(message.len(), total);
+    message
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_read_is_refused_and_never_an_error() {
+    let service = service("").await;
+    let mut connection = RawConnection::open(&service.checks).await;
+    let message = CheckRequest::from(good()).encode_to_vec();
+    let attributes_alone = CheckRequest {
+        attributes: Some(Default::default()),
+    };
+    // A string that is not UTF-8, and a message that nests without end.
+    let not_utf8 = {
+        let marked = CheckRequest::from(good().header("x-mark", "MARK")).encode_to_vec();
+        let at = marked
+            .windows(4)
+            .position(|window| window == b"MARK")
+            .unwrap();
+        let mut bytes = marked;
+        bytes[at] = 0xff;
+        bytes
+    };
+    let nested = {
+        let mut bytes = Vec::new();
+        for _ in 0..2000 {
+            let mut outer = vec![0x0a];
+            prost::encoding::encode_varint(bytes.len() as u64, &mut outer);
+            outer.extend_from_slice(&bytes);
+            bytes = outer;
+        }
+        bytes
+    };
+    let cases = [
+        (
+            "rubbish",
+            framed(0, 4, b"\xff\xff\xff\xff"),
+            "invalid_request",
+        ),
+        (
+            "cut off within",
+            framed(0, length(&message) - 1, &message[..message.len() - 1]),
+            "invalid_request",
+        ),
+        (
+            "not UTF-8",
+            framed(0, length(&not_utf8), &not_utf8),
+            "invalid_request",
+        ),
+        (
+            "nested",
+            framed(0, length(&nested), &nested),
+            "invalid_request",
+        ),
+        ("empty", framed(0, 0, b""), "invalid_request"),
+        ("no HTTP", framed_check(attributes_alone), "invalid_request"),
+        (
+            "compressed",
+            framed(1, length(&message), &message),
+            "invalid_request",
+        ),
+        (
+            "an odd flag",
+            framed(255, length(&message), &message),
+            "invalid_request",
+        ),
+        (
+            "too large",
+            framed(0, u32::try_from(LIMIT).unwrap() + 1, b"x"),
+            "invalid_request",
+        ),
+        (
+            "far too large",
+            framed(0, u32::MAX, b"x"),
+            "invalid_request",
+        ),
+        ("no message", Vec::new().into(), "internal_error"),
+        ("half a prefix", vec![0, 0, 0].into(), "internal_error"),
+        (
+            "half a message",
+            framed(0, length(&message), &message[..9]),
+            "internal_error",
+        ),
+    ];
+    for (thing, bytes, reason) in cases {
+        let answer = connection.send(call_of(whole(bytes))).await;
+        assert_eq!(answer.reason(), reason, "{thing}");
+        let expected = if reason == "invalid_request" {
+            (3, 400)
+        } else {
+            (14, 503)
+        };
+        assert_eq!((answer.code, answer.http), expected, "{thing}");
+    }
+    let answer = connection.send(call_of(whole(framed_check(good())))).await;
+    assert!(answer.is_admission(), "the connection is as good as before");
+}
+
+#[tokio::test]
+async fn the_largest_message_and_one_byte_more() {
+    let service = service("").await;
+    let mut connection = RawConnection::open(&service.checks).await;
+    for (size, reason) in [(LIMIT, "allowed"), (LIMIT + 1, "invalid_request")] {
+        let message = padded(size);
+        let bytes = framed(0, length(&message), &message);
+        let answer = connection.send(call_of(whole(bytes))).await;
+        assert_eq!(answer.reason(), reason, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn odd_heads_get_the_same_answers() {
+    let service = service("").await;
+    let mut connection = RawConnection::open(&service.checks).await;
+    for with_token in [true, false] {
+        let ask = if with_token { good() } else { Ask::plain() };
+        let expected = if with_token {
+            "allowed"
+        } else {
+            "missing_token"
+        };
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("content-type", "application/grpc-web+proto"),
+            ("grpc-encoding", "gzip"),
+            ("grpc-accept-encoding", "gzip, deflate"),
+            ("accept-encoding", "gzip"),
+            ("grpc-timeout", "x"),
+            ("grpc-timeout", "99999999H"),
+            ("grpc-timeout", "0m"),
+            ("grpc-timeout", "1n"),
+            ("grpc-timeout", "-1S"),
+            ("grpc-timeout", "999999999S"),
+        ] {
+            let mut call = call_of(whole(framed_check(ask.clone())));
+            call.headers_mut().insert(name, value.parse().unwrap());
+            assert_eq!(
+                connection.send(call).await.reason(),
+                expected,
+                "{name}: {value}"
+            );
+        }
+        for method in [Method::GET, Method::PUT] {
+            let mut call = call_of(whole(framed_check(ask.clone())));
+            *call.method_mut() = method;
+            assert_eq!(connection.send(call).await.reason(), expected);
+        }
+        let mut call = call_of(whole(framed_check(ask.clone())));
+        *call.uri_mut() = format!("http://accredit{CHECK}?x=1").parse().unwrap();
+        assert_eq!(connection.send(call).await.reason(), expected);
+        let twice = [framed_check(ask.clone()), framed_check(good())].concat();
+        assert_eq!(
+            connection.send(call_of(whole(twice))).await.reason(),
+            expected
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_come_is_not_waited_for() {
+    let service = service("").await;
+    let mut connection = RawConnection::open(&service.checks).await;
+    let message = framed_check(good());
+    let half = message.slice(..message.len() / 2);
+    let calls = [bytes::Bytes::new(), half].map(|bytes| connection.send(call_of(withheld(bytes))));
+    for answer in futures_util::future::join_all(calls).await {
+        assert_eq!(
+            (answer.reason().as_str(), answer.code, answer.http),
+            ("internal_error", 14, 503)
+        );
+        assert_eq!(answer.retry_after(), Some(1));
+    }
+    // Who holds back the end of the call alone has said all that is asked.
+    let open_ended = connection.send(call_of(withheld(message))).await;
+    assert!(open_ended.is_admission());
+}
+
+#[tokio::test]
+async fn more_checks_than_may_be_are_refused_at_once() {
+    let service = service("max_concurrent_checks: 2\n").await;
+    let mut connection = RawConnection::open(&service.checks).await;
+    let held = [(); 2].map(|()| connection.send(call_of(withheld(Vec::new()))));
+    for ask in [good(), Ask::plain()] {
+        let answer = connection.send(call_of(whole(framed_check(ask)))).await;
+        assert_eq!(answer.reason(), "overloaded");
+        assert_eq!(
+            (answer.code, answer.http, answer.retry_after()),
+            (14, 503, Some(1))
+        );
+        assert_eq!(
+            answer.body,
+            r#"{"error":"Authorization temporarily unavailable"}"#
+        );
+    }
+    for answer in futures_util::future::join_all(held).await {
+        assert_eq!(answer.reason(), "internal_error");
+    }
+    let answer = connection.send(call_of(whole(framed_check(good())))).await;
+    assert!(answer.is_admission(), "their places are free again");
+}
+
+#[tokio::test]
+async fn a_call_that_breaks_off_gives_its_place_back() {
+    let service = service("max_concurrent_checks: 1\n").await;
+    let mut broken = RawConnection::open(&service.checks).await;
+    let held = broken.send(call_of(withheld(Vec::new())));
+    let mut connection = RawConnection::open(&service.checks).await;
+    eventually("the place is taken", async || {
+        let answer = connection.send(call_of(whole(framed_check(good())))).await;
+        (answer.reason() == "overloaded").then_some(())
+    })
+    .await;
+    drop(held);
+    drop(broken);
+    eventually("the place is free", async || {
+        let answer = connection.send(call_of(whole(framed_check(good())))).await;
+        answer.is_admission().then_some(())
+    })
+    .await;
+}
+
+/// A decider with a fault.
+struct Panics;
+
+impl Decide for Panics {
+    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+        panic!("on purpose: this is the test of what becomes of it");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_refuses_its_own_request_and_no_other() {
+    let address: ListenAddr = "127.0.0.1:0".parse().unwrap();
+    let listener = address.bind().expect("can be bound");
+    let address = listener.local_addr();
+    let refusals = Refusals::default();
+    let service = CheckService::new(
+        Arc::new(Panics),
+        refusals,
+        std::time::Duration::from_secs(1),
+    );
+    let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
+    let (_, health) = tonic_health::server::health_reporter();
+    let port = CheckPort::new(checks, tonic::service::Routes::new(health));
+    let workers = Workers::start(std::num::NonZeroUsize::MIN).expect("can start");
+    let (_trigger, drain) = Drain::new();
+    let serving = serve(listener, port, ConnectionLimits::default(), &workers, drain);
+    let asking = async {
+        let mut connection = RawConnection::open(&address).await;
+        for _ in 0..3 {
+            let answer = connection.send(call_of(whole(framed_check(good())))).await;
+            // Not `overloaded` the second time: the place was given back.
+            assert_eq!(answer.reason(), "internal_error");
+            assert_eq!(
+                (answer.code, answer.http, answer.retry_after()),
+                (14, 503, Some(1))
+            );
+        }
+        let answer = connection.send(call_of(whole(framed(0, 0, b"")))).await;
+        assert_eq!(answer.reason(), "invalid_request");
+    };
+    tokio::select! {
+        ended = serving => panic!("{ended:?}"),
+        () = asking => {}
+    }
+}

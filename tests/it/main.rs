@@ -1,0 +1,34 @@
+//! The true service in this process, on ports of the system's choice, asked as Envoy asks it.
+//!
+//! A module here is about what callers, operators and upstreams see; what only one file can know is tested beside it.
+
+#![allow(clippy::large_futures, reason = "tests have the stack for it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
+)]
+
+// What each refusal and each admission says, and which of two reasons is said.
+mod answers;
+// Where the token is in a request.
+mod credential;
+// What is a token at all.
+mod form;
+// What the upstream is told, and what nobody may tell it.
+mod headers;
+// Several issuers, their audiences and their key sets.
+mod issuers;
+// Keys that come, go, hang and change.
+mod keys;
+// Calls that a gRPC library would answer with an error.
+mod fail_closed;
+// Starting, being ready, stopping, and who may ask the admin port.
+mod lifecycle;
+// The true binary: what is typed, what is said, how it ends.
+mod cli;
+// The house's own rules.
+mod house;
+mod support;

@@ -1,0 +1,190 @@
+//! An answer as Envoy takes it: what holds of every answer is asserted wherever one is read.
+
+use std::collections::HashSet;
+
+use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+use envoy_types::pb::google::protobuf::value::Kind;
+use envoy_types::pb::google::protobuf::{Struct, Value};
+
+/// One answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// `status.code`, by which alone Envoy decides.
+    pub(crate) code: i32,
+    /// The HTTP status of a refusal; 0 for an admission.
+    pub(crate) http: i32,
+    /// The body of a refusal.
+    pub(crate) body: String,
+    /// The headers that are set, on the refusal or on the request.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The headers that are taken from the request.
+    pub(crate) removed: Vec<String>,
+    metadata: Struct,
+}
+
+impl Answer {
+    /// Reads an answer, and asserts what holds of every one.
+    pub(crate) fn of(response: CheckResponse) -> Answer {
+        let code = response
+            .status
+            .as_ref()
+            .expect("a status is written out")
+            .code;
+        let mut answer = Answer {
+            code,
+            http: 0,
+            body: String::new(),
+            headers: Vec::new(),
+            removed: Vec::new(),
+            metadata: response
+                .dynamic_metadata
+                .clone()
+                .expect("metadata is on every answer"),
+        };
+        match response
+            .http_response
+            .clone()
+            .expect("one of the variants is set")
+        {
+            HttpResponse::OkResponse(ok) => {
+                assert_eq!(code, 0, "{response:?}");
+                assert!(ok.query_parameters_to_remove.is_empty(), "{response:?}");
+                assert!(ok.response_headers_to_add.is_empty(), "{response:?}");
+                answer.headers = read_headers(&ok.headers);
+                answer.removed = ok.headers_to_remove;
+            }
+            HttpResponse::DeniedResponse(denied) => {
+                assert_ne!(code, 0, "an admission to Envoy: {response:?}");
+                answer.http = denied.status.expect("has an HTTP status").code;
+                answer.headers = read_headers(&denied.headers);
+                answer.body = denied.body;
+                let all_printable = answer
+                    .headers
+                    .iter()
+                    .all(|(_, value)| value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+                assert!(all_printable, "{response:?}");
+            }
+            HttpResponse::ErrorResponse(_) => panic!("lets Envoy decide: {response:?}"),
+        }
+        answer.assert_sane();
+        answer
+    }
+
+    fn assert_sane(&self) {
+        let names: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
+        let distinct: HashSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "set twice: {self:?}");
+        for removed in &self.removed {
+            assert!(
+                !names.contains(&removed.to_lowercase()),
+                "set and removed: {self:?}"
+            );
+            assert!(!removed.starts_with(':') && removed != "host", "{self:?}");
+        }
+        let (decision, allowed) = (self.text("decision"), self.text("reason"));
+        match self.is_admission() {
+            true => {
+                assert_eq!(
+                    (decision.as_deref(), allowed.as_deref()),
+                    (Some("allow"), Some("allowed"))
+                );
+                let failure_mode = "x-envoy-auth-failure-mode-allowed";
+                assert!(
+                    self.removed.iter().any(|name| name == failure_mode),
+                    "{self:?}"
+                );
+            }
+            false => {
+                assert_eq!(decision.as_deref(), Some("deny"));
+                assert!(self.http >= 400, "{self:?}");
+            }
+        }
+        assert_eq!(self.text("rule").as_deref(), Some("default"));
+    }
+
+    /// Whether Envoy lets the request through.
+    pub(crate) fn is_admission(&self) -> bool {
+        self.code == 0
+    }
+
+    /// The `reason`.
+    pub(crate) fn reason(&self) -> String {
+        self.text("reason").expect("a reason is in the metadata")
+    }
+
+    /// The value of a header that is set.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut own = self.headers.iter().filter(|(own, _)| own == name);
+        own.next().map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the request's header is taken away.
+    pub(crate) fn removes(&self, name: &str) -> bool {
+        self.removed.iter().any(|own| own == name)
+    }
+
+    /// `Retry-After` in seconds.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.header("retry-after")
+            .map(|value| value.parse().expect("whole seconds"))
+    }
+
+    /// A text in the metadata.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self.metadata.fields.get(name)?.kind.as_ref()? {
+            Kind::StringValue(text) => Some(text.clone()),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// The metadata as JSON.
+    pub(crate) fn metadata(&self) -> serde_json::Value {
+        json(&Value {
+            kind: Some(Kind::StructValue(self.metadata.clone())),
+        })
+    }
+}
+
+fn read_headers(headers: &[HeaderValueOption]) -> Vec<(String, String)> {
+    let read = |option: &HeaderValueOption| {
+        assert_eq!(
+            option.append_action,
+            HeaderAppendAction::OverwriteIfExistsOrAdd as i32,
+            "{option:?}"
+        );
+        #[allow(deprecated)]
+        let append = option.append;
+        assert_eq!(
+            (append, option.keep_empty_value),
+            (None, false),
+            "{option:?}"
+        );
+        let header = option.header.clone().expect("has a name");
+        assert!(header.raw_value.is_empty(), "Envoy ignores it: {header:?}");
+        (header.key, header.value)
+    };
+    headers.iter().map(read).collect()
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    match value.kind.as_ref().expect("has a kind") {
+        Kind::NullValue(_) => serde_json::Value::Null,
+        Kind::NumberValue(number) => (*number).into(),
+        Kind::StringValue(text) => text.clone().into(),
+        Kind::BoolValue(flag) => (*flag).into(),
+        Kind::ListValue(list) => list.values.iter().map(json).collect(),
+        Kind::StructValue(members) => {
+            let members = members.fields.iter();
+            members
+                .map(|(name, value)| (name.clone(), json(value)))
+                .collect()
+        }
+    }
+}

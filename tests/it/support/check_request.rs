@@ -1,0 +1,108 @@
+//! What Envoy asks: a request to the API, told in either of its two ways.
+
+use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+
+/// A request to the API.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    method: String,
+    path: String,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+/// How Envoy tells of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// In `headers`.
+    Headers,
+    /// In `header_map`, as with `encode_raw_headers: true`.
+    HeaderMap,
+}
+
+/// Both ways.
+pub(crate) const TELLINGS: [Telling; 2] = [Telling::Headers, Telling::HeaderMap];
+
+impl Ask {
+    /// A GET of `/things` without a token.
+    pub(crate) fn plain() -> Ask {
+        Ask {
+            method: "GET".to_owned(),
+            path: "/things?q=1".to_owned(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same with that token.
+    pub(crate) fn bearer(token: &str) -> Ask {
+        Ask::plain().header("authorization", format!("Bearer {token}"))
+    }
+
+    /// With one more header.
+    pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Ask {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Envoy's message. In `headers` repeats are joined by a comma, as Envoy joins them.
+    pub(crate) fn told(&self, telling: Telling) -> CheckRequest {
+        let mut all = vec![
+            (":authority".to_owned(), b"api.test".to_vec()),
+            (":method".to_owned(), self.method.clone().into_bytes()),
+            (":path".to_owned(), self.path.clone().into_bytes()),
+            (":scheme".to_owned(), b"https".to_vec()),
+        ];
+        all.extend(self.headers.iter().cloned());
+        let mut http = HttpRequest {
+            id: "1234".to_owned(),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            host: "api.test".to_owned(),
+            scheme: "https".to_owned(),
+            protocol: "HTTP/1.1".to_owned(),
+            ..HttpRequest::default()
+        };
+        match telling {
+            Telling::Headers => {
+                for (name, value) in all {
+                    let value = String::from_utf8_lossy(&value).replace('\u{fffd}', "!");
+                    http.headers
+                        .entry(name)
+                        .and_modify(|own| *own = format!("{own},{value}"))
+                        .or_insert(value);
+                }
+            }
+            Telling::HeaderMap => {
+                let headers = all.into_iter().map(|(key, raw_value)| HeaderValue {
+                    key,
+                    raw_value,
+                    ..HeaderValue::default()
+                });
+                http.header_map = Some(HeaderMap {
+                    headers: headers.collect(),
+                });
+            }
+        }
+        message(http)
+    }
+}
+
+/// A message of these attributes.
+pub(crate) fn message(http: HttpRequest) -> CheckRequest {
+    CheckRequest {
+        attributes: Some(AttributeContext {
+            request: Some(Request {
+                http: Some(http),
+                ..Request::default()
+            }),
+            ..AttributeContext::default()
+        }),
+    }
+}
+
+impl From<Ask> for CheckRequest {
+    fn from(ask: Ask) -> CheckRequest {
+        ask.told(Telling::Headers)
+    }
+}

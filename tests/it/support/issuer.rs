@@ -1,0 +1,256 @@
+//! A key server that does what a test says, however bad, and counts who asks.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::eventually::within;
+
+/// What a path answers.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// That.
+    Answer(Answer),
+    /// That, once there is a permit for it.
+    When(Arc<Semaphore>, Answer),
+    /// Nothing, for as long as the caller stays.
+    Hang,
+    /// That, a byte at a time, so slowly that it never ends.
+    Drip(Answer),
+    /// Half of that, and then the connection is gone.
+    Drop(Answer),
+}
+
+/// A whole answer.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// One request's head.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    head: String,
+}
+
+/// The server; dropping it ends it.
+pub(crate) struct KeyServer {
+    address: SocketAddr,
+    state: Arc<State>,
+    _tasks: JoinSet<()>,
+}
+
+struct State {
+    replies: Mutex<HashMap<String, Reply>>,
+    seen: Mutex<Vec<Seen>>,
+    count: watch::Sender<usize>,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(crate) fn of(status: u16, body: impl Into<Vec<u8>>) -> Answer {
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Answer {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn head(&self) -> String {
+        let mut head = format!("HTTP/1.1 {} Whatever\r\nconnection: close\r\n", self.status);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if self.status != 304 {
+            head.push_str(&format!("content-length: {}\r\n", self.body.len()));
+        }
+        head + "\r\n"
+    }
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Reply {
+        Reply::Answer(answer)
+    }
+}
+
+impl From<String> for Reply {
+    /// A key set.
+    fn from(body: String) -> Reply {
+        Answer::of(200, body)
+            .with("content-type", "application/json")
+            .into()
+    }
+}
+
+// === impl KeyServer ===
+
+impl KeyServer {
+    /// A server that answers 404 to everything.
+    pub(crate) async fn start() -> KeyServer {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("has an address");
+        let state = Arc::new(State {
+            replies: Mutex::default(),
+            seen: Mutex::default(),
+            count: watch::Sender::new(0),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, state.clone()));
+        KeyServer {
+            address,
+            state,
+            _tasks: tasks,
+        }
+    }
+
+    /// A server whose `/keys` answers that.
+    pub(crate) async fn with_keys(reply: impl Into<Reply>) -> KeyServer {
+        let server = KeyServer::start().await;
+        server.serve("/keys", reply);
+        server
+    }
+
+    /// From now on the path answers that.
+    pub(crate) fn serve(&self, path: &str, reply: impl Into<Reply>) {
+        lock(&self.state.replies).insert(path.to_owned(), reply.into());
+    }
+
+    /// From now on the issuer's metadata at that path name these.
+    pub(crate) fn serve_metadata(&self, path: &str, issuer: &str, jwks_uri: &str) {
+        self.serve(
+            path,
+            json!({ "issuer": issuer, "jwks_uri": jwks_uri }).to_string(),
+        );
+    }
+
+    /// Its address with that path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// How often the path was asked for.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.requests(path).len()
+    }
+
+    /// Who asked for the path.
+    pub(crate) fn requests(&self, path: &str) -> Vec<Seen> {
+        let seen = lock(&self.state.seen);
+        seen.iter()
+            .filter(|seen| seen.path == path)
+            .cloned()
+            .collect()
+    }
+
+    /// Resolves once the path was asked for that often.
+    pub(crate) async fn asked(&self, path: &str, times: usize) {
+        let mut count = self.state.count.subscribe();
+        let asked = count.wait_for(|_| self.count(path) >= times);
+        let _ = within(&format!("{path} is asked for {times} times"), asked)
+            .await
+            .expect("the server lives");
+    }
+}
+
+impl Seen {
+    /// A header of the request.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (own, value) = line.split_once(':')?;
+            own.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(serve(stream, state.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// One request; whatever fails is the caller's own going away.
+async fn serve(mut stream: TcpStream, state: Arc<State>) {
+    let Some(seen) = read_head(&mut stream).await else {
+        return;
+    };
+    let reply = lock(&state.replies).get(&seen.path).cloned();
+    lock(&state.seen).push(seen);
+    state.count.send_modify(|count| *count += 1);
+    match reply.unwrap_or_else(|| Answer::of(404, "no").into()) {
+        Reply::Answer(answer) => send(&mut stream, &answer).await,
+        Reply::When(permits, answer) => {
+            if let Ok(permit) = permits.acquire().await {
+                permit.forget();
+                send(&mut stream, &answer).await;
+            }
+        }
+        Reply::Hang => {
+            let _ = stream.read(&mut [0]).await;
+        }
+        Reply::Drip(answer) => drip(&mut stream, &answer).await,
+        Reply::Drop(answer) => {
+            let half = answer.body.get(..answer.body.len() / 2).unwrap_or_default();
+            let _ = stream.write_all(answer.head().as_bytes()).await;
+            let _ = stream.write_all(half).await;
+        }
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<Seen> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let path = head.split(' ').nth(1)?.to_owned();
+    Some(Seen { path, head })
+}
+
+async fn send(stream: &mut TcpStream, answer: &Answer) {
+    let mut bytes = answer.head().into_bytes();
+    bytes.extend_from_slice(&answer.body);
+    let _ = stream.write_all(&bytes).await;
+    let _ = stream.shutdown().await;
+}
+
+async fn drip(stream: &mut TcpStream, answer: &Answer) {
+    let _ = stream.write_all(answer.head().as_bytes()).await;
+    for byte in &answer.body {
+        if stream.write_all(&[*byte]).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

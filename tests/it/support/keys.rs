@@ -1,0 +1,159 @@
+//! Keys that sign tokens, made when a test first needs them and shared by all tests of the process.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding};
+use aws_lc_rs::{hmac, rsa};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+/// A key pair without a name of its own: a `kid` is given to it where it is used.
+pub(crate) struct Key(Secret);
+
+enum Secret {
+    Rsa(rsa::KeyPair),
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+/// RSA keys of 2048 bits, each another.
+pub(crate) fn rsa(number: usize) -> &'static Key {
+    static KEYS: [OnceLock<Key>; 4] = [const { OnceLock::new() }; 4];
+    KEYS[number].get_or_init(|| rsa_of(rsa::KeySize::Rsa2048))
+}
+
+/// P-256 keys, each another.
+pub(crate) fn p256(number: usize) -> &'static Key {
+    static KEYS: [OnceLock<Key>; 4] = [const { OnceLock::new() }; 4];
+    KEYS[number].get_or_init(|| {
+        let pair = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING);
+        Key(Secret::P256(pair.expect("a key can be made")))
+    })
+}
+
+/// A P-384 key.
+pub(crate) fn p384() -> &'static Key {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let pair = EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING);
+        Key(Secret::P384(pair.expect("a key can be made")))
+    })
+}
+
+/// An Ed25519 key.
+pub(crate) fn ed25519() -> &'static Key {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let pair = Ed25519KeyPair::generate();
+        Key(Secret::Ed25519(pair.expect("a key can be made")))
+    })
+}
+
+fn rsa_of(size: rsa::KeySize) -> Key {
+    Key(Secret::Rsa(
+        rsa::KeyPair::generate(size).expect("a key can be made"),
+    ))
+}
+
+/// A key set of these members.
+pub(crate) fn set(keys: impl IntoIterator<Item = Value>) -> String {
+    json!({ "keys": keys.into_iter().collect::<Vec<_>>() }).to_string()
+}
+
+pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// HMAC with SHA-256, as a forger would use it.
+pub(crate) fn hs256(secret: &[u8], input: &[u8]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    hmac::sign(&key, input).as_ref().to_vec()
+}
+
+impl Key {
+    /// Its public part, with that `kid` or none.
+    pub(crate) fn jwk(&self, kid: impl Into<Option<&'static str>>) -> Value {
+        let mut jwk = match &self.0 {
+            Secret::Rsa(pair) => {
+                let public = pair.public_key();
+                json!({
+                    "kty": "RSA",
+                    "n": base64url(public.modulus().big_endian_without_leading_zero()),
+                    "e": base64url(public.exponent().big_endian_without_leading_zero()),
+                })
+            }
+            Secret::P256(pair) => ec_jwk("P-256", pair.public_key().as_ref()),
+            Secret::P384(pair) => ec_jwk("P-384", pair.public_key().as_ref()),
+            Secret::Ed25519(pair) => json!({
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": base64url(pair.public_key().as_ref()),
+            }),
+        };
+        if let Some(kid) = kid.into() {
+            jwk["kid"] = kid.into();
+        }
+        jwk
+    }
+
+    /// Signs as `alg` has it.
+    pub(crate) fn sign(&self, alg: &str, input: &[u8]) -> Vec<u8> {
+        match &self.0 {
+            Secret::Rsa(pair) => sign_rsa(pair, alg, input),
+            Secret::P256(pair) | Secret::P384(pair) => {
+                let signed = pair.sign(&SystemRandom::new(), input);
+                signed.expect("it signs").as_ref().to_vec()
+            }
+            Secret::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
+        }
+    }
+
+    /// The public key's DER, as a forger would take it for a secret.
+    pub(crate) fn public_der(&self) -> Vec<u8> {
+        match &self.0 {
+            Secret::Rsa(pair) => {
+                let der: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("has a DER form");
+                der.as_ref().to_vec()
+            }
+            _ => panic!("only asked of RSA keys"),
+        }
+    }
+
+    /// The public key's PEM, likewise.
+    pub(crate) fn public_pem(&self) -> String {
+        let text = STANDARD.encode(self.public_der());
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            lines.join("\n")
+        )
+    }
+}
+
+fn ec_jwk(curve: &str, point: &[u8]) -> Value {
+    let (x, y) = point[1..].split_at((point.len() - 1) / 2);
+    json!({ "kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y) })
+}
+
+fn sign_rsa(pair: &rsa::KeyPair, alg: &str, input: &[u8]) -> Vec<u8> {
+    let padding: &'static dyn RsaEncoding = match alg {
+        "RS384" => &signature::RSA_PKCS1_SHA384,
+        "RS512" => &signature::RSA_PKCS1_SHA512,
+        "PS256" => &signature::RSA_PSS_SHA256,
+        "PS384" => &signature::RSA_PSS_SHA384,
+        "PS512" => &signature::RSA_PSS_SHA512,
+        _ => &signature::RSA_PKCS1_SHA256,
+    };
+    let mut signed = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &SystemRandom::new(), input, &mut signed)
+        .expect("it signs");
+    signed
+}

@@ -1,0 +1,119 @@
+//! The true binary.
+
+use std::net::SocketAddr;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use super::eventually::within;
+
+/// The binary with these arguments, and nothing of ours in its environment.
+pub(crate) fn accredit(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
+    command
+        .args(arguments)
+        .kill_on_drop(true)
+        .stdin(Stdio::null());
+    for name in [
+        "CONFIG",
+        "ISSUER",
+        "AUDIENCE",
+        "JWKS_URI",
+        "LISTEN",
+        "ADMIN_LISTEN",
+        "LOG",
+    ] {
+        command.env_remove(format!("ACCREDIT_{name}"));
+    }
+    command
+}
+
+/// What came of a command that ends by itself.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command to its end.
+pub(crate) async fn ended(command: &mut Command) -> Ended {
+    let output = within("the command ends", command.output()).await;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output.expect("can be run");
+    let text = |bytes| String::from_utf8(bytes).expect("is UTF-8");
+    Ended {
+        code: status.code(),
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }
+}
+
+/// A service that runs as a process of its own, and logs JSON.
+pub(crate) struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    /// Where checks are answered.
+    pub(crate) checks: SocketAddr,
+}
+
+impl Running {
+    /// Starts it, and waits until it says where it listens.
+    pub(crate) async fn start(command: &mut Command) -> Running {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("can be run");
+        let stderr = child.stderr.take().expect("is piped");
+        let mut lines = BufReader::new(stderr).lines();
+        let serving = next_saying(&mut lines, "serving").await;
+        let address = find(&serving, "listen").expect("says where");
+        Running {
+            checks: address.parse().expect("is an address"),
+            child,
+            lines,
+        }
+    }
+
+    /// Waits for a line that says that.
+    pub(crate) async fn says(&mut self, text: &str) -> Value {
+        next_saying(&mut self.lines, text).await
+    }
+
+    /// Sends a signal.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("still runs").to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().await;
+        assert!(sent.expect("can be run").success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        let ended = within("the process ends", self.child.wait()).await;
+        ended.expect("can be awaited").code()
+    }
+}
+
+async fn next_saying(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) -> Value {
+    let found = async {
+        let mut heard = Vec::new();
+        while let Some(line) = lines.next_line().await.expect("is UTF-8") {
+            if line.contains(text) {
+                return serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            }
+            heard.push(line);
+        }
+        panic!("it never said {text:?}, only {heard:#?}");
+    };
+    within(&format!("it says {text:?}"), found).await
+}
+
+/// A member of that name at any depth.
+fn find<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+    let members = line.as_object()?;
+    match members.get(name) {
+        Some(value) => value.as_str(),
+        None => members.values().find_map(|member| find(member, name)),
+    }
+}

@@ -1,0 +1,241 @@
+//! The true service on a thread of its own, as the binary has it, and those who ask it.
+
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use accredit::admin::pb;
+use accredit::admin::pb::admin_client::AdminClient;
+use accredit::app::error::RunError;
+use accredit::app::run::App;
+use accredit::config::settings::Settings;
+use accredit::config::{load, resolve};
+use accredit::server::listener::ListenAddr;
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
+use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use tokio::sync::oneshot;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use super::answer::Answer;
+use super::eventually::within;
+use super::issuer::KeyServer;
+
+/// A running service; dropping it breaks it off.
+pub(crate) struct Service {
+    /// Where checks are answered.
+    pub(crate) checks: ListenAddr,
+    /// Where the admin API is.
+    pub(crate) admin: SocketAddr,
+    /// Where probes alone are answered.
+    pub(crate) probes: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<()>>,
+    kill: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Option<Result<(), RunError>>>>,
+}
+
+/// One connection to the service, as one Envoy worker has it.
+#[derive(Clone)]
+pub(crate) struct Envoy(AuthorizationClient<Channel>);
+
+/// An issuer entry that bears the server's address as its name, with its keys at `/keys`, and these further lines.
+pub(crate) fn issuer_at(server: &KeyServer, lines: &str) -> String {
+    let (issuer, uri) = (server.url(""), server.url("/keys"));
+    let mut entry = format!(
+        "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ uri: '{uri}' }}\n"
+    );
+    for line in lines.lines() {
+        entry.push_str(&format!("    {}\n", line.trim_start_matches("    ")));
+    }
+    entry
+}
+
+/// An issuer entry whose keys are in the configuration.
+pub(crate) fn inline_issuer(issuer: &str, keys: &str, lines: &str) -> String {
+    let mut entry = format!(
+        "  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ inline: '{keys}' }}\n"
+    );
+    for line in lines.lines() {
+        entry.push_str(&format!("    {line}\n"));
+    }
+    entry
+}
+
+/// The settings of a configuration that leaves out the ports.
+pub(crate) fn settings(configuration: &str) -> Settings {
+    let mut text = String::new();
+    for port in ["listen", "admin_listen"] {
+        let key = format!("{port}:");
+        if !configuration.lines().any(|line| line.starts_with(&key)) {
+            text.push_str(&format!("{port}: 127.0.0.1:0\n"));
+        }
+    }
+    text.push_str(configuration);
+    let read = load::read(&text, &|_| None);
+    let (document, locations) = read.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"));
+    let resolved = resolve::resolve(&document, locations);
+    resolved
+        .unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"))
+        .settings
+}
+
+// === impl Service ===
+
+impl Service {
+    /// Starts it, and does not wait for anything.
+    pub(crate) fn start(configuration: &str) -> Service {
+        let app = App::build(settings(configuration)).expect("can start");
+        let tcp = |address| match address {
+            ListenAddr::Tcp(address) => address,
+            ListenAddr::Unix(path) => panic!("not asked for: {}", path.display()),
+        };
+        let (checks, admin) = (app.check_addr(), tcp(app.admin_addr()));
+        let probes = app.probe_addr().map(tcp);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (kill, killed) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let running = app.run(async {
+                    let _ = stopped.await;
+                });
+                tokio::select! {
+                    ended = running => Some(ended),
+                    _ = killed => None,
+                }
+            })
+        });
+        Service {
+            checks,
+            admin,
+            probes,
+            stop: Some(stop),
+            kill: Some(kill),
+            thread: Some(thread),
+        }
+    }
+
+    /// Starts it, and waits until it says that it is ready.
+    pub(crate) async fn ready(configuration: &str) -> Service {
+        let service = Service::start(configuration);
+        service.until(ServingStatus::Serving).await;
+        service
+    }
+
+    /// Waits until the health of checks is that.
+    pub(crate) async fn until(&self, wanted: ServingStatus) {
+        let told = async {
+            let mut health = HealthClient::new(channel(self.checks_tcp()).await);
+            let request = HealthCheckRequest {
+                service: "envoy.service.auth.v3.Authorization".to_owned(),
+            };
+            let mut statuses = health
+                .watch(request)
+                .await
+                .expect("health is served")
+                .into_inner();
+            while let Some(HealthCheckResponse { status }) = statuses.message().await.unwrap() {
+                if status == wanted as i32 {
+                    return;
+                }
+            }
+            panic!("the watch has ended");
+        };
+        within(&format!("health is {wanted:?}"), told).await;
+    }
+
+    /// Where checks are answered, of a service that listens on TCP.
+    pub(crate) fn checks_tcp(&self) -> SocketAddr {
+        match &self.checks {
+            ListenAddr::Tcp(address) => *address,
+            ListenAddr::Unix(path) => panic!("listens on {}", path.display()),
+        }
+    }
+
+    /// A connection as Envoy opens it.
+    pub(crate) async fn envoy(&self) -> Envoy {
+        Envoy(AuthorizationClient::new(channel(self.checks_tcp()).await))
+    }
+
+    /// A connection to the admin API.
+    pub(crate) async fn admin(&self) -> AdminClient<Channel> {
+        AdminClient::new(channel(self.admin).await)
+    }
+
+    /// Fetches every issuer's keys, and tells of them.
+    pub(crate) async fn refresh_keys(&self) -> Vec<pb::Issuer> {
+        let mut admin = self.admin().await;
+        let refreshing = admin.refresh_keys(pb::RefreshKeysRequest::default());
+        let refreshed = within("the keys are refreshed", refreshing).await;
+        refreshed.expect("is served").into_inner().issuers
+    }
+
+    /// Tells of every issuer.
+    pub(crate) async fn issuers(&self) -> Vec<pb::Issuer> {
+        let mut admin = self.admin().await;
+        let listed = admin.list_issuers(pb::ListIssuersRequest {}).await;
+        listed.expect("is served").into_inner().issuers
+    }
+
+    /// One check on a connection of its own.
+    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+        self.envoy().await.check(request).await
+    }
+
+    /// Tells it to stop, as a signal would.
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits for the end that follows on [`Service::stop`].
+    pub(crate) async fn ended(mut self) -> Result<(), RunError> {
+        let thread = self.thread.take().expect("runs");
+        let joined = tokio::task::spawn_blocking(move || thread.join());
+        let ended = within("the service ends", joined).await.expect("is joined");
+        ended.expect("does not panic").expect("is not broken off")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.kill.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+// === impl Envoy ===
+
+impl Envoy {
+    /// One check, with Envoy's patience where none is said.
+    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+        self.check_within(request, Duration::from_secs(10)).await
+    }
+
+    /// One check that tells this `grpc-timeout`. The answer is awaited for as long as it takes.
+    pub(crate) async fn check_within(
+        &self,
+        request: impl Into<CheckRequest>,
+        patience: Duration,
+    ) -> Answer {
+        let mut call = tonic::Request::new(request.into());
+        // Not `set_timeout`: that would end the call on our side too.
+        let timeout = format!("{}m", patience.as_millis());
+        call.metadata_mut()
+            .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
+        let answered = within("the check is answered", self.0.clone().check(call)).await;
+        Answer::of(answered.expect("never a gRPC error").into_inner())
+    }
+}
+
+/// A connection to that address.
+pub(crate) async fn channel(address: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("is an address");
+    endpoint.connect().await.expect("is served")
+}

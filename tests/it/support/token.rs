@@ -1,0 +1,122 @@
+//! Tokens, good but for what a test changes.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{Key, base64url};
+
+/// The audience of the tests' API.
+pub(crate) const AUDIENCE: &str = "api.test";
+
+/// What is to be signed.
+#[derive(Clone)]
+pub(crate) struct Token {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+}
+
+impl Token {
+    /// A token of that issuer that is good for an hour, signed with RS256 by a key named `k`.
+    pub(crate) fn of(issuer: &str) -> Token {
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        let now = now();
+        Token {
+            header: object(json!({ "alg": "RS256", "kid": "k", "typ": "JWT" })),
+            claims: object(json!({
+                "iss": issuer,
+                "sub": "someone",
+                "aud": AUDIENCE,
+                "iat": now - 60,
+                "nbf": now - 60,
+                "exp": now + 3600,
+            })),
+        }
+    }
+
+    /// With this claim.
+    pub(crate) fn claim(mut self, name: &str, value: impl Into<Value>) -> Token {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without that claim.
+    pub(crate) fn without(mut self, name: &str) -> Token {
+        self.claims.remove(name);
+        self
+    }
+
+    /// With this member of the header.
+    pub(crate) fn header(mut self, name: &str, value: impl Into<Value>) -> Token {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without that member of the header.
+    pub(crate) fn without_header(mut self, name: &str) -> Token {
+        self.header.remove(name);
+        self
+    }
+
+    /// With another `kid`.
+    pub(crate) fn kid(self, kid: &str) -> Token {
+        self.header("kid", kid)
+    }
+
+    /// With another `alg`.
+    pub(crate) fn alg(self, alg: &str) -> Token {
+        self.header("alg", alg)
+    }
+
+    /// The claims as JSON.
+    pub(crate) fn claims_text(&self) -> String {
+        Value::Object(self.claims.clone()).to_string()
+    }
+
+    /// The header as JSON.
+    pub(crate) fn header_text(&self) -> String {
+        Value::Object(self.header.clone()).to_string()
+    }
+
+    /// The compact form, signed as its `alg` says.
+    pub(crate) fn signed(&self, key: &Key) -> String {
+        let alg = self.header.get("alg").and_then(Value::as_str);
+        signed_text(
+            self.header_text(),
+            self.claims_text(),
+            key,
+            alg.unwrap_or_default(),
+        )
+    }
+}
+
+/// The compact form of these very texts.
+pub(crate) fn signed_text(
+    header: impl AsRef<[u8]>,
+    claims: impl AsRef<[u8]>,
+    key: &Key,
+    alg: &str,
+) -> String {
+    sealed(header, claims, |input| key.sign(alg, input))
+}
+
+/// The compact form of these very texts, with whatever signature.
+pub(crate) fn sealed(
+    header: impl AsRef<[u8]>,
+    claims: impl AsRef<[u8]>,
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> String {
+    let input = format!("{}.{}", base64url(header), base64url(claims));
+    let signature = base64url(sign(input.as_bytes()));
+    format!("{input}.{signature}")
+}
+
+/// Seconds since the epoch.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "an issuer stamps its tokens, and this is the tests' issuer"
+)]
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.expect("after 1970").as_secs()).expect("fits")
+}
