@@ -53,18 +53,32 @@ fn expected(reason: &'static str) -> Expected {
         "lifetime_too_long" => Some("the token's lifetime is too long"),
         _ => None,
     };
-    Expected { reason, code, http, error, challenge, details }
+    Expected {
+        reason,
+        code,
+        http,
+        error,
+        challenge,
+        details,
+    }
 }
 
 impl Expected {
     fn without_details(self) -> Expected {
-        Expected { details: None, ..self }
+        Expected {
+            details: None,
+            ..self
+        }
     }
 
     fn assert(&self, answer: &Answer, realm: &str) {
         let shown = format!("{}: {answer:?}", self.reason);
         assert_eq!(answer.reason(), self.reason, "{shown}");
-        assert_eq!((answer.code, answer.http), (self.code, self.http), "{shown}");
+        assert_eq!(
+            (answer.code, answer.http),
+            (self.code, self.http),
+            "{shown}"
+        );
         let body = match self.details {
             Some(details) => format!(r#"{{"error":"{}","details":"{details}"}}"#, self.error),
             None => format!(r#"{{"error":"{}"}}"#, self.error),
@@ -72,7 +86,11 @@ impl Expected {
         // The members' order is ours to choose; what they say is not.
         let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("is JSON");
         assert_eq!(parse(&answer.body), parse(&body), "{shown}");
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{shown}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/json"),
+            "{shown}"
+        );
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{shown}");
         let challenge = self.challenge.map(|error| match (error, self.details) {
             ("", _) => format!("Bearer realm=\"{realm}\""),
@@ -81,9 +99,16 @@ impl Expected {
                 "Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{details}\""
             ),
         });
-        assert_eq!(answer.header("www-authenticate"), challenge.as_deref(), "{shown}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            challenge.as_deref(),
+            "{shown}"
+        );
         assert_eq!(answer.retry_after().is_some(), self.http == 503, "{shown}");
-        assert!(answer.retry_after().is_none_or(|seconds| seconds >= 1), "{shown}");
+        assert!(
+            answer.retry_after().is_none_or(|seconds| seconds >= 1),
+            "{shown}"
+        );
         assert_eq!(answer.header("grpc-status"), None, "{shown}");
     }
 }
@@ -105,7 +130,10 @@ fn flawed(reason: &str) -> Vec<(&'static str, String)> {
         "unknown_issuer" => vec![
             ("another", Token::of("https://other.test").signed(by)),
             ("none", good().without("iss").signed(by)),
-            ("a final slash", Token::of("https://issuer.test/").signed(by)),
+            (
+                "a final slash",
+                Token::of("https://issuer.test/").signed(by),
+            ),
             ("another case", Token::of("https://ISSUER.test").signed(by)),
         ],
         "unsupported_algorithm" => vec![
@@ -156,7 +184,10 @@ fn flawed(reason: &str) -> Vec<(&'static str, String)> {
         ],
         "lifetime_too_long" => vec![("by a second", {
             let start = now() - 60;
-            good().claim("iat", start).claim("exp", start + 7201).signed(by)
+            good()
+                .claim("iat", start)
+                .claim("exp", start + 7201)
+                .signed(by)
         })],
         _ => panic!("{reason}"),
     }
@@ -191,7 +222,9 @@ async fn a_token_that_is_good_but_for_one_thing() {
             }
         }
     }
-    let good = envoy.check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))).await;
+    let good = envoy
+        .check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0))))
+        .await;
     assert!(good.is_admission(), "{good:?}");
 }
 
@@ -211,9 +244,15 @@ async fn the_bounds_of_time_belong_to_the_good() {
             let start = now() - 60;
             good().claim("iat", start).claim("exp", start + 7200)
         }),
-        ("aud among others", good().claim("aud", json!(["x", "api.test"]))),
+        (
+            "aud among others",
+            good().claim("aud", json!(["x", "api.test"])),
+        ),
         ("typ absent", good().without_header("typ")),
-        ("typ in another form", good().header("typ", "application/AT+jwt")),
+        (
+            "typ in another form",
+            good().header("typ", "application/AT+jwt"),
+        ),
     ];
     for (thing, token) in cases {
         let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
@@ -226,7 +265,13 @@ async fn requests_without_one_token() {
     let service = Service::ready(&configuration("", "")).await;
     let envoy = service.envoy().await;
     let of = |value: &str| Ask::plain().header("authorization", value);
-    for ask in [Ask::plain(), of(""), of("Basic dTpw"), of("Bearer"), of("Bearer  ")] {
+    for ask in [
+        Ask::plain(),
+        of(""),
+        of("Basic dTpw"),
+        of("Bearer"),
+        of("Bearer  "),
+    ] {
         for telling in TELLINGS {
             expected("missing_token").assert(&envoy.check(ask.told(telling)).await, "api");
         }
@@ -250,7 +295,9 @@ async fn refusals_can_keep_their_reasons_to_themselves() {
     }
     let several = Ask::plain().header("authorization", "Bearer a,Bearer b");
     let answer = envoy.check(several).await;
-    expected("invalid_request").without_details().assert(&answer, "api");
+    expected("invalid_request")
+        .without_details()
+        .assert(&answer, "api");
 }
 
 #[tokio::test]
@@ -279,7 +326,10 @@ async fn a_key_that_may_be_new_asks_for_patience() {
     let patience = std::time::Duration::from_secs(2);
     let answer = envoy.check_within(ask, patience).await;
     expected("key_pending").assert(&answer, "api");
-    assert!((1..=10).contains(&answer.retry_after().unwrap()), "{answer:?}");
+    assert!(
+        (1..=10).contains(&answer.retry_after().unwrap()),
+        "{answer:?}"
+    );
     assert_eq!(server.count("/keys"), 2);
     gate.add_permits(9);
 }
@@ -292,7 +342,9 @@ async fn the_first_that_fails_is_the_reason() {
     type Flaw = (&'static str, fn(Token) -> Token);
     let flaws: [Flaw; 12] = [
         ("malformed_token", |token| token.header("crit", json!([]))),
-        ("unknown_issuer", |token| token.claim("iss", "https://other.test")),
+        ("unknown_issuer", |token| {
+            token.claim("iss", "https://other.test")
+        }),
         ("unsupported_algorithm", |token| token.alg("HS256")),
         ("invalid_type", |token| token.header("typ", "x")),
         ("invalid_signature", |token| token),
@@ -302,7 +354,9 @@ async fn the_first_that_fails_is_the_reason() {
         ("not_yet_valid", |token| token.claim("iat", now() + 100)),
         ("invalid_audience", |token| token.claim("aud", "other")),
         ("missing_claim", |token| token.without("sub")),
-        ("lifetime_too_long", |token| token.claim("exp", now() + 90_000)),
+        ("lifetime_too_long", |token| {
+            token.claim("exp", now() + 90_000)
+        }),
     ];
     for (first, (reason, earlier)) in flaws.iter().enumerate() {
         for (other, later) in flaws.iter().skip(first + 1) {
@@ -311,7 +365,9 @@ async fn the_first_that_fails_is_the_reason() {
             }
             let bad_signature = [*reason, *other].contains(&"invalid_signature");
             let key = if bad_signature { rsa(1) } else { rsa(0) };
-            let answer = envoy.check(Ask::bearer(&earlier(later(Token::of(ISSUER))).signed(key))).await;
+            let answer = envoy
+                .check(Ask::bearer(&earlier(later(Token::of(ISSUER))).signed(key)))
+                .await;
             assert_eq!(answer.reason(), *reason, "{reason} and {other}");
         }
     }
@@ -359,10 +415,18 @@ async fn grpc_clients_get_the_status_that_envoy_would_get_wrong() {
                 .header("content-type", content_type)
                 .header("authorization", "Bearer a,Bearer b");
             let answer = envoy.check(several.told(telling)).await;
-            assert_eq!((answer.http, answer.header("grpc-status")), (400, status), "{content_type}");
+            assert_eq!(
+                (answer.http, answer.header("grpc-status")),
+                (400, status),
+                "{content_type}"
+            );
             let none = Ask::plain().header("content-type", content_type);
             let answer = envoy.check(none.told(telling)).await;
-            assert_eq!((answer.http, answer.header("grpc-status")), (401, None), "{content_type}");
+            assert_eq!(
+                (answer.http, answer.header("grpc-status")),
+                (401, None),
+                "{content_type}"
+            );
         }
     }
 }
@@ -418,7 +482,12 @@ async fn metadata_of_refusals_repeats_no_unverified_word() {
         (good().claim("iss", "https://evil.test"), rsa(0), None, None),
         (good().kid("invented"), rsa(0), Some(ISSUER), None),
         (good(), rsa(1), Some(ISSUER), Some("k")),
-        (good().claim("exp", now() - 100), rsa(0), Some(ISSUER), Some("k")),
+        (
+            good().claim("exp", now() - 100),
+            rsa(0),
+            Some(ISSUER),
+            Some("k"),
+        ),
         (good().header("typ", "evil"), rsa(0), Some(ISSUER), None),
     ];
     for (token, key, issuer, key_id) in cases {

@@ -58,14 +58,25 @@ async fn what_is_no_command_is_bad_usage_in_one_line() {
 #[tokio::test]
 async fn help_and_version_are_answers() {
     for (arguments, says) in [
-        (&["--version"][..], concat!("accredit ", env!("CARGO_PKG_VERSION"), "\n")),
+        (
+            &["--version"][..],
+            concat!("accredit ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
         (&["--help"], "Usage: accredit <COMMAND>"),
         (&["serve", "--help"], "--audience-absent"),
         (&["schema"], "\"issuers\""),
     ] {
         let ended = run(arguments).await;
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
-        assert!(ended.stdout.contains(says), "{arguments:?}: {}", ended.stdout);
+        assert_eq!(
+            (ended.code, ended.stderr.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+        assert!(
+            ended.stdout.contains(says),
+            "{arguments:?}: {}",
+            ended.stdout
+        );
     }
     let schema = run(&["schema"]).await.stdout;
     let schema: serde_json::Value = serde_json::from_str(&schema).expect("is JSON");
@@ -78,18 +89,48 @@ async fn what_excludes_each_other_or_is_missing() {
     let serve = |more: &[&'static str]| [&["serve"], more].concat();
     let with_issuer = |more: &[&'static str]| [&["serve"], &one[..], more].concat();
     for (arguments, says) in [
-        (serve(&["--config", "x", "--issuer", "https://a.test"]), ["--config", "--issuer"]),
-        (serve(&["--issuer", "https://a.test"]), ["--audience", "any"]),
-        (serve(&["--config", "x", "--audience", "a"]), ["--audience", "--issuer"]),
-        (serve(&["--jwks-uri", "https://a.test/k"]), ["--jwks-uri", "--issuer"]),
-        (serve(&["--issuer", "acme", "--audience", "a"]), ["issuer", "jwks.uri"]),
+        (
+            serve(&["--config", "x", "--issuer", "https://a.test"]),
+            ["--config", "--issuer"],
+        ),
+        (
+            serve(&["--issuer", "https://a.test"]),
+            ["--audience", "any"],
+        ),
+        (
+            serve(&["--config", "x", "--audience", "a"]),
+            ["--audience", "--issuer"],
+        ),
+        (
+            serve(&["--jwks-uri", "https://a.test/k"]),
+            ["--jwks-uri", "--issuer"],
+        ),
+        (
+            serve(&["--issuer", "acme", "--audience", "a"]),
+            ["issuer", "jwks.uri"],
+        ),
         (with_issuer(&["--audience", "any"]), ["audiences", "any"]),
-        (with_issuer(&["--audience-absent", "maybe"]), ["accept", "refuse"]),
-        (with_issuer(&["--jwks-uri", "http://a.test/k"]), ["jwks.uri", "https"]),
+        (
+            with_issuer(&["--audience-absent", "maybe"]),
+            ["accept", "refuse"],
+        ),
+        (
+            with_issuer(&["--jwks-uri", "http://a.test/k"]),
+            ["jwks.uri", "https"],
+        ),
         (with_issuer(&["--listen", "nowhere"]), ["listen", "nowhere"]),
-        (with_issuer(&["--admin-listen", "unix:relative"]), ["admin_listen", "relative"]),
-        (serve(&["--config", "/nonexistent/a.yaml"]), ["/nonexistent/a.yaml", "--config FILE"]),
-        (vec!["check", "--config", "/nonexistent/a.yaml"], ["/nonexistent/a.yaml", "No such file"]),
+        (
+            with_issuer(&["--admin-listen", "unix:relative"]),
+            ["admin_listen", "relative"],
+        ),
+        (
+            serve(&["--config", "/nonexistent/a.yaml"]),
+            ["/nonexistent/a.yaml", "--config FILE"],
+        ),
+        (
+            vec!["check", "--config", "/nonexistent/a.yaml"],
+            ["/nonexistent/a.yaml", "No such file"],
+        ),
     ] {
         assert_complains(&run(&arguments).await, 2, &says);
     }
@@ -101,8 +142,15 @@ async fn the_environment_stands_in_for_flags() {
     let valid = written(folder.path(), VALID);
     let check = ended(accredit(&["check"]).env("ACCREDIT_CONFIG", &valid)).await;
     assert_eq!(check.code, Some(0), "{}", check.stderr);
-    let beaten = ended(accredit(&["check", "--config", &valid]).env("ACCREDIT_CONFIG", "/nonexistent")).await;
-    assert_eq!(beaten.code, Some(0), "a flag beats the environment: {}", beaten.stderr);
+    let beaten =
+        ended(accredit(&["check", "--config", &valid]).env("ACCREDIT_CONFIG", "/nonexistent"))
+            .await;
+    assert_eq!(
+        beaten.code,
+        Some(0),
+        "a flag beats the environment: {}",
+        beaten.stderr
+    );
     let both = ended(
         accredit(&["serve"])
             .env("ACCREDIT_CONFIG", &valid)
@@ -110,7 +158,8 @@ async fn the_environment_stands_in_for_flags() {
     )
     .await;
     assert_complains(&both, 2, &["ACCREDIT_CONFIG", "ACCREDIT_ISSUER"]);
-    let bad = ended(accredit(&["serve", "--config", &valid]).env("ACCREDIT_LISTEN", "nowhere")).await;
+    let bad =
+        ended(accredit(&["serve", "--config", &valid]).env("ACCREDIT_LISTEN", "nowhere")).await;
     assert_complains(&bad, 2, &["listen", "nowhere"]);
     let level = ended(accredit(&["serve", "--config", &valid]).env("ACCREDIT_LOG", "=loud=")).await;
     assert_complains(&level, 2, &["=loud="]);
@@ -124,16 +173,30 @@ async fn check_says_whether_a_configuration_is_valid() {
     assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""));
     assert!(good.stdout.contains("valid"), "{}", good.stdout);
 
-    let unwise = written(folder.path(), "issuers:\n  - issuer: https://a.test\n    audiences: any\n");
+    let unwise = written(
+        folder.path(),
+        "issuers:\n  - issuer: https://a.test\n    audiences: any\n",
+    );
     let warned = run(&["check", "--config", &unwise]).await;
     assert_eq!(warned.code, Some(0));
-    assert!(warned.stderr.contains("warning: issuers[0].audiences (line 3)"), "{}", warned.stderr);
+    assert!(
+        warned
+            .stderr
+            .contains("warning: issuers[0].audiences (line 3)"),
+        "{}",
+        warned.stderr
+    );
     assert_eq!(warned.stderr.lines().count(), 1);
 
-    let substituted = written(folder.path(), "issuers:\n  - issuer: ${IT_ISSUER}\n    audiences: [\"${IT_NONE:-api}\"]\n");
+    let substituted = written(
+        folder.path(),
+        "issuers:\n  - issuer: ${IT_ISSUER}\n    audiences: [\"${IT_NONE:-api}\"]\n",
+    );
     let unset = run(&["check", "--config", &substituted]).await;
     assert_complains(&unset, 2, &["issuers[0].issuer (line 2)", "IT_ISSUER"]);
-    let set = ended(accredit(&["check", "--config", &substituted]).env("IT_ISSUER", "https://a.test")).await;
+    let set =
+        ended(accredit(&["check", "--config", &substituted]).env("IT_ISSUER", "https://a.test"))
+            .await;
     assert_eq!(set.code, Some(0), "{}", set.stderr);
 }
 
@@ -153,11 +216,11 @@ async fn every_problem_is_listed_with_its_place() {
             ][..],
         ),
         (
-            "lisen: x\nrules: []\ntls: {}\nissuers:\n  - issuer: https://a.test\n    algorithms: [HS256]\n    clock_skew: soon\n    audience: [a]\n",
+            "lisen: x\nsurprise: []\nanother: {}\nissuers:\n  - issuer: https://a.test\n    algorithms: [HS256]\n    clock_skew: soon\n    audience: [a]\n",
             &[
                 "lisen (line 1)",
-                "rules (line 2)",
-                "tls (line 3)",
+                "surprise (line 2)",
+                "another (line 3)",
                 "issuers[0].audiences (line 5)",
                 "issuers[0].algorithms[0] (line 6)",
                 "issuers[0].clock_skew (line 7)",
@@ -174,7 +237,9 @@ async fn every_problem_is_listed_with_its_place() {
             let lines: Vec<_> = ended.stderr.lines().collect();
             assert_eq!(lines.len(), places.len(), "{}", ended.stderr);
             for place in places {
-                let named = lines.iter().any(|line| line.starts_with(&format!("accredit: {place}")));
+                let named = lines
+                    .iter()
+                    .any(|line| line.starts_with(&format!("accredit: {place}")));
                 assert!(named, "{place} is not in\n{}", ended.stderr);
             }
         }
@@ -196,14 +261,28 @@ async fn what_cannot_start_has_failed() {
         (&not_a_socket, "127.0.0.1:0", [&in_the_way, "not a socket"]),
     ] {
         let ended = run(&[
-            "serve", "--issuer", "https://a.test", "--audience", "a", "--listen", listen, "--admin-listen", admin,
+            "serve",
+            "--issuer",
+            "https://a.test",
+            "--audience",
+            "a",
+            "--listen",
+            listen,
+            "--admin-listen",
+            admin,
         ])
         .await;
         assert_complains(&ended, 1, &says);
     }
-    let text = format!("{VALID}    jwks: {{ ca_file: /nonexistent/ca.pem }}\nlisten: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n");
+    let text = format!(
+        "{VALID}    jwks: {{ ca_file: /nonexistent/ca.pem }}\nlisten: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n"
+    );
     let file = written(folder.path(), &text);
-    assert_complains(&run(&["serve", "--config", &file]).await, 1, &["/nonexistent/ca.pem"]);
+    assert_complains(
+        &run(&["serve", "--config", &file]).await,
+        1,
+        &["/nonexistent/ca.pem"],
+    );
 }
 
 /// Flags, their twins, and a file say the same.
@@ -219,8 +298,21 @@ async fn serve_answers_however_it_was_told() {
         ),
     );
     let by_flags = accredit(&[
-        "serve", "--issuer", &issuer, "--audience", "first", "--audience", "api.test", "--audience-absent", "accept",
-        "--jwks-uri", &uri, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+        "serve",
+        "--issuer",
+        &issuer,
+        "--audience",
+        "first",
+        "--audience",
+        "api.test",
+        "--audience-absent",
+        "accept",
+        "--jwks-uri",
+        &uri,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
     ]);
     let mut by_environment = accredit(&["serve", "--audience-absent", "accept"]);
     by_environment.envs([

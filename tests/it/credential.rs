@@ -77,7 +77,11 @@ async fn entries_that_envoy_keeps_apart_are_several_even_if_alike() {
     ];
     for (one, other, value) in entries {
         for swapped in [false, true] {
-            let (first, second) = if swapped { (*value, &*t) } else { (&*t, *value) };
+            let (first, second) = if swapped {
+                (*value, &*t)
+            } else {
+                (&*t, *value)
+            };
             let ask = Ask::plain().header(one, first).header(other, second);
             let answer = envoy.check(ask.told(Telling::HeaderMap)).await;
             assert_eq!(answer.reason(), "invalid_request", "{one} {other} {value}");
@@ -92,7 +96,10 @@ async fn names_are_read_without_case_and_values_from_either_member() {
     let t = good();
     for telling in TELLINGS {
         let ask = Ask::plain().header("AUTHORIZATION", format!("Bearer {t}"));
-        assert!(envoy.check(ask.told(telling)).await.is_admission(), "{telling:?}");
+        assert!(
+            envoy.check(ask.told(telling)).await.is_admission(),
+            "{telling:?}"
+        );
     }
     let entry = |value: &str| HeaderValue {
         key: "authorization".to_owned(),
@@ -100,7 +107,9 @@ async fn names_are_read_without_case_and_values_from_either_member() {
         ..HeaderValue::default()
     };
     let http = HttpRequest {
-        header_map: Some(HeaderMap { headers: vec![entry(&format!("Bearer {t}"))] }),
+        header_map: Some(HeaderMap {
+            headers: vec![entry(&format!("Bearer {t}"))],
+        }),
         ..HttpRequest::default()
     };
     assert!(envoy.check(message(http)).await.is_admission());
@@ -111,7 +120,9 @@ async fn where_there_is_a_header_map_nothing_else_is_read() {
     let service = service().await;
     let http = HttpRequest {
         headers: [("authorization".to_owned(), format!("Bearer {}", good()))].into(),
-        header_map: Some(HeaderMap { headers: Vec::new() }),
+        header_map: Some(HeaderMap {
+            headers: Vec::new(),
+        }),
         ..HttpRequest::default()
     };
     assert_eq!(service.check(message(http)).await.reason(), "missing_token");
@@ -125,7 +136,9 @@ async fn bytes_that_no_token_has() {
         let mut value = format!("Bearer {}", good()).into_bytes();
         value.extend_from_slice(bytes);
         for telling in TELLINGS {
-            let answer = envoy.check(Ask::plain().header("authorization", &*value).told(telling)).await;
+            let answer = envoy
+                .check(Ask::plain().header("authorization", &*value).told(telling))
+                .await;
             assert_eq!(answer.reason(), "malformed_token", "{telling:?} {bytes:?}");
         }
     }
@@ -143,13 +156,22 @@ async fn the_longest_token_and_one_byte_more() {
     };
     let mut lengths = Vec::new();
     for padding in 11_500..11_900 {
-        let claims = Token::of(ISSUER).claim("pad", "x".repeat(padding)).claims_text();
+        let claims = Token::of(ISSUER)
+            .claim("pad", "x".repeat(padding))
+            .claims_text();
         let header = Token::of(ISSUER).header_text();
         let length = base64url(header).len() + base64url(claims).len() + 342 + 2;
         lengths.push((length, padding));
     }
-    let longest = lengths.iter().rev().find(|(length, _)| *length <= 16 * 1024).unwrap();
-    let longer = lengths.iter().find(|(length, _)| *length > 16 * 1024).unwrap();
+    let longest = lengths
+        .iter()
+        .rev()
+        .find(|(length, _)| *length <= 16 * 1024)
+        .unwrap();
+    let longer = lengths
+        .iter()
+        .find(|(length, _)| *length > 16 * 1024)
+        .unwrap();
     for ((length, padding), reason) in [(longest, "allowed"), (longer, "malformed_token")] {
         let token = token_of(*padding);
         assert_eq!(token.len(), *length);

@@ -23,7 +23,9 @@ use prost::Message as _;
 use super::support::check_request::{Ask, Telling};
 use super::support::eventually::eventually;
 use super::support::keys::{rsa, set};
-use super::support::raw_call::{CHECK, RawConnection, call_of, framed, framed_check, whole, withheld};
+use super::support::raw_call::{
+    CHECK, RawConnection, call_of, framed, framed_check, whole, withheld,
+};
 use super::support::service::{Service, inline_issuer};
 use super::support::token::Token;
 
@@ -66,7 +68,10 @@ async fn whatever_cannot_be_read_is_refused_and_never_an_error() {
     // A string that is not UTF-8, and a message that nests without end.
     let not_utf8 = {
         let marked = CheckRequest::from(good().header("x-mark", "MARK")).encode_to_vec();
-        let at = marked.windows(4).position(|window| window == b"MARK").unwrap();
+        let at = marked
+            .windows(4)
+            .position(|window| window == b"MARK")
+            .unwrap();
         let mut bytes = marked;
         bytes[at] = 0xff;
         bytes
@@ -82,24 +87,64 @@ async fn whatever_cannot_be_read_is_refused_and_never_an_error() {
         bytes
     };
     let cases = [
-        ("rubbish", framed(0, 4, b"\xff\xff\xff\xff"), "invalid_request"),
-        ("cut off within", framed(0, length(&message) - 1, &message[..message.len() - 1]), "invalid_request"),
-        ("not UTF-8", framed(0, length(&not_utf8), &not_utf8), "invalid_request"),
-        ("nested", framed(0, length(&nested), &nested), "invalid_request"),
+        (
+            "rubbish",
+            framed(0, 4, b"\xff\xff\xff\xff"),
+            "invalid_request",
+        ),
+        (
+            "cut off within",
+            framed(0, length(&message) - 1, &message[..message.len() - 1]),
+            "invalid_request",
+        ),
+        (
+            "not UTF-8",
+            framed(0, length(&not_utf8), &not_utf8),
+            "invalid_request",
+        ),
+        (
+            "nested",
+            framed(0, length(&nested), &nested),
+            "invalid_request",
+        ),
         ("empty", framed(0, 0, b""), "invalid_request"),
         ("no HTTP", framed_check(attributes_alone), "invalid_request"),
-        ("compressed", framed(1, length(&message), &message), "invalid_request"),
-        ("an odd flag", framed(255, length(&message), &message), "invalid_request"),
-        ("too large", framed(0, u32::try_from(LIMIT).unwrap() + 1, b"x"), "invalid_request"),
-        ("far too large", framed(0, u32::MAX, b"x"), "invalid_request"),
+        (
+            "compressed",
+            framed(1, length(&message), &message),
+            "invalid_request",
+        ),
+        (
+            "an odd flag",
+            framed(255, length(&message), &message),
+            "invalid_request",
+        ),
+        (
+            "too large",
+            framed(0, u32::try_from(LIMIT).unwrap() + 1, b"x"),
+            "invalid_request",
+        ),
+        (
+            "far too large",
+            framed(0, u32::MAX, b"x"),
+            "invalid_request",
+        ),
         ("no message", Vec::new().into(), "internal_error"),
         ("half a prefix", vec![0, 0, 0].into(), "internal_error"),
-        ("half a message", framed(0, length(&message), &message[..9]), "internal_error"),
+        (
+            "half a message",
+            framed(0, length(&message), &message[..9]),
+            "internal_error",
+        ),
     ];
     for (thing, bytes, reason) in cases {
         let answer = connection.send(call_of(whole(bytes))).await;
         assert_eq!(answer.reason(), reason, "{thing}");
-        let expected = if reason == "invalid_request" { (3, 400) } else { (14, 503) };
+        let expected = if reason == "invalid_request" {
+            (3, 400)
+        } else {
+            (14, 503)
+        };
         assert_eq!((answer.code, answer.http), expected, "{thing}");
     }
     let answer = connection.send(call_of(whole(framed_check(good())))).await;
@@ -124,7 +169,11 @@ async fn odd_heads_get_the_same_answers() {
     let mut connection = RawConnection::open(&service.checks).await;
     for with_token in [true, false] {
         let ask = if with_token { good() } else { Ask::plain() };
-        let expected = if with_token { "allowed" } else { "missing_token" };
+        let expected = if with_token {
+            "allowed"
+        } else {
+            "missing_token"
+        };
         for (name, value) in [
             ("content-type", "application/json"),
             ("content-type", "application/grpc-web+proto"),
@@ -140,7 +189,11 @@ async fn odd_heads_get_the_same_answers() {
         ] {
             let mut call = call_of(whole(framed_check(ask.clone())));
             call.headers_mut().insert(name, value.parse().unwrap());
-            assert_eq!(connection.send(call).await.reason(), expected, "{name}: {value}");
+            assert_eq!(
+                connection.send(call).await.reason(),
+                expected,
+                "{name}: {value}"
+            );
         }
         for method in [Method::GET, Method::PUT] {
             let mut call = call_of(whole(framed_check(ask.clone())));
@@ -151,7 +204,10 @@ async fn odd_heads_get_the_same_answers() {
         *call.uri_mut() = format!("http://accredit{CHECK}?x=1").parse().unwrap();
         assert_eq!(connection.send(call).await.reason(), expected);
         let twice = [framed_check(ask.clone()), framed_check(good())].concat();
-        assert_eq!(connection.send(call_of(whole(twice))).await.reason(), expected);
+        assert_eq!(
+            connection.send(call_of(whole(twice))).await.reason(),
+            expected
+        );
     }
 }
 
@@ -163,7 +219,10 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
     let half = message.slice(..message.len() / 2);
     let calls = [bytes::Bytes::new(), half].map(|bytes| connection.send(call_of(withheld(bytes))));
     for answer in futures_util::future::join_all(calls).await {
-        assert_eq!((answer.reason().as_str(), answer.code, answer.http), ("internal_error", 14, 503));
+        assert_eq!(
+            (answer.reason().as_str(), answer.code, answer.http),
+            ("internal_error", 14, 503)
+        );
         assert_eq!(answer.retry_after(), Some(1));
     }
     // Who holds back the end of the call alone has said all that is asked.
@@ -179,8 +238,14 @@ async fn more_checks_than_may_be_are_refused_at_once() {
     for ask in [good(), Ask::plain()] {
         let answer = connection.send(call_of(whole(framed_check(ask)))).await;
         assert_eq!(answer.reason(), "overloaded");
-        assert_eq!((answer.code, answer.http, answer.retry_after()), (14, 503, Some(1)));
-        assert_eq!(answer.body, r#"{"error":"Authorization temporarily unavailable"}"#);
+        assert_eq!(
+            (answer.code, answer.http, answer.retry_after()),
+            (14, 503, Some(1))
+        );
+        assert_eq!(
+            answer.body,
+            r#"{"error":"Authorization temporarily unavailable"}"#
+        );
     }
     for answer in futures_util::future::join_all(held).await {
         assert_eq!(answer.reason(), "internal_error");
@@ -224,7 +289,11 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
     let listener = address.bind().expect("can be bound");
     let address = listener.local_addr();
     let refusals = Refusals::default();
-    let service = CheckService::new(Arc::new(Panics), refusals, std::time::Duration::from_secs(1));
+    let service = CheckService::new(
+        Arc::new(Panics),
+        refusals,
+        std::time::Duration::from_secs(1),
+    );
     let checks = FailClosed::new(Arc::new(service), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));
@@ -237,7 +306,10 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
             let answer = connection.send(call_of(whole(framed_check(good())))).await;
             // Not `overloaded` the second time: the place was given back.
             assert_eq!(answer.reason(), "internal_error");
-            assert_eq!((answer.code, answer.http, answer.retry_after()), (14, 503, Some(1)));
+            assert_eq!(
+                (answer.code, answer.http, answer.retry_after()),
+                (14, 503, Some(1))
+            );
         }
         let answer = connection.send(call_of(whole(framed(0, 0, b"")))).await;
         assert_eq!(answer.reason(), "invalid_request");

@@ -38,7 +38,8 @@ impl Place {
 
     /// The answer to a token with these further members among its claims, as they stand.
     async fn with_claims(&self, members: &str) -> Answer {
-        self.admitted(Ask::bearer(&token_with(members)), Telling::Headers).await
+        self.admitted(Ask::bearer(&token_with(members)), Telling::Headers)
+            .await
     }
 }
 
@@ -49,7 +50,10 @@ fn token_with(members: &str) -> String {
 fn claims_with(members: &str) -> String {
     let claims = Token::of(ISSUER).claims_text();
     let claims = claims.strip_suffix('}').unwrap();
-    format!("{claims}{}{members}}}", if members.is_empty() { "" } else { "," })
+    format!(
+        "{claims}{}{members}}}",
+        if members.is_empty() { "" } else { "," }
+    )
 }
 
 #[tokio::test]
@@ -60,8 +64,14 @@ async fn the_default_headers_are_the_contracts() {
         .claim("oid", "org_1")
         .claim("scopes", json!(["a", "b:c"]))
         .claim("custom_claims", json!({ "x": 1 }));
-    let answer = place.admitted(Ask::bearer(&token.signed(rsa(0))), Telling::Headers).await;
-    let set: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answer = place
+        .admitted(Ask::bearer(&token.signed(rsa(0))), Telling::Headers)
+        .await;
+    let set: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     assert_eq!(
         set,
         [
@@ -93,7 +103,10 @@ async fn claims_of_every_type() {
         (r#""\ud83d\ude00""#, Some("😀".into())),
         ("0", Some("0".into())),
         ("-0", Some("-0".into())),
-        ("12345678901234567890123", Some("12345678901234567890123".into())),
+        (
+            "12345678901234567890123",
+            Some("12345678901234567890123".into()),
+        ),
         ("1.10", Some("1.10".into())),
         ("1E+3", Some("1E+3".into())),
         ("true", Some("true".into())),
@@ -167,7 +180,11 @@ async fn claims_by_every_kind_of_name() {
     ] {
         assert_eq!(answer.header(name), expected.as_deref(), "{name}");
     }
-    assert_eq!(answer.header("x-jwt-sub"), None, "the defaults are replaced");
+    assert_eq!(
+        answer.header("x-jwt-sub"),
+        None,
+        "the defaults are replaced"
+    );
 }
 
 #[tokio::test]
@@ -195,7 +212,9 @@ async fn the_payload_is_the_tokens_own_segment() {
     let token = token_with(r#""odd" : { "a":1.0 }"#);
     let answer = place.admitted(Ask::bearer(&token), Telling::Headers).await;
     assert_eq!(answer.header("x-payload"), token.split('.').nth(1));
-    let spoofed = Ask::bearer(&token).header("x_payload", "evil").header("x-payload", "evil");
+    let spoofed = Ask::bearer(&token)
+        .header("x_payload", "evil")
+        .header("x-payload", "evil");
     let answer = place.admitted(spoofed, Telling::HeaderMap).await;
     assert!(answer.removes("x_payload"));
 }
@@ -210,7 +229,10 @@ async fn a_value_has_a_limit() {
     let answer = place.with_claims(&sized(8192, 0)).await;
     assert_eq!(length(&answer, "x-a"), Some(8192));
     let answer = place.with_claims(&sized(8193, 1)).await;
-    assert_eq!((length(&answer, "x-a"), length(&answer, "x-b")), (None, Some(1)));
+    assert_eq!(
+        (length(&answer, "x-a"), length(&answer, "x-b")),
+        (None, Some(1))
+    );
     assert!(answer.removes("x-a"));
 }
 
@@ -259,7 +281,11 @@ async fn no_client_speaks_for_a_claim_in_any_spelling() {
     };
     let token = Token::of(ISSUER).signed(rsa(0));
     for telling in TELLINGS {
-        let mut ask = Ask::bearer(&token).header("accept", "*/*").header("x-jwt", "1").header("xjwtsub", "1").header("x-jwts", "1");
+        let mut ask = Ask::bearer(&token)
+            .header("accept", "*/*")
+            .header("x-jwt", "1")
+            .header("xjwtsub", "1")
+            .header("x-jwts", "1");
         for (name, _) in names {
             for spelling in spellings(name) {
                 ask = ask.header(&spelling, "evil");
@@ -270,15 +296,36 @@ async fn no_client_speaks_for_a_claim_in_any_spelling() {
             for spelling in spellings(name) {
                 let lower = spelling.to_lowercase();
                 let overwritten = is_set && lower == name;
-                assert_eq!(answer.removes(&lower), !overwritten, "{telling:?} {spelling}: {answer:?}");
-                assert_eq!(answer.header(&lower).is_some(), overwritten, "{telling:?} {spelling}");
+                assert_eq!(
+                    answer.removes(&lower),
+                    !overwritten,
+                    "{telling:?} {spelling}: {answer:?}"
+                );
+                assert_eq!(
+                    answer.header(&lower).is_some(),
+                    overwritten,
+                    "{telling:?} {spelling}"
+                );
             }
         }
-        for innocent in ["accept", "authorization", "x-jwt", "xjwtsub", "x-jwts", ":path", ":method"] {
+        for innocent in [
+            "accept",
+            "authorization",
+            "x-jwt",
+            "xjwtsub",
+            "x-jwts",
+            ":path",
+            ":method",
+        ] {
             assert!(!answer.removes(innocent), "{innocent}");
         }
         let removed: std::collections::HashSet<_> = answer.removed.iter().collect();
-        assert_eq!(removed.len(), answer.removed.len(), "twice: {:?}", answer.removed);
+        assert_eq!(
+            removed.len(),
+            answer.removed.len(),
+            "twice: {:?}",
+            answer.removed
+        );
     }
 }
 
@@ -290,7 +337,9 @@ async fn headers_of_other_issuers_are_removed_too() {
     let second = inline_issuer("https://other.test", &keys, "claim_headers: { x-b: sub }");
     let service = Service::ready(&format!("issuers:\n{first}{second}strip_headers: []\n")).await;
     for (issuer, set, removed) in [(ISSUER, "x-a", "x-b"), ("https://other.test", "x-b", "x-a")] {
-        let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0))).header("x_b", "1").header("x.a", "1");
+        let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)))
+            .header("x_b", "1")
+            .header("x.a", "1");
         let answer = service.check(ask.told(Telling::HeaderMap)).await;
         assert_eq!(answer.header(set), Some("someone"));
         assert_eq!(answer.headers.len(), 1);
@@ -302,7 +351,11 @@ async fn headers_of_other_issuers_are_removed_too() {
 
 #[tokio::test]
 async fn the_token_can_be_kept_from_the_upstream() {
-    for (line, removed) in [("", false), ("forward_token: true\n", false), ("forward_token: false\n", true)] {
+    for (line, removed) in [
+        ("", false),
+        ("forward_token: true\n", false),
+        ("forward_token: false\n", true),
+    ] {
         let place = place("", line).await;
         let token = Token::of(ISSUER).signed(rsa(0));
         for telling in TELLINGS {
@@ -325,7 +378,10 @@ async fn a_remembered_token_tells_the_same() {
                 assert_eq!(answer.header("x-c"), Some("a,b"));
                 assert_eq!(answer.header("x-s"), Some("someone"));
                 assert_eq!(answer.removed, [FAILURE_MODE, name]);
-                assert_eq!(answer.metadata()["claims"], json!({ "c": ["a", "b"], "sub": "someone" }));
+                assert_eq!(
+                    answer.metadata()["claims"],
+                    json!({ "c": ["a", "b"], "sub": "someone" })
+                );
             }
         }
     }
@@ -338,20 +394,62 @@ async fn settings_that_name_a_dangerous_header_are_no_settings() {
         let (document, locations) = load::read(text, &|_| None).expect("is well-formed");
         resolve::resolve(&document, locations).is_err()
     };
-    let base = format!("issuers:\n{}", inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), ""));
+    let base = format!(
+        "issuers:\n{}",
+        inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "")
+    );
     let dangerous = [
-        "host", "authorization", "cookie", "content-length", "content_type", "transfer-encoding",
-        "connection", "te", "trailer", "upgrade", "expect", "keep-alive", "proxy-authorization",
-        "forwarded", "x-forwarded-for", "x_forwarded_for", "x-envoy-original-path", "x-request-id",
-        "traceparent", "tracestate", "\":path\"", "\"a b\"",
+        "host",
+        "authorization",
+        "cookie",
+        "content-length",
+        "content_type",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "keep-alive",
+        "proxy-authorization",
+        "forwarded",
+        "x-forwarded-for",
+        "x_forwarded_for",
+        "x-envoy-original-path",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+        "\":path\"",
+        "\"a b\"",
     ];
     assert!(!refused(&base));
     for name in dangerous {
-        assert!(refused(&format!("{base}payload_header: {name}\n")), "{name}");
-        assert!(refused(&format!("{base}strip_headers: [{name}]\n")), "{name}");
-        assert!(refused(&format!("{base}    claim_headers: {{ {name}: sub }}\n")), "{name}");
+        assert!(
+            refused(&format!("{base}payload_header: {name}\n")),
+            "{name}"
+        );
+        assert!(
+            refused(&format!("{base}strip_headers: [{name}]\n")),
+            "{name}"
+        );
+        assert!(
+            refused(&format!("{base}    claim_headers: {{ {name}: sub }}\n")),
+            "{name}"
+        );
     }
-    for prefix in ["*", "x-*", "x-f*", "x-forwarded-*", "c*", "auth*", "x_envoy_*", "trace*"] {
-        assert!(refused(&format!("{base}strip_headers: [\"{prefix}\"]\n")), "{prefix}");
+    for prefix in [
+        "*",
+        "x-*",
+        "x-f*",
+        "x-forwarded-*",
+        "c*",
+        "auth*",
+        "x_envoy_*",
+        "trace*",
+    ] {
+        assert!(
+            refused(&format!("{base}strip_headers: [\"{prefix}\"]\n")),
+            "{prefix}"
+        );
     }
 }

@@ -25,10 +25,15 @@ async fn issuers_that_share_a_kid_do_not_share_a_key() {
         let envoy = service.envoy().await;
         for _ in 0..2 {
             for (issuer, own, foreign) in [(ONE, rsa(0), rsa(1)), (OTHER, rsa(1), rsa(0))] {
-                assert_eq!(reason(&envoy, &Token::of(issuer).signed(own)).await, "allowed");
+                assert_eq!(
+                    reason(&envoy, &Token::of(issuer).signed(own)).await,
+                    "allowed"
+                );
                 let forged = Token::of(issuer).signed(foreign);
                 assert_eq!(reason(&envoy, &forged).await, "invalid_signature");
-                let answer = envoy.check(Ask::bearer(&Token::of(issuer).signed(own))).await;
+                let answer = envoy
+                    .check(Ask::bearer(&Token::of(issuer).signed(own)))
+                    .await;
                 assert_eq!(answer.text("issuer").as_deref(), Some(issuer));
             }
         }
@@ -44,8 +49,13 @@ async fn a_list_of_issuers_shares_its_key_set() {
     );
     let service = Service::ready(&configuration).await;
     for issuer in [ONE, OTHER] {
-        let answer = service.check(Ask::bearer(&Token::of(issuer).signed(rsa(0)))).await;
-        assert_eq!((answer.reason().as_str(), answer.text("issuer").as_deref()), ("allowed", Some(issuer)));
+        let answer = service
+            .check(Ask::bearer(&Token::of(issuer).signed(rsa(0))))
+            .await;
+        assert_eq!(
+            (answer.reason().as_str(), answer.text("issuer").as_deref()),
+            ("allowed", Some(issuer))
+        );
     }
     assert_eq!(server.count("/keys"), 1);
     let told = service.issuers().await;
@@ -57,7 +67,9 @@ async fn a_list_of_issuers_shares_its_key_set() {
 async fn issuers_are_compared_character_by_character() {
     let with_slash = "https://slash.test/";
     let keys = set([rsa(0).jwk("k")]);
-    let entries = [ONE, with_slash].map(|issuer| inline_issuer(issuer, &keys, "")).concat();
+    let entries = [ONE, with_slash]
+        .map(|issuer| inline_issuer(issuer, &keys, ""))
+        .concat();
     let service = Service::ready(&format!("issuers:\n{entries}")).await;
     let envoy = service.envoy().await;
     for (issuer, expected) in [
@@ -73,7 +85,9 @@ async fn issuers_are_compared_character_by_character() {
         ("https://one.test#x", "unknown_issuer"),
         ("", "unknown_issuer"),
     ] {
-        let answer = envoy.check(Ask::bearer(&Token::of(issuer).signed(rsa(0)))).await;
+        let answer = envoy
+            .check(Ask::bearer(&Token::of(issuer).signed(rsa(0))))
+            .await;
         assert_eq!(answer.reason(), expected, "{issuer:?}");
         assert_eq!(answer.text("issuer").is_some(), expected == "allowed");
     }
@@ -89,34 +103,68 @@ async fn one_bad_key_spoils_no_other() {
     let rubbish = vec![
         ("small", small),
         ("text", json!("a key")),
-        ("oct", json!({ "kty": "oct", "kid": "oct", "k": "c2VjcmV0" })),
+        (
+            "oct",
+            json!({ "kty": "oct", "kid": "oct", "k": "c2VjcmV0" }),
+        ),
         ("enc", with(rsa(0).jwk("enc"), "use", "enc".into())),
-        ("ops", with(rsa(0).jwk("ops"), "key_ops", json!(["encrypt"]))),
+        (
+            "ops",
+            with(rsa(0).jwk("ops"), "key_ops", json!(["encrypt"])),
+        ),
         ("alien", json!({ "kty": "PQ", "kid": "alien", "x": "AAAA" })),
         ("no n", json!({ "kty": "RSA", "kid": "no n", "e": "AQAB" })),
         ("bad n", with(rsa(0).jwk("bad n"), "n", "!!".into())),
         ("n a number", with(rsa(0).jwk("n a number"), "n", 5.into())),
-        ("off the curve", with(p256(0).jwk("off the curve"), "y", p256(1).jwk("x")["y"].clone())),
+        (
+            "off the curve",
+            with(
+                p256(0).jwk("off the curve"),
+                "y",
+                p256(1).jwk("x")["y"].clone(),
+            ),
+        ),
         ("odd kid", with(rsa(0).jwk(None), "kid", 7.into())),
     ];
     let mut keys: Vec<Value> = rubbish.iter().map(|(_, jwk)| jwk.clone()).collect();
     keys.push(rsa(0).jwk("k"));
     let mut text = set(keys);
     // A member twice inside a key sets that key aside, and only that.
-    text = text.replacen("\"keys\":[", &format!("\"keys\":[{},", twice(rsa(0).jwk("twice"))), 1);
+    text = text.replacen(
+        "\"keys\":[",
+        &format!("\"keys\":[{},", twice(rsa(0).jwk("twice"))),
+        1,
+    );
     let server = KeyServer::with_keys(text).await;
     let service = Service::ready(&issuer_at(&server, "")).await;
     let envoy = service.envoy().await;
     let token = Token::of(&server.url(""));
     assert_eq!(reason(&envoy, &token.signed(rsa(0))).await, "allowed");
-    for kid in ["small", "oct", "enc", "ops", "alien", "no n", "bad n", "n a number", "off the curve", "twice"] {
+    for kid in [
+        "small",
+        "oct",
+        "enc",
+        "ops",
+        "alien",
+        "no n",
+        "bad n",
+        "n a number",
+        "off the curve",
+        "twice",
+    ] {
         let answer = reason(&envoy, &token.clone().kid(kid).signed(rsa(0))).await;
-        assert_eq!(answer, "unsupported_algorithm", "{kid} is held, and does not fit");
+        assert_eq!(
+            answer, "unsupported_algorithm",
+            "{kid} is held, and does not fit"
+        );
     }
     let told = service.issuers().await.remove(0);
     assert_eq!(told.keys.len(), 1);
     assert_eq!(told.set_aside.len(), rubbish.len() + 1);
-    assert!(told.set_aside.iter().all(|aside| !aside.reason.is_empty()), "{told:?}");
+    assert!(
+        told.set_aside.iter().all(|aside| !aside.reason.is_empty()),
+        "{told:?}"
+    );
     assert!(told.has_keys);
 }
 
@@ -131,8 +179,14 @@ async fn a_private_key_that_is_published_serves_by_its_public_part() {
     for name in ["d", "p", "q"] {
         jwk[name] = "c2VjcmV0".into();
     }
-    let service = Service::ready(&format!("issuers:\n{}", inline_issuer(ONE, &set([jwk]), ""))).await;
-    let answer = service.check(Ask::bearer(&Token::of(ONE).signed(rsa(0)))).await;
+    let service = Service::ready(&format!(
+        "issuers:\n{}",
+        inline_issuer(ONE, &set([jwk]), "")
+    ))
+    .await;
+    let answer = service
+        .check(Ask::bearer(&Token::of(ONE).signed(rsa(0))))
+        .await;
     assert_eq!(answer.reason(), "allowed");
 }
 
@@ -143,20 +197,54 @@ async fn candidates_bear_the_kid_or_none() {
     let envoy = service.envoy().await;
     let without = || Token::of(ONE).without_header("kid");
     for (thing, token, expected) in [
-        ("a kid, by its key", Token::of(ONE).signed(rsa(1)), "allowed"),
-        ("a kid, by the nameless key", Token::of(ONE).signed(rsa(0)), "allowed"),
-        ("an invented kid, by the nameless key", Token::of(ONE).kid("z").signed(rsa(0)), "allowed"),
-        ("an invented kid, by the named key", Token::of(ONE).kid("z").signed(rsa(1)), "unknown_key"),
-        ("no kid, by the named key", without().signed(rsa(1)), "allowed"),
-        ("no kid, by the nameless key", without().signed(rsa(0)), "allowed"),
-        ("no kid, by none", without().signed(rsa(2)), "invalid_signature"),
-        ("an empty kid, by none", Token::of(ONE).kid("").signed(rsa(2)), "unknown_key"),
+        (
+            "a kid, by its key",
+            Token::of(ONE).signed(rsa(1)),
+            "allowed",
+        ),
+        (
+            "a kid, by the nameless key",
+            Token::of(ONE).signed(rsa(0)),
+            "allowed",
+        ),
+        (
+            "an invented kid, by the nameless key",
+            Token::of(ONE).kid("z").signed(rsa(0)),
+            "allowed",
+        ),
+        (
+            "an invented kid, by the named key",
+            Token::of(ONE).kid("z").signed(rsa(1)),
+            "unknown_key",
+        ),
+        (
+            "no kid, by the named key",
+            without().signed(rsa(1)),
+            "allowed",
+        ),
+        (
+            "no kid, by the nameless key",
+            without().signed(rsa(0)),
+            "allowed",
+        ),
+        (
+            "no kid, by none",
+            without().signed(rsa(2)),
+            "invalid_signature",
+        ),
+        (
+            "an empty kid, by none",
+            Token::of(ONE).kid("").signed(rsa(2)),
+            "unknown_key",
+        ),
     ] {
         assert_eq!(reason(&envoy, &token).await, expected, "{thing}");
     }
     let answer = envoy.check(Ask::bearer(&without().signed(rsa(1)))).await;
     assert_eq!(answer.text("key_id").as_deref(), Some("k"), "the key's own");
-    let answer = envoy.check(Ask::bearer(&Token::of(ONE).kid("z").signed(rsa(0)))).await;
+    let answer = envoy
+        .check(Ask::bearer(&Token::of(ONE).kid("z").signed(rsa(0))))
+        .await;
     assert_eq!(answer.text("key_id"), None, "the token's kid is nobody's");
 }
 
@@ -165,7 +253,13 @@ async fn a_token_without_kid_and_without_a_fitting_key() {
     let only_ec = inline_issuer(ONE, &set([p256(0).jwk("e")]), "");
     let service = Service::ready(&format!("issuers:\n{only_ec}")).await;
     let token = Token::of(ONE).without_header("kid");
-    assert_eq!(service.check(Ask::bearer(&token.signed(rsa(0)))).await.reason(), "unknown_key");
+    assert_eq!(
+        service
+            .check(Ask::bearer(&token.signed(rsa(0))))
+            .await
+            .reason(),
+        "unknown_key"
+    );
     let old = token.claim("exp", now() - 100).signed(rsa(0));
     assert_eq!(service.check(Ask::bearer(&old)).await.reason(), "expired");
 }
@@ -175,9 +269,14 @@ async fn at_most_eight_keys_are_tried() {
     for (before, expected) in [(7, "allowed"), (8, "invalid_signature")] {
         let mut keys = vec![rsa(1).jwk(None); before];
         keys.push(rsa(0).jwk(None));
-        let service = Service::ready(&format!("issuers:\n{}", inline_issuer(ONE, &set(keys), ""))).await;
+        let service =
+            Service::ready(&format!("issuers:\n{}", inline_issuer(ONE, &set(keys), ""))).await;
         let token = Token::of(ONE).without_header("kid").signed(rsa(0));
-        assert_eq!(service.check(Ask::bearer(&token)).await.reason(), expected, "{before}");
+        assert_eq!(
+            service.check(Ask::bearer(&token)).await.reason(),
+            expected,
+            "{before}"
+        );
     }
 }
 
@@ -214,7 +313,8 @@ async fn keys_are_for_what_they_say() {
 #[tokio::test]
 async fn audiences() {
     let keys = set([rsa(0).jwk("k")]);
-    let list = inline_issuer("https://list.test", &keys, "").replace("[api.test]", "[api.test, second]");
+    let list =
+        inline_issuer("https://list.test", &keys, "").replace("[api.test]", "[api.test, second]");
     let accept = inline_issuer("https://accept.test", &keys, "audience_absent: accept");
     let any = inline_issuer("https://any.test", &keys, "").replace("[api.test]", "any");
     let service = Service::ready(&format!("issuers:\n{list}{accept}{any}")).await;
@@ -233,15 +333,27 @@ async fn audiences() {
         (Some(json!("")), [false, false, true]),
         (None, [false, true, true]),
     ];
-    let issuers = ["https://list.test", "https://accept.test", "https://any.test"];
+    let issuers = [
+        "https://list.test",
+        "https://accept.test",
+        "https://any.test",
+    ];
     for (audience, admitted) in cases {
         for (issuer, admitted) in issuers.iter().zip(admitted) {
             let token = match &audience {
                 Some(audience) => Token::of(issuer).claim("aud", audience.clone()),
                 None => Token::of(issuer).without("aud"),
             };
-            let expected = if admitted { "allowed" } else { "invalid_audience" };
-            assert_eq!(reason(&envoy, &token.signed(rsa(0))).await, expected, "{audience:?} at {issuer}");
+            let expected = if admitted {
+                "allowed"
+            } else {
+                "invalid_audience"
+            };
+            assert_eq!(
+                reason(&envoy, &token.signed(rsa(0))).await,
+                expected,
+                "{audience:?} at {issuer}"
+            );
         }
     }
 }
@@ -254,7 +366,11 @@ token_types: [application/Special]
 required_claims: [custom.environment, [\"a.b\"]]
 binding: ignore";
     let one = inline_issuer(ONE, &keys, strict);
-    let service = Service::ready(&format!("issuers:\n{one}{}", inline_issuer(OTHER, &keys, ""))).await;
+    let service = Service::ready(&format!(
+        "issuers:\n{one}{}",
+        inline_issuer(OTHER, &keys, "")
+    ))
+    .await;
     let envoy = service.envoy().await;
     let good = || {
         let token = Token::of(ONE).claim("custom", json!({ "environment": "x" }));
@@ -269,14 +385,46 @@ binding: ignore";
         ("exp", good().claim("exp", now() - 2), "expired"),
         ("nbf", good().claim("nbf", now() + 20), "not_yet_valid"),
         ("nested", good().claim("custom", json!({})), "missing_claim"),
-        ("nested in none", good().claim("custom", "x"), "missing_claim"),
-        ("nested empty", good().claim("custom", json!({ "environment": "" })), "missing_claim"),
-        ("nested null", good().claim("custom", json!({ "environment": null })), "missing_claim"),
-        ("literal", good().without("a.b").claim("a", json!({ "b": 1 })), "missing_claim"),
-        ("bound", good().claim("cnf", json!({ "jkt": "x" })), "allowed"),
-        ("the other's typ", Token::of(OTHER).header("typ", "special"), "invalid_type"),
-        ("the other's skew", Token::of(OTHER).claim("exp", now() - 2), "allowed"),
+        (
+            "nested in none",
+            good().claim("custom", "x"),
+            "missing_claim",
+        ),
+        (
+            "nested empty",
+            good().claim("custom", json!({ "environment": "" })),
+            "missing_claim",
+        ),
+        (
+            "nested null",
+            good().claim("custom", json!({ "environment": null })),
+            "missing_claim",
+        ),
+        (
+            "literal",
+            good().without("a.b").claim("a", json!({ "b": 1 })),
+            "missing_claim",
+        ),
+        (
+            "bound",
+            good().claim("cnf", json!({ "jkt": "x" })),
+            "allowed",
+        ),
+        (
+            "the other's typ",
+            Token::of(OTHER).header("typ", "special"),
+            "invalid_type",
+        ),
+        (
+            "the other's skew",
+            Token::of(OTHER).claim("exp", now() - 2),
+            "allowed",
+        ),
     ] {
-        assert_eq!(reason(&envoy, &token.signed(rsa(0))).await, expected, "{thing}");
+        assert_eq!(
+            reason(&envoy, &token.signed(rsa(0))).await,
+            expected,
+            "{thing}"
+        );
     }
 }

@@ -57,7 +57,8 @@ impl Place {
     /// From now on the server holds answers back until it is given permits.
     fn gate(&self, keys: String) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
-        self.server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, keys)));
+        self.server
+            .serve("/keys", Reply::When(gate.clone(), Answer::of(200, keys)));
         gate
     }
 
@@ -75,7 +76,9 @@ fn old_keys() -> String {
 #[tokio::test]
 async fn a_new_key_is_fetched_for_the_first_token_that_names_it() {
     let place = place("").await;
-    place.server.serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("new")]));
+    place
+        .server
+        .serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("new")]));
     assert_eq!(place.reason(&place.unknown("new")).await, "allowed");
     assert_eq!(place.reason(&place.known()).await, "allowed");
     assert_eq!(place.fetches(), 2);
@@ -85,13 +88,22 @@ async fn a_new_key_is_fetched_for_the_first_token_that_names_it() {
 async fn a_key_that_a_later_fetch_lacks_is_unknown() {
     let place = place("").await;
     for _ in 0..5 {
-        assert_eq!(place.reason(&place.unknown("invented")).await, "unknown_key");
+        assert_eq!(
+            place.reason(&place.unknown("invented")).await,
+            "unknown_key"
+        );
     }
     assert_eq!(place.fetches(), 2);
     // Another one might have come since, and nobody may ask for it yet.
-    let answer = place.envoy.check(Ask::bearer(&place.unknown("another"))).await;
+    let answer = place
+        .envoy
+        .check(Ask::bearer(&place.unknown("another")))
+        .await;
     assert_eq!(answer.reason(), "key_pending");
-    assert!((1..=10).contains(&answer.retry_after().unwrap()), "{answer:?}");
+    assert!(
+        (1..=10).contains(&answer.retry_after().unwrap()),
+        "{answer:?}"
+    );
     // A refresh of the operator's tells of both, and spends nothing.
     place.service.refresh_keys().await;
     assert_eq!(place.reason(&place.unknown("another")).await, "unknown_key");
@@ -114,8 +126,15 @@ async fn a_fetch_that_began_before_cannot_tell_that_a_key_is_unknown() {
         gate.add_permits(9);
     };
     let (_, reason, ()) = tokio::join!(refreshing, asking, releasing);
-    assert!(["key_pending", "unknown_key"].contains(&reason.as_str()), "{reason}");
-    assert_eq!(reason == "unknown_key", place.fetches() == 3, "only a fetch since then can tell");
+    assert!(
+        ["key_pending", "unknown_key"].contains(&reason.as_str()),
+        "{reason}"
+    );
+    assert_eq!(
+        reason == "unknown_key",
+        place.fetches() == 3,
+        "only a fetch since then can tell"
+    );
     assert_eq!(place.reason(&place.unknown("new")).await, "unknown_key");
     assert_eq!(place.fetches(), 3);
 }
@@ -123,17 +142,25 @@ async fn a_fetch_that_began_before_cannot_tell_that_a_key_is_unknown() {
 #[tokio::test]
 async fn a_fetch_that_failed_leaves_unknown_keys_unavailable_and_known_ones_good() {
     let place = place("").await;
-    place.server.serve("/keys", Answer::of(503, "no").with("retry-after", "77"));
+    place
+        .server
+        .serve("/keys", Answer::of(503, "no").with("retry-after", "77"));
     for kid in ["a", "a", "b"] {
         let answer = place.envoy.check(Ask::bearer(&place.unknown(kid))).await;
         assert_eq!(answer.reason(), "keys_unavailable", "{kid}");
-        assert!((70..=77).contains(&answer.retry_after().unwrap()), "{answer:?}");
+        assert!(
+            (70..=77).contains(&answer.retry_after().unwrap()),
+            "{answer:?}"
+        );
     }
     assert_eq!(place.reason(&place.known()).await, "allowed");
     assert_eq!(place.fetches(), 2, "it asked to be left alone");
     let told = place.service.issuers().await.remove(0);
     assert!(told.has_keys && told.last_error.contains("503"), "{told:?}");
-    assert!((60.0..=77.0).contains(&told.next_refresh_seconds.unwrap()), "{told:?}");
+    assert!(
+        (60.0..=77.0).contains(&told.next_refresh_seconds.unwrap()),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -150,10 +177,17 @@ async fn a_flood_of_invented_keys_costs_one_fetch_and_waits_in_bounds() {
     for _ in 0..36 {
         let answer = checks.next().await.unwrap();
         assert_eq!(answer.reason(), "key_pending");
-        assert!((1..=10).contains(&answer.retry_after().unwrap()), "{answer:?}");
+        assert!(
+            (1..=10).contains(&answer.retry_after().unwrap()),
+            "{answer:?}"
+        );
     }
     assert_eq!(place.fetches(), 2);
-    assert_eq!(place.reason(&place.known()).await, "allowed", "nobody else waits");
+    assert_eq!(
+        place.reason(&place.known()).await,
+        "allowed",
+        "nobody else waits"
+    );
     gate.add_permits(9);
     let mut unknown = 0;
     while let Some(answer) = checks.next().await {
@@ -177,7 +211,9 @@ async fn after_the_cooldown_one_more_fetch_may_start() {
     let place = place("").await;
     assert_eq!(place.reason(&place.unknown("first")).await, "unknown_key");
     assert_eq!(place.reason(&place.unknown("second")).await, "key_pending");
-    place.server.serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("second")]));
+    place
+        .server
+        .serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("second")]));
     eventually("the cooldown ends", async || {
         (place.reason(&place.unknown("second")).await == "allowed").then_some(())
     })
@@ -194,7 +230,10 @@ async fn a_server_that_hangs_costs_no_caller_its_deadline() {
     assert_eq!(answer.reason(), "key_pending");
     // The caller who is gone stops no fetch, the next one joins it, and known keys do not wait.
     let ask = Ask::bearer(&place.unknown("other"));
-    assert_eq!(place.envoy.check_within(ask, SHORT).await.reason(), "key_pending");
+    assert_eq!(
+        place.envoy.check_within(ask, SHORT).await.reason(),
+        "key_pending"
+    );
     assert_eq!(place.reason(&place.known()).await, "allowed");
     assert_eq!(place.fetches(), 2);
 }
@@ -236,14 +275,21 @@ async fn those_who_wait_take_no_place_among_the_checks() {
     let service = Service::ready(&configuration).await;
     let envoy = service.envoy().await;
     let gate = Arc::new(Semaphore::new(0));
-    server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, old_keys())));
+    server.serve(
+        "/keys",
+        Reply::When(gate.clone(), Answer::of(200, old_keys())),
+    );
     let token = Token::of(&server.url(""));
     let waiting = Ask::bearer(&token.clone().kid("new").signed(rsa(1)));
     let known = Ask::bearer(&token.signed(rsa(0)));
     let others = async {
         server.asked("/keys", 2).await;
         eventually("there is a place", async || {
-            envoy.check(known.clone()).await.is_admission().then_some(())
+            envoy
+                .check(known.clone())
+                .await
+                .is_admission()
+                .then_some(())
         })
         .await;
         gate.add_permits(1);
@@ -302,7 +348,10 @@ async fn once_more_never_makes_a_bad_token_an_outage() {
 
     let hanging = place("").await;
     hanging.server.serve("/keys", Reply::Hang);
-    let answer = hanging.envoy.check_within(Ask::bearer(&forged(&hanging)), SHORT).await;
+    let answer = hanging
+        .envoy
+        .check_within(Ask::bearer(&forged(&hanging)), SHORT)
+        .await;
     assert_eq!(answer.reason(), "invalid_signature");
 
     // One that has expired is not worth a fetch.
@@ -377,7 +426,10 @@ async fn an_issuer_without_keys_starts_no_fetch_for_a_token() {
     assert!(answer <= 120);
     for kid in ["a", "b"] {
         let token = Token::of(&server.url("")).kid(kid).signed(rsa(0));
-        assert_eq!(service.check(Ask::bearer(&token)).await.reason(), "keys_unavailable");
+        assert_eq!(
+            service.check(Ask::bearer(&token)).await.reason(),
+            "keys_unavailable"
+        );
     }
     assert_eq!(server.count("/keys"), 1);
 }
@@ -388,9 +440,18 @@ async fn an_empty_key_set_is_believed() {
     assert_eq!(place.reason(&place.known()).await, "allowed");
     place.server.serve("/keys", set([]));
     let told = place.service.refresh_keys().await.remove(0);
-    assert!(!told.has_keys && told.keys.is_empty() && told.last_error.is_empty(), "{told:?}");
+    assert!(
+        !told.has_keys && told.keys.is_empty() && told.last_error.is_empty(),
+        "{told:?}"
+    );
     for _ in 0..2 {
-        assert!(!place.envoy.check(Ask::bearer(&place.known())).await.is_admission());
+        assert!(
+            !place
+                .envoy
+                .check(Ask::bearer(&place.known()))
+                .await
+                .is_admission()
+        );
     }
     place.server.serve("/keys", old_keys());
     place.service.refresh_keys().await;
@@ -400,7 +461,10 @@ async fn an_empty_key_set_is_believed() {
 #[tokio::test]
 async fn keys_past_their_time_are_no_keys() {
     let server = KeyServer::with_keys(old_keys()).await;
-    let jwks = format!("jwks: {{ uri: '{}', refresh: 1s, max_stale: 2s }}", server.url("/keys"));
+    let jwks = format!(
+        "jwks: {{ uri: '{}', refresh: 1s, max_stale: 2s }}",
+        server.url("/keys")
+    );
     let plain = format!("jwks: {{ uri: '{}' }}", server.url("/keys"));
     let service = Service::ready(&issuer_at(&server, "").replace(&plain, &jwks)).await;
     let envoy = service.envoy().await;
@@ -471,15 +535,29 @@ async fn whatever_a_bad_server_answers_the_last_good_keys_serve() {
         ("a list", ok("[]").into()),
         ("no keys", ok("{}").into()),
         ("keys an object", ok(r#"{"keys":{}}"#).into()),
-        ("keys twice", ok(&good.replacen('{', r#"{"keys":[],"#, 1)).into()),
-        ("a member twice", ok(&good.replacen('{', r#"{"x":1,"x":1,"#, 1)).into()),
+        (
+            "keys twice",
+            ok(&good.replacen('{', r#"{"keys":[],"#, 1)).into(),
+        ),
+        (
+            "a member twice",
+            ok(&good.replacen('{', r#"{"x":1,"x":1,"#, 1)).into(),
+        ),
         ("bytes after", ok(&format!("{good}x")).into()),
         ("a mark", ok(&format!("\u{feff}{good}")).into()),
         ("deep", ok(&format!(r#"{{"keys":{nested}}}"#)).into()),
-        ("no usable key", ok(&set([json!({ "kty": "oct", "k": "AAAA" })])).into()),
+        (
+            "no usable key",
+            ok(&set([json!({ "kty": "oct", "k": "AAAA" })])).into(),
+        ),
         ("too large", ok(&padded(1024 * 1024 + 1)).into()),
         ("far too large", ok(&padded(5 * 1024 * 1024)).into()),
-        ("a bomb", Answer::of(200, gzip(&padded(20 * 1024 * 1024))).with("content-encoding", "gzip").into()),
+        (
+            "a bomb",
+            Answer::of(200, gzip(&padded(20 * 1024 * 1024)))
+                .with("content-encoding", "gzip")
+                .into(),
+        ),
         ("no gzip", ok(&good).with("content-encoding", "gzip").into()),
         ("half", Reply::Drop(ok(&good))),
         ("drops", Reply::Drip(ok(&good))),
@@ -498,8 +576,16 @@ async fn whatever_a_bad_server_answers_the_last_good_keys_serve() {
     }
     let good_ones: Vec<(&str, Reply)> = vec![
         ("the largest", ok(&largest).into()),
-        ("gzip", Answer::of(200, gzip(&good)).with("content-encoding", "gzip").into()),
-        ("another type", ok(&good).with("content-type", "text/html").into()),
+        (
+            "gzip",
+            Answer::of(200, gzip(&good))
+                .with("content-encoding", "gzip")
+                .into(),
+        ),
+        (
+            "another type",
+            ok(&good).with("content-type", "text/html").into(),
+        ),
     ];
     for (thing, reply) in good_ones {
         server.serve("/keys", reply);
@@ -542,11 +628,20 @@ async fn redirects_stay_on_their_host_and_end_soon() {
     ] {
         server.serve("/keys", to(location));
         let told = service.refresh_keys().await.remove(0);
-        assert_eq!(told.last_error.is_empty(), good, "{thing}: {}", told.last_error);
+        assert_eq!(
+            told.last_error.is_empty(),
+            good,
+            "{thing}: {}",
+            told.last_error
+        );
     }
     for status in [301, 303, 307, 308] {
         server.serve("/keys", Answer::of(status, "").with("location", "/there"));
-        assert_eq!(service.refresh_keys().await.remove(0).last_error, "", "{status}");
+        assert_eq!(
+            service.refresh_keys().await.remove(0).last_error,
+            "",
+            "{status}"
+        );
     }
 }
 
@@ -566,7 +661,10 @@ async fn what_stands_is_not_sent_again() {
     assert!(envoy.check(known.clone()).await.is_admission());
     // "Not modified" is a success, so it can tell that a key is unknown.
     let unknown = Token::of(&server.url("")).kid("z").signed(rsa(1));
-    assert_eq!(envoy.check(Ask::bearer(&unknown)).await.reason(), "unknown_key");
+    assert_eq!(
+        envoy.check(Ask::bearer(&unknown)).await.reason(),
+        "unknown_key"
+    );
     server.serve("/keys", set([rsa(1).jwk("z")]));
     service.refresh_keys().await;
     // The one fetch of these ten seconds is spent, so nobody can tell whether it has come back.
@@ -584,11 +682,31 @@ async fn the_servers_wishes_about_time_are_heard_within_bounds() {
         .with("retry-after", "Wed, 21 Oct 2015 07:30:00 GMT");
     for (thing, reply, bounds) in [
         ("nothing", good(), 239.0..286.0),
-        ("a minute", good().with("cache-control", "public, max-age=60"), 47.0..58.0),
-        ("no time", good().with("cache-control", "max-age=0"), 23.0..29.0),
-        ("a day", good().with("cache-control", "max-age=86400"), 239.0..286.0),
-        ("quoted", good().with("cache-control", "Max-Age=\"60\""), 47.0..58.0),
-        ("nonsense", good().with("cache-control", "max-age=soon"), 239.0..286.0),
+        (
+            "a minute",
+            good().with("cache-control", "public, max-age=60"),
+            47.0..58.0,
+        ),
+        (
+            "no time",
+            good().with("cache-control", "max-age=0"),
+            23.0..29.0,
+        ),
+        (
+            "a day",
+            good().with("cache-control", "max-age=86400"),
+            239.0..286.0,
+        ),
+        (
+            "quoted",
+            good().with("cache-control", "Max-Age=\"60\""),
+            47.0..58.0,
+        ),
+        (
+            "nonsense",
+            good().with("cache-control", "max-age=soon"),
+            239.0..286.0,
+        ),
         ("not now", bad("100"), 99.0..101.0),
         ("not for a week", bad("604800"), 3599.0..3601.0),
         ("until a date", date, 119.0..121.0),
@@ -619,8 +737,15 @@ async fn keys_from_a_file_are_read_again() {
     let new = Ask::bearer(&Token::of(issuer).kid("new").signed(rsa(1)));
     assert!(envoy.check(old.clone()).await.is_admission());
     std::fs::write(&file, set([rsa(1).jwk("new")])).unwrap();
-    assert!(envoy.check(new.clone()).await.is_admission(), "an unknown kid rereads");
-    assert_eq!(envoy.check(old).await.reason(), "key_pending", "gone, or not yet back");
+    assert!(
+        envoy.check(new.clone()).await.is_admission(),
+        "an unknown kid rereads"
+    );
+    assert_eq!(
+        envoy.check(old).await.reason(),
+        "key_pending",
+        "gone, or not yet back"
+    );
     for bad in [Some(""), Some("{}"), None] {
         match bad {
             Some(text) => std::fs::write(&file, text).unwrap(),
@@ -628,9 +753,15 @@ async fn keys_from_a_file_are_read_again() {
         }
         let told = service.refresh_keys().await.remove(0);
         assert!(!told.last_error.is_empty() && told.has_keys, "{told:?}");
-        assert!(envoy.check(new.clone()).await.is_admission(), "the last good ones serve");
+        assert!(
+            envoy.check(new.clone()).await.is_admission(),
+            "the last good ones serve"
+        );
     }
-    assert_eq!(service.issuers().await[0].source, file.display().to_string());
+    assert_eq!(
+        service.issuers().await[0].source,
+        file.display().to_string()
+    );
 }
 
 #[tokio::test]
@@ -643,7 +774,10 @@ async fn a_file_that_is_not_there_gives_no_keys_until_it_is() {
         file.display()
     ));
     let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)));
-    assert_eq!(service.check(ask.clone()).await.reason(), "keys_unavailable");
+    assert_eq!(
+        service.check(ask.clone()).await.reason(),
+        "keys_unavailable"
+    );
     std::fs::write(&file, old_keys()).unwrap();
     service.refresh_keys().await;
     assert!(service.check(ask).await.is_admission());
@@ -652,7 +786,11 @@ async fn a_file_that_is_not_there_gives_no_keys_until_it_is() {
 #[tokio::test]
 async fn keys_in_the_configuration_are_all_there_are() {
     let issuer = "https://inline.test";
-    let service = Service::ready(&format!("issuers:\n{}", inline_issuer(issuer, &old_keys(), ""))).await;
+    let service = Service::ready(&format!(
+        "issuers:\n{}",
+        inline_issuer(issuer, &old_keys(), "")
+    ))
+    .await;
     let token = || Token::of(issuer);
     for (token, reason) in [
         (token().signed(rsa(0)), "allowed"),
@@ -663,7 +801,10 @@ async fn keys_in_the_configuration_are_all_there_are() {
         assert_eq!(service.check(Ask::bearer(&token)).await.reason(), reason);
     }
     let told = service.refresh_keys().await.remove(0);
-    assert_eq!((told.source.as_str(), told.next_refresh_seconds), ("inline", None));
+    assert_eq!(
+        (told.source.as_str(), told.next_refresh_seconds),
+        ("inline", None)
+    );
 }
 
 #[tokio::test]
@@ -681,13 +822,19 @@ async fn keys_are_found_by_each_of_the_three_addresses() {
             ))
             .await;
             let token = Token::of(&issuer).signed(rsa(0));
-            assert!(service.check(Ask::bearer(&token)).await.is_admission(), "{path}");
+            assert!(
+                service.check(Ask::bearer(&token)).await.is_admission(),
+                "{path}"
+            );
             let asked = [openid, inserted, appended].map(|path| server.count(path));
             let expected = [1, usize::from(number > 0), usize::from(number > 1)];
             assert_eq!(asked, expected, "{path}");
             // A token's sake does not ask for the metadata again; a refresh does.
             let token = Token::of(&issuer).kid("z").signed(rsa(0));
-            assert_eq!(service.check(Ask::bearer(&token)).await.reason(), "unknown_key");
+            assert_eq!(
+                service.check(Ask::bearer(&token)).await.reason(),
+                "unknown_key"
+            );
             assert_eq!((server.count(path), server.count("/keys")), (1, 2));
         }
     }
@@ -703,19 +850,41 @@ async fn metadata_of_another_issuer_give_no_keys() {
     ));
     let keys = server.url("/keys");
     for (thing, named, jwks_uri, says) in [
-        ("a final slash", format!("{issuer}/"), keys.clone(), "final `/`"),
-        ("another", "https://evil.test".to_owned(), keys.clone(), "another issuer"),
-        ("http elsewhere", issuer.clone(), "http://keys.invalid/k".to_owned(), "not https"),
+        (
+            "a final slash",
+            format!("{issuer}/"),
+            keys.clone(),
+            "final `/`",
+        ),
+        (
+            "another",
+            "https://evil.test".to_owned(),
+            keys.clone(),
+            "another issuer",
+        ),
+        (
+            "http elsewhere",
+            issuer.clone(),
+            "http://keys.invalid/k".to_owned(),
+            "not https",
+        ),
         ("no address", issuer.clone(), "keys".to_owned(), "not https"),
     ] {
         server.serve_metadata(well_known, &named, &jwks_uri);
         let told = service.refresh_keys().await.remove(0);
-        assert!(told.last_error.contains(says), "{thing}: {}", told.last_error);
+        assert!(
+            told.last_error.contains(says),
+            "{thing}: {}",
+            told.last_error
+        );
         assert!(!told.has_keys, "{thing}");
     }
     assert_eq!(server.count("/keys"), 0);
     let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
-    assert_eq!(service.check(ask.clone()).await.reason(), "keys_unavailable");
+    assert_eq!(
+        service.check(ask.clone()).await.reason(),
+        "keys_unavailable"
+    );
     server.serve_metadata(well_known, &issuer, &keys);
     service.refresh_keys().await;
     assert!(service.check(ask).await.is_admission());

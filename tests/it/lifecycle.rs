@@ -53,9 +53,17 @@ async fn assert_readiness(service: &Service, ready: bool) -> Value {
         assert_eq!(told["ready"], ready);
         assert_eq!(get(address, "localhost", "/livez").await.0, 200);
     }
-    let expected = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+    let expected = if ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
     for name in ["", "envoy.service.auth.v3.Authorization"] {
-        assert_eq!(health(service.checks_tcp(), name).await, Ok(expected as i32), "{name:?}");
+        assert_eq!(
+            health(service.checks_tcp(), name).await,
+            Ok(expected as i32),
+            "{name:?}"
+        );
     }
     told
 }
@@ -64,7 +72,10 @@ async fn assert_readiness(service: &Service, ready: bool) -> Value {
 async fn ready_once_the_keys_are_there() {
     let gate = Arc::new(Semaphore::new(0));
     let server = KeyServer::with_keys(Reply::When(gate.clone(), Answer::of(200, keys()))).await;
-    let service = Service::start(&format!("{}probe_listen: 127.0.0.1:0\n", issuer_at(&server, "")));
+    let service = Service::start(&format!(
+        "{}probe_listen: 127.0.0.1:0\n",
+        issuer_at(&server, "")
+    ));
     server.asked("/keys", 1).await;
     let told = assert_readiness(&service, false).await;
     assert_eq!(told["without_keys"], json!([server.url("")]));
@@ -75,12 +86,21 @@ async fn ready_once_the_keys_are_there() {
     assert_eq!(told["issuers"][0]["keys"], 1);
     assert_eq!(told["issuers"][0]["issuers"], json!([server.url("")]));
     assert!(told["issuers"][0]["age_seconds"].is_number(), "{told}");
-    assert_eq!(health(service.checks_tcp(), "other").await, Err(Code::NotFound));
+    assert_eq!(
+        health(service.checks_tcp(), "other").await,
+        Err(Code::NotFound)
+    );
     // A later loss does not take it out.
     server.serve("/keys", Answer::of(500, "no"));
     service.refresh_keys().await;
     let told = assert_readiness(&service, true).await;
-    assert!(told["issuers"][0]["last_error"].as_str().unwrap().contains("500"), "{told}");
+    assert!(
+        told["issuers"][0]["last_error"]
+            .as_str()
+            .unwrap()
+            .contains("500"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -91,8 +111,16 @@ async fn a_dead_issuer_holds_readiness_back_for_a_while_only() {
     let service = Service::ready(&format!("{entry}{good}startup_wait: 200ms\n")).await;
     let (status, body) = get(service.admin, "localhost", "/readyz").await;
     let told: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &told["without_keys"]), (200, &json!([dead.url("")])));
-    assert!(service.check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))).await.is_admission());
+    assert_eq!(
+        (status, &told["without_keys"]),
+        (200, &json!([dead.url("")]))
+    );
+    assert!(
+        service
+            .check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0))))
+            .await
+            .is_admission()
+    );
     let dead = Ask::bearer(&Token::of(&dead.url("")).signed(rsa(0)));
     assert_eq!(service.check(dead).await.reason(), "keys_unavailable");
 }
@@ -118,7 +146,11 @@ async fn readiness_does_not_wait_for_an_optional_issuer() {
         KeyServer::with_keys(keys()).await,
     );
     let optional = issuer_at(&dead, "required: false").replace("issuers:\n", "");
-    let service = Service::ready(&format!("{}{optional}startup_wait: 1h\n", issuer_at(&good, ""))).await;
+    let service = Service::ready(&format!(
+        "{}{optional}startup_wait: 1h\n",
+        issuer_at(&good, "")
+    ))
+    .await;
     let told = service.issuers().await;
     assert_eq!((told[0].required, told[0].has_keys), (true, true));
     assert_eq!((told[1].required, told[1].has_keys), (false, false));
@@ -172,7 +204,8 @@ async fn the_admin_port_answers_to_its_own_names_alone() {
     }
     let none = "GET /livez HTTP/1.0\r\n\r\n";
     assert_ne!(request(admin, none).await.0, 200);
-    let two = "GET /livez HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let two =
+        "GET /livez HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     assert_ne!(request(admin, two).await.0, 200);
 }
 
@@ -190,7 +223,11 @@ async fn reflection_tells_of_what_the_admin_port_serves() {
     let Some(MessageResponse::ListServicesResponse(listed)) = answer.message_response else {
         panic!("{answer:?}")
     };
-    let names: Vec<_> = listed.service.into_iter().map(|service| service.name).collect();
+    let names: Vec<_> = listed
+        .service
+        .into_iter()
+        .map(|service| service.name)
+        .collect();
     for name in ["accredit.admin.v1.Admin", "grpc.health.v1.Health"] {
         assert!(names.iter().any(|own| own == name), "{names:?}");
     }
@@ -206,11 +243,20 @@ async fn the_admin_api_refreshes_one_issuer_or_says_that_there_is_none() {
     let second = issuer_at(&other, "").replace("issuers:\n", "");
     let service = Service::ready(&format!("{}{second}", issuer_at(&one, ""))).await;
     let mut admin = service.admin().await;
-    let request = |issuer: &str| RefreshKeysRequest { issuer: issuer.to_owned() };
-    let refreshed = admin.refresh_keys(request(&one.url(""))).await.unwrap().into_inner();
+    let request = |issuer: &str| RefreshKeysRequest {
+        issuer: issuer.to_owned(),
+    };
+    let refreshed = admin
+        .refresh_keys(request(&one.url("")))
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(refreshed.issuers.len(), 1);
     assert_eq!((one.count("/keys"), other.count("/keys")), (2, 1));
-    let refused = admin.refresh_keys(request("https://none.test")).await.unwrap_err();
+    let refused = admin
+        .refresh_keys(request("https://none.test"))
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
 }
 
@@ -224,8 +270,19 @@ async fn checks_are_answered_on_a_unix_socket() {
     assert_eq!(file.permissions().mode() & 0o777, 0o660);
     let mut connection = RawConnection::open(&service.checks).await;
     let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
-    assert!(connection.send(call_of(whole(framed_check(ask)))).await.is_admission());
-    assert_eq!(connection.send(call_of(whole(framed_check(Ask::plain())))).await.reason(), "missing_token");
+    assert!(
+        connection
+            .send(call_of(whole(framed_check(ask))))
+            .await
+            .is_admission()
+    );
+    assert_eq!(
+        connection
+            .send(call_of(whole(framed_check(Ask::plain()))))
+            .await
+            .reason(),
+        "missing_token"
+    );
     drop(service);
     assert!(!path.exists(), "it takes its file along");
 }
@@ -252,7 +309,10 @@ async fn stopping_answers_everybody() {
         })
         .await;
         assert_eq!(get(probes, "localhost", "/livez").await.0, 200);
-        assert!(service.check(known).await.is_admission(), "who comes now is answered");
+        assert!(
+            service.check(known).await.is_admission(),
+            "who comes now is answered"
+        );
         gate.add_permits(1);
     };
     let (answer, ()) = tokio::join!(envoy.check(waiting), stopping);
@@ -276,8 +336,17 @@ async fn a_signal_lets_the_process_finish_what_it_has_begun() {
         let server = KeyServer::with_keys(keys()).await;
         let (issuer, uri) = (server.url(""), server.url("/keys"));
         let mut process = Running::start(&mut accredit(&[
-            "serve", "--issuer", &issuer, "--audience", "api.test", "--jwks-uri", &uri,
-            "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+            "serve",
+            "--issuer",
+            &issuer,
+            "--audience",
+            "api.test",
+            "--jwks-uri",
+            &uri,
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
         ]))
         .await;
         process.says("\"ready\"").await;
@@ -305,15 +374,29 @@ async fn a_second_signal_does_not_wait() {
     let server = KeyServer::with_keys(keys()).await;
     let (issuer, uri) = (server.url(""), server.url("/keys"));
     let mut process = Running::start(&mut accredit(&[
-        "serve", "--issuer", &issuer, "--audience", "api.test", "--jwks-uri", &uri,
-        "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+        "serve",
+        "--issuer",
+        &issuer,
+        "--audience",
+        "api.test",
+        "--jwks-uri",
+        &uri,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
     ]))
     .await;
     process.says("\"ready\"").await;
     let address = accredit::server::listener::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
     let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
-    assert!(connection.send(call_of(whole(framed_check(ask)))).await.is_admission());
+    assert!(
+        connection
+            .send(call_of(whole(framed_check(ask))))
+            .await
+            .is_admission()
+    );
     server.serve("/keys", Reply::Hang);
     let ask = Ask::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
     let _waiting = connection.send(call_of(whole(framed_check(ask))));

@@ -28,16 +28,27 @@ pub(crate) struct Answer {
 impl Answer {
     /// Reads an answer, and asserts what holds of every one.
     pub(crate) fn of(response: CheckResponse) -> Answer {
-        let code = response.status.as_ref().expect("a status is written out").code;
+        let code = response
+            .status
+            .as_ref()
+            .expect("a status is written out")
+            .code;
         let mut answer = Answer {
             code,
             http: 0,
             body: String::new(),
             headers: Vec::new(),
             removed: Vec::new(),
-            metadata: response.dynamic_metadata.clone().expect("metadata is on every answer"),
+            metadata: response
+                .dynamic_metadata
+                .clone()
+                .expect("metadata is on every answer"),
         };
-        match response.http_response.clone().expect("one of the variants is set") {
+        match response
+            .http_response
+            .clone()
+            .expect("one of the variants is set")
+        {
             HttpResponse::OkResponse(ok) => {
                 assert_eq!(code, 0, "{response:?}");
                 assert!(ok.query_parameters_to_remove.is_empty(), "{response:?}");
@@ -50,9 +61,10 @@ impl Answer {
                 answer.http = denied.status.expect("has an HTTP status").code;
                 answer.headers = read_headers(&denied.headers);
                 answer.body = denied.body;
-                let all_printable = answer.headers.iter().all(|(_, value)| {
-                    value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-                });
+                let all_printable = answer
+                    .headers
+                    .iter()
+                    .all(|(_, value)| value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
                 assert!(all_printable, "{response:?}");
             }
             HttpResponse::ErrorResponse(_) => panic!("lets Envoy decide: {response:?}"),
@@ -62,19 +74,32 @@ impl Answer {
     }
 
     fn assert_sane(&self) {
-        let names: Vec<_> = self.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
+        let names: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
         let distinct: HashSet<_> = names.iter().collect();
         assert_eq!(distinct.len(), names.len(), "set twice: {self:?}");
         for removed in &self.removed {
-            assert!(!names.contains(&removed.to_lowercase()), "set and removed: {self:?}");
+            assert!(
+                !names.contains(&removed.to_lowercase()),
+                "set and removed: {self:?}"
+            );
             assert!(!removed.starts_with(':') && removed != "host", "{self:?}");
         }
         let (decision, allowed) = (self.text("decision"), self.text("reason"));
         match self.is_admission() {
             true => {
-                assert_eq!((decision.as_deref(), allowed.as_deref()), (Some("allow"), Some("allowed")));
+                assert_eq!(
+                    (decision.as_deref(), allowed.as_deref()),
+                    (Some("allow"), Some("allowed"))
+                );
                 let failure_mode = "x-envoy-auth-failure-mode-allowed";
-                assert!(self.removed.iter().any(|name| name == failure_mode), "{self:?}");
+                assert!(
+                    self.removed.iter().any(|name| name == failure_mode),
+                    "{self:?}"
+                );
             }
             false => {
                 assert_eq!(decision.as_deref(), Some("deny"));
@@ -107,7 +132,8 @@ impl Answer {
 
     /// `Retry-After` in seconds.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        self.header("retry-after").map(|value| value.parse().expect("whole seconds"))
+        self.header("retry-after")
+            .map(|value| value.parse().expect("whole seconds"))
     }
 
     /// A text in the metadata.
@@ -135,7 +161,11 @@ fn read_headers(headers: &[HeaderValueOption]) -> Vec<(String, String)> {
         );
         #[allow(deprecated)]
         let append = option.append;
-        assert_eq!((append, option.keep_empty_value), (None, false), "{option:?}");
+        assert_eq!(
+            (append, option.keep_empty_value),
+            (None, false),
+            "{option:?}"
+        );
         let header = option.header.clone().expect("has a name");
         assert!(header.raw_value.is_empty(), "Envoy ignores it: {header:?}");
         (header.key, header.value)
@@ -152,7 +182,9 @@ fn json(value: &Value) -> serde_json::Value {
         Kind::ListValue(list) => list.values.iter().map(json).collect(),
         Kind::StructValue(members) => {
             let members = members.fields.iter();
-            members.map(|(name, value)| (name.clone(), json(value))).collect()
+            members
+                .map(|(name, value)| (name.clone(), json(value)))
+                .collect()
         }
     }
 }

@@ -93,7 +93,9 @@ impl From<Answer> for Reply {
 impl From<String> for Reply {
     /// A key set.
     fn from(body: String) -> Reply {
-        Answer::of(200, body).with("content-type", "application/json").into()
+        Answer::of(200, body)
+            .with("content-type", "application/json")
+            .into()
     }
 }
 
@@ -156,7 +158,10 @@ impl KeyServer {
     /// Who asked for the path.
     pub(crate) fn requests(&self, path: &str) -> Vec<Seen> {
         let seen = lock(&self.state.seen);
-        seen.iter().filter(|seen| seen.path == path).cloned().collect()
+        seen.iter()
+            .filter(|seen| seen.path == path)
+            .cloned()
+            .collect()
     }
 
     /// Resolves once the path was asked for that often.

@@ -126,7 +126,11 @@ impl Key {
     /// The public key's PEM, likewise.
     pub(crate) fn public_pem(&self) -> String {
         let text = STANDARD.encode(self.public_der());
-        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect();
         format!(
             "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
             lines.join("\n")

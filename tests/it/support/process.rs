@@ -12,7 +12,10 @@ use super::eventually::within;
 /// The binary with these arguments, and nothing of ours in its environment.
 pub(crate) fn accredit(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
-    command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .kill_on_drop(true)
+        .stdin(Stdio::null());
     for name in [
         "CONFIG",
         "ISSUER",

@@ -74,7 +74,9 @@ pub(crate) async fn read(response: Response<Incoming>) -> Answer {
     let head = response.status();
     let mut headers: HeaderMap = response.headers().clone();
     let collected = response.into_body().collect();
-    let collected = within("the answer ends", collected).await.expect("is whole");
+    let collected = within("the answer ends", collected)
+        .await
+        .expect("is whole");
     headers.extend(collected.trailers().cloned().unwrap_or_default());
     assert_eq!(head.as_u16(), 200);
     assert_eq!(headers["content-type"], "application/grpc");
@@ -114,11 +116,15 @@ impl RawConnection {
     }
 
     /// Sends a call; its answer comes when the future is awaited.
-    pub(crate) fn send(
-        &mut self,
-        call: Request<Body>,
-    ) -> impl Future<Output = Answer> + use<> {
+    pub(crate) fn send(&mut self, call: Request<Body>) -> impl Future<Output = Answer> + use<> {
         let answered = self.sender.send_request(call);
-        async move { read(within("the call is answered", answered).await.expect("is answered")).await }
+        async move {
+            read(
+                within("the call is answered", answered)
+                    .await
+                    .expect("is answered"),
+            )
+            .await
+        }
     }
 }

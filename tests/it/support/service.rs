@@ -75,7 +75,9 @@ pub(crate) fn settings(configuration: &str) -> Settings {
     let read = load::read(&text, &|_| None);
     let (document, locations) = read.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"));
     let resolved = resolve::resolve(&document, locations);
-    resolved.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}")).settings
+    resolved
+        .unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"))
+        .settings
 }
 
 // === impl Service ===
@@ -131,7 +133,11 @@ impl Service {
             let request = HealthCheckRequest {
                 service: "envoy.service.auth.v3.Authorization".to_owned(),
             };
-            let mut statuses = health.watch(request).await.expect("health is served").into_inner();
+            let mut statuses = health
+                .watch(request)
+                .await
+                .expect("health is served")
+                .into_inner();
             while let Some(HealthCheckResponse { status }) = statuses.message().await.unwrap() {
                 if status == wanted as i32 {
                     return;
@@ -220,7 +226,8 @@ impl Envoy {
         let mut call = tonic::Request::new(request.into());
         // Not `set_timeout`: that would end the call on our side too.
         let timeout = format!("{}m", patience.as_millis());
-        call.metadata_mut().insert("grpc-timeout", timeout.parse().expect("is ASCII"));
+        call.metadata_mut()
+            .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
         let answered = within("the check is answered", self.0.clone().check(call)).await;
         Answer::of(answered.expect("never a gRPC error").into_inner())
     }
