@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{Key, base64url};
+use crate::support::keys::{Key, base64url};
 
 /// The audience of the tests' API.
 pub(crate) const AUDIENCE: &str = "api.test";
@@ -82,8 +82,8 @@ impl Token {
     pub(crate) fn signed(&self, key: &Key) -> String {
         let alg = self.header.get("alg").and_then(Value::as_str);
         signed_text(
-            &self.header_text(),
-            &self.claims_text(),
+            self.header_text(),
+            self.claims_text(),
             key,
             alg.unwrap_or_default(),
         )
