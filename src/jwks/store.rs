@@ -303,10 +303,7 @@ impl KeyStore {
             serves_until,
         })));
         *lock(&self.last_error) = None;
-        let completed = self
-            .ledger()
-            .complete(Outcome::Succeeded, next_attempt, None);
-        self.completions.send_replace(completed);
+        self.complete(Outcome::Succeeded, next_attempt, None);
     }
 
     /// The fetch in flight failed; what is held stays.
@@ -317,9 +314,19 @@ impl KeyStore {
         leave_alone_until: Option<Instant>,
     ) {
         *lock(&self.last_error) = Some(error);
-        let completed = self
-            .ledger()
-            .complete(Outcome::Failed, next_attempt, leave_alone_until);
+        self.complete(Outcome::Failed, next_attempt, leave_alone_until);
+    }
+
+    /// Announced under the ledger's lock: who finds no fetch in flight must not hear of this one's end and take it
+    /// for the end of the next.
+    fn complete(
+        &self,
+        outcome: Outcome,
+        next_attempt: Instant,
+        leave_alone_until: Option<Instant>,
+    ) {
+        let mut ledger = self.ledger();
+        let completed = ledger.complete(outcome, next_attempt, leave_alone_until);
         self.completions.send_replace(completed);
     }
 
