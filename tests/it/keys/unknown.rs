@@ -123,7 +123,7 @@ async fn a_flood_of_invented_keys_costs_one_fetch_and_waits_in_bounds() {
             "{answer:?}"
         );
     }
-    assert_eq!(place.fetches(), 2);
+    place.server.asked("/keys", 2).await;
     assert_eq!(
         place.reason(&place.known()).await,
         "allowed",
