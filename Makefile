@@ -12,8 +12,9 @@ demo: ## Show five requests through a real Envoy, then stay up until Ctrl-C (ONC
 	@command -v python3 >/dev/null || { echo "The demo needs Python 3.10 or newer, and 'python3' was not found; install it (Debian and Ubuntu: apt-get install python3 python3-venv)." >&2; exit 1; }
 	@exec python3 demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
 
-test: ## Run every test, those through a real Envoy included (fetched into .venv once)
+test: ## Run every test, those with a real Envoy and other people's clients included (fetched once)
 	@scripts/envoy.sh >/dev/null
+	@scripts/foreign.sh
 	cargo test --locked
 
 check: ## Look without running: format, lints, documentation, dependencies
@@ -25,5 +26,5 @@ check: ## Look without running: format, lints, documentation, dependencies
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev
 
-clean: ## Remove all that was built or fetched: target, .venv, .tools
-	rm -rf target .venv .tools
+clean: ## Remove all that was built or fetched: target, .venv, .tools, node_modules
+	rm -rf target .venv .tools tests/foreign/node/node_modules

@@ -7,6 +7,9 @@ use crate::authn::issuers::Issuer;
 use crate::jose::algorithm::Algorithm;
 use crate::jwks::key_set::{Key, SetAside};
 
+/// So many keys that are set aside are shown: the issuer decides how many there are.
+const MOST_SHOWN: usize = 100;
+
 /// An issuer entry and the state of its keys at that moment.
 pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
     let status = issuer.keys.status(now);
@@ -16,7 +19,7 @@ pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
         issuers: issuer.names.iter().map(|name| name.to_string()).collect(),
         source: issuer.keys.source().to_string(),
         required: issuer.is_required(),
-        has_keys: key_set.is_some_and(|key_set| !key_set.keys().is_empty()),
+        has_keys: issuer.keys.has_keys(now),
         age_seconds: snapshot.map(|snapshot| {
             now.saturating_duration_since(snapshot.confirmed)
                 .as_secs_f64()
@@ -30,7 +33,10 @@ pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
             .map(|key_set| key_set.keys().iter().map(key).collect())
             .unwrap_or_default(),
         set_aside: key_set
-            .map(|key_set| key_set.set_aside().iter().map(set_aside).collect())
+            .map(|key_set| {
+                let shown = key_set.set_aside().iter().take(MOST_SHOWN);
+                shown.map(set_aside).collect()
+            })
             .unwrap_or_default(),
     }
 }

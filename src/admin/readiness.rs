@@ -33,7 +33,7 @@ pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
         .authenticator()
         .issuers()
         .iter()
-        .filter(|issuer| issuer.keys.usable(now).is_none())
+        .filter(|issuer| !issuer.keys.has_keys(now))
         .flat_map(|issuer| issuer.names.iter().map(|name| name.to_string()))
         .collect();
     json!({ "ready": ready, "without_keys": without_keys, "issuers": issuers })

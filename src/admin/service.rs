@@ -11,21 +11,24 @@ use crate::admin::pb::admin_server::Admin;
 use crate::admin::{convert, pb::admin_server::AdminServer};
 use crate::authz::authorizer::Authorizer;
 
+/// Gives the authorizer that is in force now: a reload replaces it.
+pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
+
 /// The admin API of one process.
-#[derive(Debug)]
 pub struct AdminService {
-    authorizer: Arc<Authorizer>,
+    authorizer: AuthorizerSource,
 }
 
 impl AdminService {
-    /// Tells of that authorizer.
-    pub fn server(authorizer: Arc<Authorizer>) -> AdminServer<AdminService> {
+    /// Tells of what is in force.
+    pub fn server(authorizer: AuthorizerSource) -> AdminServer<AdminService> {
         AdminServer::new(AdminService { authorizer })
     }
 
     fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
         let now = Instant::now();
-        let issuers = self.authorizer.authenticator().issuers().iter();
+        let authorizer = (self.authorizer)();
+        let issuers = authorizer.authenticator().issuers().iter();
         issuers
             .filter(|issuer| issuer.names.iter().any(|name| wanted(name)))
             .map(|issuer| convert::issuer(issuer, now))
@@ -50,7 +53,8 @@ impl Admin for AdminService {
     ) -> Result<Response<pb::RefreshKeysResponse>, Status> {
         let wanted = request.into_inner().issuer;
         let is_wanted = |name: &str| wanted.is_empty() || wanted == name;
-        let issuers = self.authorizer.authenticator().issuers();
+        let authorizer = (self.authorizer)();
+        let issuers = authorizer.authenticator().issuers();
         let chosen: Vec<_> = issuers
             .iter()
             .filter(|issuer| issuer.names.iter().any(|name| is_wanted(name)))

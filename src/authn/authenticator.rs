@@ -6,6 +6,7 @@ use crate::authn::error::Error;
 use crate::authn::identity::Identity;
 use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::moment::Moment;
+use crate::authn::near_miss::NearMisses;
 use crate::authn::token_cache::{Remembered, TokenCache};
 use crate::forward::header_name::HeaderName;
 use crate::jose::algorithm::Algorithm;
@@ -23,6 +24,7 @@ pub struct Authenticator {
     issuers: Issuers,
     cache: TokenCache,
     payload_header: Option<HeaderName>,
+    near_misses: NearMisses,
 }
 
 /// What came of a token.
@@ -111,6 +113,7 @@ impl Authenticator {
             issuers,
             cache,
             payload_header,
+            near_misses: NearMisses::default(),
         }
     }
 
@@ -171,7 +174,7 @@ impl Authenticator {
             .issuer()
             .and_then(|issuer| self.issuers.find(issuer));
         let Some((name, issuer)) = named else {
-            self.tell_near_miss(&token);
+            self.tell_near_miss(&token, moment);
             return Err(Error::UnknownIssuer.into());
         };
         let examination = Examination {
@@ -183,50 +186,90 @@ impl Authenticator {
         let algorithm = examination
             .judge_header(&token)
             .map_err(|error| examination.refusal(error, None))?;
-        let Some(snapshot) = issuer.keys.usable(moment.steady) else {
-            return examination.without_keys(&token);
-        };
-        let key_set = &snapshot.key_set;
-        let key_id = token.key_id().map(str::to_owned);
-        let candidates = || key_set.candidates(key_id.as_deref(), algorithm);
-        let keys = candidates().map(|candidate| &candidate.key);
-        match VerifiedToken::verify(token, algorithm, keys, &issuer.requirements, moment.wall) {
-            Verification::Verified(token, key) => {
-                let identity = Arc::new(Identity {
-                    issuer: issuer.clone(),
-                    issuer_name: name.clone(),
-                    key_id: id_of(key, key_set),
-                    headers: issuer.claim_headers.render(
-                        &token,
-                        &issuer.requirements.scope_claims,
-                        self.payload_header.as_ref(),
-                    ),
-                    token,
-                });
-                if let Some(fingerprint) = fingerprint {
-                    let remembered = Remembered {
-                        identity: identity.clone(),
-                        generation: snapshot.generation,
-                    };
-                    self.cache.insert(fingerprint, remembered);
+        self.try_keys(token, algorithm, &examination, fingerprint)
+    }
+
+    fn try_keys<'a>(
+        &self,
+        mut token: UnverifiedToken<'_>,
+        algorithm: Algorithm,
+        examination: &Examination<'a>,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Authentication<'a>, Refusal> {
+        let Examination { issuer, moment, .. } = *examination;
+        loop {
+            let ruling = match issuer.keys.usable(moment.steady) {
+                None => examination.without_keys(&token)?,
+                Some(snapshot) => {
+                    let key_set = &snapshot.key_set;
+                    let key_id = token.key_id().map(str::to_owned);
+                    let keys = key_set.candidates(key_id.as_deref(), algorithm);
+                    let keys = keys.map(|candidate| &candidate.key);
+                    let demands = &issuer.requirements;
+                    match VerifiedToken::verify(token, algorithm, keys, demands, moment.wall) {
+                        Verification::Verified(token, key) => {
+                            let key_id = id_of(key, key_set);
+                            let identity = self.identity(token, key_id, examination);
+                            self.remember(fingerprint, &identity, snapshot.generation);
+                            return Ok(Authentication::Verified(identity));
+                        }
+                        Verification::Refused(error, key) => {
+                            return Err(examination.refusal(error.into(), id_of(key, key_set)));
+                        }
+                        Verification::Unsigned(unsigned) => token = unsigned,
+                    }
+                    examination.unsigned(&token, algorithm, &snapshot)?
                 }
-                Ok(Authentication::Verified(identity))
+            };
+            match ruling {
+                Ruling::Stands(authentication) => return Ok(authentication),
+                Ruling::KeysChanged => {}
             }
-            Verification::Refused(error, key) => {
-                Err(examination.refusal(error.into(), id_of(key, key_set)))
-            }
-            Verification::Unsigned(token) => examination.unsigned(&token, algorithm, &snapshot),
         }
     }
 
-    /// Says to the operator, in configured words alone, what is nearly always a slip.
-    fn tell_near_miss(&self, token: &UnverifiedToken<'_>) {
-        if let Some(configured) = token
+    fn identity(
+        &self,
+        token: VerifiedToken,
+        key_id: Option<Box<str>>,
+        examination: &Examination<'_>,
+    ) -> Arc<Identity> {
+        let Examination { issuer, name, .. } = examination;
+        Arc::new(Identity {
+            issuer: Arc::clone(issuer),
+            issuer_name: Arc::clone(name),
+            key_id,
+            headers: issuer.claim_headers.render(
+                &token,
+                &issuer.requirements.scope_claims,
+                self.payload_header.as_ref(),
+            ),
+            token,
+        })
+    }
+
+    fn remember(
+        &self,
+        fingerprint: Option<Fingerprint>,
+        identity: &Arc<Identity>,
+        generation: u64,
+    ) {
+        if let Some(fingerprint) = fingerprint {
+            let remembered = Remembered {
+                identity: identity.clone(),
+                generation,
+            };
+            self.cache.insert(fingerprint, remembered);
+        }
+    }
+
+    fn tell_near_miss(&self, token: &UnverifiedToken<'_>, moment: Moment) {
+        let near = token
             .claims()
             .issuer()
-            .and_then(|issuer| self.issuers.near_miss(issuer))
-        {
-            tracing::warn!(issuer = %configured, "a token's issuer differs from the configured one by a final `/` alone");
+            .and_then(|issuer| self.issuers.near_miss(issuer));
+        if let Some(configured) = near {
+            self.near_misses.tell(configured, moment.steady);
         }
     }
 }
@@ -241,6 +284,13 @@ fn id_of(key: &VerificationKey, key_set: &KeySet) -> Option<Box<str>> {
 }
 
 // === impl Examination ===
+
+/// What came of a token that no key verified.
+enum Ruling<'a> {
+    Stands(Authentication<'a>),
+    /// A fetch has ended in the meantime: the token has to be judged by its keys.
+    KeysChanged,
+}
 
 /// One token of a known issuer under examination.
 struct Examination<'a> {
@@ -262,13 +312,13 @@ impl<'a> Examination<'a> {
         Ok(algorithm)
     }
 
-    fn without_keys(&self, token: &UnverifiedToken<'_>) -> Result<Authentication<'a>, Refusal> {
+    fn without_keys(&self, token: &UnverifiedToken<'_>) -> Result<Ruling<'a>, Refusal> {
         self.judge_worth(token)
             .map_err(|error| self.refusal(error, None))?;
         let keys = &self.issuer.keys;
         let now = self.moment.steady;
         match self.attempt {
-            Attempt::First => self.at_desk(keys.ask_for_any_keys(now)),
+            Attempt::First => self.at_desk(keys.ask_for_any_keys(now), WaitReason::KeyMissing),
             Attempt::Again(_) => {
                 let retry_after = keys.until_next_attempt(now);
                 Err(self.refusal(Error::KeysUnavailable { retry_after }, None))
@@ -282,7 +332,7 @@ impl<'a> Examination<'a> {
         token: &UnverifiedToken<'_>,
         algorithm: Algorithm,
         snapshot: &Snapshot,
-    ) -> Result<Authentication<'a>, Refusal> {
+    ) -> Result<Ruling<'a>, Refusal> {
         let key_set = &snapshot.key_set;
         let has_fitting = key_set
             .candidates(token.key_id(), algorithm)
@@ -290,7 +340,7 @@ impl<'a> Examination<'a> {
             .is_some();
         let held_id = || token.key_id().map(Box::from);
         let verdict = match key_set.standing(token.key_id()) {
-            KeyIdStanding::Unknown => return self.unknown_key(token),
+            KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
             KeyIdStanding::Held if has_fitting => {
                 self.refusal(token::error::Error::InvalidSignature.into(), held_id())
             }
@@ -306,16 +356,24 @@ impl<'a> Examination<'a> {
                 self.refusal(Error::UnknownKey, None)
             }
         };
-        self.once_more(token, verdict)
+        self.once_more(token, verdict, snapshot)
     }
 
-    fn unknown_key(&self, token: &UnverifiedToken<'_>) -> Result<Authentication<'a>, Refusal> {
+    fn unknown_key(
+        &self,
+        token: &UnverifiedToken<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<Ruling<'a>, Refusal> {
         self.judge_worth(token)
             .map_err(|error| self.refusal(error, None))?;
         let (keys, now) = (&self.issuer.keys, self.moment.steady);
         match self.attempt {
             Attempt::First => {
-                self.at_desk(keys.ask_for_unknown_key(token.key_id().unwrap_or_default(), now))
+                let key_id = token.key_id().unwrap_or_default();
+                self.at_desk(
+                    keys.ask_for_unknown_key(key_id, snapshot.generation, now),
+                    WaitReason::KeyMissing,
+                )
             }
             // The key was held before the wait and is gone after it.
             Attempt::Again(WaitedFor {
@@ -334,27 +392,27 @@ impl<'a> Examination<'a> {
         &self,
         token: &UnverifiedToken<'_>,
         verdict: Refusal,
-    ) -> Result<Authentication<'a>, Refusal> {
+        snapshot: &Snapshot,
+    ) -> Result<Ruling<'a>, Refusal> {
         let may_wait = matches!(self.attempt, Attempt::First) && self.judge_worth(token).is_ok();
+        let (keys, now) = (&self.issuer.keys, self.moment.steady);
         match may_wait
-            .then(|| self.issuer.keys.ask_once_more(self.moment.steady))
+            .then(|| keys.ask_once_more(snapshot.generation, now))
             .flatten()
         {
-            Some(wait) => Ok(Authentication::Waits(KeyWait {
-                wait,
-                reason: WaitReason::OnceMore,
-            })),
+            Some(desk) => self.at_desk(desk, WaitReason::OnceMore),
             None => Err(verdict),
         }
     }
 
-    fn at_desk(&self, desk: Desk<'a>) -> Result<Authentication<'a>, Refusal> {
+    fn at_desk(&self, desk: Desk<'a>, reason: WaitReason) -> Result<Ruling<'a>, Refusal> {
         match desk {
-            Desk::Wait(wait) => Ok(Authentication::Waits(KeyWait {
+            Desk::Wait(wait) => Ok(Ruling::Stands(Authentication::Waits(KeyWait {
                 wait,
-                reason: WaitReason::KeyMissing,
-            })),
+                reason,
+            }))),
             Desk::Answer(missing) => Err(self.refusal(missing.into(), None)),
+            Desk::JudgeAgain => Ok(Ruling::KeysChanged),
         }
     }
 

@@ -35,7 +35,7 @@ fn without_in(name: &str, token: &[u8], value: &[u8]) -> Vec<u8> {
     let mut kept: Vec<u8> = Vec::new();
     let mut rest = value;
     loop {
-        let end = rest.iter().position(|byte| is_separator(byte));
+        let end = rest.iter().position(is_separator);
         let cookie = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         let carries = value_of(name, cookie) == Some(token);
         if !carries {

@@ -8,6 +8,7 @@ pub mod error;
 pub mod identity;
 pub mod issuers;
 pub mod moment;
+pub mod near_miss;
 pub mod query;
 pub mod realm;
 pub mod removal;

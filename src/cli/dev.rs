@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::app::App;
+use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::{on_main_runtime, start_logs, until_signal};
 use crate::cli::settings::environment;
@@ -41,7 +41,7 @@ pub fn run(args: DevArgs) -> ExitCode {
     }
     on_main_runtime(async {
         match start(&args).await {
-            Ok((issuer, app, signal)) => serve(issuer, app, signal).await,
+            Ok((issuer, app, signal)) => Box::pin(serve(issuer, app, signal)).await,
             Err(error) => {
                 complain(error);
                 ExitCode::Failed
@@ -89,7 +89,7 @@ async fn serve(issuer: DevIssuer, app: App, signal: StopSignal) -> ExitCode {
         let _ = stopped.await;
     });
     let serving = async {
-        let code = until_signal(app, signal).await;
+        let code = Box::pin(until_signal(app, signal)).await;
         drop(stop);
         code
     };

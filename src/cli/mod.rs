@@ -8,3 +8,4 @@ pub mod run;
 pub mod schema;
 pub mod serve;
 pub mod settings;
+pub mod watch;

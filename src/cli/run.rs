@@ -1,6 +1,6 @@
 //! Runs a service until it is told to stop.
 
-use crate::app::App;
+use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::{self, LogFormat};
@@ -26,7 +26,12 @@ pub fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(running),
+        Ok(runtime) => {
+            let code = runtime.block_on(running);
+            // A plain drop would wait for a name to be resolved or a file to be read, however long that takes.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             complain(format_args!("no runtime: {error}"));
             ExitCode::Failed
@@ -58,5 +63,37 @@ pub async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
             complain("stopped at once by a second signal; checks in flight were broken off");
             ExitCode::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::on_main_runtime;
+    use crate::cli::exit::ExitCode;
+
+    #[test]
+    fn who_hangs_in_the_system_holds_up_no_exit() {
+        let (let_go, held) = mpsc::channel::<()>();
+        let (entered, enters) = mpsc::channel();
+        let (ended, ends) = mpsc::channel();
+        std::thread::spawn(move || {
+            let code = on_main_runtime(async move {
+                tokio::task::spawn_blocking(move || {
+                    let _ = entered.send(());
+                    let _ = held.recv();
+                });
+                let _ = enters.recv();
+                ExitCode::Done
+            });
+            let _ = ended.send(code);
+        });
+        assert_eq!(
+            ends.recv_timeout(Duration::from_secs(60)),
+            Ok(ExitCode::Done)
+        );
+        drop(let_go);
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::App;
+use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::{on_main_runtime, start_logs, until_signal};
-use crate::cli::settings::{Typed, environment, settings};
+use crate::cli::settings::{Typed, environment, file, settings};
+use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::LogFormat;
 
@@ -54,19 +55,29 @@ pub fn run(args: ServeArgs) -> ExitCode {
         listen: args.listen,
         admin_listen: args.admin_listen,
     };
-    let resolved = match settings(typed, &environment, |warning| tracing::warn!("{warning}")) {
+    let file = file(&typed, &environment);
+    let resolved = match settings(typed.clone(), &environment, |warning| {
+        tracing::warn!("{warning}")
+    }) {
         Ok(resolved) => resolved,
         Err(_) => return ExitCode::BadUsage,
     };
     on_main_runtime(async {
-        let started = StopSignal::install().map_err(|error| error.to_string());
-        let started = started.and_then(|signal| {
-            App::build(resolved.settings)
-                .map(|app| (app, signal))
-                .map_err(|error| error.to_string())
-        });
+        let started = StopSignal::install()
+            .and_then(|signal| Ok((signal, ConfigWatch::start(typed, file)?)))
+            .map_err(|error| error.to_string())
+            .and_then(|(signal, watch)| {
+                let app = App::build(resolved.settings).map_err(|error| error.to_string())?;
+                Ok((app, signal, watch))
+            });
         match started {
-            Ok((app, signal)) => until_signal(app, signal).await,
+            Ok((app, signal, watch)) => {
+                let watching = watch.run(app.reloader());
+                tokio::select! {
+                    code = until_signal(app, signal) => code,
+                    () = watching => ExitCode::Failed,
+                }
+            }
             Err(error) => {
                 complain(error);
                 ExitCode::Failed

@@ -14,7 +14,7 @@ use crate::config::resolve::{Resolved, resolve};
 pub const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
 
 /// What was typed about the configuration.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Typed {
     /// `--config`
     pub config: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub fn settings(
     env: &dyn Fn(&str) -> Option<String>,
     warn: impl Fn(&str),
 ) -> Result<Resolved, Told> {
-    let (document, locations) = match source(&typed, env)? {
+    let (document, locations) = match source(&typed, env).or_else(tell)? {
         Source::File(path) => read_file(&path, env)?,
         Source::Flags(issuer) => (flags_document(issuer, &typed, env)?, Locations::default()),
     };
@@ -80,21 +80,29 @@ pub fn settings(
     Ok(resolved)
 }
 
+/// Where the configuration is, if it is a file.
+pub fn file(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    match source(typed, env) {
+        Ok(Source::File(path)) => Some(path),
+        Ok(Source::Flags(_)) | Err(_) => None,
+    }
+}
+
 enum Source {
     File(PathBuf),
     Flags(String),
 }
 
-fn source(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Result<Source, Told> {
+fn source(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Result<Source, &'static str> {
     match (&typed.config, &typed.issuer) {
-        (Some(_), Some(_)) => return tell("--config and --issuer exclude each other; keep one"),
+        (Some(_), Some(_)) => return Err("--config and --issuer exclude each other; keep one"),
         (Some(config), None) => return without_issuer_flags(typed, config.clone()),
         (None, Some(issuer)) => return Ok(Source::Flags(issuer.clone())),
         (None, None) => {}
     }
     match (env("ACCREDIT_CONFIG"), env("ACCREDIT_ISSUER")) {
         (Some(_), Some(_)) => {
-            tell("ACCREDIT_CONFIG and ACCREDIT_ISSUER exclude each other; unset one")
+            Err("ACCREDIT_CONFIG and ACCREDIT_ISSUER exclude each other; unset one")
         }
         (Some(config), None) => without_issuer_flags(typed, config.into()),
         (None, Some(issuer)) => Ok(Source::Flags(issuer)),
@@ -103,11 +111,11 @@ fn source(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Result<Source,
 }
 
 /// What describes an issuer would be ignored beside a file, and so is refused.
-fn without_issuer_flags(typed: &Typed, config: PathBuf) -> Result<Source, Told> {
+fn without_issuer_flags(typed: &Typed, config: PathBuf) -> Result<Source, &'static str> {
     let described =
         !typed.audiences.is_empty() || typed.audience_absent.is_some() || typed.jwks_uri.is_some();
     if described {
-        return tell(
+        return Err(
             "--audience, --audience-absent and --jwks-uri describe --issuer; add it, or write them into the file",
         );
     }

@@ -15,6 +15,7 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use crate::authz::denial::Denial;
+use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::service::{CheckService, Decide};
@@ -28,23 +29,23 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Answers every call of `Check`.
 #[derive(Debug)]
 pub struct FailClosed<D> {
-    service: Arc<CheckService<D>>,
+    current: Arc<Current<D>>,
     in_flight: InFlight,
 }
 
 impl<D> Clone for FailClosed<D> {
     fn clone(&self) -> Self {
         FailClosed {
-            service: self.service.clone(),
+            current: self.current.clone(),
             in_flight: self.in_flight.clone(),
         }
     }
 }
 
 impl<D: Decide> FailClosed<D> {
-    /// Answers calls by that service, so many at once.
-    pub fn new(service: Arc<CheckService<D>>, in_flight: InFlight) -> FailClosed<D> {
-        FailClosed { service, in_flight }
+    /// Answers calls by the service in force, so many at once.
+    pub fn new(current: Arc<Current<D>>, in_flight: InFlight) -> FailClosed<D> {
+        FailClosed { current, in_flight }
     }
 
     /// Answers a call.
@@ -52,33 +53,36 @@ impl<D: Decide> FailClosed<D> {
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        // One configuration for the whole check, whatever is put in force meanwhile.
+        let service = self.current.load();
         let Some(permit) = self.in_flight.enter() else {
-            return grpc::answer(&self.service.refuse(Denial::Overloaded));
+            return grpc::answer(&service.refuse(Denial::Overloaded));
         };
-        let answering = AssertUnwindSafe(self.answer(call, &permit)).catch_unwind();
+        let answering = AssertUnwindSafe(answer(&service, call, &permit)).catch_unwind();
         let answer = answering
             .await
-            .unwrap_or_else(|_| self.service.refuse(Denial::Internal));
+            .unwrap_or_else(|_| service.refuse(Denial::Internal));
         grpc::answer(&answer)
     }
+}
 
-    async fn answer<B>(&self, call: Request<B>, permit: &Permit) -> CheckResponse
-    where
-        B: Body<Data = Bytes> + Unpin,
+async fn answer<D, B>(service: &CheckService<D>, call: Request<B>, permit: &Permit) -> CheckResponse
+where
+    D: Decide,
+    B: Body<Data = Bytes> + Unpin,
+{
+    let arrived = Instant::now();
+    let patience = grpc::timeout(call.headers());
+    match tokio::time::timeout_at(
+        arrived + MESSAGE_TIMEOUT,
+        grpc::read_message(call.into_body()),
+    )
+    .await
     {
-        let arrived = Instant::now();
-        let patience = grpc::timeout(call.headers());
-        match tokio::time::timeout_at(
-            arrived + MESSAGE_TIMEOUT,
-            grpc::read_message(call.into_body()),
-        )
-        .await
-        {
-            Ok(Ok(message)) => self.service.check(message, arrived, patience, permit).await,
-            Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
-                self.service.refuse(Denial::InvalidRequest)
-            }
-            Ok(Err(CallError::Incomplete)) | Err(_) => self.service.refuse(Denial::Internal),
+        Ok(Ok(message)) => service.check(message, arrived, patience, permit).await,
+        Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
+            service.refuse(Denial::InvalidRequest)
         }
+        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal),
     }
 }

@@ -90,8 +90,15 @@ fn status_ok() -> HeaderMap {
     trailers
 }
 
-/// How long the caller will wait, from `grpc-timeout` (up to 8 digits and a unit); `None` if it does not say.
+/// How long the caller will wait; `None` if it does not say. Envoy gives each try of a call the whole `grpc-timeout`
+/// and says beside it what this try has: less where it asks again, or where its retry policy limits each try.
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let said = [whole_timeout(headers), timeout_of_this_try(headers)];
+    said.into_iter().flatten().min()
+}
+
+/// `grpc-timeout`: up to 8 digits and a unit.
+fn whole_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -107,6 +114,11 @@ pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
         "n" => Some(Duration::from_nanos(amount)),
         _ => None,
     }
+}
+
+fn timeout_of_this_try(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("x-envoy-expected-rq-timeout-ms")?;
+    text.to_str().ok()?.parse().ok().map(Duration::from_millis)
 }
 
 // === impl UnaryBody ===
@@ -240,5 +252,24 @@ mod tests {
             assert_eq!(of(text), None, "{text:?}");
         }
         assert_eq!(timeout(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn the_patience_of_one_try_of_several() {
+        for (whole, this_try, expected) in [
+            ("1S", "491", Some(Duration::from_millis(491))),
+            ("200m", "1000", Some(Duration::from_millis(200))),
+            ("1S", "soon", Some(Duration::from_secs(1))),
+            ("soon", "100", Some(Duration::from_millis(100))),
+            ("soon", "-1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", whole.parse().expect("is a value"));
+            headers.insert(
+                "x-envoy-expected-rq-timeout-ms",
+                this_try.parse().expect("is a value"),
+            );
+            assert_eq!(timeout(&headers), expected, "{whole} {this_try}");
+        }
     }
 }

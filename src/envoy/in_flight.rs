@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Clone, Debug)]
 pub struct InFlight {
     count: Arc<AtomicUsize>,
-    limit: usize,
+    limit: Arc<AtomicUsize>,
 }
 
 /// A check that is in flight; dropping it ends it.
@@ -19,18 +19,24 @@ impl InFlight {
     pub fn new(limit: usize) -> InFlight {
         InFlight {
             count: Arc::default(),
-            limit,
+            limit: Arc::new(AtomicUsize::new(limit)),
         }
     }
 
     /// One more check, if the limit lets it.
     pub fn enter(&self) -> Option<Permit> {
+        let limit = self.limit.load(Ordering::Relaxed);
         let entered = self
             .count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
-                (count < self.limit).then_some(count + 1)
+                (count < limit).then_some(count + 1)
             });
         entered.ok().map(|_| Permit(self.count.clone()))
+    }
+
+    /// Lets that many in from now on.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// How many are in flight now.

@@ -11,6 +11,10 @@ use crate::token::claims::Claims;
 /// Integers beyond this are not exact as doubles, which is what a `Struct` has.
 const LARGEST_EXACT_INTEGER: u64 = 1 << 53;
 
+/// A claim is shown as a structure down to this depth, what is deeper as its JSON text. Each level is up to three
+/// messages inside each other, and Envoy reads no message with more than 100: the answer would be a failed check.
+const DEEPEST: usize = 16;
+
 /// The metadata of an admission.
 pub fn of_grant(grant: &Grant) -> Struct {
     match &grant.identity {
@@ -73,15 +77,16 @@ fn mapped_claims(identity: &Identity) -> Struct {
             put(
                 &mut mapped,
                 &header.claim.label(),
-                json_value(claims, found),
+                json_value(claims, found, 0),
             );
         }
     }
     mapped
 }
 
-fn json_value(claims: &Claims, json: &json::Value) -> Value {
+fn json_value(claims: &Claims, json: &json::Value, depth: usize) -> Value {
     match &json.kind {
+        json::Kind::Array(_) | json::Kind::Object(_) if depth == DEEPEST => text(claims.raw(json)),
         json::Kind::Null => value(ValueKind::NullValue(0)),
         json::Kind::Bool(flag) => value(ValueKind::BoolValue(*flag)),
         json::Kind::String(content) => text(content),
@@ -89,13 +94,13 @@ fn json_value(claims: &Claims, json: &json::Value) -> Value {
         json::Kind::Array(elements) => list(
             elements
                 .iter()
-                .map(|element| json_value(claims, element))
+                .map(|element| json_value(claims, element, depth + 1))
                 .collect(),
         ),
         json::Kind::Object(object) => {
             let mut members = Struct::default();
             for (name, member) in object.iter() {
-                put(&mut members, name, json_value(claims, member));
+                put(&mut members, name, json_value(claims, member, depth + 1));
             }
             value(ValueKind::StructValue(members))
         }
@@ -141,4 +146,43 @@ fn list(values: Vec<Value>) -> Value {
 
 fn value(kind: ValueKind) -> Value {
     Value { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+    use envoy_types::pb::google::protobuf::Struct;
+    use prost::Message as _;
+
+    use super::{ValueKind, json_value, put, value};
+    use crate::token::claims::Claims;
+
+    /// The reader of prost has the same limit as Envoy's.
+    #[test]
+    fn no_depth_of_a_claim_makes_an_answer_that_cannot_be_read() {
+        for (open, close) in [("{\"a\":", "}"), ("[", "]")] {
+            let nested = format!("{}1{}", open.repeat(60), close.repeat(60));
+            let claims =
+                Claims::parse(format!("{{\"c\":{nested}}}").as_bytes()).expect("are claims");
+            let claim = claims.object().get("c").expect("is there");
+            let mut mapped = Struct::default();
+            put(&mut mapped, "c", json_value(&claims, claim, 0));
+            let mut metadata = Struct::default();
+            put(
+                &mut metadata,
+                "claims",
+                value(ValueKind::StructValue(mapped)),
+            );
+            let answer = CheckResponse {
+                dynamic_metadata: Some(metadata),
+                ..CheckResponse::default()
+            };
+            let read = CheckResponse::decode(&answer.encode_to_vec()[..]).expect("can be read");
+            let deepest = format!("{}1{}", open.repeat(60 - 16), close.repeat(60 - 16));
+            assert!(
+                format!("{read:?}").contains(&format!("{deepest:?}")),
+                "the rest is its text"
+            );
+        }
+    }
 }

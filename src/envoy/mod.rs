@@ -2,6 +2,7 @@
 //! to it is made.
 
 pub mod challenge;
+pub mod current;
 pub mod fail_closed;
 pub mod grpc;
 pub mod in_flight;

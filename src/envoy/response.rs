@@ -178,13 +178,17 @@ impl Wire {
     }
 }
 
+/// What a refused client reads, in the order in which it is documented.
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a str>,
+}
+
 fn body(error: &str, details: Option<&str>) -> String {
-    let mut body = serde_json::Map::new();
-    body.insert("error".to_owned(), error.into());
-    if let Some(details) = details {
-        body.insert("details".to_owned(), details.into());
-    }
-    serde_json::Value::Object(body).to_string()
+    // Two texts cannot fail to be written; a refusal without a body would still be one.
+    serde_json::to_string(&Body { error, details }).unwrap_or_default()
 }
 
 /// At least 1: a client that is told 0 comes back at once.
@@ -211,7 +215,7 @@ mod tests {
 
     use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 
-    use super::{ClientProtocol, Refusals, whole_seconds};
+    use super::{ClientProtocol, Refusals, body, whole_seconds};
     use crate::authn::error::Error;
     use crate::authn::realm::ErrorDetails;
     use crate::authz::decision::Refused;
@@ -291,13 +295,27 @@ mod tests {
             Refusals::default().refuse(&refused, ClientProtocol::Http)
         );
         let hidden = format!("{:?}", hidden.refuse(&refused, ClientProtocol::Http));
+        // The body's member; the message has a field of that name too.
+        let member = r#"\"details\":"#;
         assert!(
-            shown.contains("error_description") && shown.contains("details"),
+            shown.contains("error_description") && shown.contains(member),
             "{shown}"
         );
         assert!(
-            !hidden.contains("error_description") && !hidden.contains("details"),
+            !hidden.contains("error_description") && !hidden.contains(member),
             "{hidden}"
+        );
+    }
+
+    #[test]
+    fn a_body_is_what_the_guides_api_answers() {
+        assert_eq!(
+            body("Missing authorization token", None),
+            r#"{"error":"Missing authorization token"}"#
+        );
+        assert_eq!(
+            body("Invalid token", Some("the token has expired")),
+            r#"{"error":"Invalid token","details":"the token has expired"}"#
         );
     }
 

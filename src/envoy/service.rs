@@ -49,6 +49,11 @@ impl<D: Decide> CheckService<D> {
         }
     }
 
+    /// What decides.
+    pub fn decider(&self) -> &Arc<D> {
+        &self.decider
+    }
+
     /// Answers a message that came on a call whose caller waits that long.
     pub async fn check(
         &self,

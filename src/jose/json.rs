@@ -220,18 +220,28 @@ impl Value {
         }
     }
 
+    /// An array is counted with the room that it has taken: of the nested small ones of a hostile token that is most.
     fn weight(&self) -> usize {
-        size_of::<Value>()
-            + match &self.kind {
-                Kind::String(text) => text.len(),
-                Kind::Array(elements) => elements.iter().map(Value::weight).sum(),
-                Kind::Object(object) => object
-                    .members
-                    .iter()
-                    .map(|(name, value)| size_of::<Box<str>>() + name.len() + value.weight())
-                    .sum(),
-                Kind::Null | Kind::Bool(_) | Kind::Number => 0,
+        size_of::<Value>() + self.beside()
+    }
+
+    fn beside(&self) -> usize {
+        match &self.kind {
+            Kind::String(text) => text.len(),
+            Kind::Array(elements) => {
+                elements.capacity() * size_of::<Value>()
+                    + elements.iter().map(Value::beside).sum::<usize>()
             }
+            Kind::Object(object) => {
+                object.members.capacity() * size_of::<(Box<str>, Value)>()
+                    + object
+                        .members
+                        .iter()
+                        .map(|(name, value)| name.len() + value.beside())
+                        .sum::<usize>()
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Number => 0,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Document, Duplicates, Object, Value};
-use crate::jose::key::{Unusable, VerificationKey};
+use crate::jose::key::{PrivatePart, Unusable, VerificationKey};
 use crate::jwks::error::KeySetError;
 
 /// At most this many keys are tried on one token.
@@ -95,6 +95,12 @@ impl KeySet {
     /// What is in the set and not used.
     pub fn set_aside(&self) -> &[SetAside] {
         &self.set_aside
+    }
+
+    /// How many of the usable keys gave their private part away.
+    pub fn published_private_keys(&self) -> usize {
+        let parts = self.keys.iter().map(|key| key.key.private_part());
+        parts.filter(|part| *part == PrivatePart::Published).count()
     }
 
     /// How the `kid` of a token stands to the set.

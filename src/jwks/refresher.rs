@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::jwks::error::FetchError;
 use crate::jwks::fetch::{Fetched, Fetcher, Http, Purpose};
-use crate::jwks::source::FetchSettings;
+use crate::jwks::key_set::KeySet;
+use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::store::KeyStore;
 
 /// A server's `max-age` shortens the time between refreshes, but never to less than this.
@@ -21,6 +22,9 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// `Retry-After` is obeyed up to this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// So many keys that are set aside are told of one by one.
+const MOST_TOLD: usize = 8;
 
 /// The one who fetches for one store.
 pub struct Refresher {
@@ -71,12 +75,7 @@ impl Refresher {
         self.failures = 0;
         let source = self.store.source();
         if let Some(key_set) = &fetched.key_set {
-            if key_set.keys().is_empty() {
-                tracing::error!(%source, "the issuer publishes an empty key set: none of its tokens can be admitted");
-            }
-            for aside in key_set.set_aside() {
-                tracing::warn!(%source, reason = %aside.reason, "a key of the set is set aside");
-            }
+            tell_of(key_set, source);
         }
         let next_attempt =
             now + refresh_delay(self.settings.refresh, fetched.max_age, random_fraction());
@@ -100,6 +99,24 @@ impl Refresher {
         self.store
             .fail(error, next_attempt, asked.map(|asked| now + asked));
         next_attempt
+    }
+}
+
+/// Says what the issuer should set right. The issuer decides how many keys there are, not how much is logged.
+fn tell_of(key_set: &KeySet, source: &KeySource) {
+    if key_set.keys().is_empty() {
+        tracing::error!(%source, "the issuer publishes an empty key set: none of its tokens can be admitted");
+    }
+    let published = key_set.published_private_keys();
+    if published > 0 {
+        tracing::error!(%source, keys = published, "the issuer publishes private keys: whoever reads them can make its tokens");
+    }
+    for aside in key_set.set_aside().iter().take(MOST_TOLD) {
+        tracing::warn!(%source, reason = %aside.reason, "a key of the set is set aside");
+    }
+    let untold = key_set.set_aside().len().saturating_sub(MOST_TOLD);
+    if untold > 0 {
+        tracing::warn!(%source, keys = untold, "further keys of the set are set aside");
     }
 }
 
@@ -128,7 +145,64 @@ fn random_fraction() -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{refresh_delay, retry_delay};
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::{refresh_delay, retry_delay, tell_of};
+    use crate::jwks::key_set::KeySet;
+    use crate::jwks::source::KeySource;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("is whole").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told_of(text: &str) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let set = KeySet::parse(text.as_bytes()).expect("is a set");
+        let source = KeySource::File("keys.json".into());
+        tracing::subscriber::with_default(subscriber, || tell_of(&set, &source));
+        let lines = lines.0.lock().expect("is whole");
+        String::from_utf8_lossy(&lines).into_owned()
+    }
+
+    const KEY: &str =
+        r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
+    #[test]
+    fn a_set_of_very_many_bad_keys_fills_no_log() {
+        let told = told_of(&format!("{{\"keys\":[{{{KEY}}}{}]}}", ",0".repeat(100_000)));
+        assert_eq!(told.lines().count(), 9, "{told}");
+        assert!(told.contains("keys=99992"), "{told}");
+    }
+
+    #[test]
+    fn a_published_private_key_is_told_of_and_not_shown() {
+        let told = told_of(&format!(
+            r#"{{"keys":[{{{KEY},"d":"c2VjcmV0"}},{{{KEY}}}]}}"#
+        ));
+        assert!(
+            told.contains("ERROR") && told.contains("private keys"),
+            "{told}"
+        );
+        assert!(
+            told.contains("keys=1") && !told.contains("c2VjcmV0"),
+            "{told}"
+        );
+        assert_eq!(told_of(&format!(r#"{{"keys":[{{{KEY}}}]}}"#)), "");
+    }
 
     fn seconds(delay: Duration) -> f64 {
         (delay.as_secs_f64() * 1000.0).round() / 1000.0

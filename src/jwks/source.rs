@@ -27,8 +27,29 @@ pub enum KeySource {
     Inline(Arc<KeySet>),
 }
 
+impl PartialEq for KeySource {
+    fn eq(&self, other: &KeySource) -> bool {
+        match (self, other) {
+            (KeySource::Uri(own), KeySource::Uri(other)) => own == other,
+            (KeySource::File(own), KeySource::File(other)) => own == other,
+            (KeySource::Inline(own), KeySource::Inline(other)) => own.judges_as(other),
+            (
+                KeySource::Discovery {
+                    issuer: own,
+                    transport: own_transport,
+                },
+                KeySource::Discovery {
+                    issuer: other,
+                    transport: other_transport,
+                },
+            ) => own == other && own_transport == other_transport,
+            _ => false,
+        }
+    }
+}
+
 /// How keys are fetched and how long they serve.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
     /// The longest time between two refreshes.
     pub refresh: Duration,

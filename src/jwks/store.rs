@@ -48,6 +48,8 @@ pub enum Desk<'a> {
     Wait(Wait<'a>),
     /// Nothing: this is the answer.
     Answer(Missing),
+    /// Be judged by the keys of now: they are others than those that it was judged by.
+    JudgeAgain,
 }
 
 /// Why a token's key is missing, as far as anyone can tell.
@@ -140,12 +142,15 @@ impl KeyStore {
             .map(|snapshot| snapshot.generation)
     }
 
-    /// A token's key id is not held.
-    pub fn ask_for_unknown_key(&self, key_id: &str, now: Instant) -> Desk<'_> {
+    /// A token's key id is not held in the keys of that generation.
+    pub fn ask_for_unknown_key(&self, key_id: &str, judged_by: u64, now: Instant) -> Desk<'_> {
         if self.is_fixed() {
             return Desk::Answer(Missing::Unknown);
         }
         let mut ledger = self.ledger();
+        if self.has_changed(Some(judged_by), now) {
+            return Desk::JudgeAgain;
+        }
         let (ruling, first_seen) = ledger.rule_on_unknown_key(key_id, now);
         match ruling {
             Ruling::Absent => Desk::Answer(Missing::Unknown),
@@ -164,6 +169,9 @@ impl KeyStore {
     /// The issuer has no keys at all: a fetch in flight is waited for, and none started.
     pub fn ask_for_any_keys(&self, now: Instant) -> Desk<'_> {
         let ledger = self.ledger();
+        if self.has_changed(None, now) {
+            return Desk::JudgeAgain;
+        }
         let waiting = if ledger.is_in_flight() {
             self.wait(&self.waiting_for_keys, now)
         } else {
@@ -174,17 +182,19 @@ impl KeyStore {
         }))
     }
 
-    /// The held keys did not verify a token, and its key id cannot tell whether others would. `None`: they stand.
-    pub fn ask_once_more(&self, now: Instant) -> Option<Wait<'_>> {
+    /// The keys of that generation did not verify a token, and its key id cannot tell whether others would. `None`:
+    /// they stand.
+    pub fn ask_once_more(&self, judged_by: u64, now: Instant) -> Option<Desk<'_>> {
         if self.is_fixed() {
             return None;
         }
-        let ruling = self.ledger().join_or_start(now)?;
-        self.wake(ruling);
-        match self.wait(&self.waiting_once_more, now) {
-            Some(Desk::Wait(wait)) => Some(wait),
-            _ => None,
+        let mut ledger = self.ledger();
+        if self.has_changed(Some(judged_by), now) {
+            return Some(Desk::JudgeAgain);
         }
+        let ruling = ledger.join_or_start(now)?;
+        self.wake(ruling);
+        self.wait(&self.waiting_once_more, now)
     }
 
     /// What a missing key means after a wait.
@@ -215,10 +225,26 @@ impl KeyStore {
         self.ledger().until_next_attempt(now)
     }
 
+    /// Whether there is a key that may serve now: an empty set is believed, and is none.
+    pub fn has_keys(&self, now: Instant) -> bool {
+        let usable = self.usable(now);
+        usable.is_some_and(|snapshot| !snapshot.key_set.keys().is_empty())
+    }
+
     /// Resolves once keys are held.
     pub async fn first_keys(&self) {
         let mut completions = self.completions.subscribe();
-        while self.snapshot.load().is_none() {
+        while !self.has_keys(Instant::now()) {
+            if completions.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Resolves once a fetch has ended, whatever came of it.
+    pub async fn first_attempt(&self) {
+        let mut completions = self.completions.subscribe();
+        while !self.is_fixed() && completions.borrow_and_update().is_none() {
             if completions.changed().await.is_err() {
                 return;
             }
@@ -317,8 +343,8 @@ impl KeyStore {
         self.complete(Outcome::Failed, next_attempt, leave_alone_until);
     }
 
-    /// Announced under the ledger's lock: who finds no fetch in flight must not hear of this one's end and take it
-    /// for the end of the next.
+    /// Tells of the end under the ledger's lock: told after it, the end of one fetch would be taken for the end of the
+    /// next by whoever asked for that in between.
     fn complete(
         &self,
         outcome: Outcome,
@@ -328,6 +354,12 @@ impl KeyStore {
         let mut ledger = self.ledger();
         let completed = ledger.complete(outcome, next_attempt, leave_alone_until);
         self.completions.send_replace(completed);
+    }
+
+    /// Asked under the ledger's lock, which knows of no fetch whose keys are not held yet: what it says of the latest one
+    /// must not be said of older keys.
+    fn has_changed(&self, judged_by: Option<u64>, now: Instant) -> bool {
+        self.usable_generation(now) != judged_by
     }
 
     /// Subscribed to under the ledger's lock by the caller, so that no completion is missed.
@@ -418,5 +450,115 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use tokio::time::Instant;
+
+    use super::{Desk, KeyStore, Wait};
+    use crate::jwks::error::FetchError;
+    use crate::jwks::key_set::KeySet;
+    use crate::jwks::source::{KeyAddress, KeySource, Transport};
+
+    const ROUNDS: usize = 5_000;
+
+    fn store(now: Instant) -> KeyStore {
+        let address = KeyAddress::parse("http://127.0.0.1:1/keys", Transport::Https);
+        KeyStore::new(KeySource::Uri(address.expect("is an address")), now)
+    }
+
+    fn fetch(store: &KeyStore, key_ids: &[&str], now: Instant) {
+        let keys: Vec<String> = key_ids
+            .iter()
+            .map(|key_id| format!(r#"{{"kid":"{key_id}","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#))
+            .collect();
+        let set = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes());
+        let started = store.begin(now);
+        let next = now + Duration::from_secs(300);
+        store.succeed(
+            Some(set.expect("is a set")),
+            started,
+            Duration::from_secs(3600),
+            next,
+        );
+    }
+
+    fn waiting(desk: Desk<'_>) -> Option<Wait<'_>> {
+        match desk {
+            Desk::Wait(wait) => Some(wait),
+            Desk::Answer(_) | Desk::JudgeAgain => None,
+        }
+    }
+
+    /// A fetch ends while a token asks for it. Whichever comes first, the token waits for the fetch that it was told
+    /// of: it neither hears of one that had ended before, nor misses the end of its own.
+    fn race(ask: impl for<'a> Fn(&'a KeyStore, Instant) -> Option<Wait<'a>>) {
+        let began = Instant::now();
+        let asked = began + Duration::from_millis(1);
+        for _ in 0..ROUNDS {
+            let store = store(began);
+            fetch(&store, &["a"], began);
+            store.begin(began);
+            let start = Barrier::new(2);
+            let wait = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    store.fail(FetchError::TooLarge, asked, None);
+                });
+                start.wait();
+                ask(&store, asked)
+            });
+            let Some(wait) = wait else { continue };
+            let heard = wait.completions.has_changed().expect("the store lives");
+            let waits_for_another = store.ledger().is_in_flight();
+            assert_eq!(heard, !waits_for_another);
+        }
+    }
+
+    #[test]
+    fn a_token_with_an_unknown_key_hears_of_the_fetch_that_it_waits_for() {
+        race(|store, now| waiting(store.ask_for_unknown_key("k", 1, now)));
+    }
+
+    #[test]
+    fn a_token_that_asks_once_more_hears_of_the_fetch_that_it_waits_for() {
+        race(|store, now| store.ask_once_more(1, now).and_then(waiting));
+    }
+
+    #[tokio::test]
+    async fn an_empty_set_is_believed_and_is_not_the_first_keys() {
+        let now = Instant::now();
+        let store = store(now);
+        let mut first_keys = std::pin::pin!(store.first_keys());
+        fetch(&store, &[], now);
+        assert!(first_keys.as_mut().now_or_never().is_none());
+        assert!(store.usable(now).is_some() && !store.has_keys(now));
+        fetch(&store, &["a"], now);
+        assert!(first_keys.now_or_never().is_some());
+        assert!(store.has_keys(now));
+    }
+
+    /// The keys came between a token's judgement and its question: what the ledger says is of those, not of the ones that
+    /// it was judged by.
+    #[test]
+    fn a_token_that_was_judged_by_older_keys_is_judged_again() {
+        let began = Instant::now();
+        let store = store(began);
+        let later = |seconds| began + Duration::from_secs(seconds);
+        let judge_again = |desk| matches!(desk, Desk::JudgeAgain);
+        fetch(&store, &["a"], began);
+        assert!(judge_again(store.ask_for_any_keys(later(1))));
+        assert!(waiting(store.ask_for_unknown_key("b", 1, later(1))).is_some());
+        fetch(&store, &["a"], later(2));
+        fetch(&store, &["a", "b"], later(3));
+        assert!(judge_again(store.ask_for_unknown_key("b", 1, later(4))));
+        assert!(store.ask_once_more(1, later(4)).is_some_and(judge_again));
+        assert!(!judge_again(store.ask_for_unknown_key("c", 2, later(4))));
     }
 }

@@ -27,8 +27,13 @@ pub struct ConnectionLimits {
     pub max_connections: usize,
     /// Requests in flight on one HTTP/2 connection; as many as Envoy asks for.
     pub max_concurrent_streams: u32,
-    /// Bytes of one request's headers.
+    /// Bytes of one HTTP/2 request's headers. Above it h2 answers by itself, which to Envoy is a failed check, and far
+    /// above it breaks the connection off. Envoy copies text of its client's into its calls (`tracestate`), so this is
+    /// far above what Envoy takes from a client.
     pub max_header_list_size: u32,
+    /// Requests that were taken back before they were looked at; one more breaks the connection off, and with it the
+    /// checks of others. Envoy takes a check back when its client goes away, so a stranger decides how many.
+    pub max_taken_back: usize,
     /// How often a peer is asked whether it still lives.
     pub ping_interval: Duration,
     /// How long it may take to answer that before the connection is closed.
@@ -42,7 +47,8 @@ impl Default for ConnectionLimits {
         Self {
             max_connections: 4096,
             max_concurrent_streams: 1024,
-            max_header_list_size: 16 * 1024,
+            max_header_list_size: 1024 * 1024,
+            max_taken_back: 16 * 1024,
             ping_interval: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(20),
             opening_timeout: Duration::from_secs(5),
@@ -116,6 +122,7 @@ fn http2_builder(requests: Requests, limits: ConnectionLimits) -> http2::Builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list_size)
+        .max_pending_accept_reset_streams(limits.max_taken_back)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
     builder
@@ -128,21 +135,19 @@ fn auto_builder(requests: Requests, limits: ConnectionLimits) -> auto::Builder<R
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list_size)
+        .max_pending_accept_reset_streams(limits.max_taken_back)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.opening_timeout)
-        .max_buf_size(http1_buffer(limits));
+        .max_buf_size(HTTP1_BUFFER);
     builder
 }
 
-/// hyper panics on a buffer below 8 KiB.
-fn http1_buffer(limits: ConnectionLimits) -> usize {
-    let wanted = usize::try_from(limits.max_header_list_size);
-    wanted.unwrap_or(usize::MAX).max(8 * 1024)
-}
+/// What one HTTP/1.1 request's head may take, whose peer is no Envoy.
+const HTTP1_BUFFER: usize = 16 * 1024;
 
 /// How a connection ends does not matter to anyone: its requests were answered, or their peer is gone.
 async fn drive<C: GracefulConnection>(

@@ -1,13 +1,28 @@
 //! What happens to a request that goes through a real Envoy with the shipped configuration.
 //!
 //! `make test` fetches that Envoy first; without it these tests fail and say how to get it.
+
+#![allow(clippy::large_futures, reason = "tests have the stack for it")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
+mod claim_headers;
+mod credentials;
+mod fail_closed;
+mod filtered_headers;
+mod forgeries;
+mod forwarding;
+mod grpc_clients;
 mod harness;
+mod issuers;
+mod refusals;
+mod rotation;
+mod slow_keys;
+mod spoofing;
 mod support;

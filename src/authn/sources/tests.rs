@@ -35,7 +35,8 @@ const MALFORMED: Error = Error::Token(token::error::Error::Malformed);
 fn one_bearer_token_or_why_not() {
     let several = Err(Error::SeveralCredentials);
     let none = Ok(None);
-    let cases: &[(&[&[u8]], Result<Option<&str>, Error>)] = &[
+    type Case<'a> = (&'a [&'a [u8]], Result<Option<&'a str>, Error>);
+    let cases: &[Case<'_>] = &[
         (&[], none),
         (&[b""], none),
         (&[b"Bearer"], none),

@@ -20,6 +20,8 @@ use crate::token::claim_name::ClaimName;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 
 const DEFAULT_REFRESH: Duration = Duration::from_secs(5 * 60);
+/// Below this a service would do nothing but fetch.
+const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 const DEFAULT_MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(30);
@@ -164,10 +166,13 @@ impl Keys<'_> {
     }
 
     fn inline(&self, text: &str, problems: &mut Problems) -> Option<KeySource> {
+        let key = path::member(&self.key, "inline");
         match KeySet::parse(text.as_bytes()) {
-            Ok(key_set) => Some(KeySource::Inline(Arc::new(key_set))),
+            Ok(key_set) => {
+                warn_of_keys(&key, &key_set, problems);
+                Some(KeySource::Inline(Arc::new(key_set)))
+            }
             Err(error) => {
-                let key = path::member(&self.key, "inline");
                 problems.error(
                     &key,
                     format!("no key set: {error}"),
@@ -185,19 +190,34 @@ impl Keys<'_> {
                     .jwks
                     .and_then(read)
                     .map_or(default, |value| value.to_std());
-                if value < Duration::from_secs(1) && !(name == "timeout" && !value.is_zero()) {
+                let shortest = if name == "refresh" {
+                    SHORTEST_REFRESH
+                } else {
+                    Duration::from_millis(1)
+                };
+                if value < shortest {
                     problems.error(
                         &path::member(&self.key, name),
                         "this is too short",
-                        "write at least 1s",
+                        format!("write at least {shortest:?}"),
                     );
                 }
                 value
             };
+        let refresh = span("refresh", |jwks| jwks.refresh, DEFAULT_REFRESH);
+        let max_stale = span("max_stale", |jwks| jwks.max_stale, DEFAULT_MAX_STALE);
+        let timeout = span("timeout", |jwks| jwks.timeout, DEFAULT_FETCH_TIMEOUT);
+        if max_stale < refresh {
+            problems.warn(
+                &path::member(&self.key, "max_stale"),
+                "keys stop serving before they are refreshed: until then every token is refused",
+                "write more than `refresh`",
+            );
+        }
         FetchSettings {
-            refresh: span("refresh", |jwks| jwks.refresh, DEFAULT_REFRESH),
-            max_stale: span("max_stale", |jwks| jwks.max_stale, DEFAULT_MAX_STALE),
-            timeout: span("timeout", |jwks| jwks.timeout, DEFAULT_FETCH_TIMEOUT),
+            refresh,
+            max_stale,
+            timeout,
             ca_file: self
                 .jwks
                 .and_then(|jwks| jwks.ca_file.as_ref())
@@ -236,6 +256,30 @@ fn discovery(
         issuer: name.to_string(),
         transport,
     })
+}
+
+fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
+    if key_set.published_private_keys() > 0 {
+        problems.warn(
+            key,
+            "the key set holds a private key: whoever reads this can make tokens",
+            "replace the key, and put public keys here",
+        );
+    }
+    for aside in key_set.set_aside() {
+        problems.warn(
+            key,
+            format!("a key is set aside: {}", aside.reason),
+            "mend it, or take it out",
+        );
+    }
+    if key_set.keys().is_empty() {
+        problems.warn(
+            key,
+            "the key set is empty: no token of this issuer can be admitted",
+            "put its public keys here",
+        );
+    }
 }
 
 fn mend_address(error: AddressError) -> &'static str {

@@ -180,6 +180,10 @@ fn each_mistake_is_named_where_it_stands() {
     }
 }
 
+/// A key but for its closing brace.
+const KEY: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
 #[test]
 fn what_is_legal_but_unwise_is_warned_about() {
     let cases: &[(String, &str)] = &[
@@ -190,6 +194,26 @@ fn what_is_legal_but_unwise_is_warned_about() {
         (
             issuer("    jwks: { allow_http: true }\n"),
             "issuers[0].jwks.allow_http",
+        ),
+        (
+            issuer("    jwks: { max_stale: 1m }\n"),
+            "issuers[0].jwks.max_stale",
+        ),
+        (
+            issuer("    jwks: { inline: '{\"keys\":[]}' }\n"),
+            "issuers[0].jwks.inline",
+        ),
+        (
+            issuer(&format!(
+                "    jwks: {{ inline: '{{\"keys\":[{KEY}}},5]}}' }}\n"
+            )),
+            "issuers[0].jwks.inline",
+        ),
+        (
+            issuer(&format!(
+                "    jwks: {{ inline: '{{\"keys\":[{KEY},\"d\":\"eA\"}}]}}' }}\n"
+            )),
+            "issuers[0].jwks.inline",
         ),
         (issuer("    binding: ignore\n"), "issuers[0].binding"),
         (issuer("    clock_skew: 1h\n"), "issuers[0].clock_skew"),

@@ -160,6 +160,18 @@ fn agrees_with_an_independent_reader() {
     );
 }
 
+#[test]
+fn what_a_document_occupies_is_counted_with_the_room_it_has_taken() {
+    let document = parse(&format!("[{}]", vec!["[0]"; 3000].join(","))).expect("is JSON");
+    // Each inner array has room for four values.
+    let inner = 3000 * 5 * size_of::<Value>();
+    assert!(
+        document.weight() >= inner,
+        "{} < {inner}",
+        document.weight()
+    );
+}
+
 fn same(document: &Document, ours: &Value, theirs: &serde_json::Value) -> bool {
     match (&ours.kind, theirs) {
         (Kind::Null, serde_json::Value::Null) => true,

@@ -417,3 +417,77 @@ async fn routes_are_served_as_a_service_is() {
     assert_eq!(client.get("/livez").await.unwrap(), (200, "ok".to_owned()));
     serving.abort();
 }
+
+/// A frame of HTTP/2 (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// The head of a whole `GET http://a{path}`, without compression.
+fn head(stream: u32, path: &str) -> Vec<u8> {
+    let mut block = vec![
+        0x82,
+        0x86,
+        0x01,
+        1,
+        b'a',
+        0x04,
+        u8::try_from(path.len()).unwrap(),
+    ];
+    block.extend(path.bytes());
+    frame(1, 0x5, stream, &block)
+}
+
+/// A stranger makes Envoy open and cancel checks as fast as it likes, on the connection that everyone's checks
+/// share.
+#[tokio::test]
+async fn requests_that_are_taken_back_at_once_break_no_other() {
+    let served = Served::tcp();
+    let mut stream = served.connect_plain().await;
+    let opening = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &[]),
+    ]
+    .concat();
+    stream.write_all(&opening).await.unwrap();
+    stream.write_all(&head(1, "/held")).await.unwrap();
+    served.is_held().await;
+    let taken_back: Vec<u8> = (1..1000)
+        .flat_map(|n| [head(2 * n + 1, "/"), frame(3, 0, 2 * n + 1, &[0, 0, 0, 8])].concat())
+        .collect();
+    stream.write_all(&taken_back).await.unwrap();
+    served.let_go.add_permits(1);
+    loop {
+        let mut header = [0; 9];
+        stream
+            .read_exact(&mut header)
+            .await
+            .expect("the connection stays open");
+        let length =
+            usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload).await.unwrap();
+        let (kind, on_stream) = (header[3], &header[5..]);
+        assert_ne!(kind, 7, "GOAWAY: {}", String::from_utf8_lossy(&payload));
+        if kind == 1 && on_stream == [0, 0, 0, 1] {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_with_large_headers_reaches_the_service() {
+    let served = Served::tcp();
+    let client = served.connect().await;
+    let request = Request::get("http://a.example/")
+        .header("tracestate", "a".repeat(60 * 1024))
+        .body(Empty::new())
+        .unwrap();
+    let response = client.sender.clone().send_request(request).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+}

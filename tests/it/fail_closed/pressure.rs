@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
 use accredit::authz::authorizer::Outcome;
+use accredit::envoy::current::Current;
 use accredit::envoy::fail_closed::FailClosed;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::port::CheckPort;
@@ -85,7 +86,7 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
         refusals,
         std::time::Duration::from_secs(1),
     );
-    let checks = FailClosed::new(Arc::new(service), InFlight::new(1));
+    let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));
     let workers = Workers::start(std::num::NonZeroUsize::MIN).expect("can start");

@@ -65,23 +65,20 @@ pub(super) const ROOMS: [(&str, &[&str]); 16] = [
 /// Outside crates, and the only places that name them.
 pub(super) const HOMES: [(&str, &[&str]); 16] = [
     ("aws_lc_rs", &["jose/", "token/bearer.rs", "dev_issuer/"]),
-    ("arc_swap", &["jwks/", "app.rs"]),
-    (
-        "axum",
-        &["server/", "dev_issuer/", "app.rs", "envoy/port.rs"],
-    ),
+    ("arc_swap", &["jwks/", "envoy/current.rs"]),
+    ("axum", &["server/", "dev_issuer/", "app/", "envoy/port.rs"]),
     ("cel", &["rules/"]),
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),
     ("jsonwebtoken", &[]),
-    ("notify", &["config/", "jwks/", "server/"]),
+    ("notify", &["cli/watch.rs"]),
     ("prost", &["envoy/", "admin/"]),
     ("quick_cache", &["authn/token_cache.rs"]),
     ("reqwest", &["jwks/"]),
     ("saphyr_parser", &["config/yaml/"]),
     ("schemars", &["config/"]),
-    ("tonic", &["envoy/port.rs", "admin/", "app.rs"]),
-    ("tonic_health", &["app.rs"]),
+    ("tonic", &["envoy/port.rs", "admin/", "app/"]),
+    ("tonic_health", &["app/"]),
     ("tracing_subscriber", &["telemetry/"]),
 ];
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
-use accredit::app::{App, RunError};
+use accredit::app::error::RunError;
+use accredit::app::run::App;
 use accredit::config::settings::Settings;
 use accredit::config::{load, resolve};
 use accredit::server::listener::ListenAddr;

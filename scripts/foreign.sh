@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Puts what tests/foreign runs in its place: the pinned Python packages into .venv/ beside Envoy, and the
+# pinned Node.js packages into tests/foreign/node/node_modules. Does nothing when they are there already.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv="$root/.venv"
+requirements="$root/scripts/requirements-tests.txt"
+installed="$venv/installed-requirements-tests.txt"
+node="$root/tests/foreign/node"
+lock="$node/package-lock.json"
+installed_lock="$node/node_modules/installed-package-lock.json"
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "foreign: $*"; exit 1; }
+
+# The reason why a package manager failed, as far as its log tells.
+fail_to_install() {
+    local what=$1 registry=$2 log=$3
+    if grep -qiE 'connection|resolution|resolve|timed out|timeout|unreachable|proxy|ssl|ENOTFOUND|EAI_AGAIN|ECONN' "$log"; then
+        fail "the $registry package registry cannot be reached, and $what come from there; connect to the network (or set up a proxy or mirror) and try again. Details: $log"
+    fi
+    fail "$what could not be installed; see $log."
+}
+
+install_python_packages() {
+    local log="$venv/install-tests.log"
+    say "Fetching the Scalekit SDK, joserfc and jwcrypto into .venv (about 60 MB, once)."
+    rm -f "$installed"
+    PIP_USER=0 "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet \
+        --retries 2 --timeout 20 --only-binary :all: --require-hashes -r "$requirements" >"$log" 2>&1 ||
+        fail_to_install "the tests' Python packages" Python "$log"
+    cp "$requirements" "$installed"
+}
+
+refuse_unusable_node() {
+    command -v node >/dev/null 2>&1 ||
+        fail "Node.js 20.19 or newer is needed by the tests, and 'node' was not found; install it (Debian and Ubuntu: apt-get install nodejs npm)."
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
+        fail "Node.js 20.19 or newer is needed by the tests, and 'node' is $(node --version); install a newer one and put it first in PATH."
+    command -v npm >/dev/null 2>&1 ||
+        fail "npm is needed to fetch the tests' Node.js packages, and was not found; install it (Debian and Ubuntu: apt-get install npm)."
+}
+
+install_node_packages() {
+    local log="$node/install.log"
+    say "Fetching oidc-provider, jose, express, jsonwebtoken and jwks-rsa into tests/foreign/node (about 15 MB, once)."
+    # No package of these needs a script of its own to be installed.
+    (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
+        fail_to_install "the tests' Node.js packages" npm "$log"
+    cp "$lock" "$installed_lock"
+}
+
+# The environment is Envoy's too, and made by its script.
+"$root/scripts/envoy.sh" >/dev/null
+cmp -s "$requirements" "$installed" || install_python_packages
+refuse_unusable_node
+cmp -s "$lock" "$installed_lock" || install_node_packages

@@ -1,0 +1,69 @@
+//! What decides by one configuration: everything that a reload replaces in one step.
+
+use std::sync::Arc;
+
+use crate::app::keys::Prepared;
+use crate::authn::authenticator::Authenticator;
+use crate::authn::issuers::{Issuer, Issuers};
+use crate::authn::sources::TokenSources;
+use crate::authn::token_cache::TokenCache;
+use crate::authz::authorizer::Authorizer;
+use crate::config::settings::{IssuerSettings, Settings};
+use crate::envoy::response::Refusals;
+use crate::envoy::service::CheckService;
+use crate::forward::strip::StripList;
+use crate::rules::table::RuleTable;
+
+/// Builds the service that answers checks by these settings and keys. The rules move into it.
+pub fn build(settings: &mut Settings, keys: &Prepared) -> CheckService<Authorizer> {
+    let issuers = build_issuers(&settings.issuers, keys);
+    let authorizer = Arc::new(build_authorizer(settings, issuers));
+    let refusals = Refusals {
+        realm: settings.realm.clone(),
+        details: settings.error_details,
+    };
+    CheckService::new(authorizer, refusals, settings.check_timeout)
+}
+
+fn build_issuers(settings: &[IssuerSettings], keys: &Prepared) -> Vec<Arc<Issuer>> {
+    let issuer = |(issuer, keys): (&IssuerSettings, _)| {
+        Arc::new(Issuer {
+            names: issuer.names.clone(),
+            requirements: issuer.requirements.clone(),
+            keys,
+            claim_headers: issuer.claim_headers.clone(),
+            readiness: issuer.readiness,
+        })
+    };
+    settings.iter().zip(keys.stores()).map(issuer).collect()
+}
+
+fn build_authorizer(settings: &mut Settings, issuers: Vec<Arc<Issuer>>) -> Authorizer {
+    let claimed = issuers
+        .iter()
+        .flat_map(|issuer| issuer.claim_headers.iter())
+        .map(|header| header.name.clone());
+    let names = claimed
+        .chain(settings.payload_header.clone())
+        .chain(settings.strip_names.iter().cloned())
+        .collect();
+    let strip = StripList::new(names, settings.strip_prefixes.clone());
+    let cache = TokenCache::new(settings.token_cache);
+    let authenticator = Authenticator::new(
+        Issuers::new(issuers),
+        cache,
+        settings.payload_header.clone(),
+    );
+    let rules = RuleTable::new(
+        std::mem::take(&mut settings.rules),
+        settings.ambiguous_paths,
+    );
+    let sources = TokenSources::new(settings.token_sources.clone());
+    Authorizer::new(
+        authenticator,
+        rules,
+        sources,
+        strip,
+        settings.token_forwarding,
+    )
+}

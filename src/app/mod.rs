@@ -1,0 +1,8 @@
+//! The composition root: binds every socket, builds every part, ties them, runs them, and stops them in order.
+
+pub mod engine;
+pub mod error;
+pub mod keys;
+pub mod ports;
+pub mod reload;
+pub mod run;

@@ -1,0 +1,95 @@
+//! What each port answers.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use hyper_util::service::TowerToHyperService;
+use tokio::time::Instant;
+use tonic::service::Routes;
+
+use crate::admin::service::{AdminService, AuthorizerSource};
+use crate::admin::{pb, readiness};
+use crate::authz::authorizer::Authorizer;
+use crate::config::settings::Settings;
+use crate::envoy::current::Current;
+use crate::envoy::fail_closed::FailClosed;
+use crate::envoy::port::CheckPort;
+use crate::server::accept::{ServeError, serve_here};
+use crate::server::connection::{ConnectionLimits, Protocol};
+use crate::server::host_guard::HostGuard;
+use crate::server::http::{Probes, ReadyReport, probe_routes};
+use crate::server::listener::{ListenAddr, Listener};
+use crate::server::readiness::Readiness;
+use crate::server::shutdown::Drain;
+
+/// `listen`: checks, and health beside them.
+pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<Authorizer> {
+    CheckPort::new(checks, with_reflection(health))
+}
+
+/// `admin_listen`: the admin API, health, probes.
+pub fn admin_port(
+    settings: &Settings,
+    current: &Arc<Current<Authorizer>>,
+    ready: &Readiness,
+    health: Routes,
+    address: &ListenAddr,
+) -> axum::Router {
+    let guard = HostGuard::new(address, settings.admin_hosts.iter().cloned());
+    let services = health.add_service(AdminService::server(in_force(current)));
+    let grpc = with_reflection(services).prepare().into_axum_router();
+    let routes = grpc.merge(probe_port(current, ready));
+    // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
+    // a gRPC client takes 404 for UNIMPLEMENTED.
+    guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
+}
+
+fn in_force(current: &Arc<Current<Authorizer>>) -> AuthorizerSource {
+    let current = current.clone();
+    Arc::new(move || current.load().decider().clone())
+}
+
+/// `probe_listen`: probes and nothing else.
+pub fn probe_port(current: &Arc<Current<Authorizer>>, ready: &Readiness) -> axum::Router {
+    let (current, ready) = (current.clone(), ready.clone());
+    let report = move || {
+        let ready = ready.is_ready();
+        ReadyReport {
+            ready,
+            body: readiness::report(ready, current.load().decider(), Instant::now()),
+        }
+    };
+    probe_routes(Probes {
+        ready: Arc::new(report),
+        metrics: None,
+    })
+}
+
+/// Serves a port of few connections on the main runtime.
+pub async fn serve_port(
+    listener: Listener,
+    routes: axum::Router,
+    limits: ConnectionLimits,
+    drain: Drain,
+) -> Result<(), ServeError> {
+    serve_here(
+        listener,
+        TowerToHyperService::new(routes),
+        Protocol::Http1Or2,
+        limits,
+        drain,
+    )
+    .await
+}
+
+/// Reflection tells of the admin API and of health. Envoy's own descriptors are not among them.
+fn with_reflection(services: Routes) -> Routes {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    match reflection.build_v1() {
+        Ok(reflection) => services.add_service(reflection),
+        // The descriptors are compiled in, and a test asks for them; without them checks are answered all the same.
+        Err(_) => services,
+    }
+}

@@ -1,0 +1,271 @@
+//! The life of a service: sockets first, then keys and checks, and the drain at the end.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join_all, select_all};
+use tokio::time::Instant;
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::app::engine;
+use crate::app::error::{RunError, StartError};
+use crate::app::keys::{KeyKeeper, Prepared};
+use crate::app::ports::{admin_port, check_port, probe_port, serve_port};
+use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
+use crate::authz::authorizer::Authorizer;
+use crate::config::settings::Settings;
+use crate::envoy::current::Current;
+use crate::envoy::fail_closed::FailClosed;
+use crate::envoy::in_flight::InFlight;
+use crate::server::accept::serve;
+use crate::server::connection::ConnectionLimits;
+use crate::server::listener::{ListenAddr, Listener};
+use crate::server::readiness::{Latch, Readiness};
+use crate::server::shutdown::Drain;
+use crate::server::workers::Workers;
+
+/// The names under which the health of checks is asked: the whole server's, and the service's.
+const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
+
+/// How long the admin and probe ports may take to close, once the last check was answered; at most a quarter of the
+/// drain, of which it is a part.
+const LAST_PORTS: Duration = Duration::from_secs(1);
+
+/// A service whose sockets are bound and that serves nobody yet.
+pub struct App {
+    settings: Settings,
+    current: Arc<Current<Authorizer>>,
+    keeper: KeyKeeper,
+    keys: Prepared,
+    check_listener: Listener,
+    admin_listener: Listener,
+    probe_listener: Option<Listener>,
+    workers: Workers,
+    reloader: Reloader,
+    reloads: Reloads,
+}
+
+impl App {
+    /// Binds every socket before anything else: who cannot have its ports must not fetch keys or say that it runs.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn build(mut settings: Settings) -> Result<App, StartError> {
+        let check_listener = settings.listen.bind().map_err(StartError::Bind)?;
+        let admin_listener = settings.admin_listen.bind().map_err(StartError::Bind)?;
+        let probe_listener = match &settings.probe_listen {
+            Some(address) => Some(address.bind().map_err(StartError::Bind)?),
+            None => None,
+        };
+        let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
+        let keeper = KeyKeeper::empty();
+        let keys = keeper.prepare(&settings.issuers)?;
+        let current = Arc::new(Current::new(engine::build(&mut settings, &keys)));
+        let (reloader, reloads) = reload::channel();
+        Ok(App {
+            settings,
+            current,
+            keeper,
+            keys,
+            check_listener,
+            admin_listener,
+            probe_listener,
+            workers,
+            reloader,
+            reloads,
+        })
+    }
+
+    /// What hands it another configuration while it runs.
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
+    }
+
+    /// Where checks are answered.
+    pub fn check_addr(&self) -> ListenAddr {
+        self.check_listener.local_addr()
+    }
+
+    /// Where the admin API is answered.
+    pub fn admin_addr(&self) -> ListenAddr {
+        self.admin_listener.local_addr()
+    }
+
+    /// Where probes alone are answered.
+    pub fn probe_addr(&self) -> Option<ListenAddr> {
+        self.probe_listener.as_ref().map(Listener::local_addr)
+    }
+
+    /// Serves until `stop` resolves, then drains: what is in flight is answered, within the configured time.
+    ///
+    /// # Errors
+    /// [`RunError`] when it had to end by itself.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        // Boxed, since it holds every port's state: callers should not carry that on their stacks.
+        Box::pin(self.serve(stop)).await
+    }
+
+    async fn serve(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        drop(self.reloader);
+        let (health, health_service) = tonic_health::server::health_reporter();
+        set_health(&health, ServingStatus::NotServing).await;
+        let ready = Readiness::new();
+        let keys = ready.latch("keys");
+        let (drain_trigger, drain) = Drain::new();
+        let (last_trigger, last_drain) = Drain::new();
+        let [checks_drain, ports_drain] = divided(self.settings.drain);
+        let in_flight = InFlight::new(self.settings.max_concurrent_checks);
+        let address = self.admin_listener.local_addr();
+
+        let checks = FailClosed::new(self.current.clone(), in_flight.clone());
+        let checks = check_port(checks, Routes::new(health_service.clone()));
+        let admin = admin_port(
+            &self.settings,
+            &self.current,
+            &ready,
+            Routes::new(health_service),
+            &address,
+        );
+        let probes = probe_port(&self.current, &ready);
+        tracing::info!(
+            listen = %self.check_listener.local_addr(),
+            admin_listen = %address,
+            version = env!("CARGO_PKG_VERSION"),
+            "serving; waiting for keys"
+        );
+
+        self.keeper.start(&self.keys);
+        let limits = ConnectionLimits::default();
+        let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);
+        let serve_admin = serve_port(self.admin_listener, admin, limits, last_drain.clone());
+        let serve_probes = async {
+            match self.probe_listener {
+                Some(listener) => serve_port(listener, probes, limits, last_drain).await,
+                None => Ok(()),
+            }
+        };
+        let life = async {
+            let become_ready = async {
+                wait_for_keys(self.current.load().decider(), self.settings.startup_wait).await;
+                release(keys, &health).await;
+            };
+            until_stopped(become_ready, stop).await;
+            tracing::info!("stopping: answering what is in flight");
+            ready.close();
+            set_health(&health, ServingStatus::NotServing).await;
+            drain_trigger.start(checks_drain);
+            Ok(())
+        };
+        let checks_to_the_last = async {
+            tokio::try_join!(serve_checks, life)?;
+            // Probes are answered for as long as checks are.
+            last_trigger.start(ports_drain);
+            Ok(())
+        };
+        let running = Running {
+            current: &self.current,
+            in_flight: &in_flight,
+            fixed: FixedSettings::of(&self.settings),
+        };
+        let result = tokio::select! {
+            served = async { tokio::try_join!(checks_to_the_last, serve_admin, serve_probes) } => {
+                served.map(|_| ()).map_err(RunError::Serve)
+            }
+            () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
+        };
+        self.keeper.shutdown().await;
+        self.workers.shutdown().map_err(RunError::Worker)?;
+        result
+    }
+}
+
+/// The drain's time for checks, and for the ports that are closed after them: together no more than the whole.
+fn divided(drain: Duration) -> [Duration; 2] {
+    let ports = LAST_PORTS.min(drain / 4);
+    [drain - ports, ports]
+}
+
+fn worker_count() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Ready once every required issuer has keys, or after `startup_wait` as soon as any issuer has.
+async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
+    let issuers: Vec<_> = authorizer.authenticator().issuers().iter().collect();
+    let required = issuers
+        .iter()
+        .filter(|issuer| issuer.is_required())
+        .map(|issuer| issuer.keys.first_keys());
+    if tokio::time::timeout(startup_wait, join_all(required))
+        .await
+        .is_ok()
+    {
+        return;
+    }
+    let any: Vec<_> = issuers
+        .iter()
+        .map(|issuer| Box::pin(issuer.keys.first_keys()))
+        .collect();
+    if !any.is_empty() {
+        select_all(any).await;
+    }
+    for issuer in issuers
+        .iter()
+        .filter(|issuer| !issuer.keys.has_keys(Instant::now()))
+    {
+        tracing::warn!(issuer = ?issuer.names, "ready without this issuer's keys: its tokens get keys_unavailable");
+    }
+}
+
+async fn release(keys: Latch, health: &HealthReporter) {
+    keys.release();
+    set_health(health, ServingStatus::Serving).await;
+    tracing::info!("ready");
+}
+
+/// Becoming ready ends where stopping begins.
+async fn until_stopped(become_ready: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    tokio::select! {
+        () = &mut stop => return,
+        () = become_ready => {}
+    }
+    stop.await;
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for name in HEALTH_NAMES {
+        health.set_service_status(name, status).await;
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "App({})", self.check_addr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::divided;
+
+    #[test]
+    fn the_drain_of_checks_and_ports_is_no_longer_than_the_drain() {
+        for (drain, expected) in [
+            (20_000, [19_000, 1_000]),
+            (2_000, [1_500, 500]),
+            (1, [0, 0]),
+        ] {
+            let parts = divided(Duration::from_millis(drain));
+            assert!(parts.iter().sum::<Duration>() <= Duration::from_millis(drain));
+            let whole_millis = parts.map(|part| part.as_micros() / 1000);
+            assert_eq!(whole_millis, expected, "{drain}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! An Envoy whose operator shows the service some headers only.
+
+use super::support::accredit::Accredit;
+use super::support::bootstrap::Bootstrap;
+use super::support::client::RawRequest;
+use super::support::config::{ACME, KID, acme};
+use super::support::keys::key;
+use super::support::logs::logs;
+use super::support::scene::Scene;
+use super::support::token::Token;
+
+fn showing(bootstrap: Bootstrap, header: &str) -> Bootstrap {
+    let v3 = "transport_api_version: V3";
+    let allowed = format!("allowed_headers: {{ patterns: [{{ exact: {header} }}] }}");
+    let mut bootstrap = bootstrap.change(v3, &format!("{v3}\n                      {allowed}"));
+    bootstrap.early_removal = false;
+    bootstrap
+}
+
+#[tokio::test]
+async fn tokens_are_judged_all_the_same_and_the_operator_is_told_once() {
+    let logs = logs();
+    let told = || logs.count("Envoy hides request headers");
+    assert_eq!(told(), 0);
+    let accredit = Accredit::start(&acme(&[])).await;
+    let scene = Scene::start_with(accredit, |shipped| showing(shipped, "authorization")).await;
+    let token = Token::good(ACME, KID).without("oid").sign(key(0));
+
+    for _ in 0..3 {
+        let request = RawRequest::get("/")
+            .bearer(&token)
+            .header("x-jwt-sub", "forged")
+            .header("x-jwt-org", "forged")
+            .header("x-envoy-auth-failure-mode-allowed", "forged");
+        let seen = scene.admitted(request).await.seen;
+        // What the configuration names is set or removed unseen.
+        assert_eq!(seen.header("x-jwt-sub").unwrap(), "m2morg_1001");
+        assert_eq!(seen.header("x-jwt-org"), None);
+        assert_eq!(seen.header("x-envoy-auth-failure-mode-allowed"), None);
+        scene.refused(RawRequest::get("/"), "missing_token").await;
+        let forged = Token::good(ACME, KID).sign(key(1));
+        scene
+            .refused(RawRequest::get("/").bearer(&forged), "invalid_signature")
+            .await;
+        let twice = RawRequest::get("/").bearer(&token).bearer(&token);
+        scene.refused(twice, "invalid_request").await;
+    }
+    assert_eq!(told(), 1);
+    drop(scene);
+
+    // A token that the service is not shown is none.
+    let accredit = Accredit::start(&acme(&[])).await;
+    let scene = Scene::start_with(accredit, |shipped| showing(shipped, "x-other")).await;
+    for _ in 0..3 {
+        scene
+            .refused(RawRequest::get("/").bearer(&token), "missing_token")
+            .await;
+    }
+    assert_eq!(told(), 2, "another service says it too");
+}

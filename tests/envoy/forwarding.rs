@@ -1,0 +1,45 @@
+//! The token withheld from the upstream, and a service behind a unix socket.
+
+use super::support::accredit::Accredit;
+use super::support::bootstrap::AuthzTarget;
+use super::support::client::RawRequest;
+use super::support::config::{ACME, KID, acme};
+use super::support::keys::key;
+use super::support::scene::Scene;
+use super::support::token::Token;
+
+#[tokio::test]
+async fn the_upstream_sees_no_token_where_it_must_not() {
+    let yaml = format!("forward_token: false\n{}", acme(&[]));
+    let scene = Scene::start(Accredit::start(&yaml).await).await;
+    let token = Token::good(ACME, KID).sign(key(0));
+
+    for name in ["authorization", "Authorization", "AUTHORIZATION"] {
+        let request = RawRequest::new("POST", "/api/data?x=1")
+            .header(name, format!("Bearer {token}"))
+            .body("hello");
+        let seen = scene.admitted(request).await.seen;
+        assert_eq!(seen.header("authorization"), None);
+        assert!(!format!("{:?}", seen.headers).contains(&token));
+        assert_eq!(seen.header("x-jwt-sub").unwrap(), "m2morg_1001");
+        assert_eq!(
+            (seen.path.as_str(), &seen.body[..]),
+            ("/api/data?x=1", &b"hello"[..])
+        );
+    }
+    scene.refused(RawRequest::get("/"), "missing_token").await;
+}
+
+#[tokio::test]
+async fn envoy_reaches_the_service_through_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("accredit.sock");
+    let listen = format!("unix:{}", path.display());
+    let accredit = Accredit::start_at(&listen, &acme(&[])).await;
+    assert!(matches!(accredit.target(), AuthzTarget::Unix(own) if own == path));
+    let scene = Scene::start(accredit).await;
+    let token = Token::good(ACME, KID).sign(key(0));
+
+    scene.admitted(RawRequest::get("/").bearer(&token)).await;
+    scene.refused(RawRequest::get("/"), "missing_token").await;
+}

@@ -1,0 +1,69 @@
+//! Keys that do not come in time: Envoy hears of it in time, and one that is told to fail open admits nobody.
+
+use std::time::Duration;
+
+use super::support::accredit::Accredit;
+use super::support::client::RawRequest;
+use super::support::config::{ACME, KID, issuer};
+use super::support::key_server::{KeyServer, Serving};
+use super::support::keys::{key, key_set};
+use super::support::scene::Scene;
+use super::support::token::Token;
+
+#[tokio::test]
+async fn a_key_server_that_hangs_admits_nobody() {
+    let shipped = "max_interval: 10s";
+    for (timeout, try_timeout) in [
+        (Duration::from_secs(1), shipped),
+        (Duration::from_millis(200), shipped),
+        // Envoy takes this for the timeout of each try.
+        (Duration::from_secs(1), "max_interval: 0.2s"),
+    ] {
+        let server = KeyServer::start(Serving::Keys(key_set(&[key(0).jwk(KID)]))).await;
+        let silent = KeyServer::start(Serving::Nothing).await;
+        let uri = |server: &KeyServer, more: &str| format!("uri: '{}'{more}", server.uri());
+        let yaml = format!(
+            "issuers:\n{}{}{}",
+            issuer(ACME, &uri(&server, ""), &[]),
+            issuer(
+                "https://hasty.example",
+                &uri(&server, ", timeout: 50ms"),
+                &[]
+            ),
+            issuer(
+                "https://silent.example",
+                &uri(&silent, ""),
+                &["required: false"]
+            ),
+        );
+        let accredit = Accredit::start(&yaml).await;
+        let scene = Scene::start_with(accredit, |mut bootstrap| {
+            bootstrap.failure_mode_allow = true;
+            bootstrap.timeout = timeout;
+            bootstrap.change(shipped, try_timeout)
+        })
+        .await;
+        scene
+            .admitted(RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(0))))
+            .await;
+        server.serve(Serving::Nothing);
+        let of = |issuer: &str, kid: &str| {
+            RawRequest::get("/").bearer(&Token::good(issuer, kid).sign(key(0)))
+        };
+
+        // Its fetch is still in flight when the time is up; and so for whoever joins it.
+        scene.refused(of(ACME, "snk_1"), "key_pending").await;
+        scene.refused(of(ACME, "snk_1"), "key_pending").await;
+        scene.refused(of(ACME, "snk_2"), "key_pending").await;
+        // Its fetch fails in time.
+        scene
+            .refused(of("https://hasty.example", "snk_1"), "keys_unavailable")
+            .await;
+        // It has never had any.
+        scene
+            .refused(of("https://silent.example", KID), "keys_unavailable")
+            .await;
+        // And nobody else waits.
+        scene.admitted(of(ACME, KID)).await;
+    }
+}

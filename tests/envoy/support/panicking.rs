@@ -1,0 +1,74 @@
+//! accredit's own port for checks in front of a decider that panics.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use accredit::authn::authenticator::Attempt;
+use accredit::authn::moment::Moment;
+use accredit::authz::authorizer::Outcome;
+use accredit::envoy::current::Current;
+use accredit::envoy::fail_closed::FailClosed;
+use accredit::envoy::in_flight::InFlight;
+use accredit::envoy::port::CheckPort;
+use accredit::envoy::response::Refusals;
+use accredit::envoy::service::{CheckService, Decide};
+use accredit::request::Request;
+use accredit::server::accept::serve;
+use accredit::server::connection::ConnectionLimits;
+use accredit::server::listener::ListenAddr;
+use accredit::server::shutdown::Drain;
+use accredit::server::workers::Workers;
+use tokio::task::JoinSet;
+use tonic::service::Routes;
+
+struct Panics;
+
+impl Decide for Panics {
+    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+        panic!("on purpose")
+    }
+}
+
+/// A service that runs until it is dropped.
+pub(crate) struct PanickingService {
+    address: SocketAddr,
+    _serving: JoinSet<()>,
+}
+
+impl PanickingService {
+    /// Starts it on a free port.
+    pub(crate) fn start() -> Self {
+        let listen: ListenAddr = "127.0.0.1:0".parse().unwrap();
+        let listener = listen.bind().unwrap();
+        let ListenAddr::Tcp(address) = listener.local_addr() else {
+            panic!("it listens on a port");
+        };
+        let service = CheckService::new(
+            Arc::new(Panics),
+            Refusals::default(),
+            Duration::from_secs(1),
+        );
+        let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
+        let port = CheckPort::new(checks, Routes::default());
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let workers = Workers::start(NonZeroUsize::MIN).unwrap();
+            let (_trigger, drain) = Drain::new();
+            let limits = ConnectionLimits::default();
+            serve(listener, port, limits, &workers, drain)
+                .await
+                .unwrap();
+        });
+        Self {
+            address,
+            _serving: serving,
+        }
+    }
+
+    /// Where checks are answered.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

@@ -1,0 +1,95 @@
+//! The configurations of `examples/`: each answers a question, is found by it, and is valid as it stands.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn examples() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
+    paths.sort();
+    paths
+}
+
+fn check(config: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
+    // What from-the-environment.yaml needs; its other variables have defaults.
+    command.env("ISSUER", "https://acme.scalekit.dev");
+    command
+        .arg("check")
+        .arg("--config")
+        .arg(config)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn each_example_is_valid_without_a_warning() {
+    let examples = examples();
+    assert!(!examples.is_empty());
+    for path in examples {
+        let output = check(&path);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{}: {said}", path.display());
+        assert_eq!(
+            output.stdout,
+            b"the configuration is valid\n",
+            "{}: {said}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn each_example_begins_with_its_question_and_is_listed_under_it() {
+    let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    let listed: BTreeSet<&str> = list
+        .lines()
+        .filter(|line| line.contains(".yaml)"))
+        .collect();
+    let mut expected = BTreeSet::new();
+    for path in examples() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let question = text.lines().next().and_then(|line| line.strip_prefix("# "));
+        let question = question.filter(|line| line.ends_with('?'));
+        let question = question.unwrap_or_else(|| panic!("{name} does not begin with a question"));
+        expected.insert(format!("| {question} | [{name}]({name}) |"));
+    }
+    assert_eq!(listed, expected.iter().map(String::as_str).collect());
+}
+
+/// Every block of YAML in a paper that is not about Envoy.
+#[test]
+fn the_configurations_in_the_papers_are_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let mut found = 0;
+    for paper in ["README.md", "docs/quickstart.md", "docs/customers.md"] {
+        let text = std::fs::read_to_string(root.join(paper)).unwrap();
+        for block in text.split("```yaml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            if !block.starts_with("issuers:") {
+                continue;
+            }
+            std::fs::write(&file, block).unwrap();
+            let output = check(&file);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(
+                output.stdout, b"the configuration is valid\n",
+                "{paper}: {said}\n{block}"
+            );
+            found += 1;
+        }
+    }
+    assert!(found >= 2, "{found}");
+}

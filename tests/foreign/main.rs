@@ -1,0 +1,26 @@
+//! accredit beside clients, issuers, APIs and tokens that nobody here wrote.
+//!
+//! `make test` fetches them first (`scripts/foreign.sh`); without them these tests fail and say how to get them.
+
+#![allow(clippy::large_futures, reason = "tests have the stack for it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
+)]
+
+mod customers;
+mod examples;
+mod guide;
+mod issuer;
+mod quickstart;
+mod rotation;
+mod support;
+mod tokens;
+
+/// The real Envoy and what is around it, as the tests of Envoy itself use them.
+#[allow(dead_code, reason = "not all of it is needed here")]
+#[path = "../envoy/support/mod.rs"]
+mod behind_envoy;
