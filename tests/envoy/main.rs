@@ -21,6 +21,7 @@ mod forwarding;
 mod grpc_clients;
 mod harness;
 mod issuers;
+mod paths;
 mod refusals;
 mod rotation;
 mod slow_keys;
