@@ -63,7 +63,9 @@ impl ConfigWatch {
             match settings(self.typed.clone(), &environment, |warning| {
                 tracing::warn!("{warning}")
             }) {
-                Ok(resolved) => reloader.reload(resolved.settings).await,
+                Ok(resolved) => {
+                    reloader.reload(resolved.settings).await;
+                }
                 Err(_) => {
                     tracing::error!("the new configuration is wrong; the one before stays in force")
                 }

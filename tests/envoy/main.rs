@@ -23,6 +23,7 @@ mod harness;
 mod issuers;
 mod paths;
 mod refusals;
+mod reload;
 mod rotation;
 mod slow_keys;
 mod spoofing;
