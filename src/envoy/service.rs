@@ -73,7 +73,7 @@ impl<D: Decide> CheckService<D> {
             Ok(Decision::Allow(grant)) => admit(&grant),
             Ok(Decision::Deny(refused)) => self
                 .refusals
-                .refuse(&refused, client_protocol(&request.headers)),
+                .deny(&refused, client_protocol(&request.headers)),
             Err(ClockBeforeEpoch) => self.refuse(Denial::Internal),
         }
     }
