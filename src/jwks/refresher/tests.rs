@@ -1,7 +1,8 @@
-use std::time::Duration;
+//! What is told of a set, how long the pauses are, and whole lives of a store under a clock that tests turn.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{refresh_delay, retry_delay, tell_of};
 use crate::jwks::key_set::KeySet;
@@ -98,3 +99,8 @@ fn retries_back_off_up_to_a_bound() {
     assert_eq!(seconds(retry_delay(1, five_minutes, 0.0)), 0.75);
     assert_eq!(seconds(retry_delay(9, Duration::from_secs(10), 0.5)), 10.0);
 }
+
+mod life;
+mod many;
+mod scripted;
+mod sequences;
