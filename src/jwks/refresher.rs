@@ -149,17 +149,25 @@ impl<F: Fetch> Refresher<F> {
         if let Some(fetched) = &fetched.key_set {
             tell_of(&fetched.key_set, source);
         }
-        let next_attempt =
-            now + refresh_delay(self.settings.refresh, fetched.max_age, random_fraction());
+        // An empty set refuses everyone, and is most likely a slip that is mended soon.
+        let is_empty = fetched
+            .key_set
+            .as_ref()
+            .is_some_and(|fetched| fetched.key_set.keys().is_empty());
+        let max_age = if is_empty {
+            Some(Duration::ZERO)
+        } else {
+            fetched.max_age
+        };
+        let next_attempt = now + refresh_delay(self.settings.refresh, max_age, random_fraction());
         let (key_set, text) = match fetched.key_set {
             Some(fetched) => (Some(fetched.key_set), Some(fetched.text)),
             None => (None, None),
         };
-        self.store
+        let confirmed = self
+            .store
             .succeed(key_set, started, self.settings.max_stale, next_attempt);
-        if let (Some(keeper), Some(generation)) =
-            (&mut self.keeper, self.store.usable_generation(now))
-        {
+        if let (Some(keeper), Some(generation)) = (&mut self.keeper, confirmed) {
             keeper.keep(text, generation, started, now);
         }
         next_attempt

@@ -239,8 +239,7 @@ impl KeyStore {
 
     /// Whether there is a key that may serve now: an empty set is believed, and is none.
     pub fn has_keys(&self, now: Instant) -> bool {
-        let usable = self.usable(now);
-        usable.is_some_and(|snapshot| !snapshot.key_set.keys().is_empty())
+        self.usable(now).is_some()
     }
 
     /// Resolves once keys are held.
@@ -316,6 +315,7 @@ impl KeyStore {
         now: Instant,
     ) {
         let _ledger = self.ledger();
+        let is_empty = key_set.keys().is_empty();
         let restored = Snapshot {
             key_set,
             generation: RESTORED,
@@ -326,7 +326,7 @@ impl KeyStore {
         let held = self
             .snapshot
             .compare_and_swap(&none, Some(Arc::new(restored)));
-        if held.is_none() {
+        if held.is_none() && !is_empty {
             self.restored.send_replace(true);
         }
     }
@@ -340,13 +340,14 @@ impl KeyStore {
     }
 
     /// The fetch in flight gave a key set, or confirmed the held one (`None`). The swap comes before anyone hears.
+    /// Answers the generation of what is held now; `None` where there was nothing to confirm, which is a failure.
     pub(in crate::jwks) fn succeed(
         &self,
         fetched: Option<KeySet>,
         started: Instant,
         serves_for: Duration,
         next_attempt: Instant,
-    ) {
+    ) -> Option<u64> {
         let held = self.snapshot.load_full();
         let (key_set, generation) = match (fetched, &held) {
             (Some(fetched), Some(held)) if fetched.judges_as(&held.key_set) => {
@@ -359,14 +360,12 @@ impl KeyStore {
             (None, Some(held)) => (held.key_set.clone(), held.generation),
             // "Not modified" with nothing held: there is nothing to confirm.
             (None, None) => {
-                return self.fail(
-                    FetchError::Status {
-                        status: 304,
-                        retry_after: None,
-                    },
-                    next_attempt,
-                    None,
-                );
+                let unasked = FetchError::Status {
+                    status: 304,
+                    retry_after: None,
+                };
+                self.fail(unasked, next_attempt, None);
+                return None;
             }
         };
         let serves_until = started.checked_add(serves_for);
@@ -378,6 +377,7 @@ impl KeyStore {
         })));
         *lock(&self.last_error) = None;
         self.complete(Outcome::Succeeded, next_attempt, None);
+        Some(generation)
     }
 
     /// The fetch in flight failed; what is held stays.
@@ -453,8 +453,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Snapshot {
+    /// An empty set is believed, and leaves its issuer without keys.
     fn serves_at(&self, now: Instant) -> bool {
-        self.serves_until.is_none_or(|until| now < until)
+        !self.key_set.keys().is_empty() && self.serves_until.is_none_or(|until| now < until)
     }
 }
 
@@ -589,7 +590,7 @@ mod tests {
         let mut first_keys = std::pin::pin!(store.first_keys());
         fetch(&store, &[], now);
         assert!(first_keys.as_mut().now_or_never().is_none());
-        assert!(store.usable(now).is_some() && !store.has_keys(now));
+        assert!(!store.has_keys(now));
         fetch(&store, &["a"], now);
         assert!(first_keys.now_or_never().is_some());
         assert!(store.has_keys(now));

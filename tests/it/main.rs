@@ -1,8 +1,6 @@
 //! The true service in this process, on ports of the system's choice, asked as Envoy asks it.
 //!
 //! A module here is about what callers, operators and upstreams see; what only one file can know is tested beside it.
-
-#![allow(clippy::large_futures, reason = "tests have the stack for it")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
