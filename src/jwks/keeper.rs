@@ -120,3 +120,69 @@ fn seconds_since_1970() -> Option<u64> {
         .ok()
         .map(|since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::time::Instant;
+
+    use super::Keeper;
+    use crate::jwks::last_good::Owner;
+    use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+    use crate::jwks::state_dir::StateDir;
+
+    fn owner(name: &str) -> Owner {
+        let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
+        let fetch = FetchSettings {
+            refresh: Duration::from_secs(300),
+            max_stale: Duration::from_secs(3600),
+            timeout: Duration::from_secs(5),
+            ca_file: None,
+        };
+        let source = KeySource::Uri(address.expect("is an address"));
+        Owner::of(&[name.into()], &source, &fetch).expect("is fetched")
+    }
+
+    #[test]
+    fn a_confirmation_renews_the_file_but_not_more_than_once_a_minute() {
+        let folder = StateDir::new("unused".into());
+        let mut keeper = Keeper::new(folder.clone(), owner("a"));
+        let began = Instant::now();
+        let mut written = |text: Option<&'static str>, generation, seconds| {
+            let now = began + Duration::from_secs(seconds);
+            keeper.keep(text.map(Bytes::from), generation, now, now);
+            let (_, record) = folder.next()?;
+            assert!(folder.next().is_none());
+            String::from_utf8(record.text.to_vec()).ok()
+        };
+        assert_eq!(written(Some("one"), 1, 0).as_deref(), Some("one"));
+        assert_eq!(written(Some("one"), 1, 1), None);
+        assert_eq!(written(None, 1, 59), None);
+        // "Not modified" confirms it as well.
+        assert_eq!(written(None, 1, 60).as_deref(), Some("one"));
+        assert_eq!(written(Some("one, in other words"), 1, 61), None);
+        // Another set is written at once.
+        assert_eq!(written(Some("two"), 2, 62).as_deref(), Some("two"));
+        assert_eq!(written(None, 2, 121), None);
+        assert_eq!(written(None, 2, 122).as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn another_owner_has_a_file_of_its_own_from_the_next_confirmation() {
+        let folder = StateDir::new("unused".into());
+        let mut keeper = Keeper::new(folder.clone(), owner("a"));
+        let handle = keeper.clone();
+        let now = Instant::now();
+        let mut file = |text: Option<&'static str>| {
+            keeper.keep(text.map(Bytes::from), 1, now, now);
+            folder.next().map(|(file, _)| file)
+        };
+        assert_eq!(file(Some("one")), Some(owner("a").file_name()));
+        handle.hand_over_to(owner("a"));
+        assert_eq!(file(None), None);
+        handle.hand_over_to(owner("b"));
+        assert_eq!(file(None), Some(owner("b").file_name()));
+    }
+}

@@ -106,7 +106,7 @@ impl StateDir {
         self.0.folder.join(file)
     }
 
-    fn next(&self) -> Option<(String, Record)> {
+    pub(in crate::jwks) fn next(&self) -> Option<(String, Record)> {
         let mut waiting = self.waiting();
         let file = waiting.keys().next().cloned()?;
         waiting.remove_entry(&file)

@@ -1,3 +1,5 @@
+//! Folders that can be written, and such that cannot.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
