@@ -7,6 +7,7 @@ pub(crate) mod left_to_envoy;
 pub(crate) mod network;
 pub(crate) mod once_more;
 pub(crate) mod place;
+pub(crate) mod reloaded;
 pub(crate) mod sequences;
 pub(crate) mod sources;
 pub(crate) mod unknown;

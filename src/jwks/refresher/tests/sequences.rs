@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::scripted::{GOOD, Given, Kept, Named, Reply, Source, pass, set, settings, store};
 use crate::jwks::store::Desk;
 
-const SEQUENCES: u64 = 300;
-const STEPS: usize = 60;
+const SEQUENCES: u64 = 100;
+const STEPS: usize = 40;
 
 /// Numbers that look like chance and are the same each time (xorshift).
 struct Chance(u64);
