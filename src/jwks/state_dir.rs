@@ -11,6 +11,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
@@ -22,6 +23,12 @@ const READERS: usize = 8;
 
 /// No file that was written here is larger.
 const LARGEST_FILE: u64 = MAX_SIZE as u64 + 64 * 1024;
+
+/// The ending of a file that is being written.
+const UNFINISHED: &str = "new";
+
+/// Nobody still writes a file that is as old as this.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// A folder of last good key sets; its clones are the same.
 #[derive(Clone)]
@@ -66,6 +73,9 @@ impl StateDir {
     /// Writes what is handed over, until its owner drops it.
     pub async fn run(self) {
         let mut failures = Failures::default();
+        let folder = self.0.folder.clone();
+        // What cannot be swept away takes room, and nothing else.
+        let _ = tokio::task::spawn_blocking(move || sweep(&folder)).await;
         loop {
             self.0.submitted.notified().await;
             while let Some((file, record)) = self.next() {
@@ -180,6 +190,22 @@ fn write(folder: &Path, record: &Record) -> Result<(), Unwritten> {
     })
 }
 
+/// Removes what processes that ended in the middle of writing have left.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_unfinished = entry
+            .path()
+            .extension()
+            .is_some_and(|end| end == UNFINISHED);
+        let age = entry.metadata()?.modified()?.elapsed();
+        if is_unfinished && age.is_ok_and(|age| age > ABANDONED) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Whoever reads the file, and whenever the machine fails, finds the one set or the other, never a mixture.
 fn replace(folder: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     DirBuilder::new()
@@ -188,7 +214,7 @@ fn replace(folder: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
         .create(folder)?;
     // Another process may use the folder too.
     let unique = RandomState::new().hash_one(0_u8);
-    let new = file.with_extension(format!("{unique:016x}.new"));
+    let new = file.with_extension(format!("{unique:016x}.{UNFINISHED}"));
     let replaced = write_new(&new, bytes).and_then(|()| std::fs::rename(&new, file));
     if replaced.is_err() {
         let _ = std::fs::remove_file(&new);

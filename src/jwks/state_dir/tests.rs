@@ -100,3 +100,20 @@ async fn a_file_that_is_too_large_is_not_read_whole() {
         Some(super::LARGEST_FILE)
     );
 }
+
+#[test]
+fn only_what_was_abandoned_is_swept_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for (name, is_old) in [("a.1.new", true), ("a.2.new", false), ("a.jwks", true)] {
+        let file = std::fs::File::create(folder.path().join(name)).expect("can be made");
+        if is_old {
+            file.set_modified(old).expect("can be dated");
+        }
+    }
+    super::sweep(folder.path()).expect("can be swept");
+    let mut left = names(folder.path());
+    left.sort();
+    assert_eq!(left, ["a.2.new", "a.jwks"]);
+    assert!(super::sweep(&folder.path().join("none")).is_err());
+}
