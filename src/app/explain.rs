@@ -8,6 +8,7 @@ use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::keys::KeyKeeper;
 use crate::app::notes;
+use crate::authn::sources::TokenSource;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::decision::Decision;
 use crate::authz::explanation::{self, RuleLookedAt, Step, StepOutcome};
@@ -20,13 +21,15 @@ use crate::request::{Completeness, Headers, Request};
 /// A request to explain.
 #[derive(Clone, Debug)]
 pub struct Ask {
+    /// The token, put where the configuration looks for one first.
+    pub token: Option<String>,
     /// The method; `GET` if it is not given.
     pub method: Option<String>,
     /// The host.
     pub host: Option<String>,
     /// The path with its query; `/` if it is not given.
     pub path: Option<String>,
-    /// The headers, the one with the token included.
+    /// The headers, beside the one with the token.
     pub headers: Vec<(String, String)>,
 }
 
@@ -44,16 +47,57 @@ pub struct Explanation {
     /// Every step, with a note where there is more to say.
     pub steps: Vec<(Step, StepOutcome, Option<String>)>,
     /// What Envoy is told.
-    pub answer: PlainAnswer,
+    pub answer: Answer,
     /// Inputs that were not given and could change it.
     pub not_given: Vec<&'static str>,
+}
+
+/// What an answer does to the request, or says to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The request goes on to the upstream.
+    Admitted {
+        /// Headers that are set.
+        set: Vec<(String, String)>,
+        /// Headers that are removed.
+        removed: Vec<String>,
+    },
+    /// The client is answered.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+}
+
+impl From<PlainAnswer> for Answer {
+    fn from(answer: PlainAnswer) -> Answer {
+        match answer {
+            PlainAnswer::Admitted { set, removed } => Answer::Admitted { set, removed },
+            PlainAnswer::Refused {
+                status,
+                headers,
+                body,
+            } => Answer::Refused {
+                status,
+                headers,
+                body,
+            },
+        }
+    }
 }
 
 /// Explains a request. Keys are fetched as the service fetches them, and nothing is remembered.
 ///
 /// # Errors
 /// [`StartError`] where a service with these settings could not start.
-pub async fn explain(mut settings: Settings, ask: &Ask) -> Result<Explanation, StartError> {
+pub async fn explain(mut settings: Settings, mut ask: Ask) -> Result<Explanation, StartError> {
+    if let Some(token) = ask.token.take() {
+        place(&mut ask, &token, &settings);
+    }
     let mut keeper = KeyKeeper::empty(None);
     let keys = keeper.prepare(&settings.issuers)?;
     keeper.start(&keys);
@@ -61,7 +105,7 @@ pub async fn explain(mut settings: Settings, ask: &Ask) -> Result<Explanation, S
         store.first_attempt().await;
     }
     let service = engine::build(&mut settings, &keys);
-    let explanation = decide(&service, ask).await;
+    let explanation = decide(&service, &ask).await;
     keeper.shutdown().await;
     Ok(explanation)
 }
@@ -113,7 +157,7 @@ async fn decide(service: &CheckService<Authorizer>, ask: &Ask) -> Explanation {
             .into_iter()
             .map(|(step, outcome)| (step, outcome, notes.of(step, outcome)))
             .collect(),
-        answer: PlainAnswer::of(service.answer(&decision, &request)),
+        answer: Answer::from(PlainAnswer::of(service.answer(&decision, &request))),
         not_given: not_given(ask, authorizer),
     }
 }
@@ -152,4 +196,22 @@ fn not_given(ask: &Ask, authorizer: &Authorizer) -> Vec<&'static str> {
     );
     add("source", reads("source"));
     missing
+}
+
+fn place(ask: &mut Ask, token: &str, settings: &Settings) {
+    match settings.token_sources.first() {
+        Some(TokenSource::Scheme { header, scheme }) => ask
+            .headers
+            .push((header.clone(), format!("{scheme} {token}"))),
+        Some(TokenSource::Header(header)) => ask.headers.push((header.clone(), token.to_owned())),
+        Some(TokenSource::Cookie(name)) => ask
+            .headers
+            .push(("cookie".to_owned(), format!("{name}={token}"))),
+        Some(TokenSource::Query(name)) => {
+            let path = ask.path.clone().unwrap_or_else(|| "/".to_owned());
+            let separator = if path.contains('?') { '&' } else { '?' };
+            ask.path = Some(format!("{path}{separator}{name}={token}"));
+        }
+        None => {}
+    }
 }

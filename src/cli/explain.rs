@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::explain::{Ask, Explanation, explain};
-use crate::authn::sources::TokenSource;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{Typed, environment, settings};
-use crate::config::settings::Settings;
 
 /// A token on standard input is at most this long: no service takes a longer one.
 const MAX_INPUT: u64 = 64 * 1024;
@@ -50,7 +48,7 @@ pub fn run(args: ExplainArgs) -> ExitCode {
     }) else {
         return ExitCode::BadUsage;
     };
-    let ask = match ask(&args, &resolved.settings) {
+    let ask = match ask(&args) {
         Ok(ask) => ask,
         Err(problem) => {
             complain(problem);
@@ -58,7 +56,7 @@ pub fn run(args: ExplainArgs) -> ExitCode {
         }
     };
     on_main_runtime(async {
-        match Box::pin(explain(resolved.settings, &ask)).await {
+        match Box::pin(explain(resolved.settings, ask)).await {
             Ok(explanation) => print(&explanation, args.json),
             Err(error) => {
                 complain(error);
@@ -85,7 +83,7 @@ fn print(explanation: &Explanation, json: bool) -> ExitCode {
     }
 }
 
-fn ask(args: &ExplainArgs, settings: &Settings) -> Result<Ask, String> {
+fn ask(args: &ExplainArgs) -> Result<Ask, String> {
     let mut headers = Vec::new();
     for header in &args.headers {
         let (name, value) = header
@@ -93,35 +91,13 @@ fn ask(args: &ExplainArgs, settings: &Settings) -> Result<Ask, String> {
             .ok_or("--header is K:V, such as 'content-type: application/json'")?;
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
-    let mut ask = Ask {
+    Ok(Ask {
+        token: token()?,
         method: args.method.clone(),
         host: args.host.clone(),
         path: args.path.clone(),
         headers,
-    };
-    if let Some(token) = token()? {
-        place(&mut ask, &token, settings);
-    }
-    Ok(ask)
-}
-
-/// Puts the token where the configuration looks for one first.
-fn place(ask: &mut Ask, token: &str, settings: &Settings) {
-    match settings.token_sources.first() {
-        Some(TokenSource::Scheme { header, scheme }) => ask
-            .headers
-            .push((header.clone(), format!("{scheme} {token}"))),
-        Some(TokenSource::Header(header)) => ask.headers.push((header.clone(), token.to_owned())),
-        Some(TokenSource::Cookie(name)) => ask
-            .headers
-            .push(("cookie".to_owned(), format!("{name}={token}"))),
-        Some(TokenSource::Query(name)) => {
-            let path = ask.path.clone().unwrap_or_else(|| "/".to_owned());
-            let separator = if path.contains('?') { '&' } else { '?' };
-            ask.path = Some(format!("{path}{separator}{name}={token}"));
-        }
-        None => {}
-    }
+    })
 }
 
 /// The token on standard input; none where that is a terminal or empty.

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::app::explain::Explanation;
-use crate::envoy::plain::PlainAnswer;
+use crate::app::explain::{Answer, Explanation};
 
 /// For a person.
 pub fn text(explanation: &Explanation) -> String {
@@ -35,14 +34,14 @@ pub fn text(explanation: &Explanation) -> String {
     }
     text.push('\n');
     match &explanation.answer {
-        PlainAnswer::Admitted { set, removed } => {
+        Answer::Admitted { set, removed } => {
             text.push_str("The request goes on to the upstream, with\n");
             for (name, value) in set {
                 let _ = writeln!(text, "  {name}: {value}");
             }
             let _ = write!(text, "and without {}", removed.join(", "));
         }
-        PlainAnswer::Refused {
+        Answer::Refused {
             status,
             headers,
             body,
@@ -83,10 +82,10 @@ pub fn json(explanation: &Explanation) -> String {
             .collect()
     };
     let answer = match &explanation.answer {
-        PlainAnswer::Admitted { set, removed } => {
+        Answer::Admitted { set, removed } => {
             json!({ "set": headers(set), "removed": removed })
         }
-        PlainAnswer::Refused {
+        Answer::Refused {
             status,
             headers: sent,
             body,

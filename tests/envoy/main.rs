@@ -22,6 +22,7 @@ mod grpc_clients;
 mod harness;
 mod issuers;
 mod left_to_envoy;
+mod paths;
 mod refusals;
 mod rotation;
 mod slow_keys;

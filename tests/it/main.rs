@@ -23,10 +23,18 @@ mod issuers;
 mod keys;
 // Calls that a gRPC library would answer with an error.
 mod fail_closed;
+// Which requests need what, and what rules ask of tokens.
+mod rules;
+// The decision told step by step.
+mod explain;
+// Another configuration for a service that runs.
+mod reload;
 // Starting, being ready, stopping, and who may ask the admin port.
 mod lifecycle;
 // The true binary: what is typed, what is said, how it ends.
 mod cli;
+// The reference of the configuration.
+mod reference;
 // The house's own rules.
 mod house;
 mod support;

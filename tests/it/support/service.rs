@@ -213,6 +213,11 @@ impl Drop for Service {
 // === impl Envoy ===
 
 impl Envoy {
+    /// One connection to that address.
+    pub(crate) async fn at(address: SocketAddr) -> Envoy {
+        Envoy(AuthorizationClient::new(channel(address).await))
+    }
+
     /// One check, with Envoy's patience where none is said.
     pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         self.check_within(request, Duration::from_secs(10)).await
