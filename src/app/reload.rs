@@ -1,5 +1,6 @@
 //! Another configuration for a service that runs.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -72,6 +73,7 @@ pub struct FixedSettings {
     admin_listen: String,
     probe_listen: Option<String>,
     admin_hosts: String,
+    state_dir: Option<PathBuf>,
 }
 
 impl FixedSettings {
@@ -82,6 +84,7 @@ impl FixedSettings {
             admin_listen: settings.admin_listen.to_string(),
             probe_listen: settings.probe_listen.as_ref().map(ToString::to_string),
             admin_hosts: format!("{:?}", settings.admin_hosts),
+            state_dir: settings.state_dir.clone(),
         }
     }
 }
@@ -125,7 +128,7 @@ async fn try_apply(
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
-            "listen, admin_listen, probe_listen and admin_hosts change with a restart only"
+            "listen, admin_listen, probe_listen, admin_hosts and state_dir change with a restart only"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);

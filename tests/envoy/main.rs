@@ -21,6 +21,7 @@ mod forwarding;
 mod grpc_clients;
 mod harness;
 mod issuers;
+mod left_to_envoy;
 mod paths;
 mod refusals;
 mod reload;
