@@ -13,7 +13,7 @@ pub struct ConfigWatch {
     typed: Typed,
     file: Option<PathBuf>,
     hangup: Signal,
-    watch: Option<FileWatch>,
+    watch: Result<Option<FileWatch>, String>,
     last: Option<Vec<u8>>,
 }
 
@@ -24,13 +24,8 @@ impl ConfigWatch {
     /// # Errors
     /// Where SIGHUP cannot be handled. A file that cannot be watched is said in the log; SIGHUP still works.
     pub fn start(typed: Typed, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
-        let watch = file.as_deref().and_then(|file| match FileWatch::of(file) {
-            Ok(watch) => Some(watch),
-            Err(error) => {
-                tracing::warn!(%error, "the configuration's folder cannot be watched; send SIGHUP after a change");
-                None
-            }
-        });
+        let watch = file.as_deref().map(FileWatch::of).transpose();
+        let watch = watch.map_err(|error| error.to_string());
         Ok(ConfigWatch {
             typed,
             hangup: signal(SignalKind::hangup())?,
@@ -42,10 +37,14 @@ impl ConfigWatch {
 
     /// Hands over each new configuration, until its owner drops it.
     pub async fn run(mut self, reloader: Reloader) {
+        let mut watch = self.watch.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the configuration's folder cannot be watched; send SIGHUP after a change");
+            None
+        });
         loop {
             let on_demand = tokio::select! {
                 _ = self.hangup.recv() => true,
-                () = settled(self.watch.as_mut()) => false,
+                () = settled(watch.as_mut()) => false,
             };
             let text = self.file.as_deref().and_then(read);
             if !on_demand && text == self.last {
