@@ -24,6 +24,7 @@ mod issuers;
 mod left_to_envoy;
 mod paths;
 mod refusals;
+mod reload;
 mod rotation;
 mod slow_keys;
 mod spoofing;
