@@ -113,7 +113,8 @@ pub struct Issuer {
 pub struct Jwks {
     /// The URL of the key set.
     pub uri: Option<String>,
-    /// A file with the key set; it is read again every `refresh`, and when a token names a key that is not in it.
+    /// A file with the key set; it is read again when it changes, every `refresh`, and when a token names a key that is
+    /// not in it.
     pub file: Option<String>,
     /// The JSON text of the key set.
     pub inline: Option<String>,
