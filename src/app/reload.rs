@@ -12,6 +12,7 @@ use crate::authz::authorizer::Authorizer;
 use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
+use crate::server::tls_files::TlsFiles;
 
 /// Hands a running service another configuration.
 #[derive(Clone, Debug)]
@@ -52,6 +53,7 @@ pub struct FixedSettings {
     admin_listen: String,
     probe_listen: Option<String>,
     admin_hosts: String,
+    tls: [Option<TlsFiles>; 2],
 }
 
 impl FixedSettings {
@@ -62,6 +64,7 @@ impl FixedSettings {
             admin_listen: settings.admin_listen.to_string(),
             probe_listen: settings.probe_listen.as_ref().map(ToString::to_string),
             admin_hosts: format!("{:?}", settings.admin_hosts),
+            tls: [settings.tls.clone(), settings.admin_tls.clone()],
         }
     }
 }
@@ -98,7 +101,7 @@ async fn try_apply(
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
-            "listen, admin_listen, probe_listen and admin_hosts change with a restart only"
+            "listen, admin_listen, probe_listen, tls, admin_tls and admin_hosts change with a restart only"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);

@@ -32,3 +32,4 @@ mod cli;
 // The house's own rules.
 mod house;
 mod support;
+mod tls;
