@@ -22,7 +22,6 @@ mod grpc_clients;
 mod harness;
 mod issuers;
 mod mutual_tls;
-mod pressure;
 mod refusals;
 mod replicas;
 mod rotation;

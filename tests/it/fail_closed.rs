@@ -1,6 +1,8 @@
 //! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
@@ -17,12 +19,14 @@ use accredit::server::connection::ConnectionLimits;
 use accredit::server::listener::ListenAddr;
 use accredit::server::shutdown::Drain;
 use accredit::server::workers::Workers;
-use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
+use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use http::Method;
+use http_body_util::BodyExt as _;
 use prost::Message as _;
 
+use super::support::answer::Answer;
 use super::support::check_request::{Ask, Telling};
-use super::support::eventually::eventually;
+use super::support::eventually::{eventually, within};
 use super::support::keys::{rsa, set};
 use super::support::raw_call::{
     CHECK, RawConnection, call_of, framed, framed_check, whole, withheld,
@@ -183,8 +187,6 @@ async fn odd_heads_get_the_same_answers() {
             ("accept-encoding", "gzip"),
             ("grpc-timeout", "x"),
             ("grpc-timeout", "99999999H"),
-            ("grpc-timeout", "0m"),
-            ("grpc-timeout", "1n"),
             ("grpc-timeout", "-1S"),
             ("grpc-timeout", "999999999S"),
         ] {
@@ -229,6 +231,43 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
     // Who holds back the end of the call alone has said all that is asked.
     let open_ended = connection.send(call_of(withheld(message))).await;
     assert!(open_ended.is_admission());
+}
+
+/// A decider that tells whether it was asked.
+struct Tells(Arc<AtomicUsize>);
+
+impl Decide for Tells {
+    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("on purpose: no decision is needed here");
+    }
+}
+
+#[tokio::test]
+async fn no_work_is_done_for_an_answer_that_nobody_waits_for() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let service = CheckService::new(
+        Arc::new(Tells(asked.clone())),
+        Refusals::default(),
+        Duration::from_secs(1),
+    );
+    let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
+    for (timeout, body, times) in [
+        ("0m", whole(framed_check(good())), 0),
+        ("1n", whole(framed_check(good())), 0),
+        ("20m", withheld(Vec::new()), 0),
+        ("1H", whole(framed_check(good())), 1),
+    ] {
+        let mut call = call_of(body);
+        call.headers_mut()
+            .insert("grpc-timeout", timeout.parse().unwrap());
+        let answering = checks.call(call, tokio::time::Instant::now());
+        let answer = within("the call is answered", answering).await;
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer = Answer::of(CheckResponse::decode(&bytes[5..]).unwrap());
+        assert_eq!(answer.reason(), "internal_error", "{timeout}");
+        assert_eq!(asked.load(Ordering::SeqCst), times, "{timeout}");
+    }
 }
 
 #[tokio::test]
@@ -293,7 +332,7 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
     let service = CheckService::new(
         Arc::new(Panics),
         refusals,
-        std::time::Duration::from_secs(1),
+        Duration::from_secs(1),
     );
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();

@@ -12,6 +12,7 @@ pub(crate) mod key_server;
 pub(crate) mod keys;
 pub(crate) mod load;
 pub(crate) mod logs;
+pub(crate) mod lying;
 pub(crate) mod panicking;
 pub(crate) mod ports;
 pub(crate) mod proxy;
