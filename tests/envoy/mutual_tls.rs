@@ -33,6 +33,13 @@ fn good() -> RawRequest {
     RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(0)))
 }
 
+/// What is awaited by asking again and again must come some time.
+async fn within<T>(awaited: impl Future<Output = T>) -> T {
+    let limit = std::time::Duration::from_secs(60);
+    let awaited = tokio::time::timeout(limit, awaited).await;
+    awaited.expect("it never came")
+}
+
 /// What a client of our own presents.
 fn client(authority: &Authority, certified: Option<&Certified>, alpn: &[&[u8]]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
@@ -196,9 +203,12 @@ async fn certificates_change_under_load_and_not_one_request_is_lost() {
         load.admits(50).await;
         server.replace(&authority.certify(ACCREDIT), authority.pem());
         gateway.replace(&authority.certify(GATEWAY), authority.pem());
-        while logs().count("new handshakes use the new certificate") == taken {
-            load.admits(1).await;
-        }
+        let is_taken = async {
+            while logs().count("new handshakes use the new certificate") == taken {
+                load.admits(1).await;
+            }
+        };
+        within(is_taken).await;
         load.admits(50).await;
     }
 }
@@ -246,15 +256,18 @@ async fn a_new_certificate_is_shown_to_new_connections_and_a_broken_one_to_nobod
         ),
     ] {
         server.replace(&broken, authority.pem());
-        while logs.count(&said) == 0 {
-            assert_eq!(knock(address, &ours).await, Ok(der(&first)), "{said}");
-        }
+        let is_said = async {
+            while logs.count(&said) == 0 {
+                assert_eq!(knock(address, &ours).await, Ok(der(&first)), "{said}");
+            }
+        };
+        within(is_said).await;
         assert_eq!(knock(address, &ours).await, Ok(der(&first)), "{said}");
     }
     // A good one, with another authority for clients.
     server.replace(&second, next.pem());
     let theirs = client(&authority, Some(&next.certify(GATEWAY)), &[b"h2"]);
-    while knock(address, &theirs).await != Ok(der(&second)) {}
+    within(async { while knock(address, &theirs).await != Ok(der(&second)) {} }).await;
     let refused = knock(address, &ours)
         .await
         .expect_err("of the authority before");

@@ -216,11 +216,11 @@ async fn every_problem_is_listed_with_its_place() {
             ][..],
         ),
         (
-            "lisen: x\nrevoked: []\ntls: {}\nissuers:\n  - issuer: https://a.test\n    algorithms: [HS256]\n    clock_skew: soon\n    audience: [a]\n",
+            "lisen: x\nrevoked: []\nmetadata: {}\nissuers:\n  - issuer: https://a.test\n    algorithms: [HS256]\n    clock_skew: soon\n    audience: [a]\n",
             &[
                 "lisen (line 1)",
                 "revoked (line 2)",
-                "tls (line 3)",
+                "metadata (line 3)",
                 "issuers[0].audiences (line 5)",
                 "issuers[0].algorithms[0] (line 6)",
                 "issuers[0].clock_skew (line 7)",
@@ -278,9 +278,10 @@ async fn what_cannot_start_has_failed() {
         "{VALID}    jwks: {{ ca_file: /nonexistent/ca.pem }}\nlisten: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n"
     );
     let file = written(folder.path(), &text);
+    // A file that the configuration names is a part of it.
     assert_complains(
         &run(&["serve", "--config", &file]).await,
-        1,
+        2,
         &["/nonexistent/ca.pem"],
     );
 }

@@ -329,11 +329,7 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
     let listener = address.bind().expect("can be bound");
     let address = listener.local_addr();
     let refusals = Refusals::default();
-    let service = CheckService::new(
-        Arc::new(Panics),
-        refusals,
-        Duration::from_secs(1),
-    );
+    let service = CheckService::new(Arc::new(Panics), refusals, Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));

@@ -251,8 +251,6 @@ fn what_the_environment_gave_is_in_no_problem() {
 #[test]
 fn keys_that_are_not_built_yet_are_unknown() {
     let later = [
-        "tls",
-        "admin_tls",
         "state_dir",
         "unavailable",
         "log_claims",
