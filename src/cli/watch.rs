@@ -1,61 +1,78 @@
 //! Reads the configuration again when its file changes, or on SIGHUP, and hands it to the service that runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::reload::Reloader;
 use crate::cli::settings::{Typed, environment, settings};
-use crate::server::file_watch::FileWatch;
+use crate::file_watch::FileWatch;
 
 /// Watches one configuration.
 pub struct ConfigWatch {
     typed: Typed,
     file: Option<PathBuf>,
     hangup: Signal,
-    changes: FileWatch,
+    watch: Option<FileWatch>,
+    last: Option<Vec<u8>>,
 }
 
 impl ConfigWatch {
-    /// Watches what these words name; `file` is where it is, if it is a file.
+    /// Watches what these words name; `file` is where it is, if it is a file. To be called before the settings are
+    /// read: what changes after that is noticed.
     ///
     /// # Errors
     /// Where SIGHUP cannot be handled. A file that cannot be watched is said in the log; SIGHUP still works.
     pub fn start(typed: Typed, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
-        let changes = FileWatch::start(file.as_deref(), "send SIGHUP after a change");
+        let watch = file.as_deref().and_then(|file| match FileWatch::of(file) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "the configuration's folder cannot be watched; send SIGHUP after a change");
+                None
+            }
+        });
         Ok(ConfigWatch {
             typed,
-            file,
             hangup: signal(SignalKind::hangup())?,
-            changes,
+            watch,
+            last: file.as_deref().and_then(read),
+            file,
         })
     }
 
     /// Hands over each new configuration, until its owner drops it.
     pub async fn run(mut self, reloader: Reloader) {
-        let mut last = self.text();
         loop {
             let on_demand = tokio::select! {
                 _ = self.hangup.recv() => true,
-                () = self.changes.settled() => false,
+                () = settled(self.watch.as_mut()) => false,
             };
-            let text = self.text();
-            if !on_demand && text == last {
+            let text = self.file.as_deref().and_then(read);
+            if !on_demand && text == self.last {
                 continue;
             }
-            last = text;
+            self.last = text;
             match settings(self.typed.clone(), &environment, |warning| {
                 tracing::warn!("{warning}")
             }) {
-                Ok(resolved) => reloader.reload(resolved.settings).await,
+                Ok(resolved) => {
+                    reloader.reload(resolved.settings).await;
+                }
                 Err(_) => {
                     tracing::error!("the new configuration is wrong; the one before stays in force")
                 }
             }
         }
     }
+}
 
-    fn text(&self) -> Option<Vec<u8>> {
-        std::fs::read(self.file.as_ref()?).ok()
+fn read(file: &Path) -> Option<Vec<u8>> {
+    std::fs::read(file).ok()
+}
+
+async fn settled(watch: Option<&mut FileWatch>) {
+    match watch {
+        Some(watch) => watch.settled().await,
+        None => std::future::pending().await,
     }
 }

@@ -5,7 +5,6 @@ pub mod backlog;
 pub mod bind;
 pub mod client_names;
 pub mod connection;
-pub mod file_watch;
 pub mod handshake;
 pub mod host_guard;
 pub mod http;

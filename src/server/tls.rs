@@ -7,16 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
 use rustls::ServerConfig;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::file_watch::FileWatch;
 use crate::server::connection::Protocol;
-use crate::server::file_watch::FileWatch;
 use crate::server::tls_files::{Contents, Expiry, Loaded, TlsFiles, TlsFilesError};
 
 /// The files are read this often even if nothing tells of a change (a network file system does not).
 const REREAD: Duration = Duration::from_secs(60);
+
+/// Files that keep changing are read after this.
+const LONGEST_UNREST: Duration = Duration::from_secs(2);
 
 /// A certificate that expires soon is complained of this often.
 const COMPLAINT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -69,19 +72,27 @@ impl ServerTls {
 
     /// Follows the files for as long as it is awaited; it never ends by itself.
     pub async fn follow(&self) -> Infallible {
-        let mut watch = FileWatch::start(
-            self.files.paths(),
-            "certificates are read again every minute",
-        );
+        let mut watches = self.watches();
         let mut clock = interval(REREAD);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = clock.tick() => self.complain_if_few_days_are_left(),
-                () = watch.settled() => {}
+                () = any_settled(&mut watches) => {}
             }
             self.renew();
         }
+    }
+
+    fn watches(&self) -> Vec<FileWatch> {
+        let watch = |file| {
+            FileWatch::of(file)
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "certificates cannot be watched; they are read every minute");
+                })
+                .ok()
+        };
+        self.files.paths().filter_map(watch).collect()
     }
 
     /// Takes new files, if they are new and good.
@@ -129,6 +140,18 @@ impl ServerTls {
             tracing::warn!(%certificate, days, "the certificate expires soon; renew it");
         }
     }
+}
+
+/// Resolves when one of the files may have changed.
+async fn any_settled(watches: &mut [FileWatch]) {
+    if watches.is_empty() {
+        return pending().await;
+    }
+    // Half of a certificate is none, so that a folder in which others write for ever need not be waited for.
+    let settled = watches
+        .iter_mut()
+        .map(|watch| Box::pin(watch.settled_within(LONGEST_UNREST)));
+    let _ = select_all(settled).await;
 }
 
 /// Follows the files of all ports that have any; never ends.

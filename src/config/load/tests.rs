@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::read;
 use crate::config::document::{
     Algorithm, AnyAudience, AudienceAbsent, Audiences, Binding, ClaimEncoding, ClaimName,
-    ClaimSource, Document, EncodedClaim, Issuer, OneOrMany,
+    ClaimSource, Document, EncodedClaim, Issuer, OneOrMany, Unavailable,
 };
 use crate::config::units::{Duration, Size};
 
@@ -66,6 +66,8 @@ fn the_contracts_example_is_read_with_every_key() {
     assert_eq!(document.startup_wait, seconds(30));
     assert_eq!(document.drain, seconds(20));
     assert_eq!(document.error_details, Some(true));
+    assert_eq!(document.state_dir.as_deref(), Some("/var/lib/accredit"));
+    assert_eq!(document.unavailable, Some(Unavailable::Refuse));
 
     let [issuer] = document.issuers.as_slice() else {
         panic!("one issuer")
@@ -250,14 +252,7 @@ fn what_the_environment_gave_is_in_no_problem() {
 
 #[test]
 fn keys_that_are_not_built_yet_are_unknown() {
-    let later = [
-        "state_dir",
-        "unavailable",
-        "log_claims",
-        "revoked",
-        "resource_metadata",
-        "metadata",
-    ];
+    let later = ["log_claims", "revoked", "resource_metadata", "metadata"];
     for key in later {
         let problems = refused(&format!(
             "issuers: [{{issuer: a, audiences: [b]}}]\n{key}: []\n"
