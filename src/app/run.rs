@@ -22,10 +22,12 @@ use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
 use crate::server::accept::serve;
-use crate::server::connection::ConnectionLimits;
+use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::listener::{ListenAddr, Listener};
 use crate::server::readiness::{Latch, Readiness};
 use crate::server::shutdown::Drain;
+use crate::server::tls::{ServerTls, follow_all};
+use crate::server::tls_files::TlsFiles;
 use crate::server::workers::Workers;
 
 /// The names under which the health of checks is asked: the whole server's, and the service's.
@@ -50,15 +52,18 @@ pub struct App {
 }
 
 impl App {
-    /// Binds every socket before anything else: who cannot have its ports must not fetch keys or say that it runs.
+    /// Reads the certificates, and binds every socket, before anything else: who cannot have its ports must not fetch keys or say that it runs.
     ///
     /// # Errors
     /// [`StartError`]
     pub fn build(mut settings: Settings) -> Result<App, StartError> {
-        let check_listener = settings.listen.bind().map_err(StartError::Bind)?;
-        let admin_listener = settings.admin_listen.bind().map_err(StartError::Bind)?;
+        let tls = load_tls("tls", &settings.tls, Protocol::Http2)?;
+        let admin_tls = load_tls("admin_tls", &settings.admin_tls, Protocol::Http1Or2)?;
+        let bind = |address: &ListenAddr| address.bind().map_err(StartError::Bind);
+        let check_listener = bind(&settings.listen)?.secured(tls);
+        let admin_listener = bind(&settings.admin_listen)?.secured(admin_tls);
         let probe_listener = match &settings.probe_listen {
-            Some(address) => Some(address.bind().map_err(StartError::Bind)?),
+            Some(address) => Some(bind(address)?),
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
@@ -138,6 +143,10 @@ impl App {
             "serving; waiting for keys"
         );
 
+        let certificates: Vec<_> = [&self.check_listener, &self.admin_listener]
+            .into_iter()
+            .filter_map(|listener| listener.tls().cloned())
+            .collect();
         self.keeper.start_keeping();
         self.keeper.start(&self.keys);
         let limits = ConnectionLimits::default();
@@ -177,11 +186,26 @@ impl App {
                 served.map(|_| ()).map_err(RunError::Serve)
             }
             () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
+            never = follow_all(certificates) => match never {},
         };
         self.keeper.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
         result
     }
+}
+
+/// Certificates are judged before any socket is bound: who cannot serve must not look as if it did.
+fn load_tls(
+    key: &'static str,
+    files: &Option<TlsFiles>,
+    protocol: Protocol,
+) -> Result<Option<Arc<ServerTls>>, StartError> {
+    let Some(files) = files else {
+        return Ok(None);
+    };
+    let tls = ServerTls::load(files.clone(), protocol);
+    tls.map(|tls| Some(Arc::new(tls)))
+        .map_err(|error| StartError::Tls(key, error))
 }
 
 /// The drain's time for checks, and for the ports that are closed after them: together no more than the whole.

@@ -48,8 +48,8 @@ impl<D: Decide> FailClosed<D> {
         FailClosed { current, in_flight }
     }
 
-    /// Answers a call.
-    pub async fn call<B>(&self, call: Request<B>) -> Response<UnaryBody>
+    /// Answers a call that arrived then.
+    pub async fn call<B>(&self, call: Request<B>, arrived: Instant) -> Response<UnaryBody>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -58,7 +58,7 @@ impl<D: Decide> FailClosed<D> {
         let Some(permit) = self.in_flight.enter() else {
             return grpc::answer(&service.refuse(Denial::Overloaded));
         };
-        let answering = AssertUnwindSafe(answer(&service, call, &permit)).catch_unwind();
+        let answering = AssertUnwindSafe(answer(&service, call, arrived, &permit)).catch_unwind();
         let answer = answering
             .await
             .unwrap_or_else(|_| service.refuse(Denial::Internal));
@@ -66,19 +66,22 @@ impl<D: Decide> FailClosed<D> {
     }
 }
 
-async fn answer<D, B>(service: &CheckService<D>, call: Request<B>, permit: &Permit) -> CheckResponse
+async fn answer<D, B>(
+    service: &CheckService<D>,
+    call: Request<B>,
+    arrived: Instant,
+    permit: &Permit,
+) -> CheckResponse
 where
     D: Decide,
     B: Body<Data = Bytes> + Unpin,
 {
-    let arrived = Instant::now();
     let patience = grpc::timeout(call.headers());
-    match tokio::time::timeout_at(
-        arrived + MESSAGE_TIMEOUT,
-        grpc::read_message(call.into_body()),
-    )
-    .await
-    {
+    let limit = patience.map_or(MESSAGE_TIMEOUT, |patience| patience.min(MESSAGE_TIMEOUT));
+    let reading = grpc::read_message(call.into_body());
+    match tokio::time::timeout_at(arrived + limit, reading).await {
+        // Nobody waits for this answer any more: a busy process works for those who still do.
+        Ok(Ok(_)) if arrived.elapsed() >= limit => service.refuse(Denial::Internal),
         Ok(Ok(message)) => service.check(message, arrived, patience, permit).await,
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
             service.refuse(Denial::InvalidRequest)

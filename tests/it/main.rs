@@ -38,3 +38,4 @@ mod reference;
 // The house's own rules.
 mod house;
 mod support;
+mod tls;

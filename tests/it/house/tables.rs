@@ -58,16 +58,24 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
     ("jwks", &["jose", "file_watch"]),
     ("jose", &[]),
     ("request", &[]),
+    ("server", &["file_watch"]),
     ("file_watch", &[]),
-    ("server", &[]),
     ("telemetry", &[]),
     ("dev_issuer", &[]),
 ];
 
 /// Outside crates, and the only places that name them.
-pub(super) const HOMES: [(&str, &[&str]); 16] = [
-    ("aws_lc_rs", &["jose/", "token/bearer.rs", "dev_issuer/"]),
-    ("arc_swap", &["jwks/", "envoy/current.rs"]),
+pub(super) const HOMES: [(&str, &[&str]); 19] = [
+    (
+        "aws_lc_rs",
+        &[
+            "jose/",
+            "token/bearer.rs",
+            "dev_issuer/",
+            "server/tls_files.rs",
+        ],
+    ),
+    ("arc_swap", &["jwks/", "envoy/current.rs", "server/tls.rs"]),
     ("axum", &["server/", "dev_issuer/", "app/", "envoy/port.rs"]),
     ("cel", &["rules/"]),
     ("clap", &["cli/"]),
@@ -77,11 +85,17 @@ pub(super) const HOMES: [(&str, &[&str]); 16] = [
     ("prost", &["envoy/", "admin/"]),
     ("quick_cache", &["authn/token_cache.rs"]),
     ("reqwest", &["jwks/"]),
+    ("rustls", &["server/"]),
     ("saphyr_parser", &["config/yaml/"]),
     ("schemars", &["config/"]),
+    ("tokio_rustls", &["server/"]),
     ("tonic", &["envoy/port.rs", "admin/", "app/"]),
     ("tonic_health", &["app/"]),
     ("tracing_subscriber", &["telemetry/"]),
+    (
+        "x509_parser",
+        &["server/client_names.rs", "server/tls_files.rs"],
+    ),
 ];
 
 /// What is said or done in one place alone.
@@ -95,6 +109,8 @@ pub(super) const WORDS: [(&str, &[&str]); 9] = [
             "dev_issuer/mint.rs",
             // What outlives the process is dated.
             "jwks/keeper.rs",
+            // Certificates have wall-clock times.
+            "server/tls.rs",
         ],
     ),
     // A verified token is made where its signature is verified.

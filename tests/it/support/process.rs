@@ -59,6 +59,8 @@ pub(crate) struct Running {
     lines: Lines<BufReader<ChildStderr>>,
     /// Where checks are answered.
     pub(crate) checks: SocketAddr,
+    /// Where the admin API is.
+    pub(crate) admin: SocketAddr,
 }
 
 impl Running {
@@ -68,9 +70,13 @@ impl Running {
         let stderr = child.stderr.take().expect("is piped");
         let mut lines = BufReader::new(stderr).lines();
         let serving = next_saying(&mut lines, "serving").await;
-        let address = find(&serving, "listen").expect("says where");
+        let address = |port| {
+            let address = find(&serving, port).expect("says where");
+            address.parse().expect("is an address")
+        };
         Running {
-            checks: address.parse().expect("is an address"),
+            checks: address("listen"),
+            admin: address("admin_listen"),
             child,
             lines,
         }
