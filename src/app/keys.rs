@@ -61,14 +61,23 @@ enum Planned {
 }
 
 impl KeyKeeper {
-    /// A keeper without keys, and where those that it will have outlive it.
-    pub fn empty(state_dir: Option<PathBuf>) -> KeyKeeper {
+    /// A keeper without keys.
+    pub fn empty() -> KeyKeeper {
         KeyKeeper {
             kept: Vec::new(),
             refreshing: JoinSet::new(),
             system_roots: Http::with_system_roots(),
             turns: Arc::new(Semaphore::new(FIRST_FETCHES)),
+            state_dir: None,
+        }
+    }
+
+    /// The same, and there the keys that it will have outlive it.
+    #[must_use]
+    pub fn keeping_in(self, state_dir: Option<PathBuf>) -> KeyKeeper {
+        KeyKeeper {
             state_dir: state_dir.map(StateDir::new),
+            ..self
         }
     }
 

@@ -67,7 +67,7 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty(settings.state_dir.clone());
+        let keeper = KeyKeeper::empty().keeping_in(settings.state_dir.clone());
         let keys = keeper.prepare(&settings.issuers)?;
         let current = Arc::new(Current::new(engine::build(&mut settings, &keys)));
         let (reloader, reloads) = reload::channel();
