@@ -76,7 +76,7 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     }
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
-    let prepared = KeyKeeper::empty(None).prepare(&settings.issuers).unwrap();
+    let prepared = KeyKeeper::empty().prepare(&settings.issuers).unwrap();
     engine::build(&mut settings, &prepared)
 }
 
