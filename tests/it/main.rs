@@ -29,6 +29,8 @@ mod fail_closed;
 mod lifecycle;
 // The true binary: what is typed, what is said, how it ends.
 mod cli;
+// What the manifests promise of the service.
+mod deploy;
 // The house's own rules.
 mod house;
 mod support;
