@@ -19,7 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/deploy"))
 
-from rootfs import addresses, base64url, check_request, public_jwk, signed  # noqa: E402
+from client import addresses, check_request, public_jwk, signed  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BROWSER = {

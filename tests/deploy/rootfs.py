@@ -1,6 +1,5 @@
 """The image's root file system, started as a container runtime starts it, with nothing of this machine in it."""
 
-import base64
 import contextlib
 import json
 import os
@@ -13,6 +12,7 @@ import threading
 import time
 import urllib.request
 
+from client import addresses, check_request, public_jwk, signed
 from configuration import ACCREDIT
 from manifests import ROOT, Failure, run, same
 
@@ -94,15 +94,6 @@ def started(root):
     same("exit code", process.returncode, 0)
 
 
-def addresses(process):
-    heard = []
-    for line in process.stderr:
-        heard.append(line)
-        if '"listen"' in line:
-            return json.loads(line)
-    raise Failure(f"it never said where it serves: {heard}")
-
-
 def check(folder, address, headers):
     """A check over gRPC, as bytes; the answer's bytes."""
     if not shutil.which("curl"):
@@ -117,37 +108,6 @@ def check(folder, address, headers):
         capture_output=True, check=False)
     same("curl", (done.returncode, done.stderr), (0, b""))
     return done.stdout
-
-
-def field(number, content):
-    """A length-delimited field of a protocol buffer."""
-    length, encoded = len(content), b""
-    while length > 127:
-        encoded, length = encoded + bytes([length & 127 | 128]), length >> 7
-    return bytes([number << 3 | 2]) + encoded + bytes([length]) + content
-
-
-def check_request(headers):
-    """envoy.service.auth.v3.CheckRequest with these headers."""
-    entries = (field(3, field(1, name.encode()) + field(2, value.encode())) for name, value in headers.items())
-    http = field(2, headers[":method"].encode()) + b"".join(entries) + field(4, headers[":path"].encode())
-    http += field(5, headers[":authority"].encode())
-    return field(1, field(4, field(2, http)))
-
-
-def base64url(content):
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def public_jwk(key):
-    modulus = run(["openssl", "rsa", "-in", key, "-noout", "-modulus"]).strip().removeprefix("Modulus=")
-    return {"kty": "RSA", "kid": "k1", "n": base64url(bytes.fromhex(modulus)), "e": "AQAB"}
-
-
-def signed(key, claims):
-    parts = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "k1"}, claims))
-    signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=parts.encode(), capture_output=True, check=True)
-    return f"{parts}.{base64url(signature.stdout)}"
 
 
 TESTS = [nothing_but_the_program_is_in_it, it_answers_probes_and_checks]
