@@ -47,14 +47,14 @@ def who_may_reach_what():
     for variant in VARIANTS:
         policy = one(variant, "NetworkPolicy")["spec"]
         same("both ways", policy["policyTypes"], ["Ingress", "Egress"])
-        checks = [rule for rule in policy["ingress"] if rule["ports"][0]["port"] == "grpc"]
+        checks = [rule for rule in policy["ingress"] if rule["ports"][0]["port"] == 9191]
         if variant == "overlays/sidecar":
             same("rules for checks", checks, [])
         else:
             same("rules for checks", len(checks), 1)
             for peer in checks[0]["from"]:
                 same("peers by namespace", bool(peer["namespaceSelector"]["matchLabels"]), True)
-        probes = [rule for rule in policy["ingress"] if rule["ports"][0]["port"] == "probes"]
+        probes = [rule for rule in policy["ingress"] if rule["ports"][0]["port"] == 9194]
         expected = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
         same("metrics", [rule["from"] for rule in probes], [expected])
         if re.search(r"\b9192\b", rendered(variant).replace("admin_listen: 127.0.0.1:9192", "")):

@@ -109,9 +109,11 @@ def checkov_has_no_objection_that_is_not_argued_in_place():
     for variant in VARIANTS:
         (folder / f"{variant.replace('/', '-').replace(', ', '-').replace(' ', '-')}.yaml").write_text(rendered(variant))
     checkov = ROOT / ".tools/deploy/bin/checkov"
-    said = run([sys.executable, checkov, "-d", folder, "--framework", "kubernetes", "--skip-download", "-o", "json"])
+    said = run([sys.executable, checkov, "-d", folder, "--framework", "kubernetes", "--skip-download",
+                "--soft-fail", "-o", "json"])
     report = json.loads(said)
-    same("objections", report["results"]["failed_checks"], [])
+    failed = [f"{f['check_id']} {f['check_name']}: {f['resource']}" for f in report["results"]["failed_checks"]]
+    same("objections", failed, [])
     if not report["summary"]["passed"] > 300:
         raise Failure(f"checkov has looked at next to nothing: {report['summary']}")
     for skipped in report["results"]["skipped_checks"]:
