@@ -126,7 +126,7 @@ def report(binary, folder, key, jwk, checks):
             sent = {} if headers is None else bearer(key, **more)
             load(folder, served, sent, 2_000)
             idle = served.memory()
-            costs = sorted(load(folder, served, sent, checks) for _ in range(3))
+            costs = sorted(load(folder, served, sent, checks) for _ in range(5))
             print(f"{name:36} {costs[0]:7.1f} us, {1e6 / costs[0]:9.0f} a second of one core   "
                   f"({costs[1]:.1f}, {costs[2]:.1f}; {idle:.0f} MB)", flush=True)
 
