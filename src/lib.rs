@@ -1,6 +1,6 @@
 //! accredit: the service an Envoy proxy asks before it lets a request through.
 //!
-//! The map of the house; an import only ever falls (`tests/it/house.rs` keeps it so):
+//! The map of the house; an import only ever falls (`tests/it/house/` keeps it so):
 //!
 //! ```text
 //! cli/                                the commands

@@ -2,7 +2,10 @@
 
 pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod keys;
+pub mod notes;
+pub mod online;
 pub mod ports;
 pub mod reload;
 pub mod run;

@@ -18,6 +18,19 @@ pub enum Decision {
     Deny(Refused),
 }
 
+impl Decision {
+    /// The stable name of why it was decided so.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Decision::Allow(Grant {
+                identity: Some(_), ..
+            }) => "allowed",
+            Decision::Allow(Grant { identity: None, .. }) => "anonymous",
+            Decision::Deny(refused) => refused.denial.code(),
+        }
+    }
+}
+
 /// What goes with an admitted request.
 #[derive(Debug)]
 pub struct Grant {

@@ -6,3 +6,4 @@ pub mod authorizer;
 pub mod circumstances;
 pub mod decision;
 pub mod denial;
+pub mod explanation;

@@ -14,7 +14,7 @@ use crate::authn::moment::Moment;
 use crate::authz::authorizer::{Authorizer, Outcome};
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::Denial;
-use crate::envoy::in_flight::Permit;
+use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::request;
 use crate::envoy::response::{ClientProtocol, Refusals, admit};
 use crate::request::{Headers, Request};
@@ -54,6 +54,38 @@ impl<D: Decide> CheckService<D> {
         &self.decider
     }
 
+    /// How long a check may wait for keys.
+    pub fn check_timeout(&self) -> Duration {
+        self.check_timeout
+    }
+
+    /// Decides a request that came on no call.
+    pub async fn decide_by(
+        &self,
+        request: &Request<'_>,
+        deadline: Instant,
+        in_flight: &InFlight,
+    ) -> Decision {
+        let refused = |denial| Decision::Deny(Refused::early(denial));
+        match in_flight.enter() {
+            Some(permit) => self
+                .decide(request, deadline, &permit)
+                .await
+                .unwrap_or_else(|ClockBeforeEpoch| refused(Denial::Internal)),
+            None => refused(Denial::Overloaded),
+        }
+    }
+
+    /// The answer to a decided request.
+    pub fn answer(&self, decision: &Decision, request: &Request<'_>) -> CheckResponse {
+        match decision {
+            Decision::Allow(grant) => admit(grant),
+            Decision::Deny(refused) => self
+                .refusals
+                .refuse(refused, client_protocol(&request.headers)),
+        }
+    }
+
     /// Answers a message that came on a call whose caller waits that long.
     pub async fn check(
         &self,
@@ -70,10 +102,7 @@ impl<D: Decide> CheckService<D> {
         };
         let deadline = arrived + self.longest_wait(patience);
         match self.decide(&request, deadline, permit).await {
-            Ok(Decision::Allow(grant)) => admit(&grant),
-            Ok(Decision::Deny(refused)) => self
-                .refusals
-                .refuse(&refused, client_protocol(&request.headers)),
+            Ok(decision) => self.answer(&decision, &request),
             Err(ClockBeforeEpoch) => self.refuse(Denial::Internal),
         }
     }

@@ -140,10 +140,19 @@ async fn fetch_key_set(
     let conditions = seen
         .as_ref()
         .filter(|seen| seen.address == address)
-        .map(|seen| seen.conditions());
-    let answer = http.get(&address, conditions.unwrap_or_default()).await?;
+        .map(|seen| seen.conditions())
+        .unwrap_or_default();
+    let is_conditional = !conditions.is_empty();
+    let answer = http.get(&address, conditions).await?;
     let max_age = max_age(answer.headers());
     if answer.status() == StatusCode::NOT_MODIFIED {
+        // Whoever says so unasked confirms nothing that is held.
+        if !is_conditional {
+            return Err(FetchError::Status {
+                status: StatusCode::NOT_MODIFIED.as_u16(),
+                retry_after: None,
+            });
+        }
         return Ok(Fetched {
             key_set: None,
             max_age,
@@ -164,6 +173,14 @@ async fn fetch_key_set(
 
 async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
     let unreadable = |error: std::io::Error| FetchError::Unreadable(error.kind());
+    // To open a pipe could wait for ever, and take a thread each time.
+    if !tokio::fs::metadata(path)
+        .await
+        .map_err(unreadable)?
+        .is_file()
+    {
+        return Err(FetchError::Unreadable(std::io::ErrorKind::InvalidInput));
+    }
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
     let mut text = Vec::new();
     file.take(MAX_SIZE as u64 + 1)
@@ -184,7 +201,14 @@ async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
 
 /// An HTTP client that trusts either the system's roots or a file's.
 #[derive(Clone, Debug)]
-pub struct Http(Result<Client, String>);
+pub struct Http(Result<Clients, String>);
+
+/// No proxy is asked for a loopback address: it would mean its own, and plain http is secure only within this machine.
+#[derive(Clone, Debug)]
+struct Clients {
+    by_proxy: Client,
+    direct: Client,
+}
 
 /// A `ca_file` that cannot be used.
 #[derive(Debug)]
@@ -207,7 +231,8 @@ impl std::fmt::Display for RootsError {
 impl Http {
     /// Trusts the system's roots. Without any, only http can be fetched, and each https fetch says so.
     pub fn with_system_roots() -> Http {
-        Http(Http::builder().build().map_err(|error| root_cause(&error)))
+        let clients = Clients::built(Http::builder).map_err(|error| root_cause(&error));
+        Http(clients)
     }
 
     /// Trusts the certificates of a file alone.
@@ -220,9 +245,8 @@ impl Http {
         if roots.is_empty() {
             return Err(RootsError::NoCertificate);
         }
-        let client = Http::builder().tls_certs_only(roots).build();
-        client
-            .map(|client| Http(Ok(client)))
+        Clients::built(|| Http::builder().tls_certs_only(roots.clone()))
+            .map(|clients| Http(Ok(clients)))
             .map_err(|_| RootsError::NoCertificate)
     }
 
@@ -231,6 +255,9 @@ impl Http {
         // our rule and still say which rule was broken.
         Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // Each fetch connects anew: minutes lie between two, and one that was cut off silently would make each
+            // attempt fail that uses it.
+            .pool_max_idle_per_host(0)
             .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
             .referer(false)
     }
@@ -241,13 +268,12 @@ impl Http {
         address: &KeyAddress,
         conditions: HeaderMap,
     ) -> Result<Response, FetchError> {
-        let client = self
-            .0
-            .as_ref()
-            .map_err(|cause| FetchError::Unreachable(cause.clone()))?;
+        let clients = self.0.as_ref();
+        let clients = clients.map_err(|cause| FetchError::Unreachable(cause.clone()))?;
         let mut address = address.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let request = client
+            let request = clients
+                .of(&address)
                 .get(address.url().clone())
                 .header(ACCEPT, "application/jwk-set+json, application/json")
                 .headers(conditions.clone());
@@ -268,6 +294,23 @@ impl Http {
             }
         }
         Err(FetchError::TooManyRedirects)
+    }
+}
+
+impl Clients {
+    fn built(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Clients, reqwest::Error> {
+        Ok(Clients {
+            by_proxy: builder().build()?,
+            direct: builder().no_proxy().build()?,
+        })
+    }
+
+    fn of(&self, address: &KeyAddress) -> &Client {
+        if address.is_loopback() {
+            &self.direct
+        } else {
+            &self.by_proxy
+        }
     }
 }
 
@@ -354,3 +397,6 @@ impl Validators {
         conditions
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,8 +77,17 @@ impl Refresher {
         if let Some(key_set) = &fetched.key_set {
             tell_of(key_set, source);
         }
-        let next_attempt =
-            now + refresh_delay(self.settings.refresh, fetched.max_age, random_fraction());
+        // An empty set refuses everyone, and is most likely a slip that is mended soon.
+        let is_empty = fetched
+            .key_set
+            .as_ref()
+            .is_some_and(|key_set| key_set.keys().is_empty());
+        let max_age = if is_empty {
+            Some(Duration::ZERO)
+        } else {
+            fetched.max_age
+        };
+        let next_attempt = now + refresh_delay(self.settings.refresh, max_age, random_fraction());
         self.store.succeed(
             fetched.key_set,
             started,

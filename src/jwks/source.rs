@@ -124,6 +124,11 @@ impl KeyAddress {
         (same_host && as_secure).then_some(KeyAddress(url))
     }
 
+    /// Whether it is on this machine, where http is secure as long as nothing else carries it.
+    pub fn is_loopback(&self) -> bool {
+        self.0.host_str().is_some_and(is_loopback)
+    }
+
     /// The address itself, for the one who fetches.
     pub fn url(&self) -> &Url {
         &self.0

@@ -227,8 +227,7 @@ impl KeyStore {
 
     /// Whether there is a key that may serve now: an empty set is believed, and is none.
     pub fn has_keys(&self, now: Instant) -> bool {
-        let usable = self.usable(now);
-        usable.is_some_and(|snapshot| !snapshot.key_set.keys().is_empty())
+        self.usable(now).is_some()
     }
 
     /// Resolves once keys are held.
@@ -404,8 +403,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Snapshot {
+    /// An empty set is believed, and leaves its issuer without keys.
     fn serves_at(&self, now: Instant) -> bool {
-        self.serves_until.is_none_or(|until| now < until)
+        !self.key_set.keys().is_empty() && self.serves_until.is_none_or(|until| now < until)
     }
 }
 
@@ -538,7 +538,7 @@ mod tests {
         let mut first_keys = std::pin::pin!(store.first_keys());
         fetch(&store, &[], now);
         assert!(first_keys.as_mut().now_or_never().is_none());
-        assert!(store.usable(now).is_some() && !store.has_keys(now));
+        assert!(!store.has_keys(now));
         fetch(&store, &["a"], now);
         assert!(first_keys.now_or_never().is_some());
         assert!(store.has_keys(now));

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::eventually::within;
+use crate::support::eventually::within;
 
 /// What a path answers.
 #[derive(Clone)]

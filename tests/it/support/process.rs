@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::eventually::within;
+use crate::support::eventually::within;
 
 /// The binary with these arguments, and nothing of ours in its environment.
 pub(crate) fn accredit(arguments: &[&str]) -> Command {

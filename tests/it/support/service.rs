@@ -19,9 +19,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::answer::Answer;
-use super::eventually::within;
-use super::issuer::KeyServer;
+use crate::support::answer::Answer;
+use crate::support::eventually::within;
+use crate::support::issuer::KeyServer;
 
 /// A running service; dropping it breaks it off.
 pub(crate) struct Service {
@@ -213,6 +213,11 @@ impl Drop for Service {
 // === impl Envoy ===
 
 impl Envoy {
+    /// One connection to that address.
+    pub(crate) async fn at(address: SocketAddr) -> Envoy {
+        Envoy(AuthorizationClient::new(channel(address).await))
+    }
+
     /// One check, with Envoy's patience where none is said.
     pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         self.check_within(request, Duration::from_secs(10)).await
@@ -229,7 +234,11 @@ impl Envoy {
         let timeout = format!("{}m", patience.as_millis());
         call.metadata_mut()
             .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
-        let answered = within("the check is answered", self.0.clone().check(call)).await;
+        let answered = within(
+            "the check is answered",
+            Box::pin(self.0.clone().check(call)),
+        )
+        .await;
         Answer::of(answered.expect("never a gRPC error").into_inner())
     }
 }
