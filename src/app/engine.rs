@@ -21,6 +21,7 @@ pub fn build(settings: &mut Settings, keys: &Prepared) -> CheckService<Authorize
     let refusals = Refusals {
         realm: settings.realm.clone(),
         details: settings.error_details,
+        without_keys: settings.unavailable,
     };
     CheckService::new(authorizer, refusals, settings.check_timeout)
 }

@@ -98,7 +98,7 @@ pub async fn explain(mut settings: Settings, mut ask: Ask) -> Result<Explanation
     if let Some(token) = ask.token.take() {
         place(&mut ask, &token, &settings);
     }
-    let mut keeper = KeyKeeper::empty();
+    let mut keeper = KeyKeeper::empty(None);
     let keys = keeper.prepare(&settings.issuers)?;
     keeper.start(&keys);
     for store in keys.stores() {

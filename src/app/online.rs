@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use crate::app::error::StartError;
 use crate::config::settings::{IssuerSettings, Settings};
-use crate::jwks::fetch::{Fetcher, Http, Purpose};
+use crate::jwks::fetch::{Fetch, Fetcher, Http, Purpose};
 use crate::jwks::source::KeySource;
 
 /// What came of one issuer entry's keys.
@@ -46,7 +46,8 @@ async fn fetch(issuer: &IssuerSettings, http: Http) -> Fetched {
         {
             Ok(fetched) => {
                 let key_set = fetched.key_set.as_ref();
-                Ok(key_set.map_or((0, 0), |key_set| {
+                Ok(key_set.map_or((0, 0), |fetched| {
+                    let key_set = &fetched.key_set;
                     (key_set.keys().len(), key_set.set_aside().len())
                 }))
             }

@@ -62,7 +62,7 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty();
+        let keeper = KeyKeeper::empty(settings.state_dir.clone());
         let keys = keeper.prepare(&settings.issuers)?;
         let current = Arc::new(Current::new(engine::build(&mut settings, &keys)));
         let (reloader, reloads) = reload::channel();
@@ -139,6 +139,7 @@ impl App {
             "serving; waiting for keys"
         );
 
+        self.keeper.start_keeping();
         self.keeper.start(&self.keys);
         let limits = ConnectionLimits::default();
         let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);

@@ -321,7 +321,7 @@ impl<'a> Examination<'a> {
             Attempt::First => self.at_desk(keys.ask_for_any_keys(now), WaitReason::KeyMissing),
             Attempt::Again(_) => {
                 let retry_after = keys.until_next_attempt(now);
-                Err(self.refusal(Error::KeysUnavailable { retry_after }, None))
+                Err(self.refusal(Error::NoKeys { retry_after }, None))
             }
         }
     }

@@ -276,7 +276,10 @@ fn step_of(error: &Error) -> Step {
     match error {
         Error::MissingToken | Error::SeveralCredentials => Step::Credential,
         Error::UnknownIssuer => Step::Issuer,
-        Error::UnknownKey | Error::KeysUnavailable { .. } | Error::KeyPending { .. } => Step::Key,
+        Error::UnknownKey
+        | Error::NoKeys { .. }
+        | Error::KeysUnavailable { .. }
+        | Error::KeyPending { .. } => Step::Key,
         Error::Token(error) => match error {
             TokenError::Malformed => Step::Form,
             TokenError::UnsupportedAlgorithm => Step::Algorithm,

@@ -82,7 +82,7 @@ impl<D: Decide> CheckService<D> {
             Decision::Allow(grant) => admit(grant),
             Decision::Deny(refused) => self
                 .refusals
-                .refuse(refused, client_protocol(&request.headers)),
+                .deny(refused, client_protocol(&request.headers)),
         }
     }
 

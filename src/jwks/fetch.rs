@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, CACHE_CONTROL, DATE, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
     LOCATION, RETRY_AFTER,
@@ -29,9 +30,29 @@ pub struct Fetcher {
 /// What a fetch that succeeded brought.
 pub struct Fetched {
     /// The key set; `None` where the server says that the held one still stands.
-    pub key_set: Option<KeySet>,
+    pub key_set: Option<FetchedSet>,
     /// How long the server's caching rules let it stand.
     pub max_age: Option<Duration>,
+}
+
+/// A key set that came.
+pub struct FetchedSet {
+    /// The keys.
+    pub key_set: KeySet,
+    /// The text that they were read from.
+    pub text: Bytes,
+}
+
+/// Fetches a key set once; [`Fetcher`] is the one that serves.
+pub trait Fetch: Send {
+    /// Fetches once.
+    ///
+    /// # Errors
+    /// [`FetchError`]; nothing is tried again here.
+    fn fetch(
+        &mut self,
+        purpose: Purpose,
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
 }
 
 /// Why a fetch is made.
@@ -92,12 +113,11 @@ impl Fetcher {
             timeout: settings.timeout,
         }
     }
+}
 
-    /// Fetches once. The time limit covers the whole exchange, discovery and body included.
-    ///
-    /// # Errors
-    /// [`FetchError`]; nothing is tried again here.
-    pub async fn fetch(&mut self, purpose: Purpose) -> Result<Fetched, FetchError> {
+impl Fetch for Fetcher {
+    /// The time limit covers the whole exchange, discovery and body included.
+    async fn fetch(&mut self, purpose: Purpose) -> Result<Fetched, FetchError> {
         let timeout = self.timeout;
         let fetching = async {
             match &mut self.way {
@@ -163,10 +183,10 @@ async fn fetch_key_set(
         etag: answer.headers().get(ETAG).cloned(),
         last_modified: answer.headers().get(LAST_MODIFIED).cloned(),
     };
-    let key_set = KeySet::parse(&read_body(answer).await?).map_err(FetchError::NotAKeySet)?;
+    let fetched = FetchedSet::parse(read_body(answer).await?)?;
     *seen = Some(Box::new(validators));
     Ok(Fetched {
-        key_set: Some(key_set),
+        key_set: Some(fetched),
         max_age,
     })
 }
@@ -190,11 +210,24 @@ async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
     if text.len() > MAX_SIZE {
         return Err(FetchError::TooLarge);
     }
-    let key_set = KeySet::parse(&text).map_err(FetchError::NotAKeySet)?;
     Ok(Fetched {
-        key_set: Some(key_set),
+        key_set: Some(FetchedSet::parse(text)?),
         max_age: None,
     })
+}
+
+impl FetchedSet {
+    /// Reads what came.
+    ///
+    /// # Errors
+    /// [`FetchError::NotAKeySet`]
+    pub(in crate::jwks) fn parse(text: Vec<u8>) -> Result<FetchedSet, FetchError> {
+        let key_set = KeySet::parse(&text).map_err(FetchError::NotAKeySet)?;
+        Ok(FetchedSet {
+            key_set,
+            text: text.into(),
+        })
+    }
 }
 
 // === impl Http ===

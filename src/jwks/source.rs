@@ -48,6 +48,21 @@ impl PartialEq for KeySource {
     }
 }
 
+impl KeySource {
+    /// The whole of what tells this source from every other one that is fetched: not to be shown, since a user part or a
+    /// query may be secret. Keys that are at hand anyway have none.
+    pub(in crate::jwks) fn identity(&self) -> Option<String> {
+        match self {
+            KeySource::Uri(address) => Some(format!("uri {}", address.url())),
+            // Keys that came when http was allowed are no longer good when it is not.
+            KeySource::Discovery { issuer, transport } => {
+                Some(format!("discovery {transport:?} {issuer}"))
+            }
+            KeySource::File(_) | KeySource::Inline(_) => None,
+        }
+    }
+}
+
 /// How keys are fetched and how long they serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchSettings {

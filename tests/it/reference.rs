@@ -19,8 +19,9 @@ fn every_key_is_in_the_reference_as_the_schema_describes_it() {
         std::fs::write(&file, format!("{before}{MARK}{expected}")).unwrap();
         return;
     }
-    assert_eq!(
-        after, expected,
+    // Not shown: both are pages long.
+    assert!(
+        after == expected,
         "set ACCREDIT_REWRITE_EXPECTED=1 and run this test"
     );
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Clients, Fetched, Fetcher, Http, Purpose};
+use super::{Clients, Fetch as _, Fetched, Fetcher, Http, Purpose};
 use crate::jwks::error::FetchError;
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::check_request::Ask;
+use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{p256, rsa, set};
 use crate::support::service::{Service, inline_issuer, issuer_at};
@@ -83,6 +84,22 @@ async fn one_bad_key_spoils_no_other() {
         "{told:?}"
     );
     assert!(told.has_keys);
+
+    // `/readyz` names the same keys with the same reasons.
+    let (_, body) = get(service.admin, "localhost", "/readyz").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let shown: Vec<_> = body["issuers"][0]["set_aside"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|aside| (aside["kid"].as_str(), aside["reason"].as_str().unwrap()))
+        .collect();
+    let listed: Vec<_> = told
+        .set_aside
+        .iter()
+        .map(|aside| (aside.kid.as_deref(), aside.reason.as_str()))
+        .collect();
+    assert_eq!(shown, listed);
 }
 
 fn twice(jwk: Value) -> String {

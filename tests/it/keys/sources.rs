@@ -28,10 +28,11 @@ async fn keys_from_a_file_are_read_again() {
         envoy.check(new.clone()).await.is_admission(),
         "an unknown kid rereads"
     );
-    assert_eq!(
-        envoy.check(old).await.reason(),
-        "key_pending",
-        "gone, or not yet back"
+    // Gone, or not yet back: the file is watched, and may have been read once more since.
+    let reason = envoy.check(old).await.reason();
+    assert!(
+        ["key_pending", "unknown_key"].contains(&reason.as_str()),
+        "{reason}"
     );
     for bad in [Some(""), Some("{}"), None] {
         match bad {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::{Ask, Telling};
 
 use super::place::{service, token, with};
 

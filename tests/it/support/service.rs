@@ -11,8 +11,8 @@ use accredit::app::run::App;
 use accredit::config::settings::Settings;
 use accredit::config::{load, resolve};
 use accredit::server::listener::ListenAddr;
-use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -229,6 +229,23 @@ impl Envoy {
         request: impl Into<CheckRequest>,
         patience: Duration,
     ) -> Answer {
+        Answer::of(self.respond_within(request, patience).await)
+    }
+
+    /// The same of a service that may leave the decision to Envoy.
+    pub(crate) async fn check_or_be_left(
+        &self,
+        request: impl Into<CheckRequest>,
+        patience: Duration,
+    ) -> Answer {
+        Answer::of_any(self.respond_within(request, patience).await)
+    }
+
+    async fn respond_within(
+        &self,
+        request: impl Into<CheckRequest>,
+        patience: Duration,
+    ) -> CheckResponse {
         let mut call = tonic::Request::new(request.into());
         // Not `set_timeout`: that would end the call on our side too.
         let timeout = format!("{}m", patience.as_millis());
@@ -239,7 +256,7 @@ impl Envoy {
             Box::pin(self.0.clone().check(call)),
         )
         .await;
-        Answer::of(answered.expect("never a gRPC error").into_inner())
+        answered.expect("never a gRPC error").into_inner()
     }
 }
 
