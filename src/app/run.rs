@@ -139,6 +139,7 @@ impl App {
         tracing::info!(
             listen = %self.check_listener.local_addr(),
             admin_listen = %address,
+            probe_listen = self.probe_listener.as_ref().map(|listener| tracing::field::display(listener.local_addr())),
             version = env!("CARGO_PKG_VERSION"),
             "serving; waiting for keys"
         );

@@ -33,6 +33,8 @@ mod reload;
 mod lifecycle;
 // The true binary: what is typed, what is said, how it ends.
 mod cli;
+// What the manifests promise of the service.
+mod deploy;
 // The reference of the configuration.
 mod reference;
 // The house's own rules.
