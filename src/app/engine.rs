@@ -8,21 +8,31 @@ use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
 use crate::authz::authorizer::Authorizer;
+use crate::authz::observer::Observer;
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::envoy::response::Refusals;
 use crate::envoy::service::CheckService;
 use crate::forward::strip::StripList;
 use crate::rules::table::RuleTable;
 
-/// Builds the service that answers checks by these settings and keys. The rules move into it.
-pub fn build(settings: &mut Settings, keys: &Prepared) -> CheckService<Authorizer> {
+/// Builds the service that answers checks by these settings and keys, and tells that observer. The rules move into it.
+pub fn build(
+    settings: &mut Settings,
+    keys: &Prepared,
+    observer: &Observer,
+) -> CheckService<Authorizer> {
     let issuers = build_issuers(&settings.issuers, keys);
     let authorizer = Arc::new(build_authorizer(settings, issuers));
     let refusals = Refusals {
         realm: settings.realm.clone(),
         details: settings.error_details,
     };
-    CheckService::new(authorizer, refusals, settings.check_timeout)
+    CheckService::new(
+        authorizer,
+        refusals,
+        settings.check_timeout,
+        observer.clone(),
+    )
 }
 
 fn build_issuers(settings: &[IssuerSettings], keys: &Prepared) -> Vec<Arc<Issuer>> {

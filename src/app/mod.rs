@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod error;
 pub mod keys;
+pub mod metrics;
 pub mod ports;
 pub mod reload;
 pub mod run;

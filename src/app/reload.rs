@@ -1,5 +1,6 @@
 //! Another configuration for a service that runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -8,14 +9,20 @@ use tokio::sync::mpsc;
 use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::keys::{KeyKeeper, Prepared};
+use crate::app::metrics::ReloadMetrics;
 use crate::authz::authorizer::Authorizer;
+use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
+use crate::rules::table::DEFAULT_RULE;
 
 /// Hands a running service another configuration.
 #[derive(Clone, Debug)]
-pub struct Reloader(mpsc::Sender<Settings>);
+pub struct Reloader {
+    settings: mpsc::Sender<Settings>,
+    metrics: Arc<ReloadMetrics>,
+}
 
 /// Where a running service takes other configurations from.
 #[derive(Debug)]
@@ -24,14 +31,28 @@ pub struct Reloads(mpsc::Receiver<Settings>);
 /// A pair of both.
 pub fn channel() -> (Reloader, Reloads) {
     let (sender, receiver) = mpsc::channel(1);
-    (Reloader(sender), Reloads(receiver))
+    let reloader = Reloader {
+        settings: sender,
+        metrics: Arc::default(),
+    };
+    (reloader, Reloads(receiver))
 }
 
 impl Reloader {
     /// Hands over a configuration; the service says in its log what became of it.
     pub async fn reload(&self, settings: Settings) {
         // A service that is gone needs no configuration.
-        let _ = self.0.send(settings).await;
+        let _ = self.settings.send(settings).await;
+    }
+
+    /// There is another configuration, and it cannot be read.
+    pub fn rejected(&self) {
+        self.metrics.failed();
+    }
+
+    /// What became of those that came.
+    pub fn metrics(&self) -> &Arc<ReloadMetrics> {
+        &self.metrics
     }
 }
 
@@ -41,6 +62,10 @@ pub struct Running<'a> {
     pub current: &'a Current<Authorizer>,
     /// The limit of checks in flight.
     pub in_flight: &'a InFlight,
+    /// What is told of each decision.
+    pub observer: &'a Observer,
+    /// What becomes of configurations.
+    pub metrics: &'a ReloadMetrics,
     /// The configuration's parts that only a restart changes.
     pub fixed: FixedSettings,
 }
@@ -81,8 +106,12 @@ pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: R
 
 async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>) {
     match try_apply(settings, keeper, running).await {
-        Ok(()) => tracing::info!("the configuration was reloaded"),
+        Ok(()) => {
+            running.metrics.succeeded();
+            tracing::info!("the configuration was reloaded");
+        }
         Err(error) => {
+            running.metrics.failed();
             tracing::error!(%error, "the new configuration was not taken; the one before stays in force")
         }
     }
@@ -104,9 +133,23 @@ async fn try_apply(
     running.in_flight.set_limit(settings.max_concurrent_checks);
     running
         .current
-        .replace(engine::build(&mut settings, &prepared));
+        .replace(engine::build(&mut settings, &prepared, running.observer));
     keeper.forget_others(&prepared);
+    forget_series(running);
     Ok(())
+}
+
+/// A rule or issuer that is gone counts no more.
+fn forget_series(running: &Running<'_>) {
+    let service = running.current.load();
+    let authorizer = service.decider();
+    running.observer.metrics.keep_only(
+        |rule| {
+            let mut rules = authorizer.rules().iter();
+            rule == DEFAULT_RULE || rules.any(|own| &*own.name == rule)
+        },
+        |issuer| authorizer.authenticator().issuers().find(issuer).is_some(),
+    );
 }
 
 /// A new issuer's keys are fetched first, for its `timeout` at most: its tokens should not meet a service that knows

@@ -14,9 +14,11 @@ use tonic_health::server::HealthReporter;
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::keys::{KeyKeeper, Prepared};
+use crate::app::metrics::{self, Measured};
 use crate::app::ports::{admin_port, check_port, probe_port, serve_port};
 use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
 use crate::authz::authorizer::Authorizer;
+use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
@@ -41,6 +43,7 @@ pub struct App {
     current: Arc<Current<Authorizer>>,
     keeper: KeyKeeper,
     keys: Prepared,
+    observer: Observer,
     check_listener: Listener,
     admin_listener: Listener,
     probe_listener: Option<Listener>,
@@ -64,13 +67,16 @@ impl App {
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
         let keeper = KeyKeeper::empty();
         let keys = keeper.prepare(&settings.issuers)?;
-        let current = Arc::new(Current::new(engine::build(&mut settings, &keys)));
+        let observer = Observer::default();
+        let service = engine::build(&mut settings, &keys, &observer);
+        let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
         Ok(App {
             settings,
             current,
             keeper,
             keys,
+            observer,
             check_listener,
             admin_listener,
             probe_listener,
@@ -110,6 +116,7 @@ impl App {
     }
 
     async fn serve(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let reload_metrics = self.reloader.metrics().clone();
         drop(self.reloader);
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::NotServing).await;
@@ -120,6 +127,12 @@ impl App {
         let [checks_drain, ports_drain] = divided(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.admin_listener.local_addr();
+        let metrics = metrics::source(Measured {
+            current: self.current.clone(),
+            in_flight: in_flight.clone(),
+            decisions: self.observer.metrics.clone(),
+            reloads: reload_metrics.clone(),
+        });
 
         let checks = FailClosed::new(self.current.clone(), in_flight.clone());
         let checks = check_port(checks, Routes::new(health_service.clone()));
@@ -127,10 +140,11 @@ impl App {
             &self.settings,
             &self.current,
             &ready,
+            &metrics,
             Routes::new(health_service),
             &address,
         );
-        let probes = probe_port(&self.current, &ready);
+        let probes = probe_port(&self.current, &ready, &metrics);
         tracing::info!(
             listen = %self.check_listener.local_addr(),
             admin_listen = %address,
@@ -169,6 +183,8 @@ impl App {
         let running = Running {
             current: &self.current,
             in_flight: &in_flight,
+            observer: &self.observer,
+            metrics: &reload_metrics,
             fixed: FixedSettings::of(&self.settings),
         };
         let result = tokio::select! {

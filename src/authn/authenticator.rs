@@ -31,7 +31,7 @@ pub struct Authenticator {
 #[derive(Debug)]
 pub enum Authentication<'a> {
     /// It was verified.
-    Verified(Arc<Identity>),
+    Verified(Arc<Identity>, Option<Recall>),
     /// It was not.
     Refused(Refusal),
     /// Keys may come that decide it: wait, then ask again with [`Attempt::Again`].
@@ -47,6 +47,17 @@ pub struct Refusal {
     pub issuer: Option<Arc<str>>,
     /// The held key that the token names.
     pub key_id: Option<Box<str>>,
+    /// Whether the token was remembered, where it was looked for.
+    pub recall: Option<Recall>,
+}
+
+/// What came of looking for a token among the remembered ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// It is one of them.
+    Hit,
+    /// It is not.
+    Miss,
 }
 
 /// Whether a wait has been tried.
@@ -96,6 +107,7 @@ impl From<Error> for Refusal {
             error,
             issuer: None,
             key_id: None,
+            recall: None,
         }
     }
 }
@@ -117,6 +129,11 @@ impl Authenticator {
         }
     }
 
+    /// The remembered tokens.
+    pub fn token_cache(&self) -> &TokenCache {
+        &self.cache
+    }
+
     /// The trusted issuers.
     pub fn issuers(&self) -> &Issuers {
         &self.issuers
@@ -134,9 +151,11 @@ impl Authenticator {
         {
             return answer;
         }
+        let recall = fingerprint.map(|_| Recall::Miss);
         match self.examine(bearer, fingerprint, moment, attempt) {
+            Ok(Authentication::Verified(identity, _)) => Authentication::Verified(identity, recall),
             Ok(authentication) => authentication,
-            Err(refusal) => Authentication::Refused(refusal),
+            Err(refusal) => Authentication::Refused(Refusal { recall, ..refusal }),
         }
     }
 
@@ -151,11 +170,12 @@ impl Authenticator {
         }
         let skew = identity.issuer.requirements.clock_skew;
         Some(match identity.token.still_holds(skew, moment.wall) {
-            Ok(()) => Authentication::Verified(identity),
+            Ok(()) => Authentication::Verified(identity, Some(Recall::Hit)),
             Err(error) => Authentication::Refused(Refusal {
                 error: error.into(),
                 issuer: Some(identity.issuer_name.clone()),
                 key_id: identity.key_id.clone(),
+                recall: Some(Recall::Hit),
             }),
         })
     }
@@ -211,7 +231,7 @@ impl Authenticator {
                             let key_id = id_of(key, key_set);
                             let identity = self.identity(token, key_id, examination);
                             self.remember(fingerprint, &identity, snapshot.generation);
-                            return Ok(Authentication::Verified(identity));
+                            return Ok(Authentication::Verified(identity, None));
                         }
                         Verification::Refused(error, key) => {
                             return Err(examination.refusal(error.into(), id_of(key, key_set)));
@@ -426,6 +446,7 @@ impl<'a> Examination<'a> {
             error,
             issuer: Some(self.name.clone()),
             key_id,
+            recall: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::Refusal;
+use crate::authn::authenticator::{Recall, Refusal};
 use crate::authn::identity::Identity;
 use crate::authz::denial::Denial;
 use crate::rules::demands;
@@ -31,6 +31,8 @@ pub struct Grant {
     pub cookie: Option<String>,
     /// The rule that decided.
     pub rule: Arc<str>,
+    /// Whether the token was remembered, where one was looked for.
+    pub recall: Option<Recall>,
 }
 
 /// What is known of a refused request.
@@ -46,6 +48,8 @@ pub struct Refused {
     pub identity: Option<Arc<Identity>>,
     /// The rule that decided.
     pub rule: Arc<str>,
+    /// Whether the token was remembered, where one was looked for.
+    pub recall: Option<Recall>,
 }
 
 impl Refused {
@@ -57,6 +61,7 @@ impl Refused {
             key_id: None,
             identity: None,
             rule: DEFAULT_RULE.into(),
+            recall: None,
         }
     }
 
@@ -76,17 +81,24 @@ impl Refused {
             key_id: refusal.key_id,
             identity: None,
             rule: rule.name.clone(),
+            recall: refusal.recall,
         }
     }
 
     /// A refusal of what a verified token asks for.
-    pub fn of_identity(refusal: demands::Refusal, identity: Arc<Identity>, rule: &Rule) -> Refused {
+    pub fn of_identity(
+        refusal: demands::Refusal,
+        identity: Arc<Identity>,
+        recall: Option<Recall>,
+        rule: &Rule,
+    ) -> Refused {
         Refused {
             denial: Denial::Forbidden(refusal),
             issuer: Some(identity.issuer_name.clone()),
             key_id: identity.key_id.clone(),
             identity: Some(identity),
             rule: rule.name.clone(),
+            recall,
         }
     }
 }

@@ -6,3 +6,6 @@ pub mod authorizer;
 pub mod circumstances;
 pub mod decision;
 pub mod denial;
+pub mod metrics;
+pub mod observer;
+pub mod record;

@@ -65,6 +65,7 @@ impl ConfigWatch {
             }) {
                 Ok(resolved) => reloader.reload(resolved.settings).await,
                 Err(_) => {
+                    reloader.rejected();
                     tracing::error!("the new configuration is wrong; the one before stays in force")
                 }
             }

@@ -55,23 +55,28 @@ impl<D: Decide> FailClosed<D> {
     {
         // One configuration for the whole check, whatever is put in force meanwhile.
         let service = self.current.load();
+        let arrived = Instant::now();
         let Some(permit) = self.in_flight.enter() else {
-            return grpc::answer(&service.refuse(Denial::Overloaded));
+            return grpc::answer(&service.refuse(Denial::Overloaded, arrived));
         };
-        let answering = AssertUnwindSafe(answer(&service, call, &permit)).catch_unwind();
+        let answering = AssertUnwindSafe(answer(&service, call, arrived, &permit)).catch_unwind();
         let answer = answering
             .await
-            .unwrap_or_else(|_| service.refuse(Denial::Internal));
+            .unwrap_or_else(|_| service.refuse(Denial::Internal, arrived));
         grpc::answer(&answer)
     }
 }
 
-async fn answer<D, B>(service: &CheckService<D>, call: Request<B>, permit: &Permit) -> CheckResponse
+async fn answer<D, B>(
+    service: &CheckService<D>,
+    call: Request<B>,
+    arrived: Instant,
+    permit: &Permit,
+) -> CheckResponse
 where
     D: Decide,
     B: Body<Data = Bytes> + Unpin,
 {
-    let arrived = Instant::now();
     let patience = grpc::timeout(call.headers());
     match tokio::time::timeout_at(
         arrived + MESSAGE_TIMEOUT,
@@ -81,8 +86,8 @@ where
     {
         Ok(Ok(message)) => service.check(message, arrived, patience, permit).await,
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
-            service.refuse(Denial::InvalidRequest)
+            service.refuse(Denial::InvalidRequest, arrived)
         }
-        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal),
+        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, arrived),
     }
 }

@@ -14,6 +14,7 @@ use crate::authn::moment::Moment;
 use crate::authz::authorizer::{Authorizer, Outcome};
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::Denial;
+use crate::authz::observer::Observer;
 use crate::envoy::in_flight::Permit;
 use crate::envoy::request;
 use crate::envoy::response::{ClientProtocol, Refusals, admit};
@@ -37,15 +38,22 @@ pub struct CheckService<D> {
     decider: Arc<D>,
     refusals: Refusals,
     check_timeout: Duration,
+    observer: Observer,
 }
 
 impl<D: Decide> CheckService<D> {
     /// `check_timeout` is how long a check may wait for keys, if its caller does not give it less.
-    pub fn new(decider: Arc<D>, refusals: Refusals, check_timeout: Duration) -> CheckService<D> {
+    pub fn new(
+        decider: Arc<D>,
+        refusals: Refusals,
+        check_timeout: Duration,
+        observer: Observer,
+    ) -> CheckService<D> {
         CheckService {
             decider,
             refusals,
             check_timeout,
+            observer,
         }
     }
 
@@ -63,25 +71,32 @@ impl<D: Decide> CheckService<D> {
         permit: &Permit,
     ) -> CheckResponse {
         let Ok(message) = CheckRequest::decode(message) else {
-            return self.refuse(Denial::InvalidRequest);
+            return self.refuse(Denial::InvalidRequest, arrived);
         };
         let Ok(request) = request::read(&message) else {
-            return self.refuse(Denial::InvalidRequest);
+            return self.refuse(Denial::InvalidRequest, arrived);
         };
         let deadline = arrived + self.longest_wait(patience);
-        match self.decide(&request, deadline, permit).await {
-            Ok(Decision::Allow(grant)) => admit(&grant),
-            Ok(Decision::Deny(refused)) => self
+        let decided = self.decide(&request, deadline, permit).await;
+        let decision = decided
+            .unwrap_or_else(|ClockBeforeEpoch| Decision::Deny(Refused::early(Denial::Internal)));
+        let answer = match &decision {
+            Decision::Allow(grant) => admit(grant),
+            Decision::Deny(refused) => self
                 .refusals
-                .refuse(&refused, client_protocol(&request.headers)),
-            Err(ClockBeforeEpoch) => self.refuse(Denial::Internal),
-        }
+                .refuse(refused, client_protocol(&request.headers)),
+        };
+        self.observer.decided(&decision, arrived.elapsed());
+        answer
     }
 
-    /// The answer to a call of which no request is known.
-    pub fn refuse(&self, denial: Denial) -> CheckResponse {
-        self.refusals
-            .refuse(&Refused::early(denial), ClientProtocol::Http)
+    /// The answer to a call that arrived then and of which no request is known.
+    pub fn refuse(&self, denial: Denial, arrived: Instant) -> CheckResponse {
+        let refused = Refused::early(denial);
+        let answer = self.refusals.refuse(&refused, ClientProtocol::Http);
+        self.observer
+            .decided(&Decision::Deny(refused), arrived.elapsed());
+        answer
     }
 
     async fn decide(

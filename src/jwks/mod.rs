@@ -7,6 +7,7 @@ pub mod error;
 pub mod fetch;
 pub mod key_set;
 pub mod ledger;
+pub mod metrics;
 pub mod refresher;
 pub mod source;
 pub mod store;

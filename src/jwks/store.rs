@@ -2,7 +2,7 @@
 //! token whose key is missing asks what to do.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub struct KeyStore {
     demand: Notify,
     waiting_for_keys: AtomicUsize,
     waiting_once_more: AtomicUsize,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// A key set as it was last confirmed by its source.
@@ -118,6 +120,8 @@ impl KeyStore {
             demand: Notify::new(),
             waiting_for_keys: AtomicUsize::new(0),
             waiting_once_more: AtomicUsize::new(0),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
     }
 
@@ -131,6 +135,19 @@ impl KeyStore {
         self.snapshot
             .load_full()
             .filter(|snapshot| snapshot.serves_at(now))
+    }
+
+    /// The keys that were last confirmed, even if they are too old to serve.
+    pub fn held(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// How many fetches succeeded, and how many failed.
+    pub fn fetches(&self) -> (u64, u64) {
+        (
+            self.succeeded.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
     }
 
     /// The generation of the keys that may serve now.
@@ -351,6 +368,11 @@ impl KeyStore {
         next_attempt: Instant,
         leave_alone_until: Option<Instant>,
     ) {
+        let count = match outcome {
+            Outcome::Succeeded => &self.succeeded,
+            Outcome::Failed => &self.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
         let mut ledger = self.ledger();
         let completed = ledger.complete(outcome, next_attempt, leave_alone_until);
         self.completions.send_replace(completed);
@@ -404,6 +426,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Snapshot {
+    /// How long it may serve once confirmed; without end where that is absent.
+    pub fn serves_for(&self) -> Option<Duration> {
+        self.serves_until
+            .map(|until| until.saturating_duration_since(self.confirmed))
+    }
+
     fn serves_at(&self, now: Instant) -> bool {
         self.serves_until.is_none_or(|until| now < until)
     }

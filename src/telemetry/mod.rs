@@ -1,3 +1,4 @@
 //! How what happens is told to operators; knows nothing of what is told.
 
 pub mod logs;
+pub mod metrics;

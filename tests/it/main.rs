@@ -23,6 +23,8 @@ mod headers;
 mod issuers;
 // Keys that come, go, hang and change.
 mod keys;
+// What Prometheus reads.
+mod metrics;
 // Calls that a gRPC library would answer with an error.
 mod fail_closed;
 // Starting, being ready, stopping, and who may ask the admin port.

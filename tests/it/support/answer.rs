@@ -91,9 +91,10 @@ impl Answer {
         let (decision, allowed) = (self.text("decision"), self.text("reason"));
         match self.is_admission() {
             true => {
-                assert_eq!(
-                    (decision.as_deref(), allowed.as_deref()),
-                    (Some("allow"), Some("allowed"))
+                assert_eq!(decision.as_deref(), Some("allow"));
+                assert!(
+                    matches!(allowed.as_deref(), Some("allowed" | "anonymous")),
+                    "{self:?}"
                 );
                 let failure_mode = "x-envoy-auth-failure-mode-allowed";
                 assert!(
@@ -106,7 +107,7 @@ impl Answer {
                 assert!(self.http >= 400, "{self:?}");
             }
         }
-        assert_eq!(self.text("rule").as_deref(), Some("default"));
+        assert!(self.text("rule").is_some(), "{self:?}");
     }
 
     /// Whether Envoy lets the request through.

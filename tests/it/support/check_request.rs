@@ -39,6 +39,12 @@ impl Ask {
         Ask::plain().header("authorization", format!("Bearer {token}"))
     }
 
+    /// To that path.
+    pub(crate) fn path(mut self, path: &str) -> Ask {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// With one more header.
     pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Ask {
         self.headers.push((name.to_owned(), value.into()));

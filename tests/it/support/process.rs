@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
+use super::answer::Answer;
 use super::eventually::within;
+use super::service::Envoy;
 
 /// The binary with these arguments, and nothing of ours in its environment.
 pub(crate) fn accredit(arguments: &[&str]) -> Command {
@@ -59,6 +62,8 @@ pub(crate) struct Running {
     lines: Lines<BufReader<ChildStderr>>,
     /// Where checks are answered.
     pub(crate) checks: SocketAddr,
+    /// Where the admin API is.
+    pub(crate) admin: SocketAddr,
 }
 
 impl Running {
@@ -68,9 +73,13 @@ impl Running {
         let stderr = child.stderr.take().expect("is piped");
         let mut lines = BufReader::new(stderr).lines();
         let serving = next_saying(&mut lines, "serving").await;
-        let address = find(&serving, "listen").expect("says where");
+        let address = |name| {
+            let address = find(&serving, name).expect("says where");
+            address.parse().expect("is an address")
+        };
         Running {
-            checks: address.parse().expect("is an address"),
+            checks: address("listen"),
+            admin: address("admin_listen"),
             child,
             lines,
         }
@@ -79,6 +88,11 @@ impl Running {
     /// Waits for a line that says that.
     pub(crate) async fn says(&mut self, text: &str) -> Value {
         next_saying(&mut self.lines, text).await
+    }
+
+    /// One check on a connection of its own.
+    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+        Envoy::at(self.checks).await.check(request).await
     }
 
     /// Sends a signal.

@@ -159,7 +159,7 @@ impl Service {
 
     /// A connection as Envoy opens it.
     pub(crate) async fn envoy(&self) -> Envoy {
-        Envoy(AuthorizationClient::new(channel(self.checks_tcp()).await))
+        Envoy::at(self.checks_tcp()).await
     }
 
     /// A connection to the admin API.
@@ -213,6 +213,11 @@ impl Drop for Service {
 // === impl Envoy ===
 
 impl Envoy {
+    /// A connection to the service at that address.
+    pub(crate) async fn at(address: SocketAddr) -> Envoy {
+        Envoy(AuthorizationClient::new(channel(address).await))
+    }
+
     /// One check, with Envoy's patience where none is said.
     pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         self.check_within(request, Duration::from_secs(10)).await
