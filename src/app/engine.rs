@@ -8,7 +8,7 @@ use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
 use crate::authz::authorizer::Authorizer;
-use crate::authz::observer::Observer;
+use crate::authz::observer::{Disclosure, Observer};
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::envoy::response::Refusals;
 use crate::envoy::service::CheckService;
@@ -27,11 +27,16 @@ pub fn build(
         realm: settings.realm.clone(),
         details: settings.error_details,
     };
+    let disclosure = Disclosure {
+        config: settings.config.clone(),
+        claims: settings.log_claims.as_slice().into(),
+    };
     CheckService::new(
         authorizer,
         refusals,
         settings.check_timeout,
         observer.clone(),
+        disclosure,
     )
 }
 

@@ -21,6 +21,7 @@ use crate::server::http::{MetricsSource, Probes, ReadyReport, probe_routes};
 use crate::server::listener::{ListenAddr, Listener};
 use crate::server::readiness::Readiness;
 use crate::server::shutdown::Drain;
+use crate::telemetry::logs::LevelControl;
 
 /// `listen`: checks, and health beside them.
 pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<Authorizer> {
@@ -33,11 +34,12 @@ pub fn admin_port(
     current: &Arc<Current<Authorizer>>,
     ready: &Readiness,
     metrics: &MetricsSource,
+    log_level: &LevelControl,
     health: Routes,
     address: &ListenAddr,
 ) -> axum::Router {
     let guard = HostGuard::new(address, settings.admin_hosts.iter().cloned());
-    let services = health.add_service(AdminService::server(in_force(current)));
+    let services = health.add_service(AdminService::server(in_force(current), log_level.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
     let routes = grpc.merge(probe_port(current, ready, metrics));
     // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;

@@ -105,10 +105,11 @@ pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: R
 }
 
 async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>) {
+    let config = settings.config.to_string();
     match try_apply(settings, keeper, running).await {
         Ok(()) => {
             running.metrics.succeeded();
-            tracing::info!("the configuration was reloaded");
+            tracing::info!(config, "the configuration was reloaded");
         }
         Err(error) => {
             running.metrics.failed();

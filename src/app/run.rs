@@ -19,6 +19,7 @@ use crate::app::ports::{admin_port, check_port, probe_port, serve_port};
 use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
+use crate::authz::refusal_log::RefusalLog;
 use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
@@ -29,6 +30,7 @@ use crate::server::listener::{ListenAddr, Listener};
 use crate::server::readiness::{Latch, Readiness};
 use crate::server::shutdown::Drain;
 use crate::server::workers::Workers;
+use crate::telemetry::logs::LevelControl;
 
 /// The names under which the health of checks is asked: the whole server's, and the service's.
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
@@ -37,6 +39,9 @@ const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 /// drain, of which it is a part.
 const LAST_PORTS: Duration = Duration::from_secs(1);
 
+/// Between two lines that say how many refusals the log left out.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(10);
+
 /// A service whose sockets are bound and that serves nobody yet.
 pub struct App {
     settings: Settings,
@@ -44,6 +49,7 @@ pub struct App {
     keeper: KeyKeeper,
     keys: Prepared,
     observer: Observer,
+    log_level: LevelControl,
     check_listener: Listener,
     admin_listener: Listener,
     probe_listener: Option<Listener>,
@@ -57,7 +63,15 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`]
-    pub fn build(mut settings: Settings) -> Result<App, StartError> {
+    pub fn build(settings: Settings) -> Result<App, StartError> {
+        App::build_with(settings, LevelControl::default())
+    }
+
+    /// The same, for a process whose log this is.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn build_with(mut settings: Settings, log_level: LevelControl) -> Result<App, StartError> {
         let check_listener = settings.listen.bind().map_err(StartError::Bind)?;
         let admin_listener = settings.admin_listen.bind().map_err(StartError::Bind)?;
         let probe_listener = match &settings.probe_listen {
@@ -77,6 +91,7 @@ impl App {
             keeper,
             keys,
             observer,
+            log_level,
             check_listener,
             admin_listener,
             probe_listener,
@@ -141,6 +156,7 @@ impl App {
             &self.current,
             &ready,
             &metrics,
+            &self.log_level,
             Routes::new(health_service),
             &address,
         );
@@ -149,6 +165,7 @@ impl App {
             listen = %self.check_listener.local_addr(),
             admin_listen = %address,
             version = env!("CARGO_PKG_VERSION"),
+            config = &*self.settings.config,
             "serving; waiting for keys"
         );
 
@@ -192,10 +209,20 @@ impl App {
                 served.map(|_| ()).map_err(RunError::Serve)
             }
             () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
+            () = tell_left_out(&self.observer.refusals) => Ok(()),
         };
+        self.observer.refusals.tell_left_out();
         self.keeper.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
         result
+    }
+}
+
+/// Says from time to time how many refusals the log left out; never ends.
+async fn tell_left_out(refusals: &RefusalLog) {
+    loop {
+        tokio::time::sleep(BETWEEN_COUNTS).await;
+        refusals.tell_left_out();
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Synchronous; knows neither Envoy nor HTTP nor the configuration's text.
 
+pub mod asked;
 pub mod authorizer;
 pub mod circumstances;
 pub mod decision;
@@ -9,3 +10,4 @@ pub mod denial;
 pub mod metrics;
 pub mod observer;
 pub mod record;
+pub mod refusal_log;

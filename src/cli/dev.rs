@@ -15,7 +15,7 @@ use crate::config::settings::Settings;
 use crate::dev_issuer::clients::{DEV_AUDIENCE, WITH_AUDIENCE, WITHOUT_AUDIENCE};
 use crate::dev_issuer::server::DevIssuer;
 use crate::server::shutdown::StopSignal;
-use crate::telemetry::logs::LogFormat;
+use crate::telemetry::logs::{LevelControl, LogFormat};
 
 /// Flags of `accredit dev`.
 #[derive(Args, Debug)]
@@ -36,11 +36,12 @@ pub struct DevArgs {
 
 /// Runs the command.
 pub fn run(args: DevArgs) -> ExitCode {
-    if let Err(code) = start_logs(Some(args.log_format), &environment) {
-        return code;
-    }
+    let log_level = match start_logs(Some(args.log_format), &environment) {
+        Ok(log_level) => log_level,
+        Err(code) => return code,
+    };
     on_main_runtime(async {
-        match start(&args).await {
+        match start(&args, log_level).await {
             Ok((issuer, app, signal)) => Box::pin(serve(issuer, app, signal)).await,
             Err(error) => {
                 complain(error);
@@ -50,13 +51,16 @@ pub fn run(args: DevArgs) -> ExitCode {
     })
 }
 
-async fn start(args: &DevArgs) -> Result<(DevIssuer, App, StopSignal), String> {
+async fn start(
+    args: &DevArgs,
+    log_level: LevelControl,
+) -> Result<(DevIssuer, App, StopSignal), String> {
     let signal = StopSignal::install().map_err(|error| error.to_string())?;
     let issuer = DevIssuer::bind(args.issuer_listen)
         .await
         .map_err(|error| error.to_string())?;
     let settings = settings(&issuer.issuer(), &args.listen, &args.admin_listen)?;
-    let app = App::build(settings).map_err(|error| error.to_string())?;
+    let app = App::build_with(settings, log_level).map_err(|error| error.to_string())?;
     Ok((issuer, app, signal))
 }
 

@@ -3,7 +3,7 @@
 use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
-use crate::telemetry::logs::{self, LogFormat};
+use crate::telemetry::logs::{self, LevelControl, LogFormat};
 
 /// Starts logging as it was asked for.
 ///
@@ -12,7 +12,7 @@ use crate::telemetry::logs::{self, LogFormat};
 pub fn start_logs(
     format: Option<LogFormat>,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), ExitCode> {
+) -> Result<LevelControl, ExitCode> {
     logs::start(format.unwrap_or_default(), env("ACCREDIT_LOG").as_deref()).map_err(|error| {
         complain(error);
         ExitCode::BadUsage

@@ -43,9 +43,10 @@ pub struct ServeArgs {
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> ExitCode {
-    if let Err(code) = start_logs(args.log_format, &environment) {
-        return code;
-    }
+    let log_level = match start_logs(args.log_format, &environment) {
+        Ok(log_level) => log_level,
+        Err(code) => return code,
+    };
     let typed = Typed {
         config: args.config,
         issuer: args.issuer,
@@ -67,7 +68,8 @@ pub fn run(args: ServeArgs) -> ExitCode {
             .and_then(|signal| Ok((signal, ConfigWatch::start(typed, file)?)))
             .map_err(|error| error.to_string())
             .and_then(|(signal, watch)| {
-                let app = App::build(resolved.settings).map_err(|error| error.to_string())?;
+                let app = App::build_with(resolved.settings, log_level)
+                    .map_err(|error| error.to_string())?;
                 Ok((app, signal, watch))
             });
         match started {

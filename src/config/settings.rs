@@ -14,6 +14,7 @@ use crate::rules::path::Ambiguities;
 use crate::rules::rule::Rule;
 use crate::server::host_guard::HostName;
 use crate::server::listener::ListenAddr;
+use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
 
 /// What the service is built from; nothing is left to parse.
@@ -47,6 +48,10 @@ pub struct Settings {
     pub realm: Realm,
     /// Whether refusals say what is wrong.
     pub error_details: ErrorDetails,
+    /// Claims of verified tokens that may be told to operators.
+    pub log_claims: Vec<ClaimName>,
+    /// A short name of the configuration.
+    pub config: Arc<str>,
     /// Bytes for verified tokens; 0 remembers none.
     pub token_cache: u64,
     /// Checks in flight at most.

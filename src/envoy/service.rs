@@ -14,7 +14,7 @@ use crate::authn::moment::Moment;
 use crate::authz::authorizer::{Authorizer, Outcome};
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::Denial;
-use crate::authz::observer::Observer;
+use crate::authz::observer::{Disclosure, Observer};
 use crate::envoy::in_flight::Permit;
 use crate::envoy::request;
 use crate::envoy::response::{ClientProtocol, Refusals, admit};
@@ -39,6 +39,7 @@ pub struct CheckService<D> {
     refusals: Refusals,
     check_timeout: Duration,
     observer: Observer,
+    disclosure: Disclosure,
 }
 
 impl<D: Decide> CheckService<D> {
@@ -48,12 +49,14 @@ impl<D: Decide> CheckService<D> {
         refusals: Refusals,
         check_timeout: Duration,
         observer: Observer,
+        disclosure: Disclosure,
     ) -> CheckService<D> {
         CheckService {
             decider,
             refusals,
             check_timeout,
             observer,
+            disclosure,
         }
     }
 
@@ -86,7 +89,12 @@ impl<D: Decide> CheckService<D> {
                 .refusals
                 .refuse(refused, client_protocol(&request.headers)),
         };
-        self.observer.decided(&decision, arrived.elapsed());
+        self.observer.decided(
+            &decision,
+            Some(&request),
+            arrived.elapsed(),
+            &self.disclosure,
+        );
         answer
     }
 
@@ -94,8 +102,12 @@ impl<D: Decide> CheckService<D> {
     pub fn refuse(&self, denial: Denial, arrived: Instant) -> CheckResponse {
         let refused = Refused::early(denial);
         let answer = self.refusals.refuse(&refused, ClientProtocol::Http);
-        self.observer
-            .decided(&Decision::Deny(refused), arrived.elapsed());
+        self.observer.decided(
+            &Decision::Deny(refused),
+            None,
+            arrived.elapsed(),
+            &self.disclosure,
+        );
         answer
     }
 

@@ -295,6 +295,7 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
         refusals,
         std::time::Duration::from_secs(1),
         accredit::authz::observer::Observer::default(),
+        accredit::authz::observer::Disclosure::default(),
     );
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();

@@ -23,6 +23,8 @@ mod headers;
 mod issuers;
 // Keys that come, go, hang and change.
 mod keys;
+// What the log says.
+mod logs;
 // What Prometheus reads.
 mod metrics;
 // Calls that a gRPC library would answer with an error.

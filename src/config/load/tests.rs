@@ -255,7 +255,6 @@ fn keys_that_are_not_built_yet_are_unknown() {
         "admin_tls",
         "state_dir",
         "unavailable",
-        "log_claims",
         "revoked",
         "resource_metadata",
         "metadata",

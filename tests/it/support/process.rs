@@ -102,6 +102,18 @@ impl Running {
         assert!(sent.expect("can be run").success());
     }
 
+    /// Every line from now on until it ends.
+    pub(crate) async fn lines_to_the_end(&mut self) -> Vec<String> {
+        let mut heard = Vec::new();
+        let hearing = async {
+            while let Some(line) = self.lines.next_line().await.expect("is UTF-8") {
+                heard.push(line);
+            }
+        };
+        within("the process ends", hearing).await;
+        heard
+    }
+
     /// Waits for its end.
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         let ended = within("the process ends", self.child.wait()).await;
