@@ -11,6 +11,7 @@ use crate::jwks::fetch::Http;
 use crate::jwks::refresher::Refresher;
 use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::store::KeyStore;
+use crate::telemetry::traces::Traces;
 
 /// The stores that are in use, and the tasks that refresh them.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct KeyKeeper {
     kept: Vec<Kept>,
     refreshing: JoinSet<()>,
     system_roots: Http,
+    traces: Traces,
 }
 
 /// Stores for one configuration that is not in use yet.
@@ -45,12 +47,13 @@ enum Planned {
 }
 
 impl KeyKeeper {
-    /// A keeper without keys.
-    pub fn empty() -> KeyKeeper {
+    /// A keeper without keys, whose fetches make these spans.
+    pub fn empty(traces: Traces) -> KeyKeeper {
         KeyKeeper {
             kept: Vec::new(),
             refreshing: JoinSet::new(),
             system_roots: Http::with_system_roots(),
+            traces,
         }
     }
 
@@ -94,7 +97,12 @@ impl KeyKeeper {
             } = planned
             {
                 let task = (!store.is_fixed()).then(|| {
-                    let refresher = Refresher::new(store.clone(), fetch.clone(), http.clone());
+                    let refresher = Refresher::new(
+                        store.clone(),
+                        fetch.clone(),
+                        http.clone(),
+                        self.traces.clone(),
+                    );
                     self.refreshing.spawn(refresher.run())
                 });
                 self.kept.push(Kept {

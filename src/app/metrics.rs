@@ -13,6 +13,7 @@ use crate::envoy::in_flight::InFlight;
 use crate::jwks;
 use crate::server::http::MetricsSource;
 use crate::telemetry::metrics::{Exposition, Metrics};
+use crate::telemetry::traces::Traces;
 
 /// What became of configurations that came while the service ran.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Measured {
     pub in_flight: InFlight,
     /// Decisions.
     pub decisions: Arc<DecisionMetrics>,
+    /// Spans.
+    pub traces: Traces,
     /// Configurations.
     pub reloads: Arc<ReloadMetrics>,
 }
@@ -40,6 +43,7 @@ pub fn source(measured: Measured) -> MetricsSource {
         current,
         in_flight,
         decisions,
+        traces,
         reloads,
     } = measured;
     let metrics = Metrics::new(vec![
@@ -47,6 +51,7 @@ pub fn source(measured: Measured) -> MetricsSource {
         Box::new(move |text| in_flight_and_limit(text, &in_flight)),
         Box::new(move |text| in_force(text, current.load().decider())),
         Box::new(move |text| reloads.write(text)),
+        Box::new(move |text| spans(text, &traces)),
         Box::new(build_info),
     ]);
     Arc::new(move || metrics.text())
@@ -83,6 +88,23 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         .map(|issuer| (issuer.names.clone(), issuer.keys.clone()))
         .collect();
     jwks::metrics::write(text, &stores, Instant::now())
+}
+
+fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
+    let Some(counts) = traces.counts() else {
+        return Ok(());
+    };
+    let read = |count: &AtomicU64| [(Vec::new(), count.load(Ordering::Relaxed))];
+    text.counters(
+        "accredit_spans_exported",
+        "Spans that the receiver has taken",
+        read(&counts.exported),
+    )?;
+    text.counters(
+        "accredit_spans_dropped",
+        "Spans that were lost, since the queue was full or the receiver did not take them",
+        read(&counts.dropped),
+    )
 }
 
 fn build_info(text: &mut Exposition<'_>) -> fmt::Result {

@@ -31,6 +31,7 @@ use crate::server::readiness::{Latch, Readiness};
 use crate::server::shutdown::Drain;
 use crate::server::workers::Workers;
 use crate::telemetry::logs::LevelControl;
+use crate::telemetry::traces::Traces;
 
 /// The names under which the health of checks is asked: the whole server's, and the service's.
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
@@ -41,6 +42,9 @@ const LAST_PORTS: Duration = Duration::from_secs(1);
 
 /// Between two lines that say how many refusals the log left out.
 const BETWEEN_COUNTS: Duration = Duration::from_secs(10);
+
+/// How long the last spans may take to be sent.
+const LAST_SPANS: Duration = Duration::from_millis(500);
 
 /// A service whose sockets are bound and that serves nobody yet.
 pub struct App {
@@ -58,20 +62,29 @@ pub struct App {
     reloads: Reloads,
 }
 
+/// How a process tells of what happens in it.
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    /// Changes the log's level.
+    pub log_level: LevelControl,
+    /// Makes spans.
+    pub traces: Traces,
+}
+
 impl App {
     /// Binds every socket before anything else: who cannot have its ports must not fetch keys or say that it runs.
     ///
     /// # Errors
     /// [`StartError`]
     pub fn build(settings: Settings) -> Result<App, StartError> {
-        App::build_with(settings, LevelControl::default())
+        App::build_with(settings, Telemetry::default())
     }
 
-    /// The same, for a process whose log this is.
+    /// The same, for a process that logs and traces like this.
     ///
     /// # Errors
     /// [`StartError`]
-    pub fn build_with(mut settings: Settings, log_level: LevelControl) -> Result<App, StartError> {
+    pub fn build_with(mut settings: Settings, telemetry: Telemetry) -> Result<App, StartError> {
         let check_listener = settings.listen.bind().map_err(StartError::Bind)?;
         let admin_listener = settings.admin_listen.bind().map_err(StartError::Bind)?;
         let probe_listener = match &settings.probe_listen {
@@ -79,9 +92,9 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty();
+        let keeper = KeyKeeper::empty(telemetry.traces.clone());
         let keys = keeper.prepare(&settings.issuers)?;
-        let observer = Observer::default();
+        let observer = Observer::new(telemetry.traces);
         let service = engine::build(&mut settings, &keys, &observer);
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
@@ -91,7 +104,7 @@ impl App {
             keeper,
             keys,
             observer,
-            log_level,
+            log_level: telemetry.log_level,
             check_listener,
             admin_listener,
             probe_listener,
@@ -146,6 +159,7 @@ impl App {
             current: self.current.clone(),
             in_flight: in_flight.clone(),
             decisions: self.observer.metrics.clone(),
+            traces: self.observer.traces.clone(),
             reloads: reload_metrics.clone(),
         });
 
@@ -212,6 +226,7 @@ impl App {
             () = tell_left_out(&self.observer.refusals) => Ok(()),
         };
         self.observer.refusals.tell_left_out();
+        self.observer.traces.shutdown(LAST_SPANS);
         self.keeper.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
         result

@@ -13,6 +13,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::jwks::key_set::{KeyIdStanding, KeySet};
 use crate::jwks::store::{Desk, Snapshot, Wait, Waited};
+use crate::telemetry::traces::Parent;
 use crate::token;
 use crate::token::bearer::{BearerToken, Fingerprint};
 use crate::token::unverified::UnverifiedToken;
@@ -91,6 +92,11 @@ enum WaitReason {
 }
 
 impl KeyWait<'_> {
+    /// The fetch that is waited for is a part of this trace.
+    pub fn traced_under(&self, parent: Parent) {
+        self.wait.traced_under(parent);
+    }
+
     /// Waits until the deadline at the latest.
     pub async fn until(self, deadline: tokio::time::Instant) -> WaitedFor {
         WaitedFor {

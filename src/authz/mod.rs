@@ -9,5 +9,6 @@ pub mod decision;
 pub mod denial;
 pub mod metrics;
 pub mod observer;
+pub mod ongoing;
 pub mod record;
 pub mod refusal_log;

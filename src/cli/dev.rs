@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::app::run::App;
+use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
-use crate::cli::run::{on_main_runtime, start_logs, until_signal};
+use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::environment;
 use crate::config::load;
 use crate::config::resolve::resolve;
@@ -15,7 +15,7 @@ use crate::config::settings::Settings;
 use crate::dev_issuer::clients::{DEV_AUDIENCE, WITH_AUDIENCE, WITHOUT_AUDIENCE};
 use crate::dev_issuer::server::DevIssuer;
 use crate::server::shutdown::StopSignal;
-use crate::telemetry::logs::{LevelControl, LogFormat};
+use crate::telemetry::logs::LogFormat;
 
 /// Flags of `accredit dev`.
 #[derive(Args, Debug)]
@@ -36,12 +36,12 @@ pub struct DevArgs {
 
 /// Runs the command.
 pub fn run(args: DevArgs) -> ExitCode {
-    let log_level = match start_logs(Some(args.log_format), &environment) {
-        Ok(log_level) => log_level,
+    let telemetry = match start_telemetry(Some(args.log_format), &environment) {
+        Ok(telemetry) => telemetry,
         Err(code) => return code,
     };
     on_main_runtime(async {
-        match start(&args, log_level).await {
+        match start(&args, telemetry).await {
             Ok((issuer, app, signal)) => Box::pin(serve(issuer, app, signal)).await,
             Err(error) => {
                 complain(error);
@@ -53,14 +53,14 @@ pub fn run(args: DevArgs) -> ExitCode {
 
 async fn start(
     args: &DevArgs,
-    log_level: LevelControl,
+    telemetry: Telemetry,
 ) -> Result<(DevIssuer, App, StopSignal), String> {
     let signal = StopSignal::install().map_err(|error| error.to_string())?;
     let issuer = DevIssuer::bind(args.issuer_listen)
         .await
         .map_err(|error| error.to_string())?;
     let settings = settings(&issuer.issuer(), &args.listen, &args.admin_listen)?;
-    let app = App::build_with(settings, log_level).map_err(|error| error.to_string())?;
+    let app = App::build_with(settings, telemetry).map_err(|error| error.to_string())?;
     Ok((issuer, app, signal))
 }
 

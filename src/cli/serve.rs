@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
-use crate::cli::run::{on_main_runtime, start_logs, until_signal};
+use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::{Typed, environment, file, settings};
 use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
@@ -43,8 +43,8 @@ pub struct ServeArgs {
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> ExitCode {
-    let log_level = match start_logs(args.log_format, &environment) {
-        Ok(log_level) => log_level,
+    let telemetry = match start_telemetry(args.log_format, &environment) {
+        Ok(telemetry) => telemetry,
         Err(code) => return code,
     };
     let typed = Typed {
@@ -68,7 +68,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
             .and_then(|signal| Ok((signal, ConfigWatch::start(typed, file)?)))
             .map_err(|error| error.to_string())
             .and_then(|(signal, watch)| {
-                let app = App::build_with(resolved.settings, log_level)
+                let app = App::build_with(resolved.settings, telemetry)
                     .map_err(|error| error.to_string())?;
                 Ok((app, signal, watch))
             });

@@ -15,10 +15,12 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use crate::authz::denial::Denial;
+use crate::authz::ongoing::Ongoing;
 use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::service::{CheckService, Decide};
+use crate::envoy::trace_context;
 
 /// The path of the one method.
 pub const CHECK_PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -55,14 +57,18 @@ impl<D: Decide> FailClosed<D> {
     {
         // One configuration for the whole check, whatever is put in force meanwhile.
         let service = self.current.load();
-        let arrived = Instant::now();
+        let traces = &service.observer().traces;
+        let caller = traces
+            .is_on()
+            .then(|| trace_context::of_call(call.headers()));
+        let ongoing = Ongoing::new(Instant::now(), caller.flatten());
         let Some(permit) = self.in_flight.enter() else {
-            return grpc::answer(&service.refuse(Denial::Overloaded, arrived));
+            return grpc::answer(&service.refuse(Denial::Overloaded, &ongoing));
         };
-        let answering = AssertUnwindSafe(answer(&service, call, arrived, &permit)).catch_unwind();
+        let answering = AssertUnwindSafe(answer(&service, call, &ongoing, &permit)).catch_unwind();
         let answer = answering
             .await
-            .unwrap_or_else(|_| service.refuse(Denial::Internal, arrived));
+            .unwrap_or_else(|_| service.refuse(Denial::Internal, &ongoing));
         grpc::answer(&answer)
     }
 }
@@ -70,7 +76,7 @@ impl<D: Decide> FailClosed<D> {
 async fn answer<D, B>(
     service: &CheckService<D>,
     call: Request<B>,
-    arrived: Instant,
+    ongoing: &Ongoing,
     permit: &Permit,
 ) -> CheckResponse
 where
@@ -79,15 +85,15 @@ where
 {
     let patience = grpc::timeout(call.headers());
     match tokio::time::timeout_at(
-        arrived + MESSAGE_TIMEOUT,
+        ongoing.arrived + MESSAGE_TIMEOUT,
         grpc::read_message(call.into_body()),
     )
     .await
     {
-        Ok(Ok(message)) => service.check(message, arrived, patience, permit).await,
+        Ok(Ok(message)) => service.check(message, ongoing, patience, permit).await,
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
-            service.refuse(Denial::InvalidRequest, arrived)
+            service.refuse(Denial::InvalidRequest, ongoing)
         }
-        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, arrived),
+        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, ongoing),
     }
 }

@@ -15,9 +15,11 @@ use crate::authz::authorizer::{Authorizer, Outcome};
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::Denial;
 use crate::authz::observer::{Disclosure, Observer};
+use crate::authz::ongoing::Ongoing;
 use crate::envoy::in_flight::Permit;
 use crate::envoy::request;
 use crate::envoy::response::{ClientProtocol, Refusals, admit};
+use crate::envoy::trace_context;
 use crate::request::{Headers, Request};
 
 /// Decides requests; [`Authorizer`] is the one that serves.
@@ -60,6 +62,11 @@ impl<D: Decide> CheckService<D> {
         }
     }
 
+    /// What is told of decisions.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
     /// What decides.
     pub fn decider(&self) -> &Arc<D> {
         &self.decider
@@ -69,18 +76,20 @@ impl<D: Decide> CheckService<D> {
     pub async fn check(
         &self,
         message: Bytes,
-        arrived: Instant,
+        ongoing: &Ongoing,
         patience: Option<Duration>,
         permit: &Permit,
     ) -> CheckResponse {
         let Ok(message) = CheckRequest::decode(message) else {
-            return self.refuse(Denial::InvalidRequest, arrived);
+            return self.refuse(Denial::InvalidRequest, ongoing);
         };
         let Ok(request) = request::read(&message) else {
-            return self.refuse(Denial::InvalidRequest, arrived);
+            return self.refuse(Denial::InvalidRequest, ongoing);
         };
-        let deadline = arrived + self.longest_wait(patience);
-        let decided = self.decide(&request, deadline, permit).await;
+        self.observer
+            .begins(ongoing, trace_context::forwarded(&request));
+        let deadline = ongoing.arrived + self.longest_wait(patience);
+        let decided = self.decide(&request, deadline, ongoing, permit).await;
         let decision = decided
             .unwrap_or_else(|ClockBeforeEpoch| Decision::Deny(Refused::early(Denial::Internal)));
         let answer = match &decision {
@@ -89,25 +98,17 @@ impl<D: Decide> CheckService<D> {
                 .refusals
                 .refuse(refused, client_protocol(&request.headers)),
         };
-        self.observer.decided(
-            &decision,
-            Some(&request),
-            arrived.elapsed(),
-            &self.disclosure,
-        );
+        self.observer
+            .decided(&decision, Some(&request), ongoing, &self.disclosure);
         answer
     }
 
-    /// The answer to a call that arrived then and of which no request is known.
-    pub fn refuse(&self, denial: Denial, arrived: Instant) -> CheckResponse {
+    /// The answer to a call of which no request is known.
+    pub fn refuse(&self, denial: Denial, ongoing: &Ongoing) -> CheckResponse {
         let refused = Refused::early(denial);
         let answer = self.refusals.refuse(&refused, ClientProtocol::Http);
-        self.observer.decided(
-            &Decision::Deny(refused),
-            None,
-            arrived.elapsed(),
-            &self.disclosure,
-        );
+        self.observer
+            .decided(&Decision::Deny(refused), None, ongoing, &self.disclosure);
         answer
     }
 
@@ -115,12 +116,16 @@ impl<D: Decide> CheckService<D> {
         &self,
         request: &Request<'_>,
         deadline: Instant,
+        ongoing: &Ongoing,
         permit: &Permit,
     ) -> Result<Decision, ClockBeforeEpoch> {
         let wait = match self.decider.decide(request, now()?, Attempt::First) {
             Outcome::Decided(decision) => return Ok(decision),
             Outcome::Waits(wait) => wait,
         };
+        if let Some(parent) = ongoing.as_parent() {
+            wait.traced_under(parent);
+        }
         let waited = permit.outside(wait.until(deadline)).await;
         match self.decider.decide(request, now()?, Attempt::Again(waited)) {
             Outcome::Decided(decision) => Ok(decision),

@@ -14,6 +14,7 @@ use crate::jwks::error::FetchError;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::ledger::{Completed, Ledger, Outcome, Ruling};
 use crate::jwks::source::KeySource;
+use crate::telemetry::traces::Parent;
 
 /// So many tokens may wait for one issuer's keys; as many again may wait to be judged once more.
 pub const MAX_WAITERS: usize = 64;
@@ -30,6 +31,8 @@ pub struct KeyStore {
     waiting_once_more: AtomicUsize,
     succeeded: AtomicU64,
     failed: AtomicU64,
+    /// The trace of the first check that waits for the fetch in flight.
+    waiting_trace: Mutex<Option<Parent>>,
 }
 
 /// A key set as it was last confirmed by its source.
@@ -122,6 +125,7 @@ impl KeyStore {
             waiting_once_more: AtomicUsize::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            waiting_trace: Mutex::new(None),
         }
     }
 
@@ -303,6 +307,11 @@ impl KeyStore {
         let _ = completions.changed().await;
     }
 
+    /// The trace that the fetch which has just ended was waited for in.
+    pub(in crate::jwks) fn take_waiting_trace(&self) -> Option<Parent> {
+        lock(&self.waiting_trace).take()
+    }
+
     /// A fetch begins.
     pub(in crate::jwks) fn begin(&self, now: Instant) -> Instant {
         self.ledger().begin(now)
@@ -450,6 +459,11 @@ impl Wait<'_> {
             completed,
             first_seen: self.first_seen,
         }
+    }
+
+    /// The fetch that is waited for is a part of this trace, unless it is of another already.
+    pub fn traced_under(&self, parent: Parent) {
+        lock(&self.store.waiting_trace).get_or_insert(parent);
     }
 
     /// The store that is waited for.

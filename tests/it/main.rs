@@ -27,6 +27,8 @@ mod keys;
 mod logs;
 // What Prometheus reads.
 mod metrics;
+// Spans that leave the process.
+mod traces;
 // Calls that a gRPC library would answer with an error.
 mod fail_closed;
 // Starting, being ready, stopping, and who may ask the admin port.

@@ -30,6 +30,10 @@ pub(crate) fn accredit(arguments: &[&str]) -> Command {
     ] {
         command.env_remove(format!("ACCREDIT_{name}"));
     }
+    let otel = std::env::vars_os().map(|(name, _)| name);
+    for name in otel.filter(|name| name.as_encoded_bytes().starts_with(b"OTEL_")) {
+        command.env_remove(name);
+    }
     command
 }
 

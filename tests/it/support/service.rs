@@ -223,6 +223,19 @@ impl Envoy {
         self.check_within(request, Duration::from_secs(10)).await
     }
 
+    /// One check that is a part of that trace, as Envoy's own tracing makes it.
+    pub(crate) async fn check_in_trace(
+        &self,
+        request: impl Into<CheckRequest>,
+        traceparent: &str,
+    ) -> Answer {
+        let mut call = tonic::Request::new(request.into());
+        let traceparent = traceparent.parse().expect("is ASCII");
+        call.metadata_mut().insert("traceparent", traceparent);
+        let answered = within("the check is answered", self.0.clone().check(call)).await;
+        Answer::of(answered.expect("never a gRPC error").into_inner())
+    }
+
     /// One check that tells this `grpc-timeout`. The answer is awaited for as long as it takes.
     pub(crate) async fn check_within(
         &self,
