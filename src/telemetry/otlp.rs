@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{
-    ExporterBuildError, SpanExporter, WithHttpConfig as _, WithTonicConfig as _,
+    ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+    WithTonicConfig as _,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample, SpanExporter as _};
@@ -25,6 +26,7 @@ pub struct OtlpSettings {
     /// Whether a caller's trace is joined (`OTEL_PROPAGATORS`).
     pub reads_parents: bool,
     protocol: Protocol,
+    endpoint: Option<String>,
     gathering: Gathering,
     timeout: Duration,
     certificates: Certificates,
@@ -71,7 +73,6 @@ impl OtlpSettings {
         if let Some(name) = NOT_FOLLOWED.into_iter().find(|name| env(name).is_some()) {
             return Err(wrong(name, "is not supported", "unset it"));
         }
-        judge_endpoint(env)?;
         judge_headers(env)?;
         one_of(env, "COMPRESSION", "none", &["gzip", "none"])?;
         judge_numbers(env)?;
@@ -85,6 +86,7 @@ impl OtlpSettings {
             sampler: sampler(env)?,
             reads_parents: propagates(env)?,
             protocol,
+            endpoint: endpoint(env, protocol)?,
             gathering: gathering(env)?,
             timeout: Duration::from_millis(otlp_number(env, "TIMEOUT")?.unwrap_or(10_000)),
             certificates: Certificates::read(env)?,
@@ -137,19 +139,22 @@ fn resource(names_service: bool) -> Resource {
 fn exporter(settings: &OtlpSettings) -> Result<SpanExporter, TraceSettingError> {
     let built = match settings.protocol {
         Protocol::Grpc => {
-            let tls = settings.certificates.for_grpc();
-            let builder = SpanExporter::builder().with_tonic();
-            match tls {
-                Some(tls) => builder.with_tls_config(tls).build(),
-                None => builder.build(),
+            let mut builder = SpanExporter::builder().with_tonic();
+            if let Some(endpoint) = &settings.endpoint {
+                builder = builder.with_endpoint(endpoint);
             }
+            if let Some(tls) = settings.certificates.for_grpc() {
+                builder = builder.with_tls_config(tls);
+            }
+            builder.build()
         }
         Protocol::Http => {
             let client = settings.certificates.http_client(settings.timeout)?;
-            SpanExporter::builder()
-                .with_http()
-                .with_http_client(client)
-                .build()
+            let mut builder = SpanExporter::builder().with_http().with_http_client(client);
+            if let Some(endpoint) = &settings.endpoint {
+                builder = builder.with_endpoint(endpoint);
+            }
+            builder.build()
         }
     };
     // The library's own words may quote an address with a password in it.
@@ -211,22 +216,27 @@ fn one_of(
     })
 }
 
-fn judge_endpoint(env: Lookup<'_>) -> Result<(), TraceSettingError> {
+/// The general one is a base, to which OTLP over HTTP adds its path.
+fn endpoint(env: Lookup<'_>, protocol: Protocol) -> Result<Option<String>, TraceSettingError> {
     let Some((name, text)) = otlp(env, "ENDPOINT") else {
-        return Ok(());
+        return Ok(None);
     };
     let is_url = text.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        matches!(uri.scheme_str(), Some("http" | "https")) && has_host
     });
-    match is_url {
-        true => Ok(()),
-        false => Err(wrong(
+    if !is_url {
+        return Err(wrong(
             &name,
             "is no http or https URL",
             "write it as http://host:4317",
-        )),
+        ));
     }
+    let is_base = name == "OTEL_EXPORTER_OTLP_ENDPOINT" && protocol == Protocol::Http;
+    Ok(Some(match is_base {
+        true => format!("{}/v1/traces", text.trim_end_matches('/')),
+        false => text,
+    }))
 }
 
 fn judge_headers(env: Lookup<'_>) -> Result<(), TraceSettingError> {

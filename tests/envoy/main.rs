@@ -26,3 +26,4 @@ mod rotation;
 mod slow_keys;
 mod spoofing;
 mod support;
+mod tracing;

@@ -21,7 +21,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
-use super::eventually::eventually;
+/// The longest that a span may take to come; nothing is asserted about being faster.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What it was sent.
 #[derive(Clone, Default)]
@@ -72,11 +73,19 @@ impl Receiver {
 
     /// Waits for a span of that name that is like that.
     pub(crate) async fn span(&self, name: &str, is_meant: impl Fn(&Span) -> bool) -> Span {
-        eventually(&format!("a span {name}"), async || {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
             let mut spans = self.received.spans().into_iter();
-            spans.find(|span| span.name == name && is_meant(span))
-        })
-        .await
+            if let Some(span) = spans.find(|span| span.name == name && is_meant(span)) {
+                return span;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "no span {name} among {:#?}",
+                self.received.spans()
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 }
 
