@@ -127,7 +127,7 @@ async fn without_envoys_tracing_our_span_joins_the_clients() {
     let scene = Scene::start(accredit(&receiver).await).await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let request =
-        RawRequest::get("/").header("traceparent", &format!("00-{trace}-b7ad6b7169203331-00"));
+        RawRequest::get("/").header("traceparent", format!("00-{trace}-b7ad6b7169203331-00"));
     scene.refused(request, "missing_token").await;
     let ours = receiver.span(CHECK, |_| true).await;
     assert_eq!(hex(&ours.trace_id), trace);

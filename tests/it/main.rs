@@ -29,6 +29,10 @@ mod logs;
 mod metrics;
 // Spans that leave the process.
 mod traces;
+// What must come out nowhere.
+mod markers;
+// What is shipped to watch it with.
+mod watching;
 // Calls that a gRPC library would answer with an error.
 mod fail_closed;
 // Starting, being ready, stopping, and who may ask the admin port.

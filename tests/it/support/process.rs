@@ -63,7 +63,8 @@ pub(crate) async fn ended(command: &mut Command) -> Ended {
 /// A service that runs as a process of its own, and logs JSON.
 pub(crate) struct Running {
     child: Child,
-    lines: Lines<BufReader<ChildStderr>>,
+    /// Absent once a listener has them.
+    lines: Option<Lines<BufReader<ChildStderr>>>,
     /// Where checks are answered.
     pub(crate) checks: SocketAddr,
     /// Where the admin API is.
@@ -85,13 +86,13 @@ impl Running {
             checks: address("listen"),
             admin: address("admin_listen"),
             child,
-            lines,
+            lines: Some(lines),
         }
     }
 
     /// Waits for a line that says that.
     pub(crate) async fn says(&mut self, text: &str) -> Value {
-        next_saying(&mut self.lines, text).await
+        next_saying(self.lines.as_mut().expect("are here"), text).await
     }
 
     /// One check on a connection of its own.
@@ -106,16 +107,26 @@ impl Running {
         assert!(sent.expect("can be run").success());
     }
 
-    /// Every line from now on until it ends.
-    pub(crate) async fn lines_to_the_end(&mut self) -> Vec<String> {
-        let mut heard = Vec::new();
-        let hearing = async {
-            while let Some(line) = self.lines.next_line().await.expect("is UTF-8") {
+    /// Hears every line from now on until it ends: a pipe that nobody reads would fill up and hold up the process.
+    pub(crate) fn hear(&mut self) -> tokio::task::JoinHandle<Vec<String>> {
+        let mut lines = self.lines.take().expect("are here");
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "whoever wants the lines awaits it"
+        )]
+        tokio::spawn(async move {
+            let mut heard = Vec::new();
+            while let Some(line) = lines.next_line().await.expect("is UTF-8") {
                 heard.push(line);
             }
-        };
-        within("the process ends", hearing).await;
-        heard
+            heard
+        })
+    }
+
+    /// Every line from now on until it ends.
+    pub(crate) async fn lines_to_the_end(&mut self) -> Vec<String> {
+        let heard = self.hear();
+        within("the process ends", heard).await.expect("hears")
     }
 
     /// Waits for its end.
