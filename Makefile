@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check run clean
+.PHONY: help demo test check bench run clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: ## Look without running: format, lints, documentation, dependencies
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	scripts/deny.sh
+
+bench: ## Measure what one decision costs, as ratios
+	cargo bench --locked --bench check
 
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev

@@ -1,6 +1,6 @@
 //! accredit: the service an Envoy proxy asks before it lets a request through.
 //!
-//! The map of the house; an import only ever falls (`tests/it/house.rs` keeps it so):
+//! The map of the house; an import only ever falls (`tests/it/house/` keeps it so):
 //!
 //! ```text
 //! cli/                                the commands
@@ -9,7 +9,7 @@
 //! authz/            config/           the decision, the settings
 //! authn/  rules/    forward/          who is it, may they, what the upstream is told
 //! token/            jwks/             one JWT, the keys of one issuer
-//! jose/  request.rs  server/  telemetry/  dev_issuer/
+//! jose/  request.rs  file_watch.rs  server/  telemetry/  dev_issuer/
 //! ```
 
 pub mod admin;
@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod dev_issuer;
 pub mod envoy;
+pub mod file_watch;
 pub mod forward;
 pub mod jose;
 pub mod jwks;

@@ -26,6 +26,7 @@ pub fn build(
     let refusals = Refusals {
         realm: settings.realm.clone(),
         details: settings.error_details,
+        without_keys: settings.unavailable,
     };
     let disclosure = Disclosure {
         config: settings.config.clone(),

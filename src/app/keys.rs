@@ -1,17 +1,25 @@
 //! Keeps the keys of every configured issuer, and hands those of unchanged ones from one configuration to the next.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::app::error::StartError;
 use crate::config::settings::IssuerSettings;
-use crate::jwks::fetch::Http;
+use crate::jwks::fetch::{Fetcher, Http};
+use crate::jwks::keeper::Keeper;
+use crate::jwks::last_good::Owner;
 use crate::jwks::refresher::Refresher;
 use crate::jwks::source::{FetchSettings, KeySource};
+use crate::jwks::state_dir::StateDir;
 use crate::jwks::store::KeyStore;
 use crate::telemetry::traces::Traces;
+
+/// So many first fetches begin at a time. A thousand issuers would otherwise open a thousand connections at once.
+const FIRST_FETCHES: usize = 32;
 
 /// The stores that are in use, and the tasks that refresh them.
 #[derive(Debug)]
@@ -20,6 +28,8 @@ pub struct KeyKeeper {
     refreshing: JoinSet<()>,
     system_roots: Http,
     traces: Traces,
+    turns: Arc<Semaphore>,
+    state_dir: Option<StateDir>,
 }
 
 /// Stores for one configuration that is not in use yet.
@@ -31,15 +41,21 @@ struct Kept {
     source: KeySource,
     fetch: FetchSettings,
     store: Arc<KeyStore>,
+    /// Absent where nothing outlives the process.
+    keeper: Option<Keeper>,
     /// Absent where keys come with the configuration.
     task: Option<AbortHandle>,
 }
 
 #[derive(Debug)]
 enum Planned {
-    Held(Arc<KeyStore>),
+    Held {
+        store: Arc<KeyStore>,
+        names: Vec<Arc<str>>,
+    },
     New {
         source: KeySource,
+        names: Vec<Arc<str>>,
         fetch: FetchSettings,
         store: Arc<KeyStore>,
         http: Http,
@@ -47,13 +63,15 @@ enum Planned {
 }
 
 impl KeyKeeper {
-    /// A keeper without keys, whose fetches make these spans.
-    pub fn empty(traces: Traces) -> KeyKeeper {
+    /// A keeper without keys, whose fetches make these spans, and where the keys that it will have outlive it.
+    pub fn empty(state_dir: Option<PathBuf>, traces: Traces) -> KeyKeeper {
         KeyKeeper {
             kept: Vec::new(),
             refreshing: JoinSet::new(),
             system_roots: Http::with_system_roots(),
             traces,
+            turns: Arc::new(Semaphore::new(FIRST_FETCHES)),
+            state_dir: state_dir.map(StateDir::new),
         }
     }
 
@@ -73,12 +91,16 @@ impl KeyKeeper {
             planned.push(match held {
                 Some(kept) => {
                     taken.push(Arc::as_ptr(&kept.store));
-                    Planned::Held(kept.store.clone())
+                    Planned::Held {
+                        store: kept.store.clone(),
+                        names: issuer.names.clone(),
+                    }
                 }
                 None => Planned::New {
                     source: issuer.key_source.clone(),
+                    names: issuer.names.clone(),
                     fetch: issuer.fetch.clone(),
-                    store: Arc::new(KeyStore::new(issuer.key_source.clone(), Instant::now())),
+                    store: self.new_store(issuer),
                     http: self.http(&issuer.fetch)?,
                 },
             });
@@ -86,33 +108,80 @@ impl KeyKeeper {
         Ok(Prepared(planned))
     }
 
+    /// An issuer that is unreachable while its entry's times are changed must not lose the keys that it has.
+    fn new_store(&self, issuer: &IssuerSettings) -> Arc<KeyStore> {
+        let now = Instant::now();
+        let store = KeyStore::new(issuer.key_source.clone(), now);
+        let same_source = self.kept.iter().find(|kept| {
+            kept.source == issuer.key_source && kept.fetch.ca_file == issuer.fetch.ca_file
+        });
+        if let Some(kept) = same_source {
+            store.inherit(&kept.store, issuer.fetch.max_stale, now);
+        }
+        Arc::new(store)
+    }
+
+    /// Begins to write what is to outlive the process. Once, before anything is fetched.
+    pub fn start_keeping(&mut self) {
+        if let Some(state_dir) = &self.state_dir {
+            self.refreshing.spawn(state_dir.clone().run());
+        }
+    }
+
     /// Starts to refresh what is new. What is no longer configured is kept until [`KeyKeeper::forget_others`].
     pub fn start(&mut self, prepared: &Prepared) {
         for planned in &prepared.0 {
-            if let Planned::New {
-                source,
-                fetch,
-                store,
-                http,
-            } = planned
-            {
-                let task = (!store.is_fixed()).then(|| {
-                    let refresher = Refresher::new(
-                        store.clone(),
-                        fetch.clone(),
-                        http.clone(),
-                        self.traces.clone(),
-                    );
-                    self.refreshing.spawn(refresher.run())
-                });
-                self.kept.push(Kept {
-                    source: source.clone(),
-                    fetch: fetch.clone(),
-                    store: store.clone(),
-                    task,
-                });
+            match planned {
+                Planned::Held { store, names } => self.hand_over(store, names),
+                Planned::New {
+                    source,
+                    names,
+                    fetch,
+                    store,
+                    http,
+                } => {
+                    let keeper = self.keeper(names, source, fetch);
+                    let task = (!store.is_fixed()).then(|| {
+                        let fetcher = Fetcher::new(source, fetch, http.clone());
+                        let turns = self.turns.clone();
+                        let traces = self.traces.clone();
+                        let refresher =
+                            Refresher::new(store.clone(), fetcher, fetch.clone(), turns);
+                        self.refreshing
+                            .spawn(refresher.keeping(keeper.clone()).traced(traces).run())
+                    });
+                    self.kept.push(Kept {
+                        source: source.clone(),
+                        fetch: fetch.clone(),
+                        store: store.clone(),
+                        keeper,
+                        task,
+                    });
+                }
             }
         }
+    }
+
+    fn hand_over(&self, store: &Arc<KeyStore>, names: &[Arc<str>]) {
+        let mut kept = self.kept.iter();
+        let kept = kept.find(|kept| Arc::ptr_eq(&kept.store, store));
+        if let Some(kept) = kept
+            && let Some(keeper) = &kept.keeper
+            && let Some(owner) = Owner::of(names, &kept.source, &kept.fetch)
+        {
+            keeper.hand_over_to(owner);
+        }
+    }
+
+    fn keeper(
+        &self,
+        names: &[Arc<str>],
+        source: &KeySource,
+        fetch: &FetchSettings,
+    ) -> Option<Keeper> {
+        let owner = Owner::of(names, source, fetch)?;
+        let state_dir = self.state_dir.clone()?;
+        Some(Keeper::new(state_dir, owner))
     }
 
     /// Stops to refresh what this configuration does not use.
@@ -160,7 +229,7 @@ impl Prepared {
     /// The stores in the issuers' order.
     pub fn stores(&self) -> impl Iterator<Item = Arc<KeyStore>> {
         self.0.iter().map(|planned| match planned {
-            Planned::Held(store) | Planned::New { store, .. } => store.clone(),
+            Planned::Held { store, .. } | Planned::New { store, .. } => store.clone(),
         })
     }
 }

@@ -1,10 +1,11 @@
 //! Another configuration for a service that runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::app::engine;
 use crate::app::error::StartError;
@@ -20,29 +21,49 @@ use crate::rules::table::DEFAULT_RULE;
 /// Hands a running service another configuration.
 #[derive(Clone, Debug)]
 pub struct Reloader {
-    settings: mpsc::Sender<Settings>,
+    offers: mpsc::Sender<Offer>,
     metrics: Arc<ReloadMetrics>,
 }
 
 /// Where a running service takes other configurations from.
 #[derive(Debug)]
-pub struct Reloads(mpsc::Receiver<Settings>);
+pub struct Reloads(mpsc::Receiver<Offer>);
+
+/// A configuration, and whom to tell what became of it.
+#[derive(Debug)]
+struct Offer {
+    settings: Settings,
+    told: oneshot::Sender<Reloaded>,
+}
+
+/// What became of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It is in force.
+    Taken,
+    /// The one before stays in force.
+    Refused,
+}
 
 /// A pair of both.
 pub fn channel() -> (Reloader, Reloads) {
     let (sender, receiver) = mpsc::channel(1);
     let reloader = Reloader {
-        settings: sender,
+        offers: sender,
         metrics: Arc::default(),
     };
     (reloader, Reloads(receiver))
 }
 
 impl Reloader {
-    /// Hands over a configuration; the service says in its log what became of it.
-    pub async fn reload(&self, settings: Settings) {
-        // A service that is gone needs no configuration.
-        let _ = self.settings.send(settings).await;
+    /// Hands over a configuration, and waits until it is in force or refused; the log says why it was. A service that
+    /// is gone refuses.
+    pub async fn reload(&self, settings: Settings) -> Reloaded {
+        let (told, hears) = oneshot::channel();
+        if self.offers.send(Offer { settings, told }).await.is_err() {
+            return Reloaded::Refused;
+        }
+        hears.await.unwrap_or(Reloaded::Refused)
     }
 
     /// There is another configuration, and it cannot be read.
@@ -77,6 +98,7 @@ pub struct FixedSettings {
     admin_listen: String,
     probe_listen: Option<String>,
     admin_hosts: String,
+    state_dir: Option<PathBuf>,
 }
 
 impl FixedSettings {
@@ -87,6 +109,7 @@ impl FixedSettings {
             admin_listen: settings.admin_listen.to_string(),
             probe_listen: settings.probe_listen.as_ref().map(ToString::to_string),
             admin_hosts: format!("{:?}", settings.admin_hosts),
+            state_dir: settings.state_dir.clone(),
         }
     }
 }
@@ -95,8 +118,11 @@ impl FixedSettings {
 pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: Running<'_>) {
     loop {
         tokio::select! {
-            settings = reloads.0.recv() => match settings {
-                Some(settings) => apply(settings, keeper, &running).await,
+            offer = reloads.0.recv() => match offer {
+                Some(Offer { settings, told }) => {
+                    // Whoever asked may have gone.
+                    let _ = told.send(apply(settings, keeper, &running).await);
+                }
                 None => return keeper.failed().await,
             },
             () = keeper.failed() => return,
@@ -104,16 +130,18 @@ pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: R
     }
 }
 
-async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>) {
+async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>) -> Reloaded {
     let config = settings.config.to_string();
     match try_apply(settings, keeper, running).await {
         Ok(()) => {
             running.metrics.succeeded();
             tracing::info!(config, "the configuration was reloaded");
+            Reloaded::Taken
         }
         Err(error) => {
             running.metrics.failed();
-            tracing::error!(%error, "the new configuration was not taken; the one before stays in force")
+            tracing::error!(%error, "the new configuration was not taken; the one before stays in force");
+            Reloaded::Refused
         }
     }
 }
@@ -128,7 +156,7 @@ async fn try_apply(
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
-            "listen, admin_listen, probe_listen and admin_hosts change with a restart only"
+            "listen, admin_listen, probe_listen, admin_hosts and state_dir change with a restart only"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);

@@ -92,7 +92,7 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty(telemetry.traces.clone());
+        let keeper = KeyKeeper::empty(settings.state_dir.clone(), telemetry.traces.clone());
         let keys = keeper.prepare(&settings.issuers)?;
         let observer = Observer::new(telemetry.traces);
         let service = engine::build(&mut settings, &keys, &observer);
@@ -183,6 +183,7 @@ impl App {
             "serving; waiting for keys"
         );
 
+        self.keeper.start_keeping();
         self.keeper.start(&self.keys);
         let limits = ConnectionLimits::default();
         let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);

@@ -347,7 +347,7 @@ impl<'a> Examination<'a> {
             Attempt::First => self.at_desk(keys.ask_for_any_keys(now), WaitReason::KeyMissing),
             Attempt::Again(_) => {
                 let retry_after = keys.until_next_attempt(now);
-                Err(self.refusal(Error::KeysUnavailable { retry_after }, None))
+                Err(self.refusal(Error::NoKeys { retry_after }, None))
             }
         }
     }
@@ -360,10 +360,9 @@ impl<'a> Examination<'a> {
         snapshot: &Snapshot,
     ) -> Result<Ruling<'a>, Refusal> {
         let key_set = &snapshot.key_set;
-        let has_fitting = key_set
-            .candidates(token.key_id(), algorithm)
-            .next()
-            .is_some();
+        let mut fitting = key_set.candidates(token.key_id(), algorithm);
+        // A key without a `kid` may fit beside one that bears the token's and does not: that one is meant.
+        let has_fitting = fitting.any(|key| key.key_id.is_some() || token.key_id().is_none());
         let held_id = || token.key_id().map(Box::from);
         let verdict = match key_set.standing(token.key_id()) {
             KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),

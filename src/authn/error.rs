@@ -19,7 +19,13 @@ pub enum Error {
     UnknownIssuer,
     /// The issuer has no such key.
     UnknownKey,
-    /// The issuer's keys cannot be had.
+    /// The issuer has no usable key at all. Told apart from [`Error::KeysUnavailable`], whose name it bears outside,
+    /// since `unavailable: defer` is for this one alone.
+    NoKeys {
+        /// Until the next attempt.
+        retry_after: Duration,
+    },
+    /// There are keys, and whether there are others cannot be found out.
     KeysUnavailable {
         /// Until the next attempt.
         retry_after: Duration,
@@ -40,7 +46,7 @@ impl Error {
             Error::Token(error) => error.code(),
             Error::UnknownIssuer => "unknown_issuer",
             Error::UnknownKey => "unknown_key",
-            Error::KeysUnavailable { .. } => "keys_unavailable",
+            Error::NoKeys { .. } | Error::KeysUnavailable { .. } => "keys_unavailable",
             Error::KeyPending { .. } => "key_pending",
         }
     }
@@ -56,6 +62,7 @@ impl From<Missing> for Error {
     fn from(missing: Missing) -> Error {
         match missing {
             Missing::Unknown => Error::UnknownKey,
+            Missing::NoKeys { retry_after } => Error::NoKeys { retry_after },
             Missing::Unavailable { retry_after } => Error::KeysUnavailable { retry_after },
             Missing::Pending { retry_after } => Error::KeyPending { retry_after },
         }
@@ -72,7 +79,9 @@ impl fmt::Display for Error {
             Error::Token(error) => error.fmt(f),
             Error::UnknownIssuer => f.write_str("the token's issuer is not accepted"),
             Error::UnknownKey => f.write_str("the token's key is unknown"),
-            Error::KeysUnavailable { .. } => f.write_str("the issuer's keys are unavailable"),
+            Error::NoKeys { .. } | Error::KeysUnavailable { .. } => {
+                f.write_str("the issuer's keys are unavailable")
+            }
             Error::KeyPending { .. } => {
                 f.write_str("the token's key may be new and is not known yet")
             }

@@ -21,6 +21,16 @@ pub enum ErrorDetails {
     Hidden,
 }
 
+/// Who decides on a token whose issuer has no usable key at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutKeysPolicy {
+    /// We do: it is refused.
+    #[default]
+    Refuse,
+    /// The proxy does, by its own setting for a failed check.
+    Defer,
+}
+
 impl Realm {
     /// Reads a realm.
     ///

@@ -63,6 +63,11 @@ impl Authorizer {
         &self.authenticator
     }
 
+    /// Where tokens are looked for.
+    pub fn sources(&self) -> &TokenSources {
+        &self.sources
+    }
+
     /// The rules.
     pub fn rules(&self) -> &RuleTable {
         &self.rules

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::authn::authenticator::{Recall, Refusal};
+use crate::authn::error::Error;
 use crate::authn::identity::Identity;
 use crate::authz::denial::Denial;
 use crate::rules::demands;
@@ -16,6 +17,19 @@ pub enum Decision {
     Allow(Grant),
     /// It does not.
     Deny(Refused),
+}
+
+impl Decision {
+    /// The stable name of why it was decided so.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Decision::Allow(Grant {
+                identity: Some(_), ..
+            }) => "allowed",
+            Decision::Allow(Grant { identity: None, .. }) => "anonymous",
+            Decision::Deny(refused) => refused.denial.code(),
+        }
+    }
 }
 
 /// What goes with an admitted request.
@@ -52,7 +66,40 @@ pub struct Refused {
     pub recall: Option<Recall>,
 }
 
+/// A refusal for the one reason that `unavailable: defer` is about: the token's issuer has no usable key at all. Made by
+/// [`Refused::without_keys`] alone.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutKeys<'a>(&'a Refused);
+
+impl<'a> WithoutKeys<'a> {
+    /// The refusal.
+    pub fn refused(self) -> &'a Refused {
+        self.0
+    }
+}
+
 impl Refused {
+    /// Whether it is for want of any key of the issuer. Nothing else counts: not an unknown key while keys are held, nor
+    /// one that is pending, nor that we are overloaded or at fault.
+    pub fn without_keys(&self) -> Option<WithoutKeys<'_>> {
+        match &self.denial {
+            Denial::Unauthenticated(Error::NoKeys { .. }) => Some(WithoutKeys(self)),
+            Denial::Unauthenticated(
+                Error::MissingToken
+                | Error::SeveralCredentials
+                | Error::Token(_)
+                | Error::UnknownIssuer
+                | Error::UnknownKey
+                | Error::KeysUnavailable { .. }
+                | Error::KeyPending { .. },
+            )
+            | Denial::InvalidRequest
+            | Denial::Forbidden(_)
+            | Denial::Overloaded
+            | Denial::Internal => None,
+        }
+    }
+
     /// A refusal before any rule was looked at.
     pub fn early(denial: Denial) -> Refused {
         Refused {

@@ -112,7 +112,9 @@ impl Denial {
                 message: message.clone(),
             },
             Denial::Unauthenticated(
-                Error::KeysUnavailable { retry_after } | Error::KeyPending { retry_after },
+                Error::NoKeys { retry_after }
+                | Error::KeysUnavailable { retry_after }
+                | Error::KeyPending { retry_after },
             ) => Class::Unavailable {
                 retry_after: *retry_after,
             },

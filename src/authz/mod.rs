@@ -7,6 +7,7 @@ pub mod authorizer;
 pub mod circumstances;
 pub mod decision;
 pub mod denial;
+pub mod explanation;
 pub mod metrics;
 pub mod observer;
 pub mod ongoing;

@@ -3,12 +3,14 @@
 use std::process;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use crate::cli::check::CheckArgs;
 use crate::cli::dev::DevArgs;
 use crate::cli::exit::{ExitCode, complain};
+use crate::cli::explain::ExplainArgs;
 use crate::cli::serve::ServeArgs;
-use crate::cli::{check, dev, schema, serve};
+use crate::cli::{check, dev, explain, schema, serve};
 
 /// Verifies the bearer token of every request that an Envoy proxy is about to let through.
 #[derive(Debug, Parser)]
@@ -23,19 +25,13 @@ enum Command {
     /// Answer Envoy's checks
     Serve(ServeArgs),
     /// Validate a configuration, and list every problem in it
-    Check(ConfigArgs),
+    Check(CheckArgs),
+    /// Decide one request as the service would, and tell each step; the token comes on standard input
+    Explain(ExplainArgs),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Run the service with an embedded development issuer: the whole main job, nothing else installed
     Dev(DevArgs),
-}
-
-/// Where a configuration is.
-#[derive(Args, Debug)]
-pub struct ConfigArgs {
-    /// The configuration's file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<std::path::PathBuf>,
 }
 
 /// Runs what was typed.
@@ -44,6 +40,7 @@ pub fn run() -> process::ExitCode {
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(args),
             Command::Check(args) => check::run(args),
+            Command::Explain(args) => explain::run(args),
             Command::Schema => schema::run(),
             Command::Dev(args) => dev::run(args),
         },

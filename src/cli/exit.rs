@@ -12,6 +12,8 @@ pub enum ExitCode {
     Failed = 1,
     /// It was asked wrongly, or the configuration is wrong.
     BadUsage = 2,
+    /// `explain`: the request is refused.
+    Denied = 3,
 }
 
 impl From<ExitCode> for process::ExitCode {

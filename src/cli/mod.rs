@@ -4,6 +4,8 @@ pub mod check;
 pub mod command;
 pub mod dev;
 pub mod exit;
+pub mod explain;
+pub mod render;
 pub mod run;
 pub mod schema;
 pub mod serve;

@@ -56,16 +56,15 @@ pub fn run(args: ServeArgs) -> ExitCode {
         listen: args.listen,
         admin_listen: args.admin_listen,
     };
-    let file = file(&typed, &environment);
-    let resolved = match settings(typed.clone(), &environment, |warning| {
-        tracing::warn!("{warning}")
-    }) {
-        Ok(resolved) => resolved,
-        Err(_) => return ExitCode::BadUsage,
-    };
     on_main_runtime(async {
+        // The watch begins before the settings are read, so that no change falls in between.
+        let watch = ConfigWatch::start(typed.clone(), file(&typed, &environment));
+        let Ok(resolved) = settings(typed, &environment, |warning| tracing::warn!("{warning}"))
+        else {
+            return ExitCode::BadUsage;
+        };
         let started = StopSignal::install()
-            .and_then(|signal| Ok((signal, ConfigWatch::start(typed, file)?)))
+            .and_then(|signal| Ok((signal, watch?)))
             .map_err(|error| error.to_string())
             .and_then(|(signal, watch)| {
                 let app = App::build_with(resolved.settings, telemetry)

@@ -41,6 +41,9 @@ pub struct Document {
     pub strip_headers: Option<Vec<String>>,
     /// The realm of the challenge in `WWW-Authenticate`. Default `api`.
     pub realm: Option<String>,
+    /// A folder where the last good keys of each issuer outlive a restart, so that its tokens are admitted while it is
+    /// unreachable; kept readable for this service alone. Default: none. What can write there can make tokens that are accepted.
+    pub state_dir: Option<String>,
     /// Memory for tokens that were verified already; `0` turns it off. Default `64MiB`.
     pub token_cache: Option<Size>,
     /// How many checks are worked on at once; more are refused with 503. Default 1024.
@@ -52,6 +55,9 @@ pub struct Document {
     pub startup_wait: Option<Duration>,
     /// How long checks in flight may take to finish once the process is told to stop. Default `20s`.
     pub drain: Option<Duration>,
+    /// What becomes of a token whose issuer has no usable key at all. Default `refuse`, with 503. `defer` leaves it to
+    /// Envoy's `failure_mode_allow`; what that lets through keeps the client's own headers, claim headers included.
+    pub unavailable: Option<Unavailable>,
     /// Whether refusals say what was wrong, in `details` and `error_description`. Default `true`.
     pub error_details: Option<bool>,
     /// Claims of verified tokens whose values may appear in logs, spans and the tail. Default: none. They may be personal
@@ -195,6 +201,16 @@ pub enum Binding {
     Enforce,
     /// The binding is not looked at.
     Ignore,
+}
+
+/// Who decides on a token whose issuer has no usable key at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unavailable {
+    /// It is refused.
+    Refuse,
+    /// Envoy decides, by its `failure_mode_allow`.
+    Defer,
 }
 
 /// A signature algorithm by its name in RFC 7518, RFC 8037 or RFC 9864.

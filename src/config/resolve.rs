@@ -1,9 +1,10 @@
 //! From the typed document to [`Settings`]: what the values mean, with every problem collected and none thrown early.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::authn::realm::{ErrorDetails, Realm};
-use crate::config::document::Document;
+use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
+use crate::config::document::{Document, Unavailable};
 use crate::config::fingerprint;
 use crate::config::locations::Locations;
 use crate::config::path;
@@ -97,6 +98,7 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,
     );
+    let state_dir = state_dir(document.state_dir.as_deref(), problems);
     let realm = realm(document.realm.as_deref(), problems);
     let log_claims = document
         .log_claims
@@ -146,6 +148,8 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         },
         log_claims,
         config: fingerprint::of(document),
+        unavailable: unavailable(document.unavailable, problems),
+        state_dir,
         token_cache: document
             .token_cache
             .map_or(DEFAULT_TOKEN_CACHE, |size| size.bytes()),
@@ -194,6 +198,28 @@ fn admin_hosts(document: &Document, problems: &mut Problems) -> Vec<HostName> {
         }
     }
     hosts
+}
+
+fn state_dir(text: Option<&str>, problems: &mut Problems) -> Option<PathBuf> {
+    if text == Some("") {
+        problems.error("state_dir", "this is no folder", "write a path");
+    }
+    text.map(PathBuf::from)
+}
+
+fn unavailable(word: Option<Unavailable>, problems: &mut Problems) -> WithoutKeysPolicy {
+    match word {
+        Some(Unavailable::Defer) => {
+            problems.warn(
+                "unavailable",
+                "where an issuer has no keys, an Envoy with failure_mode_allow lets its tokens through unchecked, and the \
+                 client's own headers with them, claim headers included",
+                "leave it at `refuse`, or remove claim headers in Envoy before ext_authz",
+            );
+            WithoutKeysPolicy::Defer
+        }
+        Some(Unavailable::Refuse) | None => WithoutKeysPolicy::Refuse,
+    }
 }
 
 fn realm(text: Option<&str>, problems: &mut Problems) -> Option<Realm> {

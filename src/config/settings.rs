@@ -1,10 +1,11 @@
 //! A configuration ready to be built: every part's own settings, already parsed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authn::issuers::Readiness;
-use crate::authn::realm::{ErrorDetails, Realm};
+use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::authn::sources::TokenSource;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
@@ -52,6 +53,10 @@ pub struct Settings {
     pub log_claims: Vec<ClaimName>,
     /// A short name of the configuration.
     pub config: Arc<str>,
+    /// Who decides on a token whose issuer has no keys.
+    pub unavailable: WithoutKeysPolicy,
+    /// Where last good key sets are kept.
+    pub state_dir: Option<PathBuf>,
     /// Bytes for verified tokens; 0 remembers none.
     pub token_cache: u64,
     /// Checks in flight at most.

@@ -9,7 +9,7 @@ use crate::jose::json;
 use crate::token::claims::Claims;
 
 /// Integers beyond this are not exact as doubles, which is what a `Struct` has.
-const LARGEST_EXACT_INTEGER: u64 = 1 << 53;
+const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A claim is shown as a structure down to this depth, what is deeper as its JSON text. Each level is up to three
 /// messages inside each other, and Envoy reads no message with more than 100: the answer would be a failed check.
@@ -109,17 +109,22 @@ fn json_value(claims: &Claims, json: &json::Value, depth: usize) -> Value {
 
 fn json_number(claims: &Claims, json: &json::Value) -> Value {
     let digits = claims.raw(json);
-    let is_integer = !digits.contains(['.', 'e', 'E']);
-    let is_exact = |digits: &str| {
-        digits
-            .trim_start_matches('-')
-            .parse::<u64>()
-            .is_ok_and(|magnitude| magnitude <= LARGEST_EXACT_INTEGER)
-    };
+    // However it is written: 1e20 is an integer too.
+    let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= LARGEST_EXACT_INTEGER;
     match claims.number(json) {
-        Some(double) if double.is_finite() && (!is_integer || is_exact(digits)) => number(double),
+        Some(double)
+            if double.is_finite() && is_exact(double) && !rounds_to_the_limit(digits, double) =>
+        {
+            number(double)
+        }
         _ => text(digits),
     }
+}
+
+/// 2^53 + 1 reads as the double 2^53: only its digits tell the two apart.
+fn rounds_to_the_limit(digits: &str, double: f64) -> bool {
+    double.abs() == LARGEST_EXACT_INTEGER
+        && digits.trim_start_matches('-').parse() != Ok(LARGEST_EXACT_INTEGER as u64)
 }
 
 fn put_text(metadata: &mut Struct, name: &str, content: Option<&str>) {

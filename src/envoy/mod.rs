@@ -7,6 +7,7 @@ pub mod fail_closed;
 pub mod grpc;
 pub mod in_flight;
 pub mod metadata;
+pub mod plain;
 pub mod port;
 pub mod request;
 pub mod response;

@@ -2,7 +2,8 @@
 //!
 //! To Envoy an answer without a status, and even an empty one, is an admission. So each answer is made by one of
 //! two functions: [`admit`], which needs a grant, and [`Refusals::refuse`], which needs a denial and cannot be
-//! called without a status that refuses.
+//! called without a status that refuses. A third, `defer`, leaves it to Envoy's `failure_mode_allow`: it needs the
+//! proof that the token's issuer has no key at all, which only such a refusal gives, and the operator's word.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use envoy_types::pb::envoy::service::auth::v3::{
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc::Status;
 
-use crate::authn::realm::{ErrorDetails, Realm};
-use crate::authz::decision::{Grant, Refused};
+use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
+use crate::authz::decision::{Grant, Refused, WithoutKeys};
 use crate::authz::denial::{Class, Denial};
 use crate::envoy::challenge::{self, ChallengeError};
 use crate::envoy::metadata;
@@ -37,6 +38,8 @@ pub struct Refusals {
     pub realm: Realm,
     /// Whether they say what is wrong.
     pub details: ErrorDetails,
+    /// Who decides on a token whose issuer has no keys.
+    pub without_keys: WithoutKeysPolicy,
 }
 
 /// A status that Envoy takes for a refusal: there is no variant for 0.
@@ -78,6 +81,30 @@ pub fn admit(grant: &Grant) -> CheckResponse {
 // === impl Refusals ===
 
 impl Refusals {
+    /// The answer to a request that was decided against: a refusal, unless the operator leaves this one to Envoy.
+    pub fn deny(&self, refused: &Refused, client: ClientProtocol) -> CheckResponse {
+        match (self.without_keys, refused.without_keys()) {
+            (WithoutKeysPolicy::Defer, Some(without_keys)) => self.defer(without_keys, client),
+            (WithoutKeysPolicy::Defer, None) | (WithoutKeysPolicy::Refuse, _) => {
+                self.refuse(refused, client)
+            }
+        }
+    }
+
+    /// The answer by which Envoy itself decides: a refusal like any other, but as an error, which `failure_mode_allow`
+    /// lets through.
+    fn defer(&self, without_keys: WithoutKeys<'_>, client: ClientProtocol) -> CheckResponse {
+        let refusal = self.refuse(without_keys.refused(), client);
+        let http_response = match refusal.http_response {
+            Some(HttpResponse::DeniedResponse(denied)) => Some(HttpResponse::ErrorResponse(denied)),
+            other => other,
+        };
+        CheckResponse {
+            http_response,
+            ..refusal
+        }
+    }
+
     /// The answer that does not let a request through.
     pub fn refuse(&self, refused: &Refused, client: ClientProtocol) -> CheckResponse {
         let denial = &refused.denial;
@@ -217,7 +244,7 @@ mod tests {
 
     use super::{ClientProtocol, Refusals, body, whole_seconds};
     use crate::authn::error::Error;
-    use crate::authn::realm::ErrorDetails;
+    use crate::authn::realm::{ErrorDetails, WithoutKeysPolicy};
     use crate::authz::decision::Refused;
     use crate::authz::denial::Denial;
     use crate::rules::demands::Refusal;
@@ -233,6 +260,7 @@ mod tests {
             Error::Token(token::error::Error::Expired),
             Error::UnknownIssuer,
             Error::UnknownKey,
+            Error::NoKeys { retry_after },
             Error::KeysUnavailable { retry_after },
             Error::KeyPending { retry_after },
         ];
@@ -281,6 +309,39 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_an_issuer_without_keys_is_left_to_envoy_and_only_if_asked() {
+        let deferring = Refusals {
+            without_keys: WithoutKeysPolicy::Defer,
+            ..Refusals::default()
+        };
+        let is_error = |refusals: &Refusals, denial: &Denial| {
+            let answer = refusals.deny(&Refused::early(denial.clone()), ClientProtocol::Http);
+            let code = answer.status.map(|status| status.code);
+            match answer.http_response {
+                Some(HttpResponse::ErrorResponse(error)) => {
+                    assert_eq!(code, Some(14), "{denial:?}");
+                    assert_eq!(error.status.map(|status| status.code), Some(503));
+                    true
+                }
+                Some(HttpResponse::DeniedResponse(_)) => {
+                    assert_ne!(code, Some(0), "{denial:?}");
+                    false
+                }
+                _ => panic!("{denial:?}"),
+            }
+        };
+        let mut left_to_envoy = 0;
+        for denial in every_denial() {
+            assert!(!is_error(&Refusals::default(), &denial), "{denial:?}");
+            let is_left = is_error(&deferring, &denial);
+            let is_without_keys = matches!(denial, Denial::Unauthenticated(Error::NoKeys { .. }));
+            assert_eq!(is_left, is_without_keys, "{denial:?}");
+            left_to_envoy += usize::from(is_left);
+        }
+        assert_eq!(left_to_envoy, 1);
     }
 
     #[test]

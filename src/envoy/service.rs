@@ -16,7 +16,7 @@ use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::Denial;
 use crate::authz::observer::{Disclosure, Observer};
 use crate::authz::ongoing::Ongoing;
-use crate::envoy::in_flight::Permit;
+use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::request;
 use crate::envoy::response::{ClientProtocol, Refusals, admit};
 use crate::envoy::trace_context;
@@ -72,6 +72,43 @@ impl<D: Decide> CheckService<D> {
         &self.decider
     }
 
+    /// How long a check may wait for keys.
+    pub fn check_timeout(&self) -> Duration {
+        self.check_timeout
+    }
+
+    /// Decides a request that came on no call.
+    pub async fn decide_by(
+        &self,
+        request: &Request<'_>,
+        deadline: Instant,
+        in_flight: &InFlight,
+    ) -> Decision {
+        let refused = |denial| Decision::Deny(Refused::early(denial));
+        match in_flight.enter() {
+            Some(permit) => self
+                .decide(
+                    request,
+                    deadline,
+                    &Ongoing::new(Instant::now(), None),
+                    &permit,
+                )
+                .await
+                .unwrap_or_else(|ClockBeforeEpoch| refused(Denial::Internal)),
+            None => refused(Denial::Overloaded),
+        }
+    }
+
+    /// The answer to a decided request.
+    pub fn answer(&self, decision: &Decision, request: &Request<'_>) -> CheckResponse {
+        match decision {
+            Decision::Allow(grant) => admit(grant),
+            Decision::Deny(refused) => self
+                .refusals
+                .deny(refused, client_protocol(&request.headers)),
+        }
+    }
+
     /// Answers a message that came on a call whose caller waits that long.
     pub async fn check(
         &self,
@@ -92,12 +129,7 @@ impl<D: Decide> CheckService<D> {
         let decided = self.decide(&request, deadline, ongoing, permit).await;
         let decision = decided
             .unwrap_or_else(|ClockBeforeEpoch| Decision::Deny(Refused::early(Denial::Internal)));
-        let answer = match &decision {
-            Decision::Allow(grant) => admit(grant),
-            Decision::Deny(refused) => self
-                .refusals
-                .refuse(refused, client_protocol(&request.headers)),
-        };
+        let answer = self.answer(&decision, &request);
         self.observer
             .decided(&decision, Some(&request), ongoing, &self.disclosure);
         answer

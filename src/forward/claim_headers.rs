@@ -119,8 +119,8 @@ impl MappedClaim {
     ) -> Option<(&'a Value, char)> {
         match self {
             MappedClaim::Scopes => {
-                let name = scope::carrier(claims.object(), scope_claims)?;
-                Some((name, ' '))
+                let value = scope::told(claims.object(), scope_claims)?;
+                Some((value, ' '))
             }
             MappedClaim::Named(name) => {
                 let is_scope_claim = name
@@ -272,6 +272,10 @@ mod tests {
             ("scopes", r#"{"scp":["a"],"scope":"z"}"#, Some("a")),
             ("scp", r#"{"scp":["a","b"]}"#, Some("a b")),
             ("scopes", r#"{"scopes":["a b"]}"#, None),
+            ("scopes", r#"{"scopes":["admin",5],"scope":"z"}"#, None),
+            ("scopes", r#"{"scopes":true}"#, None),
+            ("scopes", r#"{"scopes":{"a":"b"}}"#, None),
+            ("scp", r#"{"scp":["a",5]}"#, Some("a 5")),
             ("scopes", r#"{"scopes":[]}"#, None),
             ("scopes", "{}", None),
         ];

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyCom
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
-use crate::jose::json::{Object, Value};
+use crate::jose::json::{Kind, Object, Value};
 
 /// A public key that verifies signatures of at least one accepted algorithm.
 pub struct VerificationKey {
@@ -143,7 +143,7 @@ impl VerificationKey {
             key_type: material.key_type(),
             identity: material.identity(&verifiers),
             verifiers,
-            private_part: if jwk.get("d").is_some() {
+            private_part: if member(jwk, "d").is_some() {
                 PrivatePart::Published
             } else {
                 PrivatePart::Absent
@@ -338,7 +338,7 @@ fn judge_purpose(jwk: &Object) -> Result<(), Unusable> {
     if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(Unusable::NotForSignatures);
     }
-    let Some(operations) = jwk.get("key_ops") else {
+    let Some(operations) = member(jwk, "key_ops") else {
         return Ok(());
     };
     let operations = operations
@@ -354,8 +354,13 @@ fn judge_purpose(jwk: &Object) -> Result<(), Unusable> {
     }
 }
 
+/// A member that is `null` is none: some serializers write what is not there so.
+fn member<'a>(jwk: &'a Object, name: &str) -> Option<&'a Value> {
+    jwk.get(name).filter(|value| value.kind != Kind::Null)
+}
+
 fn text<'a>(jwk: &'a Object, name: &'static str) -> Result<Option<&'a str>, Unusable> {
-    jwk.get(name)
+    member(jwk, name)
         .map(|value: &Value| value.as_str().ok_or(Unusable::MalformedMember(name)))
         .transpose()
 }

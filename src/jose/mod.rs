@@ -2,5 +2,6 @@
 
 pub mod algorithm;
 pub mod base64url;
+pub mod digest;
 pub mod json;
 pub mod key;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, CACHE_CONTROL, DATE, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
     LOCATION, RETRY_AFTER,
@@ -29,9 +30,29 @@ pub struct Fetcher {
 /// What a fetch that succeeded brought.
 pub struct Fetched {
     /// The key set; `None` where the server says that the held one still stands.
-    pub key_set: Option<KeySet>,
+    pub key_set: Option<FetchedSet>,
     /// How long the server's caching rules let it stand.
     pub max_age: Option<Duration>,
+}
+
+/// A key set that came.
+pub struct FetchedSet {
+    /// The keys.
+    pub key_set: KeySet,
+    /// The text that they were read from.
+    pub text: Bytes,
+}
+
+/// Fetches a key set once; [`Fetcher`] is the one that serves.
+pub trait Fetch: Send {
+    /// Fetches once.
+    ///
+    /// # Errors
+    /// [`FetchError`]; nothing is tried again here.
+    fn fetch(
+        &mut self,
+        purpose: Purpose,
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
 }
 
 /// Why a fetch is made.
@@ -92,12 +113,11 @@ impl Fetcher {
             timeout: settings.timeout,
         }
     }
+}
 
-    /// Fetches once. The time limit covers the whole exchange, discovery and body included.
-    ///
-    /// # Errors
-    /// [`FetchError`]; nothing is tried again here.
-    pub async fn fetch(&mut self, purpose: Purpose) -> Result<Fetched, FetchError> {
+impl Fetch for Fetcher {
+    /// The time limit covers the whole exchange, discovery and body included.
+    async fn fetch(&mut self, purpose: Purpose) -> Result<Fetched, FetchError> {
         let timeout = self.timeout;
         let fetching = async {
             match &mut self.way {
@@ -140,10 +160,19 @@ async fn fetch_key_set(
     let conditions = seen
         .as_ref()
         .filter(|seen| seen.address == address)
-        .map(|seen| seen.conditions());
-    let answer = http.get(&address, conditions.unwrap_or_default()).await?;
+        .map(|seen| seen.conditions())
+        .unwrap_or_default();
+    let is_conditional = !conditions.is_empty();
+    let answer = http.get(&address, conditions).await?;
     let max_age = max_age(answer.headers());
     if answer.status() == StatusCode::NOT_MODIFIED {
+        // Whoever says so unasked confirms nothing that is held.
+        if !is_conditional {
+            return Err(FetchError::Status {
+                status: StatusCode::NOT_MODIFIED.as_u16(),
+                retry_after: None,
+            });
+        }
         return Ok(Fetched {
             key_set: None,
             max_age,
@@ -154,16 +183,24 @@ async fn fetch_key_set(
         etag: answer.headers().get(ETAG).cloned(),
         last_modified: answer.headers().get(LAST_MODIFIED).cloned(),
     };
-    let key_set = KeySet::parse(&read_body(answer).await?).map_err(FetchError::NotAKeySet)?;
+    let fetched = FetchedSet::parse(read_body(answer).await?)?;
     *seen = Some(Box::new(validators));
     Ok(Fetched {
-        key_set: Some(key_set),
+        key_set: Some(fetched),
         max_age,
     })
 }
 
 async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
     let unreadable = |error: std::io::Error| FetchError::Unreadable(error.kind());
+    // To open a pipe could wait for ever, and take a thread each time.
+    if !tokio::fs::metadata(path)
+        .await
+        .map_err(unreadable)?
+        .is_file()
+    {
+        return Err(FetchError::Unreadable(std::io::ErrorKind::InvalidInput));
+    }
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
     let mut text = Vec::new();
     file.take(MAX_SIZE as u64 + 1)
@@ -173,18 +210,38 @@ async fn read_file(path: &Path) -> Result<Fetched, FetchError> {
     if text.len() > MAX_SIZE {
         return Err(FetchError::TooLarge);
     }
-    let key_set = KeySet::parse(&text).map_err(FetchError::NotAKeySet)?;
     Ok(Fetched {
-        key_set: Some(key_set),
+        key_set: Some(FetchedSet::parse(text)?),
         max_age: None,
     })
+}
+
+impl FetchedSet {
+    /// Reads what came.
+    ///
+    /// # Errors
+    /// [`FetchError::NotAKeySet`]
+    pub(in crate::jwks) fn parse(text: Vec<u8>) -> Result<FetchedSet, FetchError> {
+        let key_set = KeySet::parse(&text).map_err(FetchError::NotAKeySet)?;
+        Ok(FetchedSet {
+            key_set,
+            text: text.into(),
+        })
+    }
 }
 
 // === impl Http ===
 
 /// An HTTP client that trusts either the system's roots or a file's.
 #[derive(Clone, Debug)]
-pub struct Http(Result<Client, String>);
+pub struct Http(Result<Clients, String>);
+
+/// No proxy is asked for a loopback address: it would mean its own, and plain http is secure only within this machine.
+#[derive(Clone, Debug)]
+struct Clients {
+    by_proxy: Client,
+    direct: Client,
+}
 
 /// A `ca_file` that cannot be used.
 #[derive(Debug)]
@@ -207,7 +264,8 @@ impl std::fmt::Display for RootsError {
 impl Http {
     /// Trusts the system's roots. Without any, only http can be fetched, and each https fetch says so.
     pub fn with_system_roots() -> Http {
-        Http(Http::builder().build().map_err(|error| root_cause(&error)))
+        let clients = Clients::built(Http::builder).map_err(|error| root_cause(&error));
+        Http(clients)
     }
 
     /// Trusts the certificates of a file alone.
@@ -220,9 +278,8 @@ impl Http {
         if roots.is_empty() {
             return Err(RootsError::NoCertificate);
         }
-        let client = Http::builder().tls_certs_only(roots).build();
-        client
-            .map(|client| Http(Ok(client)))
+        Clients::built(|| Http::builder().tls_certs_only(roots.clone()))
+            .map(|clients| Http(Ok(clients)))
             .map_err(|_| RootsError::NoCertificate)
     }
 
@@ -231,6 +288,9 @@ impl Http {
         // our rule and still say which rule was broken.
         Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // Each fetch connects anew: minutes lie between two, and one that was cut off silently would make each
+            // attempt fail that uses it.
+            .pool_max_idle_per_host(0)
             .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
             .referer(false)
     }
@@ -241,13 +301,12 @@ impl Http {
         address: &KeyAddress,
         conditions: HeaderMap,
     ) -> Result<Response, FetchError> {
-        let client = self
-            .0
-            .as_ref()
-            .map_err(|cause| FetchError::Unreachable(cause.clone()))?;
+        let clients = self.0.as_ref();
+        let clients = clients.map_err(|cause| FetchError::Unreachable(cause.clone()))?;
         let mut address = address.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let request = client
+            let request = clients
+                .of(&address)
                 .get(address.url().clone())
                 .header(ACCEPT, "application/jwk-set+json, application/json")
                 .headers(conditions.clone());
@@ -268,6 +327,23 @@ impl Http {
             }
         }
         Err(FetchError::TooManyRedirects)
+    }
+}
+
+impl Clients {
+    fn built(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Clients, reqwest::Error> {
+        Ok(Clients {
+            by_proxy: builder().build()?,
+            direct: builder().no_proxy().build()?,
+        })
+    }
+
+    fn of(&self, address: &KeyAddress) -> &Client {
+        if address.is_loopback() {
+            &self.direct
+        } else {
+            &self.by_proxy
+        }
     }
 }
 
@@ -354,3 +430,6 @@ impl Validators {
         conditions
     }
 }
+
+#[cfg(test)]
+mod tests;

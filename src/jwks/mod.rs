@@ -5,9 +5,12 @@
 pub mod discovery;
 pub mod error;
 pub mod fetch;
+pub mod keeper;
 pub mod key_set;
+pub mod last_good;
 pub mod ledger;
 pub mod metrics;
 pub mod refresher;
 pub mod source;
+pub mod state_dir;
 pub mod store;

@@ -2,14 +2,18 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::file_watch::FileWatch;
 use crate::jwks::error::FetchError;
-use crate::jwks::fetch::{Fetched, Fetcher, Http, Purpose};
+use crate::jwks::fetch::{Fetch, Fetched, Fetcher, Purpose};
+use crate::jwks::keeper::Keeper;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::store::KeyStore;
@@ -27,41 +31,109 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// So many keys that are set aside are told of one by one.
 const MOST_TOLD: usize = 8;
 
+/// A first fetch that takes longer gives its place to the next one, and goes on.
+const LONGEST_TURN: Duration = Duration::from_millis(100);
+
+/// So long a folder may take to give the last good keys, once the first fetch has failed.
+const LONGEST_RESTORE: Duration = Duration::from_secs(5);
+
+/// A file's folder that is never quiet is looked at all the same.
+const LONGEST_UNREST: Duration = Duration::from_secs(1);
+
 /// The one who fetches for one store.
-pub struct Refresher {
+pub struct Refresher<F = Fetcher> {
     store: Arc<KeyStore>,
-    fetcher: Fetcher,
+    fetcher: F,
     settings: FetchSettings,
     failures: u32,
     traces: Traces,
+    keeper: Option<Keeper>,
+    turns: Arc<Semaphore>,
+    watch: Option<FileWatch>,
+    watch_failed: bool,
 }
 
-impl Refresher {
-    /// A refresher for that store.
+impl<F: Fetch> Refresher<F> {
+    /// A refresher for that store. The first fetches of those that share `turns` begin so many at a time.
     pub fn new(
         store: Arc<KeyStore>,
+        fetcher: F,
         settings: FetchSettings,
-        http: Http,
-        traces: Traces,
-    ) -> Refresher {
-        let fetcher = Fetcher::new(store.source(), &settings, http);
+        turns: Arc<Semaphore>,
+    ) -> Refresher<F> {
         Refresher {
             store,
             fetcher,
             settings,
             failures: 0,
-            traces,
+            traces: Traces::default(),
+            keeper: None,
+            turns,
+            watch: None,
+            watch_failed: false,
         }
+    }
+
+    /// Keeps the last good keys, and begins with those of an earlier process.
+    #[must_use]
+    pub fn keeping(self, keeper: Option<Keeper>) -> Refresher<F> {
+        Refresher { keeper, ..self }
+    }
+
+    /// Makes a span of each fetch.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Refresher<F> {
+        Refresher { traces, ..self }
     }
 
     /// Fetches at once and from then on, until its owner drops it.
     pub async fn run(mut self) {
-        let mut purpose = Purpose::Refresh;
+        let mut next_attempt = self.begin().await;
         loop {
-            let next_attempt = self.attempt(purpose).await;
-            tokio::select! {
-                () = tokio::time::sleep_until(next_attempt) => purpose = Purpose::Refresh,
-                () = self.store.demanded() => purpose = Purpose::Demand,
+            let purpose = tokio::select! {
+                () = tokio::time::sleep_until(next_attempt) => Purpose::Refresh,
+                () = self.store.demanded() => Purpose::Demand,
+                () = file_changed(self.watch.as_mut()) => Purpose::Refresh,
+            };
+            next_attempt = self.attempt(purpose).await;
+        }
+    }
+
+    /// The first fetch, and beside it the look for kept keys, which neither waits for the other.
+    async fn begin(&mut self) -> Instant {
+        let (store, keeper) = (self.store.clone(), self.keeper.clone());
+        let max_stale = self.settings.max_stale;
+        let mut restoring = pin!(async move {
+            if let Some(keeper) = keeper {
+                keeper.restore(&store, max_stale).await;
+            }
+        });
+        let store = self.store.clone();
+        let mut fetching = pin!(self.first_attempt());
+        tokio::select! {
+            next_attempt = &mut fetching => {
+                if store.usable(Instant::now()).is_none() {
+                    // Whoever is that late is not worth more of the next attempt's time.
+                    let _ = tokio::time::timeout(LONGEST_RESTORE, restoring).await;
+                }
+                next_attempt
+            }
+            () = &mut restoring => fetching.await,
+        }
+    }
+
+    /// Tokens wait from now on; the fetch waits for its turn.
+    async fn first_attempt(&mut self) -> Instant {
+        self.store.begin(Instant::now());
+        let turns = self.turns.clone();
+        // Never closed.
+        let turn = turns.acquire().await;
+        let mut attempt = pin!(self.attempt(Purpose::Refresh));
+        tokio::select! {
+            next_attempt = &mut attempt => next_attempt,
+            () = tokio::time::sleep(LONGEST_TURN) => {
+                drop(turn);
+                attempt.await
             }
         }
     }
@@ -69,6 +141,7 @@ impl Refresher {
     async fn attempt(&mut self, purpose: Purpose) -> Instant {
         let began = Instant::now();
         let started = self.store.begin(began);
+        self.watch_file();
         // A panic while reading what a server sent must not end the refreshes for good.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
             .catch_unwind()
@@ -93,7 +166,7 @@ impl Refresher {
             Ok(fetched) => {
                 span.set("accredit.jwks.result", "success");
                 if let Some(key_set) = &fetched.key_set {
-                    let keys = i64::try_from(key_set.keys().len()).unwrap_or(i64::MAX);
+                    let keys = i64::try_from(key_set.key_set.keys().len()).unwrap_or(i64::MAX);
                     span.set("accredit.jwks.keys", keys);
                 }
             }
@@ -108,23 +181,40 @@ impl Refresher {
     fn succeed(&mut self, fetched: Fetched, started: Instant, now: Instant) -> Instant {
         self.failures = 0;
         let source = self.store.source();
-        if let Some(key_set) = &fetched.key_set {
-            tell_of(key_set, source);
+        if let Some(fetched) = &fetched.key_set {
+            tell_of(&fetched.key_set, source);
         }
-        let next_attempt =
-            now + refresh_delay(self.settings.refresh, fetched.max_age, random_fraction());
-        self.store.succeed(
-            fetched.key_set,
-            started,
-            self.settings.max_stale,
-            next_attempt,
-        );
+        // An empty set refuses everyone, and is most likely a slip that is mended soon.
+        let is_empty = fetched
+            .key_set
+            .as_ref()
+            .is_some_and(|fetched| fetched.key_set.keys().is_empty());
+        let max_age = if is_empty {
+            Some(Duration::ZERO)
+        } else {
+            fetched.max_age
+        };
+        let next_attempt = now + refresh_delay(self.settings.refresh, max_age, random_fraction());
+        let (key_set, text) = match fetched.key_set {
+            Some(fetched) => (Some(fetched.key_set), Some(fetched.text)),
+            None => (None, None),
+        };
+        let confirmed = self
+            .store
+            .succeed(key_set, started, self.settings.max_stale, next_attempt);
+        if let (Some(keeper), Some(generation)) = (&mut self.keeper, confirmed) {
+            keeper.keep(text, generation, started, now);
+        }
         next_attempt
     }
 
     fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
         self.failures = self.failures.saturating_add(1);
         tracing::warn!(source = %self.store.source(), %error, failures = self.failures, "fetching keys failed");
+        if matches!(error, FetchError::Unreadable(_)) {
+            // The folder may be gone, and the watch with it.
+            self.watch = None;
+        }
         let asked = error
             .retry_after()
             .map(|asked| asked.min(LONGEST_RETRY_AFTER));
@@ -133,6 +223,34 @@ impl Refresher {
         self.store
             .fail(error, next_attempt, asked.map(|asked| now + asked));
         next_attempt
+    }
+
+    /// Before the file is read, so that no change is missed between the two.
+    fn watch_file(&mut self) {
+        let KeySource::File(file) = self.store.source() else {
+            return;
+        };
+        if self.watch.is_some() {
+            return;
+        }
+        match FileWatch::of(file) {
+            Ok(watch) => {
+                self.watch = Some(watch);
+                self.watch_failed = false;
+            }
+            Err(error) if !self.watch_failed => {
+                self.watch_failed = true;
+                tracing::warn!(file = %file.display(), %error, "the folder of a key set cannot be watched; it is read again every `refresh` alone");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn file_changed(watch: Option<&mut FileWatch>) {
+    match watch {
+        Some(watch) => watch.settled_within(LONGEST_UNREST).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -176,105 +294,4 @@ fn random_fraction() -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
-    use super::{refresh_delay, retry_delay, tell_of};
-    use crate::jwks::key_set::KeySet;
-    use crate::jwks::source::KeySource;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("is whole").write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn told_of(text: &str) -> String {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        let set = KeySet::parse(text.as_bytes()).expect("is a set");
-        let source = KeySource::File("keys.json".into());
-        tracing::subscriber::with_default(subscriber, || tell_of(&set, &source));
-        let lines = lines.0.lock().expect("is whole");
-        String::from_utf8_lossy(&lines).into_owned()
-    }
-
-    const KEY: &str =
-        r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
-
-    #[test]
-    fn a_set_of_very_many_bad_keys_fills_no_log() {
-        let told = told_of(&format!("{{\"keys\":[{{{KEY}}}{}]}}", ",0".repeat(100_000)));
-        assert_eq!(told.lines().count(), 9, "{told}");
-        assert!(told.contains("keys=99992"), "{told}");
-    }
-
-    #[test]
-    fn a_published_private_key_is_told_of_and_not_shown() {
-        let told = told_of(&format!(
-            r#"{{"keys":[{{{KEY},"d":"c2VjcmV0"}},{{{KEY}}}]}}"#
-        ));
-        assert!(
-            told.contains("ERROR") && told.contains("private keys"),
-            "{told}"
-        );
-        assert!(
-            told.contains("keys=1") && !told.contains("c2VjcmV0"),
-            "{told}"
-        );
-        assert_eq!(told_of(&format!(r#"{{"keys":[{{{KEY}}}]}}"#)), "");
-    }
-
-    fn seconds(delay: Duration) -> f64 {
-        (delay.as_secs_f64() * 1000.0).round() / 1000.0
-    }
-
-    #[test]
-    fn a_refresh_comes_ahead_of_the_age() {
-        let five_minutes = Duration::from_secs(300);
-        let delay = |max_age: Option<u64>, fraction| {
-            seconds(refresh_delay(
-                five_minutes,
-                max_age.map(Duration::from_secs),
-                fraction,
-            ))
-        };
-        assert_eq!(delay(None, 0.0), 240.0);
-        assert_eq!(delay(None, 1.0), 285.0);
-        assert_eq!(delay(Some(100), 0.0), 80.0);
-        assert_eq!(delay(Some(0), 1.0), 28.5, "never under 30 s of age");
-        assert_eq!(delay(Some(86_400), 0.0), 240.0, "the shorter one wins");
-        assert_eq!(
-            seconds(refresh_delay(
-                Duration::from_secs(10),
-                Some(Duration::ZERO),
-                0.0
-            )),
-            8.0
-        );
-    }
-
-    #[test]
-    fn retries_back_off_up_to_a_bound() {
-        let five_minutes = Duration::from_secs(300);
-        let delays: Vec<f64> = [1, 2, 3, 7, 8, 1000]
-            .map(|failures| seconds(retry_delay(failures, five_minutes, 0.5)))
-            .to_vec();
-        assert_eq!(delays, [1.0, 2.0, 4.0, 60.0, 60.0, 60.0]);
-        assert_eq!(seconds(retry_delay(1, five_minutes, 0.0)), 0.75);
-        assert_eq!(seconds(retry_delay(9, Duration::from_secs(10), 0.5)), 10.0);
-    }
-}
+mod tests;

@@ -48,6 +48,21 @@ impl PartialEq for KeySource {
     }
 }
 
+impl KeySource {
+    /// The whole of what tells this source from every other one that is fetched: not to be shown, since a user part or a
+    /// query may be secret. Keys that are at hand anyway have none.
+    pub(in crate::jwks) fn identity(&self) -> Option<String> {
+        match self {
+            KeySource::Uri(address) => Some(format!("uri {}", address.url())),
+            // Keys that came when http was allowed are no longer good when it is not.
+            KeySource::Discovery { issuer, transport } => {
+                Some(format!("discovery {transport:?} {issuer}"))
+            }
+            KeySource::File(_) | KeySource::Inline(_) => None,
+        }
+    }
+}
+
 /// How keys are fetched and how long they serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
@@ -122,6 +137,11 @@ impl KeyAddress {
         let same_host = url.host() == self.0.host();
         let as_secure = url.scheme() == "https" || url.scheme() == self.0.scheme();
         (same_host && as_secure).then_some(KeyAddress(url))
+    }
+
+    /// Whether it is on this machine, where http is secure as long as nothing else carries it.
+    pub fn is_loopback(&self) -> bool {
+        self.0.host_str().is_some_and(is_loopback)
     }
 
     /// The address itself, for the one who fetches.

@@ -19,6 +19,9 @@ use crate::telemetry::traces::Parent;
 /// So many tokens may wait for one issuer's keys; as many again may wait to be judged once more.
 pub const MAX_WAITERS: usize = 64;
 
+/// The generation of keys from disk. Every fetched set that judges otherwise has a later one.
+const RESTORED: u64 = 0;
+
 /// The keys of one issuer entry.
 pub struct KeyStore {
     source: KeySource,
@@ -26,6 +29,8 @@ pub struct KeyStore {
     ledger: Mutex<Ledger>,
     last_error: Mutex<Option<FetchError>>,
     completions: watch::Sender<Option<Completed>>,
+    /// Whether keys came from disk; no fetch ends with that, so it is told apart.
+    restored: watch::Sender<bool>,
     demand: Notify,
     waiting_for_keys: AtomicUsize,
     waiting_once_more: AtomicUsize,
@@ -62,7 +67,12 @@ pub enum Desk<'a> {
 pub enum Missing {
     /// The issuer has no such key.
     Unknown,
-    /// The issuer's keys cannot be had.
+    /// The issuer has no keys at all.
+    NoKeys {
+        /// Until the next attempt.
+        retry_after: Duration,
+    },
+    /// There are keys, and whether there are others cannot be found out.
     Unavailable {
         /// Until the next attempt.
         retry_after: Duration,
@@ -78,6 +88,7 @@ pub enum Missing {
 pub struct Wait<'a> {
     store: &'a KeyStore,
     completions: watch::Receiver<Option<Completed>>,
+    restored: watch::Receiver<bool>,
     first_seen: Instant,
     _place: Place<'a>,
 }
@@ -120,6 +131,7 @@ impl KeyStore {
             ledger: Mutex::new(Ledger::new(now)),
             last_error: Mutex::new(None),
             completions: watch::Sender::new(None),
+            restored: watch::Sender::new(false),
             demand: Notify::new(),
             waiting_for_keys: AtomicUsize::new(0),
             waiting_once_more: AtomicUsize::new(0),
@@ -198,7 +210,7 @@ impl KeyStore {
         } else {
             None
         };
-        waiting.unwrap_or(Desk::Answer(Missing::Unavailable {
+        waiting.unwrap_or(Desk::Answer(Missing::NoKeys {
             retry_after: ledger.until_next_attempt(now),
         }))
     }
@@ -248,16 +260,18 @@ impl KeyStore {
 
     /// Whether there is a key that may serve now: an empty set is believed, and is none.
     pub fn has_keys(&self, now: Instant) -> bool {
-        let usable = self.usable(now);
-        usable.is_some_and(|snapshot| !snapshot.key_set.keys().is_empty())
+        self.usable(now).is_some()
     }
 
     /// Resolves once keys are held.
     pub async fn first_keys(&self) {
         let mut completions = self.completions.subscribe();
+        let mut restored = self.restored.subscribe();
         while !self.has_keys(Instant::now()) {
-            if completions.changed().await.is_err() {
-                return;
+            // Both senders live in `self`.
+            tokio::select! {
+                _ = completions.changed() => {}
+                _ = restored.changed() => {}
             }
         }
     }
@@ -317,14 +331,49 @@ impl KeyStore {
         self.ledger().begin(now)
     }
 
+    /// Keys that were confirmed that long ago, by an earlier process or under other settings, serve until the source
+    /// tells. They are nobody's news once it has.
+    pub(in crate::jwks) fn restore(
+        &self,
+        key_set: Arc<KeySet>,
+        age: Duration,
+        serves_for: Duration,
+        now: Instant,
+    ) {
+        let _ledger = self.ledger();
+        let is_empty = key_set.keys().is_empty();
+        let restored = Snapshot {
+            key_set,
+            generation: RESTORED,
+            confirmed: now.checked_sub(age).unwrap_or(now),
+            serves_until: now.checked_add(serves_for.saturating_sub(age)),
+        };
+        let none = None::<Arc<Snapshot>>;
+        let held = self
+            .snapshot
+            .compare_and_swap(&none, Some(Arc::new(restored)));
+        if held.is_none() && !is_empty {
+            self.restored.send_replace(true);
+        }
+    }
+
+    /// Begins with the keys of another store of the same source, for what is left of their time by this one's settings.
+    pub fn inherit(&self, other: &KeyStore, serves_for: Duration, now: Instant) {
+        if let Some(held) = other.usable(now) {
+            let age = now.saturating_duration_since(held.confirmed);
+            self.restore(held.key_set.clone(), age, serves_for, now);
+        }
+    }
+
     /// The fetch in flight gave a key set, or confirmed the held one (`None`). The swap comes before anyone hears.
+    /// Answers the generation of what is held now; `None` where there was nothing to confirm, which is a failure.
     pub(in crate::jwks) fn succeed(
         &self,
         fetched: Option<KeySet>,
         started: Instant,
         serves_for: Duration,
         next_attempt: Instant,
-    ) {
+    ) -> Option<u64> {
         let held = self.snapshot.load_full();
         let (key_set, generation) = match (fetched, &held) {
             (Some(fetched), Some(held)) if fetched.judges_as(&held.key_set) => {
@@ -332,19 +381,17 @@ impl KeyStore {
             }
             (Some(fetched), held) => (
                 Arc::new(fetched),
-                held.as_ref().map_or(0, |held| held.generation) + 1,
+                held.as_ref().map_or(RESTORED, |held| held.generation) + 1,
             ),
             (None, Some(held)) => (held.key_set.clone(), held.generation),
             // "Not modified" with nothing held: there is nothing to confirm.
             (None, None) => {
-                return self.fail(
-                    FetchError::Status {
-                        status: 304,
-                        retry_after: None,
-                    },
-                    next_attempt,
-                    None,
-                );
+                let unasked = FetchError::Status {
+                    status: 304,
+                    retry_after: None,
+                };
+                self.fail(unasked, next_attempt, None);
+                return None;
             }
         };
         let serves_until = started.checked_add(serves_for);
@@ -356,6 +403,7 @@ impl KeyStore {
         })));
         *lock(&self.last_error) = None;
         self.complete(Outcome::Succeeded, next_attempt, None);
+        Some(generation)
     }
 
     /// The fetch in flight failed; what is held stays.
@@ -401,6 +449,7 @@ impl KeyStore {
         Some(Desk::Wait(Wait {
             store: self,
             completions,
+            restored: self.restored.subscribe(),
             first_seen,
             _place: place,
         }))
@@ -441,8 +490,9 @@ impl Snapshot {
             .map(|until| until.saturating_duration_since(self.confirmed))
     }
 
+    /// An empty set is believed, and leaves its issuer without keys.
     fn serves_at(&self, now: Instant) -> bool {
-        self.serves_until.is_none_or(|until| now < until)
+        !self.key_set.keys().is_empty() && self.serves_until.is_none_or(|until| now < until)
     }
 }
 
@@ -451,9 +501,11 @@ impl Snapshot {
 impl Wait<'_> {
     /// Waits for the fetch, until the deadline at the latest. Going away stops no fetch.
     pub async fn until(mut self, deadline: Instant) -> Waited {
-        let completed = match tokio::time::timeout_at(deadline, self.completions.changed()).await {
-            Ok(Ok(())) => *self.completions.borrow_and_update(),
-            Ok(Err(_)) | Err(_) => None,
+        let completed = tokio::select! {
+            biased;
+            Ok(()) = self.completions.changed() => *self.completions.borrow_and_update(),
+            Ok(()) = self.restored.changed() => None,
+            () = tokio::time::sleep_until(deadline) => None,
         };
         Waited {
             completed,
@@ -580,7 +632,7 @@ mod tests {
         let mut first_keys = std::pin::pin!(store.first_keys());
         fetch(&store, &[], now);
         assert!(first_keys.as_mut().now_or_never().is_none());
-        assert!(store.usable(now).is_some() && !store.has_keys(now));
+        assert!(!store.has_keys(now));
         fetch(&store, &["a"], now);
         assert!(first_keys.now_or_never().is_some());
         assert!(store.has_keys(now));

@@ -169,6 +169,11 @@ impl Matcher {
             && paths_covered
     }
 
+    /// Whether it is for CORS preflights alone.
+    pub fn is_for_preflights(&self) -> bool {
+        self.preflight == Preflight::Only
+    }
+
     /// Whether every request is matched.
     pub fn matches_all(&self) -> bool {
         self.hosts.is_none()

@@ -89,6 +89,11 @@ impl RuleTable {
             .unwrap_or(&self.default)
     }
 
+    /// What must have one reading.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
     /// Every rule in its order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter()

@@ -123,6 +123,7 @@ fn http2_builder(requests: Requests, limits: ConnectionLimits) -> http2::Builder
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list_size)
         .max_pending_accept_reset_streams(limits.max_taken_back)
+        .max_local_error_reset_streams(NO_LIMIT)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
     builder
@@ -136,6 +137,7 @@ fn auto_builder(requests: Requests, limits: ConnectionLimits) -> auto::Builder<R
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list_size)
         .max_pending_accept_reset_streams(limits.max_taken_back)
+        .max_local_error_reset_streams(NO_LIMIT)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
     builder
@@ -145,6 +147,10 @@ fn auto_builder(requests: Requests, limits: ConnectionLimits) -> auto::Builder<R
         .max_buf_size(HTTP1_BUFFER);
     builder
 }
+
+/// h2 would break the connection off after 1,024 frames in its whole life for streams that are over: the rest of
+/// questions that were answered before they had come whole, as an overloaded service answers.
+const NO_LIMIT: Option<usize> = None;
 
 /// What one HTTP/1.1 request's head may take, whose peer is no Envoy.
 const HTTP1_BUFFER: usize = 16 * 1024;

@@ -10,12 +10,14 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::header::HOST;
+use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::server::listener::ListenAddr;
 
 const REFUSAL: &str = "This port answers only to its own address; to reach it by another name, add the name to admin_hosts.\n";
+
+const OTHER_PAGE: &str = "This port answers to no page but its own.\n";
 
 /// A host as it is compared: without port, letter case, and one trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,13 +90,32 @@ impl HostGuard {
     }
 }
 
-/// The middleware: 421 (Misdirected Request, RFC 9110, section 15.5.20) for a host that is not ours.
+/// The middleware: 421 (Misdirected Request, RFC 9110, section 15.5.20) for a host that is not ours, and 403 for what
+/// another web page sends, which needs no name of its own: it can post to our address itself, and only not read the
+/// answer.
 pub async fn host_guard(State(guard): State<HostGuard>, request: Request, next: Next) -> Response {
-    if guard.admits(request.uri(), request.headers()) {
-        next.run(request).await
-    } else {
+    if !guard.admits(request.uri(), request.headers()) {
         (StatusCode::MISDIRECTED_REQUEST, REFUSAL).into_response()
+    } else if !is_of_no_other_page(request.uri(), request.headers()) {
+        (StatusCode::FORBIDDEN, OTHER_PAGE).into_response()
+    } else {
+        next.run(request).await
     }
+}
+
+/// Whether no browser sends it for a page (`Origin`, RFC 6454 section 7), or for one of this very port.
+fn is_of_no_other_page(uri: &Uri, headers: &HeaderMap) -> bool {
+    let own = match uri.authority() {
+        Some(authority) => authority.as_str().as_bytes(),
+        None => headers.get(HOST).map_or(&[][..], |host| host.as_bytes()),
+    };
+    headers.get_all(ORIGIN).iter().all(|origin| {
+        let origin = origin.as_bytes();
+        ["http://", "https://"].iter().any(|scheme| {
+            let page = origin.strip_prefix(scheme.as_bytes());
+            page.is_some_and(|page| page.eq_ignore_ascii_case(own))
+        })
+    })
 }
 
 // === impl HostName ===

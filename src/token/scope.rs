@@ -36,11 +36,16 @@ impl ScopeSet {
 }
 
 /// The claim that decides a token's scopes: the first of these that it has and that is not `null`.
-pub fn carrier<'a>(claims: &'a Object, scope_claims: &[String]) -> Option<&'a Value> {
+fn carrier<'a>(claims: &'a Object, scope_claims: &[String]) -> Option<&'a Value> {
     scope_claims
         .iter()
         .filter_map(|name| claims.get(name))
         .find(|value| value.kind != Kind::Null)
+}
+
+/// The value of that claim as far as it says scopes: what grants nothing must not be told as a scope either.
+pub fn told<'a>(claims: &'a Object, scope_claims: &[String]) -> Option<&'a Value> {
+    carrier(claims, scope_claims).filter(|value| scopes_of(value).is_some())
 }
 
 fn scopes_of(value: &Value) -> Option<Vec<String>> {

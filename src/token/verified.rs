@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::token::claims::{Audience, Claims};
-use crate::token::error::Error;
+use crate::token::error::{ClaimStep, Error};
 use crate::token::numeric_date::NumericDate;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 use crate::token::scope::ScopeSet;
@@ -131,22 +131,23 @@ impl Validity {
     ) -> Result<Validity, Error> {
         let skew = requirements.clock_skew;
         // Each date is read at its own step, so that the first that fails is the reason.
-        let expires = date(claims, "exp")?.ok_or(Error::MissingClaim)?;
+        let expires = date(claims, "exp", ClaimStep::Expiry)?
+            .ok_or(Error::MissingClaim(ClaimStep::Expiry))?;
         judge_expiry(expires, skew, now)?;
-        let not_before = date(claims, "nbf")?;
-        judge_start(not_before, skew, now)?;
-        let issued = date(claims, "iat")?;
-        judge_start(issued, skew, now)?;
+        let not_before = date(claims, "nbf", ClaimStep::NotBefore)?;
+        judge_start(not_before, ClaimStep::NotBefore, skew, now)?;
+        let issued = date(claims, "iat", ClaimStep::IssuedAt)?;
+        judge_start(issued, ClaimStep::IssuedAt, skew, now)?;
         judge_audience(claims, &requirements.audiences)?;
         if !requirements
             .required_claims
             .iter()
             .all(|name| claims.has(name))
         {
-            return Err(Error::MissingClaim);
+            return Err(Error::MissingClaim(ClaimStep::Required));
         }
         if let Some(max_lifetime) = requirements.max_lifetime {
-            let issued = issued.ok_or(Error::MissingClaim)?;
+            let issued = issued.ok_or(Error::MissingClaim(ClaimStep::Lifetime))?;
             if expires.seconds_since(issued) > max_lifetime.as_secs_f64() {
                 return Err(Error::LifetimeTooLong);
             }
@@ -160,13 +161,13 @@ impl Validity {
 
     fn judge_times(&self, skew: Duration, now: NumericDate) -> Result<(), Error> {
         judge_expiry(self.expires, skew, now)?;
-        judge_start(self.not_before, skew, now)?;
-        judge_start(self.issued, skew, now)
+        judge_start(self.not_before, ClaimStep::NotBefore, skew, now)?;
+        judge_start(self.issued, ClaimStep::IssuedAt, skew, now)
     }
 }
 
-fn date(claims: &Claims, name: &str) -> Result<Option<NumericDate>, Error> {
-    claims.date(name).map_err(|_| Error::Malformed)
+fn date(claims: &Claims, name: &str, step: ClaimStep) -> Result<Option<NumericDate>, Error> {
+    claims.date(name).map_err(|_| Error::NotANumericDate(step))
 }
 
 fn judge_expiry(expires: NumericDate, skew: Duration, now: NumericDate) -> Result<(), Error> {
@@ -177,9 +178,14 @@ fn judge_expiry(expires: NumericDate, skew: Duration, now: NumericDate) -> Resul
     }
 }
 
-fn judge_start(start: Option<NumericDate>, skew: Duration, now: NumericDate) -> Result<(), Error> {
+fn judge_start(
+    start: Option<NumericDate>,
+    step: ClaimStep,
+    skew: Duration,
+    now: NumericDate,
+) -> Result<(), Error> {
     match start {
-        Some(start) if start > now.plus(skew) => Err(Error::NotYetValid),
+        Some(start) if start > now.plus(skew) => Err(Error::NotYetValid(step)),
         _ => Ok(()),
     }
 }
@@ -216,7 +222,7 @@ mod tests {
     use crate::jose::algorithm::Algorithm;
     use crate::token::claim_name::ClaimName;
     use crate::token::claims::Claims;
-    use crate::token::error::Error;
+    use crate::token::error::{ClaimStep, Error};
     use crate::token::numeric_date::NumericDate;
     use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 
@@ -248,6 +254,7 @@ mod tests {
 
     #[test]
     fn each_demand_at_its_edge_and_in_its_order() {
+        use ClaimStep::{Expiry, IssuedAt, Lifetime, NotBefore, Required};
         let cases: &[(&str, Result<(), Error>)] = &[
             (r#"{"exp":1050,"iat":950,"aud":"a","sub":"s"}"#, Ok(())),
             (
@@ -259,38 +266,41 @@ mod tests {
                 Err(Error::Expired),
             ),
             (
-                r#"{"exp":1e999,"iat":950,"aud":"a","sub":"s"}"#,
-                Err(Error::Malformed),
+                r#"{"exp":1e999,"iat":950,"aud":"a"}"#,
+                Err(Error::NotANumericDate(Expiry)),
             ),
             (
-                r#"{"exp":"1050","iat":950,"aud":"a","sub":"s"}"#,
-                Err(Error::Malformed),
+                r#"{"exp":"1050","iat":950,"aud":"a"}"#,
+                Err(Error::NotANumericDate(Expiry)),
             ),
             (
-                r#"{"exp":null,"iat":950,"aud":"a","sub":"s"}"#,
-                Err(Error::MissingClaim),
+                r#"{"exp":null,"iat":950,"aud":"a"}"#,
+                Err(Error::MissingClaim(Expiry)),
             ),
-            (r#"{"iat":2000,"nbf":"x"}"#, Err(Error::MissingClaim)),
+            (
+                r#"{"iat":2000,"nbf":"x"}"#,
+                Err(Error::MissingClaim(Expiry)),
+            ),
             (r#"{"exp":1,"nbf":"x"}"#, Err(Error::Expired)),
             (
                 r#"{"exp":1050,"nbf":1030,"iat":1030,"aud":"a","sub":"s"}"#,
                 Ok(()),
             ),
             (
-                r#"{"exp":1050,"nbf":1030.5,"iat":[],"aud":"a","sub":"s"}"#,
-                Err(Error::NotYetValid),
+                r#"{"exp":1050,"nbf":1030.5,"iat":[],"aud":"a"}"#,
+                Err(Error::NotYetValid(NotBefore)),
             ),
             (
                 r#"{"exp":1050,"nbf":null,"iat":1030.5,"aud":"z"}"#,
-                Err(Error::NotYetValid),
+                Err(Error::NotYetValid(IssuedAt)),
             ),
             (
                 r#"{"exp":1050,"nbf":{},"iat":1030.5}"#,
-                Err(Error::Malformed),
+                Err(Error::NotANumericDate(NotBefore)),
             ),
             (
                 r#"{"exp":1050,"iat":true,"aud":"z"}"#,
-                Err(Error::Malformed),
+                Err(Error::NotANumericDate(IssuedAt)),
             ),
             (
                 r#"{"exp":1050,"iat":949,"aud":"z"}"#,
@@ -307,15 +317,15 @@ mod tests {
             ),
             (
                 r#"{"exp":1050,"iat":949,"aud":"a"}"#,
-                Err(Error::MissingClaim),
+                Err(Error::MissingClaim(Required)),
             ),
             (
                 r#"{"exp":1050,"iat":949,"aud":"a","sub":""}"#,
-                Err(Error::MissingClaim),
+                Err(Error::MissingClaim(Required)),
             ),
             (
                 r#"{"exp":1050,"iat":949,"aud":"a","sub":null}"#,
-                Err(Error::MissingClaim),
+                Err(Error::MissingClaim(Required)),
             ),
             (
                 r#"{"exp":1050,"iat":949.9,"aud":"a","sub":"s"}"#,
@@ -323,7 +333,7 @@ mod tests {
             ),
             (
                 r#"{"exp":1050,"aud":"a","sub":"s"}"#,
-                Err(Error::MissingClaim),
+                Err(Error::MissingClaim(Lifetime)),
             ),
         ];
         for (claims, expected) in cases {

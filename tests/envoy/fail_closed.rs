@@ -220,3 +220,21 @@ fn check(body: AnyBody) -> http::Request<AnyBody> {
         .body(body)
         .unwrap()
 }
+
+/// To Envoy an answer whose messages nest deeper than it reads is a failed check.
+#[tokio::test]
+async fn a_deep_claim_is_no_failed_check() {
+    let lines = ["claim_headers: { x-jwt-sub: sub, x-jwt-deep: deep }"];
+    let scene = Scene::start_with(Accredit::start(&acme(&lines)).await, failing_open).await;
+    for (open, close) in [("{\"a\":", "}"), ("[", "]")] {
+        let deep = format!("{}1{}", open.repeat(60), close.repeat(60));
+        let deep: serde_json::Value = serde_json::from_str(&deep).unwrap();
+        let token = Token::good(ACME, KID).claim("deep", deep).sign(key(0));
+        let request = RawRequest::get("/")
+            .bearer(&token)
+            .header("x-jwt-org", "mine");
+        let admitted = scene.admitted(request).await;
+        assert!(admitted.seen.header("x-jwt-sub").is_some());
+        assert_eq!(admitted.seen.header("x-jwt-org"), None);
+    }
+}

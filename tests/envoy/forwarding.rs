@@ -30,6 +30,39 @@ async fn the_upstream_sees_no_token_where_it_must_not() {
     scene.refused(RawRequest::get("/"), "missing_token").await;
 }
 
+/// The rest of query and cookies arrives byte for byte.
+#[tokio::test]
+async fn a_token_is_cut_out_of_the_query_and_of_a_cookie() {
+    let sources = "token_sources: [{ query: access_token }, { cookie: session }]";
+    let yaml = format!("forward_token: false\n{sources}\n{}", acme(&[]));
+    let scene = Scene::start(Accredit::start(&yaml).await).await;
+    let token = Token::good(ACME, KID).sign(key(0));
+
+    let target = format!("/api?x=%7e&access%5Ftoken={token}&y=a+b&z");
+    let seen = scene.admitted(RawRequest::get(&target)).await.seen;
+    assert_eq!(seen.path, "/api?x=%7e&y=a+b&z");
+    let alone = format!("/api?access_token={token}");
+    assert_eq!(
+        scene.admitted(RawRequest::get(&alone)).await.seen.path,
+        "/api"
+    );
+
+    let cookie = |text: String| RawRequest::get("/api?x=1").header("cookie", text);
+    let among = cookie(format!("a=\"b\"; session={token}; c=d"));
+    let seen = scene.admitted(among).await.seen;
+    assert_eq!(seen.header("cookie").as_deref(), Some("a=\"b\"; c=d"));
+    assert_eq!(seen.path, "/api?x=1");
+    let only = scene
+        .admitted(cookie(format!("session={token}")))
+        .await
+        .seen;
+    assert_eq!(only.header("cookie"), None);
+    let twice =
+        cookie(format!("session={token}")).header("cookie", format!("session={token}; e=f"));
+    let seen = scene.admitted(twice).await.seen;
+    assert_eq!(seen.header("cookie").as_deref(), Some("e=f"));
+}
+
 #[tokio::test]
 async fn envoy_reaches_the_service_through_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();

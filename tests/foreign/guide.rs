@@ -1,92 +1,13 @@
 //! Two ways to protect one API: as Scalekit's guide for customers' applications has it, in the API itself with
 //! jsonwebtoken and jwks-rsa, and by accredit and Envoy in front of the same API without protection.
 
-use std::net::SocketAddr;
+use serde_json::json;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
-use super::behind_envoy::client::{Answer, RawRequest};
-use super::behind_envoy::envoy::EnvoyProcess;
-use super::support::accredit::Accredit;
-use super::support::http::post;
-use super::support::program::Program;
-use super::support::scripts::{answer, node, serve};
 use super::support::token::tamper;
+use super::support::two_ways::{AUDIENCE, TwoWays, bearer};
 
-const AUDIENCE: &str = "api.acme.example";
 const MISSING: &str = "Missing authorization token";
 const INVALID: &str = "Invalid token";
-
-/// The two ways, over one issuer.
-struct TwoWays {
-    issuer: String,
-    in_the_api: SocketAddr,
-    at_the_edge: EnvoyProcess,
-    _running: (Accredit, Accredit, Program, Program),
-}
-
-/// Tokens with which libraries were confused about who signs with what.
-#[derive(Deserialize)]
-struct Confused {
-    none: String,
-    hs256: String,
-}
-
-impl TwoWays {
-    async fn start() -> Self {
-        let (dev, issuer) = Accredit::dev().await;
-        let issuers = format!(
-            "issuers: [{{ issuer: \"{issuer}\", jwks: {{ uri: \"{issuer}/keys\" }}, audiences: [{AUDIENCE}] }}]\n"
-        );
-        let guarded = node("guide_api.js", &["protected", &issuer, AUDIENCE]);
-        let open = node("guide_api.js", &["open"]);
-        let (checks, (guarded, in_the_api), (open, upstream)) = tokio::join!(
-            Accredit::serve(&issuers),
-            serve("the guide's API", guarded),
-            serve("the API without protection", open)
-        );
-        let target = AuthzTarget::Tcp(checks.checks());
-        let bootstrap = Bootstrap::new(target, address(&upstream));
-        Self {
-            issuer,
-            in_the_api: address(&in_the_api),
-            at_the_edge: EnvoyProcess::start(&bootstrap).await,
-            _running: (dev, checks, guarded, open),
-        }
-    }
-
-    /// One request, both ways.
-    async fn ask(&self, authorization: Option<&str>) -> (Answer, Answer) {
-        let mut request = RawRequest::get("/api/data");
-        if let Some(value) = authorization {
-            request = request.header("authorization", value);
-        }
-        tokio::join!(
-            request.clone().send(self.in_the_api),
-            request.send(self.at_the_edge.address())
-        )
-    }
-
-    async fn mint(&self, claims: Value) -> String {
-        let answer = post(&format!("{}/dev/token", self.issuer), &claims).await;
-        answer["access_token"].as_str().unwrap().to_owned()
-    }
-
-    async fn confuse(&self, token: &str) -> Confused {
-        let keys = format!("{}/keys", self.issuer);
-        answer("confuse.js", node("confuse.js", &[&keys, token])).await
-    }
-}
-
-fn address(url: &str) -> SocketAddr {
-    url.strip_prefix("http://").unwrap().parse().unwrap()
-}
-
-fn bearer(token: &str) -> Option<String> {
-    Some(format!("Bearer {token}"))
-}
 
 #[tokio::test]
 async fn both_ways_answer_alike() {
@@ -253,7 +174,7 @@ async fn where_accredit_is_another_opinion() {
 
     // A withdrawn key: jwks-rsa remembers it for ten hours. accredit forgets it with the first look at the new set,
     // which the first token of the new key causes.
-    post(&format!("{}/dev/rotate", ways.issuer), &json!({})).await;
+    ways.rotate().await;
     let new = ways.mint(json!({})).await;
     let (api, edge) = ways.ask(bearer(&new).as_deref()).await;
     assert_eq!((api.status, edge.status), (200, 200), "{edge:?}");

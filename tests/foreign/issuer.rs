@@ -113,3 +113,33 @@ async fn two_issuers_with_keys_of_the_same_names_are_not_confused() {
     let expected = ["allowed", "allowed", "invalid_audience", "invalid_audience"];
     assert_eq!(edge.reasons(4).await, expected);
 }
+
+#[tokio::test]
+async fn its_scopes_are_judged_by_rules() {
+    let provider = Provider::start().await;
+    let rules = [
+        json!({ "name": "write", "match": { "paths": ["/write"] }, "scopes": ["read", "write"] }),
+        json!({ "name": "any", "match": { "paths": ["/any"] }, "any_scope": ["admin", "read"] }),
+        json!({ "name": "admin", "match": { "paths": ["/admin"] }, "scopes": ["admin"] }),
+        json!({ "name": "nothing-else", "match": {}, "access": "deny" }),
+    ];
+    let edge = Edge::start_with_rules(&[provider.entry(json!({}))], &rules).await;
+    let token = provider.token("RS256").await;
+
+    assert_eq!(edge.ask_for("/write", &token).await.status, 200);
+    assert_eq!(edge.ask_for("/any", &token).await.status, 200);
+    let admin = edge.ask_for("/admin", &token).await;
+    assert_eq!(admin.status, 403);
+    assert_eq!(admin.json()["error"], "Insufficient scope");
+    let challenge = admin.header("www-authenticate").unwrap();
+    assert!(
+        challenge.contains("error=\"insufficient_scope\""),
+        "{challenge}"
+    );
+    assert!(challenge.contains("scope=\"admin\""), "{challenge}");
+    let other = edge.ask_for("/other", &token).await;
+    assert_eq!(
+        (other.status, other.json()["error"].as_str()),
+        (403, Some("Forbidden"))
+    );
+}

@@ -3,10 +3,10 @@
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
 
-use super::support::check_request::{Ask, TELLINGS, Telling, message};
-use super::support::keys::{base64url, rsa, set};
-use super::support::service::{Service, inline_issuer};
-use super::support::token::{Token, signed_text};
+use crate::support::check_request::{Ask, TELLINGS, Telling, message};
+use crate::support::keys::{base64url, rsa, set};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::{Token, signed_text};
 
 const ISSUER: &str = "https://issuer.test";
 

@@ -1,8 +1,6 @@
 //! The true service in this process, on ports of the system's choice, asked as Envoy asks it.
 //!
 //! A module here is about what callers, operators and upstreams see; what only one file can know is tested beside it.
-
-#![allow(clippy::large_futures, reason = "tests have the stack for it")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -35,10 +33,18 @@ mod markers;
 mod watching;
 // Calls that a gRPC library would answer with an error.
 mod fail_closed;
+// Which requests need what, and what rules ask of tokens.
+mod rules;
+// The decision told step by step.
+mod explain;
+// Another configuration for a service that runs.
+mod reload;
 // Starting, being ready, stopping, and who may ask the admin port.
 mod lifecycle;
 // The true binary: what is typed, what is said, how it ends.
 mod cli;
+// The reference of the configuration.
+mod reference;
 // The house's own rules.
 mod house;
 mod support;

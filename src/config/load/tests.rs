@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::read;
 use crate::config::document::{
     Algorithm, AnyAudience, AudienceAbsent, Audiences, Binding, ClaimEncoding, ClaimName,
-    ClaimSource, Document, EncodedClaim, Issuer, OneOrMany,
+    ClaimSource, Document, EncodedClaim, Issuer, OneOrMany, Unavailable,
 };
 use crate::config::units::{Duration, Size};
 
@@ -66,6 +66,8 @@ fn the_contracts_example_is_read_with_every_key() {
     assert_eq!(document.startup_wait, seconds(30));
     assert_eq!(document.drain, seconds(20));
     assert_eq!(document.error_details, Some(true));
+    assert_eq!(document.state_dir.as_deref(), Some("/var/lib/accredit"));
+    assert_eq!(document.unavailable, Some(Unavailable::Refuse));
 
     let [issuer] = document.issuers.as_slice() else {
         panic!("one issuer")
@@ -253,8 +255,6 @@ fn keys_that_are_not_built_yet_are_unknown() {
     let later = [
         "tls",
         "admin_tls",
-        "state_dir",
-        "unavailable",
         "revoked",
         "resource_metadata",
         "metadata",

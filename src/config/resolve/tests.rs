@@ -1,5 +1,6 @@
 //! What values mean, and every way they can be wrong.
 
+use crate::authn::realm::WithoutKeysPolicy;
 use crate::config::load;
 use crate::config::problem::Severity;
 use crate::config::resolve::{Resolved, resolve};
@@ -41,6 +42,8 @@ fn defaults_are_the_contracts() {
     assert_eq!(settings.startup_wait.as_secs(), 30);
     assert_eq!(settings.drain.as_secs(), 20);
     assert_eq!(settings.realm.to_string(), "api");
+    assert_eq!(settings.unavailable, WithoutKeysPolicy::Refuse);
+    assert_eq!(settings.state_dir, None);
     let entry = &settings.issuers[0];
     assert_eq!(entry.key_source.to_string(), "discovery");
     assert_eq!(entry.fetch.refresh.as_secs(), 300);
@@ -169,6 +172,14 @@ fn each_mistake_is_named_where_it_stands() {
             "issuers[0].algorithms[0] (line 4)",
         ),
         (issuer("    surprise: 1\n"), "issuers[0].surprise (line 4)"),
+        (
+            format!("state_dir: ''\n{}", issuer("")),
+            "state_dir (line 1)",
+        ),
+        (
+            format!("unavailable: allow\n{}", issuer("")),
+            "unavailable (line 1)",
+        ),
     ];
     for (text, expected) in cases {
         assert!(resolved(text).is_err(), "accepted:\n{text}");
@@ -221,6 +232,7 @@ fn what_is_legal_but_unwise_is_warned_about() {
             format!("admin_listen: 0.0.0.0:9192\n{}", issuer("")),
             "admin_listen",
         ),
+        (format!("unavailable: defer\n{}", issuer("")), "unavailable"),
     ];
     for (text, expected) in cases {
         let warnings = resolved(text).expect("is valid").warnings;

@@ -462,22 +462,58 @@ async fn requests_that_are_taken_back_at_once_break_no_other() {
         .collect();
     stream.write_all(&taken_back).await.unwrap();
     served.let_go.add_permits(1);
-    loop {
-        let mut header = [0; 9];
-        stream
-            .read_exact(&mut header)
-            .await
-            .expect("the connection stays open");
-        let length =
-            usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
-        let mut payload = vec![0; length];
-        stream.read_exact(&mut payload).await.unwrap();
-        let (kind, on_stream) = (header[3], &header[5..]);
-        assert_ne!(kind, 7, "GOAWAY: {}", String::from_utf8_lossy(&payload));
-        if kind == 1 && on_stream == [0, 0, 0, 1] {
-            return;
-        }
+    while read_frame(&mut stream).await != (1, 1) {}
+}
+
+/// Answers that come before the whole question, as an overloaded service gives them: what is still under way of the
+/// questions breaks nothing off.
+#[tokio::test]
+async fn what_arrives_after_its_answer_breaks_no_other() {
+    let served = Served::tcp();
+    let mut stream = served.connect_plain().await;
+    let opening = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &[]),
+    ]
+    .concat();
+    stream.write_all(&opening).await.unwrap();
+    let streams: Vec<u32> = (0..1500).map(|n| 2 * n + 1).collect();
+    for &on_stream in &streams {
+        let mut begun = head(on_stream, "/");
+        begun[4] = 0x4; // END_HEADERS alone
+        stream.write_all(&begun).await.unwrap();
+        while read_frame(&mut stream).await != (0, on_stream) {}
     }
+    let late: Vec<u8> = streams
+        .iter()
+        .flat_map(|&s| frame(0, 1, s, b"late"))
+        .collect();
+    stream.write_all(&late).await.unwrap();
+    stream.write_all(&frame(6, 0, 0, &[0; 8])).await.unwrap();
+    while read_frame(&mut stream).await.0 != 6 {}
+}
+
+/// The kind of the next frame, which must not be GOAWAY, and its stream.
+async fn read_frame(stream: &mut TcpStream) -> (u8, u32) {
+    let mut header = [0; 9];
+    stream
+        .read_exact(&mut header)
+        .await
+        .expect("the connection stays open");
+    let length =
+        usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await.unwrap();
+    assert_ne!(
+        header[3],
+        7,
+        "GOAWAY: {}",
+        String::from_utf8_lossy(&payload)
+    );
+    (
+        header[3],
+        u32::from_be_bytes(header[5..].try_into().unwrap()),
+    )
 }
 
 #[tokio::test]

@@ -165,3 +165,29 @@ fn what_is_no_host_name_is_an_error() {
     let bare: HostName = "::1".parse().unwrap();
     assert_eq!(Ok(bare), "[::1]:9192".parse());
 }
+
+#[tokio::test]
+async fn another_page_is_refused_though_it_uses_our_address() {
+    let own = ["http://localhost:9192", "https://LOCALHOST:9192"];
+    let others = [
+        "null",
+        "",
+        "http://localhost:3000",
+        "http://localhost",
+        "http://evil.example",
+        "http://localhost:9192.evil.example",
+        "http://127.0.0.1:9192",
+    ];
+    let expected = own.iter().map(|origin| (origin, 200));
+    for (origin, expected) in expected.chain(others.iter().map(|origin| (origin, 403))) {
+        let request = Request::post("/livez")
+            .header(HOST, "localhost:9192")
+            .header(ORIGIN, *origin)
+            .body(Body::empty())
+            .unwrap();
+        let routes = Router::new().route("/livez", axum::routing::post(|| async { "ok" }));
+        let routes = guard("192.0.2.7:9192").protect(routes);
+        let response = TowerToHyperService::new(routes).call(request).await;
+        assert_eq!(response.unwrap().status().as_u16(), expected, "{origin:?}");
+    }
+}

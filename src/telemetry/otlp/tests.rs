@@ -65,7 +65,7 @@ fn what_cannot_be_followed_is_refused_by_name() {
             "{refused}"
         );
         assert!(
-            !refused.contains(value) || value.starts_with('/'),
+            !refused.contains(value) || value.starts_with("/") || value.len() < 3,
             "{refused}"
         );
     }

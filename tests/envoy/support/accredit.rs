@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use accredit::app::reload::{Reloaded, Reloader};
 use accredit::app::run::{App, Telemetry};
 use accredit::config::load;
 use accredit::config::resolve::resolve;
@@ -20,6 +21,7 @@ const POLL: Duration = Duration::from_millis(10);
 pub(crate) struct Accredit {
     checks: ListenAddr,
     admin: SocketAddr,
+    reloader: Reloader,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), String>>>,
 }
@@ -52,6 +54,14 @@ impl Accredit {
         }
     }
 
+    /// Puts another configuration in force.
+    pub(crate) async fn reload(&self, yaml: &str) {
+        let yaml = format!("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n{yaml}");
+        let (document, locations) = load::read(&yaml, &|_| None).unwrap();
+        let settings = resolve(&document, locations).unwrap().settings;
+        assert_eq!(self.reloader.reload(settings).await, Reloaded::Taken);
+    }
+
     /// Where checks are answered, which is a port.
     pub(crate) fn address(&self) -> SocketAddr {
         match self.checks {
@@ -75,20 +85,22 @@ impl Accredit {
             runtime.block_on(async move {
                 let app =
                     App::build_with(settings, telemetry).map_err(|error| error.to_string())?;
-                tell.send((app.check_addr(), app.admin_addr())).unwrap();
+                tell.send((app.check_addr(), app.admin_addr(), app.reloader()))
+                    .unwrap();
                 let stopped = async {
                     let _ = stopped.await;
                 };
                 app.run(stopped).await.map_err(|error| error.to_string())
             })
         });
-        let (checks, admin) = told.recv().expect("the service starts");
+        let (checks, admin, reloader) = told.recv().expect("the service starts");
         let ListenAddr::Tcp(admin) = admin else {
             panic!("the admin port is one of TCP");
         };
         Self {
             checks,
             admin,
+            reloader,
             stop: Some(stop),
             thread: Some(thread),
         }

@@ -19,7 +19,7 @@ pub(crate) struct Scene {
     pub(crate) upstream: EchoUpstream,
     requests: AtomicUsize,
     // The last to go, so that it is stopped when nobody asks it any more.
-    _accredit: Option<Accredit>,
+    accredit: Option<Accredit>,
 }
 
 /// What came of an admitted request.
@@ -42,7 +42,7 @@ impl Scene {
         change: impl FnOnce(Bootstrap) -> Bootstrap,
     ) -> Self {
         let mut scene = Self::asking(accredit.target(), change).await;
-        scene._accredit = Some(accredit);
+        scene.accredit = Some(accredit);
         scene
     }
 
@@ -57,8 +57,13 @@ impl Scene {
             envoy: EnvoyProcess::start(&bootstrap).await,
             upstream,
             requests: AtomicUsize::new(0),
-            _accredit: None,
+            accredit: None,
         }
+    }
+
+    /// The service behind Envoy, where it is a whole one.
+    pub(crate) fn accredit(&self) -> &Accredit {
+        self.accredit.as_ref().unwrap()
     }
 
     /// Sends a request that must be admitted.

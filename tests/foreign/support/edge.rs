@@ -18,8 +18,14 @@ pub(crate) struct Edge {
 impl Edge {
     /// Starts them, with these entries as accredit's issuers.
     pub(crate) async fn start(issuers: &[Value]) -> Self {
+        Self::start_with_rules(issuers, &[]).await
+    }
+
+    /// The same, with rules.
+    pub(crate) async fn start_with_rules(issuers: &[Value], rules: &[Value]) -> Self {
+        let (issuers, rules) = (Value::from(issuers), Value::from(rules));
         // JSON is YAML.
-        let accredit = Accredit::serve(&format!("issuers: {}\n", Value::from(issuers))).await;
+        let accredit = Accredit::serve(&format!("issuers: {issuers}\nrules: {rules}\n")).await;
         let upstream = EchoUpstream::start().await;
         let target = AuthzTarget::Tcp(accredit.checks());
         let envoy = EnvoyProcess::start(&Bootstrap::new(target, upstream.address())).await;
@@ -32,7 +38,12 @@ impl Edge {
 
     /// A request with this token.
     pub(crate) async fn ask(&self, token: &str) -> Answer {
-        RawRequest::get("/api/data")
+        self.ask_for("/api/data", token).await
+    }
+
+    /// A request for this path.
+    pub(crate) async fn ask_for(&self, path: &str, token: &str) -> Answer {
+        RawRequest::get(path)
             .bearer(token)
             .send(self.envoy.address())
             .await

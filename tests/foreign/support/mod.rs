@@ -8,3 +8,4 @@ pub(crate) mod program;
 pub(crate) mod provider;
 pub(crate) mod scripts;
 pub(crate) mod token;
+pub(crate) mod two_ways;

@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) code: i32,
     /// The HTTP status of a refusal; 0 for an admission.
     pub(crate) http: i32,
+    /// Whether it is left to Envoy's own `failure_mode_allow`.
+    pub(crate) left_to_envoy: bool,
     /// The body of a refusal.
     pub(crate) body: String,
     /// The headers that are set, on the refusal or on the request.
@@ -26,8 +28,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer, and asserts what holds of every one.
+    /// Reads an answer that decides, and asserts what holds of every one.
     pub(crate) fn of(response: CheckResponse) -> Answer {
+        let answer = Answer::of_any(response);
+        assert!(!answer.left_to_envoy, "lets Envoy decide: {answer:?}");
+        answer
+    }
+
+    /// Reads an answer that may leave the decision to Envoy.
+    pub(crate) fn of_any(response: CheckResponse) -> Answer {
         let code = response
             .status
             .as_ref()
@@ -36,6 +45,7 @@ impl Answer {
         let mut answer = Answer {
             code,
             http: 0,
+            left_to_envoy: false,
             body: String::new(),
             headers: Vec::new(),
             removed: Vec::new(),
@@ -56,7 +66,9 @@ impl Answer {
                 answer.headers = read_headers(&ok.headers);
                 answer.removed = ok.headers_to_remove;
             }
-            HttpResponse::DeniedResponse(denied) => {
+            HttpResponse::DeniedResponse(denied) | HttpResponse::ErrorResponse(denied) => {
+                answer.left_to_envoy =
+                    matches!(response.http_response, Some(HttpResponse::ErrorResponse(_)));
                 assert_ne!(code, 0, "an admission to Envoy: {response:?}");
                 answer.http = denied.status.expect("has an HTTP status").code;
                 answer.headers = read_headers(&denied.headers);
@@ -67,7 +79,6 @@ impl Answer {
                     .all(|(_, value)| value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
                 assert!(all_printable, "{response:?}");
             }
-            HttpResponse::ErrorResponse(_) => panic!("lets Envoy decide: {response:?}"),
         }
         answer.assert_sane();
         answer

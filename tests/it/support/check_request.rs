@@ -1,7 +1,9 @@
 //! What Envoy asks: a request to the API, told in either of its two ways.
 
-use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
+use envoy_types::pb::envoy::config::core::v3::{
+    Address, HeaderMap, HeaderValue, SocketAddress, address,
+};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 
 /// A request to the API.
@@ -9,7 +11,10 @@ use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 pub(crate) struct Ask {
     method: String,
     path: String,
+    host: String,
     headers: Vec<(String, Vec<u8>)>,
+    context: Vec<(String, String)>,
+    source: Option<(String, String)>,
 }
 
 /// How Envoy tells of headers.
@@ -30,7 +35,10 @@ impl Ask {
         Ask {
             method: "GET".to_owned(),
             path: "/things?q=1".to_owned(),
+            host: "api.test".to_owned(),
             headers: Vec::new(),
+            context: Vec::new(),
+            source: None,
         }
     }
 
@@ -45,6 +53,31 @@ impl Ask {
         self
     }
 
+    /// With that method and path.
+    pub(crate) fn to(mut self, method: &str, path: &str) -> Ask {
+        self.method = method.to_owned();
+        self.path = path.to_owned();
+        self
+    }
+
+    /// At that host.
+    pub(crate) fn at(mut self, host: &str) -> Ask {
+        self.host = host.to_owned();
+        self
+    }
+
+    /// On a route whose context has that entry.
+    pub(crate) fn on_route(mut self, name: &str, value: &str) -> Ask {
+        self.context.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// From a peer with that address and certificate name.
+    pub(crate) fn from(mut self, address: &str, principal: &str) -> Ask {
+        self.source = Some((address.to_owned(), principal.to_owned()));
+        self
+    }
+
     /// With one more header.
     pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Ask {
         self.headers.push((name.to_owned(), value.into()));
@@ -54,7 +87,7 @@ impl Ask {
     /// Envoy's message. In `headers` repeats are joined by a comma, as Envoy joins them.
     pub(crate) fn told(&self, telling: Telling) -> CheckRequest {
         let mut all = vec![
-            (":authority".to_owned(), b"api.test".to_vec()),
+            (":authority".to_owned(), self.host.clone().into_bytes()),
             (":method".to_owned(), self.method.clone().into_bytes()),
             (":path".to_owned(), self.path.clone().into_bytes()),
             (":scheme".to_owned(), b"https".to_vec()),
@@ -64,7 +97,7 @@ impl Ask {
             id: "1234".to_owned(),
             method: self.method.clone(),
             path: self.path.clone(),
-            host: "api.test".to_owned(),
+            host: self.host.clone(),
             scheme: "https".to_owned(),
             protocol: "HTTP/1.1".to_owned(),
             ..HttpRequest::default()
@@ -90,7 +123,21 @@ impl Ask {
                 });
             }
         }
-        message(http)
+        let mut message = message(http);
+        if let Some(attributes) = &mut message.attributes {
+            attributes.context_extensions = self.context.iter().cloned().collect();
+            attributes.source = self.source.as_ref().map(|(address, principal)| Peer {
+                address: Some(Address {
+                    address: Some(address::Address::SocketAddress(SocketAddress {
+                        address: address.clone(),
+                        ..SocketAddress::default()
+                    })),
+                }),
+                principal: principal.clone(),
+                ..Peer::default()
+            });
+        }
+        message
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::eventually::within;
+use crate::support::eventually::within;
 
 /// Gets a path under that `Host`: the status, and the body.
 pub(crate) async fn get(address: SocketAddr, host: &str, path: &str) -> (u16, String) {

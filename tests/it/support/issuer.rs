@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use super::eventually::within;
+use crate::support::eventually::within;
 
 /// What a path answers.
 #[derive(Clone)]
@@ -104,7 +105,12 @@ impl From<String> for Reply {
 impl KeyServer {
     /// A server that answers 404 to everything.
     pub(crate) async fn start() -> KeyServer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        KeyServer::listening("127.0.0.1:0", None).await
+    }
+
+    /// A server at that address that answers 404 to everything.
+    pub(crate) async fn listening(address: &str, tls: Option<TlsAcceptor>) -> KeyServer {
+        let listener = TcpListener::bind(address).await.expect("binds");
         let address = listener.local_addr().expect("has an address");
         let state = Arc::new(State {
             replies: Mutex::default(),
@@ -112,12 +118,17 @@ impl KeyServer {
             count: watch::Sender::new(0),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, state.clone()));
+        tasks.spawn(accept(listener, tls, state.clone()));
         KeyServer {
             address,
             state,
             _tasks: tasks,
         }
+    }
+
+    /// A server whose connections begin with a handshake of this acceptor's.
+    pub(crate) async fn over_tls(acceptor: TlsAcceptor) -> KeyServer {
+        KeyServer::listening("127.0.0.1:0", Some(acceptor)).await
     }
 
     /// A server whose `/keys` answers that.
@@ -184,12 +195,26 @@ impl Seen {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+trait Peer: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer for S {}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             Ok((stream, _)) = listener.accept() => {
-                connections.spawn(serve(stream, state.clone()));
+                let (tls, state) = (tls.clone(), state.clone());
+                connections.spawn(async move {
+                    match tls {
+                        // A caller who does not trust us goes away in the handshake.
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serve(stream, state).await,
+                            Err(_) => state.count.send_modify(|count| *count += 1),
+                        },
+                        None => serve(stream, state).await,
+                    }
+                });
             }
             Some(_) = connections.join_next() => {}
         }
@@ -197,7 +222,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 }
 
 /// One request; whatever fails is the caller's own going away.
-async fn serve(mut stream: TcpStream, state: Arc<State>) {
+async fn serve(mut stream: impl Peer, state: Arc<State>) {
     let Some(seen) = read_head(&mut stream).await else {
         return;
     };
@@ -224,7 +249,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> Option<Seen> {
+async fn read_head(stream: &mut impl Peer) -> Option<Seen> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -234,14 +259,14 @@ async fn read_head(stream: &mut TcpStream) -> Option<Seen> {
     Some(Seen { path, head })
 }
 
-async fn send(stream: &mut TcpStream, answer: &Answer) {
+async fn send(stream: &mut impl Peer, answer: &Answer) {
     let mut bytes = answer.head().into_bytes();
     bytes.extend_from_slice(&answer.body);
     let _ = stream.write_all(&bytes).await;
     let _ = stream.shutdown().await;
 }
 
-async fn drip(stream: &mut TcpStream, answer: &Answer) {
+async fn drip(stream: &mut impl Peer, answer: &Answer) {
     let _ = stream.write_all(answer.head().as_bytes()).await;
     for byte in &answer.body {
         if stream.write_all(&[*byte]).await.is_err() {

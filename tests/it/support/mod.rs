@@ -1,6 +1,7 @@
 //! What the tests are made with.
 
 pub(crate) mod answer;
+pub(crate) mod certificates;
 pub(crate) mod check_request;
 pub(crate) mod eventually;
 pub(crate) mod http_get;

@@ -8,9 +8,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::answer::Answer;
-use super::eventually::within;
-use super::service::Envoy;
+use crate::support::answer::Answer;
+use crate::support::eventually::within;
+use crate::support::service::Envoy;
 
 /// The binary with these arguments, and nothing of ours in its environment.
 pub(crate) fn accredit(arguments: &[&str]) -> Command {

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 
 use accredit::server::listener::ListenAddr;
 
-use super::answer::Answer;
-use super::eventually::within;
+use crate::support::answer::Answer;
+use crate::support::eventually::within;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 

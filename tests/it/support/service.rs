@@ -11,17 +11,17 @@ use accredit::app::run::App;
 use accredit::config::settings::Settings;
 use accredit::config::{load, resolve};
 use accredit::server::listener::ListenAddr;
-use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::answer::Answer;
-use super::eventually::within;
-use super::issuer::KeyServer;
+use crate::support::answer::Answer;
+use crate::support::eventually::within;
+use crate::support::issuer::KeyServer;
 
 /// A running service; dropping it breaks it off.
 pub(crate) struct Service {
@@ -232,7 +232,11 @@ impl Envoy {
         let mut call = tonic::Request::new(request.into());
         let traceparent = traceparent.parse().expect("is ASCII");
         call.metadata_mut().insert("traceparent", traceparent);
-        let answered = within("the check is answered", self.0.clone().check(call)).await;
+        let answered = within(
+            "the check is answered",
+            Box::pin(self.0.clone().check(call)),
+        )
+        .await;
         Answer::of(answered.expect("never a gRPC error").into_inner())
     }
 
@@ -242,13 +246,34 @@ impl Envoy {
         request: impl Into<CheckRequest>,
         patience: Duration,
     ) -> Answer {
+        Answer::of(self.respond_within(request, patience).await)
+    }
+
+    /// The same of a service that may leave the decision to Envoy.
+    pub(crate) async fn check_or_be_left(
+        &self,
+        request: impl Into<CheckRequest>,
+        patience: Duration,
+    ) -> Answer {
+        Answer::of_any(self.respond_within(request, patience).await)
+    }
+
+    async fn respond_within(
+        &self,
+        request: impl Into<CheckRequest>,
+        patience: Duration,
+    ) -> CheckResponse {
         let mut call = tonic::Request::new(request.into());
         // Not `set_timeout`: that would end the call on our side too.
         let timeout = format!("{}m", patience.as_millis());
         call.metadata_mut()
             .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
-        let answered = within("the check is answered", self.0.clone().check(call)).await;
-        Answer::of(answered.expect("never a gRPC error").into_inner())
+        let answered = within(
+            "the check is answered",
+            Box::pin(self.0.clone().check(call)),
+        )
+        .await;
+        answered.expect("never a gRPC error").into_inner()
     }
 }
 

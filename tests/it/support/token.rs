@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{Key, base64url};
+use crate::support::keys::{Key, base64url};
 
 /// The audience of the tests' API.
 pub(crate) const AUDIENCE: &str = "api.test";

@@ -1,60 +1,13 @@
-//! What the upstream is told of a token, and what nobody else may tell it.
+//! Which values claims have as headers, and which have none.
 
 use serde_json::json;
 
-use super::support::answer::Answer;
-use super::support::check_request::{Ask, TELLINGS, Telling};
-use super::support::keys::{base64url, rsa, set};
-use super::support::service::{Envoy, Service, inline_issuer};
-use super::support::token::{Token, signed_text};
+use crate::support::answer::Answer;
+use crate::support::check_request::{Ask, Telling};
+use crate::support::keys::{base64url, rsa};
+use crate::support::token::Token;
 
-const ISSUER: &str = "https://issuer.test";
-const HEADER: &str = r#"{"alg":"RS256","kid":"k"}"#;
-
-/// The header that Envoy sets where it admits by itself.
-const FAILURE_MODE: &str = "x-envoy-auth-failure-mode-allowed";
-
-struct Place {
-    envoy: Envoy,
-    _service: Service,
-}
-
-async fn place(lines: &str, more: &str) -> Place {
-    let keys = set([rsa(0).jwk("k")]);
-    let entry = inline_issuer(ISSUER, &keys, lines);
-    let service = Service::ready(&format!("issuers:\n{entry}{more}")).await;
-    Place {
-        envoy: service.envoy().await,
-        _service: service,
-    }
-}
-
-impl Place {
-    async fn admitted(&self, ask: Ask, telling: Telling) -> Answer {
-        let answer = self.envoy.check(ask.told(telling)).await;
-        assert!(answer.is_admission(), "{answer:?}");
-        answer
-    }
-
-    /// The answer to a token with these further members among its claims, as they stand.
-    async fn with_claims(&self, members: &str) -> Answer {
-        self.admitted(Ask::bearer(&token_with(members)), Telling::Headers)
-            .await
-    }
-}
-
-fn token_with(members: &str) -> String {
-    signed_text(HEADER, claims_with(members), rsa(0), "RS256")
-}
-
-fn claims_with(members: &str) -> String {
-    let claims = Token::of(ISSUER).claims_text();
-    let claims = claims.strip_suffix('}').unwrap();
-    format!(
-        "{claims}{}{members}}}",
-        if members.is_empty() { "" } else { "," }
-    )
-}
+use super::place::{FAILURE_MODE, ISSUER, claims_with, place, token_with};
 
 #[tokio::test]
 async fn the_default_headers_are_the_contracts() {
@@ -254,117 +207,6 @@ async fn beyond_the_sum_the_payload_is_left_out() {
     }
 }
 
-/// Five spellings of each name that a server behind CGI would take for the same.
-#[tokio::test]
-async fn no_client_speaks_for_a_claim_in_any_spelling() {
-    let lines = "claim_headers: { x-jwt-sub: sub, x-acme-org: oid }";
-    let more = "strip_headers: [\"x-jwt-*\", x-internal-user]\npayload_header: x-the-payload\n";
-    let place = place(lines, more).await;
-    let names = [
-        ("x-jwt-sub", true),
-        ("x-acme-org", false),
-        ("x-the-payload", true),
-        ("x-internal-user", false),
-        ("x-jwt-anything-else", false),
-        (FAILURE_MODE, false),
-    ];
-    let spellings = |name: &str| {
-        let mixed = name.replacen('-', "_", 1);
-        [
-            name.to_owned(),
-            name.replace('-', "_"),
-            mixed,
-            name.replace('-', "."),
-            name.replace('-', "~"),
-            name.to_uppercase(),
-        ]
-    };
-    let token = Token::of(ISSUER).signed(rsa(0));
-    for telling in TELLINGS {
-        let mut ask = Ask::bearer(&token)
-            .header("accept", "*/*")
-            .header("x-jwt", "1")
-            .header("xjwtsub", "1")
-            .header("x-jwts", "1");
-        for (name, _) in names {
-            for spelling in spellings(name) {
-                ask = ask.header(&spelling, "evil");
-            }
-        }
-        let answer = place.admitted(ask, telling).await;
-        for (name, is_set) in names {
-            for spelling in spellings(name) {
-                let lower = spelling.to_lowercase();
-                let overwritten = is_set && lower == name;
-                assert_eq!(
-                    answer.removes(&lower),
-                    !overwritten,
-                    "{telling:?} {spelling}: {answer:?}"
-                );
-                assert_eq!(
-                    answer.header(&lower).is_some(),
-                    overwritten,
-                    "{telling:?} {spelling}"
-                );
-            }
-        }
-        for innocent in [
-            "accept",
-            "authorization",
-            "x-jwt",
-            "xjwtsub",
-            "x-jwts",
-            ":path",
-            ":method",
-        ] {
-            assert!(!answer.removes(innocent), "{innocent}");
-        }
-        let removed: std::collections::HashSet<_> = answer.removed.iter().collect();
-        assert_eq!(
-            removed.len(),
-            answer.removed.len(),
-            "twice: {:?}",
-            answer.removed
-        );
-    }
-}
-
-/// What another issuer's tokens may set, this one's tokens do not, and the client neither.
-#[tokio::test]
-async fn headers_of_other_issuers_are_removed_too() {
-    let keys = set([rsa(0).jwk("k")]);
-    let first = inline_issuer(ISSUER, &keys, "claim_headers: { x-a: sub }");
-    let second = inline_issuer("https://other.test", &keys, "claim_headers: { x-b: sub }");
-    let service = Service::ready(&format!("issuers:\n{first}{second}strip_headers: []\n")).await;
-    for (issuer, set, removed) in [(ISSUER, "x-a", "x-b"), ("https://other.test", "x-b", "x-a")] {
-        let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)))
-            .header("x_b", "1")
-            .header("x.a", "1");
-        let answer = service.check(ask.told(Telling::HeaderMap)).await;
-        assert_eq!(answer.header(set), Some("someone"));
-        assert_eq!(answer.headers.len(), 1);
-        for name in [removed, "x_b", "x.a", FAILURE_MODE] {
-            assert!(answer.removes(name), "{name}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_token_can_be_kept_from_the_upstream() {
-    for (line, removed) in [
-        ("", false),
-        ("forward_token: true\n", false),
-        ("forward_token: false\n", true),
-    ] {
-        let place = place("", line).await;
-        let token = Token::of(ISSUER).signed(rsa(0));
-        for telling in TELLINGS {
-            let answer = place.admitted(Ask::bearer(&token), telling).await;
-            assert_eq!(answer.removes("authorization"), removed, "{line}");
-        }
-    }
-}
-
 /// The second answer comes from memory, and says the same, for the headers of its own request.
 #[tokio::test]
 async fn a_remembered_token_tells_the_same() {
@@ -384,72 +226,5 @@ async fn a_remembered_token_tells_the_same() {
                 );
             }
         }
-    }
-}
-
-#[tokio::test]
-async fn settings_that_name_a_dangerous_header_are_no_settings() {
-    use accredit::config::{load, resolve};
-    let refused = |text: &str| {
-        let (document, locations) = load::read(text, &|_| None).expect("is well-formed");
-        resolve::resolve(&document, locations).is_err()
-    };
-    let base = format!(
-        "issuers:\n{}",
-        inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "")
-    );
-    let dangerous = [
-        "host",
-        "authorization",
-        "cookie",
-        "content-length",
-        "content_type",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-        "keep-alive",
-        "proxy-authorization",
-        "forwarded",
-        "x-forwarded-for",
-        "x_forwarded_for",
-        "x-envoy-original-path",
-        "x-request-id",
-        "traceparent",
-        "tracestate",
-        "\":path\"",
-        "\"a b\"",
-    ];
-    assert!(!refused(&base));
-    for name in dangerous {
-        assert!(
-            refused(&format!("{base}payload_header: {name}\n")),
-            "{name}"
-        );
-        assert!(
-            refused(&format!("{base}strip_headers: [{name}]\n")),
-            "{name}"
-        );
-        assert!(
-            refused(&format!("{base}    claim_headers: {{ {name}: sub }}\n")),
-            "{name}"
-        );
-    }
-    for prefix in [
-        "*",
-        "x-*",
-        "x-f*",
-        "x-forwarded-*",
-        "c*",
-        "auth*",
-        "x_envoy_*",
-        "trace*",
-    ] {
-        assert!(
-            refused(&format!("{base}strip_headers: [\"{prefix}\"]\n")),
-            "{prefix}"
-        );
     }
 }

@@ -1,50 +1,18 @@
-//! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
+//! Messages that cannot be read, or do not come.
 
-use std::sync::Arc;
-
-use accredit::authn::authenticator::Attempt;
-use accredit::authn::moment::Moment;
-use accredit::authz::authorizer::Outcome;
-use accredit::envoy::current::Current;
-use accredit::envoy::fail_closed::FailClosed;
-use accredit::envoy::in_flight::InFlight;
-use accredit::envoy::port::CheckPort;
-use accredit::envoy::response::Refusals;
-use accredit::envoy::service::{CheckService, Decide};
-use accredit::request::Request;
-use accredit::server::accept::serve;
-use accredit::server::connection::ConnectionLimits;
-use accredit::server::listener::ListenAddr;
-use accredit::server::shutdown::Drain;
-use accredit::server::workers::Workers;
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use http::Method;
 use prost::Message as _;
 
-use super::support::check_request::{Ask, Telling};
-use super::support::eventually::eventually;
-use super::support::keys::{rsa, set};
-use super::support::raw_call::{
+use crate::support::check_request::{Ask, Telling};
+use crate::support::raw_call::{
     CHECK, RawConnection, call_of, framed, framed_check, whole, withheld,
 };
-use super::support::service::{Service, inline_issuer};
-use super::support::token::Token;
 
-const ISSUER: &str = "https://issuer.test";
+use super::common::{good, length, service};
+
+/// The largest message.
 const LIMIT: usize = 4 * 1024 * 1024;
-
-async fn service(more: &str) -> Service {
-    let entry = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
-    Service::ready(&format!("issuers:\n{entry}{more}")).await
-}
-
-fn good() -> Ask {
-    Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))
-}
-
-fn length(message: &[u8]) -> u32 {
-    u32::try_from(message.len()).unwrap()
-}
 
 /// A check of a good token whose message is exactly that long.
 fn padded(total: usize) -> Vec<u8> {
@@ -229,96 +197,4 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
     // Who holds back the end of the call alone has said all that is asked.
     let open_ended = connection.send(call_of(withheld(message))).await;
     assert!(open_ended.is_admission());
-}
-
-#[tokio::test]
-async fn more_checks_than_may_be_are_refused_at_once() {
-    let service = service("max_concurrent_checks: 2\n").await;
-    let mut connection = RawConnection::open(&service.checks).await;
-    let held = [(); 2].map(|()| connection.send(call_of(withheld(Vec::new()))));
-    for ask in [good(), Ask::plain()] {
-        let answer = connection.send(call_of(whole(framed_check(ask)))).await;
-        assert_eq!(answer.reason(), "overloaded");
-        assert_eq!(
-            (answer.code, answer.http, answer.retry_after()),
-            (14, 503, Some(1))
-        );
-        assert_eq!(
-            answer.body,
-            r#"{"error":"Authorization temporarily unavailable"}"#
-        );
-    }
-    for answer in futures_util::future::join_all(held).await {
-        assert_eq!(answer.reason(), "internal_error");
-    }
-    let answer = connection.send(call_of(whole(framed_check(good())))).await;
-    assert!(answer.is_admission(), "their places are free again");
-}
-
-#[tokio::test]
-async fn a_call_that_breaks_off_gives_its_place_back() {
-    let service = service("max_concurrent_checks: 1\n").await;
-    let mut broken = RawConnection::open(&service.checks).await;
-    let held = broken.send(call_of(withheld(Vec::new())));
-    let mut connection = RawConnection::open(&service.checks).await;
-    eventually("the place is taken", async || {
-        let answer = connection.send(call_of(whole(framed_check(good())))).await;
-        (answer.reason() == "overloaded").then_some(())
-    })
-    .await;
-    drop(held);
-    drop(broken);
-    eventually("the place is free", async || {
-        let answer = connection.send(call_of(whole(framed_check(good())))).await;
-        answer.is_admission().then_some(())
-    })
-    .await;
-}
-
-/// A decider with a fault.
-struct Panics;
-
-impl Decide for Panics {
-    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
-        panic!("on purpose: this is the test of what becomes of it");
-    }
-}
-
-#[tokio::test]
-async fn a_panic_refuses_its_own_request_and_no_other() {
-    let address: ListenAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = address.bind().expect("can be bound");
-    let address = listener.local_addr();
-    let refusals = Refusals::default();
-    let service = CheckService::new(
-        Arc::new(Panics),
-        refusals,
-        std::time::Duration::from_secs(1),
-        accredit::authz::observer::Observer::default(),
-        accredit::authz::observer::Disclosure::default(),
-    );
-    let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
-    let (_, health) = tonic_health::server::health_reporter();
-    let port = CheckPort::new(checks, tonic::service::Routes::new(health));
-    let workers = Workers::start(std::num::NonZeroUsize::MIN).expect("can start");
-    let (_trigger, drain) = Drain::new();
-    let serving = serve(listener, port, ConnectionLimits::default(), &workers, drain);
-    let asking = async {
-        let mut connection = RawConnection::open(&address).await;
-        for _ in 0..3 {
-            let answer = connection.send(call_of(whole(framed_check(good())))).await;
-            // Not `overloaded` the second time: the place was given back.
-            assert_eq!(answer.reason(), "internal_error");
-            assert_eq!(
-                (answer.code, answer.http, answer.retry_after()),
-                (14, 503, Some(1))
-            );
-        }
-        let answer = connection.send(call_of(whole(framed(0, 0, b"")))).await;
-        assert_eq!(answer.reason(), "invalid_request");
-    };
-    tokio::select! {
-        ended = serving => panic!("{ended:?}"),
-        () = asking => {}
-    }
 }

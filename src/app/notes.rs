@@ -1,0 +1,150 @@
+//! What there is to say of a step to someone who holds the token and asks: the token's own words beside what is asked.
+
+use crate::authn::issuers::Issuer;
+use crate::authz::authorizer::Authorizer;
+use crate::authz::explanation::{Step, StepOutcome};
+use crate::request::Request;
+use crate::rules::rule::{Access, Rule};
+use crate::token::bearer::BearerToken;
+use crate::token::claims::{Audience, Claims};
+use crate::token::requirements::{AbsentAudience, Audiences};
+use crate::token::scope::ScopeSet;
+use crate::token::unverified::UnverifiedToken;
+
+/// The notes on one request.
+pub struct Notes<'a> {
+    authorizer: &'a Authorizer,
+    rule: &'a Rule,
+    token: Option<UnverifiedToken<'a>>,
+}
+
+impl<'a> Notes<'a> {
+    /// Takes the request's token apart once more, only to quote it.
+    pub fn new(authorizer: &'a Authorizer, request: &Request<'a>, rule: &'a Rule) -> Notes<'a> {
+        let credential = authorizer.sources().extract(request).ok().flatten();
+        let bearer: Option<BearerToken<'a>> = credential.map(|credential| credential.bearer);
+        let token = bearer.and_then(|bearer| UnverifiedToken::parse(bearer).ok());
+        Notes {
+            authorizer,
+            rule,
+            token,
+        }
+    }
+
+    /// The note on a step, if there is something to say.
+    pub fn of(&self, step: Step, outcome: StepOutcome) -> Option<String> {
+        let reached = matches!(outcome, StepOutcome::Passed | StepOutcome::Failed);
+        let token = self.token.as_ref().filter(|_| reached)?;
+        let claims = token.claims();
+        match step {
+            Step::Issuer => Some(self.issuer_note(claims)),
+            Step::Algorithm => Some(format!("the token says {:?}", token.algorithm())),
+            Step::Type => Some(match token.token_type() {
+                Some(typ) => format!("the token says {typ:?}"),
+                None => "the token has none, which is accepted".to_owned(),
+            }),
+            Step::Key => Some(match token.key_id() {
+                Some(key_id) => format!("kid {key_id:?}"),
+                None => "the token names no key".to_owned(),
+            }),
+            Step::Expiry => Some(date_note(claims, "exp")),
+            Step::NotBefore => Some(date_note(claims, "nbf")),
+            Step::IssuedAt => Some(date_note(claims, "iat")),
+            Step::Audience => self
+                .issuer(claims)
+                .map(|issuer| audience_note(claims, &issuer.requirements.audiences)),
+            Step::RequiredClaims => self
+                .issuer(claims)
+                .map(|issuer| missing_note(claims, issuer)),
+            Step::Scopes => self
+                .issuer(claims)
+                .map(|issuer| self.scopes_note(claims, issuer)),
+            _ => None,
+        }
+    }
+
+    fn issuer(&self, claims: &Claims) -> Option<&'a Issuer> {
+        let issuers = self.authorizer.authenticator().issuers();
+        claims
+            .issuer()
+            .and_then(|issuer| issuers.find(issuer))
+            .map(|(_, issuer)| &**issuer)
+    }
+
+    fn issuer_note(&self, claims: &Claims) -> String {
+        let Some(issuer) = claims.issuer() else {
+            return "the token has none".to_owned();
+        };
+        let near = self.authorizer.authenticator().issuers().near_miss(issuer);
+        match near.filter(|_| self.issuer(claims).is_none()) {
+            Some(configured) => format!(
+                "{issuer:?} differs from the configured {configured:?} by a final `/` alone"
+            ),
+            None => format!("{issuer:?}"),
+        }
+    }
+
+    fn scopes_note(&self, claims: &Claims, issuer: &Issuer) -> String {
+        let own: Vec<String> = ScopeSet::read(claims.object(), &issuer.requirements.scope_claims)
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        let asked = match &self.rule.access {
+            Access::Token(demands) | Access::Optional(demands) => {
+                format!(
+                    "all of {:?}, one of {:?}",
+                    demands.scopes, demands.any_scope
+                )
+            }
+            Access::Deny | Access::Anonymous { .. } => String::new(),
+        };
+        format!("the token has {own:?}; asked for: {asked}")
+    }
+}
+
+fn date_note(claims: &Claims, name: &str) -> String {
+    match claims.date(name) {
+        Ok(Some(date)) => {
+            let moment = chrono::DateTime::from_timestamp(date.seconds() as i64, 0);
+            let shown =
+                moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+            format!("{} ({})", shown.unwrap_or_default(), date.seconds())
+        }
+        Ok(None) => "the token has none".to_owned(),
+        Err(_) => "no NumericDate".to_owned(),
+    }
+}
+
+fn audience_note(claims: &Claims, audiences: &Audiences) -> String {
+    match (claims.audience(), audiences) {
+        (_, Audiences::Any) => "not looked at (audiences: any)".to_owned(),
+        (
+            Audience::Absent,
+            Audiences::OneOf {
+                absent: AbsentAudience::Accept,
+                ..
+            },
+        ) => "the token has none, which is accepted here (audience_absent: accept)".to_owned(),
+        (Audience::Absent, Audiences::OneOf { accepted, .. }) => {
+            format!("the token has none; accepted: {accepted:?}")
+        }
+        (Audience::Named(named), Audiences::OneOf { accepted, .. }) => {
+            format!("the token names {named:?}; accepted: {accepted:?}")
+        }
+    }
+}
+
+fn missing_note(claims: &Claims, issuer: &Issuer) -> String {
+    let missing: Vec<String> = issuer
+        .requirements
+        .required_claims
+        .iter()
+        .filter(|name| !claims.has(name))
+        .map(ToString::to_string)
+        .collect();
+    if missing.is_empty() {
+        "all are there".to_owned()
+    } else {
+        format!("missing: {missing:?}")
+    }
+}

@@ -1,0 +1,67 @@
+//! Fetches each configured key set once, to tell whether a service could.
+
+use futures_util::future::join_all;
+
+use crate::app::error::StartError;
+use crate::config::settings::{IssuerSettings, Settings};
+use crate::jwks::fetch::{Fetch, Fetcher, Http, Purpose};
+use crate::jwks::source::KeySource;
+
+/// What came of one issuer entry's keys.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The entry's first name.
+    pub issuer: String,
+    /// Where its keys come from.
+    pub source: String,
+    /// How many keys are usable and how many set aside, or why there are none.
+    pub keys: Result<(usize, usize), String>,
+}
+
+/// Fetches every key set.
+///
+/// # Errors
+/// [`StartError::Roots`]
+pub async fn fetch_all(settings: &Settings) -> Result<Vec<Fetched>, StartError> {
+    let system_roots = Http::with_system_roots();
+    let mut fetches = Vec::new();
+    for issuer in &settings.issuers {
+        let http = match &issuer.fetch.ca_file {
+            Some(file) => {
+                Http::with_roots(file).map_err(|error| StartError::Roots(file.clone(), error))?
+            }
+            None => system_roots.clone(),
+        };
+        fetches.push(fetch(issuer, http));
+    }
+    Ok(join_all(fetches).await)
+}
+
+async fn fetch(issuer: &IssuerSettings, http: Http) -> Fetched {
+    let keys = match &issuer.key_source {
+        KeySource::Inline(key_set) => Ok((key_set.keys().len(), key_set.set_aside().len())),
+        source => match Fetcher::new(source, &issuer.fetch, http)
+            .fetch(Purpose::Refresh)
+            .await
+        {
+            Ok(fetched) => {
+                let key_set = fetched.key_set.as_ref();
+                Ok(key_set.map_or((0, 0), |fetched| {
+                    let key_set = &fetched.key_set;
+                    (key_set.keys().len(), key_set.set_aside().len())
+                }))
+            }
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    let issuer_name = issuer
+        .names
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    Fetched {
+        issuer: issuer_name,
+        source: issuer.key_source.to_string(),
+        keys,
+    }
+}

@@ -1,0 +1,304 @@
+//! A decision told step by step: the very decision that the service makes, and what it says of each step before it.
+//!
+//! Steps are judged in one fixed order, and the first that fails is the reason; so the reason tells which steps had
+//! passed and which were never reached. Nothing is judged here a second time.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::authn::error::Error;
+use crate::authz::decision::Decision;
+use crate::authz::denial::Denial;
+use crate::rules::demands::Refusal;
+use crate::rules::facts::{Facts, TargetError};
+use crate::rules::rule::{Access, Mismatch, Rule};
+use crate::rules::table::RuleTable;
+use crate::token::error::{ClaimStep, Error as TokenError};
+
+/// The steps of a decision, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The host has one reading, where one is needed.
+    Host,
+    /// The path has one reading, where one is needed.
+    Path,
+    /// A rule is chosen, and it is no `deny`.
+    Rule,
+    /// The request carries one token, where one is needed.
+    Credential,
+    /// The token is a well-formed JWT.
+    Form,
+    /// `iss`
+    Issuer,
+    /// `alg`
+    Algorithm,
+    /// `typ`
+    Type,
+    /// A key of the issuer may have signed it.
+    Key,
+    /// That key has.
+    Signature,
+    /// `cnf`
+    Binding,
+    /// `exp`
+    Expiry,
+    /// `nbf`
+    NotBefore,
+    /// `iat`
+    IssuedAt,
+    /// `aud`
+    Audience,
+    /// Claims that must be there.
+    RequiredClaims,
+    /// From `iat` to `exp`.
+    Lifetime,
+    /// The rule's `issuers`.
+    RuleIssuers,
+    /// The rule's `audiences`.
+    RuleAudiences,
+    /// The rule's `scopes` and `any_scope`.
+    Scopes,
+    /// The rule's `when`.
+    Condition,
+}
+
+/// How one step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// It holds.
+    Passed,
+    /// It does not, and is the reason.
+    Failed,
+    /// Nobody asks for it.
+    NotAsked,
+    /// An earlier step failed.
+    NotReached,
+}
+
+/// One rule that was looked at.
+#[derive(Clone, Debug)]
+pub struct RuleLookedAt {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Why it is not for the request; `None` if it is.
+    pub mismatch: Option<Mismatch>,
+}
+
+impl Step {
+    /// Every step in its order.
+    pub const ALL: [Step; 21] = [
+        Step::Host,
+        Step::Path,
+        Step::Rule,
+        Step::Credential,
+        Step::Form,
+        Step::Issuer,
+        Step::Algorithm,
+        Step::Type,
+        Step::Key,
+        Step::Signature,
+        Step::Binding,
+        Step::Expiry,
+        Step::NotBefore,
+        Step::IssuedAt,
+        Step::Audience,
+        Step::RequiredClaims,
+        Step::Lifetime,
+        Step::RuleIssuers,
+        Step::RuleAudiences,
+        Step::Scopes,
+        Step::Condition,
+    ];
+
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Host => "host",
+            Step::Path => "path",
+            Step::Rule => "rule",
+            Step::Credential => "credential",
+            Step::Form => "form",
+            Step::Issuer => "iss",
+            Step::Algorithm => "alg",
+            Step::Type => "typ",
+            Step::Key => "key",
+            Step::Signature => "signature",
+            Step::Binding => "cnf",
+            Step::Expiry => "exp",
+            Step::NotBefore => "nbf",
+            Step::IssuedAt => "iat",
+            Step::Audience => "aud",
+            Step::RequiredClaims => "required_claims",
+            Step::Lifetime => "max_lifetime",
+            Step::RuleIssuers => "issuers",
+            Step::RuleAudiences => "audiences",
+            Step::Scopes => "scopes",
+            Step::Condition => "when",
+        }
+    }
+
+    fn is_of_token(self) -> bool {
+        (Step::Form..=Step::Lifetime).contains(&self)
+    }
+}
+
+impl fmt::Display for StepOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StepOutcome::Passed => "passed",
+            StepOutcome::Failed => "failed",
+            StepOutcome::NotAsked => "not_asked",
+            StepOutcome::NotReached => "not_reached",
+        })
+    }
+}
+
+/// The rules that were looked at, in their order, the one that decides last.
+pub fn rules_looked_at(table: &RuleTable, facts: &Facts<'_>) -> Vec<RuleLookedAt> {
+    let mut looked_at = Vec::new();
+    for rule in table.iter() {
+        let mismatch = rule.mismatch(facts);
+        looked_at.push(RuleLookedAt {
+            name: rule.name.clone(),
+            mismatch,
+        });
+        if mismatch.is_none() {
+            return looked_at;
+        }
+    }
+    looked_at.push(RuleLookedAt {
+        name: table.default_rule().name.clone(),
+        mismatch: None,
+    });
+    looked_at
+}
+
+/// How each step ended. `target` is what became of the request's host and path, `rule` the one that decides.
+pub fn steps(
+    decision: &Decision,
+    target: Result<(), TargetError>,
+    rule: &Rule,
+    table: &RuleTable,
+) -> Vec<(Step, StepOutcome)> {
+    let failed = failed_step(decision, target);
+    let asked = Asked {
+        rule,
+        table,
+        has_token: has_token(decision),
+    };
+    Step::ALL
+        .into_iter()
+        .map(|step| (step, outcome(step, failed, &asked)))
+        .collect()
+}
+
+struct Asked<'a> {
+    rule: &'a Rule,
+    table: &'a RuleTable,
+    has_token: bool,
+}
+
+fn outcome(step: Step, failed: Option<Step>, asked: &Asked<'_>) -> StepOutcome {
+    if failed == Some(step) {
+        return StepOutcome::Failed;
+    }
+    if !asked.asks(step) {
+        return StepOutcome::NotAsked;
+    }
+    // Where no key is found, `exp` to `max_lifetime` have been judged before anything is said of keys.
+    let judged_before_keys =
+        failed == Some(Step::Key) && (Step::Expiry..=Step::Lifetime).contains(&step);
+    match failed {
+        Some(failed) if step > failed && !judged_before_keys => StepOutcome::NotReached,
+        _ => StepOutcome::Passed,
+    }
+}
+
+impl Asked<'_> {
+    fn asks(&self, step: Step) -> bool {
+        let needs = self.table.needs();
+        let demands = match &self.rule.access {
+            Access::Token(demands) | Access::Optional(demands) => Some(demands),
+            Access::Deny | Access::Anonymous { .. } => None,
+        };
+        match step {
+            Step::Host => needs.host,
+            Step::Path => needs.path,
+            Step::Rule => true,
+            Step::Credential => demands.is_some(),
+            step if step.is_of_token() => demands.is_some() && self.has_token,
+            Step::RuleIssuers => {
+                demands.is_some_and(|demands| self.has_token && demands.issuers.is_some())
+            }
+            Step::RuleAudiences => {
+                demands.is_some_and(|demands| self.has_token && demands.audiences.is_some())
+            }
+            Step::Scopes => demands.is_some_and(|demands| {
+                self.has_token && !(demands.scopes.is_empty() && demands.any_scope.is_empty())
+            }),
+            _ => self.rule.condition().is_some(),
+        }
+    }
+}
+
+/// Whether the request carried a token that was looked at, or would have been.
+fn has_token(decision: &Decision) -> bool {
+    match decision {
+        Decision::Allow(grant) => grant.identity.is_some(),
+        Decision::Deny(refused) => match &refused.denial {
+            Denial::Unauthenticated(_) => true,
+            Denial::Forbidden(_) => refused.identity.is_some(),
+            Denial::InvalidRequest | Denial::Overloaded | Denial::Internal => true,
+        },
+    }
+}
+
+fn failed_step(decision: &Decision, target: Result<(), TargetError>) -> Option<Step> {
+    let Decision::Deny(refused) = decision else {
+        return None;
+    };
+    Some(match (&refused.denial, target) {
+        (_, Err(TargetError::Host)) => Step::Host,
+        (_, Err(TargetError::Path(_))) => Step::Path,
+        (Denial::Unauthenticated(error), _) => step_of(error),
+        (Denial::Forbidden(refusal), _) => match refusal {
+            Refusal::Denied => Step::Rule,
+            Refusal::IssuerNotAllowed => Step::RuleIssuers,
+            Refusal::InvalidAudience => Step::RuleAudiences,
+            Refusal::InsufficientScope { .. } => Step::Scopes,
+            Refusal::ConditionFailed { .. } => Step::Condition,
+        },
+        (Denial::InvalidRequest | Denial::Overloaded | Denial::Internal, Ok(())) => Step::Host,
+    })
+}
+
+fn step_of(error: &Error) -> Step {
+    match error {
+        Error::MissingToken | Error::SeveralCredentials => Step::Credential,
+        Error::UnknownIssuer => Step::Issuer,
+        Error::UnknownKey
+        | Error::NoKeys { .. }
+        | Error::KeysUnavailable { .. }
+        | Error::KeyPending { .. } => Step::Key,
+        Error::Token(error) => match error {
+            TokenError::Malformed => Step::Form,
+            TokenError::UnsupportedAlgorithm => Step::Algorithm,
+            TokenError::InvalidType => Step::Type,
+            TokenError::InvalidSignature => Step::Signature,
+            TokenError::UnprovenBinding => Step::Binding,
+            TokenError::Expired => Step::Expiry,
+            TokenError::InvalidAudience => Step::Audience,
+            TokenError::LifetimeTooLong => Step::Lifetime,
+            TokenError::NotANumericDate(step)
+            | TokenError::NotYetValid(step)
+            | TokenError::MissingClaim(step) => match step {
+                ClaimStep::Expiry => Step::Expiry,
+                ClaimStep::NotBefore => Step::NotBefore,
+                ClaimStep::IssuedAt => Step::IssuedAt,
+                ClaimStep::Audience => Step::Audience,
+                ClaimStep::Required => Step::RequiredClaims,
+                ClaimStep::Lifetime => Step::Lifetime,
+            },
+        },
+    }
+}

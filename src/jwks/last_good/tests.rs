@@ -1,0 +1,144 @@
+//! Files that were written, cut, flipped and swapped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Owner, Record, Unfit};
+use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const NOW: u64 = 1_800_000_000;
+const SET: &str = r#"{"keys":[{"kid":"a","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+fn fetch() -> FetchSettings {
+    FetchSettings {
+        refresh: Duration::from_secs(300),
+        max_stale: DAY,
+        timeout: Duration::from_secs(5),
+        ca_file: None,
+    }
+}
+
+fn uri(text: &str) -> KeySource {
+    KeySource::Uri(KeyAddress::parse(text, Transport::Https).expect("is an address"))
+}
+
+fn owner(issuers: &[&str], source: &KeySource) -> Owner {
+    let issuers: Vec<Arc<str>> = issuers.iter().map(|name| Arc::from(*name)).collect();
+    Owner::of(&issuers, source, &fetch()).expect("is fetched")
+}
+
+fn acme() -> Owner {
+    owner(&["https://a.example"], &uri("https://a.example/keys"))
+}
+
+fn file(confirmed: u64) -> Vec<u8> {
+    Record {
+        owner: acme(),
+        text: SET.as_bytes().into(),
+        confirmed,
+    }
+    .to_file()
+}
+
+#[test]
+fn what_was_written_is_read_with_its_age() {
+    let restored = acme().read(&file(NOW - 60), NOW, DAY).expect("may serve");
+    assert_eq!(restored.age, Duration::from_secs(60));
+    assert_eq!(restored.key_set.keys().len(), 1);
+}
+
+#[test]
+fn what_is_too_old_or_from_the_future_does_not_serve() {
+    let read = |confirmed| acme().read(&file(confirmed), NOW, DAY).map(|read| read.age);
+    assert_eq!(read(NOW), Ok(Duration::ZERO));
+    assert_eq!(read(NOW + 1), Err(Unfit::FromTheFuture));
+    assert!(read(NOW - 86_399).is_ok());
+    assert_eq!(read(NOW - 86_400), Err(Unfit::TooOld(DAY)));
+    assert!(matches!(read(0), Err(Unfit::TooOld(_))));
+}
+
+#[test]
+fn a_file_serves_its_owner_alone() {
+    let source = uri("https://a.example/keys");
+    let discovery = |transport| KeySource::Discovery {
+        issuer: "https://a.example".into(),
+        transport,
+    };
+    let others = [
+        owner(&["https://b.example"], &source),
+        owner(&["https://a.example", "https://b.example"], &source),
+        owner(
+            &["https://a.example"],
+            &uri("https://a.example/keys?tenant=2"),
+        ),
+        owner(&["https://a.example"], &uri("https://user@a.example/keys")),
+        owner(&["https://a.example"], &discovery(Transport::Https)),
+        owner(&["https://a.example"], &discovery(Transport::HttpToo)),
+        Owner::of(
+            &["https://a.example".into()],
+            &source,
+            &FetchSettings {
+                ca_file: Some("/ca.pem".into()),
+                ..fetch()
+            },
+        )
+        .expect("is fetched"),
+    ];
+    for (number, other) in others.iter().enumerate() {
+        // Whatever the file is called.
+        assert_eq!(
+            other.read(&file(NOW), NOW, DAY).err(),
+            Some(Unfit::OtherOwner),
+            "{other:?}"
+        );
+        assert_ne!(other.file_name(), acme().file_name());
+        for another in others.iter().skip(number + 1) {
+            assert_ne!(other.file_name(), another.file_name());
+        }
+    }
+    let two = ["https://a.example", "https://b.example"];
+    let turned = ["https://b.example", "https://a.example"];
+    assert_eq!(owner(&two, &source), owner(&turned, &source));
+    let at_hand = KeySource::File("keys.json".into());
+    assert_eq!(Owner::of(&["a".into()], &at_hand, &fetch()), None);
+}
+
+#[test]
+fn whatever_is_damaged_does_not_serve_and_harms_nobody() {
+    let whole = file(NOW);
+    for length in 0..whole.len() {
+        let cut = whole.get(..length).expect("is shorter");
+        assert!(acme().read(cut, NOW, DAY).is_err(), "{length}");
+    }
+    for place in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 1;
+        assert!(acme().read(&flipped, NOW, DAY).is_err(), "{place}");
+    }
+    for text in ["", "\n", "{}\n{}", "null\n", "[1]\n{\"keys\":[]}"] {
+        assert_eq!(
+            acme().read(text.as_bytes(), NOW, DAY).err(),
+            Some(Unfit::Damaged),
+            "{text}"
+        );
+    }
+    let other = String::from_utf8(whole).expect("is text");
+    let other = other.replacen("\"format\":1", "\"format\":2", 1);
+    assert_eq!(
+        acme().read(other.as_bytes(), NOW, DAY).err(),
+        Some(Unfit::OtherFormat(2))
+    );
+}
+
+#[test]
+fn nothing_secret_is_in_the_head() {
+    let source = uri("https://user:secret@a.example/keys?token=secret");
+    let record = Record {
+        owner: owner(&["https://a.example"], &source),
+        text: SET.as_bytes().into(),
+        confirmed: NOW,
+    };
+    let text = format!("{record:?} {}", String::from_utf8_lossy(&record.to_file()));
+    assert!(!text.contains("secret"), "{text}");
+}

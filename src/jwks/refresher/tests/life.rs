@@ -1,0 +1,224 @@
+//! One store's life: when its source is asked, and which keys serve meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::scripted::{GOOD, Given, Kept, Reply, Source, pass, set, store};
+use crate::jwks::store::{Desk, KeyStore, Missing};
+
+const DAY: f64 = 24.0 * 60.0 * 60.0;
+
+/// The pauses between the times when the source was asked, in seconds.
+fn pauses(source: &Source) -> Vec<f64> {
+    let asked = source.asked();
+    asked
+        .windows(2)
+        .map(|two| (two[1] - two[0]).as_secs_f64())
+        .collect()
+}
+
+fn serves(store: &KeyStore, keys: &[(&'static str, usize)]) -> bool {
+    store
+        .usable(Instant::now())
+        .is_some_and(|snapshot| snapshot.key_set.judges_as(&set(keys)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn refreshes_come_ahead_of_the_age_and_never_too_often() {
+    for (max_age, bounds) in [
+        (None, 240.0..=285.0),
+        (Some(60), 48.0..=57.0),
+        (Some(0), 24.0..=28.5),
+        (Some(86_400), 240.0..=285.0),
+    ] {
+        let source = Source::of(&[("a", 0)]);
+        source.replies(Reply::Set {
+            after: Duration::ZERO,
+            max_age,
+        });
+        let _kept = Kept::from(&source, store());
+        pass(3000.0).await;
+        let pauses = pauses(&source);
+        assert!(pauses.len() >= 9, "{pauses:?}");
+        let inside = |pause: &f64| bounds.contains(&(pause - 0.001)) || bounds.contains(pause);
+        assert!(pauses.iter().all(inside), "{max_age:?}: {pauses:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_left_more_and_more_alone_up_to_a_minute() {
+    for (reply, taken) in [
+        (Reply::Status(500, None), 0.0),
+        (Reply::Rubbish, 0.0),
+        (Reply::Hang, 5.0),
+        (Reply::Panic, 0.0),
+    ] {
+        let source = Source::of(&[("a", 0)]);
+        source.replies(reply.clone());
+        let _kept = Kept::from(&source, store());
+        pass(1200.0).await;
+        let pauses = pauses(&source);
+        for (number, pause) in pauses.iter().enumerate() {
+            let doubled = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0][number.min(6)];
+            let bounds = doubled * 0.75..=doubled * 1.25 + 0.01;
+            assert!(bounds.contains(&(pause - taken)), "{reply:?}: {pauses:?}");
+        }
+        assert!(pauses.len() > 12, "{pauses:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_asks_to_be_left_alone_is_up_to_an_hour() {
+    for (asked_for, bounds) in [(100, 100.0..=100.1), (604_800, 3600.0..=3600.1)] {
+        let source = Source::of(&[("a", 0)]);
+        let kept = Kept::from(&source, store());
+        pass(1.0).await;
+        source.replies(Reply::Status(429, Some(asked_for)));
+        pass(299.0).await;
+        assert_eq!(source.asked().len(), 2);
+        // Not for a token's sake either, however many come.
+        for number in 0..50 {
+            let now = Instant::now();
+            let desk = kept
+                .store
+                .ask_for_unknown_key(&format!("z{number}"), 1, now);
+            let Desk::Answer(Missing::Unavailable { retry_after }) = desk else {
+                panic!("neither waits nor knows");
+            };
+            assert!(retry_after > Duration::from_secs(20));
+        }
+        pass(3600.0).await;
+        assert!(
+            bounds.contains(&pauses(&source)[1]),
+            "{:?}",
+            pauses(&source)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_good_keys_serve_to_the_end_of_their_time_and_no_longer() {
+    let source = Source::of(&[("a", 0)]);
+    let kept = Kept::from(&source, store());
+    pass(1.0).await;
+    source.replies(Reply::Hang);
+    pass(DAY - 2.0).await;
+    assert!(serves(&kept.store, &[("a", 0)]));
+    pass(2.0).await;
+    assert!(kept.store.usable(Instant::now()).is_none());
+    source.replies(GOOD);
+    pass(80.0).await;
+    assert!(serves(&kept.store, &[("a", 0)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_confirmed_lives_on_without_being_sent() {
+    let source = Source::of(&[("a", 0)]);
+    let kept = Kept::from(&source, store());
+    pass(1.0).await;
+    source.replies(Reply::Unchanged);
+    pass(3.0 * DAY).await;
+    assert!(serves(&kept.store, &[("a", 0)]));
+    assert_eq!(kept.store.usable_generation(Instant::now()), Some(1));
+}
+
+/// A token that names a new key is the reason for a fetch at once; the next one comes ten seconds later at the earliest.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_is_asked_for_at_once_and_then_not_for_ten_seconds() {
+    let source = Source::of(&[("a", 0)]);
+    let kept = Kept::from(&source, store());
+    pass(1.0).await;
+    let began = Instant::now();
+    source.has(&[("a", 0), ("b", 1)]);
+    let Desk::Wait(wait) = kept.store.ask_for_unknown_key("b", 1, began) else {
+        panic!("waits");
+    };
+    wait.until(began + Duration::from_secs(1)).await;
+    assert!(serves(&kept.store, &[("a", 0), ("b", 1)]));
+    let mut fetches = Vec::new();
+    for number in 0..600 {
+        pass(0.1).await;
+        let now = Instant::now();
+        let generation = kept.store.usable_generation(now).expect("serves");
+        let desk = kept
+            .store
+            .ask_for_unknown_key(&format!("z{number}"), generation, now);
+        if let Desk::Wait(_) = desk {
+            fetches.push(now);
+        }
+    }
+    let since: Vec<f64> = fetches
+        .iter()
+        .map(|now| (*now - began).as_secs_f64().round())
+        .collect();
+    assert_eq!(since, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+}
+
+/// Kept keys serve from the start, and the issuer's word, once it comes, replaces them at once.
+#[tokio::test(start_paused = true)]
+async fn keys_of_an_earlier_process_serve_until_the_issuer_tells() {
+    let source = Source::of(&[("b", 1)]);
+    source.replies(Reply::Hang);
+    let store = store();
+    let kept = Kept::from(&source, store.clone());
+    // Tokens wait for the fetch in flight, and are let go when the keys come from elsewhere.
+    pass(0.01).await;
+    let waiting = {
+        let Desk::Wait(wait) = store.ask_for_any_keys(Instant::now()) else {
+            panic!("waits");
+        };
+        wait
+    };
+    let age = Duration::from_secs(3600);
+    let before = Instant::now();
+    store.restore(
+        Arc::new(set(&[("a", 0)])),
+        age,
+        Duration::from_secs(7200),
+        before,
+    );
+    store.first_keys().await;
+    waiting.until(before + Duration::from_secs(100)).await;
+    assert_eq!(Instant::now(), before, "neither has waited for the fetch");
+    assert!(serves(&store, &[("a", 0)]));
+    assert_eq!(store.usable_generation(before), Some(0));
+
+    pass(3599.0).await;
+    assert!(serves(&store, &[("a", 0)]));
+    pass(1.5).await;
+    assert!(store.usable(Instant::now()).is_none(), "their time goes on");
+    source.replies(GOOD);
+    pass(80.0).await;
+    assert!(serves(&store, &[("b", 1)]));
+    // Late news from the disk are none.
+    store.restore(
+        Arc::new(set(&[("a", 0)])),
+        Duration::ZERO,
+        Duration::from_secs(7200),
+        Instant::now(),
+    );
+    assert!(serves(&store, &[("b", 1)]));
+    drop(kept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_withdrawn_before_the_restart_is_gone_after_the_first_fetch() {
+    let source = Source::of(&[("b", 1)]);
+    let store = store();
+    store.restore(
+        Arc::new(set(&[("a", 0), ("b", 1)])),
+        Duration::ZERO,
+        Duration::from_secs(7200),
+        Instant::now(),
+    );
+    source.gave_before(Given {
+        asked: Instant::now(),
+        keys: Vec::new(),
+    });
+    let kept = Kept::from(&source, store);
+    pass(0.01).await;
+    assert!(serves(&kept.store, &[("b", 1)]));
+    assert_eq!(kept.store.usable_generation(Instant::now()), Some(1));
+}

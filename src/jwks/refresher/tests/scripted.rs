@@ -1,0 +1,236 @@
+//! A source that does what a test says, in no time but the test's.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::jwks::error::{FetchError, KeySetError};
+use crate::jwks::fetch::{Fetch, Fetched, FetchedSet, Purpose};
+use crate::jwks::key_set::KeySet;
+use crate::jwks::refresher::Refresher;
+use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::jwks::store::KeyStore;
+
+/// How long a fetch may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the source does when it is asked.
+#[derive(Clone, Debug)]
+pub(super) enum Reply {
+    /// It gives the set that it has then, after so long.
+    Set {
+        after: Duration,
+        max_age: Option<u64>,
+    },
+    /// It says that the set that it gave last still stands, whatever it has.
+    Unchanged,
+    /// It answers with that status.
+    Status(u16, Option<u64>),
+    /// It gives what is no key set.
+    Rubbish,
+    /// It does not answer, or not to the end.
+    Hang,
+    /// It makes us panic.
+    Panic,
+}
+
+/// One key under one name.
+pub(super) type Named = (&'static str, usize);
+
+#[derive(Default)]
+struct State {
+    keys: Vec<Named>,
+    asked: Vec<Instant>,
+    in_flight: usize,
+    most_in_flight: usize,
+    given: Option<Given>,
+}
+
+/// What the source gave, or confirmed, last.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) asked: Instant,
+    pub(super) keys: Vec<Named>,
+}
+
+/// The source, and its clones are the same.
+#[derive(Clone)]
+pub(super) struct Source {
+    reply: Arc<Mutex<Reply>>,
+    state: Arc<Mutex<State>>,
+}
+
+pub(super) const GOOD: Reply = Reply::Set {
+    after: Duration::ZERO,
+    max_age: None,
+};
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn of(keys: &[Named]) -> Source {
+        let state = State {
+            keys: keys.to_vec(),
+            ..State::default()
+        };
+        Source {
+            reply: Arc::new(Mutex::new(GOOD)),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    pub(super) fn replies(&self, reply: Reply) {
+        *self.reply.lock().expect("is whole") = reply;
+    }
+
+    pub(super) fn has(&self, keys: &[Named]) {
+        self.state.lock().expect("is whole").keys = keys.to_vec();
+    }
+
+    pub(super) fn keys(&self) -> Vec<Named> {
+        self.state.lock().expect("is whole").keys.clone()
+    }
+
+    /// When it was asked.
+    pub(super) fn asked(&self) -> Vec<Instant> {
+        self.state.lock().expect("is whole").asked.clone()
+    }
+
+    pub(super) fn given(&self) -> Option<Given> {
+        self.state.lock().expect("is whole").given.clone()
+    }
+
+    pub(super) fn most_in_flight(&self) -> usize {
+        self.state.lock().expect("is whole").most_in_flight
+    }
+
+    /// As if an earlier process had been given these.
+    pub(super) fn gave_before(&self, given: Given) {
+        self.state.lock().expect("is whole").given = Some(given);
+    }
+
+    async fn answer(&self, asked: Instant) -> Result<Fetched, FetchError> {
+        let reply = self.reply.lock().expect("is whole").clone();
+        match reply {
+            Reply::Set { after, max_age } => {
+                tokio::time::sleep(after).await;
+                let mut state = self.state.lock().expect("is whole");
+                let keys = state.keys.clone();
+                state.given = Some(Given {
+                    asked,
+                    keys: keys.clone(),
+                });
+                Ok(Fetched {
+                    key_set: Some(FetchedSet::parse(text(&keys).into_bytes())?),
+                    max_age: max_age.map(Duration::from_secs),
+                })
+            }
+            Reply::Unchanged => {
+                if let Some(given) = &mut self.state.lock().expect("is whole").given {
+                    given.asked = asked;
+                }
+                Ok(Fetched {
+                    key_set: None,
+                    max_age: None,
+                })
+            }
+            Reply::Status(status, retry_after) => Err(FetchError::Status {
+                status,
+                retry_after: retry_after.map(Duration::from_secs),
+            }),
+            Reply::Rubbish => Err(FetchError::NotAKeySet(KeySetError::NoKeys)),
+            Reply::Hang => std::future::pending().await,
+            Reply::Panic => panic!("told to"),
+        }
+    }
+}
+
+impl Fetch for Source {
+    async fn fetch(&mut self, _: Purpose) -> Result<Fetched, FetchError> {
+        let asked = Instant::now();
+        {
+            let mut state = self.state.lock().expect("is whole");
+            state.asked.push(asked);
+            state.in_flight += 1;
+            state.most_in_flight = state.most_in_flight.max(state.in_flight);
+        }
+        let _landing = Landing(self);
+        tokio::time::timeout(TIMEOUT, self.answer(asked))
+            .await
+            .unwrap_or(Err(FetchError::TimedOut(TIMEOUT)))
+    }
+}
+
+struct Landing<'a>(&'a Source);
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().expect("is whole").in_flight -= 1;
+    }
+}
+
+/// The text of a set of these.
+pub(super) fn text(keys: &[Named]) -> String {
+    static KEYS: [OnceLock<String>; 4] = [const { OnceLock::new() }; 4];
+    let jwk = |(kid, number): &Named| {
+        let x = KEYS[*number].get_or_init(|| {
+            let pair = Ed25519KeyPair::generate().expect("a key can be made");
+            URL_SAFE_NO_PAD.encode(pair.public_key())
+        });
+        format!(r#"{{"kid":"{kid}","kty":"OKP","crv":"Ed25519","x":"{x}"}}"#)
+    };
+    let keys: Vec<String> = keys.iter().map(jwk).collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+/// A set of these.
+pub(super) fn set(keys: &[Named]) -> KeySet {
+    KeySet::parse(text(keys).as_bytes()).expect("is a set")
+}
+
+/// Five minutes between refreshes, a day of life.
+pub(super) fn settings() -> FetchSettings {
+    FetchSettings {
+        refresh: Duration::from_secs(300),
+        max_stale: Duration::from_secs(24 * 60 * 60),
+        timeout: TIMEOUT,
+        ca_file: None,
+    }
+}
+
+/// An empty store.
+pub(super) fn store() -> Arc<KeyStore> {
+    let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
+    let source = KeySource::Uri(address.expect("is an address"));
+    Arc::new(KeyStore::new(source, Instant::now()))
+}
+
+/// A store that is kept fresh from a source for as long as it is held.
+pub(super) struct Kept {
+    pub(super) store: Arc<KeyStore>,
+    _refreshing: JoinSet<()>,
+}
+
+impl Kept {
+    pub(super) fn from(source: &Source, store: Arc<KeyStore>) -> Kept {
+        let turns = Arc::new(Semaphore::new(1));
+        let refresher = Refresher::new(store.clone(), source.clone(), settings(), turns);
+        let mut refreshing = JoinSet::new();
+        refreshing.spawn(refresher.run());
+        Kept {
+            store,
+            _refreshing: refreshing,
+        }
+    }
+}
+
+/// Lets so many seconds pass.
+pub(super) async fn pass(seconds: f64) {
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+}

@@ -1,0 +1,141 @@
+//! Whatever a source does, in whatever order: at no step does a key serve that is not in the set that it gave or confirmed
+//! last, nor after its time; and once it behaves, its keys serve.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::scripted::{GOOD, Given, Kept, Named, Reply, Source, pass, set, settings, store};
+use crate::jwks::store::Desk;
+
+const SEQUENCES: u64 = 100;
+const STEPS: usize = 40;
+
+/// Numbers that look like chance and are the same each time (xorshift).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    fn of<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[usize::try_from(self.below(choices.len() as u64)).expect("is small")].clone()
+    }
+
+    /// Any keys under any of a few names, so that names are reused and keys come back.
+    fn keys(&mut self) -> Vec<Named> {
+        (0..self.below(4))
+            .map(|_| (self.of(&["a", "b", "c"]), self.of(&[0, 1, 2, 3])))
+            .collect()
+    }
+
+    fn reply(&mut self) -> Reply {
+        let slow = Reply::Set {
+            after: Duration::from_millis(self.below(4900)),
+            max_age: None,
+        };
+        let short_lived = Reply::Set {
+            after: Duration::ZERO,
+            max_age: Some(self.below(400)),
+        };
+        let busy = Reply::Status(503, Some(self.below(10_000)));
+        let failing = Reply::Status(500, None);
+        self.of(&[
+            GOOD,
+            GOOD,
+            slow,
+            short_lived,
+            busy,
+            failing,
+            Reply::Unchanged,
+            Reply::Rubbish,
+            Reply::Hang,
+            Reply::Panic,
+        ])
+    }
+}
+
+async fn step(chance: &mut Chance, source: &Source, kept: &Kept) {
+    match chance.below(6) {
+        0 | 1 => source.has(&chance.keys()),
+        2 => source.replies(chance.reply()),
+        3 => {
+            let now = Instant::now();
+            let generation = kept.store.usable_generation(now).unwrap_or(u64::MAX);
+            let kid = chance.of(&["a", "b", "c", "z"]);
+            if let Desk::Wait(wait) = kept.store.ask_for_unknown_key(kid, generation, now) {
+                // Some go away before anything has come.
+                let patience = Duration::from_millis(chance.below(6000));
+                wait.until(now + patience).await;
+            }
+        }
+        4 => {
+            let generation = kept.store.usable_generation(Instant::now());
+            let desk = kept
+                .store
+                .ask_once_more(generation.unwrap_or(u64::MAX), Instant::now());
+            drop(desk);
+        }
+        _ => pass(chance.of(&[0.01, 1.0, 9.0, 70.0, 300.0, 4000.0, 50_000.0])).await,
+    }
+}
+
+fn assert_true_to(source: &Source, kept: &Kept, what: &str) {
+    let now = Instant::now();
+    let held = kept.store.usable(now);
+    // An empty set is believed, and is no keys.
+    let expected = source
+        .given()
+        .filter(|given| !given.keys.is_empty() && now < given.asked + settings().max_stale);
+    match (&held, &expected) {
+        (None, None) => {}
+        (Some(held), Some(given)) => {
+            assert!(
+                held.key_set.judges_as(&set(&given.keys)),
+                "{what}: {:?} is not {:?}",
+                held.key_set,
+                given.keys
+            );
+        }
+        _ => panic!("{what}: {held:?} where {expected:?} is right"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_the_source_gave_last_serves_and_it_always_recovers() {
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    for number in 0..SEQUENCES {
+        one_sequence(&mut chance, number).await;
+    }
+}
+
+async fn one_sequence(chance: &mut Chance, number: u64) {
+    let source = Source::of(&chance.keys());
+    source.replies(chance.reply());
+    let store = store();
+    if chance.below(3) == 0 {
+        let (keys, age) = (chance.keys(), Duration::from_secs(chance.below(80_000)));
+        let now = Instant::now();
+        store.restore(Arc::new(set(&keys)), age, settings().max_stale, now);
+        let asked = now - age;
+        source.gave_before(Given { asked, keys });
+    }
+    let kept = Kept::from(&source, store);
+    for _ in 0..STEPS {
+        step(chance, &source, &kept).await;
+        // What is due at this very moment is done.
+        tokio::task::yield_now().await;
+        assert_true_to(&source, &kept, &format!("sequence {number}"));
+    }
+    source.replies(GOOD);
+    // The longest that a source can ask to be left alone, and the longest pause after that.
+    pass(3600.0 + 300.0).await;
+    assert_true_to(&source, &kept, &format!("sequence {number}, recovered"));
+    assert_eq!(source.given().map(|given| given.keys), Some(source.keys()));
+    assert!(kept.store.status(Instant::now()).last_error.is_none());
+}

@@ -1,0 +1,85 @@
+//! What dynamic metadata tell, and what they never repeat.
+
+use serde_json::json;
+
+use crate::support::check_request::Ask;
+use crate::support::keys::{p256, rsa};
+use crate::support::service::Service;
+use crate::support::token::{Token, now};
+
+use super::expected::{ISSUER, configuration};
+
+#[tokio::test]
+async fn metadata_tells_of_admissions() {
+    let lines = "claim_headers:\n  x-org: oid\n  x-env: custom_claims.environment\n  x-n: n\n  x-big: big\n  x-gone: gone\n  x-scope: scopes\nalgorithms: [RS256, ES256]";
+    let service = Service::ready(&configuration(lines, "")).await;
+    let expires = now() + 1000;
+    let token = Token::of(ISSUER)
+        .claim("client_id", "c1")
+        .claim("oid", "org_1")
+        .claim("custom_claims", json!({ "environment": "prod" }))
+        .claim("n", json!([1, 2.5, true, null]))
+        .claim("big", 9_007_199_254_740_993_u64)
+        .claim("scope", "a b")
+        .claim("secret", "kept")
+        .claim("exp", expires);
+    let answer = service.check(Ask::bearer(&token.signed(rsa(0)))).await;
+    assert_eq!(
+        answer.metadata(),
+        json!({
+            "decision": "allow",
+            "reason": "allowed",
+            "rule": "default",
+            "issuer": ISSUER,
+            "key_id": "k",
+            "subject": "someone",
+            "client_id": "c1",
+            "scopes": ["a", "b"],
+            "expires_at": expires as f64,
+            "claims": {
+                "oid": "org_1",
+                "custom_claims.environment": "prod",
+                "n": [1.0, 2.5, true, null],
+                "big": "9007199254740993",
+                "scopes": "a b",
+            },
+        })
+    );
+    let by_other = token.kid("e").alg("ES256").signed(p256(0));
+    let answer = service.check(Ask::bearer(&by_other)).await;
+    assert_eq!(answer.text("key_id").as_deref(), Some("e"));
+}
+
+/// Before its signature has held, a token's words appear only where they are ours too.
+#[tokio::test]
+async fn metadata_of_refusals_repeats_no_unverified_word() {
+    let service = Service::ready(&configuration("", "")).await;
+    let envoy = service.envoy().await;
+    let good = || Token::of(ISSUER).claim("client_id", "c1");
+    let cases = [
+        (good().claim("iss", "https://evil.test"), rsa(0), None, None),
+        (good().kid("invented"), rsa(0), Some(ISSUER), None),
+        (good(), rsa(1), Some(ISSUER), Some("k")),
+        (
+            good().claim("exp", now() - 100),
+            rsa(0),
+            Some(ISSUER),
+            Some("k"),
+        ),
+        (good().header("typ", "evil"), rsa(0), Some(ISSUER), None),
+    ];
+    for (token, key, issuer, key_id) in cases {
+        let answer = envoy.check(Ask::bearer(&token.signed(key))).await;
+        let mut metadata = json!({
+            "decision": "deny",
+            "reason": answer.reason(),
+            "rule": "default",
+        });
+        for (name, value) in [("issuer", issuer), ("key_id", key_id)] {
+            if let Some(value) = value {
+                metadata[name] = value.into();
+            }
+        }
+        assert_eq!(answer.metadata(), metadata);
+    }
+}

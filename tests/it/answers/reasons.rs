@@ -1,0 +1,171 @@
+//! Every reason, with all that its answer says.
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::support::check_request::{Ask, TELLINGS};
+use crate::support::issuer::{Answer as HttpAnswer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, issuer_at};
+use crate::support::token::{Token, now};
+
+use super::expected::{ISSUER, REASONS, configuration, expected, flawed};
+
+#[tokio::test]
+async fn a_token_that_is_good_but_for_one_thing() {
+    let service = Service::ready(&configuration("max_lifetime: 2h", "realm: my api\n")).await;
+    let envoy = service.envoy().await;
+    for reason in REASONS {
+        for (thing, token) in flawed(reason) {
+            for telling in TELLINGS {
+                let answer = envoy.check(Ask::bearer(&token).told(telling)).await;
+                eprintln!("{reason}: {thing}");
+                expected(reason).assert(&answer, "my api");
+            }
+        }
+    }
+    let good = envoy
+        .check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0))))
+        .await;
+    assert!(good.is_admission(), "{good:?}");
+}
+
+#[tokio::test]
+async fn the_bounds_of_time_belong_to_the_good() {
+    let service = Service::ready(&configuration("max_lifetime: 2h", "")).await;
+    let envoy = service.envoy().await;
+    let good = || Token::of(ISSUER);
+    let cases = [
+        ("exp within the skew", good().claim("exp", now() - 20)),
+        ("nbf within the skew", good().claim("nbf", now() + 20)),
+        ("iat within the skew", good().claim("iat", now() + 20)),
+        ("nbf null", good().claim("nbf", json!(null))),
+        ("nbf absent", good().without("nbf")),
+        ("exp a fraction", good().claim("exp", now() as f64 + 0.5)),
+        ("the longest lifetime", {
+            let start = now() - 60;
+            good().claim("iat", start).claim("exp", start + 7200)
+        }),
+        (
+            "aud among others",
+            good().claim("aud", json!(["x", "api.test"])),
+        ),
+        ("typ absent", good().without_header("typ")),
+        (
+            "typ in another form",
+            good().header("typ", "application/AT+jwt"),
+        ),
+    ];
+    for (thing, token) in cases {
+        let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
+        assert!(answer.is_admission(), "{thing}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn requests_without_one_token() {
+    let service = Service::ready(&configuration("", "")).await;
+    let envoy = service.envoy().await;
+    let of = |value: &str| Ask::plain().header("authorization", value);
+    for ask in [
+        Ask::plain(),
+        of(""),
+        of("Basic dTpw"),
+        of("Bearer"),
+        of("Bearer  "),
+    ] {
+        for telling in TELLINGS {
+            expected("missing_token").assert(&envoy.check(ask.told(telling)).await, "api");
+        }
+    }
+    let token = Token::of(ISSUER).signed(rsa(0));
+    let twice = Ask::bearer(&token).header("authorization", format!("Bearer {token}"));
+    for telling in TELLINGS {
+        expected("invalid_request").assert(&envoy.check(twice.told(telling)).await, "api");
+    }
+}
+
+#[tokio::test]
+async fn refusals_can_keep_their_reasons_to_themselves() {
+    let more = "error_details: false\n";
+    let service = Service::ready(&configuration("max_lifetime: 2h", more)).await;
+    let envoy = service.envoy().await;
+    for reason in REASONS {
+        let (_, token) = flawed(reason).swap_remove(0);
+        let answer = envoy.check(Ask::bearer(&token)).await;
+        expected(reason).without_details().assert(&answer, "api");
+    }
+    let several = Ask::plain().header("authorization", "Bearer a,Bearer b");
+    let answer = envoy.check(several).await;
+    expected("invalid_request")
+        .without_details()
+        .assert(&answer, "api");
+}
+
+#[tokio::test]
+async fn issuers_without_keys_ask_for_patience() {
+    let server = KeyServer::with_keys(HttpAnswer::of(500, "no")).await;
+    let service = Service::start(&issuer_at(&server, ""));
+    server.asked("/keys", 1).await;
+    let envoy = service.envoy().await;
+    let token = Token::of(&server.url(""));
+    let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
+    expected("keys_unavailable").assert(&answer, "api");
+    // An old token under a key that nobody has says so.
+    let old = token.claim("exp", now() - 100).signed(rsa(0));
+    expected("expired").assert(&envoy.check(Ask::bearer(&old)).await, "api");
+}
+
+#[tokio::test]
+async fn a_key_that_may_be_new_asks_for_patience() {
+    let server = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
+    let service = Service::ready(&issuer_at(&server, "")).await;
+    let gate = std::sync::Arc::new(Semaphore::new(0));
+    let keys = HttpAnswer::of(200, set([rsa(0).jwk("k")]));
+    server.serve("/keys", Reply::When(gate.clone(), keys));
+    let envoy = service.envoy().await;
+    let ask = Ask::bearer(&Token::of(&server.url("")).kid("new").signed(rsa(1)));
+    let patience = std::time::Duration::from_secs(2);
+    let answer = envoy.check_within(ask, patience).await;
+    expected("key_pending").assert(&answer, "api");
+    assert!(
+        (1..=10).contains(&answer.retry_after().unwrap()),
+        "{answer:?}"
+    );
+    assert_eq!(server.count("/keys"), 2);
+    gate.add_permits(9);
+}
+
+#[tokio::test]
+async fn grpc_clients_get_the_status_that_envoy_would_get_wrong() {
+    let service = Service::ready(&configuration("", "")).await;
+    let envoy = service.envoy().await;
+    let cases = [
+        ("application/grpc", Some("3")),
+        ("application/grpc+proto", Some("3")),
+        ("application/grpc;charset=x", Some("3")),
+        ("application/grpc-web", None),
+        ("application/grpcx", None),
+        ("application/json", None),
+    ];
+    for (content_type, status) in cases {
+        for telling in TELLINGS {
+            let several = Ask::plain()
+                .header("content-type", content_type)
+                .header("authorization", "Bearer a,Bearer b");
+            let answer = envoy.check(several.told(telling)).await;
+            assert_eq!(
+                (answer.http, answer.header("grpc-status")),
+                (400, status),
+                "{content_type}"
+            );
+            let none = Ask::plain().header("content-type", content_type);
+            let answer = envoy.check(none.told(telling)).await;
+            assert_eq!(
+                (answer.http, answer.header("grpc-status")),
+                (401, None),
+                "{content_type}"
+            );
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Running the binary, and what a complaint is.
+
+use std::path::Path;
+
+use crate::support::process::{Ended, accredit, ended};
+
+pub(super) async fn run(arguments: &[&str]) -> Ended {
+    ended(&mut accredit(arguments)).await
+}
+
+/// Ends so, having said one line with all of these in it, and nothing else.
+pub(super) fn assert_complains(ended: &Ended, code: i32, says: &[&str]) {
+    let shown = format!("{:?} {:?} {says:?}", ended.code, ended.stderr);
+    assert_eq!(ended.code, Some(code), "{shown}");
+    assert_eq!(ended.stdout, "", "{shown}");
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 1, "{shown}");
+    assert!(lines[0].starts_with("accredit: "), "{shown}");
+    for text in says {
+        assert!(lines[0].contains(text), "{shown}");
+    }
+}
+
+pub(super) fn written(folder: &Path, text: &str) -> String {
+    let file = folder.join("accredit.yaml");
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+pub(super) const VALID: &str = "issuers:\n  - issuer: https://a.test\n    audiences: [api]\n";

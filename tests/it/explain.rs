@@ -1,0 +1,205 @@
+//! `accredit explain`: the service's own decision, told step by step.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::support::check_request::Ask;
+use crate::support::eventually::within;
+use crate::support::keys::{rsa, set};
+use crate::support::process::accredit;
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::{Token, now};
+
+const ISSUER: &str = "https://one.test";
+
+fn configuration() -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "max_lifetime: 2h");
+    format!(
+        "issuers:\n{issuer}rules:\n  - {{ name: health, match: {{ paths: [/healthz] }}, access: anonymous }}\n  \
+         - {{ name: ops, match: {{ paths: [/ops], hosts: [api.test] }}, scopes: [ops], when: 'request.method == \"GET\"' }}\n  \
+         - {{ name: closed, match: {{ paths: [/closed] }}, access: deny }}\n"
+    )
+}
+
+struct Explained {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+async fn explain(arguments: &[&str], token: &str) -> Explained {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, configuration()).unwrap();
+    let mut arguments = arguments.to_vec();
+    arguments.splice(0..0, ["explain", "--config", file.to_str().unwrap()]);
+    let mut command = accredit(&arguments);
+    let piped = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(token.as_bytes())
+        .await
+        .unwrap();
+    let output = within("explain ends", child.wait_with_output())
+        .await
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Explained {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+fn steps(explained: &Explained) -> (Value, Vec<(String, String)>) {
+    let told: Value =
+        serde_json::from_str(&explained.stdout).unwrap_or_else(|_| panic!("{}", explained.stdout));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let steps = told["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (text(&step["step"]), text(&step["outcome"])))
+        .collect();
+    (told, steps)
+}
+
+/// Whatever the request, explain says what the service answers.
+#[tokio::test]
+async fn explain_is_check() {
+    let service = Service::ready(&configuration()).await;
+    let envoy = service.envoy().await;
+    let good = || Token::of(ISSUER).claim("scopes", serde_json::json!(["ops"]));
+    let tokens = [
+        String::new(),
+        "garbage".to_owned(),
+        good().signed(rsa(0)),
+        good().without("scopes").signed(rsa(0)),
+        good().signed(rsa(1)),
+        good().kid("unheard-of").signed(rsa(0)),
+        good().claim("exp", now() - 3600).signed(rsa(0)),
+        good().claim("exp", "soon").signed(rsa(0)),
+        good().claim("nbf", now() + 3600).signed(rsa(0)),
+        good().claim("aud", "other").signed(rsa(0)),
+        good().without("sub").signed(rsa(0)),
+        good().claim("exp", now() + 36_000).signed(rsa(0)),
+        good().claim("cnf", serde_json::json!({})).signed(rsa(0)),
+        Token::of("https://one.test/").signed(rsa(0)),
+    ];
+    for path in ["/ops", "/healthz", "/closed", "/", "/a/../b"] {
+        for token in &tokens {
+            let ask = if token.is_empty() {
+                Ask::plain()
+            } else {
+                Ask::bearer(token)
+            };
+            let answer = envoy.check(ask.to("GET", path)).await;
+            let explained = explain(&["--host", "api.test", "--path", path, "--json"], token).await;
+            let (told, steps) = steps(&explained);
+            let is_admission = answer.is_admission();
+            assert_eq!(
+                told["reason"].as_str(),
+                Some(answer.reason().as_str()),
+                "{path} {explained:?}"
+            );
+            assert_eq!(
+                told["rule"].as_str().map(str::to_owned),
+                answer.text("rule"),
+                "{path} {explained:?}"
+            );
+            assert_eq!(
+                explained.code,
+                Some(if is_admission { 0 } else { 3 }),
+                "{explained:?}"
+            );
+            assert_eq!(
+                steps
+                    .iter()
+                    .filter(|(_, outcome)| outcome == "failed")
+                    .count(),
+                usize::from(!is_admission),
+                "{told}"
+            );
+            if !is_admission {
+                assert_eq!(told["answer"]["status"].as_i64(), Some(answer.http.into()));
+                assert_eq!(told["answer"]["body"].as_str(), Some(answer.body.as_str()));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_step_is_told_with_what_it_found() {
+    let expired = Token::of(ISSUER).claim("exp", now() - 3600).signed(rsa(0));
+    let explained = explain(
+        &["--host", "api.test", "--path", "/ops", "--json"],
+        &expired,
+    )
+    .await;
+    let (_, steps) = steps(&explained);
+    let outcome = |name: &str| {
+        steps
+            .iter()
+            .find(|(step, _)| step == name)
+            .map(|(_, outcome)| outcome.as_str())
+    };
+    for (name, expected) in [
+        ("rule", "passed"),
+        ("signature", "passed"),
+        ("cnf", "passed"),
+        ("exp", "failed"),
+        ("nbf", "not_reached"),
+        ("scopes", "not_reached"),
+        ("audiences", "not_asked"),
+    ] {
+        assert_eq!(outcome(name), Some(expected), "{name}");
+    }
+    let explained = explain(
+        &["--path", "/ops"],
+        &Token::of("https://one.test/").signed(rsa(0)),
+    )
+    .await;
+    assert_eq!(explained.code, Some(3), "{explained:?}");
+    for text in [
+        "deny: unknown_issuer (rule default)",
+        "rule health: the path differs",
+        "rule ops: the host differs",
+        "by a final `/` alone",
+        "The client is answered 401",
+        "Not given, and could change it: method, host",
+    ] {
+        assert!(
+            explained.stdout.contains(text),
+            "{text}: {}",
+            explained.stdout
+        );
+    }
+}
+
+#[tokio::test]
+async fn bad_usage_is_told_apart_from_a_refusal() {
+    let explained = explain(&["--header", "nonsense"], "").await;
+    assert_eq!(
+        (explained.code, explained.stdout.as_str()),
+        (Some(2), ""),
+        "{explained:?}"
+    );
+    assert!(
+        explained.stderr.contains("--header is K:V"),
+        "{explained:?}"
+    );
+}
+
+impl std::fmt::Debug for Explained {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {} {}", self.code, self.stdout, self.stderr)
+    }
+}

@@ -1,0 +1,5 @@
+//! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
+
+pub(crate) mod common;
+pub(crate) mod messages;
+pub(crate) mod pressure;

@@ -1,0 +1,132 @@
+//! Which signature counts, and which key is asked.
+
+use serde_json::{Value, json};
+
+use crate::support::keys::{base64url, ed25519, hs256, p256, p384, rsa, set};
+use crate::support::token::sealed;
+
+use super::place::{ALL, place};
+
+#[tokio::test]
+async fn every_algorithm_verifies_its_own_signatures_alone() {
+    let place = place(ALL).await;
+    let rsa_names = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+    let mut signers: Vec<_> = rsa_names.map(|alg| (alg, "k", rsa(0))).into();
+    signers.extend([("ES256", "e", p256(0)), ("ES384", "e3", p384())]);
+    signers.extend([("EdDSA", "o", ed25519()), ("Ed25519", "o", ed25519())]);
+    for (alg, kid, key) in &signers {
+        let token = place.token().alg(alg).kid(kid);
+        place.assert(&token.signed(key), "allowed", alg).await;
+        for (other, _, other_key) in &signers {
+            let same = std::ptr::eq(*key, *other_key);
+            if same && (alg == other || *kid == "o") {
+                continue;
+            }
+            // Says one algorithm, and is signed by another, or by another key.
+            let mixed = sealed(token.header_text(), token.claims_text(), |input| {
+                other_key.sign(other, input)
+            });
+            place
+                .assert(&mixed, "invalid_signature", &format!("{alg} by {other}"))
+                .await;
+        }
+    }
+    for (alg, kid) in [
+        ("ES256", "k"),
+        ("RS256", "e"),
+        ("ES384", "e"),
+        ("EdDSA", "e3"),
+        ("PS256", "o"),
+    ] {
+        let token = place.token().alg(alg).kid(kid).signed(rsa(0));
+        place
+            .assert(
+                &token,
+                "unsupported_algorithm",
+                &format!("{alg} under {kid}"),
+            )
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn no_algorithm_turns_a_public_key_into_a_secret() {
+    let place = place(ALL).await;
+    let token = |alg: &str| place.token().alg(alg);
+    let jwk = rsa(0).jwk("k");
+    let n = jwk["n"].as_str().unwrap().to_owned();
+    let secrets: Vec<(&str, Vec<u8>)> = vec![
+        ("PEM", rsa(0).public_pem().into_bytes()),
+        (
+            "PEM, trimmed",
+            rsa(0).public_pem().trim_end().as_bytes().to_vec(),
+        ),
+        ("DER", rsa(0).public_der()),
+        ("n", n.into_bytes()),
+        ("the JWK", jwk.to_string().into_bytes()),
+        ("nothing", Vec::new()),
+    ];
+    for (thing, secret) in &secrets {
+        for alg in ["HS256", "hs256"] {
+            let of = token(alg);
+            let forged = sealed(of.header_text(), of.claims_text(), |input| {
+                hs256(secret, input)
+            });
+            place.assert(&forged, "unsupported_algorithm", thing).await;
+        }
+        let of = token("RS256");
+        let forged = sealed(of.header_text(), of.claims_text(), |input| {
+            hs256(secret, input)
+        });
+        place.assert(&forged, "invalid_signature", thing).await;
+    }
+    for alg in [
+        "none", "None", "NONE", "nOnE", "", "HS384", "HS512", "ES256K", "ES512", "rs256", "RS256 ",
+        "RSA-OAEP", "dir",
+    ] {
+        for signature in [Vec::new(), rsa(0).sign("RS256", b"x")] {
+            let of = token(alg);
+            let forged = sealed(of.header_text(), of.claims_text(), |_| signature);
+            place.assert(&forged, "unsupported_algorithm", alg).await;
+        }
+        let of = token(alg);
+        place
+            .assert(&of.signed(rsa(0)), "unsupported_algorithm", alg)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn keys_and_addresses_in_a_token_are_never_used() {
+    let place = place(ALL).await;
+    place
+        .server
+        .serve("/evil", set([rsa(1).jwk("k"), rsa(1).jwk("evil")]));
+    let evil = place.server.url("/evil");
+    let embedded = rsa(1).jwk("k");
+    let members: Vec<(&str, Value)> = vec![
+        ("jwk", embedded.clone()),
+        ("jku", evil.clone().into()),
+        ("x5u", evil.clone().into()),
+        ("x5c", json!([base64url(rsa(1).public_der())])),
+        ("x5t", "AAAA".into()),
+        ("x5t#S256", "AAAA".into()),
+        ("jwks", json!({ "keys": [embedded] })),
+        ("iss", evil.into()),
+    ];
+    for (name, value) in &members {
+        let token = place.token().header(name, value.clone()).kid("evil");
+        place
+            .assert(&token.signed(rsa(1)), "unknown_key", name)
+            .await;
+    }
+    for (name, value) in &members {
+        let token = place.token().header(name, value.clone());
+        place
+            .assert(&token.signed(rsa(1)), "invalid_signature", name)
+            .await;
+        // What is ignored does no harm to a token that is good without it.
+        place.assert(&token.signed(rsa(0)), "allowed", name).await;
+    }
+    assert_eq!(place.server.count("/evil"), 0);
+}

@@ -1,0 +1,5 @@
+//! The house's own rules, which in one crate no compiler keeps: who imports whom, and where outside crates live.
+
+pub(crate) mod rules;
+pub(crate) mod sources;
+pub(crate) mod tables;

@@ -1,0 +1,74 @@
+//! The files under `src`, and what their code names.
+
+use std::fs;
+use std::path::Path;
+
+/// One file under `src`, and its code without comments and without what is compiled for tests alone.
+pub(super) struct Source {
+    pub(super) path: String,
+    pub(super) text: String,
+    pub(super) code: String,
+}
+
+pub(super) fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    collect(&root, &root, &mut found);
+    assert!(found.len() > 80, "only {} files", found.len());
+    found
+}
+
+pub(super) fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).expect("is a folder") {
+        let path = entry.expect("can be read").path();
+        if path.is_dir() {
+            collect(root, &path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("is UTF-8");
+            let path = path
+                .strip_prefix(root)
+                .expect("is below")
+                .display()
+                .to_string();
+            let code = code(&path, &text);
+            found.push(Source { path, text, code });
+        }
+    }
+}
+
+pub(super) fn code(path: &str, text: &str) -> String {
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    let before_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = before_tests
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    lines.filter(|_| !is_test).collect::<Vec<_>>().join("\n")
+}
+
+/// The first segment after each `crate::`.
+pub(super) fn rooms_named(code: &str) -> Vec<&str> {
+    let ends = |rest: &str| {
+        rest.find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len())
+    };
+    code.match_indices("crate::")
+        .map(|(at, found)| &code[at + found.len()..])
+        .map(|rest| &rest[..ends(rest)])
+        .collect()
+}
+
+/// Whether the code names the crate, in a path or an import.
+pub(super) fn names_crate(code: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + name.len()..];
+        let starts = before.is_none_or(|c| !is_word(c) && c != ':' && c != '.' && c != '"');
+        starts
+            && (after.starts_with("::") || (code[..at].ends_with("use ") && after.starts_with(';')))
+    })
+}
+
+pub(super) fn at_home(path: &str, homes: &[&str]) -> bool {
+    homes.iter().any(|home| path.starts_with(home))
+}

@@ -1,0 +1,163 @@
+//! The rules as data.
+
+/// Floors from the roof down: a room, and what it may import beside itself. Whoever stands below may not look up.
+pub(super) const ROOMS: [(&str, &[&str]); 17] = [
+    (
+        "cli",
+        &[
+            "app",
+            "config",
+            "admin",
+            "dev_issuer",
+            "file_watch",
+            "server",
+            "telemetry",
+        ],
+    ),
+    (
+        "app",
+        &[
+            "admin",
+            "authn",
+            "authz",
+            "config",
+            "envoy",
+            "forward",
+            "jose",
+            "jwks",
+            "request",
+            "rules",
+            "server",
+            "telemetry",
+            "token",
+        ],
+    ),
+    (
+        "envoy",
+        &[
+            "authz",
+            "authn",
+            "rules",
+            "token",
+            "jose",
+            "request",
+            "telemetry",
+        ],
+    ),
+    (
+        "admin",
+        &["authz", "authn", "jwks", "jose", "request", "telemetry"],
+    ),
+    (
+        "config",
+        &[
+            "authn",
+            "rules",
+            "forward",
+            "token",
+            "jwks",
+            "jose",
+            "server",
+            "telemetry",
+        ],
+    ),
+    (
+        "authz",
+        &["authn", "rules", "forward", "token", "request", "telemetry"],
+    ),
+    (
+        "authn",
+        &["forward", "token", "jwks", "jose", "request", "telemetry"],
+    ),
+    ("rules", &["forward", "token", "jose", "request"]),
+    ("forward", &["token", "jose"]),
+    ("token", &["jose"]),
+    ("jwks", &["jose", "file_watch", "telemetry"]),
+    ("jose", &[]),
+    ("request", &[]),
+    ("file_watch", &[]),
+    ("server", &[]),
+    ("telemetry", &[]),
+    ("dev_issuer", &[]),
+];
+
+/// Outside crates, and the only places that name them.
+pub(super) const HOMES: [(&str, &[&str]); 20] = [
+    (
+        "aws_lc_rs",
+        &[
+            "jose/",
+            "token/bearer.rs",
+            "config/fingerprint.rs",
+            "dev_issuer/",
+        ],
+    ),
+    (
+        "arc_swap",
+        &[
+            "jwks/",
+            "envoy/current.rs",
+            "authz/metrics.rs",
+            "telemetry/span_queue.rs",
+        ],
+    ),
+    ("axum", &["server/", "dev_issuer/", "app/", "envoy/port.rs"]),
+    ("cel", &["rules/"]),
+    ("clap", &["cli/"]),
+    ("envoy_types", &["envoy/"]),
+    ("jsonwebtoken", &[]),
+    ("notify", &["file_watch.rs"]),
+    ("opentelemetry", &["telemetry/"]),
+    ("opentelemetry_otlp", &["telemetry/otlp.rs"]),
+    ("opentelemetry_sdk", &["telemetry/"]),
+    ("prometheus_client", &["telemetry/metrics.rs"]),
+    ("prost", &["envoy/", "admin/"]),
+    ("quick_cache", &["authn/token_cache.rs"]),
+    ("reqwest", &["jwks/", "telemetry/otlp.rs"]),
+    ("saphyr_parser", &["config/yaml/"]),
+    ("schemars", &["config/"]),
+    (
+        "tonic",
+        &["envoy/port.rs", "admin/", "app/", "telemetry/otlp.rs"],
+    ),
+    ("tonic_health", &["app/"]),
+    ("tracing_subscriber", &["telemetry/"]),
+];
+
+/// What is said or done in one place alone.
+pub(super) const WORDS: [(&str, &[&str]); 9] = [
+    ("CheckResponse", &["envoy/"]),
+    ("tonic::include_proto!", &["admin/pb.rs"]),
+    (
+        "SystemTime::now",
+        &[
+            "envoy/service.rs",
+            "dev_issuer/mint.rs",
+            // What outlives the process is dated.
+            "jwks/keeper.rs",
+            // A span says when it was.
+            "telemetry/traces.rs",
+        ],
+    ),
+    // A verified token is made where its signature is verified.
+    ("VerifiedToken {", &["token/verified.rs"]),
+    // A task has an owner.
+    ("tokio::spawn", &[]),
+    ("task::spawn(", &[]),
+    ("process::exit", &[]),
+    ("pub use ", &[]),
+    ("super::", &[]),
+];
+
+/// What rooms that do no I/O and read no clock have no word for.
+pub(super) const IMPURE: [&str; 8] = [
+    "tokio",
+    "std::fs",
+    "std::net::Tcp",
+    "ToSocketAddrs",
+    "std::env",
+    "SystemTime",
+    "Instant",
+    "async ",
+];
+pub(super) const PURE: [&str; 4] = ["jose/", "token/", "forward/", "rules/"];

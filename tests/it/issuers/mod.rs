@@ -1,0 +1,6 @@
+//! Several issuers, and what each of them demands of its tokens and its key set.
+
+pub(crate) mod common;
+pub(crate) mod demands;
+pub(crate) mod key_sets;
+pub(crate) mod names;

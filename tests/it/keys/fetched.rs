@@ -1,0 +1,222 @@
+//! What a fetch may bring: good sets, bad answers, redirects, and wishes about time.
+
+use serde_json::json;
+
+use crate::support::check_request::Ask;
+use crate::support::issuer::{Answer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, issuer_at};
+use crate::support::token::Token;
+
+use super::place::old_keys;
+
+#[tokio::test]
+async fn whatever_a_bad_server_answers_the_last_good_keys_serve() {
+    let jwks = "timeout: 300ms";
+    let server = KeyServer::with_keys(old_keys()).await;
+    let plain = issuer_at(&server, "");
+    let service = Service::ready(&plain.replace("/keys' }", &format!("/keys', {jwks} }}"))).await;
+    let envoy = service.envoy().await;
+    let ok = |body: &str| Answer::of(200, body);
+    let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let good = old_keys();
+    let padded = |length: usize| {
+        let pad = length - good.len() - r#""pad":"","#.len();
+        good.replacen('{', &format!(r#"{{"pad":"{}","#, "x".repeat(pad)), 1)
+    };
+    let largest = padded(1024 * 1024);
+    assert_eq!(largest.len(), 1024 * 1024);
+    let cases: Vec<(&str, Reply)> = vec![
+        ("500", Answer::of(500, &*good).into()),
+        ("404", Answer::of(404, &*good).into()),
+        ("204", Answer::of(204, "").into()),
+        ("201", Answer::of(201, &*good).into()),
+        ("401", Answer::of(401, &*good).into()),
+        ("HTML", ok("<html>sign in</html>").into()),
+        ("nothing", ok("").into()),
+        ("a list", ok("[]").into()),
+        ("no keys", ok("{}").into()),
+        ("keys an object", ok(r#"{"keys":{}}"#).into()),
+        (
+            "keys twice",
+            ok(&good.replacen('{', r#"{"keys":[],"#, 1)).into(),
+        ),
+        (
+            "a member twice",
+            ok(&good.replacen('{', r#"{"x":1,"x":1,"#, 1)).into(),
+        ),
+        ("bytes after", ok(&format!("{good}x")).into()),
+        ("a mark", ok(&format!("\u{feff}{good}")).into()),
+        ("deep", ok(&format!(r#"{{"keys":{nested}}}"#)).into()),
+        (
+            "no usable key",
+            ok(&set([json!({ "kty": "oct", "k": "AAAA" })])).into(),
+        ),
+        ("too large", ok(&padded(1024 * 1024 + 1)).into()),
+        ("far too large", ok(&padded(5 * 1024 * 1024)).into()),
+        (
+            "a bomb",
+            Answer::of(200, gzip(&padded(20 * 1024 * 1024)))
+                .with("content-encoding", "gzip")
+                .into(),
+        ),
+        ("no gzip", ok(&good).with("content-encoding", "gzip").into()),
+        ("half", Reply::Drop(ok(&good))),
+        ("drops", Reply::Drip(ok(&good))),
+        ("hangs", Reply::Hang),
+        ("nowhere", Answer::of(302, "").into()),
+    ];
+    let known = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let other = Ask::bearer(&Token::of(&server.url("")).kid("z").signed(rsa(1)));
+    for (thing, reply) in cases {
+        server.serve("/keys", reply);
+        let told = service.refresh_keys().await.remove(0);
+        assert!(!told.last_error.is_empty(), "{thing}: {told:?}");
+        assert!(told.has_keys, "{thing}");
+        assert!(envoy.check(known.clone()).await.is_admission(), "{thing}");
+        assert!(!envoy.check(other.clone()).await.is_admission(), "{thing}");
+    }
+    let good_ones: Vec<(&str, Reply)> = vec![
+        ("the largest", ok(&largest).into()),
+        (
+            "gzip",
+            Answer::of(200, gzip(&good))
+                .with("content-encoding", "gzip")
+                .into(),
+        ),
+        (
+            "another type",
+            ok(&good).with("content-type", "text/html").into(),
+        ),
+    ];
+    for (thing, reply) in good_ones {
+        server.serve("/keys", reply);
+        let told = service.refresh_keys().await.remove(0);
+        assert_eq!(told.last_error, "", "{thing}");
+        assert!(envoy.check(known.clone()).await.is_admission(), "{thing}");
+    }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn redirects_stay_on_their_host_and_end_soon() {
+    let server = KeyServer::with_keys(old_keys()).await;
+    let service = Service::ready(&issuer_at(&server, "")).await;
+    let to = |location: &str| Answer::of(302, "").with("location", location);
+    server.serve("/there", old_keys());
+    for (path, next) in [("/1", "/there"), ("/2", "/1"), ("/3", "/2")] {
+        server.serve(path, to(next));
+    }
+    server.serve("/loop", to("/loop"));
+    let elsewhere = format!("http://localhost:{}/there", server.port());
+    let absolute = server.url("/there");
+    for (thing, location, good) in [
+        ("one", "/there", true),
+        ("relative", "there", true),
+        ("absolute", absolute.as_str(), true),
+        ("three", "/2", true),
+        ("four", "/3", false),
+        ("for ever", "/loop", false),
+        ("another host", elsewhere.as_str(), false),
+        ("a host that nobody has", "//other.invalid/there", false),
+        ("a file", "file:///etc/passwd", false),
+        ("no address", "http://", false),
+    ] {
+        server.serve("/keys", to(location));
+        let told = service.refresh_keys().await.remove(0);
+        assert_eq!(
+            told.last_error.is_empty(),
+            good,
+            "{thing}: {}",
+            told.last_error
+        );
+    }
+    for status in [301, 303, 307, 308] {
+        server.serve("/keys", Answer::of(status, "").with("location", "/there"));
+        assert_eq!(
+            service.refresh_keys().await.remove(0).last_error,
+            "",
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_stands_is_not_sent_again() {
+    let server = KeyServer::with_keys(Answer::of(200, old_keys()).with("etag", "\"v1\"")).await;
+    let service = Service::ready(&issuer_at(&server, "")).await;
+    let envoy = service.envoy().await;
+    let known = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    assert!(envoy.check(known.clone()).await.is_admission());
+    server.serve("/keys", Answer::of(304, ""));
+    let told = service.refresh_keys().await.remove(0);
+    assert_eq!((told.last_error.as_str(), told.keys.len()), ("", 1));
+    let seen = server.requests("/keys");
+    assert_eq!(seen[0].header("if-none-match"), None);
+    assert_eq!(seen[1].header("if-none-match"), Some("\"v1\""));
+    assert!(envoy.check(known.clone()).await.is_admission());
+    // "Not modified" is a success, so it can tell that a key is unknown.
+    let unknown = Token::of(&server.url("")).kid("z").signed(rsa(1));
+    assert_eq!(
+        envoy.check(Ask::bearer(&unknown)).await.reason(),
+        "unknown_key"
+    );
+    server.serve("/keys", set([rsa(1).jwk("z")]));
+    service.refresh_keys().await;
+    // The one fetch of these ten seconds is spent, so nobody can tell whether it has come back.
+    assert_eq!(envoy.check(known).await.reason(), "key_pending");
+}
+
+#[tokio::test]
+async fn the_servers_wishes_about_time_are_heard_within_bounds() {
+    let server = KeyServer::with_keys(old_keys()).await;
+    let service = Service::ready(&issuer_at(&server, "")).await;
+    let good = || Answer::of(200, old_keys());
+    let bad = |retry_after: &str| Answer::of(503, "no").with("retry-after", retry_after);
+    let date = Answer::of(429, "no")
+        .with("date", "Wed, 21 Oct 2015 07:28:00 GMT")
+        .with("retry-after", "Wed, 21 Oct 2015 07:30:00 GMT");
+    for (thing, reply, bounds) in [
+        ("nothing", good(), 239.0..286.0),
+        (
+            "a minute",
+            good().with("cache-control", "public, max-age=60"),
+            47.0..58.0,
+        ),
+        (
+            "no time",
+            good().with("cache-control", "max-age=0"),
+            23.0..29.0,
+        ),
+        (
+            "a day",
+            good().with("cache-control", "max-age=86400"),
+            239.0..286.0,
+        ),
+        (
+            "quoted",
+            good().with("cache-control", "Max-Age=\"60\""),
+            47.0..58.0,
+        ),
+        (
+            "nonsense",
+            good().with("cache-control", "max-age=soon"),
+            239.0..286.0,
+        ),
+        ("not now", bad("100"), 99.0..101.0),
+        ("not for a week", bad("604800"), 3599.0..3601.0),
+        ("until a date", date, 119.0..121.0),
+        ("nonsense again", bad("-5"), 0.0..61.0),
+    ] {
+        server.serve("/keys", reply);
+        let told = service.refresh_keys().await.remove(0);
+        let next = told.next_refresh_seconds.unwrap();
+        assert!(bounds.contains(&next), "{thing}: {next}");
+    }
+}

@@ -1,0 +1,109 @@
+//! `unavailable: defer`: whose token is left to Envoy's `failure_mode_allow`, and whose is not.
+
+use std::time::Duration;
+
+use crate::support::check_request::Ask;
+use crate::support::eventually::eventually;
+use crate::support::issuer::{Answer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, issuer_at};
+use crate::support::token::{Token, now};
+
+use super::place::{SHORT, old_keys};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn deferring(server: &KeyServer, lines: &str) -> String {
+    format!("unavailable: defer\n{}", issuer_at(server, lines))
+}
+
+#[tokio::test]
+async fn a_token_of_an_issuer_without_keys_is_left_to_envoy() {
+    let server = KeyServer::with_keys(Reply::Hang).await;
+    let service = Service::start(&deferring(&server, ""));
+    let envoy = service.envoy().await;
+    server.asked("/keys", 1).await;
+    let ask = |token: Token| Ask::bearer(&token.signed(rsa(0)));
+    let good = || Token::of(&server.url(""));
+
+    // While the first fetch is in flight a token waits for it, as ever.
+    let left = envoy.check_or_be_left(ask(good()), SHORT).await;
+    assert!(left.left_to_envoy, "{left:?}");
+    assert_eq!(
+        (left.code, left.http, left.reason().as_str()),
+        (14, 503, "keys_unavailable")
+    );
+    assert_eq!(left.text("decision").as_deref(), Some("deny"));
+    assert!(left.retry_after().is_some());
+    assert_eq!(left.header("cache-control"), Some("no-store"));
+
+    // Whatever can be said without a key is said.
+    for (token, reason) in [
+        (good().claim("exp", now() - 100), "expired"),
+        (good().claim("aud", "other"), "invalid_audience"),
+        (good().without("sub"), "missing_claim"),
+        (good().claim("iss", "https://other.test"), "unknown_issuer"),
+        (good().alg("none"), "unsupported_algorithm"),
+    ] {
+        let answer = envoy.check_or_be_left(ask(token), SHORT).await;
+        assert_eq!(answer.reason(), reason);
+        assert!(!answer.left_to_envoy, "{answer:?}");
+    }
+    let none = envoy.check_or_be_left(Ask::plain(), SHORT).await;
+    assert_eq!(none.reason(), "missing_token");
+    assert!(!none.left_to_envoy);
+}
+
+#[tokio::test]
+async fn while_keys_are_held_nothing_is_left_to_envoy() {
+    let server = KeyServer::with_keys(old_keys()).await;
+    let service = Service::ready(&deferring(&server, "")).await;
+    let envoy = service.envoy().await;
+    let ask = |kid: &str| Ask::bearer(&Token::of(&server.url("")).kid(kid).signed(rsa(1)));
+    let reason = async |kid: &str, patience| {
+        let answer = envoy.check_or_be_left(ask(kid), patience).await;
+        assert!(!answer.left_to_envoy, "{answer:?}");
+        answer.reason()
+    };
+    assert_eq!(reason("k", PATIENCE).await, "invalid_signature");
+    assert_eq!(reason("first", PATIENCE).await, "key_pending");
+    server.serve("/keys", Answer::of(500, "no"));
+    service.refresh_keys().await;
+    assert_eq!(reason("second", PATIENCE).await, "keys_unavailable");
+    server.serve("/keys", Reply::Hang);
+    let mut admin = service.admin().await;
+    let refreshing = admin.refresh_keys(accredit::admin::pb::RefreshKeysRequest::default());
+    let asking = async {
+        server.asked("/keys", 4).await;
+        reason("third", SHORT).await
+    };
+    tokio::select! {
+        _ = refreshing => panic!("it hangs"),
+        reason = asking => assert_eq!(reason, "key_pending"),
+    }
+}
+
+#[tokio::test]
+async fn keys_past_their_time_leave_it_to_envoy_and_keys_that_come_end_it() {
+    let server = KeyServer::with_keys(old_keys()).await;
+    let short = "refresh: 1s, max_stale: 2s";
+    let configuration = deferring(&server, "").replace("/keys' }", &format!("/keys', {short} }}"));
+    let service = Service::ready(&configuration).await;
+    let envoy = service.envoy().await;
+    let ask = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let left = async || {
+        let answer = envoy.check_or_be_left(ask.clone(), PATIENCE).await;
+        (answer.left_to_envoy, answer.is_admission())
+    };
+    assert_eq!(left().await, (false, true));
+    server.serve("/keys", Answer::of(500, "no"));
+    eventually("the keys are too old", async || {
+        (left().await == (true, false)).then_some(())
+    })
+    .await;
+    server.serve("/keys", set([rsa(0).jwk("k")]));
+    eventually("the keys are back", async || {
+        (left().await == (false, true)).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,172 @@
+//! The ways to a key server: through proxies, over TLS, by IPv6.
+
+use std::path::Path;
+
+use crate::support::certificates::Authority;
+use crate::support::check_request::Ask;
+use crate::support::eventually::eventually;
+use crate::support::issuer::{Answer, KeyServer};
+use crate::support::keys::rsa;
+use crate::support::process::{Running, accredit};
+use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
+use crate::support::service::{Service, issuer_at};
+use crate::support::token::Token;
+
+use super::place::old_keys;
+
+const ISSUER: &str = "https://issuer.test";
+
+fn configuration(jwks: &str) -> String {
+    format!("issuers:\n  - issuer: {ISSUER}\n    audiences: [api.test]\n    jwks: {{ {jwks} }}\n")
+}
+
+// === Proxies ===
+
+/// The true binary with these proxies, for keys at that address.
+async fn through(folder: &Path, uri: &str, proxies: &[(&str, String)]) -> Running {
+    let file = folder.join("accredit.yaml");
+    let ports = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n";
+    let jwks = format!("uri: '{uri}', allow_http: true");
+    std::fs::write(&file, format!("{ports}{}", configuration(&jwks))).unwrap();
+    let mut command = accredit(&["serve", "--config", &file.display().to_string()]);
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.envs(proxies.iter().map(|(name, value)| (name, value)));
+    Running::start(&mut command).await
+}
+
+async fn admits(process: &Running) {
+    let address = accredit::server::listener::ListenAddr::Tcp(process.checks);
+    let mut connection = RawConnection::open(&address).await;
+    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    let answer = connection.send(call_of(whole(framed_check(ask)))).await;
+    assert!(answer.is_admission(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn proxies_are_those_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = KeyServer::start().await;
+    let uri = "http://keys.invalid/keys";
+    proxy.serve(uri, old_keys());
+    for name in ["HTTP_PROXY", "http_proxy"] {
+        let before = proxy.count(uri);
+        let mut process = through(folder.path(), uri, &[(name, proxy.url(""))]).await;
+        process.says("\"ready\"").await;
+        admits(&process).await;
+        assert_eq!(proxy.count(uri), before + 1, "{name}");
+    }
+
+    // https goes through a tunnel, which this proxy does not give.
+    let proxies = [("HTTPS_PROXY", proxy.url(""))];
+    let mut process = through(folder.path(), "https://keys.invalid/keys", &proxies).await;
+    process.says("fetching keys failed").await;
+    assert!(proxy.count("keys.invalid:443") >= 1);
+
+    // And who is excepted is asked directly.
+    let direct = KeyServer::with_keys(old_keys()).await;
+    let proxies = [
+        ("HTTP_PROXY", proxy.url("")),
+        ("NO_PROXY", "127.0.0.1".to_owned()),
+    ];
+    let mut process = through(folder.path(), &direct.url("/keys"), &proxies).await;
+    process.says("\"ready\"").await;
+    assert_eq!(direct.count("/keys"), 1);
+}
+
+// === TLS ===
+
+/// What an attempt to fetch from there says; nothing where it succeeds.
+async fn error_of(jwks: &str) -> String {
+    let service = Service::start(&configuration(jwks));
+    let told = eventually("a fetch has ended", async || {
+        let told = service.issuers().await.remove(0);
+        (told.has_keys || !told.last_error.is_empty()).then_some(told)
+    })
+    .await;
+    if told.has_keys {
+        let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
+        assert!(service.check(ask).await.is_admission());
+    }
+    told.last_error
+}
+
+#[tokio::test]
+async fn a_ca_file_says_who_is_trusted_and_nobody_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, other) = (Authority::new(), Authority::new());
+    let written = |name: &str, text: String| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let our_file = written("ours.pem", ours.pem().to_owned());
+    let other_file = written("other.pem", other.pem().to_owned());
+    let both_files = written("both.pem", format!("{}{}", other.pem(), ours.pem()));
+    let server = KeyServer::over_tls(ours.acceptor("localhost")).await;
+    server.serve("/keys", old_keys());
+    let plain = KeyServer::with_keys(old_keys()).await;
+    let uri = format!("uri: 'https://localhost:{}/keys'", server.port());
+    let by_address = format!("uri: 'https://127.0.0.1:{}/keys'", server.port());
+    let no_tls = format!("uri: 'https://127.0.0.1:{}/keys'", plain.port());
+    for (thing, jwks, good) in [
+        ("trusted", format!("{uri}, ca_file: {our_file}"), true),
+        ("one of two", format!("{uri}, ca_file: {both_files}"), true),
+        ("another's", format!("{uri}, ca_file: {other_file}"), false),
+        ("the system's", uri.clone(), false),
+        ("allowed http", format!("{uri}, allow_http: true"), false),
+        (
+            "another name",
+            format!("{by_address}, ca_file: {our_file}"),
+            false,
+        ),
+        ("no TLS", format!("{no_tls}, ca_file: {our_file}"), false),
+    ] {
+        let error = error_of(&jwks).await;
+        assert_eq!(error.is_empty(), good, "{thing}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_never_leads_from_https_to_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let server = KeyServer::over_tls(authority.acceptor("127.0.0.1")).await;
+    let plain = KeyServer::with_keys(old_keys()).await;
+    let to = |location: &str| Answer::of(302, "").with("location", location);
+    server.serve("/there", old_keys());
+    server.serve("/good", to("/there"));
+    server.serve("/bad", to(&plain.url("/keys")));
+    for (path, good) in [("/good", true), ("/bad", false)] {
+        let jwks = format!(
+            "uri: 'https://127.0.0.1:{}{path}', ca_file: {}, allow_http: true",
+            server.port(),
+            file.display()
+        );
+        let error = error_of(&jwks).await;
+        assert_eq!(error.is_empty(), good, "{path}: {error}");
+    }
+    assert_eq!(plain.count("/keys"), 0);
+}
+
+// === IPv6 ===
+
+/// On a machine without IPv6 nothing can listen there: then it is the address that must be taken for loopback.
+#[tokio::test]
+async fn keys_come_by_ipv6() {
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    if !has_ipv6 {
+        let error = error_of("uri: 'http://[::1]:1/keys'").await;
+        assert!(error.starts_with("unreachable"), "{error}");
+        return;
+    }
+    let server = KeyServer::listening("[::1]:0", None).await;
+    server.serve("/keys", old_keys());
+    let service = Service::ready(&issuer_at(&server, "")).await;
+    let ask = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    assert!(service.check(ask).await.is_admission());
+    assert!(server.url("/keys").starts_with("http://[::1]:"));
+}

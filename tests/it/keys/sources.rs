@@ -1,0 +1,179 @@
+//! Keys from a file, from the configuration, and by discovery.
+
+use crate::support::check_request::Ask;
+use crate::support::issuer::KeyServer;
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::Token;
+
+use super::place::old_keys;
+
+#[tokio::test]
+async fn keys_from_a_file_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.json");
+    std::fs::write(&file, old_keys()).unwrap();
+    let issuer = "https://file.test";
+    let service = Service::ready(&format!(
+        "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ file: '{}' }}\n",
+        file.display()
+    ))
+    .await;
+    let envoy = service.envoy().await;
+    let old = Ask::bearer(&Token::of(issuer).signed(rsa(0)));
+    let new = Ask::bearer(&Token::of(issuer).kid("new").signed(rsa(1)));
+    assert!(envoy.check(old.clone()).await.is_admission());
+    std::fs::write(&file, set([rsa(1).jwk("new")])).unwrap();
+    assert!(
+        envoy.check(new.clone()).await.is_admission(),
+        "an unknown kid rereads"
+    );
+    // Gone, or not yet back: the file is watched, and may have been read once more since.
+    let reason = envoy.check(old).await.reason();
+    assert!(
+        ["key_pending", "unknown_key"].contains(&reason.as_str()),
+        "{reason}"
+    );
+    for bad in [Some(""), Some("{}"), None] {
+        match bad {
+            Some(text) => std::fs::write(&file, text).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        let told = service.refresh_keys().await.remove(0);
+        assert!(!told.last_error.is_empty() && told.has_keys, "{told:?}");
+        assert!(
+            envoy.check(new.clone()).await.is_admission(),
+            "the last good ones serve"
+        );
+    }
+    assert_eq!(
+        service.issuers().await[0].source,
+        file.display().to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_gives_no_keys_until_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.json");
+    let issuer = "https://file.test";
+    let service = Service::start(&format!(
+        "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ file: '{}' }}\n",
+        file.display()
+    ));
+    let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)));
+    assert_eq!(
+        service.check(ask.clone()).await.reason(),
+        "keys_unavailable"
+    );
+    std::fs::write(&file, old_keys()).unwrap();
+    service.refresh_keys().await;
+    assert!(service.check(ask).await.is_admission());
+}
+
+#[tokio::test]
+async fn keys_in_the_configuration_are_all_there_are() {
+    let issuer = "https://inline.test";
+    let service = Service::ready(&format!(
+        "issuers:\n{}",
+        inline_issuer(issuer, &old_keys(), "")
+    ))
+    .await;
+    let token = || Token::of(issuer);
+    for (token, reason) in [
+        (token().signed(rsa(0)), "allowed"),
+        (token().kid("z").signed(rsa(0)), "unknown_key"),
+        (token().kid("z2").signed(rsa(0)), "unknown_key"),
+        (token().signed(rsa(1)), "invalid_signature"),
+    ] {
+        assert_eq!(service.check(Ask::bearer(&token)).await.reason(), reason);
+    }
+    let told = service.refresh_keys().await.remove(0);
+    assert_eq!(
+        (told.source.as_str(), told.next_refresh_seconds),
+        ("inline", None)
+    );
+}
+
+#[tokio::test]
+async fn keys_are_found_by_each_of_the_three_addresses() {
+    let openid = "/tenant/1/.well-known/openid-configuration";
+    let inserted = "/.well-known/oauth-authorization-server/tenant/1";
+    let appended = "/tenant/1/.well-known/oauth-authorization-server";
+    for (number, path) in [openid, inserted, appended].into_iter().enumerate() {
+        for slash in ["", "/"] {
+            let server = KeyServer::with_keys(old_keys()).await;
+            let issuer = server.url(&format!("/tenant/1{slash}"));
+            server.serve_metadata(path, &issuer, &server.url("/keys"));
+            let service = Service::ready(&format!(
+                "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n"
+            ))
+            .await;
+            let token = Token::of(&issuer).signed(rsa(0));
+            assert!(
+                service.check(Ask::bearer(&token)).await.is_admission(),
+                "{path}"
+            );
+            let asked = [openid, inserted, appended].map(|path| server.count(path));
+            let expected = [1, usize::from(number > 0), usize::from(number > 1)];
+            assert_eq!(asked, expected, "{path}");
+            // A token's sake does not ask for the metadata again; a refresh does.
+            let token = Token::of(&issuer).kid("z").signed(rsa(0));
+            assert_eq!(
+                service.check(Ask::bearer(&token)).await.reason(),
+                "unknown_key"
+            );
+            assert_eq!((server.count(path), server.count("/keys")), (1, 2));
+        }
+    }
+}
+
+#[tokio::test]
+async fn metadata_of_another_issuer_give_no_keys() {
+    let server = KeyServer::with_keys(old_keys()).await;
+    let issuer = server.url("");
+    let well_known = "/.well-known/openid-configuration";
+    let service = Service::start(&format!(
+        "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n"
+    ));
+    let keys = server.url("/keys");
+    for (thing, named, jwks_uri, says) in [
+        (
+            "a final slash",
+            format!("{issuer}/"),
+            keys.clone(),
+            "final `/`",
+        ),
+        (
+            "another",
+            "https://evil.test".to_owned(),
+            keys.clone(),
+            "another issuer",
+        ),
+        (
+            "http elsewhere",
+            issuer.clone(),
+            "http://keys.invalid/k".to_owned(),
+            "not https",
+        ),
+        ("no address", issuer.clone(), "keys".to_owned(), "not https"),
+    ] {
+        server.serve_metadata(well_known, &named, &jwks_uri);
+        let told = service.refresh_keys().await.remove(0);
+        assert!(
+            told.last_error.contains(says),
+            "{thing}: {}",
+            told.last_error
+        );
+        assert!(!told.has_keys, "{thing}");
+    }
+    assert_eq!(server.count("/keys"), 0);
+    let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
+    assert_eq!(
+        service.check(ask.clone()).await.reason(),
+        "keys_unavailable"
+    );
+    server.serve_metadata(well_known, &issuer, &keys);
+    service.refresh_keys().await;
+    assert!(service.check(ask).await.is_admission());
+}

@@ -1,0 +1,137 @@
+//! Stopping answers everybody.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::support::check_request::Ask;
+use crate::support::eventually::{eventually, within};
+use crate::support::http_get::get;
+use crate::support::issuer::{Answer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
+use crate::support::process::{Running, accredit};
+use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
+use crate::support::service::{Service, issuer_at};
+use crate::support::token::Token;
+
+use super::common::keys;
+
+/// What stops: who waits is answered, who comes meanwhile too, and probes tell that it is leaving.
+#[tokio::test]
+async fn stopping_answers_everybody() {
+    let server = KeyServer::with_keys(keys()).await;
+    let more = "probe_listen: 127.0.0.1:0\ndrain: 15s\n";
+    let mut service = Service::ready(&format!("{}{more}", issuer_at(&server, ""))).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let new = set([rsa(0).jwk("k"), rsa(1).jwk("new")]);
+    server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, new)));
+    let envoy = service.envoy().await;
+    let token = Token::of(&server.url(""));
+    let waiting = Ask::bearer(&token.clone().kid("new").signed(rsa(1)));
+    let known = Ask::bearer(&token.signed(rsa(0)));
+    let stopping = async {
+        server.asked("/keys", 2).await;
+        service.stop();
+        let probes = service.probes.unwrap();
+        eventually("it says that it is leaving", async || {
+            (get(probes, "localhost", "/readyz").await.0 == 503).then_some(())
+        })
+        .await;
+        assert_eq!(get(probes, "localhost", "/livez").await.0, 200);
+        assert!(
+            service.check(known).await.is_admission(),
+            "who comes now is answered"
+        );
+        gate.add_permits(1);
+    };
+    let (answer, ()) = tokio::join!(envoy.check(waiting), stopping);
+    assert!(answer.is_admission(), "{answer:?}");
+    drop(envoy);
+    service.ended().await.expect("it ends as it was told");
+}
+
+#[tokio::test]
+async fn stopping_before_it_was_ever_ready() {
+    let server = KeyServer::with_keys(Reply::Hang).await;
+    let mut service = Service::start(&issuer_at(&server, ""));
+    server.asked("/keys", 1).await;
+    service.stop();
+    service.ended().await.expect("it ends as it was told");
+}
+
+#[tokio::test]
+async fn a_signal_lets_the_process_finish_what_it_has_begun() {
+    for signal in ["TERM", "INT"] {
+        let server = KeyServer::with_keys(keys()).await;
+        let (issuer, uri) = (server.url(""), server.url("/keys"));
+        let mut process = Running::start(&mut accredit(&[
+            "serve",
+            "--issuer",
+            &issuer,
+            "--audience",
+            "api.test",
+            "--jwks-uri",
+            &uri,
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ]))
+        .await;
+        process.says("\"ready\"").await;
+        let gate = Arc::new(Semaphore::new(0));
+        server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, keys())));
+        let ask = Ask::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
+        let address = accredit::server::listener::ListenAddr::Tcp(process.checks);
+        let mut connection = RawConnection::open(&address).await;
+        let waiting = connection.send(call_of(whole(framed_check(ask))));
+        let stopping = async {
+            server.asked("/keys", 2).await;
+            process.signal(signal).await;
+            process.says("stopping").await;
+            gate.add_permits(1);
+        };
+        let (answer, ()) = within("both end", async { tokio::join!(waiting, stopping) }).await;
+        assert_eq!(answer.reason(), "unknown_key");
+        drop(connection);
+        assert_eq!(process.exit_code().await, Some(0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    let server = KeyServer::with_keys(keys()).await;
+    let (issuer, uri) = (server.url(""), server.url("/keys"));
+    let mut process = Running::start(&mut accredit(&[
+        "serve",
+        "--issuer",
+        &issuer,
+        "--audience",
+        "api.test",
+        "--jwks-uri",
+        &uri,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ]))
+    .await;
+    process.says("\"ready\"").await;
+    let address = accredit::server::listener::ListenAddr::Tcp(process.checks);
+    let mut connection = RawConnection::open(&address).await;
+    let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
+    assert!(
+        connection
+            .send(call_of(whole(framed_check(ask))))
+            .await
+            .is_admission()
+    );
+    server.serve("/keys", Reply::Hang);
+    let ask = Ask::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
+    let _waiting = connection.send(call_of(whole(framed_check(ask))));
+    server.asked("/keys", 2).await;
+    process.signal("TERM").await;
+    process.says("stopping").await;
+    process.signal("TERM").await;
+    assert_eq!(process.exit_code().await, Some(1));
+}

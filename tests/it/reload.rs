@@ -1,0 +1,180 @@
+//! Another configuration for a service that runs: at once, whole, and only if it is right.
+
+use std::path::Path;
+
+use tokio::process::Command;
+
+use crate::support::answer::Answer;
+use crate::support::check_request::Ask;
+use crate::support::eventually::eventually;
+use crate::support::issuer::KeyServer;
+use crate::support::keys::{rsa, set};
+use crate::support::process::{Running, accredit};
+use crate::support::service::{Envoy, inline_issuer};
+use crate::support::token::Token;
+
+const ISSUER: &str = "https://one.test";
+
+fn configuration(realm: &str, rules: &str) -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    format!(
+        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nrealm: {realm}\nissuers:\n{issuer}{rules}"
+    )
+}
+
+async fn serve(file: &Path) -> (Running, Envoy) {
+    let mut command: Command = accredit(&["serve", "--config", file.to_str().unwrap()]);
+    let mut running = Running::start(&mut command).await;
+    running.says("ready").await;
+    let envoy = Envoy::at(running.checks).await;
+    (running, envoy)
+}
+
+fn realm(answer: &Answer) -> String {
+    answer
+        .header("www-authenticate")
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_changed_file_takes_effect_and_a_wrong_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, configuration("first", "")).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    assert!(realm(&envoy.check(Ask::plain()).await).contains("first"));
+
+    std::fs::write(
+        &file,
+        configuration("second", "rules:\n  - { name: all, access: deny }\n"),
+    )
+    .unwrap();
+    running.says("the configuration was reloaded").await;
+    let answer = envoy.check(Ask::plain()).await;
+    assert_eq!(answer.reason(), "denied_by_rule");
+
+    std::fs::write(&file, "issuers: [").unwrap();
+    running.says("the one before stays in force").await;
+    assert_eq!(envoy.check(Ask::plain()).await.reason(), "denied_by_rule");
+
+    std::fs::write(&file, configuration("third", "")).unwrap();
+    running.says("the configuration was reloaded").await;
+    assert!(realm(&envoy.check(Ask::plain()).await).contains("third"));
+    running.signal("HUP").await;
+    running.says("the configuration was reloaded").await;
+    running.signal("TERM").await;
+    assert_eq!(running.exit_code().await, Some(0));
+}
+
+/// Kubernetes swaps a link beside the file, and the file itself is a link to a link that never changes.
+#[tokio::test]
+async fn a_config_maps_swap_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let version = |name: &str, realm: &str| {
+        let data = folder.path().join(name);
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("accredit.yaml"), configuration(realm, "")).unwrap();
+    };
+    version("..one", "first");
+    std::os::unix::fs::symlink("..one", folder.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/accredit.yaml", folder.path().join("accredit.yaml"))
+        .unwrap();
+    let (mut running, envoy) = serve(&folder.path().join("accredit.yaml")).await;
+    version("..two", "second");
+    std::os::unix::fs::symlink("..two", folder.path().join("..data_tmp")).unwrap();
+    std::fs::rename(
+        folder.path().join("..data_tmp"),
+        folder.path().join("..data"),
+    )
+    .unwrap();
+    running.says("the configuration was reloaded").await;
+    assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
+}
+
+/// A configuration that both adds a rule and changes the realm: every answer is the old one's or the new one's.
+#[tokio::test]
+async fn no_answer_is_of_half_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let configurations = [
+        configuration(
+            "first",
+            "rules:\n  - { name: one, match: { paths: [/things] }, scopes: [one] }\n",
+        ),
+        configuration(
+            "second",
+            "rules:\n  - { name: two, match: { paths: [/things] }, scopes: [two] }\n",
+        ),
+    ];
+    std::fs::write(&file, &configurations[0]).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    let token = Token::of(ISSUER).signed(rsa(0));
+    let mut asking = tokio::task::JoinSet::new();
+    asking.spawn({
+        let (envoy, token) = (envoy.clone(), token.clone());
+        async move {
+            let mut seen = [0, 0];
+            while seen[0] == 0 || seen[1] < 50 {
+                let answer = envoy.check(Ask::bearer(&token)).await;
+                let challenge = realm(&answer);
+                let whole =
+                    [("first", "one"), ("second", "two")]
+                        .iter()
+                        .position(|(realm, scope)| {
+                            challenge.contains(&format!("realm=\"{realm}\""))
+                                && challenge.contains(&format!("scope=\"{scope}\""))
+                        });
+                seen[whole.unwrap_or_else(|| panic!("of neither: {challenge}"))] += 1;
+            }
+        }
+    });
+    assert!(realm(&envoy.check(Ask::bearer(&token)).await).contains("first"));
+    std::fs::write(&file, &configurations[1]).unwrap();
+    running.says("the configuration was reloaded").await;
+    asking.join_next().await.expect("was begun").unwrap();
+}
+
+#[tokio::test]
+async fn unchanged_issuers_keep_their_keys_and_new_ones_have_theirs_first() {
+    let server = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
+    let other = KeyServer::with_keys(set([rsa(1).jwk("k")])).await;
+    let entry = |server: &KeyServer| {
+        format!(
+            "  - {{ issuer: '{}', audiences: [api.test], jwks: {{ uri: '{}' }} }}\n",
+            server.url(""),
+            server.url("/keys")
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let head = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n";
+    std::fs::write(&file, format!("{head}{}", entry(&server))).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    let reason = async |server: &KeyServer, key| {
+        envoy
+            .check(Ask::bearer(&Token::of(&server.url("")).signed(rsa(key))))
+            .await
+            .reason()
+    };
+    assert_eq!(reason(&server, 0).await, "allowed");
+    assert_eq!(reason(&other, 1).await, "unknown_issuer");
+
+    std::fs::write(&file, format!("{head}{}{}", entry(&other), entry(&server))).unwrap();
+    running.says("the configuration was reloaded").await;
+    assert_eq!(
+        reason(&other, 1).await,
+        "allowed",
+        "its keys were fetched before it was known"
+    );
+    assert_eq!(reason(&server, 0).await, "allowed");
+    assert_eq!((server.count("/keys"), other.count("/keys")), (1, 1));
+
+    std::fs::write(&file, format!("{head}{}", entry(&other))).unwrap();
+    running.says("the configuration was reloaded").await;
+    assert_eq!(reason(&server, 0).await, "unknown_issuer");
+    eventually("the other one stays", async || {
+        (reason(&other, 1).await == "allowed").then_some(())
+    })
+    .await;
+}
