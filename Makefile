@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench run clean
+.PHONY: help demo test check bench run image image-test clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show five requests through a real Envoy, then stay up until Ctrl-C (ONCE=1: end after the five)
 	@command -v python3 >/dev/null || { echo "The demo needs Python 3.10 or newer, and 'python3' was not found; install it (Debian and Ubuntu: apt-get install python3 python3-venv)." >&2; exit 1; }
@@ -16,7 +16,9 @@ test: ## Run every test, those with a real Envoy and other people's clients incl
 	@scripts/envoy.sh >/dev/null
 	@scripts/foreign.sh
 	@scripts/promtool.sh >/dev/null
+	@scripts/deploy.sh
 	cargo test --locked
+	@.tools/deploy/bin/python -B tests/deploy/run.py
 
 check: ## Look without running: format, lints, documentation, dependencies
 	cargo fmt --check
@@ -30,5 +32,12 @@ bench: ## Measure what one decision costs, as ratios
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev
 
+image: ## Build the container image and the list of what is in it into target/image (needs buildah)
+	@deploy/docker/image.sh
+
+image-test: image ## Look at the image, start it, and ask it a check
+	@scripts/deploy.sh
+	@.tools/deploy/bin/python -B tests/deploy/image.py
+
 clean: ## Remove all that was built or fetched: target, .venv, .tools, node_modules
-	rm -rf target .venv .tools tests/foreign/node/node_modules
+	rm -rf target .venv .tools tests/foreign/node/node_modules tests/deploy/node/node_modules

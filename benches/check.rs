@@ -76,9 +76,7 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     }
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
-    let prepared = KeyKeeper::empty(None, accredit::telemetry::traces::Traces::default())
-        .prepare(&settings.issuers)
-        .unwrap();
+    let prepared = KeyKeeper::empty().prepare(&settings.issuers).unwrap();
     let observer = accredit::authz::observer::Observer::default();
     engine::build(&mut settings, &prepared, &observer)
 }

@@ -32,13 +32,8 @@ pub fn build(
         config: settings.config.clone(),
         claims: settings.log_claims.as_slice().into(),
     };
-    CheckService::new(
-        authorizer,
-        refusals,
-        settings.check_timeout,
-        observer.clone(),
-        disclosure,
-    )
+    CheckService::new(authorizer, refusals, settings.check_timeout)
+        .observed(observer.clone(), disclosure)
 }
 
 fn build_issuers(settings: &[IssuerSettings], keys: &Prepared) -> Vec<Arc<Issuer>> {

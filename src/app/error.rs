@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::jwks::fetch::RootsError;
 use crate::server::accept::ServeError;
 use crate::server::bind::BindError;
+use crate::server::tls_files::TlsFilesError;
 use crate::server::workers::WorkerLost;
 
 /// Why a service cannot start.
@@ -15,6 +16,8 @@ pub enum StartError {
     Bind(BindError),
     /// A `ca_file` cannot be used.
     Roots(PathBuf, RootsError),
+    /// The files of `tls` or `admin_tls` cannot be served with.
+    Tls(&'static str, TlsFilesError),
     /// The threads that serve checks cannot be started.
     Workers(std::io::Error),
 }
@@ -30,11 +33,23 @@ pub enum RunError {
     Refresher,
 }
 
+impl StartError {
+    /// Whether the configuration, with the files that it names, has to change before a start can succeed; else it is
+    /// where the service was started.
+    pub fn is_of_configuration(&self) -> bool {
+        match self {
+            StartError::Roots(..) | StartError::Tls(..) => true,
+            StartError::Bind(_) | StartError::Workers(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Bind(error) => error.fmt(f),
             StartError::Roots(file, error) => write!(f, "ca_file {} {error}", file.display()),
+            StartError::Tls(key, error) => write!(f, "{key}: {error}"),
             StartError::Workers(error) => write!(
                 f,
                 "the threads that serve checks cannot be started: {error}"

@@ -18,7 +18,6 @@ use crate::envoy::in_flight::InFlight;
 use crate::envoy::plain::PlainAnswer;
 use crate::envoy::service::CheckService;
 use crate::request::{Completeness, Headers, Request};
-use crate::telemetry::traces::Traces;
 
 /// A request to explain.
 #[derive(Clone, Debug)]
@@ -100,7 +99,7 @@ pub async fn explain(mut settings: Settings, mut ask: Ask) -> Result<Explanation
     if let Some(token) = ask.token.take() {
         place(&mut ask, &token, &settings);
     }
-    let mut keeper = KeyKeeper::empty(None, Traces::default());
+    let mut keeper = KeyKeeper::empty();
     let keys = keeper.prepare(&settings.issuers)?;
     keeper.start(&keys);
     for store in keys.stores() {

@@ -63,16 +63,31 @@ enum Planned {
 }
 
 impl KeyKeeper {
-    /// A keeper without keys, whose fetches make these spans, and where the keys that it will have outlive it.
-    pub fn empty(state_dir: Option<PathBuf>, traces: Traces) -> KeyKeeper {
+    /// A keeper without keys.
+    pub fn empty() -> KeyKeeper {
         KeyKeeper {
             kept: Vec::new(),
             refreshing: JoinSet::new(),
             system_roots: Http::with_system_roots(),
-            traces,
+            traces: Traces::default(),
             turns: Arc::new(Semaphore::new(FIRST_FETCHES)),
-            state_dir: state_dir.map(StateDir::new),
+            state_dir: None,
         }
+    }
+
+    /// The same, and there the keys that it will have outlive it.
+    #[must_use]
+    pub fn keeping_in(self, state_dir: Option<PathBuf>) -> KeyKeeper {
+        KeyKeeper {
+            state_dir: state_dir.map(StateDir::new),
+            ..self
+        }
+    }
+
+    /// The same, and its fetches make spans.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> KeyKeeper {
+        KeyKeeper { traces, ..self }
     }
 
     /// A store for each issuer entry, in order: the one in use where source and fetching are unchanged.

@@ -17,6 +17,7 @@ use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::rules::table::DEFAULT_RULE;
+use crate::server::tls_files::TlsFiles;
 
 /// Hands a running service another configuration.
 #[derive(Clone, Debug)]
@@ -98,6 +99,7 @@ pub struct FixedSettings {
     admin_listen: String,
     probe_listen: Option<String>,
     admin_hosts: String,
+    tls: [Option<TlsFiles>; 2],
     state_dir: Option<PathBuf>,
 }
 
@@ -109,6 +111,7 @@ impl FixedSettings {
             admin_listen: settings.admin_listen.to_string(),
             probe_listen: settings.probe_listen.as_ref().map(ToString::to_string),
             admin_hosts: format!("{:?}", settings.admin_hosts),
+            tls: [settings.tls.clone(), settings.admin_tls.clone()],
             state_dir: settings.state_dir.clone(),
         }
     }
@@ -156,7 +159,7 @@ async fn try_apply(
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
-            "listen, admin_listen, probe_listen, admin_hosts and state_dir change with a restart only"
+            "listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts and state_dir change with a restart only"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);

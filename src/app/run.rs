@@ -25,10 +25,12 @@ use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
 use crate::server::accept::serve;
-use crate::server::connection::ConnectionLimits;
+use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::listener::{ListenAddr, Listener};
 use crate::server::readiness::{Latch, Readiness};
 use crate::server::shutdown::Drain;
+use crate::server::tls::{ServerTls, follow_all};
+use crate::server::tls_files::TlsFiles;
 use crate::server::workers::Workers;
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
@@ -72,7 +74,7 @@ pub struct Telemetry {
 }
 
 impl App {
-    /// Binds every socket before anything else: who cannot have its ports must not fetch keys or say that it runs.
+    /// Reads the certificates, and binds every socket, before anything else: who cannot have its ports must not fetch keys or say that it runs.
     ///
     /// # Errors
     /// [`StartError`]
@@ -85,14 +87,19 @@ impl App {
     /// # Errors
     /// [`StartError`]
     pub fn build_with(mut settings: Settings, telemetry: Telemetry) -> Result<App, StartError> {
-        let check_listener = settings.listen.bind().map_err(StartError::Bind)?;
-        let admin_listener = settings.admin_listen.bind().map_err(StartError::Bind)?;
+        let tls = load_tls("tls", &settings.tls, Protocol::Http2)?;
+        let admin_tls = load_tls("admin_tls", &settings.admin_tls, Protocol::Http1Or2)?;
+        let bind = |address: &ListenAddr| address.bind().map_err(StartError::Bind);
+        let check_listener = bind(&settings.listen)?.secured(tls);
+        let admin_listener = bind(&settings.admin_listen)?.secured(admin_tls);
         let probe_listener = match &settings.probe_listen {
-            Some(address) => Some(address.bind().map_err(StartError::Bind)?),
+            Some(address) => Some(bind(address)?),
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty(settings.state_dir.clone(), telemetry.traces.clone());
+        let keeper = KeyKeeper::empty()
+            .keeping_in(settings.state_dir.clone())
+            .traced(telemetry.traces.clone());
         let keys = keeper.prepare(&settings.issuers)?;
         let observer = Observer::new(telemetry.traces);
         let service = engine::build(&mut settings, &keys, &observer);
@@ -178,11 +185,16 @@ impl App {
         tracing::info!(
             listen = %self.check_listener.local_addr(),
             admin_listen = %address,
+            probe_listen = self.probe_listener.as_ref().map(|listener| tracing::field::display(listener.local_addr())),
             version = env!("CARGO_PKG_VERSION"),
             config = &*self.settings.config,
             "serving; waiting for keys"
         );
 
+        let certificates: Vec<_> = [&self.check_listener, &self.admin_listener]
+            .into_iter()
+            .filter_map(|listener| listener.tls().cloned())
+            .collect();
         self.keeper.start_keeping();
         self.keeper.start(&self.keys);
         let limits = ConnectionLimits::default();
@@ -225,6 +237,7 @@ impl App {
             }
             () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
             () = tell_left_out(&self.observer.refusals) => Ok(()),
+            never = follow_all(certificates) => match never {},
         };
         self.observer.refusals.tell_left_out();
         self.observer.traces.shutdown(LAST_SPANS);
@@ -240,6 +253,20 @@ async fn tell_left_out(refusals: &RefusalLog) {
         tokio::time::sleep(BETWEEN_COUNTS).await;
         refusals.tell_left_out();
     }
+}
+
+/// Certificates are judged before any socket is bound: who cannot serve must not look as if it did.
+fn load_tls(
+    key: &'static str,
+    files: &Option<TlsFiles>,
+    protocol: Protocol,
+) -> Result<Option<Arc<ServerTls>>, StartError> {
+    let Some(files) = files else {
+        return Ok(None);
+    };
+    let tls = ServerTls::load(files.clone(), protocol);
+    tls.map(|tls| Some(Arc::new(tls)))
+        .map_err(|error| StartError::Tls(key, error))
 }
 
 /// The drain's time for checks, and for the ports that are closed after them: together no more than the whole.

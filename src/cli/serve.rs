@@ -63,26 +63,29 @@ pub fn run(args: ServeArgs) -> ExitCode {
         else {
             return ExitCode::BadUsage;
         };
-        let started = StopSignal::install()
-            .and_then(|signal| Ok((signal, watch?)))
-            .map_err(|error| error.to_string())
-            .and_then(|(signal, watch)| {
-                let app = App::build_with(resolved.settings, telemetry)
-                    .map_err(|error| error.to_string())?;
-                Ok((app, signal, watch))
-            });
-        match started {
-            Ok((app, signal, watch)) => {
-                let watching = watch.run(app.reloader());
-                tokio::select! {
-                    code = until_signal(app, signal) => code,
-                    () = watching => ExitCode::Failed,
-                }
-            }
+        let started = StopSignal::install().and_then(|signal| Ok((signal, watch?)));
+        let (signal, watch) = match started {
+            Ok(started) => started,
             Err(error) => {
                 complain(error);
-                ExitCode::Failed
+                return ExitCode::Failed;
             }
+        };
+        let app = match App::build_with(resolved.settings, telemetry) {
+            Ok(app) => app,
+            Err(error) => {
+                complain(&error);
+                // A file that the configuration names is a part of it.
+                return match error.is_of_configuration() {
+                    true => ExitCode::BadUsage,
+                    false => ExitCode::Failed,
+                };
+            }
+        };
+        let watching = watch.run(app.reloader());
+        tokio::select! {
+            code = until_signal(app, signal) => code,
+            () = watching => ExitCode::Failed,
         }
     })
 }

@@ -23,6 +23,11 @@ pub struct Document {
     pub admin_listen: Option<String>,
     /// Where `/livez`, `/readyz` and `/metrics` are served, and nothing else, for kubelet and Prometheus. Default: nowhere.
     pub probe_listen: Option<String>,
+    /// TLS on `listen`. Default: none, whoever sees the traffic reads tokens, and whoever can change it decides who is let
+    /// in. An empty mapping is none.
+    pub tls: Option<Tls>,
+    /// TLS on `admin_listen`, with the same keys. Default: none.
+    pub admin_tls: Option<Tls>,
     /// Values of `Host` that `admin_listen` answers to beside loopback names and its own address. Default: none. Each one
     /// added is a name through which a web page could reach it (DNS rebinding).
     pub admin_hosts: Option<Vec<String>>,
@@ -68,6 +73,23 @@ pub struct Document {
     pub ambiguous_paths: Option<Vec<AmbiguousPath>>,
     /// What requests need, the first that matches decides. Default: none, every request needs a token.
     pub rules: Option<Vec<Rule>>,
+}
+
+/// TLS of one port. The files are read again when they change; connections that are open go on.
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// A PEM file with the certificate of this port, and those between it and its CA. Required, with `private_key`.
+    pub certificate: Option<String>,
+    /// A PEM file with the certificate's private key. Required, with `certificate`.
+    pub private_key: Option<String>,
+    /// A PEM file with the certificate authorities of clients. Default: none, and everybody may connect. With it, a client
+    /// without a certificate of theirs is refused in the handshake.
+    pub client_ca: Option<String>,
+    /// Which clients of `client_ca` may connect: DNS names and URIs, such as SPIFFE IDs, of which a certificate must bear
+    /// one. Default: every client that these authorities certified, for whatever purpose they did.
+    #[schemars(length(min = 1))]
+    pub client_names: Option<Vec<String>>,
 }
 
 /// An issuer of tokens, or several that share one key set.
@@ -116,7 +138,8 @@ pub struct Issuer {
 pub struct Jwks {
     /// The URL of the key set.
     pub uri: Option<String>,
-    /// A file with the key set; it is read again every `refresh`, and when a token names a key that is not in it.
+    /// A file with the key set; it is read again when it changes, every `refresh`, and when a token names a key that is
+    /// not in it.
     pub file: Option<String>,
     /// The JSON text of the key set.
     pub inline: Option<String>,

@@ -13,16 +13,19 @@ use crate::config::resolve::headers::{claim_name, payload_header, strip_headers}
 use crate::config::resolve::issuers::issuers;
 use crate::config::resolve::rules::{ambiguous_paths, rules};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
+use crate::config::resolve::tls::tls;
 use crate::config::settings::Settings;
 use crate::forward::strip::TokenForwarding;
 use crate::server::host_guard::HostName;
 use crate::server::listener::ListenAddr;
+use crate::server::tls_files::TlsFiles;
 
 pub mod headers;
 pub mod issuers;
 pub mod matches;
 pub mod rules;
 pub mod sources;
+pub mod tls;
 
 const DEFAULT_LISTEN: &str = "0.0.0.0:9191";
 const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9192";
@@ -78,7 +81,9 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         .probe_listen
         .as_deref()
         .map(|text| address("probe_listen", text, problems));
-    warn_of_open_admin(admin_listen.as_ref(), problems);
+    let listen_tls = tls("tls", document.tls.as_ref(), problems);
+    let admin_tls = tls("admin_tls", document.admin_tls.as_ref(), problems);
+    warn_of_open_admin(admin_listen.as_ref(), admin_tls.as_ref(), problems);
     let admin_hosts = admin_hosts(document, problems);
     let payload_header = payload_header(document.payload_header.as_deref(), problems);
     let (strip_names, strip_prefixes) = strip_headers(document.strip_headers.as_deref(), problems);
@@ -132,6 +137,8 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
             Some(address) => Some(address?),
             None => None,
         },
+        tls: listen_tls,
+        admin_tls,
         admin_hosts,
         issuers,
         token_sources,
@@ -170,14 +177,21 @@ fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr>
     }
 }
 
-fn warn_of_open_admin(admin_listen: Option<&ListenAddr>, problems: &mut Problems) {
+fn warn_of_open_admin(
+    admin_listen: Option<&ListenAddr>,
+    admin_tls: Option<&TlsFiles>,
+    problems: &mut Problems,
+) {
+    // TLS without client certificates hides what is said, but still says it to everyone.
+    let asks_who_is_there = admin_tls.is_some_and(|tls| tls.client_ca.is_some());
     if let Some(ListenAddr::Tcp(address)) = admin_listen
         && !address.ip().is_loopback()
+        && !asks_who_is_there
     {
         problems.warn(
             "admin_listen",
             "everyone who reaches this address can see issuers and keys, and ask for refreshes",
-            "bind it to 127.0.0.1, and use probe_listen for probes and metrics",
+            "bind it to 127.0.0.1, and use probe_listen for probes and metrics; or ask for client certificates with admin_tls.client_ca",
         );
     }
 }

@@ -15,6 +15,7 @@ use crate::rules::path::Ambiguities;
 use crate::rules::rule::Rule;
 use crate::server::host_guard::HostName;
 use crate::server::listener::ListenAddr;
+use crate::server::tls_files::TlsFiles;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
 
@@ -27,6 +28,10 @@ pub struct Settings {
     pub admin_listen: ListenAddr,
     /// Where only probes are answered.
     pub probe_listen: Option<ListenAddr>,
+    /// TLS where checks are answered.
+    pub tls: Option<TlsFiles>,
+    /// TLS where the admin API is answered.
+    pub admin_tls: Option<TlsFiles>,
     /// Further values of `Host` that `admin_listen` answers to.
     pub admin_hosts: Vec<HostName>,
     /// The trusted issuers.

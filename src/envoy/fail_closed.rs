@@ -50,8 +50,8 @@ impl<D: Decide> FailClosed<D> {
         FailClosed { current, in_flight }
     }
 
-    /// Answers a call.
-    pub async fn call<B>(&self, call: Request<B>) -> Response<UnaryBody>
+    /// Answers a call that arrived then.
+    pub async fn call<B>(&self, call: Request<B>, arrived: Instant) -> Response<UnaryBody>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -61,7 +61,7 @@ impl<D: Decide> FailClosed<D> {
         let caller = traces
             .is_on()
             .then(|| trace_context::of_call(call.headers()));
-        let ongoing = Ongoing::new(Instant::now(), caller.flatten());
+        let ongoing = Ongoing::new(arrived, caller.flatten());
         let Some(permit) = self.in_flight.enter() else {
             return grpc::answer(&service.refuse(Denial::Overloaded, &ongoing));
         };
@@ -84,12 +84,13 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let patience = grpc::timeout(call.headers());
-    match tokio::time::timeout_at(
-        ongoing.arrived + MESSAGE_TIMEOUT,
-        grpc::read_message(call.into_body()),
-    )
-    .await
-    {
+    let limit = patience.map_or(MESSAGE_TIMEOUT, |patience| patience.min(MESSAGE_TIMEOUT));
+    let reading = grpc::read_message(call.into_body());
+    match tokio::time::timeout_at(ongoing.arrived + limit, reading).await {
+        // Nobody waits for this answer any more: a busy process works for those who still do.
+        Ok(Ok(_)) if ongoing.arrived.elapsed() >= limit => {
+            service.refuse(Denial::Internal, ongoing)
+        }
         Ok(Ok(message)) => service.check(message, ongoing, patience, permit).await,
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
             service.refuse(Denial::InvalidRequest, ongoing)

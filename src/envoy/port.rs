@@ -8,6 +8,7 @@ use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use tokio::time::Instant;
 use tonic::service::Routes;
 
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
@@ -50,7 +51,12 @@ impl<D: Decide> Service<Request<Incoming>> for CheckPort<D> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
-            return Box::pin(async move { Ok(checks.call(request).await.map(Either::Left)) });
+            // Here and not in the task that answers, which a busy thread lets wait: Envoy waits too.
+            let arrived = Instant::now();
+            return Box::pin(async move {
+                let answer = checks.call(request, arrived).await;
+                Ok(answer.map(Either::Left))
+            });
         }
         let answering = self.others.call(request);
         Box::pin(async move { answering.await.map(|answer| answer.map(Either::Right)) })

@@ -46,19 +46,23 @@ pub struct CheckService<D> {
 
 impl<D: Decide> CheckService<D> {
     /// `check_timeout` is how long a check may wait for keys, if its caller does not give it less.
-    pub fn new(
-        decider: Arc<D>,
-        refusals: Refusals,
-        check_timeout: Duration,
-        observer: Observer,
-        disclosure: Disclosure,
-    ) -> CheckService<D> {
+    pub fn new(decider: Arc<D>, refusals: Refusals, check_timeout: Duration) -> CheckService<D> {
         CheckService {
             decider,
             refusals,
             check_timeout,
+            observer: Observer::default(),
+            disclosure: Disclosure::default(),
+        }
+    }
+
+    /// The same, and decisions are told to that observer.
+    #[must_use]
+    pub fn observed(self, observer: Observer, disclosure: Disclosure) -> CheckService<D> {
+        CheckService {
             observer,
             disclosure,
+            ..self
         }
     }
 

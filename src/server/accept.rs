@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -18,6 +19,7 @@ use tokio::time::sleep_until;
 
 use crate::server::backlog::Backlog;
 use crate::server::connection::{ConnectionLimits, Orders, Protocol, Stage, serve_connection};
+use crate::server::handshake::Handshakes;
 use crate::server::listener::{Accepted, Listener};
 use crate::server::open_connections::OpenConnections;
 use crate::server::shutdown::{Drain, Schedule};
@@ -86,6 +88,7 @@ where
 /// One port being served.
 struct Port<'a, S> {
     backlog: Backlog,
+    handshakes: Option<Arc<Handshakes>>,
     service: S,
     protocol: Protocol,
     limits: ConnectionLimits,
@@ -118,7 +121,9 @@ where
         limits: ConnectionLimits,
         home: Home<'a>,
     ) -> Result<Self, ServeError> {
+        let handshakes = listener.tls().cloned().map(Handshakes::new);
         Ok(Self {
+            handshakes: handshakes.map(Arc::new),
             backlog: Backlog::watch(listener).map_err(ServeError::Listener)?,
             service,
             protocol,
@@ -208,6 +213,7 @@ where
         let open = self.open.enter();
         let serving = serve_connection(
             accepted,
+            self.handshakes.clone(),
             self.service.clone(),
             self.protocol,
             self.limits,

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +17,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::sync::watch;
 
+use crate::server::handshake::Handshakes;
 use crate::server::listener::Accepted;
 use crate::server::requests::{FirstRequest, Requests};
+use crate::server::stream::{Plain, Stream};
 use crate::server::wire::Wire;
 
 /// What a peer may take of us.
@@ -40,6 +43,8 @@ pub struct ConnectionLimits {
     pub ping_timeout: Duration,
     /// How long it may take to open the conversation, and over HTTP/1.1 to send a request's head.
     pub opening_timeout: Duration,
+    /// How long a TLS handshake may take before that, its wait for a turn included.
+    pub handshake_timeout: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -52,6 +57,7 @@ impl Default for ConnectionLimits {
             ping_interval: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(20),
             opening_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -84,6 +90,7 @@ pub(crate) struct Orders(pub(crate) watch::Receiver<Stage>);
 /// Serves one connection until its peer closes it, it breaks a limit, or its orders end it.
 pub(crate) async fn serve_connection<S, B>(
     accepted: Accepted,
+    handshakes: Option<Arc<Handshakes>>,
     service: S,
     protocol: Protocol,
     limits: ConnectionLimits,
@@ -94,10 +101,10 @@ pub(crate) async fn serve_connection<S, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // The peer may be gone already; then there is nothing to serve.
-    let Ok((wire, opened)) = Wire::new(accepted) else {
+    let Some(stream) = open(accepted, handshakes, limits, &orders).await else {
         return;
     };
+    let (wire, opened) = Wire::new(stream);
     let io = TokioIo::new(wire);
     let silent = stays_silent(opened, limits.opening_timeout);
     let first = FirstRequest::default();
@@ -113,6 +120,26 @@ pub(crate) async fn serve_connection<S, B>(
             let connection = builder.serve_connection(io, service);
             drive(connection, silent, first, orders).await;
         }
+    }
+}
+
+/// What the conversation is held over; `None` where there will be none.
+async fn open(
+    accepted: Accepted,
+    handshakes: Option<Arc<Handshakes>>,
+    limits: ConnectionLimits,
+    orders: &Orders,
+) -> Option<Stream> {
+    // The peer may be gone already; then there is nothing to serve.
+    let plain = Plain::new(accepted).ok()?;
+    let Some(handshakes) = handshakes else {
+        return Some(Stream::Plain(plain));
+    };
+    // Boxed, so that a connection does not carry the size of a handshake for as long as it lives.
+    let shaking = Box::pin(handshakes.shake(plain, limits.handshake_timeout));
+    tokio::select! {
+        () = orders.over() => None,
+        stream = shaking => stream,
     }
 }
 

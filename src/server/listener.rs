@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::server::bind::{self, BindError};
+use crate::server::tls::ServerTls;
 
 /// An address to listen on, as it is written in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,7 @@ pub enum ListenAddrError {
 pub struct Listener {
     addr: ListenAddr,
     socket: Socket,
+    tls: Option<Arc<ServerTls>>,
     _file: Option<SocketFile>,
 }
 
@@ -100,8 +103,20 @@ impl Listener {
         Self {
             addr,
             socket,
+            tls: None,
             _file: file,
         }
+    }
+
+    /// The same, its connections beginning with a TLS handshake where `tls` is given.
+    #[must_use]
+    pub fn secured(self, tls: Option<Arc<ServerTls>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// What its connections' handshakes use.
+    pub fn tls(&self) -> Option<&Arc<ServerTls>> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn socket(&self) -> &Socket {

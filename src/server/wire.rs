@@ -1,19 +1,18 @@
-//! The byte stream of one connection, TCP or unix, as hyper is to see it.
+//! The byte stream of one connection as hyper is to see it.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
-use crate::server::listener::Accepted;
+use crate::server::stream::Stream;
 
 /// As many bytes as the HTTP/2 preface has, which is about what the shortest HTTP/1.1 request has too.
 const OPENING: usize = 24;
 
-/// A connection's bytes; tells once that the peer has opened the conversation.
+/// A connection's bytes, out of TLS where there is any; tells once that the peer has opened the conversation.
 ///
 /// It leaves `is_write_vectored` at `false`, on purpose: h2 gives a vectored transport each DATA frame of 256
 /// bytes or more with a `writev` of its own, and any other only those of 1,024 or more; smaller ones are
@@ -26,29 +25,18 @@ pub(crate) struct Wire {
     opened: watch::Sender<bool>,
 }
 
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
 // === impl Wire ===
 
 impl Wire {
-    /// Ties an accepted connection to the runtime that this is called on; the receiver turns true once the
-    /// peer has sent the opening.
-    pub(crate) fn new(accepted: Accepted) -> io::Result<(Self, watch::Receiver<bool>)> {
-        let stream = match accepted {
-            Accepted::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
-            Accepted::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
-        };
+    /// The receiver turns true once the peer has sent the opening.
+    pub(crate) fn new(stream: Stream) -> (Self, watch::Receiver<bool>) {
         let (opened, receiver) = watch::channel(false);
         let wire = Self {
             stream,
             missing: OPENING,
             opened,
         };
-        Ok((wire, receiver))
+        (wire, receiver)
     }
 
     fn count(&mut self, read: usize) {
@@ -68,10 +56,7 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
-        };
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         self.count(buffer.filled().len() - before);
         polled
     }
@@ -83,38 +68,29 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::stream::Plain;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
 
     fn pair() -> (Wire, watch::Receiver<bool>, UnixStream) {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        theirs.set_nonblocking(true).unwrap();
-        let (wire, opened) = Wire::new(Accepted::Unix(ours)).unwrap();
-        (wire, opened, UnixStream::from_std(theirs).unwrap())
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (wire, opened) = Wire::new(Stream::Plain(Plain::Unix(ours)));
+        (wire, opened, theirs)
     }
 
     #[tokio::test]

@@ -74,7 +74,12 @@ fn the_configurations_in_the_papers_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     let mut found = 0;
-    for paper in ["README.md", "docs/quickstart.md", "docs/customers.md"] {
+    for paper in [
+        "README.md",
+        "docs/quickstart.md",
+        "docs/customers.md",
+        "docs/migration.md",
+    ] {
         let text = std::fs::read_to_string(root.join(paper)).unwrap();
         for block in text.split("```yaml\n").skip(1) {
             let block = block.split("```").next().unwrap();

@@ -43,8 +43,11 @@ mod reload;
 mod lifecycle;
 // The true binary: what is typed, what is said, how it ends.
 mod cli;
+// What the manifests promise of the service.
+mod deploy;
 // The reference of the configuration.
 mod reference;
 // The house's own rules.
 mod house;
 mod support;
+mod tls;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tokio::process::Command;
+use tokio::task::JoinSet;
 
 use crate::support::answer::Answer;
 use crate::support::check_request::Ask;
@@ -110,7 +111,7 @@ async fn no_answer_is_of_half_a_configuration() {
     std::fs::write(&file, &configurations[0]).unwrap();
     let (mut running, envoy) = serve(&file).await;
     let token = Token::of(ISSUER).signed(rsa(0));
-    let mut asking = tokio::task::JoinSet::new();
+    let mut asking = JoinSet::new();
     asking.spawn({
         let (envoy, token) = (envoy.clone(), token.clone());
         async move {
@@ -132,7 +133,7 @@ async fn no_answer_is_of_half_a_configuration() {
     assert!(realm(&envoy.check(Ask::bearer(&token)).await).contains("first"));
     std::fs::write(&file, &configurations[1]).unwrap();
     running.says("the configuration was reloaded").await;
-    asking.join_next().await.expect("was begun").unwrap();
+    asking.join_next().await.unwrap().unwrap();
 }
 
 #[tokio::test]

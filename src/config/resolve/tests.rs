@@ -455,3 +455,60 @@ rules:
     assert_eq!(settings.rules.len(), 5);
     assert_eq!(settings.token_sources.len(), 4);
 }
+
+#[test]
+fn an_empty_tls_is_none_and_half_of_one_is_wrong() {
+    let settings = resolved(&issuer("tls: {}\nadmin_tls: {}\n"))
+        .unwrap()
+        .settings;
+    assert_eq!((settings.tls, settings.admin_tls), (None, None));
+    let whole = "tls: { certificate: /c, private_key: /k, client_ca: /a, client_names: ['spiffe://a/b', Edge.Example] }\n";
+    let tls = resolved(&issuer(whole)).unwrap().settings.tls.unwrap();
+    assert_eq!(tls.certificate.to_str(), Some("/c"));
+    assert_eq!(tls.private_key.to_str(), Some("/k"));
+    assert_eq!(tls.client_ca.unwrap().to_str(), Some("/a"));
+    let names: Vec<_> = tls.client_names.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["spiffe://a/b", "edge.example"]);
+    for (lines, said) in [
+        (
+            "tls: { certificate: /c }\n",
+            "tls (line 4): TLS needs both `certificate` and `private_key`; write the paths of both PEM files, or leave the mapping empty for no TLS",
+        ),
+        (
+            "admin_tls: { client_ca: /a }\n",
+            "admin_tls (line 4): TLS needs both `certificate` and `private_key`; write the paths of both PEM files, or leave the mapping empty for no TLS",
+        ),
+        (
+            "tls: { certificate: /c, private_key: /k, client_names: [a] }\n",
+            "tls.client_names (line 4): names count only in certificates of a known authority; set client_ca too",
+        ),
+        (
+            "tls: { certificate: /c, private_key: /k, client_ca: /a, client_names: ['*.a'] }\n",
+            "tls.client_names[0] (line 4): this is neither a URI, such as spiffe://domain/path, nor a DNS name; write the name as the client's certificate has it, without wildcard",
+        ),
+    ] {
+        assert_eq!(problems(&issuer(lines)), said);
+    }
+    // Nobody may call: that is no meaning to have.
+    let nobody = "tls: { certificate: /c, private_key: /k, client_ca: /a, client_names: [] }\n";
+    assert!(resolved(&issuer(nobody)).is_err());
+}
+
+#[test]
+fn an_open_admin_port_is_warned_about_unless_it_asks_who_is_there() {
+    let open = "admin_listen: 0.0.0.0:9192\n";
+    let tls = "admin_tls: { certificate: /c, private_key: /k }\n";
+    let mutual = "admin_tls: { certificate: /c, private_key: /k, client_ca: /a }\n";
+    for (lines, warned) in [
+        (String::new(), true),
+        (tls.to_owned(), true),
+        (mutual.to_owned(), false),
+    ] {
+        let told = problems(&issuer(&format!("{open}{lines}")));
+        assert_eq!(
+            told.contains("everyone who reaches this address"),
+            warned,
+            "{told}"
+        );
+    }
+}

@@ -21,6 +21,10 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::server::listener::ListenAddr;
 use crate::server::shutdown::DrainTrigger;
+use crate::server::tls::ServerTls;
+use crate::server::tls_files::TlsFiles;
+
+mod pressure;
 
 /// Long enough that no test reaches its end.
 const LONG: Duration = Duration::from_secs(600);
@@ -46,7 +50,17 @@ fn run<F: Future<Output: Send> + Send + 'static>(task: F) -> JoinHandle<F::Outpu
 
 impl Served {
     fn start(listen: &str, limits: ConnectionLimits, here: Option<Protocol>) -> Self {
+        Self::start_with(listen, limits, here, None)
+    }
+
+    fn start_with(
+        listen: &str,
+        limits: ConnectionLimits,
+        here: Option<Protocol>,
+        tls: Option<Arc<ServerTls>>,
+    ) -> Self {
         let listener = listen.parse::<ListenAddr>().unwrap().bind().unwrap();
+        let listener = listener.secured(tls);
         let addr = listener.local_addr();
         let workers = Arc::new(Workers::start(NonZeroUsize::new(2).unwrap()).unwrap());
         let (trigger, drain) = Drain::new();

@@ -16,6 +16,8 @@ pub(crate) enum AuthzTarget {
     Tcp(SocketAddr),
     /// gRPC over a unix socket, as in `deploy/envoy/envoy-unix.yaml`.
     Unix(PathBuf),
+    /// gRPC over mutual TLS, as in `deploy/envoy/envoy-mtls.yaml`, with what lies in `/etc/envoy` lying in a folder.
+    Tls(SocketAddr, PathBuf),
 }
 
 /// A shipped configuration, and what a test wants different in it.
@@ -79,6 +81,7 @@ impl Bootstrap {
         match self.authz {
             AuthzTarget::Tcp(_) => shipped("envoy.yaml"),
             AuthzTarget::Unix(_) => shipped("envoy-unix.yaml"),
+            AuthzTarget::Tls(..) => shipped("envoy-mtls.yaml"),
         }
     }
 
@@ -87,6 +90,12 @@ impl Bootstrap {
         replace(text, &socket("127.0.0.1", 8081), &address(self.upstream));
         match &self.authz {
             AuthzTarget::Tcp(authz) => replace(text, &socket("127.0.0.1", 9191), &address(*authz)),
+            AuthzTarget::Tls(authz, folder) => {
+                replace(text, &socket("127.0.0.1", 9191), &address(*authz));
+                let settings = text.split_once("\nnode:").unwrap().1;
+                let moved = settings.replace("/etc/envoy/", &format!("{}/", folder.display()));
+                *text = format!("node:{moved}");
+            }
             AuthzTarget::Unix(path) => replace(
                 text,
                 "pipe: { path: /run/accredit/accredit.sock }",

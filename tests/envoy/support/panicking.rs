@@ -49,8 +49,6 @@ impl PanickingService {
             Arc::new(Panics),
             Refusals::default(),
             Duration::from_secs(1),
-            accredit::authz::observer::Observer::default(),
-            accredit::authz::observer::Disclosure::default(),
         );
         let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
         let port = CheckPort::new(checks, Routes::default());

@@ -43,9 +43,10 @@ async fn what_cannot_start_has_failed() {
         "{VALID}    jwks: {{ ca_file: /nonexistent/ca.pem }}\nlisten: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n"
     );
     let file = written(folder.path(), &text);
+    // A file that the configuration names is a part of it.
     assert_complains(
         &run(&["serve", "--config", &file]).await,
-        1,
+        2,
         &["/nonexistent/ca.pem"],
     );
 }

@@ -151,8 +151,6 @@ async fn odd_heads_get_the_same_answers() {
             ("accept-encoding", "gzip"),
             ("grpc-timeout", "x"),
             ("grpc-timeout", "99999999H"),
-            ("grpc-timeout", "0m"),
-            ("grpc-timeout", "1n"),
             ("grpc-timeout", "-1S"),
             ("grpc-timeout", "999999999S"),
         ] {

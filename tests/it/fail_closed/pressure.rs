@@ -1,6 +1,8 @@
 //! Too many checks, broken calls, and faults of ours.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
@@ -17,12 +19,53 @@ use accredit::server::connection::ConnectionLimits;
 use accredit::server::listener::ListenAddr;
 use accredit::server::shutdown::Drain;
 use accredit::server::workers::Workers;
+use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+use http_body_util::BodyExt as _;
+use prost::Message as _;
 
+use crate::support::answer::Answer;
 use crate::support::check_request::Ask;
-use crate::support::eventually::eventually;
+use crate::support::eventually::{eventually, within};
 use crate::support::raw_call::{RawConnection, call_of, framed, framed_check, whole, withheld};
 
 use super::common::{good, service};
+
+/// A decider that tells whether it was asked.
+struct Tells(Arc<AtomicUsize>);
+
+impl Decide for Tells {
+    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("on purpose: no decision is needed here");
+    }
+}
+
+#[tokio::test]
+async fn no_work_is_done_for_an_answer_that_nobody_waits_for() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let service = CheckService::new(
+        Arc::new(Tells(asked.clone())),
+        Refusals::default(),
+        Duration::from_secs(1),
+    );
+    let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
+    for (timeout, body, times) in [
+        ("0m", whole(framed_check(good())), 0),
+        ("1n", whole(framed_check(good())), 0),
+        ("20m", withheld(Vec::new()), 0),
+        ("1H", whole(framed_check(good())), 1),
+    ] {
+        let mut call = call_of(body);
+        call.headers_mut()
+            .insert("grpc-timeout", timeout.parse().unwrap());
+        let answering = checks.call(call, tokio::time::Instant::now());
+        let answer = within("the call is answered", answering).await;
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer = Answer::of(CheckResponse::decode(&bytes[5..]).unwrap());
+        assert_eq!(answer.reason(), "internal_error", "{timeout}");
+        assert_eq!(asked.load(Ordering::SeqCst), times, "{timeout}");
+    }
+}
 
 #[tokio::test]
 async fn more_checks_than_may_be_are_refused_at_once() {
@@ -81,13 +124,7 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
     let listener = address.bind().expect("can be bound");
     let address = listener.local_addr();
     let refusals = Refusals::default();
-    let service = CheckService::new(
-        Arc::new(Panics),
-        refusals,
-        std::time::Duration::from_secs(1),
-        accredit::authz::observer::Observer::default(),
-        accredit::authz::observer::Disclosure::default(),
-    );
+    let service = CheckService::new(Arc::new(Panics), refusals, Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));

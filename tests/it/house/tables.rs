@@ -75,14 +75,14 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
     ("jwks", &["jose", "file_watch", "telemetry"]),
     ("jose", &[]),
     ("request", &[]),
+    ("server", &["file_watch"]),
     ("file_watch", &[]),
-    ("server", &[]),
     ("telemetry", &[]),
     ("dev_issuer", &[]),
 ];
 
 /// Outside crates, and the only places that name them.
-pub(super) const HOMES: [(&str, &[&str]); 20] = [
+pub(super) const HOMES: [(&str, &[&str]); 23] = [
     (
         "aws_lc_rs",
         &[
@@ -90,6 +90,7 @@ pub(super) const HOMES: [(&str, &[&str]); 20] = [
             "token/bearer.rs",
             "config/fingerprint.rs",
             "dev_issuer/",
+            "server/tls_files.rs",
         ],
     ),
     (
@@ -99,6 +100,7 @@ pub(super) const HOMES: [(&str, &[&str]); 20] = [
             "envoy/current.rs",
             "authz/metrics.rs",
             "telemetry/span_queue.rs",
+            "server/tls.rs",
         ],
     ),
     ("axum", &["server/", "dev_issuer/", "app/", "envoy/port.rs"]),
@@ -114,14 +116,20 @@ pub(super) const HOMES: [(&str, &[&str]); 20] = [
     ("prost", &["envoy/", "admin/"]),
     ("quick_cache", &["authn/token_cache.rs"]),
     ("reqwest", &["jwks/", "telemetry/otlp.rs"]),
+    ("rustls", &["server/"]),
     ("saphyr_parser", &["config/yaml/"]),
     ("schemars", &["config/"]),
+    ("tokio_rustls", &["server/"]),
     (
         "tonic",
         &["envoy/port.rs", "admin/", "app/", "telemetry/otlp.rs"],
     ),
     ("tonic_health", &["app/"]),
     ("tracing_subscriber", &["telemetry/"]),
+    (
+        "x509_parser",
+        &["server/client_names.rs", "server/tls_files.rs"],
+    ),
 ];
 
 /// What is said or done in one place alone.
@@ -137,6 +145,8 @@ pub(super) const WORDS: [(&str, &[&str]); 9] = [
             "jwks/keeper.rs",
             // A span says when it was.
             "telemetry/traces.rs",
+            // Certificates have wall-clock times.
+            "server/tls.rs",
         ],
     ),
     // A verified token is made where its signature is verified.

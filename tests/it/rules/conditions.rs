@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::{Ask, Telling};
 
 use super::place::{service, token, with};
 
@@ -44,6 +44,7 @@ async fn a_condition_sees_claims_request_source_context_and_time() {
         .header("x-a", "2")
         .from("10.1.2.3", "spiffe://a/b")
         .on_route("tier", "gold")
+        .told(Telling::HeaderMap)
     };
     assert_eq!(envoy.check(ask("production_us")).await.reason(), "allowed");
     assert_eq!(

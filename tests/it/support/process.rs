@@ -78,8 +78,8 @@ impl Running {
         let stderr = child.stderr.take().expect("is piped");
         let mut lines = BufReader::new(stderr).lines();
         let serving = next_saying(&mut lines, "serving").await;
-        let address = |name| {
-            let address = find(&serving, name).expect("says where");
+        let address = |port| {
+            let address = find(&serving, port).expect("says where");
             address.parse().expect("is an address")
         };
         Running {

@@ -246,7 +246,7 @@ impl Envoy {
         request: impl Into<CheckRequest>,
         patience: Duration,
     ) -> Answer {
-        Answer::of(self.respond_within(request, patience).await)
+        Answer::of(Box::pin(self.respond_within(request, patience)).await)
     }
 
     /// The same of a service that may leave the decision to Envoy.
@@ -255,7 +255,7 @@ impl Envoy {
         request: impl Into<CheckRequest>,
         patience: Duration,
     ) -> Answer {
-        Answer::of_any(self.respond_within(request, patience).await)
+        Answer::of_any(Box::pin(self.respond_within(request, patience)).await)
     }
 
     async fn respond_within(

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""What a check costs: CPU time of `accredit serve` per check, by h2load; docs/scaling.md has its numbers.
+
+usage: scripts/load.py [BINARY] [CHECKS]      needs h2load (Debian and Ubuntu: nghttp2-client) and openssl
+
+CPU time, and not checks in a second of the clock: it is the same on a machine that is busy otherwise, nearly.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/deploy"))
+
+from client import addresses, check_request, public_jwk, signed  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+BROWSER = {
+    ":method": "GET", ":path": "/deployments/42?limit=20", ":authority": "api.acme.example", ":scheme": "https",
+    "accept": "application/json", "accept-encoding": "gzip, deflate, br", "user-agent": "acme-sdk/3.1 (linux; x86_64)",
+    "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https", "x-request-id": "6b2f9d0c-3c5e-4b39-9a0f-0d2f6c1c7a11",
+}
+
+
+def claims(number=0, **more):
+    now = int(time.time())
+    return {"iss": "https://issuer0.test", "aud": "api", "sub": f"m2morg_{number}", "client_id": f"m2morg_{number}",
+            "oid": "org_2001", "iat": now, "exp": now + 86400, "scopes": ["deploy:applications", "read:deployments"], **more}
+
+
+def configuration(keys, issuers=1, rules=0, **more):
+    """One issuer or many with the same keys, and rules none of which but the last matches."""
+    document = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "probe_listen": "127.0.0.1:0", **more}
+    document["issuers"] = [{"issuer": f"https://issuer{number}.test", "audiences": ["api"],
+                            "jwks": {"inline": json.dumps({"keys": keys})}} for number in range(issuers)]
+    if rules:
+        document["rules"] = [{"match": {"paths": [f"/other-{n}/**"]}, "access": "deny"} for n in range(rules - 1)]
+        document["rules"].append({"match": {"paths": ["/deployments/*"]}, "scopes": ["read:deployments"]})
+    return document
+
+
+class Served:
+    """A running service and what it has used."""
+
+    def __init__(self, binary, folder, document):
+        file = pathlib.Path(folder, "accredit.yaml")
+        file.write_text(json.dumps(document))
+        self.process = subprocess.Popen([binary, "serve", "--config", file], stderr=subprocess.PIPE, text=True)
+        self.address = addresses(self.process)["listen"]
+        # Nobody reads the log further: it must not stand still for that.
+        self.drained = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.drained.wait()
+
+    def cpu(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def load(folder, served, headers, checks):
+    """Sends that check over one connection, 16 at a time, as one Envoy worker does; microseconds of CPU for each."""
+    request = pathlib.Path(folder, "check.bin")
+    message = check_request({**BROWSER, **headers})
+    request.write_bytes(struct.pack(">BI", 0, len(message)) + message)
+    command = ["h2load", "-c1", "-m16", f"-n{checks}", "-d", request, "-H", "content-type: application/grpc",
+               "-H", "te: trailers", f"http://{served.address}/envoy.service.auth.v3.Authorization/Check"]
+    before = served.cpu()
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if f"{checks} succeeded, 0 failed" not in said:
+        raise RuntimeError(said)
+    return (served.cpu() - before) / checks * 1e6
+
+
+def bearer(key, number=0, **more):
+    return {"authorization": f"Bearer {signed(key, claims(number, **more))}"}
+
+
+def main():
+    binary = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/accredit")
+    checks = int(sys.argv[2]) if len(sys.argv) > 2 else 200_000
+    if not shutil.which("h2load"):
+        sys.exit("load: h2load is needed, and was not found; install it (Debian and Ubuntu: apt-get install nghttp2-client)")
+    with tempfile.TemporaryDirectory() as folder:
+        key = pathlib.Path(folder, "key.pem")
+        subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key],
+                       capture_output=True, check=True)
+        jwk = public_jwk(key)
+        report(binary, folder, key, jwk, checks)
+
+
+def report(binary, folder, key, jwk, checks):
+    others = [{**jwk, "kid": f"other{n}"} for n in range(99)]
+    cases = [
+        ("known token", {}, {}, {}),
+        ("first sight of a token (no cache)", {"token_cache": "0"}, {}, {}),
+        ("refused: no token", {}, {}, None),
+        ("known token, 100 issuers", {"issuers": 100}, {}, {}),
+        ("no cache, 100 keys", {"token_cache": "0", "keys": [*others, jwk]}, {}, {}),
+        ("known token, 10 rules", {"rules": 10}, {}, {}),
+        ("known token, 100 rules", {"rules": 100}, {}, {}),
+        ("known token, 1000 rules", {"rules": 1000}, {}, {}),
+        ("known token of 4 KiB", {}, {"pad": "x" * 2600}, {}),
+        ("known token of 12 KiB", {}, {"pad": "x" * 8600}, {}),
+        ("no cache, token of 12 KiB", {"token_cache": "0"}, {"pad": "x" * 8600}, {}),
+    ]
+    for name, settings, more, headers in cases:
+        settings = dict(settings)
+        with Served(binary, folder, configuration(settings.pop("keys", [jwk]), **settings)) as served:
+            sent = {} if headers is None else bearer(key, **more)
+            load(folder, served, sent, 2_000)
+            idle = served.memory()
+            costs = sorted(load(folder, served, sent, checks) for _ in range(5))
+            print(f"{name:36} {costs[0]:7.1f} us, {1e6 / costs[0]:9.0f} a second of one core   "
+                  f"({costs[1]:.1f}, {costs[2]:.1f}; {idle:.0f} MB)", flush=True)
+
+
+if __name__ == "__main__":
+    main()

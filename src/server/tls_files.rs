@@ -1,0 +1,303 @@
+//! A port's certificate, key and client CA as files: read, and found fit to serve with, or why not.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use crate::server::client_names::ClientName;
+use crate::server::listed_clients::ListedClients;
+
+/// Where a port's certificate and key are, and who may connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// PEM: the port's certificate, and those between it and its CA.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub private_key: PathBuf,
+    /// PEM: the CAs of clients; without it, everybody may connect.
+    pub client_ca: Option<PathBuf>,
+    /// Of these CAs' clients, who may connect; empty: all of them.
+    pub client_names: Vec<ClientName>,
+}
+
+/// Why a port cannot serve TLS with its files.
+#[derive(Debug)]
+pub enum TlsFilesError {
+    /// A file cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// A file holds no certificate, or something that is none.
+    NoCertificate(PathBuf),
+    /// A file holds no private key.
+    NoKey(PathBuf),
+    /// The key is of a kind that TLS here does not know.
+    UnusableKey(PathBuf),
+    /// The key is not the certificate's.
+    OtherKey {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        private_key: PathBuf,
+    },
+    /// The certificate has expired, at this many seconds since 1970.
+    Expired(PathBuf, i64),
+    /// The certificate is not valid before that many seconds since 1970.
+    NotYetValid(PathBuf, i64),
+    /// A client CA cannot be used.
+    UnusableCa(PathBuf),
+    /// What rustls said of all of it together.
+    Tls(rustls::Error),
+}
+
+/// The bytes of all files at one moment; equal bytes need no second look. Holds a private key, so prints nothing.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Contents {
+    certificate: Vec<u8>,
+    private_key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
+}
+
+/// Files that were found fit to serve with.
+pub(crate) struct Loaded {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) expiry: Expiry,
+}
+
+/// When a certificate's time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    /// Seconds since 1970.
+    pub(crate) not_before: i64,
+    /// Seconds since 1970, inclusive.
+    pub(crate) not_after: i64,
+}
+
+// === impl TlsFiles ===
+
+impl TlsFiles {
+    /// Every file that is read.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.certificate, &self.private_key]
+            .into_iter()
+            .chain(&self.client_ca)
+            .map(PathBuf::as_path)
+    }
+
+    pub(crate) fn read(&self) -> Result<Contents, TlsFilesError> {
+        Ok(Contents {
+            certificate: read(&self.certificate)?,
+            private_key: read(&self.private_key)?,
+            client_ca: self.client_ca.as_deref().map(read).transpose()?,
+        })
+    }
+
+    /// Judges what was read, and makes of it what handshakes need.
+    pub(crate) fn load(
+        &self,
+        contents: &Contents,
+        alpn: &[&str],
+        now: SystemTime,
+    ) -> Result<Loaded, TlsFilesError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let chain = certificates(&self.certificate, &contents.certificate)?;
+        let expiry = self.expiry(chain.first().map_or(&[], |first| first.as_ref()), now)?;
+        let key = self.certified_key(chain, &contents.private_key, &provider)?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(TlsFilesError::Tls)?;
+        let builder = match (&self.client_ca, &contents.client_ca) {
+            (Some(path), Some(bytes)) => {
+                builder.with_client_cert_verifier(self.verifier(path, bytes, provider)?)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        // A resumed session would skip the look at the client's certificate, which may have expired or be of a CA
+        // that is trusted no more. Envoy's connections are few and long, so that there is nothing to gain by it.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Loaded {
+            config: Arc::new(config),
+            expiry,
+        })
+    }
+
+    fn certified_key(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        private_key: &[u8],
+        provider: &CryptoProvider,
+    ) -> Result<CertifiedKey, TlsFilesError> {
+        let key = PrivateKeyDer::from_pem_slice(private_key)
+            .map_err(|_| TlsFilesError::NoKey(self.private_key.clone()))?;
+        CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                TlsFilesError::OtherKey {
+                    certificate: self.certificate.clone(),
+                    private_key: self.private_key.clone(),
+                }
+            }
+            rustls::Error::InvalidCertificate(_) => {
+                TlsFilesError::NoCertificate(self.certificate.clone())
+            }
+            _ => TlsFilesError::UnusableKey(self.private_key.clone()),
+        })
+    }
+
+    fn verifier(
+        &self,
+        path: &Path,
+        pem: &[u8],
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, TlsFilesError> {
+        let unusable = || TlsFilesError::UnusableCa(path.to_owned());
+        let mut roots = RootCertStore::empty();
+        for authority in certificates(path, pem)? {
+            roots.add(authority).map_err(|_| unusable())?;
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|_| unusable())?;
+        Ok(match self.client_names.as_slice() {
+            [] => verifier,
+            names => Arc::new(ListedClients::new(verifier, names.to_vec())),
+        })
+    }
+
+    fn expiry(&self, certificate: &[u8], now: SystemTime) -> Result<Expiry, TlsFilesError> {
+        let (_, parsed) = X509Certificate::from_der(certificate)
+            .map_err(|_| TlsFilesError::NoCertificate(self.certificate.clone()))?;
+        let expiry = Expiry {
+            not_before: parsed.validity().not_before.timestamp(),
+            not_after: parsed.validity().not_after.timestamp(),
+        };
+        let now = seconds(now);
+        let path = || self.certificate.clone();
+        if now > expiry.not_after {
+            return Err(TlsFilesError::Expired(path(), expiry.not_after));
+        }
+        if now < expiry.not_before {
+            return Err(TlsFilesError::NotYetValid(path(), expiry.not_before));
+        }
+        Ok(expiry)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsFilesError> {
+    fs::read(path).map_err(|error| TlsFilesError::Unreadable(path.to_owned(), error))
+}
+
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFilesError> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(TlsFilesError::NoCertificate(path.to_owned())),
+    }
+}
+
+// === impl Expiry ===
+
+impl Expiry {
+    /// How many whole days are left, where that is little: 14 days, or a fifth of a shorter life, so that a
+    /// certificate that is renewed in time is never complained of.
+    pub(crate) fn days_left_if_few(&self, now: SystemTime) -> Option<i64> {
+        let left = self.not_after.saturating_sub(seconds(now));
+        let life = self.not_after.saturating_sub(self.not_before);
+        (left < FEW_SECONDS.min(life / 5)).then_some(left.div_euclid(SECONDS_OF_A_DAY))
+    }
+}
+
+const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
+const FEW_SECONDS: i64 = 14 * SECONDS_OF_A_DAY;
+
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.map_or(0, |since| since.as_secs())).unwrap_or(i64::MAX)
+}
+
+// === impl TlsFilesError ===
+
+impl fmt::Display for TlsFilesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(
+                f,
+                "{}: {error}; name a file that this user can read",
+                path.display()
+            ),
+            Self::NoCertificate(path) => write!(
+                f,
+                "{} holds no certificate: write PEM, beginning with -----BEGIN CERTIFICATE-----",
+                path.display()
+            ),
+            Self::NoKey(path) => write!(
+                f,
+                "{} holds no private key: write PEM, beginning with -----BEGIN PRIVATE KEY-----, not encrypted",
+                path.display()
+            ),
+            Self::UnusableKey(path) => write!(
+                f,
+                "the private key in {} cannot be used: take an RSA key of 2048 bits or more, or one of ECDSA P-256 or P-384",
+                path.display()
+            ),
+            Self::OtherKey {
+                certificate,
+                private_key,
+            } => write!(
+                f,
+                "the private key in {} does not belong to the certificate in {}: put the two of one issue there",
+                private_key.display(),
+                certificate.display()
+            ),
+            Self::Expired(path, when) => write!(
+                f,
+                "the certificate in {} expired on {}: renew it",
+                path.display(),
+                date(*when)
+            ),
+            Self::NotYetValid(path, when) => write!(
+                f,
+                "the certificate in {} is not valid before {}: wait, or mend this machine's clock",
+                path.display(),
+                date(*when)
+            ),
+            Self::UnusableCa(path) => write!(
+                f,
+                "{} holds a certificate that can be no client CA: put certificates of CAs there",
+                path.display()
+            ),
+            Self::Tls(error) => write!(f, "TLS cannot be served: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TlsFilesError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable(_, error) => Some(error),
+            Self::Tls(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn date(seconds: i64) -> String {
+    let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+// Reads a list of custom resources (JSON, standard input), validates each against its own schema, and prints a list of
+// problems (JSON): [] when there are none. A kind without a schema here is a problem.
+//
+// An API server drops a field that it does not know, and these validators let one pass; so each name must be one that
+// the package declares.
+
+import * as certManager from "@kubernetes-models/cert-manager/cert-manager.io/v1/index";
+import * as gateway from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/index";
+import * as istioNetworking from "@kubernetes-models/istio/networking.istio.io/v1/index";
+import * as istioSecurity from "@kubernetes-models/istio/security.istio.io/v1/index";
+import * as prometheus from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/index";
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const models = {
+  "cert-manager.io/v1": ["cert-manager", certManager],
+  "gateway.networking.k8s.io/v1": ["gateway-api", gateway],
+  "networking.istio.io/v1": ["istio", istioNetworking],
+  "security.istio.io/v1": ["istio", istioSecurity],
+  "monitoring.coreos.com/v1": ["prometheus-operator", prometheus],
+};
+
+// Maps whose names are the author's own.
+const free = new Set(["annotations", "labels", "matchLabels", "portLevelMtls"]);
+
+function names(value) {
+  if (Array.isArray(value)) return value.flatMap(names);
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([name, member]) => (free.has(name) ? [] : [name, ...names(member)]));
+}
+
+// Where the types of a package are declared; a kind's own file refers to others.
+const declared = new Map();
+function declarations(folder) {
+  if (!declared.has(folder)) {
+    const home = dirname(fileURLToPath(import.meta.resolve(`@kubernetes-models/${folder}/package.json`)));
+    const files = readdirSync(home, { recursive: true }).filter((file) => file.endsWith(".d.ts"));
+    declared.set(folder, files.map((file) => readFileSync(join(home, file), "utf8")).join("\n"));
+  }
+  return declared.get(folder);
+}
+
+const problems = [];
+for (const resource of JSON.parse(readFileSync(0, "utf8"))) {
+  const name = `${resource.kind}/${resource.metadata.name}`;
+  const [folder, kinds] = models[resource.apiVersion] ?? [];
+  const Model = kinds?.[resource.kind];
+  if (!Model) {
+    problems.push(`${name}: there is no schema of ${resource.apiVersion} here`);
+    continue;
+  }
+  try {
+    new Model(resource).validate();
+  } catch (error) {
+    problems.push(`${name}: ${error.message}`);
+  }
+  for (const member of names(resource.spec)) {
+    if (!new RegExp(`\\b${member}"?\\??:`).test(declarations(folder))) problems.push(`${name}: there is no field ${member}`);
+  }
+}
+console.log(JSON.stringify(problems));

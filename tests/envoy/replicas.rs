@@ -1,0 +1,133 @@
+//! Two replicas behind one Envoy, stopped, started and killed while requests keep coming: not one is lost.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::support::bootstrap::{AuthzTarget, Bootstrap};
+use super::support::client::RawRequest;
+use super::support::config::acme;
+use super::support::envoy::EnvoyProcess;
+use super::support::load::Load;
+use super::support::ports::free_address;
+use super::support::replica::Replica;
+use super::support::upstream::EchoUpstream;
+
+const LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Envoy with two endpoints, as a headless Kubernetes Service would give it, and its admin port.
+struct Edge {
+    envoy: EnvoyProcess,
+    admin: SocketAddr,
+    replicas: [Replica; 2],
+    _upstream: EchoUpstream,
+    _folder: tempfile::TempDir,
+}
+
+impl Edge {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let yaml = format!("drain: 3s\n{}", acme(&[]));
+        let replicas = [
+            Replica::start(folder.path(), "one", &yaml).await,
+            Replica::start(folder.path(), "two", &yaml).await,
+        ];
+        let upstream = EchoUpstream::start().await;
+        let admin = free_address();
+        let [one, two] = replicas
+            .each_ref()
+            .map(|replica| endpoint(replica.address()));
+        let mut bootstrap =
+            Bootstrap::new(AuthzTarget::Tcp(replicas[0].address()), upstream.address());
+        bootstrap = bootstrap.change(
+            "\nstatic_resources:",
+            &format!("\n{}\nstatic_resources:", admin_block(admin)),
+        );
+        let text = bootstrap.render();
+        assert_eq!(text.matches(&one).count(), 1);
+        let text = text.replace(&one, &format!("{one}{two}"));
+        Self {
+            envoy: EnvoyProcess::start_with(&text, bootstrap.listener).await,
+            admin,
+            replicas,
+            _upstream: upstream,
+            _folder: folder,
+        }
+    }
+
+    /// Waits until Envoy takes a replica for well, or for not.
+    async fn takes_for_well(&self, replica: usize, well: bool) {
+        let address = self.replicas[replica].address();
+        let flags = format!("accredit::{address}::health_flags::");
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let answer = RawRequest::get("/clusters").send(self.admin).await.text();
+            let line = answer
+                .lines()
+                .find(|line| line.starts_with(&flags))
+                .unwrap();
+            if line.ends_with("::healthy") == well {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{line}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+fn admin_block(of: SocketAddr) -> String {
+    format!("admin: {{ {} }}", address(of))
+}
+
+fn address(address: SocketAddr) -> String {
+    format!(
+        "address: {{ socket_address: {{ address: {}, port_value: {} }} }}",
+        address.ip(),
+        address.port()
+    )
+}
+
+fn endpoint(of: SocketAddr) -> String {
+    format!(
+        "              - endpoint:\n                  {}\n",
+        address(of)
+    )
+}
+
+#[tokio::test]
+async fn a_rolling_restart_loses_not_one_request() {
+    let mut edge = Edge::start().await;
+    let mut load = Load::start(edge.envoy.address()).await;
+    load.admits(100).await;
+    for replica in [0, 1] {
+        load.admits_while(edge.takes_for_well(1 - replica, true))
+            .await;
+        edge.replicas[replica].signal("TERM").await;
+        // Out of turn before it is gone.
+        load.admits_while(edge.takes_for_well(replica, false)).await;
+        let ended = load.admits_while(edge.replicas[replica].ended()).await;
+        assert_eq!(ended.code(), Some(0));
+        load.admits(100).await;
+        load.admits_while(edge.replicas[replica].restart()).await;
+        load.admits_while(edge.takes_for_well(replica, true)).await;
+        load.admits(100).await;
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_is_killed_costs_not_one_request() {
+    let mut edge = Edge::start().await;
+    let mut load = Load::start(edge.envoy.address()).await;
+    for replica in [0, 1, 0, 1] {
+        load.admits_while(edge.takes_for_well(1 - replica, true))
+            .await;
+        load.admits(50).await;
+        edge.replicas[replica].signal("KILL").await;
+        load.admits_while(edge.replicas[replica].ended()).await;
+        // Before Envoy has noticed, and after.
+        load.admits_while(edge.takes_for_well(replica, false)).await;
+        load.admits(50).await;
+        load.admits_while(edge.replicas[replica].restart()).await;
+        load.admits_while(edge.takes_for_well(replica, true)).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! Requests that keep coming through Envoy, each with a token that it must admit.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::client::Answer;
+use super::config::{ACME, KID};
+use super::http2::{Http2, request, whole};
+use super::keys::key;
+use super::token::Token;
+
+/// Enough that some are under way at every moment.
+const LOADERS: usize = 4;
+
+/// A request a few milliseconds after the other, from each: steady, so that a test's time is bounded by its count.
+const PACE: Duration = Duration::from_millis(5);
+
+/// Clients that ask until this is dropped.
+pub(crate) struct Load {
+    answers: mpsc::UnboundedReceiver<Answer>,
+    _loaders: JoinSet<()>,
+}
+
+impl Load {
+    /// Starts them, for the one issuer of most tests.
+    pub(crate) async fn start(envoy: SocketAddr) -> Self {
+        let (sender, answers) = mpsc::unbounded_channel();
+        let mut loaders = JoinSet::new();
+        for loader in 0..LOADERS {
+            let client = Http2::connect(envoy).await;
+            let sender = sender.clone();
+            loaders.spawn(async move {
+                for number in 0.. {
+                    // Half of the tokens were seen before.
+                    let id = format!("{loader}-{}", number / 2);
+                    let token = Token::good(ACME, KID).claim("jti", id).sign(key(0));
+                    let head = request("GET", "/", Some(&token));
+                    let (answer, _) = client.send(head.body(whole("")).unwrap()).await;
+                    if sender.send(answer).is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(PACE).await;
+                }
+            });
+        }
+        Self {
+            answers,
+            _loaders: loaders,
+        }
+    }
+
+    /// Waits for so many more answers; every one must be an admission.
+    pub(crate) async fn admits(&mut self, count: usize) {
+        for _ in 0..count {
+            admitted(&self.answers.recv().await.unwrap());
+        }
+    }
+
+    /// Judges answers for as long as something else takes.
+    pub(crate) async fn admits_while<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                done = &mut other => return done,
+                answer = self.answers.recv() => admitted(&answer.unwrap()),
+            }
+        }
+    }
+}
+
+fn admitted(answer: &Answer) {
+    assert_eq!(answer.status, 200, "{answer:?} {}", answer.text());
+}
