@@ -15,6 +15,7 @@ demo: ## Show five requests through a real Envoy, then stay up until Ctrl-C (ONC
 test: ## Run every test, those with a real Envoy and other people's clients included (fetched once)
 	@scripts/envoy.sh >/dev/null
 	@scripts/foreign.sh
+	@scripts/promtool.sh >/dev/null
 	@scripts/deploy.sh
 	cargo test --locked
 	@.tools/deploy/bin/python -B tests/deploy/run.py

@@ -77,7 +77,8 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
     let prepared = KeyKeeper::empty().prepare(&settings.issuers).unwrap();
-    engine::build(&mut settings, &prepared)
+    let observer = accredit::authz::observer::Observer::default();
+    engine::build(&mut settings, &prepared, &observer)
 }
 
 fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {

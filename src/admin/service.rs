@@ -10,6 +10,7 @@ use crate::admin::pb;
 use crate::admin::pb::admin_server::Admin;
 use crate::admin::{convert, pb::admin_server::AdminServer};
 use crate::authz::authorizer::Authorizer;
+use crate::telemetry::logs::{LevelControl, LevelError};
 
 /// Gives the authorizer that is in force now: a reload replaces it.
 pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
@@ -17,12 +18,19 @@ pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
 /// The admin API of one process.
 pub struct AdminService {
     authorizer: AuthorizerSource,
+    log_level: LevelControl,
 }
 
 impl AdminService {
     /// Tells of what is in force.
-    pub fn server(authorizer: AuthorizerSource) -> AdminServer<AdminService> {
-        AdminServer::new(AdminService { authorizer })
+    pub fn server(
+        authorizer: AuthorizerSource,
+        log_level: LevelControl,
+    ) -> AdminServer<AdminService> {
+        AdminServer::new(AdminService {
+            authorizer,
+            log_level,
+        })
     }
 
     fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
@@ -71,5 +79,20 @@ impl Admin for AdminService {
         Ok(Response::new(pb::RefreshKeysResponse {
             issuers: self.issuers(is_wanted),
         }))
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<pb::SetLogLevelRequest>,
+    ) -> Result<Response<pb::SetLogLevelResponse>, Status> {
+        let level = request.into_inner().level;
+        match self.log_level.set(&level) {
+            Ok(previous) => {
+                tracing::warn!(level, previous, "the log level was changed");
+                Ok(Response::new(pb::SetLogLevelResponse { previous }))
+            }
+            Err(error @ LevelError::Unknown(_)) => Err(Status::invalid_argument(error.to_string())),
+            Err(error @ LevelError::NotOurs) => Err(Status::failed_precondition(error.to_string())),
+        }
     }
 }

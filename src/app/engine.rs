@@ -8,14 +8,19 @@ use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
 use crate::authz::authorizer::Authorizer;
+use crate::authz::observer::{Disclosure, Observer};
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::envoy::response::Refusals;
 use crate::envoy::service::CheckService;
 use crate::forward::strip::StripList;
 use crate::rules::table::RuleTable;
 
-/// Builds the service that answers checks by these settings and keys. The rules move into it.
-pub fn build(settings: &mut Settings, keys: &Prepared) -> CheckService<Authorizer> {
+/// Builds the service that answers checks by these settings and keys, and tells that observer. The rules move into it.
+pub fn build(
+    settings: &mut Settings,
+    keys: &Prepared,
+    observer: &Observer,
+) -> CheckService<Authorizer> {
     let issuers = build_issuers(&settings.issuers, keys);
     let authorizer = Arc::new(build_authorizer(settings, issuers));
     let refusals = Refusals {
@@ -23,7 +28,12 @@ pub fn build(settings: &mut Settings, keys: &Prepared) -> CheckService<Authorize
         details: settings.error_details,
         without_keys: settings.unavailable,
     };
+    let disclosure = Disclosure {
+        config: settings.config.clone(),
+        claims: settings.log_claims.as_slice().into(),
+    };
     CheckService::new(authorizer, refusals, settings.check_timeout)
+        .observed(observer.clone(), disclosure)
 }
 
 fn build_issuers(settings: &[IssuerSettings], keys: &Prepared) -> Vec<Arc<Issuer>> {

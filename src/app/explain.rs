@@ -12,6 +12,7 @@ use crate::authn::sources::TokenSource;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::decision::Decision;
 use crate::authz::explanation::{self, RuleLookedAt, Step, StepOutcome};
+use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::in_flight::InFlight;
 use crate::envoy::plain::PlainAnswer;
@@ -104,7 +105,7 @@ pub async fn explain(mut settings: Settings, mut ask: Ask) -> Result<Explanation
     for store in keys.stores() {
         store.first_attempt().await;
     }
-    let service = engine::build(&mut settings, &keys);
+    let service = engine::build(&mut settings, &keys, &Observer::default());
     let explanation = decide(&service, &ask).await;
     keeper.shutdown().await;
     Ok(explanation)

@@ -16,6 +16,7 @@ use crate::jwks::refresher::Refresher;
 use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::state_dir::StateDir;
 use crate::jwks::store::KeyStore;
+use crate::telemetry::traces::Traces;
 
 /// So many first fetches begin at a time. A thousand issuers would otherwise open a thousand connections at once.
 const FIRST_FETCHES: usize = 32;
@@ -26,6 +27,7 @@ pub struct KeyKeeper {
     kept: Vec<Kept>,
     refreshing: JoinSet<()>,
     system_roots: Http,
+    traces: Traces,
     turns: Arc<Semaphore>,
     state_dir: Option<StateDir>,
 }
@@ -67,6 +69,7 @@ impl KeyKeeper {
             kept: Vec::new(),
             refreshing: JoinSet::new(),
             system_roots: Http::with_system_roots(),
+            traces: Traces::default(),
             turns: Arc::new(Semaphore::new(FIRST_FETCHES)),
             state_dir: None,
         }
@@ -79,6 +82,12 @@ impl KeyKeeper {
             state_dir: state_dir.map(StateDir::new),
             ..self
         }
+    }
+
+    /// The same, and its fetches make spans.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> KeyKeeper {
+        KeyKeeper { traces, ..self }
     }
 
     /// A store for each issuer entry, in order: the one in use where source and fetching are unchanged.
@@ -150,10 +159,11 @@ impl KeyKeeper {
                     let task = (!store.is_fixed()).then(|| {
                         let fetcher = Fetcher::new(source, fetch, http.clone());
                         let turns = self.turns.clone();
+                        let traces = self.traces.clone();
                         let refresher =
                             Refresher::new(store.clone(), fetcher, fetch.clone(), turns);
                         self.refreshing
-                            .spawn(refresher.keeping(keeper.clone()).run())
+                            .spawn(refresher.keeping(keeper.clone()).traced(traces).run())
                     });
                     self.kept.push(Kept {
                         source: source.clone(),

@@ -4,6 +4,7 @@ pub mod engine;
 pub mod error;
 pub mod explain;
 pub mod keys;
+pub mod metrics;
 pub mod notes;
 pub mod online;
 pub mod ports;

@@ -17,10 +17,11 @@ use crate::envoy::port::CheckPort;
 use crate::server::accept::{ServeError, serve_here};
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
-use crate::server::http::{Probes, ReadyReport, probe_routes};
+use crate::server::http::{MetricsSource, Probes, ReadyReport, probe_routes};
 use crate::server::listener::{ListenAddr, Listener};
 use crate::server::readiness::Readiness;
 use crate::server::shutdown::Drain;
+use crate::telemetry::logs::LevelControl;
 
 /// `listen`: checks, and health beside them.
 pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<Authorizer> {
@@ -32,13 +33,15 @@ pub fn admin_port(
     settings: &Settings,
     current: &Arc<Current<Authorizer>>,
     ready: &Readiness,
+    metrics: &MetricsSource,
+    log_level: &LevelControl,
     health: Routes,
     address: &ListenAddr,
 ) -> axum::Router {
     let guard = HostGuard::new(address, settings.admin_hosts.iter().cloned());
-    let services = health.add_service(AdminService::server(in_force(current)));
+    let services = health.add_service(AdminService::server(in_force(current), log_level.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
-    let routes = grpc.merge(probe_port(current, ready));
+    let routes = grpc.merge(probe_port(current, ready, metrics));
     // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
     // a gRPC client takes 404 for UNIMPLEMENTED.
     guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
@@ -50,7 +53,11 @@ fn in_force(current: &Arc<Current<Authorizer>>) -> AuthorizerSource {
 }
 
 /// `probe_listen`: probes and nothing else.
-pub fn probe_port(current: &Arc<Current<Authorizer>>, ready: &Readiness) -> axum::Router {
+pub fn probe_port(
+    current: &Arc<Current<Authorizer>>,
+    ready: &Readiness,
+    metrics: &MetricsSource,
+) -> axum::Router {
     let (current, ready) = (current.clone(), ready.clone());
     let report = move || {
         let ready = ready.is_ready();
@@ -61,7 +68,7 @@ pub fn probe_port(current: &Arc<Current<Authorizer>>, ready: &Readiness) -> axum
     };
     probe_routes(Probes {
         ready: Arc::new(report),
-        metrics: None,
+        metrics: Some(metrics.clone()),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Another configuration for a service that runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,15 +10,21 @@ use tokio::sync::{mpsc, oneshot};
 use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::keys::{KeyKeeper, Prepared};
+use crate::app::metrics::ReloadMetrics;
 use crate::authz::authorizer::Authorizer;
+use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
+use crate::rules::table::DEFAULT_RULE;
 use crate::server::tls_files::TlsFiles;
 
 /// Hands a running service another configuration.
 #[derive(Clone, Debug)]
-pub struct Reloader(mpsc::Sender<Offer>);
+pub struct Reloader {
+    offers: mpsc::Sender<Offer>,
+    metrics: Arc<ReloadMetrics>,
+}
 
 /// Where a running service takes other configurations from.
 #[derive(Debug)]
@@ -42,7 +49,11 @@ pub enum Reloaded {
 /// A pair of both.
 pub fn channel() -> (Reloader, Reloads) {
     let (sender, receiver) = mpsc::channel(1);
-    (Reloader(sender), Reloads(receiver))
+    let reloader = Reloader {
+        offers: sender,
+        metrics: Arc::default(),
+    };
+    (reloader, Reloads(receiver))
 }
 
 impl Reloader {
@@ -50,10 +61,20 @@ impl Reloader {
     /// is gone refuses.
     pub async fn reload(&self, settings: Settings) -> Reloaded {
         let (told, hears) = oneshot::channel();
-        if self.0.send(Offer { settings, told }).await.is_err() {
+        if self.offers.send(Offer { settings, told }).await.is_err() {
             return Reloaded::Refused;
         }
         hears.await.unwrap_or(Reloaded::Refused)
+    }
+
+    /// There is another configuration, and it cannot be read.
+    pub fn rejected(&self) {
+        self.metrics.failed();
+    }
+
+    /// What became of those that came.
+    pub fn metrics(&self) -> &Arc<ReloadMetrics> {
+        &self.metrics
     }
 }
 
@@ -63,6 +84,10 @@ pub struct Running<'a> {
     pub current: &'a Current<Authorizer>,
     /// The limit of checks in flight.
     pub in_flight: &'a InFlight,
+    /// What is told of each decision.
+    pub observer: &'a Observer,
+    /// What becomes of configurations.
+    pub metrics: &'a ReloadMetrics,
     /// The configuration's parts that only a restart changes.
     pub fixed: FixedSettings,
 }
@@ -109,12 +134,15 @@ pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: R
 }
 
 async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>) -> Reloaded {
+    let config = settings.config.to_string();
     match try_apply(settings, keeper, running).await {
         Ok(()) => {
-            tracing::info!("the configuration was reloaded");
+            running.metrics.succeeded();
+            tracing::info!(config, "the configuration was reloaded");
             Reloaded::Taken
         }
         Err(error) => {
+            running.metrics.failed();
             tracing::error!(%error, "the new configuration was not taken; the one before stays in force");
             Reloaded::Refused
         }
@@ -137,9 +165,23 @@ async fn try_apply(
     running.in_flight.set_limit(settings.max_concurrent_checks);
     running
         .current
-        .replace(engine::build(&mut settings, &prepared));
+        .replace(engine::build(&mut settings, &prepared, running.observer));
     keeper.forget_others(&prepared);
+    forget_series(running);
     Ok(())
+}
+
+/// A rule or issuer that is gone counts no more.
+fn forget_series(running: &Running<'_>) {
+    let service = running.current.load();
+    let authorizer = service.decider();
+    running.observer.metrics.keep_only(
+        |rule| {
+            let mut rules = authorizer.rules().iter();
+            rule == DEFAULT_RULE || rules.any(|own| &*own.name == rule)
+        },
+        |issuer| authorizer.authenticator().issuers().find(issuer).is_some(),
+    );
 }
 
 /// A new issuer's keys are fetched first, for its `timeout` at most: its tokens should not meet a service that knows

@@ -14,9 +14,12 @@ use tonic_health::server::HealthReporter;
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::keys::{KeyKeeper, Prepared};
+use crate::app::metrics::{self, Measured};
 use crate::app::ports::{admin_port, check_port, probe_port, serve_port};
 use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
 use crate::authz::authorizer::Authorizer;
+use crate::authz::observer::Observer;
+use crate::authz::refusal_log::RefusalLog;
 use crate::config::settings::Settings;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
@@ -29,6 +32,8 @@ use crate::server::shutdown::Drain;
 use crate::server::tls::{ServerTls, follow_all};
 use crate::server::tls_files::TlsFiles;
 use crate::server::workers::Workers;
+use crate::telemetry::logs::LevelControl;
+use crate::telemetry::traces::Traces;
 
 /// The names under which the health of checks is asked: the whole server's, and the service's.
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
@@ -37,12 +42,20 @@ const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 /// drain, of which it is a part.
 const LAST_PORTS: Duration = Duration::from_secs(1);
 
+/// Between two lines that say how many refusals the log left out.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(10);
+
+/// How long the last spans may take to be sent.
+const LAST_SPANS: Duration = Duration::from_millis(500);
+
 /// A service whose sockets are bound and that serves nobody yet.
 pub struct App {
     settings: Settings,
     current: Arc<Current<Authorizer>>,
     keeper: KeyKeeper,
     keys: Prepared,
+    observer: Observer,
+    log_level: LevelControl,
     check_listener: Listener,
     admin_listener: Listener,
     probe_listener: Option<Listener>,
@@ -51,12 +64,29 @@ pub struct App {
     reloads: Reloads,
 }
 
+/// How a process tells of what happens in it.
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    /// Changes the log's level.
+    pub log_level: LevelControl,
+    /// Makes spans.
+    pub traces: Traces,
+}
+
 impl App {
     /// Reads the certificates, and binds every socket, before anything else: who cannot have its ports must not fetch keys or say that it runs.
     ///
     /// # Errors
     /// [`StartError`]
-    pub fn build(mut settings: Settings) -> Result<App, StartError> {
+    pub fn build(settings: Settings) -> Result<App, StartError> {
+        App::build_with(settings, Telemetry::default())
+    }
+
+    /// The same, for a process that logs and traces like this.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn build_with(mut settings: Settings, telemetry: Telemetry) -> Result<App, StartError> {
         let tls = load_tls("tls", &settings.tls, Protocol::Http2)?;
         let admin_tls = load_tls("admin_tls", &settings.admin_tls, Protocol::Http1Or2)?;
         let bind = |address: &ListenAddr| address.bind().map_err(StartError::Bind);
@@ -67,15 +97,21 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty().keeping_in(settings.state_dir.clone());
+        let keeper = KeyKeeper::empty()
+            .keeping_in(settings.state_dir.clone())
+            .traced(telemetry.traces.clone());
         let keys = keeper.prepare(&settings.issuers)?;
-        let current = Arc::new(Current::new(engine::build(&mut settings, &keys)));
+        let observer = Observer::new(telemetry.traces);
+        let service = engine::build(&mut settings, &keys, &observer);
+        let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
         Ok(App {
             settings,
             current,
             keeper,
             keys,
+            observer,
+            log_level: telemetry.log_level,
             check_listener,
             admin_listener,
             probe_listener,
@@ -115,6 +151,7 @@ impl App {
     }
 
     async fn serve(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let reload_metrics = self.reloader.metrics().clone();
         drop(self.reloader);
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::NotServing).await;
@@ -125,6 +162,13 @@ impl App {
         let [checks_drain, ports_drain] = divided(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.admin_listener.local_addr();
+        let metrics = metrics::source(Measured {
+            current: self.current.clone(),
+            in_flight: in_flight.clone(),
+            decisions: self.observer.metrics.clone(),
+            traces: self.observer.traces.clone(),
+            reloads: reload_metrics.clone(),
+        });
 
         let checks = FailClosed::new(self.current.clone(), in_flight.clone());
         let checks = check_port(checks, Routes::new(health_service.clone()));
@@ -132,15 +176,18 @@ impl App {
             &self.settings,
             &self.current,
             &ready,
+            &metrics,
+            &self.log_level,
             Routes::new(health_service),
             &address,
         );
-        let probes = probe_port(&self.current, &ready);
+        let probes = probe_port(&self.current, &ready, &metrics);
         tracing::info!(
             listen = %self.check_listener.local_addr(),
             admin_listen = %address,
             probe_listen = self.probe_listener.as_ref().map(|listener| tracing::field::display(listener.local_addr())),
             version = env!("CARGO_PKG_VERSION"),
+            config = &*self.settings.config,
             "serving; waiting for keys"
         );
 
@@ -180,6 +227,8 @@ impl App {
         let running = Running {
             current: &self.current,
             in_flight: &in_flight,
+            observer: &self.observer,
+            metrics: &reload_metrics,
             fixed: FixedSettings::of(&self.settings),
         };
         let result = tokio::select! {
@@ -187,11 +236,22 @@ impl App {
                 served.map(|_| ()).map_err(RunError::Serve)
             }
             () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
+            () = tell_left_out(&self.observer.refusals) => Ok(()),
             never = follow_all(certificates) => match never {},
         };
+        self.observer.refusals.tell_left_out();
+        self.observer.traces.shutdown(LAST_SPANS);
         self.keeper.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
         result
+    }
+}
+
+/// Says from time to time how many refusals the log left out; never ends.
+async fn tell_left_out(refusals: &RefusalLog) {
+    loop {
+        tokio::time::sleep(BETWEEN_COUNTS).await;
+        refusals.tell_left_out();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::jwks::key_set::{KeyIdStanding, KeySet};
 use crate::jwks::store::{Desk, Snapshot, Wait, Waited};
+use crate::telemetry::traces::Parent;
 use crate::token;
 use crate::token::bearer::{BearerToken, Fingerprint};
 use crate::token::unverified::UnverifiedToken;
@@ -31,7 +32,7 @@ pub struct Authenticator {
 #[derive(Debug)]
 pub enum Authentication<'a> {
     /// It was verified.
-    Verified(Arc<Identity>),
+    Verified(Arc<Identity>, Option<Recall>),
     /// It was not.
     Refused(Refusal),
     /// Keys may come that decide it: wait, then ask again with [`Attempt::Again`].
@@ -47,6 +48,17 @@ pub struct Refusal {
     pub issuer: Option<Arc<str>>,
     /// The held key that the token names.
     pub key_id: Option<Box<str>>,
+    /// Whether the token was remembered, where it was looked for.
+    pub recall: Option<Recall>,
+}
+
+/// What came of looking for a token among the remembered ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// It is one of them.
+    Hit,
+    /// It is not.
+    Miss,
 }
 
 /// Whether a wait has been tried.
@@ -80,6 +92,11 @@ enum WaitReason {
 }
 
 impl KeyWait<'_> {
+    /// The fetch that is waited for is a part of this trace.
+    pub fn traced_under(&self, parent: Parent) {
+        self.wait.traced_under(parent);
+    }
+
     /// Waits until the deadline at the latest.
     pub async fn until(self, deadline: tokio::time::Instant) -> WaitedFor {
         WaitedFor {
@@ -96,6 +113,7 @@ impl From<Error> for Refusal {
             error,
             issuer: None,
             key_id: None,
+            recall: None,
         }
     }
 }
@@ -117,6 +135,11 @@ impl Authenticator {
         }
     }
 
+    /// The remembered tokens.
+    pub fn token_cache(&self) -> &TokenCache {
+        &self.cache
+    }
+
     /// The trusted issuers.
     pub fn issuers(&self) -> &Issuers {
         &self.issuers
@@ -134,9 +157,11 @@ impl Authenticator {
         {
             return answer;
         }
+        let recall = fingerprint.map(|_| Recall::Miss);
         match self.examine(bearer, fingerprint, moment, attempt) {
+            Ok(Authentication::Verified(identity, _)) => Authentication::Verified(identity, recall),
             Ok(authentication) => authentication,
-            Err(refusal) => Authentication::Refused(refusal),
+            Err(refusal) => Authentication::Refused(Refusal { recall, ..refusal }),
         }
     }
 
@@ -151,11 +176,12 @@ impl Authenticator {
         }
         let skew = identity.issuer.requirements.clock_skew;
         Some(match identity.token.still_holds(skew, moment.wall) {
-            Ok(()) => Authentication::Verified(identity),
+            Ok(()) => Authentication::Verified(identity, Some(Recall::Hit)),
             Err(error) => Authentication::Refused(Refusal {
                 error: error.into(),
                 issuer: Some(identity.issuer_name.clone()),
                 key_id: identity.key_id.clone(),
+                recall: Some(Recall::Hit),
             }),
         })
     }
@@ -211,7 +237,7 @@ impl Authenticator {
                             let key_id = id_of(key, key_set);
                             let identity = self.identity(token, key_id, examination);
                             self.remember(fingerprint, &identity, snapshot.generation);
-                            return Ok(Authentication::Verified(identity));
+                            return Ok(Authentication::Verified(identity, None));
                         }
                         Verification::Refused(error, key) => {
                             return Err(examination.refusal(error.into(), id_of(key, key_set)));
@@ -425,6 +451,7 @@ impl<'a> Examination<'a> {
             error,
             issuer: Some(self.name.clone()),
             key_id,
+            recall: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authn::authenticator::{Attempt, Authentication, Authenticator, KeyWait};
+use crate::authn::authenticator::{Attempt, Authentication, Authenticator, KeyWait, Recall};
 use crate::authn::error::Error;
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
@@ -73,6 +73,11 @@ impl Authorizer {
         &self.rules
     }
 
+    /// How many requests came of which the proxy did not show every header.
+    pub fn filtered_requests(&self) -> u64 {
+        self.blind_spot.requests.load(Ordering::Relaxed)
+    }
+
     /// Decides a request at a moment. Where no rule says otherwise, a verified token is required.
     pub fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_> {
         self.blind_spot.notice(request.headers.completeness());
@@ -125,14 +130,14 @@ impl Authorizer {
             .authenticator
             .authenticate(credential.bearer, circumstances.moment, attempt)
         {
-            Authentication::Verified(identity) => {
+            Authentication::Verified(identity, recall) => {
                 let judged = demands
                     .judge_token(&identity.issuer_name, &identity.token)
                     .and_then(|()| circumstances.judge(demands.when.as_ref(), Some(&identity)));
                 match judged {
-                    Ok(()) => self.admit(identity, credential, circumstances.request, rule),
+                    Ok(()) => self.admit(identity, recall, credential, circumstances.request, rule),
                     Err(refusal) => Outcome::Decided(Decision::Deny(Refused::of_identity(
-                        refusal, identity, rule,
+                        refusal, identity, recall, rule,
                     ))),
                 }
             }
@@ -146,6 +151,7 @@ impl Authorizer {
     fn admit(
         &self,
         identity: Arc<Identity>,
+        recall: Option<Recall>,
         credential: &Credential<'_, '_>,
         request: &Request<'_>,
         rule: &Rule,
@@ -163,6 +169,7 @@ impl Authorizer {
             path: removal.path,
             cookie: removal.cookie,
             rule: rule.name.clone(),
+            recall,
         }))
     }
 
@@ -174,6 +181,7 @@ impl Authorizer {
             path: None,
             cookie: None,
             rule: rule.name.clone(),
+            recall: None,
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::Refusal;
+use crate::authn::authenticator::{Recall, Refusal};
 use crate::authn::error::Error;
 use crate::authn::identity::Identity;
 use crate::authz::denial::Denial;
@@ -45,6 +45,8 @@ pub struct Grant {
     pub cookie: Option<String>,
     /// The rule that decided.
     pub rule: Arc<str>,
+    /// Whether the token was remembered, where one was looked for.
+    pub recall: Option<Recall>,
 }
 
 /// What is known of a refused request.
@@ -60,6 +62,8 @@ pub struct Refused {
     pub identity: Option<Arc<Identity>>,
     /// The rule that decided.
     pub rule: Arc<str>,
+    /// Whether the token was remembered, where one was looked for.
+    pub recall: Option<Recall>,
 }
 
 /// A refusal for the one reason that `unavailable: defer` is about: the token's issuer has no usable key at all. Made by
@@ -104,6 +108,7 @@ impl Refused {
             key_id: None,
             identity: None,
             rule: DEFAULT_RULE.into(),
+            recall: None,
         }
     }
 
@@ -123,17 +128,24 @@ impl Refused {
             key_id: refusal.key_id,
             identity: None,
             rule: rule.name.clone(),
+            recall: refusal.recall,
         }
     }
 
     /// A refusal of what a verified token asks for.
-    pub fn of_identity(refusal: demands::Refusal, identity: Arc<Identity>, rule: &Rule) -> Refused {
+    pub fn of_identity(
+        refusal: demands::Refusal,
+        identity: Arc<Identity>,
+        recall: Option<Recall>,
+        rule: &Rule,
+    ) -> Refused {
         Refused {
             denial: Denial::Forbidden(refusal),
             issuer: Some(identity.issuer_name.clone()),
             key_id: identity.key_id.clone(),
             identity: Some(identity),
             rule: rule.name.clone(),
+            recall,
         }
     }
 }

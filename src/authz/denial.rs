@@ -7,6 +7,31 @@ use std::time::Duration;
 use crate::authn;
 use crate::rules::demands::Refusal;
 
+/// Every [`Denial::code`].
+pub const CODES: [&str; 21] = [
+    "invalid_request",
+    "missing_token",
+    "malformed_token",
+    "unknown_issuer",
+    "unsupported_algorithm",
+    "invalid_type",
+    "unknown_key",
+    "invalid_signature",
+    "unproven_binding",
+    "expired",
+    "not_yet_valid",
+    "invalid_audience",
+    "missing_claim",
+    "lifetime_too_long",
+    "insufficient_scope",
+    "condition_failed",
+    "denied_by_rule",
+    "keys_unavailable",
+    "key_pending",
+    "overloaded",
+    "internal_error",
+];
+
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
@@ -131,5 +156,30 @@ impl fmt::Display for Denial {
             Denial::Overloaded => f.write_str("too many requests are being checked"),
             Denial::Internal => f.write_str("the request could not be checked"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::CODES;
+
+    /// The codes stand in the `code` functions of three files, each after an arrow or in braces of its own.
+    #[test]
+    fn the_list_holds_every_code_and_no_other() {
+        let sources = [
+            include_str!("denial.rs"),
+            include_str!("../authn/error.rs"),
+            include_str!("../token/error.rs"),
+        ];
+        let mut found = BTreeSet::new();
+        for source in sources {
+            let (_, after) = source.split_once("pub fn code(").expect("has codes");
+            let (body, _) = after.split_once("\n    }\n").expect("has an end");
+            let texts = body.split('"').skip(1).step_by(2);
+            found.extend(texts);
+        }
+        assert_eq!(found, CODES.into_iter().collect());
     }
 }

@@ -2,8 +2,14 @@
 //!
 //! Synchronous; knows neither Envoy nor HTTP nor the configuration's text.
 
+pub mod asked;
 pub mod authorizer;
 pub mod circumstances;
 pub mod decision;
 pub mod denial;
 pub mod explanation;
+pub mod metrics;
+pub mod observer;
+pub mod ongoing;
+pub mod record;
+pub mod refusal_log;

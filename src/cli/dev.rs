@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::app::run::App;
+use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
-use crate::cli::run::{on_main_runtime, start_logs, until_signal};
+use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::environment;
 use crate::config::load;
 use crate::config::resolve::resolve;
@@ -36,11 +36,12 @@ pub struct DevArgs {
 
 /// Runs the command.
 pub fn run(args: DevArgs) -> ExitCode {
-    if let Err(code) = start_logs(Some(args.log_format), &environment) {
-        return code;
-    }
+    let telemetry = match start_telemetry(Some(args.log_format), &environment) {
+        Ok(telemetry) => telemetry,
+        Err(code) => return code,
+    };
     on_main_runtime(async {
-        match start(&args).await {
+        match start(&args, telemetry).await {
             Ok((issuer, app, signal)) => Box::pin(serve(issuer, app, signal)).await,
             Err(error) => {
                 complain(error);
@@ -50,13 +51,16 @@ pub fn run(args: DevArgs) -> ExitCode {
     })
 }
 
-async fn start(args: &DevArgs) -> Result<(DevIssuer, App, StopSignal), String> {
+async fn start(
+    args: &DevArgs,
+    telemetry: Telemetry,
+) -> Result<(DevIssuer, App, StopSignal), String> {
     let signal = StopSignal::install().map_err(|error| error.to_string())?;
     let issuer = DevIssuer::bind(args.issuer_listen)
         .await
         .map_err(|error| error.to_string())?;
     let settings = settings(&issuer.issuer(), &args.listen, &args.admin_listen)?;
-    let app = App::build(settings).map_err(|error| error.to_string())?;
+    let app = App::build_with(settings, telemetry).map_err(|error| error.to_string())?;
     Ok((issuer, app, signal))
 }
 

@@ -1,22 +1,34 @@
 //! Runs a service until it is told to stop.
 
-use crate::app::run::App;
+use std::fmt::Display;
+
+use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::{self, LogFormat};
+use crate::telemetry::otlp::OtlpSettings;
+use crate::telemetry::traces::Traces;
 
-/// Starts logging as it was asked for.
+/// Starts logs and traces as they were asked for.
 ///
 /// # Errors
 /// The exit code, after it was said what is wrong.
-pub fn start_logs(
+pub fn start_telemetry(
     format: Option<LogFormat>,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), ExitCode> {
-    logs::start(format.unwrap_or_default(), env("ACCREDIT_LOG").as_deref()).map_err(|error| {
-        complain(error);
-        ExitCode::BadUsage
-    })
+) -> Result<Telemetry, ExitCode> {
+    let started = logs::start(format.unwrap_or_default(), env("ACCREDIT_LOG").as_deref());
+    let log_level = started.map_err(bad_usage)?;
+    let traces = match OtlpSettings::read(env).map_err(bad_usage)? {
+        Some(settings) => Traces::start(settings).map_err(bad_usage)?,
+        None => Traces::default(),
+    };
+    Ok(Telemetry { log_level, traces })
+}
+
+fn bad_usage(error: impl Display) -> ExitCode {
+    complain(error);
+    ExitCode::BadUsage
 }
 
 /// Runs something on the main runtime. Checks have runtimes of their own, so that no fetch of keys, nor whoever

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
-use crate::cli::run::{on_main_runtime, start_logs, until_signal};
+use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::{Typed, environment, file, settings};
 use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
@@ -43,9 +43,10 @@ pub struct ServeArgs {
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> ExitCode {
-    if let Err(code) = start_logs(args.log_format, &environment) {
-        return code;
-    }
+    let telemetry = match start_telemetry(args.log_format, &environment) {
+        Ok(telemetry) => telemetry,
+        Err(code) => return code,
+    };
     let typed = Typed {
         config: args.config,
         issuer: args.issuer,
@@ -70,7 +71,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
                 return ExitCode::Failed;
             }
         };
-        let app = match App::build(resolved.settings) {
+        let app = match App::build_with(resolved.settings, telemetry) {
             Ok(app) => app,
             Err(error) => {
                 complain(&error);

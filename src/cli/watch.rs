@@ -58,6 +58,7 @@ impl ConfigWatch {
                     reloader.reload(resolved.settings).await;
                 }
                 Err(_) => {
+                    reloader.rejected();
                     tracing::error!("the new configuration is wrong; the one before stays in force")
                 }
             }

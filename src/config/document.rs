@@ -12,7 +12,7 @@ use crate::config::rules_document::{AmbiguousPath, Rule, TokenSource};
 use crate::config::units::{Duration, Size};
 
 /// The configuration of accredit.
-#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Where Envoy's checks (ext_authz over gRPC) are answered: `host:port`, or `unix:/path` for a socket of mode 0660.
@@ -81,6 +81,9 @@ pub struct Document {
     /// Whether refusals say what was wrong, in `details` and `error_description`. Default `true`.
     #[schemars(extend("default" = true))]
     pub error_details: Option<bool>,
+    /// Claims of verified tokens whose values may appear in logs, spans and the tail. Default: none. They may be personal
+    /// data, and logs are kept.
+    pub log_claims: Option<Vec<ClaimName>>,
     /// Kinds of paths that two servers could read differently, to be let through all the same. Default: none; such a path is
     /// refused as soon as a rule looks at paths.
     #[schemars(extend("default" = [], "examples" = [["encoded_slash"]]))]
@@ -91,7 +94,7 @@ pub struct Document {
 }
 
 /// TLS of one port. The files are read again when they change; connections that are open go on.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// A PEM file with the certificate of this port, and those between it and its CA. Required, with `private_key`.
@@ -112,7 +115,7 @@ pub struct Tls {
 }
 
 /// An issuer of tokens, or several that share one key set.
-#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
     /// What `iss` must be, character by character; or a list of such that share the key set. Required.
@@ -164,7 +167,7 @@ pub struct Issuer {
 }
 
 /// Where the keys of an issuer come from; at most one of `uri`, `file` and `inline`.
-#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Jwks {
     /// The URL of the key set.
@@ -217,7 +220,7 @@ impl Issuer {
 }
 
 /// A string or a list of strings.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// Just one.
@@ -227,7 +230,7 @@ pub enum OneOrMany {
 }
 
 /// The audiences of which a token needs one, or `any`.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Audiences {
     /// Any one of these.
@@ -237,7 +240,7 @@ pub enum Audiences {
 }
 
 /// The word that turns the audience check off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 pub enum AnyAudience {
     /// Whatever the audience.
     #[serde(rename = "any")]
@@ -245,7 +248,7 @@ pub enum AnyAudience {
 }
 
 /// What becomes of a token without an audience.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AudienceAbsent {
     /// It is refused.
@@ -255,7 +258,7 @@ pub enum AudienceAbsent {
 }
 
 /// What becomes of a token that is bound to its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Binding {
     /// It is refused unless its proof is checked.
@@ -265,7 +268,7 @@ pub enum Binding {
 }
 
 /// Who decides on a token whose issuer has no usable key at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unavailable {
     /// It is refused.
@@ -275,7 +278,7 @@ pub enum Unavailable {
 }
 
 /// A signature algorithm by its name in RFC 7518, RFC 8037 or RFC 9864.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Algorithm {
     RS256,
@@ -291,7 +294,7 @@ pub enum Algorithm {
 }
 
 /// The name of a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClaimName {
     /// A path that splits at dots, as `custom_claims.environment`.
@@ -301,7 +304,7 @@ pub enum ClaimName {
 }
 
 /// What a claim header carries.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClaimSource {
     /// The claim at a path that splits at dots.
@@ -313,7 +316,7 @@ pub enum ClaimSource {
 }
 
 /// A claim and the form in which it is carried.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EncodedClaim {
     /// The name of the claim. Required.
@@ -324,7 +327,7 @@ pub struct EncodedClaim {
 }
 
 /// A form in which a claim is carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimEncoding {
     /// The claim's JSON in base64url.

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod env;
+pub mod fingerprint;
 pub mod load;
 pub mod locations;
 pub mod ordered_map;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::config::document::{Document, Unavailable};
+use crate::config::fingerprint;
 use crate::config::locations::Locations;
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
-use crate::config::resolve::headers::{payload_header, strip_headers};
+use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
 use crate::config::resolve::rules::{ambiguous_paths, rules};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
@@ -104,6 +105,13 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
     );
     let state_dir = state_dir(document.state_dir.as_deref(), problems);
     let realm = realm(document.realm.as_deref(), problems);
+    let log_claims = document
+        .log_claims
+        .iter()
+        .flatten()
+        .enumerate()
+        .filter_map(|(number, name)| claim_name(&path::item("log_claims", number), name, problems))
+        .collect();
     let duration = |key: &str,
                     value: Option<crate::config::units::Duration>,
                     default: u64,
@@ -145,6 +153,8 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
             Some(false) => ErrorDetails::Hidden,
             Some(true) | None => ErrorDetails::Shown,
         },
+        log_claims,
+        config: fingerprint::of(document),
         unavailable: unavailable(document.unavailable, problems),
         state_dir,
         token_cache: document

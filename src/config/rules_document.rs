@@ -7,7 +7,7 @@ use crate::config::document::OneOrMany;
 use crate::config::ordered_map::OrderedMap;
 
 /// What requests of some kind need. The first rule that matches decides; where none does, a verified token is required.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name in metadata, metrics and logs; unique. Default `rules[N]`.
@@ -42,7 +42,7 @@ pub struct Rule {
 }
 
 /// Conditions that must all hold; a list holds when one of its members does.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Hosts without port, or `*.` and a name for any one label or more before it. Default: any.
@@ -67,7 +67,7 @@ pub struct Match {
 }
 
 /// What a rule asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Nothing: no token is looked at.
@@ -81,7 +81,7 @@ pub enum Access {
 }
 
 /// A condition.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum When {
     /// The CEL expression.
@@ -91,7 +91,7 @@ pub enum When {
 }
 
 /// A condition with a message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionWithMessage {
     /// The CEL expression. Required.
@@ -101,7 +101,7 @@ pub struct ConditionWithMessage {
 }
 
 /// A place in a request that may carry a token: one of `header`, `cookie` and `query`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSource {
     /// A header. Default: none; one of header, cookie and query must be there.
@@ -120,7 +120,7 @@ pub struct TokenSource {
 }
 
 /// A way in which two careful servers could read one path differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AmbiguousPath {
     /// `.` or `..` as a segment, plain or encoded.

@@ -16,6 +16,7 @@ use crate::rules::rule::Rule;
 use crate::server::host_guard::HostName;
 use crate::server::listener::ListenAddr;
 use crate::server::tls_files::TlsFiles;
+use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
 
 /// What the service is built from; nothing is left to parse.
@@ -53,6 +54,10 @@ pub struct Settings {
     pub realm: Realm,
     /// Whether refusals say what is wrong.
     pub error_details: ErrorDetails,
+    /// Claims of verified tokens that may be told to operators.
+    pub log_claims: Vec<ClaimName>,
+    /// A short name of the configuration.
+    pub config: Arc<str>,
     /// Who decides on a token whose issuer has no keys.
     pub unavailable: WithoutKeysPolicy,
     /// Where last good key sets are kept.

@@ -15,10 +15,12 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use crate::authz::denial::Denial;
+use crate::authz::ongoing::Ongoing;
 use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::service::{CheckService, Decide};
+use crate::envoy::trace_context;
 
 /// The path of the one method.
 pub const CHECK_PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -55,13 +57,18 @@ impl<D: Decide> FailClosed<D> {
     {
         // One configuration for the whole check, whatever is put in force meanwhile.
         let service = self.current.load();
+        let traces = &service.observer().traces;
+        let caller = traces
+            .is_on()
+            .then(|| trace_context::of_call(call.headers()));
+        let ongoing = Ongoing::new(arrived, caller.flatten());
         let Some(permit) = self.in_flight.enter() else {
-            return grpc::answer(&service.refuse(Denial::Overloaded));
+            return grpc::answer(&service.refuse(Denial::Overloaded, &ongoing));
         };
-        let answering = AssertUnwindSafe(answer(&service, call, arrived, &permit)).catch_unwind();
+        let answering = AssertUnwindSafe(answer(&service, call, &ongoing, &permit)).catch_unwind();
         let answer = answering
             .await
-            .unwrap_or_else(|_| service.refuse(Denial::Internal));
+            .unwrap_or_else(|_| service.refuse(Denial::Internal, &ongoing));
         grpc::answer(&answer)
     }
 }
@@ -69,7 +76,7 @@ impl<D: Decide> FailClosed<D> {
 async fn answer<D, B>(
     service: &CheckService<D>,
     call: Request<B>,
-    arrived: Instant,
+    ongoing: &Ongoing,
     permit: &Permit,
 ) -> CheckResponse
 where
@@ -79,13 +86,15 @@ where
     let patience = grpc::timeout(call.headers());
     let limit = patience.map_or(MESSAGE_TIMEOUT, |patience| patience.min(MESSAGE_TIMEOUT));
     let reading = grpc::read_message(call.into_body());
-    match tokio::time::timeout_at(arrived + limit, reading).await {
+    match tokio::time::timeout_at(ongoing.arrived + limit, reading).await {
         // Nobody waits for this answer any more: a busy process works for those who still do.
-        Ok(Ok(_)) if arrived.elapsed() >= limit => service.refuse(Denial::Internal),
-        Ok(Ok(message)) => service.check(message, arrived, patience, permit).await,
-        Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
-            service.refuse(Denial::InvalidRequest)
+        Ok(Ok(_)) if ongoing.arrived.elapsed() >= limit => {
+            service.refuse(Denial::Internal, ongoing)
         }
-        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal),
+        Ok(Ok(message)) => service.check(message, ongoing, patience, permit).await,
+        Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
+            service.refuse(Denial::InvalidRequest, ongoing)
+        }
+        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, ongoing),
     }
 }

@@ -39,6 +39,11 @@ impl InFlight {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// How many are let in.
+    pub fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
     /// How many are in flight now.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)

@@ -12,3 +12,4 @@ pub mod port;
 pub mod request;
 pub mod response;
 pub mod service;
+pub mod trace_context;

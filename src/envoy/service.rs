@@ -14,9 +14,12 @@ use crate::authn::moment::Moment;
 use crate::authz::authorizer::{Authorizer, Outcome};
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::Denial;
+use crate::authz::observer::{Disclosure, Observer};
+use crate::authz::ongoing::Ongoing;
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::request;
 use crate::envoy::response::{ClientProtocol, Refusals, admit};
+use crate::envoy::trace_context;
 use crate::request::{Headers, Request};
 
 /// Decides requests; [`Authorizer`] is the one that serves.
@@ -37,6 +40,8 @@ pub struct CheckService<D> {
     decider: Arc<D>,
     refusals: Refusals,
     check_timeout: Duration,
+    observer: Observer,
+    disclosure: Disclosure,
 }
 
 impl<D: Decide> CheckService<D> {
@@ -46,7 +51,24 @@ impl<D: Decide> CheckService<D> {
             decider,
             refusals,
             check_timeout,
+            observer: Observer::default(),
+            disclosure: Disclosure::default(),
         }
+    }
+
+    /// The same, and decisions are told to that observer.
+    #[must_use]
+    pub fn observed(self, observer: Observer, disclosure: Disclosure) -> CheckService<D> {
+        CheckService {
+            observer,
+            disclosure,
+            ..self
+        }
+    }
+
+    /// What is told of decisions.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
     }
 
     /// What decides.
@@ -69,7 +91,12 @@ impl<D: Decide> CheckService<D> {
         let refused = |denial| Decision::Deny(Refused::early(denial));
         match in_flight.enter() {
             Some(permit) => self
-                .decide(request, deadline, &permit)
+                .decide(
+                    request,
+                    deadline,
+                    &Ongoing::new(Instant::now(), None),
+                    &permit,
+                )
                 .await
                 .unwrap_or_else(|ClockBeforeEpoch| refused(Denial::Internal)),
             None => refused(Denial::Overloaded),
@@ -90,39 +117,51 @@ impl<D: Decide> CheckService<D> {
     pub async fn check(
         &self,
         message: Bytes,
-        arrived: Instant,
+        ongoing: &Ongoing,
         patience: Option<Duration>,
         permit: &Permit,
     ) -> CheckResponse {
         let Ok(message) = CheckRequest::decode(message) else {
-            return self.refuse(Denial::InvalidRequest);
+            return self.refuse(Denial::InvalidRequest, ongoing);
         };
         let Ok(request) = request::read(&message) else {
-            return self.refuse(Denial::InvalidRequest);
+            return self.refuse(Denial::InvalidRequest, ongoing);
         };
-        let deadline = arrived + self.longest_wait(patience);
-        match self.decide(&request, deadline, permit).await {
-            Ok(decision) => self.answer(&decision, &request),
-            Err(ClockBeforeEpoch) => self.refuse(Denial::Internal),
-        }
+        self.observer
+            .begins(ongoing, trace_context::forwarded(&request));
+        let deadline = ongoing.arrived + self.longest_wait(patience);
+        let decided = self.decide(&request, deadline, ongoing, permit).await;
+        let decision = decided
+            .unwrap_or_else(|ClockBeforeEpoch| Decision::Deny(Refused::early(Denial::Internal)));
+        let answer = self.answer(&decision, &request);
+        self.observer
+            .decided(&decision, Some(&request), ongoing, &self.disclosure);
+        answer
     }
 
     /// The answer to a call of which no request is known.
-    pub fn refuse(&self, denial: Denial) -> CheckResponse {
-        self.refusals
-            .refuse(&Refused::early(denial), ClientProtocol::Http)
+    pub fn refuse(&self, denial: Denial, ongoing: &Ongoing) -> CheckResponse {
+        let refused = Refused::early(denial);
+        let answer = self.refusals.refuse(&refused, ClientProtocol::Http);
+        self.observer
+            .decided(&Decision::Deny(refused), None, ongoing, &self.disclosure);
+        answer
     }
 
     async fn decide(
         &self,
         request: &Request<'_>,
         deadline: Instant,
+        ongoing: &Ongoing,
         permit: &Permit,
     ) -> Result<Decision, ClockBeforeEpoch> {
         let wait = match self.decider.decide(request, now()?, Attempt::First) {
             Outcome::Decided(decision) => return Ok(decision),
             Outcome::Waits(wait) => wait,
         };
+        if let Some(parent) = ongoing.as_parent() {
+            wait.traced_under(parent);
+        }
         let waited = permit.outside(wait.until(deadline)).await;
         match self.decider.decide(request, now()?, Attempt::Again(waited)) {
             Outcome::Decided(decision) => Ok(decision),

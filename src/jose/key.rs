@@ -68,6 +68,25 @@ pub enum Unusable {
     NotAKey,
 }
 
+impl Unusable {
+    /// The stable name, for metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Unusable::NotAnObject => "not_an_object",
+            Unusable::DuplicateMember => "duplicate_member",
+            Unusable::MalformedMember(_) => "malformed_member",
+            Unusable::Symmetric => "symmetric",
+            Unusable::UnknownType => "unknown_type",
+            Unusable::NotForSignatures => "not_for_signatures",
+            Unusable::NotForVerifying => "not_for_verifying",
+            Unusable::UnsupportedAlgorithm => "unsupported_algorithm",
+            Unusable::ModulusSize => "modulus_size",
+            Unusable::Exponent => "exponent",
+            Unusable::NotAKey => "not_a_key",
+        }
+    }
+}
+
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,6 +9,7 @@ pub mod keeper;
 pub mod key_set;
 pub mod last_good;
 pub mod ledger;
+pub mod metrics;
 pub mod refresher;
 pub mod source;
 pub mod state_dir;

@@ -17,6 +17,7 @@ use crate::jwks::keeper::Keeper;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::store::KeyStore;
+use crate::telemetry::traces::{Kind, Traces};
 
 /// A server's `max-age` shortens the time between refreshes, but never to less than this.
 const SHORTEST_MAX_AGE: Duration = Duration::from_secs(30);
@@ -45,6 +46,7 @@ pub struct Refresher<F = Fetcher> {
     fetcher: F,
     settings: FetchSettings,
     failures: u32,
+    traces: Traces,
     keeper: Option<Keeper>,
     turns: Arc<Semaphore>,
     watch: Option<FileWatch>,
@@ -64,6 +66,7 @@ impl<F: Fetch> Refresher<F> {
             fetcher,
             settings,
             failures: 0,
+            traces: Traces::default(),
             keeper: None,
             turns,
             watch: None,
@@ -75,6 +78,12 @@ impl<F: Fetch> Refresher<F> {
     #[must_use]
     pub fn keeping(self, keeper: Option<Keeper>) -> Refresher<F> {
         Refresher { keeper, ..self }
+    }
+
+    /// Makes a span of each fetch.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Refresher<F> {
+        Refresher { traces, ..self }
     }
 
     /// Fetches at once and from then on, until its owner drops it.
@@ -130,17 +139,43 @@ impl<F: Fetch> Refresher<F> {
     }
 
     async fn attempt(&mut self, purpose: Purpose) -> Instant {
-        let started = self.store.begin(Instant::now());
+        let began = Instant::now();
+        let started = self.store.begin(began);
         self.watch_file();
         // A panic while reading what a server sent must not end the refreshes for good.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
             .catch_unwind()
             .await;
         let now = Instant::now();
-        match fetched.unwrap_or(Err(FetchError::Fault)) {
+        let fetched = fetched.unwrap_or(Err(FetchError::Fault));
+        self.trace(&fetched, now.saturating_duration_since(began));
+        match fetched {
             Ok(fetched) => self.succeed(fetched, started, now),
             Err(error) => self.fail(error, now),
         }
+    }
+
+    /// The span is made once the fetch has ended: only then is it known which check waited for it.
+    fn trace(&self, fetched: &Result<Fetched, FetchError>, took: Duration) {
+        let parent = self.store.take_waiting_trace().unwrap_or_default();
+        let Some(mut span) = self.traces.begin("jwks.fetch", Kind::Client, &parent, took) else {
+            return;
+        };
+        span.set("accredit.jwks.source", self.store.source().to_string());
+        match fetched {
+            Ok(fetched) => {
+                span.set("accredit.jwks.result", "success");
+                if let Some(key_set) = &fetched.key_set {
+                    let keys = i64::try_from(key_set.key_set.keys().len()).unwrap_or(i64::MAX);
+                    span.set("accredit.jwks.keys", keys);
+                }
+            }
+            Err(error) => {
+                span.set("accredit.jwks.result", "failure");
+                span.fail(error.to_string());
+            }
+        }
+        span.end();
     }
 
     fn succeed(&mut self, fetched: Fetched, started: Instant, now: Instant) -> Instant {

@@ -2,7 +2,7 @@
 //! token whose key is missing asks what to do.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::jwks::error::FetchError;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::ledger::{Completed, Ledger, Outcome, Ruling};
 use crate::jwks::source::KeySource;
+use crate::telemetry::traces::Parent;
 
 /// So many tokens may wait for one issuer's keys; as many again may wait to be judged once more.
 pub const MAX_WAITERS: usize = 64;
@@ -33,6 +34,10 @@ pub struct KeyStore {
     demand: Notify,
     waiting_for_keys: AtomicUsize,
     waiting_once_more: AtomicUsize,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    /// The trace of the first check that waits for the fetch in flight.
+    waiting_trace: Mutex<Option<Parent>>,
 }
 
 /// A key set as it was last confirmed by its source.
@@ -130,6 +135,9 @@ impl KeyStore {
             demand: Notify::new(),
             waiting_for_keys: AtomicUsize::new(0),
             waiting_once_more: AtomicUsize::new(0),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            waiting_trace: Mutex::new(None),
         }
     }
 
@@ -143,6 +151,19 @@ impl KeyStore {
         self.snapshot
             .load_full()
             .filter(|snapshot| snapshot.serves_at(now))
+    }
+
+    /// The keys that were last confirmed, even if they are too old to serve.
+    pub fn held(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// How many fetches succeeded, and how many failed.
+    pub fn fetches(&self) -> (u64, u64) {
+        (
+            self.succeeded.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
     }
 
     /// The generation of the keys that may serve now.
@@ -300,6 +321,11 @@ impl KeyStore {
         let _ = completions.changed().await;
     }
 
+    /// The trace that the fetch which has just ended was waited for in.
+    pub(in crate::jwks) fn take_waiting_trace(&self) -> Option<Parent> {
+        lock(&self.waiting_trace).take()
+    }
+
     /// A fetch begins.
     pub(in crate::jwks) fn begin(&self, now: Instant) -> Instant {
         self.ledger().begin(now)
@@ -399,6 +425,11 @@ impl KeyStore {
         next_attempt: Instant,
         leave_alone_until: Option<Instant>,
     ) {
+        let count = match outcome {
+            Outcome::Succeeded => &self.succeeded,
+            Outcome::Failed => &self.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
         let mut ledger = self.ledger();
         let completed = ledger.complete(outcome, next_attempt, leave_alone_until);
         self.completions.send_replace(completed);
@@ -453,6 +484,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Snapshot {
+    /// How long it may serve once confirmed; without end where that is absent.
+    pub fn serves_for(&self) -> Option<Duration> {
+        self.serves_until
+            .map(|until| until.saturating_duration_since(self.confirmed))
+    }
+
     /// An empty set is believed, and leaves its issuer without keys.
     fn serves_at(&self, now: Instant) -> bool {
         !self.key_set.keys().is_empty() && self.serves_until.is_none_or(|until| now < until)
@@ -474,6 +511,11 @@ impl Wait<'_> {
             completed,
             first_seen: self.first_seen,
         }
+    }
+
+    /// The fetch that is waited for is a part of this trace, unless it is of another already.
+    pub fn traced_under(&self, parent: Parent) {
+        lock(&self.store.waiting_trace).get_or_insert(parent);
     }
 
     /// The store that is waited for.

@@ -1,3 +1,7 @@
 //! How what happens is told to operators; knows nothing of what is told.
 
 pub mod logs;
+pub mod metrics;
+pub mod otlp;
+pub mod span_queue;
+pub mod traces;

@@ -32,3 +32,4 @@ mod safety;
 mod slow_keys;
 mod spoofing;
 mod support;
+mod tracing;

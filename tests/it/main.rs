@@ -21,6 +21,16 @@ mod headers;
 mod issuers;
 // Keys that come, go, hang and change.
 mod keys;
+// What the log says.
+mod logs;
+// What Prometheus reads.
+mod metrics;
+// Spans that leave the process.
+mod traces;
+// What must come out nowhere.
+mod markers;
+// What is shipped to watch it with.
+mod watching;
 // Calls that a gRPC library would answer with an error.
 mod fail_closed;
 // Which requests need what, and what rules ask of tokens.

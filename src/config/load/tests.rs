@@ -252,7 +252,7 @@ fn what_the_environment_gave_is_in_no_problem() {
 
 #[test]
 fn keys_that_are_not_built_yet_are_unknown() {
-    let later = ["log_claims", "revoked", "resource_metadata", "metadata"];
+    let later = ["revoked", "resource_metadata", "metadata"];
     for key in later {
         let problems = refused(&format!(
             "issuers: [{{issuer: a, audiences: [b]}}]\n{key}: []\n"

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use accredit::app::reload::{Reloaded, Reloader};
-use accredit::app::run::App;
+use accredit::app::run::{App, Telemetry};
 use accredit::config::load;
 use accredit::config::resolve::resolve;
 use accredit::server::listener::ListenAddr;
@@ -34,7 +34,14 @@ impl Accredit {
 
     /// The same, listening for checks there.
     pub(crate) async fn start_at(listen: &str, yaml: &str) -> Self {
-        let accredit = Self::launch(listen, yaml);
+        let accredit = Self::launch(listen, yaml, Telemetry::default());
+        accredit.wait_until_ready().await;
+        accredit
+    }
+
+    /// The same, on a port, telling like this of what happens.
+    pub(crate) async fn start_telling(telemetry: Telemetry, yaml: &str) -> Self {
+        let accredit = Self::launch("127.0.0.1:0", yaml, telemetry);
         accredit.wait_until_ready().await;
         accredit
     }
@@ -63,7 +70,7 @@ impl Accredit {
         }
     }
 
-    fn launch(listen: &str, yaml: &str) -> Self {
+    fn launch(listen: &str, yaml: &str, telemetry: Telemetry) -> Self {
         // Nobody waits here for the last of Envoy's connections.
         let yaml = format!("listen: {listen}\nadmin_listen: 127.0.0.1:0\ndrain: 10ms\n{yaml}");
         let (document, locations) = load::read(&yaml, &|_| None).unwrap();
@@ -76,7 +83,8 @@ impl Accredit {
                 .build()
                 .unwrap();
             runtime.block_on(async move {
-                let app = App::build(settings).map_err(|error| error.to_string())?;
+                let app =
+                    App::build_with(settings, telemetry).map_err(|error| error.to_string())?;
                 tell.send((app.check_addr(), app.admin_addr(), app.reloader()))
                     .unwrap();
                 let stopped = async {

@@ -34,9 +34,20 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
     ),
     (
         "envoy",
-        &["authz", "authn", "rules", "token", "jose", "request"],
+        &[
+            "authz",
+            "authn",
+            "rules",
+            "token",
+            "jose",
+            "request",
+            "telemetry",
+        ],
     ),
-    ("admin", &["authz", "authn", "jwks", "jose", "request"]),
+    (
+        "admin",
+        &["authz", "authn", "jwks", "jose", "request", "telemetry"],
+    ),
     (
         "config",
         &[
@@ -50,12 +61,18 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
             "telemetry",
         ],
     ),
-    ("authz", &["authn", "rules", "forward", "token", "request"]),
-    ("authn", &["forward", "token", "jwks", "jose", "request"]),
+    (
+        "authz",
+        &["authn", "rules", "forward", "token", "request", "telemetry"],
+    ),
+    (
+        "authn",
+        &["forward", "token", "jwks", "jose", "request", "telemetry"],
+    ),
     ("rules", &["forward", "token", "jose", "request"]),
     ("forward", &["token", "jose"]),
     ("token", &["jose"]),
-    ("jwks", &["jose", "file_watch"]),
+    ("jwks", &["jose", "file_watch", "telemetry"]),
     ("jose", &[]),
     ("request", &[]),
     ("server", &["file_watch"]),
@@ -65,31 +82,48 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// Outside crates, and the only places that name them.
-pub(super) const HOMES: [(&str, &[&str]); 19] = [
+pub(super) const HOMES: [(&str, &[&str]); 23] = [
     (
         "aws_lc_rs",
         &[
             "jose/",
             "token/bearer.rs",
+            "config/fingerprint.rs",
             "dev_issuer/",
             "server/tls_files.rs",
         ],
     ),
-    ("arc_swap", &["jwks/", "envoy/current.rs", "server/tls.rs"]),
+    (
+        "arc_swap",
+        &[
+            "jwks/",
+            "envoy/current.rs",
+            "authz/metrics.rs",
+            "telemetry/span_queue.rs",
+            "server/tls.rs",
+        ],
+    ),
     ("axum", &["server/", "dev_issuer/", "app/", "envoy/port.rs"]),
     ("cel", &["rules/"]),
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),
     ("jsonwebtoken", &[]),
     ("notify", &["file_watch.rs"]),
+    ("opentelemetry", &["telemetry/"]),
+    ("opentelemetry_otlp", &["telemetry/otlp.rs"]),
+    ("opentelemetry_sdk", &["telemetry/"]),
+    ("prometheus_client", &["telemetry/metrics.rs"]),
     ("prost", &["envoy/", "admin/"]),
     ("quick_cache", &["authn/token_cache.rs"]),
-    ("reqwest", &["jwks/"]),
+    ("reqwest", &["jwks/", "telemetry/otlp.rs"]),
     ("rustls", &["server/"]),
     ("saphyr_parser", &["config/yaml/"]),
     ("schemars", &["config/"]),
     ("tokio_rustls", &["server/"]),
-    ("tonic", &["envoy/port.rs", "admin/", "app/"]),
+    (
+        "tonic",
+        &["envoy/port.rs", "admin/", "app/", "telemetry/otlp.rs"],
+    ),
     ("tonic_health", &["app/"]),
     ("tracing_subscriber", &["telemetry/"]),
     (
@@ -109,6 +143,8 @@ pub(super) const WORDS: [(&str, &[&str]); 9] = [
             "dev_issuer/mint.rs",
             // What outlives the process is dated.
             "jwks/keeper.rs",
+            // A span says when it was.
+            "telemetry/traces.rs",
             // Certificates have wall-clock times.
             "server/tls.rs",
         ],

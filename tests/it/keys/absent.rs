@@ -142,6 +142,10 @@ async fn one_hung_issuer_delays_nobody_else() {
             assert!(envoy.check(token(&good)).await.is_admission());
         }
     };
-    let (answer, ()) = within("both end", async { tokio::join!(waiting, others) }).await;
+    let (answer, ()) = within(
+        "both end",
+        Box::pin(async { tokio::join!(waiting, others) }),
+    )
+    .await;
     assert_eq!(answer.reason(), "keys_unavailable");
 }

@@ -47,6 +47,12 @@ impl Ask {
         Ask::plain().header("authorization", format!("Bearer {token}"))
     }
 
+    /// To that path.
+    pub(crate) fn path(mut self, path: &str) -> Ask {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// With that method and path.
     pub(crate) fn to(mut self, method: &str, path: &str) -> Ask {
         self.method = method.to_owned();

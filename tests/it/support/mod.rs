@@ -7,6 +7,7 @@ pub(crate) mod eventually;
 pub(crate) mod http_get;
 pub(crate) mod issuer;
 pub(crate) mod keys;
+pub(crate) mod otlp;
 pub(crate) mod process;
 pub(crate) mod raw_call;
 pub(crate) mod service;

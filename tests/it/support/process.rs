@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
+use crate::support::answer::Answer;
 use crate::support::eventually::within;
+use crate::support::service::Envoy;
 
 /// The binary with these arguments, and nothing of ours in its environment.
 pub(crate) fn accredit(arguments: &[&str]) -> Command {
@@ -26,6 +29,10 @@ pub(crate) fn accredit(arguments: &[&str]) -> Command {
         "LOG",
     ] {
         command.env_remove(format!("ACCREDIT_{name}"));
+    }
+    let otel = std::env::vars_os().map(|(name, _)| name);
+    for name in otel.filter(|name| name.as_encoded_bytes().starts_with(b"OTEL_")) {
+        command.env_remove(name);
     }
     command
 }
@@ -56,7 +63,8 @@ pub(crate) async fn ended(command: &mut Command) -> Ended {
 /// A service that runs as a process of its own, and logs JSON.
 pub(crate) struct Running {
     child: Child,
-    lines: Lines<BufReader<ChildStderr>>,
+    /// Absent once a listener has them.
+    lines: Option<Lines<BufReader<ChildStderr>>>,
     /// Where checks are answered.
     pub(crate) checks: SocketAddr,
     /// Where the admin API is.
@@ -78,13 +86,18 @@ impl Running {
             checks: address("listen"),
             admin: address("admin_listen"),
             child,
-            lines,
+            lines: Some(lines),
         }
     }
 
     /// Waits for a line that says that.
     pub(crate) async fn says(&mut self, text: &str) -> Value {
-        next_saying(&mut self.lines, text).await
+        next_saying(self.lines.as_mut().expect("are here"), text).await
+    }
+
+    /// One check on a connection of its own.
+    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+        Envoy::at(self.checks).await.check(request).await
     }
 
     /// Sends a signal.
@@ -92,6 +105,28 @@ impl Running {
         let id = self.child.id().expect("still runs").to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status().await;
         assert!(sent.expect("can be run").success());
+    }
+
+    /// Hears every line from now on until it ends: a pipe that nobody reads would fill up and hold up the process.
+    pub(crate) fn hear(&mut self) -> tokio::task::JoinHandle<Vec<String>> {
+        let mut lines = self.lines.take().expect("are here");
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "whoever wants the lines awaits it"
+        )]
+        tokio::spawn(async move {
+            let mut heard = Vec::new();
+            while let Some(line) = lines.next_line().await.expect("is UTF-8") {
+                heard.push(line);
+            }
+            heard
+        })
+    }
+
+    /// Every line from now on until it ends.
+    pub(crate) async fn lines_to_the_end(&mut self) -> Vec<String> {
+        let heard = self.hear();
+        within("the process ends", heard).await.expect("hears")
     }
 
     /// Waits for its end.

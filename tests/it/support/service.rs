@@ -159,7 +159,7 @@ impl Service {
 
     /// A connection as Envoy opens it.
     pub(crate) async fn envoy(&self) -> Envoy {
-        Envoy(AuthorizationClient::new(channel(self.checks_tcp()).await))
+        Envoy::at(self.checks_tcp()).await
     }
 
     /// A connection to the admin API.
@@ -213,7 +213,7 @@ impl Drop for Service {
 // === impl Envoy ===
 
 impl Envoy {
-    /// One connection to that address.
+    /// A connection to the service at that address.
     pub(crate) async fn at(address: SocketAddr) -> Envoy {
         Envoy(AuthorizationClient::new(channel(address).await))
     }
@@ -221,6 +221,23 @@ impl Envoy {
     /// One check, with Envoy's patience where none is said.
     pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         self.check_within(request, Duration::from_secs(10)).await
+    }
+
+    /// One check that is a part of that trace, as Envoy's own tracing makes it.
+    pub(crate) async fn check_in_trace(
+        &self,
+        request: impl Into<CheckRequest>,
+        traceparent: &str,
+    ) -> Answer {
+        let mut call = tonic::Request::new(request.into());
+        let traceparent = traceparent.parse().expect("is ASCII");
+        call.metadata_mut().insert("traceparent", traceparent);
+        let answered = within(
+            "the check is answered",
+            Box::pin(self.0.clone().check(call)),
+        )
+        .await;
+        Answer::of(answered.expect("never a gRPC error").into_inner())
     }
 
     /// One check that tells this `grpc-timeout`. The answer is awaited for as long as it takes.

@@ -1,0 +1,154 @@
+//! The metrics of one process, each written by the room that it is measured in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use crate::authz::authorizer::Authorizer;
+use crate::authz::metrics::DecisionMetrics;
+use crate::envoy::current::Current;
+use crate::envoy::in_flight::InFlight;
+use crate::jwks;
+use crate::server::http::MetricsSource;
+use crate::telemetry::metrics::{Exposition, Metrics};
+use crate::telemetry::traces::Traces;
+
+/// What became of configurations that came while the service ran.
+#[derive(Debug, Default)]
+pub struct ReloadMetrics {
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    last_failed: AtomicBool,
+}
+
+/// What is measured.
+pub struct Measured {
+    /// What decides, and its keys.
+    pub current: Arc<Current<Authorizer>>,
+    /// Checks in flight.
+    pub in_flight: InFlight,
+    /// Decisions.
+    pub decisions: Arc<DecisionMetrics>,
+    /// Spans.
+    pub traces: Traces,
+    /// Configurations.
+    pub reloads: Arc<ReloadMetrics>,
+}
+
+/// What writes them.
+pub fn source(measured: Measured) -> MetricsSource {
+    let Measured {
+        current,
+        in_flight,
+        decisions,
+        traces,
+        reloads,
+    } = measured;
+    let metrics = Metrics::new(vec![
+        Box::new(move |text| decisions.write(text)),
+        Box::new(move |text| in_flight_and_limit(text, &in_flight)),
+        Box::new(move |text| in_force(text, current.load().decider())),
+        Box::new(move |text| reloads.write(text)),
+        Box::new(move |text| spans(text, &traces)),
+        Box::new(build_info),
+    ]);
+    Arc::new(move || metrics.text())
+}
+
+fn in_flight_and_limit(text: &mut Exposition<'_>, in_flight: &InFlight) -> fmt::Result {
+    text.gauges(
+        "accredit_checks_in_flight",
+        "Checks that are being answered, those that wait for keys aside",
+        [(Vec::new(), in_flight.count() as f64)],
+    )?;
+    text.gauges(
+        "accredit_checks_in_flight_limit",
+        "Checks in flight beyond which more are refused as overloaded",
+        [(Vec::new(), in_flight.limit() as f64)],
+    )
+}
+
+fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
+    let authenticator = authorizer.authenticator();
+    text.gauges(
+        "accredit_token_cache_entries",
+        "Tokens that are remembered as verified",
+        [(Vec::new(), authenticator.token_cache().len() as f64)],
+    )?;
+    text.counters(
+        "accredit_filtered_requests",
+        "Requests whose headers Envoy hides in part: look-alikes of claim headers cannot be removed from them",
+        [(Vec::new(), authorizer.filtered_requests())],
+    )?;
+    let stores = authenticator
+        .issuers()
+        .iter()
+        .map(|issuer| (issuer.names.clone(), issuer.keys.clone()))
+        .collect();
+    jwks::metrics::write(text, &stores, Instant::now())
+}
+
+fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
+    let Some(counts) = traces.counts() else {
+        return Ok(());
+    };
+    let read = |count: &AtomicU64| [(Vec::new(), count.load(Ordering::Relaxed))];
+    text.counters(
+        "accredit_spans_exported",
+        "Spans that the receiver has taken",
+        read(&counts.exported),
+    )?;
+    text.counters(
+        "accredit_spans_dropped",
+        "Spans that were lost, since the queue was full or the receiver did not take them",
+        read(&counts.dropped),
+    )
+}
+
+fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
+    text.gauges(
+        "accredit_build_info",
+        "1, labelled with the version that runs",
+        [(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)],
+    )
+}
+
+// === impl ReloadMetrics ===
+
+impl ReloadMetrics {
+    /// A configuration was taken.
+    pub fn succeeded(&self) {
+        self.succeeded.fetch_add(1, Ordering::Relaxed);
+        self.last_failed.store(false, Ordering::Relaxed);
+    }
+
+    /// A configuration was not taken; the one before stays in force.
+    pub fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.last_failed.store(true, Ordering::Relaxed);
+    }
+
+    fn write(&self, text: &mut Exposition<'_>) -> fmt::Result {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        text.counters(
+            "accredit_config_reloads",
+            "Configurations that were read while the service ran",
+            [
+                (vec![("result", "success")], read(&self.succeeded)),
+                (vec![("result", "failure")], read(&self.failed)),
+            ],
+        )?;
+        let last = if self.last_failed.load(Ordering::Relaxed) {
+            0.0
+        } else {
+            1.0
+        };
+        text.gauges(
+            "accredit_config_last_reload_successful",
+            "0 where the file holds a configuration that was not taken",
+            [(Vec::new(), last)],
+        )
+    }
+}

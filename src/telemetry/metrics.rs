@@ -1,0 +1,212 @@
+//! The text that Prometheus reads, and a histogram that a hot path can afford; what is measured lives elsewhere.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+/// Upper bounds in seconds: a remembered token takes microseconds, a wait for keys up to a second.
+const BOUNDS: [f64; 16] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+    0.05, 0.1, 0.25, 0.5, 1.0,
+];
+
+/// All metrics of one process.
+#[derive(Debug)]
+pub struct Metrics(Registry);
+
+/// Writes the metrics of one room as they are now.
+pub type Source = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
+
+/// Where metrics are written. A family without a sample is left out.
+pub struct Exposition<'a>(DescriptorEncoder<'a>);
+
+/// The labels of one sample.
+pub type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// Durations by bucket. Counting takes no lock.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; BOUNDS.len()],
+    beyond: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+struct Room(Source);
+
+impl Metrics {
+    /// Those of these rooms.
+    pub fn new(rooms: Vec<Source>) -> Metrics {
+        let mut registry = Registry::default();
+        for room in rooms {
+            registry.register_collector(Box::new(Room(room)));
+        }
+        Metrics(registry)
+    }
+
+    /// The text format of Prometheus, version 0.0.4.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a `String` cannot fail.
+        let _ = prometheus_text::encode(&mut text, &self.0);
+        text
+    }
+}
+
+impl Collector for Room {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        (self.0)(&mut Exposition(encoder))
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Room")
+    }
+}
+
+// === impl Exposition ===
+
+impl Exposition<'_> {
+    /// Counters of one name; `_total` is added to it.
+    ///
+    /// # Errors
+    /// Those of the text that is written to.
+    pub fn counters<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'l>, u64)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut family = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, count) in samples {
+            let counter = ConstCounter::new(count);
+            prometheus_client::encoding::EncodeMetric::encode(
+                &counter,
+                family.encode_family(&labels)?,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Gauges of one name.
+    ///
+    /// # Errors
+    /// Those of the text that is written to.
+    pub fn gauges<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'l>, f64)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut family = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in samples {
+            let gauge = ConstGauge::new(value);
+            prometheus_client::encoding::EncodeMetric::encode(
+                &gauge,
+                family.encode_family(&labels)?,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// One histogram.
+    ///
+    /// # Errors
+    /// Those of the text that is written to.
+    pub fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
+        let counts = histogram
+            .buckets
+            .each_ref()
+            .map(|count| count.load(Ordering::Relaxed));
+        let beyond = histogram.beyond.load(Ordering::Relaxed);
+        let buckets: Vec<(f64, u64)> = BOUNDS.into_iter().zip(counts).collect();
+        let sum = Duration::from_nanos(histogram.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
+        self.0
+            .encode_descriptor(name, help, None, MetricType::Histogram)?
+            .encode_histogram::<NoLabelSet>(
+                sum,
+                counts.iter().sum::<u64>() + beyond,
+                &buckets,
+                None,
+            )
+    }
+}
+
+// === impl Histogram ===
+
+impl Histogram {
+    /// Counts one.
+    pub fn observe(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = BOUNDS
+            .iter()
+            .zip(&self.buckets)
+            .find(|(bound, _)| seconds <= **bound);
+        let count = bucket.map_or(&self.beyond, |(_, count)| count);
+        count.fetch_add(1, Ordering::Relaxed);
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Histogram, Metrics};
+
+    #[test]
+    fn a_histogram_counts_up_to_each_bound_and_beyond() {
+        let histogram = Arc::new(Histogram::default());
+        for micros in [10, 11, 900_000, 3_000_000] {
+            histogram.observe(Duration::from_micros(micros));
+        }
+        let metrics = Metrics::new(vec![Box::new(move |text| {
+            text.histogram("a_seconds", "A", &histogram)
+        })]);
+        let text = metrics.text();
+        for line in [
+            "# TYPE a_seconds histogram",
+            "a_seconds_bucket{le=\"1e-05\"} 1",
+            "a_seconds_bucket{le=\"2.5e-05\"} 2",
+            "a_seconds_bucket{le=\"0.5\"} 2",
+            "a_seconds_bucket{le=\"1\"} 3",
+            "a_seconds_bucket{le=\"+Inf\"} 4",
+            "a_seconds_count 4",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_label_cannot_end_its_quotes() {
+        let metrics = Metrics::new(vec![Box::new(|text| {
+            text.counters("a", "A", [(vec![("b", "\"} 1\n\\")], 1)])?;
+            text.gauges("empty", "Left out", [])
+        })]);
+        assert_eq!(
+            metrics.text(),
+            "# HELP a_total A\n# TYPE a_total counter\na_total{b=\"\\\"} 1\\n\\\\\"} 1\n"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! What the log says of refusals, and what it never says.
+
+use accredit::admin::pb::SetLogLevelRequest;
+use accredit::admin::pb::admin_client::AdminClient;
+use serde_json::Value;
+use tonic::Code;
+
+use super::support::check_request::Ask;
+use super::support::keys::{rsa, set};
+use super::support::process::{Running, accredit};
+use super::support::service::{Envoy, channel, inline_issuer};
+use super::support::token::Token;
+
+const ISSUER: &str = "https://issuer.test";
+
+/// A folder that holds a configuration, which ends when it is dropped, and the file.
+fn configured(lines: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let text = format!("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n{lines}issuers:\n{issuer}");
+    std::fs::write(&file, text).expect("is written");
+    let path = file.to_str().expect("is UTF-8").to_owned();
+    (folder, path)
+}
+
+async fn serving(path: &str) -> Running {
+    let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
+    running.says("\"ready\"").await;
+    running
+}
+
+#[tokio::test]
+async fn one_line_says_what_was_refused_and_why() {
+    let (_folder, path) = configured("");
+    let mut running = serving(&path).await;
+    let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
+    let ask = Ask::bearer(&expired)
+        .path("/deployments/7?access_token=secret")
+        .header("x-request-id", "4b1f\u{1b}-7");
+    running.check(ask).await;
+    let line = running.says("refused").await;
+    for (name, value) in [
+        ("level", "INFO"),
+        ("message", "refused: the token has expired"),
+        ("request_id", "4b1f-7"),
+        ("decision", "deny"),
+        ("reason", "expired"),
+        ("rule", "default"),
+        ("issuer", ISSUER),
+        ("key_id", "k"),
+        ("method", "GET"),
+        ("host", "api.test"),
+        ("path", "/deployments/7"),
+    ] {
+        assert_eq!(line[name], value, "{line}");
+    }
+    assert!(
+        line["timestamp"].is_string() && line["claims"] == Value::Null,
+        "{line}"
+    );
+    let config = line["config"].as_str().expect("is a text");
+    assert!(
+        config.len() == 12 && config.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{line}"
+    );
+    assert!(!line.to_string().contains("secret"), "{line}");
+}
+
+#[tokio::test]
+async fn claims_of_verified_tokens_are_told_where_they_are_asked_for() {
+    let (_folder, path) = configured(
+        "log_claims: [oid, custom.a]\nrules:\n  - { name: r, scopes: [w], match: { paths: ['/**'] } }\n",
+    );
+    let mut running = serving(&path).await;
+    let token = Token::of(ISSUER)
+        .claim("oid", "org_1")
+        .claim("custom", serde_json::json!({ "a": 7 }))
+        .claim("email", "someone@marker.test");
+    running.check(Ask::bearer(&token.signed(rsa(1)))).await;
+    running.check(Ask::bearer(&token.signed(rsa(0)))).await;
+    let line = running.says("refused").await;
+    assert_eq!(
+        (&line["reason"], &line["claims"]),
+        (&"invalid_signature".into(), &Value::Null)
+    );
+    let line = running.says("refused").await;
+    assert_eq!(line["reason"], "insufficient_scope");
+    assert_eq!(line["claims"], "oid=\"org_1\" custom.a=\"7\"");
+    assert!(!line.to_string().contains("marker"), "{line}");
+}
+
+#[tokio::test]
+async fn a_flood_is_counted_and_not_written() {
+    let (_folder, path) = configured("");
+    let mut running = serving(&path).await;
+    let envoy = Envoy::at(running.checks).await;
+    for _ in 0..400 {
+        envoy.check(Ask::plain()).await;
+    }
+    running.signal("TERM").await;
+    let (mut written, mut left_out) = (0, 0);
+    for line in running.lines_to_the_end().await {
+        let line: Value = serde_json::from_str(&line).expect("is JSON");
+        match &line["left_out"] {
+            Value::Null if line["reason"] == "missing_token" => written += 1,
+            count => left_out += count.as_u64().unwrap_or_default(),
+        }
+    }
+    assert_eq!(written + left_out, 400, "every one is a line or counted");
+    assert!(left_out > 0, "{written}");
+}
+
+#[tokio::test]
+async fn the_level_changes_while_it_runs() {
+    let (_folder, path) = configured("");
+    let mut running = serving(&path).await;
+    let mut admin = AdminClient::new(channel(running.admin).await);
+    let mut level = async |level: &str| {
+        let level = level.to_owned();
+        let set = admin.set_log_level(SetLogLevelRequest { level }).await;
+        set.map(|answer| answer.into_inner().previous)
+            .map_err(|status| status.code())
+    };
+    assert_eq!(level("loud").await, Err(Code::InvalidArgument));
+    assert_eq!(level("error").await, Ok("info".to_owned()));
+    running.check(Ask::plain()).await;
+    assert_eq!(level("info").await, Ok("error".to_owned()));
+    running.check(Ask::bearer("no-token")).await;
+    assert_eq!(
+        running.says("refused").await["reason"],
+        "malformed_token",
+        "the first was not written"
+    );
+}

@@ -1,0 +1,214 @@
+//! Secrets with a mark on them go in by every way there is, and are looked for in all that comes out.
+
+use std::time::Duration;
+
+use accredit::admin::pb::ListIssuersRequest;
+use accredit::admin::pb::admin_client::AdminClient;
+use serde_json::json;
+
+use super::support::check_request::Ask;
+use super::support::eventually::{eventually, within};
+use super::support::http_get::get;
+use super::support::issuer::{Answer, KeyServer, Reply};
+use super::support::keys::{base64url, rsa, set};
+use super::support::otlp::Receiver;
+use super::support::process::{Running, accredit};
+use super::support::service::{Envoy, channel};
+use super::support::token::Token;
+
+const MARK: &str = "m4rk3d";
+
+/// A configuration with secrets wherever one can be: in URLs, from the environment, in what key servers answer.
+fn configuration(keys: &KeyServer) -> String {
+    let (issuer, port) = (keys.url(""), keys.port());
+    format!(
+        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nlog_claims: [oid]\npayload_header: x-jwt-payload\n\
+         token_sources: [{{ header: authorization, scheme: Bearer }}, {{ cookie: session }}, {{ query: access_token }}]\n\
+         issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    required_claims: [sub, email]\n    \
+         jwks: {{ uri: 'http://u{MARK}:p{MARK}@127.0.0.1:{port}/keys?k={MARK}', refresh: 200ms }}\n  \
+         - issuer: https://refused.test\n    audiences: [api.test]\n    required: false\n    \
+         jwks: {{ uri: 'http://u{MARK}:${{SECRET}}@127.0.0.1:1/keys?k={MARK}', refresh: 200ms }}\n  \
+         - issuer: https://rubbish.test\n    audiences: [api.test]\n    required: false\n    \
+         jwks: {{ uri: 'http://u{MARK}:p@127.0.0.1:{port}/rubbish?k={MARK}', refresh: 200ms }}\n  \
+         - issuer: https://redirects.test\n    audiences: [api.test]\n    required: false\n    \
+         jwks: {{ uri: 'http://127.0.0.1:{port}/redirects', refresh: 200ms }}\n\
+         rules:\n  - {{ name: scoped, match: {{ paths: [/scoped] }}, scopes: [s] }}\n  \
+         - {{ name: judged, match: {{ paths: [/judged] }}, when: 'claims.email == request.headers[\"x-secret\"]' }}\n"
+    )
+}
+
+async fn key_server() -> KeyServer {
+    let keys = KeyServer::start().await;
+    let aside = json!({ "kty": "oct", "k": base64url(MARK), "kid": "aside" });
+    let mut published = rsa(0).jwk("k");
+    published["d"] = base64url(MARK).into();
+    let body = set([published, aside]);
+    keys.serve(
+        &format!("/keys?k={MARK}"),
+        Reply::Answer(Answer::of(200, body.clone())),
+    );
+    keys.serve("/keys", Reply::Answer(Answer::of(200, body)));
+    keys.serve(
+        "/rubbish",
+        Reply::Answer(Answer::of(200, format!("<html>{MARK}</html>"))),
+    );
+    keys.serve(
+        &format!("/rubbish?k={MARK}"),
+        Reply::Answer(Answer::of(200, format!("<html>{MARK}</html>"))),
+    );
+    let elsewhere = format!("http://x{MARK}:y@elsewhere.test/{MARK}?{MARK}");
+    keys.serve(
+        "/redirects",
+        Reply::Answer(Answer::of(302, "").with("location", &elsewhere)),
+    );
+    keys
+}
+
+fn token(issuer: &str) -> Token {
+    Token::of(issuer)
+        .claim("email", format!("{MARK}@example.test"))
+        .claim("sub", format!("sub-{MARK}"))
+        .claim("oid", "org_shown")
+}
+
+fn asks(token: &Token, issuer: &str) -> Vec<Ask> {
+    let good = token.signed(rsa(0));
+    let bad = |token: Token| Ask::bearer(&token.signed(rsa(0)));
+    let mut asks = vec![
+        Ask::bearer(&good),
+        Ask::bearer(&good),
+        Ask::bearer(&token.signed(rsa(1))),
+        Ask::bearer(&good).path("/scoped?x=m4rk3d#m4rk3d"),
+        Ask::bearer(&good).path("/judged").header("x-secret", MARK),
+        Ask::bearer(&format!("{MARK}.{MARK}.{MARK}")),
+        Ask::bearer(MARK),
+        Ask::bearer(&format!("{good}{MARK}")),
+        bad(token.clone().claim("exp", 1)),
+        bad(token.clone().claim("nbf", 253_402_300_799_i64)),
+        bad(token.clone().claim("aud", MARK)),
+        bad(token.clone().claim("iss", format!("https://{MARK}.test"))),
+        bad(token.clone().claim("iss", format!("{issuer}/"))),
+        bad(token.clone().claim("cnf", json!({ "jkt": MARK }))),
+        bad(token.clone().without("email")),
+        bad(token.clone().kid(MARK)),
+        bad(token.clone().header("typ", MARK)),
+        bad(token.clone().alg(MARK)),
+        bad(token.clone().claim("iss", "https://refused.test")),
+        bad(token.clone().claim("iss", "https://rubbish.test")),
+        Ask::plain().header("authorization", format!("Basic {MARK}")),
+        Ask::bearer(&good).header("authorization", format!("Bearer {MARK}")),
+        Ask::plain().header("cookie", format!("session={good}; other={MARK}")),
+        Ask::plain().path(&format!("/?access_token={good}&other={MARK}")),
+        Ask::plain().path(&format!("//?{MARK}")),
+        Ask::plain()
+            .header("traceparent", MARK)
+            .header("tracestate", format!("a={MARK}")),
+    ];
+    for header in ["x-api-key", "x-jwt-sub", "referer"] {
+        asks.push(Ask::bearer(&good).header(header, MARK));
+    }
+    asks
+}
+
+#[tokio::test]
+async fn nothing_marked_comes_out() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, configuration(&keys)).expect("is written");
+    let mut command = accredit(&["serve", "--config", file.to_str().expect("is UTF-8")]);
+    command
+        .env("SECRET", format!("p{MARK}"))
+        .env("ACCREDIT_LOG", "trace")
+        .env(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            format!("http://{}", receiver.address),
+        )
+        .env(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            format!("authorization=Bearer%20{MARK}"),
+        )
+        .env("OTEL_BSP_SCHEDULE_DELAY", "20");
+    let mut running = Running::start(&mut command).await;
+    running.says("\"ready\"").await;
+    let heard = running.hear();
+    let envoy = Envoy::at(running.checks).await;
+    let token = token(&keys.url(""));
+    let asks = asks(&token, &keys.url(""));
+    let count = asks.len();
+    let mut reasons = std::collections::BTreeSet::new();
+    for ask in asks {
+        let answer = envoy.check_within(ask, Duration::from_secs(1)).await;
+        if answer.is_admission() {
+            reasons.insert("allowed".to_owned());
+            continue;
+        }
+        assert!(
+            !answer.body.contains(MARK) && !format!("{:?}", answer.headers).contains(MARK),
+            "{answer:?}"
+        );
+        reasons.insert(answer.reason());
+    }
+    assert!(reasons.len() > 12, "too few ways were tried: {reasons:?}");
+    let mut told = Vec::new();
+    let mut admin = AdminClient::new(channel(running.admin).await);
+    told.push(format!(
+        "{:?}",
+        admin
+            .list_issuers(ListIssuersRequest {})
+            .await
+            .expect("is served")
+    ));
+    for path in ["/metrics", "/readyz"] {
+        told.push(get(running.admin, "localhost", path).await.1);
+    }
+    // Wrong configurations are told of as well.
+    std::fs::write(
+        &file,
+        format!(
+            "{}colour: {MARK}\n",
+            configuration(&keys).replace("refresh", MARK)
+        ),
+    )
+    .expect("is written");
+    running.signal("HUP").await;
+    eventually("every check has its span", async || {
+        let spans = receiver.received.spans();
+        let checks = spans
+            .iter()
+            .filter(|span| span.name.ends_with("/Check"))
+            .count();
+        (checks >= count).then_some(())
+    })
+    .await;
+    running.signal("TERM").await;
+    let log = within("it ends", heard).await.expect("hears");
+    let refusals = log
+        .iter()
+        .filter(|line| line.contains("\"refused: "))
+        .count();
+    assert!(
+        refusals >= reasons.len() - 1 && log.iter().any(|line| line.contains("org_shown")),
+        "{log:#?}"
+    );
+    // What the author of a configuration typed as a key is shown back; nothing else is.
+    told.extend(log.into_iter().filter(|line| !line.contains("unknown key")));
+    let spans: Vec<_> = receiver
+        .received
+        .spans()
+        .iter()
+        .map(|span| format!("{span:?}"))
+        .collect();
+    assert!(spans.iter().any(|span| span.contains("org_shown")));
+    told.extend(spans);
+    // Beside the mark itself: it encoded, and each part of the token, whose encoding would hide it.
+    let good = token.signed(rsa(0));
+    let mut marks: Vec<String> = good.split('.').map(str::to_lowercase).collect();
+    marks.extend([MARK.to_owned(), base64url(MARK).to_lowercase()]);
+    for text in told {
+        let text = text.to_lowercase();
+        for mark in &marks {
+            assert!(!text.contains(mark), "{text}");
+        }
+    }
+}

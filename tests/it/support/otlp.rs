@@ -1,0 +1,174 @@
+//! A receiver of spans, over gRPC and over HTTP, that keeps what it is sent.
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tonic::{Request, Response, Status};
+
+/// The longest that a span may take to come; nothing is asserted about being faster.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What it was sent.
+#[derive(Clone, Default)]
+pub(crate) struct Received(Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>);
+
+/// The receiver; dropping it ends it.
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    pub(crate) received: Received,
+    _tasks: JoinSet<()>,
+}
+
+impl Receiver {
+    /// Speaks gRPC and HTTP on one port.
+    pub(crate) async fn start() -> Receiver {
+        let received = Received::default();
+        let service = TraceServiceServer::new(received.clone())
+            .accept_compressed(tonic::codec::CompressionEncoding::Gzip);
+        let over_http = {
+            let received = received.clone();
+            async move |headers: HeaderMap, body: Bytes| received.take_http(&headers, &body)
+        };
+        let routes = tonic::service::Routes::new(service)
+            .prepare()
+            .into_axum_router();
+        let routes: Router = routes.route("/v1/traces", post(over_http));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("is bound");
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = hyper_util::service::TowerToHyperService::new(routes.clone());
+                connections.spawn(async move {
+                    let io = hyper_util::rt::TokioIo::new(stream);
+                    let executor = hyper_util::rt::TokioExecutor::new();
+                    let server = hyper_util::server::conn::auto::Builder::new(executor);
+                    let _ = server.serve_connection(io, service).await;
+                });
+            }
+        });
+        Receiver {
+            address,
+            received,
+            _tasks: tasks,
+        }
+    }
+
+    /// Waits for a span of that name that is like that.
+    pub(crate) async fn span(&self, name: &str, is_meant: impl Fn(&Span) -> bool) -> Span {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let mut spans = self.received.spans().into_iter();
+            if let Some(span) = spans.find(|span| span.name == name && is_meant(span)) {
+                return span;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "no span {name} among {:#?}",
+                self.received.spans()
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Received {
+    /// Every span so far.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let resources = messages
+            .iter()
+            .flat_map(|(_, message)| &message.resource_spans);
+        let scopes = resources.flat_map(|resource| &resource.scope_spans);
+        scopes.flat_map(|scope| scope.spans.clone()).collect()
+    }
+
+    /// The first message: what came with it, and the attributes of its resource.
+    pub(crate) fn first(&self) -> (String, Vec<KeyValue>) {
+        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (with, message) = messages.first().expect("something came");
+        let resource = message.resource_spans[0]
+            .resource
+            .clone()
+            .expect("is there");
+        (with.clone(), resource.attributes)
+    }
+
+    /// All that came, as text.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "{:?}",
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        )
+    }
+
+    fn take(&self, with: String, message: ExportTraceServiceRequest) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((with, message));
+    }
+
+    fn take_http(&self, headers: &HeaderMap, body: &[u8]) {
+        let mut plain = Vec::new();
+        match headers
+            .get("content-encoding")
+            .map(|value| value.as_bytes())
+        {
+            Some(b"gzip") => {
+                let mut decoder = flate2::read::GzDecoder::new(body);
+                decoder.read_to_end(&mut plain).expect("is gzip");
+            }
+            _ => plain.extend_from_slice(body),
+        }
+        let message = ExportTraceServiceRequest::decode(&plain[..]).expect("is protobuf");
+        self.take(format!("{headers:?}"), message);
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Received {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let with = format!("{:?}", request.metadata());
+        self.take(with, request.into_inner());
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+/// The value of an attribute that is a text, or a list of one.
+pub(crate) fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
+    let attribute = attributes.iter().find(|attribute| attribute.key == name)?;
+    fn text(value: &AnyValue) -> String {
+        match value.value.as_ref().expect("has a value") {
+            Value::StringValue(text) => text.clone(),
+            Value::ArrayValue(list) => text(&list.values[0]),
+            other => format!("{other:?}"),
+        }
+    }
+    Some(text(attribute.value.as_ref().expect("has a value")))
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

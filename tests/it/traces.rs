@@ -1,0 +1,338 @@
+//! Spans that leave the process, and what becomes of checks when nobody takes them.
+
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use super::support::check_request::Ask;
+use super::support::eventually::eventually;
+use super::support::http_get::get;
+use super::support::issuer::{Answer, KeyServer, Reply};
+use super::support::keys::{rsa, set};
+use super::support::otlp::{Receiver, attribute, hex};
+use super::support::process::{Running, accredit, ended};
+use super::support::service::Envoy;
+use super::support::token::Token;
+
+const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const SPAN: &str = "b7ad6b7169203331";
+
+/// A service by flags whose keys that server has; its spans go to that address.
+fn traced(keys: &KeyServer, endpoint: &str) -> Command {
+    let (issuer, uri) = (keys.url(""), keys.url("/keys"));
+    let mut command = accredit(&[
+        "serve",
+        "--issuer",
+        &issuer,
+        "--audience",
+        "api.test",
+        "--jwks-uri",
+        &uri,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ]);
+    command
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .env("OTEL_BSP_SCHEDULE_DELAY", "20");
+    command
+}
+
+async fn key_server() -> KeyServer {
+    let keys = KeyServer::start().await;
+    keys.serve(
+        "/keys",
+        Reply::Answer(Answer::of(200, set([rsa(0).jwk("k")]))),
+    );
+    keys
+}
+
+async fn serving(command: &mut Command) -> Running {
+    let mut running = Running::start(command).await;
+    running.says("\"ready\"").await;
+    running
+}
+
+fn with_id<'a>(id: &'a str) -> impl Fn(&Span) -> bool + 'a {
+    move |span| {
+        attribute(&span.attributes, "http.request.header.x-request-id").as_deref() == Some(id)
+    }
+}
+
+fn parent(flags: &str) -> String {
+    format!("00-{TRACE}-{SPAN}-{flags}")
+}
+
+#[tokio::test]
+async fn a_check_is_a_span_of_its_callers_trace() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
+    let token = Token::of(&keys.url("")).signed(rsa(0));
+    let envoy = Envoy::at(running.checks).await;
+    let ask = |id: &str| {
+        Ask::bearer(&token)
+            .path("/a?q=marker")
+            .header("x-request-id", id)
+    };
+
+    envoy.check_in_trace(ask("unsampled"), &parent("00")).await;
+    envoy
+        .check_in_trace(
+            ask("own").header(
+                "traceparent",
+                "00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-00",
+            ),
+            &parent("01"),
+        )
+        .await;
+    let span = receiver.span(CHECK, with_id("own")).await;
+    assert_eq!(
+        (hex(&span.trace_id), hex(&span.parent_span_id)),
+        (TRACE.to_owned(), SPAN.to_owned())
+    );
+    assert_eq!(span.kind, SpanKind::Server as i32);
+    assert!(span.end_time_unix_nano > span.start_time_unix_nano);
+    let issuer = keys.url("");
+    for (name, value) in [
+        ("accredit.decision", "allow"),
+        ("accredit.reason", "allowed"),
+        ("accredit.rule", "default"),
+        ("accredit.issuer", issuer.as_str()),
+        ("accredit.key_id", "k"),
+        ("accredit.token_cache", "hit"),
+        ("http.request.method", "GET"),
+        ("url.path", "/a"),
+        ("server.address", "api.test"),
+        ("rpc.system", "grpc"),
+    ] {
+        assert_eq!(
+            attribute(&span.attributes, name).as_deref(),
+            Some(value),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        attribute(&span.attributes, "accredit.config").map(|config| config.len()),
+        Some(12)
+    );
+
+    // What the client sends gives the parent; its flag decides nothing.
+    let forwarded = Ask::plain()
+        .header("x-request-id", "forwarded")
+        .header("traceparent", parent("00"));
+    envoy.check(forwarded).await;
+    let span = receiver.span(CHECK, with_id("forwarded")).await;
+    assert_eq!(
+        (hex(&span.trace_id), hex(&span.parent_span_id)),
+        (TRACE.to_owned(), SPAN.to_owned())
+    );
+    assert_eq!(
+        attribute(&span.attributes, "accredit.reason").as_deref(),
+        Some("missing_token")
+    );
+
+    let without = Ask::plain()
+        .header("x-request-id", "none")
+        .header("traceparent", "00-nonsense");
+    envoy.check(without).await;
+    let span = receiver.span(CHECK, with_id("none")).await;
+    assert!(span.parent_span_id.is_empty());
+    let ids: Vec<_> = receiver
+        .received
+        .spans()
+        .iter()
+        .filter(|span| with_id("unsampled")(span))
+        .cloned()
+        .collect();
+    assert!(
+        ids.is_empty(),
+        "the caller's own word on sampling holds: {ids:?}"
+    );
+    let (_, resource) = receiver.received.first();
+    assert_eq!(
+        attribute(&resource, "service.name").as_deref(),
+        Some("accredit")
+    );
+    assert!(!receiver.received.text().contains("marker"));
+}
+
+#[tokio::test]
+async fn a_refusals_line_names_its_trace() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let mut running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
+    let envoy = Envoy::at(running.checks).await;
+    envoy.check_in_trace(Ask::plain(), &parent("01")).await;
+    assert_eq!(running.says("refused").await["trace_id"], TRACE);
+}
+
+#[tokio::test]
+async fn spans_go_over_http_too_with_headers_and_compression() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let mut command = traced(&keys, &format!("http://{}", receiver.address));
+    command
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=acme")
+        .env("OTEL_SERVICE_NAME", "edge");
+    let running = serving(&mut command).await;
+    running
+        .check(Ask::plain().header("x-request-id", "1"))
+        .await;
+    receiver.span(CHECK, with_id("1")).await;
+    let (with, resource) = receiver.received.first();
+    assert!(with.contains("x-tenant") && with.contains("gzip"), "{with}");
+    assert_eq!(
+        attribute(&resource, "service.name").as_deref(),
+        Some("edge")
+    );
+}
+
+#[tokio::test]
+async fn a_fetch_that_a_check_waits_for_is_its_child() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
+    let at_start = receiver
+        .span("jwks.fetch", |span| span.parent_span_id.is_empty())
+        .await;
+    assert_eq!(
+        attribute(&at_start.attributes, "accredit.jwks.result").as_deref(),
+        Some("success")
+    );
+    assert_eq!(at_start.kind, SpanKind::Client as i32);
+
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let both = set([rsa(0).jwk("k"), rsa(1).jwk("new")]);
+    keys.serve("/keys", Reply::When(gate.clone(), Answer::of(200, both)));
+    let token = Token::of(&keys.url("")).kid("new").signed(rsa(1));
+    let envoy = Envoy::at(running.checks).await;
+    let asked = keys.count("/keys") + 1;
+    let parent = parent("01");
+    let (answer, ()) = tokio::join!(
+        envoy.check_in_trace(Ask::bearer(&token).header("x-request-id", "waits"), &parent),
+        async {
+            keys.asked("/keys", asked).await;
+            gate.add_permits(1);
+        }
+    );
+    assert!(answer.is_admission(), "{answer:?}");
+    let check = receiver.span(CHECK, with_id("waits")).await;
+    let fetch = receiver
+        .span("jwks.fetch", |span| span.parent_span_id == check.span_id)
+        .await;
+    assert_eq!(hex(&fetch.trace_id), TRACE);
+}
+
+#[tokio::test]
+async fn a_fetch_that_fails_says_so_without_its_secrets() {
+    let (keys, receiver) = (KeyServer::start().await, Receiver::start().await);
+    let endpoint = format!("http://{}", receiver.address);
+    let mut command = accredit(&[
+        "serve",
+        "--issuer",
+        &keys.url(""),
+        "--audience",
+        "api.test",
+        "--jwks-uri",
+        &format!(
+            "http://user:marker@127.0.0.1:{}/nothing?key=marker",
+            keys.port()
+        ),
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ]);
+    command
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .env("OTEL_BSP_SCHEDULE_DELAY", "20");
+    let running = Running::start(&mut command).await;
+    let fetch = receiver.span("jwks.fetch", |_| true).await;
+    let status = fetch.status.clone().expect("is set");
+    assert_eq!(status.code, StatusCode::Error as i32, "{fetch:?}");
+    assert_eq!(
+        attribute(&fetch.attributes, "accredit.jwks.result").as_deref(),
+        Some("failure")
+    );
+    running
+        .check(Ask::bearer(&Token::of(&keys.url("")).signed(rsa(0))).header("x-request-id", "u"))
+        .await;
+    let check = receiver.span(CHECK, with_id("u")).await;
+    assert_eq!(
+        attribute(&check.attributes, "accredit.reason").as_deref(),
+        Some("keys_unavailable")
+    );
+    assert_eq!(
+        check.status.map(|status| status.code),
+        Some(StatusCode::Error as i32)
+    );
+    assert!(!receiver.received.text().contains("marker"));
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_or_is_gone_costs_spans_alone() {
+    let keys = key_server().await;
+    let hangs = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        listener.local_addr().expect("is bound")
+    };
+    for address in [hangs.local_addr().expect("is bound"), gone] {
+        let mut command = traced(&keys, &format!("http://{address}"));
+        command
+            .env("OTEL_BSP_MAX_QUEUE_SIZE", "8")
+            .env("OTEL_BSP_EXPORT_TIMEOUT", "100");
+        let mut running = serving(&mut command).await;
+        let envoy = Envoy::at(running.checks).await;
+        for _ in 0..100 {
+            let answer = envoy
+                .check_within(Ask::plain(), Duration::from_secs(1))
+                .await;
+            assert_eq!(answer.reason(), "missing_token");
+        }
+        let admin = running.admin;
+        eventually("lost spans are counted", async || {
+            let (_, text) = get(admin, "localhost", "/metrics").await;
+            let dropped = text
+                .lines()
+                .find_map(|line| line.strip_prefix("accredit_spans_dropped_total "))?;
+            // One of the key fetch, and one of each check.
+            (dropped.parse::<u64>().ok()? >= 90).then_some(())
+        })
+        .await;
+        running.signal("TERM").await;
+        assert_eq!(running.exit_code().await, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn the_last_spans_are_sent_before_the_end() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let mut command = traced(&keys, &format!("http://{}", receiver.address));
+    command.env("OTEL_BSP_SCHEDULE_DELAY", "600000");
+    let mut running = serving(&mut command).await;
+    running
+        .check(Ask::plain().header("x-request-id", "last"))
+        .await;
+    running.signal("TERM").await;
+    assert_eq!(running.exit_code().await, Some(0));
+    receiver.span(CHECK, with_id("last")).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_followed_ends_the_start_with_a_sentence() {
+    let keys = key_server().await;
+    let mut command = traced(&keys, "http://127.0.0.1:1");
+    command.env("OTEL_PROPAGATORS", "b3");
+    let ended = ended(&mut command).await;
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(
+        ended.stderr.trim_end(),
+        "accredit: OTEL_PROPAGATORS names a propagator that is not there; use tracecontext or none"
+    );
+}

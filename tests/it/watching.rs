@@ -1,0 +1,196 @@
+//! What is shipped to watch the service with: alert rules, the dashboard, and the pages that explain them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use accredit::authz::denial::CODES;
+use serde_json::Value;
+
+use super::metrics::promtool;
+use super::support::check_request::Ask;
+use super::support::eventually::eventually;
+use super::support::http_get::get;
+use super::support::keys::{rsa, set};
+use super::support::otlp::Receiver;
+use super::support::process::{Running, accredit};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The names that a service with everything turned on has at `/metrics`.
+async fn names() -> BTreeSet<String> {
+    let receiver = Receiver::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = set([
+        rsa(0).jwk("k"),
+        serde_json::json!({ "kty": "oct", "k": "AA" }),
+    ]);
+    let (file, config) = (
+        folder.path().join("keys.json"),
+        folder.path().join("accredit.yaml"),
+    );
+    std::fs::write(&file, keys).expect("is written");
+    let yaml = format!(
+        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n  - issuer: https://issuer.test\n    \
+         audiences: [a]\n    jwks: {{ file: '{}' }}\n",
+        file.display()
+    );
+    std::fs::write(&config, yaml).expect("is written");
+    let mut command = accredit(&["serve", "--config", config.to_str().expect("is UTF-8")]);
+    command.env(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        format!("http://{}", receiver.address),
+    );
+    let mut running = Running::start(&mut command).await;
+    running.says("\"ready\"").await;
+    running.check(Ask::plain()).await;
+    eventually("the decision is counted", async || {
+        let (_, text) = get(running.admin, "localhost", "/metrics").await;
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let names: BTreeSet<_> = samples
+            .filter_map(|line| line.split(['{', ' ']).next())
+            .map(str::to_owned)
+            .collect();
+        names.contains("accredit_checks_total").then_some(names)
+    })
+    .await
+}
+
+/// Every word of a text that names a metric of ours.
+fn named(text: &str) -> BTreeSet<String> {
+    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+        .filter(|word| word.starts_with("accredit_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The values of every member of that name, however deep.
+fn members(value: &Value, name: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (own, value) in object {
+                match value {
+                    Value::String(text) if own == name => found.push(text.clone()),
+                    other => members(other, name, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| members(value, name, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn rules_dashboard_and_docs_name_metrics_that_exist() {
+    let names = names().await;
+    let dashboard: Value =
+        serde_json::from_str(&text("deploy/grafana/accredit.json")).expect("is JSON");
+    let mut queries = Vec::new();
+    members(&dashboard, "expr", &mut queries);
+    assert!(queries.len() > 10, "{queries:?}");
+    members(&dashboard, "query", &mut queries);
+    let mut used = BTreeSet::new();
+    for source in [
+        queries.join("\n"),
+        text("deploy/prometheus/accredit.rules.yaml"),
+        text("docs/observability.md"),
+    ] {
+        let own = named(&source);
+        assert!(!own.is_empty());
+        used.extend(own);
+    }
+    let unknown: Vec<_> = used.difference(&names).collect();
+    assert!(unknown.is_empty(), "{unknown:?} are none of {names:#?}");
+    // A histogram's parts are told of by its name.
+    let told = named(&text("docs/observability.md"));
+    let untold: Vec<_> = names
+        .iter()
+        .filter(|name| !["_sum", "_count"].iter().any(|part| name.ends_with(part)))
+        .filter(|name| !told.contains(*name))
+        .collect();
+    assert!(
+        untold.is_empty(),
+        "docs/observability.md does not tell of {untold:?}"
+    );
+}
+
+#[test]
+fn every_query_of_the_dashboard_is_one() {
+    let dashboard: Value =
+        serde_json::from_str(&text("deploy/grafana/accredit.json")).expect("is JSON");
+    let mut queries = Vec::new();
+    members(&dashboard, "expr", &mut queries);
+    let rules: Vec<_> = queries
+        .iter()
+        .enumerate()
+        .map(|(number, query)| {
+            let query = query
+                .replace("$__rate_interval", "5m")
+                .replace("$instance", "a");
+            serde_json::json!({ "record": format!("query:{number}"), "expr": query })
+        })
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rules.yaml");
+    let groups = serde_json::json!({ "groups": [{ "name": "queries", "rules": rules }] });
+    std::fs::write(&file, groups.to_string()).expect("is written");
+    run_promtool(&["check", "rules", file.to_str().expect("is UTF-8")]);
+}
+
+#[test]
+fn the_alert_rules_do_what_their_tests_say() {
+    run_promtool(&["check", "rules", "deploy/prometheus/accredit.rules.yaml"]);
+    run_promtool(&[
+        "test",
+        "rules",
+        "deploy/prometheus/accredit.rules.test.yaml",
+    ]);
+    let tested = text("deploy/prometheus/accredit.rules.test.yaml");
+    for line in text("deploy/prometheus/accredit.rules.yaml").lines() {
+        if let Some(alert) = line.trim().strip_prefix("- alert: ") {
+            assert!(
+                tested.contains(&format!("alertname: {alert}")),
+                "{alert} is not tested"
+            );
+        }
+    }
+}
+
+#[test]
+fn troubleshooting_has_every_reason_and_no_other() {
+    let page = text("docs/troubleshooting.md");
+    let told: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
+        .collect();
+    assert_eq!(told, CODES.into_iter().collect());
+    for part in page.split("\n### `").skip(1) {
+        for word in [
+            "**Meaning.**",
+            "**Usual causes.**",
+            "**Confirm.**",
+            "**Mend.**",
+        ] {
+            assert!(
+                part.contains(word),
+                "{word} is missing of {:?}",
+                part.lines().next()
+            );
+        }
+    }
+}
+
+fn run_promtool(arguments: &[&str]) {
+    let output = Command::new(promtool())
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("can be run");
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
