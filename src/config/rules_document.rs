@@ -11,24 +11,31 @@ use crate::config::ordered_map::OrderedMap;
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name in metadata, metrics and logs; unique. Default `rules[N]`.
+    #[schemars(extend("examples" = ["deployments"]))]
     pub name: Option<String>,
     /// Which requests it is for: every condition must hold. Default: all.
     #[serde(rename = "match")]
     pub matches: Option<Match>,
     /// What it asks for. Default `token`.
+    #[schemars(extend("default" = "token"))]
     pub access: Option<Access>,
     /// The token's issuer must be one of these. Default: any that is configured.
     #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["https://acme.scalekit.dev"]]))]
     pub issuers: Option<Vec<String>>,
     /// `aud` must hold one of these, beside what the issuer asks for. Default: nothing more.
     #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["deploy.acme.example"]]))]
     pub audiences: Option<Vec<String>>,
     /// Scopes that the token must have, all of them. Default: none.
+    #[schemars(extend("default" = [], "examples" = [["deploy:applications"]]))]
     pub scopes: Option<Vec<String>>,
     /// Scopes of which the token must have at least one. Default: none.
     #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["ops", "admin"]]))]
     pub any_scope: Option<Vec<String>>,
     /// A CEL expression that must be true, alone or with a message for who fails it. Default: none.
+    #[schemars(extend("examples" = ["claims.custom_claims.environment == \"production_us\""]))]
     pub when: Option<When>,
     /// Whether the token stays in the request to the upstream. Default: what the general `forward_token` says.
     pub forward_token: Option<bool>,
@@ -40,17 +47,22 @@ pub struct Rule {
 pub struct Match {
     /// Hosts without port, or `*.` and a name for any one label or more before it. Default: any.
     #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["api.acme.example", "*.acme.example"]]))]
     pub hosts: Option<Vec<String>>,
     /// Methods, compared as they stand; `GET` does not include `HEAD`. Default: any.
     #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["GET"]]))]
     pub methods: Option<Vec<String>>,
     /// Path patterns of decoded text: `*` is one segment, a final `**` any number. Default: any.
     #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["/healthz", "/public/**"]]))]
     pub paths: Option<Vec<String>>,
     /// Whether the request must be a CORS preflight: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
     /// Default `false`: whatever it is.
+    #[schemars(extend("default" = false))]
     pub preflight: Option<bool>,
     /// Entries of the route's `context_extensions`, each with its value or several. Default: none.
+    #[schemars(extend("examples" = [{"tier": "internal"}]))]
     pub context: Option<OrderedMap<OneOrMany>>,
 }
 
@@ -93,13 +105,17 @@ pub struct ConditionWithMessage {
 #[serde(deny_unknown_fields)]
 pub struct TokenSource {
     /// A header. Default: none; one of header, cookie and query must be there.
+    #[schemars(extend("examples" = ["authorization"]))]
     pub header: Option<String>,
     /// What stands before the token in the header, such as `Bearer`. Default: nothing, the whole value is the token.
+    #[schemars(extend("examples" = ["Bearer"]))]
     pub scheme: Option<String>,
     /// A cookie. Default: none; one of header, cookie and query must be there.
+    #[schemars(extend("examples" = ["session"]))]
     pub cookie: Option<String>,
     /// A query parameter. Default: none; one of header, cookie and query must be there. Addresses are logged in many places,
     /// and the token with them.
+    #[schemars(extend("examples" = ["access_token"]))]
     pub query: Option<String>,
 }
 

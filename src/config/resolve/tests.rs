@@ -512,3 +512,36 @@ fn an_open_admin_port_is_warned_about_unless_it_asks_who_is_there() {
         );
     }
 }
+
+/// What the schema tells editors of defaults is what the service does.
+#[test]
+fn the_schemas_defaults_are_the_services() {
+    let schema = crate::config::schema::schema();
+    let defaults = |part: &serde_json::Value| {
+        let properties = part["properties"].as_object().expect("properties").clone();
+        let with_default = properties
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.get("default")?.clone())));
+        with_default.collect::<serde_json::Map<_, _>>()
+    };
+    let mut document = defaults(&schema);
+    let mut entry = defaults(&schema["$defs"]["Issuer"]);
+    entry.insert("issuer".to_owned(), "https://a.example".into());
+    entry.insert("audiences".to_owned(), serde_json::json!(["a"]));
+    entry.insert("jwks".to_owned(), defaults(&schema["$defs"]["Jwks"]).into());
+    document.insert("issuers".to_owned(), serde_json::json!([entry]));
+    assert!(document.len() > 12, "{document:?}");
+    // JSON is YAML.
+    let spelled_out = resolved(&serde_json::Value::from(document).to_string()).expect("is valid");
+    let left_out = resolved(&issuer("")).expect("is valid");
+    let sorted = |resolved: &Resolved| {
+        // The claim headers' order is that of the text.
+        let mut words: Vec<String> = format!("{:?}", resolved.settings)
+            .split([' ', ','])
+            .map(str::to_owned)
+            .collect();
+        words.sort();
+        words
+    };
+    assert_eq!(sorted(&spelled_out), sorted(&left_out));
+}

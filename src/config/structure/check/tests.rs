@@ -44,6 +44,7 @@ fn no_keyword_of_the_documents_schema_is_passed_over() {
     let silent = [
         "$defs",
         "$schema",
+        "default",
         "description",
         "examples",
         "format",
