@@ -62,8 +62,9 @@ fn exporter(settings: &OtlpSettings) -> Result<SpanExporter, TraceSettingError> 
             if let Some(endpoint) = &settings.endpoint {
                 builder = builder.with_endpoint(endpoint);
             }
-            if let Some(tls) = settings.certificates.for_grpc() {
-                builder = builder.with_tls_config(tls);
+            let is_https = |endpoint: &String| endpoint.starts_with("https:");
+            if settings.endpoint.as_ref().is_some_and(is_https) {
+                builder = builder.with_tls_config(settings.certificates.for_grpc());
             }
             builder.build()
         }
