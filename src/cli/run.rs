@@ -6,7 +6,7 @@ use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::{self, LogFormat};
-use crate::telemetry::otlp::OtlpSettings;
+use crate::telemetry::otlp_settings::OtlpSettings;
 use crate::telemetry::traces::Traces;
 
 /// Starts logs and traces as they were asked for.

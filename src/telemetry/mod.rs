@@ -3,5 +3,7 @@
 pub mod logs;
 pub mod metrics;
 pub mod otlp;
+pub mod otlp_certificates;
+pub mod otlp_settings;
 pub mod span_queue;
 pub mod traces;

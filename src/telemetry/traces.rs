@@ -16,7 +16,8 @@ use opentelemetry_sdk::trace::{
     ShouldSample, Span,
 };
 
-use crate::telemetry::otlp::{self, OtlpSettings, TraceSettingError};
+use crate::telemetry::otlp;
+use crate::telemetry::otlp_settings::{OtlpSettings, TraceSettingError};
 use crate::telemetry::span_queue::Counts;
 
 /// Makes spans, or nothing.

@@ -1,7 +1,7 @@
 //! One trace through a real Envoy that traces too: the request, its check, our span.
 
 use accredit::app::run::Telemetry;
-use accredit::telemetry::otlp::OtlpSettings;
+use accredit::telemetry::otlp_settings::OtlpSettings;
 use accredit::telemetry::traces::Traces;
 
 use super::support::accredit::Accredit;

@@ -1,5 +1,6 @@
 //! Spans that leave the process, and what becomes of checks when nobody takes them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -7,7 +8,10 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use tokio::net::TcpListener;
 use tokio::process::Command;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
+use super::support::certificates::Authority;
 use super::support::check_request::Ask;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
@@ -206,7 +210,7 @@ async fn a_fetch_that_a_check_waits_for_is_its_child() {
     );
     assert_eq!(at_start.kind, SpanKind::Client as i32);
 
-    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let both = set([rsa(0).jwk("k"), rsa(1).jwk("new")]);
     keys.serve("/keys", Reply::When(gate.clone(), Answer::of(200, both)));
     let token = Token::of(&keys.url("")).kid("new").signed(rsa(1));
@@ -335,4 +339,34 @@ async fn what_cannot_be_followed_ends_the_start_with_a_sentence() {
         ended.stderr.trim_end(),
         "accredit: OTEL_PROPAGATORS names a propagator that is not there; use tracecontext or none"
     );
+}
+
+#[tokio::test]
+async fn a_receiver_is_trusted_by_its_certificate_over_either_protocol() {
+    let keys = key_server().await;
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().expect("a folder"));
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).expect("is written");
+    let mut config = ServerConfig::clone(authority.acceptor("127.0.0.1").config());
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let tls = TlsAcceptor::from(Arc::new(config));
+    for (protocol, trusted_by) in [
+        ("grpc", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        ("http/protobuf", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        // The system's roots, as the libraries find them.
+        ("grpc", "SSL_CERT_FILE"),
+        ("http/protobuf", "SSL_CERT_FILE"),
+    ] {
+        let receiver = Receiver::start_with(Some(tls.clone())).await;
+        let mut command = traced(&keys, &format!("https://{}", receiver.address));
+        command
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .env(trusted_by, &file);
+        let running = serving(&mut command).await;
+        let id = format!("{protocol} {trusted_by}");
+        running
+            .check(Ask::plain().header("x-request-id", id.as_str()))
+            .await;
+        receiver.span(CHECK, with_id(&id)).await;
+    }
 }

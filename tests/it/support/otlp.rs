@@ -38,6 +38,11 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Speaks gRPC and HTTP on one port.
     pub(crate) async fn start() -> Receiver {
+        Receiver::start_with(None).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_with(tls: Option<tokio_rustls::TlsAcceptor>) -> Receiver {
         let received = Received::default();
         let service = TraceServiceServer::new(received.clone())
             .accept_compressed(tonic::codec::CompressionEncoding::Gzip);
@@ -56,11 +61,19 @@ impl Receiver {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let service = hyper_util::service::TowerToHyperService::new(routes.clone());
+                let tls = tls.clone();
                 connections.spawn(async move {
-                    let io = hyper_util::rt::TokioIo::new(stream);
                     let executor = hyper_util::rt::TokioExecutor::new();
                     let server = hyper_util::server::conn::auto::Builder::new(executor);
-                    let _ = server.serve_connection(io, service).await;
+                    let Some(tls) = tls else {
+                        let io = hyper_util::rt::TokioIo::new(stream);
+                        let _ = server.serve_connection(io, service).await;
+                        return;
+                    };
+                    if let Ok(stream) = tls.accept(stream).await {
+                        let io = hyper_util::rt::TokioIo::new(stream);
+                        let _ = server.serve_connection(io, service).await;
+                    }
                 });
             }
         });
