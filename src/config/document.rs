@@ -83,6 +83,7 @@ pub struct Document {
     pub error_details: Option<bool>,
     /// Claims of verified tokens whose values may appear in logs, spans and the tail. Default: none. They may be personal
     /// data, and logs are kept.
+    #[schemars(extend("default" = [], "examples" = [["oid", "client_id"]]))]
     pub log_claims: Option<Vec<ClaimName>>,
     /// Kinds of paths that two servers could read differently, to be let through all the same. Default: none; such a path is
     /// refused as soon as a rule looks at paths.
