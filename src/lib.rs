@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cli/                                the commands
-//! app.rs                              the composition root
+//! app/                                the composition root
 //! envoy/            admin/            the two protocols
 //! authz/            config/           the decision, the settings
 //! authn/  rules/    forward/          who is it, may they, what the upstream is told
