@@ -68,12 +68,10 @@ async fn start(
 fn settings(issuer: &str, listen: &str, admin_listen: &str) -> Result<Settings, String> {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let text = format!(
-        "listen: {}\nadmin_listen: {}\nissuers:\n  - issuer: {}\n    jwks: {{ uri: {}, refresh: 10s }}\n    \
-         audiences: [{DEV_AUDIENCE}]\n    audience_absent: accept\n",
+        "listen: {}\nadmin_listen: {}\n{}",
         quoted(listen),
         quoted(admin_listen),
-        quoted(issuer),
-        quoted(&format!("{issuer}/keys")),
+        trusted(issuer),
     );
     let joined = |problems: Vec<crate::config::problem::Problem>| {
         problems
@@ -84,6 +82,14 @@ fn settings(issuer: &str, listen: &str, admin_listen: &str) -> Result<Settings, 
     };
     let (document, locations) = load::read(&text, &|_| None).map_err(joined)?;
     Ok(resolve(&document, locations).map_err(joined)?.settings)
+}
+
+/// The part of the configuration that says whose tokens pass.
+fn trusted(issuer: &str) -> String {
+    format!(
+        "issuers:\n  - issuer: {issuer}\n    jwks: {{ uri: {issuer}/keys, refresh: 10s }}\n    \
+         audiences: [{DEV_AUDIENCE}]\n    audience_absent: accept\n"
+    )
 }
 
 async fn serve(issuer: DevIssuer, app: App, signal: StopSignal) -> ExitCode {
@@ -142,8 +148,14 @@ Mint what is worth trying (any claim can be set; null removes one):
 Replace the signing key:
   curl -s -X POST {issuer}/dev/rotate
 
+Ask why a token is accepted or refused, step by step:
+  cat > dev.yaml <<'END'
+{trusted}END
+  echo \"$TOKEN\" | accredit explain --config dev.yaml
+
 Put Envoy in front with deploy/envoy/envoy.yaml, or see all of it at work: make demo
 ",
+        trusted = trusted(issuer),
         checks = app.check_addr(),
         admin = app.admin_addr(),
         with_id = with.id,
