@@ -116,6 +116,27 @@ async fn a_path_that_is_let_through_needs_a_token_all_the_same() {
     }
 }
 
+/// Matched as it was sent, such a path is not the one that a stricter rule names, though it may be to the API.
+#[tokio::test]
+async fn what_slips_past_a_stricter_rule_is_refused_by_the_last_one() {
+    let strict = "rules:\n  - { name: admin, match: { paths: [/admin/**] }, scopes: [admin] }\n";
+    let open = service(&format!("{strict}ambiguous_paths: [encoded_slash]\n")).await;
+    let closed = "  - { name: rest, access: deny }\nambiguous_paths: [encoded_slash]\n";
+    let closed = service(&format!("{strict}{closed}")).await;
+    for path in ["/%61dmin/x%2Fy", "/admin%2Fx"] {
+        let slips = open.check(with(token()).to("GET", path)).await;
+        assert_eq!(
+            slips.text("rule").as_deref(),
+            Some("default"),
+            "why docs/paths.md warns: {path}"
+        );
+        let refused = closed.check(with(token()).to("GET", path)).await;
+        assert_eq!(refused.reason(), "denied_by_rule", "{path}");
+    }
+    let known = closed.check(with(token()).to("GET", "/admin/x%2Fy")).await;
+    assert_eq!(known.reason(), "insufficient_scope");
+}
+
 /// Envoy shows bytes outside of ASCII as `!` in `path`, and sends them on.
 #[tokio::test]
 async fn a_path_that_is_shown_otherwise_than_it_is_sent_is_refused() {
