@@ -1,0 +1,175 @@
+//! Which rule decides.
+
+use super::{DEFAULT_RULE, RuleTable};
+use crate::request::{Completeness, Headers, Request};
+use crate::rules::context::ContextEntry;
+use crate::rules::host::HostPattern;
+use crate::rules::path::{Ambiguities, Ambiguity};
+use crate::rules::pattern::PathPattern;
+use crate::rules::rule::{Access, Matcher, Preflight, Rule};
+
+fn rule(name: &str, access: Access, matcher: Matcher) -> Rule {
+    Rule {
+        name: name.into(),
+        matcher,
+        access,
+        token_forwarding: None,
+    }
+}
+
+fn paths(patterns: &[&str]) -> Matcher {
+    let patterns = patterns
+        .iter()
+        .map(|text| PathPattern::parse(text).expect("is one"))
+        .collect();
+    Matcher {
+        paths: Some(patterns),
+        ..Matcher::default()
+    }
+}
+
+fn anonymous() -> Access {
+    Access::Anonymous { when: None }
+}
+
+fn token() -> Access {
+    Access::Token(Default::default())
+}
+
+fn selected(
+    table: &RuleTable,
+    method: &str,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    context: &[(&str, &str)],
+) -> String {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()));
+    let request = Request {
+        method,
+        host,
+        path,
+        headers: Headers::new(headers, Completeness::Complete),
+        source_address: "",
+        source_principal: "",
+        context: context.to_vec(),
+    };
+    match table.read(&request) {
+        Ok(facts) => table.select(&facts).name.to_string(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+#[test]
+fn the_first_that_matches_decides_whatever_its_index() {
+    let table = RuleTable::new(
+        vec![
+            rule(
+                "preflight",
+                anonymous(),
+                Matcher {
+                    preflight: Preflight::Only,
+                    ..Matcher::default()
+                },
+            ),
+            rule("public", anonymous(), paths(&["/public/**", "/healthz"])),
+            rule("any-a", token(), paths(&["/*/a"])),
+            rule("deployments", token(), paths(&["/deployments/*"])),
+            rule("later", token(), paths(&["/public/x", "/deployments/**"])),
+            rule(
+                "host",
+                token(),
+                Matcher {
+                    hosts: Some(vec![HostPattern::parse("*.acme.example").expect("is one")]),
+                    ..Matcher::default()
+                },
+            ),
+            rule(
+                "context",
+                Access::Deny,
+                Matcher {
+                    context: vec![ContextEntry {
+                        name: "tier".into(),
+                        values: vec!["internal".into(), "x".into()],
+                    }],
+                    ..Matcher::default()
+                },
+            ),
+        ],
+        Ambiguities::default(),
+    );
+    let get = |path: &str| selected(&table, "GET", "api.example", path, &[], &[]);
+    assert_eq!(get("/public/x"), "public");
+    assert_eq!(get("/healthz/"), "public");
+    assert_eq!(get("/deployments/a"), "any-a");
+    assert_eq!(get("/deployments/b?x=1"), "deployments");
+    assert_eq!(get("/deployments/b/c"), "later");
+    assert_eq!(get("/deployments"), "later");
+    assert_eq!(get("/"), DEFAULT_RULE);
+    assert_eq!(
+        selected(&table, "GET", "B.acme.example:80", "/z", &[], &[]),
+        "host"
+    );
+    assert_eq!(
+        selected(&table, "GET", "a.example", "/z", &[], &[("tier", "x")]),
+        "context"
+    );
+    assert_eq!(
+        selected(&table, "GET", "a.example", "/z", &[], &[("tier", "y")]),
+        DEFAULT_RULE
+    );
+    let cors = [
+        ("origin", "https://x"),
+        ("access-control-request-method", "GET"),
+    ];
+    assert_eq!(
+        selected(&table, "OPTIONS", "a.example", "/z", &cors, &[]),
+        "preflight"
+    );
+    assert_eq!(
+        selected(&table, "options", "a.example", "/z", &cors, &[]),
+        DEFAULT_RULE
+    );
+    assert_eq!(
+        selected(&table, "OPTIONS", "a.example", "/z", &cors[..1], &[]),
+        DEFAULT_RULE
+    );
+    assert_eq!(selected(&table, "GET", "a,b", "/z", &[], &[]), "Host");
+    assert!(get("/public/../admin").contains("dot_segments"));
+    assert!(get("*").contains("Path(None)"));
+    assert!(
+        selected(
+            &table,
+            "GET",
+            "a.example",
+            "/admin!",
+            &[(":path", "/admin\u{ff}")],
+            &[]
+        )
+        .contains("bad_encoding")
+    );
+}
+
+#[test]
+fn an_ambiguous_path_that_is_let_through_never_meets_a_lenient_rule() {
+    let allowed = [Ambiguity::EncodedSlash].into_iter().collect();
+    let table = RuleTable::new(
+        vec![
+            rule("public", anonymous(), paths(&["/public/**"])),
+            rule("strict", token(), paths(&["/public/**"])),
+        ],
+        allowed,
+    );
+    let get = |path: &str| selected(&table, "GET", "api.example", path, &[], &[]);
+    assert_eq!(get("/public/a"), "public");
+    assert_eq!(get("/public/a%2Fb"), "strict");
+    assert!(get("/public/a%2F..%2Fb").contains("dot_segments"));
+}
+
+#[test]
+fn without_rules_nothing_is_read() {
+    let table = RuleTable::new(vec![], Ambiguities::default());
+    assert_eq!(selected(&table, "GET", "", "*", &[], &[]), DEFAULT_RULE);
+}
