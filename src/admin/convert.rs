@@ -1,9 +1,16 @@
-//! From the house's types to the admin API's messages.
+//! From the house's types to the admin API's messages, and back.
+
+use std::fmt;
+use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
 
 use crate::admin::pb;
+use crate::authn::authenticator::Recall;
 use crate::authn::issuers::Issuer;
+use crate::authz::tail::entry::Entry;
+use crate::authz::tail::filter::{Filter, FilterError, Reason, Verdict};
+use crate::authz::tail::followers::News;
 use crate::jose::algorithm::Algorithm;
 use crate::jwks::key_set::{Key, SetAside};
 
@@ -58,5 +65,75 @@ fn set_aside(key: &SetAside) -> pb::SetAsideKey {
     pb::SetAsideKey {
         kid: key.key_id.as_deref().map(str::to_owned),
         reason: key.reason.to_string(),
+    }
+}
+
+/// One decision.
+pub fn decision(entry: &Entry) -> pb::Decision {
+    let request = entry.request.as_ref();
+    let text = |text: &str| text.to_owned();
+    let since_epoch = entry.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    pb::Decision {
+        unix_millis: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+        decision: text(entry.decision),
+        reason: text(entry.reason),
+        rule: text(&entry.rule),
+        issuer: entry.issuer.as_deref().map(text),
+        key_id: entry.key_id.as_deref().map(text),
+        request_id: request.and_then(|request| request.id.as_deref().map(text)),
+        method: request.map(|request| text(&request.method)),
+        host: request.map(|request| text(&request.host)),
+        path: request.map(|request| text(&request.path)),
+        latency_micros: u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
+        token_cache: entry.recall.map(|recall| match recall {
+            Recall::Hit => text("hit"),
+            Recall::Miss => text("miss"),
+        }),
+        config: text(&entry.config),
+        trace_id: entry.trace_id.as_deref().map(text),
+        claims: entry.claims.iter().cloned().collect(),
+    }
+}
+
+/// What a follower is told.
+pub fn news(news: &News) -> pb::TailResponse {
+    let told = match news {
+        News::Decided(entry) => pb::tail_response::Told::Decision(decision(entry)),
+        News::Lost(lost) => pb::tail_response::Told::Lost(*lost),
+    };
+    pb::TailResponse { told: Some(told) }
+}
+
+impl TryFrom<pb::TailRequest> for Filter {
+    type Error = FilterError;
+
+    fn try_from(request: pb::TailRequest) -> Result<Filter, FilterError> {
+        let given = |text: &str| !text.is_empty();
+        let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
+        let reasons = request.reasons.iter();
+        Ok(Filter {
+            verdict: Some(request.decision.as_str())
+                .filter(|text| given(text))
+                .map(Verdict::try_from)
+                .transpose()?,
+            reasons: reasons
+                .map(|reason| Reason::try_from(reason.as_str()))
+                .collect::<Result<_, _>>()?,
+            issuers: boxed(request.issuers),
+            rules: boxed(request.rules),
+            path_prefix: Some(request.path_prefix)
+                .filter(|text| given(text))
+                .map(String::into_boxed_str),
+        })
+    }
+}
+
+impl fmt::Debug for pb::ExplainRequest {
+    /// Names what was given: a token, a header or a query may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExplainRequest")
+            .field("method", &self.method)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,9 @@
 //! The admin API, `accredit.admin.v1`, and what probes are told of readiness.
 
+pub mod client;
 pub mod convert;
+pub mod explains;
+pub mod follow;
 pub mod pb;
 pub mod readiness;
 pub mod service;

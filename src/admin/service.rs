@@ -6,36 +6,46 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use crate::admin::pb;
-use crate::admin::pb::admin_server::Admin;
-use crate::admin::{convert, pb::admin_server::AdminServer};
+use crate::admin::explains::Explainer;
+use crate::admin::follow::{self, TailStream};
+use crate::admin::pb::admin_server::{Admin, AdminServer};
+use crate::admin::{convert, pb};
 use crate::authz::authorizer::Authorizer;
+use crate::authz::tail::filter::{Filter, FilterError};
+use crate::authz::tail::followers::Followers;
+use crate::authz::tail::last_refusals::LastRefusals;
 use crate::telemetry::logs::{LevelControl, LevelError};
 
 /// Gives the authorizer that is in force now: a reload replaces it.
 pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
 
 /// The admin API of one process.
-pub struct AdminService {
-    authorizer: AuthorizerSource,
-    log_level: LevelControl,
+pub struct AdminService(Sources);
+
+/// What the admin API tells of, and changes.
+#[derive(Clone)]
+pub struct Sources {
+    /// What decides now.
+    pub authorizer: AuthorizerSource,
+    /// What explains decisions.
+    pub explainer: Explainer,
+    /// Those who follow decisions.
+    pub followers: Arc<Followers>,
+    /// The last refusals.
+    pub last_refusals: Arc<LastRefusals>,
+    /// The log's level.
+    pub log_level: LevelControl,
 }
 
 impl AdminService {
     /// Tells of what is in force.
-    pub fn server(
-        authorizer: AuthorizerSource,
-        log_level: LevelControl,
-    ) -> AdminServer<AdminService> {
-        AdminServer::new(AdminService {
-            authorizer,
-            log_level,
-        })
+    pub fn server(sources: Sources) -> AdminServer<AdminService> {
+        AdminServer::new(AdminService(sources))
     }
 
     fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
         let now = Instant::now();
-        let authorizer = (self.authorizer)();
+        let authorizer = (self.0.authorizer)();
         let issuers = authorizer.authenticator().issuers().iter();
         issuers
             .filter(|issuer| issuer.names.iter().any(|name| wanted(name)))
@@ -61,7 +71,7 @@ impl Admin for AdminService {
     ) -> Result<Response<pb::RefreshKeysResponse>, Status> {
         let wanted = request.into_inner().issuer;
         let is_wanted = |name: &str| wanted.is_empty() || wanted == name;
-        let authorizer = (self.authorizer)();
+        let authorizer = (self.0.authorizer)();
         let issuers = authorizer.authenticator().issuers();
         let chosen: Vec<_> = issuers
             .iter()
@@ -86,7 +96,7 @@ impl Admin for AdminService {
         request: Request<pb::SetLogLevelRequest>,
     ) -> Result<Response<pb::SetLogLevelResponse>, Status> {
         let level = request.into_inner().level;
-        match self.log_level.set(&level) {
+        match self.0.log_level.set(&level) {
             Ok(previous) => {
                 tracing::warn!(level, previous, "the log level was changed");
                 Ok(Response::new(pb::SetLogLevelResponse { previous }))
@@ -94,5 +104,45 @@ impl Admin for AdminService {
             Err(error @ LevelError::Unknown(_)) => Err(Status::invalid_argument(error.to_string())),
             Err(error @ LevelError::NotOurs) => Err(Status::failed_precondition(error.to_string())),
         }
+    }
+
+    async fn explain(
+        &self,
+        request: Request<pb::ExplainRequest>,
+    ) -> Result<Response<pb::ExplainResponse>, Status> {
+        let explanation = self.0.explainer.explain(request.into_inner());
+        Ok(Response::new(pb::ExplainResponse {
+            explanation: Some(explanation),
+        }))
+    }
+
+    type TailStream = TailStream;
+
+    async fn tail(
+        &self,
+        request: Request<pb::TailRequest>,
+    ) -> Result<Response<TailStream>, Status> {
+        let filter = Filter::try_from(request.into_inner())
+            .map_err(|error: FilterError| Status::invalid_argument(error.to_string()))?;
+        let following = self.0.followers.follow(filter)?;
+        Ok(Response::new(follow::messages(following)))
+    }
+
+    async fn find_refusals(
+        &self,
+        request: Request<pb::FindRefusalsRequest>,
+    ) -> Result<Response<pb::FindRefusalsResponse>, Status> {
+        let id = request.into_inner().request_id;
+        if id.is_empty() {
+            return Err(Status::invalid_argument("request_id is empty"));
+        }
+        let kept = self.0.last_refusals.of_request(&id);
+        let refusals = kept.iter().map(|kept| pb::FoundRefusal {
+            decision: Some(convert::decision(&kept.entry)),
+            explanation: self.0.explainer.explain_refusal(kept),
+        });
+        Ok(Response::new(pb::FindRefusalsResponse {
+            refusals: refusals.collect(),
+        }))
     }
 }

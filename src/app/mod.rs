@@ -3,10 +3,12 @@
 pub mod engine;
 pub mod error;
 pub mod explain;
+pub mod explanation;
 pub mod keys;
 pub mod metrics;
 pub mod notes;
 pub mod online;
 pub mod ports;
+pub mod pretended;
 pub mod reload;
 pub mod run;

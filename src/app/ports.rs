@@ -7,10 +7,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::time::Instant;
 use tonic::service::Routes;
 
-use crate::admin::service::{AdminService, AuthorizerSource};
+use crate::admin::service::{AdminService, Sources};
 use crate::admin::{pb, readiness};
+use crate::app::explanation::Explainer;
 use crate::authz::authorizer::Authorizer;
-use crate::config::settings::Settings;
+use crate::authz::observer::Observer;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::port::CheckPort;
@@ -18,7 +19,7 @@ use crate::server::accept::{ServeError, serve_here};
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
 use crate::server::http::{MetricsSource, Probes, ReadyReport, probe_routes};
-use crate::server::listener::{ListenAddr, Listener};
+use crate::server::listener::Listener;
 use crate::server::readiness::Readiness;
 use crate::server::shutdown::Drain;
 use crate::telemetry::logs::LevelControl;
@@ -30,26 +31,33 @@ pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<A
 
 /// `admin_listen`: the admin API, health, probes.
 pub fn admin_port(
-    settings: &Settings,
-    current: &Arc<Current<Authorizer>>,
-    ready: &Readiness,
-    metrics: &MetricsSource,
-    log_level: &LevelControl,
+    guard: HostGuard,
+    sources: Sources,
+    probes: axum::Router,
     health: Routes,
-    address: &ListenAddr,
 ) -> axum::Router {
-    let guard = HostGuard::new(address, settings.admin_hosts.iter().cloned());
-    let services = health.add_service(AdminService::server(in_force(current), log_level.clone()));
+    let services = health.add_service(AdminService::server(sources));
     let grpc = with_reflection(services).prepare().into_axum_router();
-    let routes = grpc.merge(probe_port(current, ready, metrics));
+    let routes = grpc.merge(probes);
     // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
     // a gRPC client takes 404 for UNIMPLEMENTED.
     guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
 }
 
-fn in_force(current: &Arc<Current<Authorizer>>) -> AuthorizerSource {
-    let current = current.clone();
-    Arc::new(move || current.load().decider().clone())
+/// What the admin API of a running service tells of.
+pub fn admin_sources(
+    current: &Arc<Current<Authorizer>>,
+    observer: &Observer,
+    log_level: LevelControl,
+) -> Sources {
+    let in_force = current.clone();
+    Sources {
+        authorizer: Arc::new(move || in_force.load().decider().clone()),
+        explainer: Arc::new(Explainer::new(current.clone())),
+        followers: observer.followers.clone(),
+        last_refusals: observer.last_refusals.clone(),
+        log_level,
+    }
 }
 
 /// `probe_listen`: probes and nothing else.

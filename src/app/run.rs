@@ -15,7 +15,7 @@ use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::keys::{KeyKeeper, Prepared};
 use crate::app::metrics::{self, Measured};
-use crate::app::ports::{admin_port, check_port, probe_port, serve_port};
+use crate::app::ports::{admin_port, admin_sources, check_port, probe_port, serve_port};
 use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
@@ -26,6 +26,7 @@ use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
 use crate::server::accept::serve;
 use crate::server::connection::{ConnectionLimits, Protocol};
+use crate::server::host_guard::HostGuard;
 use crate::server::listener::{ListenAddr, Listener};
 use crate::server::readiness::{Latch, Readiness};
 use crate::server::shutdown::Drain;
@@ -172,16 +173,14 @@ impl App {
 
         let checks = FailClosed::new(self.current.clone(), in_flight.clone());
         let checks = check_port(checks, Routes::new(health_service.clone()));
-        let admin = admin_port(
-            &self.settings,
-            &self.current,
-            &ready,
-            &metrics,
-            &self.log_level,
-            Routes::new(health_service),
-            &address,
-        );
         let probes = probe_port(&self.current, &ready, &metrics);
+        let admin_hosts = self.settings.admin_hosts.iter().cloned();
+        let admin = admin_port(
+            HostGuard::new(&address, admin_hosts),
+            admin_sources(&self.current, &self.observer, self.log_level),
+            probes.clone(),
+            Routes::new(health_service),
+        );
         tracing::info!(
             listen = %self.check_listener.local_addr(),
             admin_listen = %address,
@@ -220,6 +219,8 @@ impl App {
         };
         let checks_to_the_last = async {
             tokio::try_join!(serve_checks, life)?;
+            // Nothing is decided any more: who follows would keep the admin port from closing.
+            self.observer.followers.close();
             // Probes are answered for as long as checks are.
             last_trigger.start(ports_drain);
             Ok(())

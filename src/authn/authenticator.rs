@@ -68,6 +68,9 @@ pub enum Attempt {
     First,
     /// It has; there is no second.
     Again(WaitedFor),
+    /// It shall not be: somebody asks what would be decided by the keys that are held. Nothing is fetched, noted or
+    /// remembered for it.
+    Peek,
 }
 
 /// A wait for keys.
@@ -152,7 +155,8 @@ impl Authenticator {
         moment: Moment,
         attempt: Attempt,
     ) -> Authentication<'_> {
-        let fingerprint = self.cache.remembers().then(|| bearer.fingerprint());
+        let is_peek = matches!(attempt, Attempt::Peek);
+        let fingerprint = (!is_peek && self.cache.remembers()).then(|| bearer.fingerprint());
         if let Some(answer) = fingerprint.and_then(|fingerprint| self.recall(&fingerprint, moment))
         {
             return answer;
@@ -200,7 +204,9 @@ impl Authenticator {
             .issuer()
             .and_then(|issuer| self.issuers.find(issuer));
         let Some((name, issuer)) = named else {
-            self.tell_near_miss(&token, moment);
+            if !matches!(attempt, Attempt::Peek) {
+                self.tell_near_miss(&token, moment);
+            }
             return Err(Error::UnknownIssuer.into());
         };
         let examination = Examination {
@@ -345,7 +351,7 @@ impl<'a> Examination<'a> {
         let now = self.moment.steady;
         match self.attempt {
             Attempt::First => self.at_desk(keys.ask_for_any_keys(now), WaitReason::KeyMissing),
-            Attempt::Again(_) => {
+            Attempt::Again(_) | Attempt::Peek => {
                 let retry_after = keys.until_next_attempt(now);
                 Err(self.refusal(Error::NoKeys { retry_after }, None))
             }
@@ -400,6 +406,7 @@ impl<'a> Examination<'a> {
                     WaitReason::KeyMissing,
                 )
             }
+            Attempt::Peek => Err(self.refusal(keys.missing_as_of_now(now).into(), None)),
             // The key was held before the wait and is gone after it.
             Attempt::Again(WaitedFor {
                 reason: WaitReason::OnceMore,

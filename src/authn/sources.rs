@@ -58,6 +58,11 @@ impl TokenSources {
         self.0
     }
 
+    /// The place that is looked at first.
+    pub fn first(&self) -> Option<&TokenSource> {
+        self.0.first()
+    }
+
     /// The token of a request; `None` if it carries none.
     ///
     /// # Errors

@@ -15,7 +15,6 @@ use crate::authz::denial::Denial;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::request::{Completeness, Request};
 use crate::rules::demands::{Demands, Refusal};
-use crate::rules::facts::TargetError;
 use crate::rules::rule::{Access, Rule};
 use crate::rules::table::RuleTable;
 
@@ -188,12 +187,6 @@ impl Authorizer {
 
 fn denied<'a>(denial: impl Into<Denial>, rule: &Rule) -> Outcome<'a> {
     Outcome::Decided(Decision::Deny(Refused::by_rule(denial.into(), rule)))
-}
-
-impl From<TargetError> for Denial {
-    fn from(_: TargetError) -> Denial {
-        Denial::InvalidRequest
-    }
 }
 
 // === impl BlindSpot ===

@@ -93,7 +93,7 @@ impl Refused {
                 | Error::KeysUnavailable { .. }
                 | Error::KeyPending { .. },
             )
-            | Denial::InvalidRequest
+            | Denial::InvalidRequest(_)
             | Denial::Forbidden(_)
             | Denial::Overloaded
             | Denial::Internal => None,

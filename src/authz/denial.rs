@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::authn;
 use crate::rules::demands::Refusal;
+use crate::rules::facts::TargetError;
 
 /// Every [`Denial::code`].
 pub const CODES: [&str; 21] = [
@@ -36,7 +37,7 @@ pub const CODES: [&str; 21] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// What was asked cannot be read, or not in one way only.
-    InvalidRequest,
+    InvalidRequest(Unreadable),
     /// Nobody was authenticated.
     Unauthenticated(authn::error::Error),
     /// The rule does not admit.
@@ -45,6 +46,15 @@ pub enum Denial {
     Overloaded,
     /// A fault of ours.
     Internal,
+}
+
+/// The part of a request that has no one reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The proxy's own message.
+    Message,
+    /// The host or the path that it tells of.
+    Target(TargetError),
 }
 
 /// What a refusal asks of the caller.
@@ -77,7 +87,7 @@ impl Denial {
     /// The stable name: the `reason` of metadata, metrics and logs.
     pub fn code(&self) -> &'static str {
         match self {
-            Denial::InvalidRequest => "invalid_request",
+            Denial::InvalidRequest(_) => "invalid_request",
             Denial::Unauthenticated(error) => error.code(),
             Denial::Forbidden(Refusal::Denied) => "denied_by_rule",
             Denial::Forbidden(Refusal::InvalidAudience) => "invalid_audience",
@@ -94,7 +104,7 @@ impl Denial {
     pub fn class(&self) -> Class {
         use authn::error::Error;
         match self {
-            Denial::InvalidRequest | Denial::Unauthenticated(Error::SeveralCredentials) => {
+            Denial::InvalidRequest(_) | Denial::Unauthenticated(Error::SeveralCredentials) => {
                 Class::BadRequest
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,
@@ -131,6 +141,12 @@ impl From<authn::error::Error> for Denial {
     }
 }
 
+impl From<TargetError> for Denial {
+    fn from(error: TargetError) -> Denial {
+        Denial::InvalidRequest(Unreadable::Target(error))
+    }
+}
+
 impl From<Refusal> for Denial {
     fn from(refusal: Refusal) -> Denial {
         Denial::Forbidden(refusal)
@@ -141,7 +157,7 @@ impl fmt::Display for Denial {
     /// One fixed text per reason: nothing of the request is in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Denial::InvalidRequest => f.write_str("the request cannot be read in one way only"),
+            Denial::InvalidRequest(_) => f.write_str("the request cannot be read in one way only"),
             Denial::Unauthenticated(error) => error.fmt(f),
             Denial::Forbidden(Refusal::Denied) => f.write_str("nobody may do this"),
             Denial::Forbidden(Refusal::InvalidAudience) => {

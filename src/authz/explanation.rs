@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::authn::error::Error;
-use crate::authz::decision::Decision;
-use crate::authz::denial::Denial;
+use crate::authz::decision::{Decision, Refused};
+use crate::authz::denial::{Denial, Unreadable};
 use crate::rules::demands::Refusal;
 use crate::rules::facts::{Facts, TargetError};
 use crate::rules::rule::{Access, Mismatch, Rule};
@@ -173,23 +173,45 @@ pub fn rules_looked_at(table: &RuleTable, facts: &Facts<'_>) -> Vec<RuleLookedAt
     looked_at
 }
 
-/// How each step ended. `target` is what became of the request's host and path, `rule` the one that decides.
-pub fn steps(
-    decision: &Decision,
-    target: Result<(), TargetError>,
-    rule: &Rule,
-    table: &RuleTable,
-) -> Vec<(Step, StepOutcome)> {
-    let failed = failed_step(decision, target);
-    let asked = Asked {
-        rule,
-        table,
-        has_token: has_token(decision),
-    };
-    Step::ALL
-        .into_iter()
-        .map(|step| (step, outcome(step, failed, &asked)))
-        .collect()
+/// How far a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    failed: Option<Step>,
+    has_token: bool,
+}
+
+impl Progress {
+    /// How far that decision's request came.
+    pub fn of(decision: &Decision) -> Progress {
+        match decision {
+            Decision::Allow(grant) => Progress {
+                failed: None,
+                has_token: grant.identity.is_some(),
+            },
+            Decision::Deny(refused) => Progress::until(refused),
+        }
+    }
+
+    /// How far a refused request came.
+    pub fn until(refused: &Refused) -> Progress {
+        Progress {
+            failed: Some(failed_step(&refused.denial)),
+            has_token: has_token(refused),
+        }
+    }
+
+    /// How each step ended; `rule` is the one that decides.
+    pub fn steps(self, rule: &Rule, table: &RuleTable) -> Vec<(Step, StepOutcome)> {
+        let asked = Asked {
+            rule,
+            table,
+            has_token: self.has_token,
+        };
+        Step::ALL
+            .into_iter()
+            .map(|step| (step, outcome(step, self.failed, &asked)))
+            .collect()
+    }
 }
 
 struct Asked<'a> {
@@ -242,34 +264,30 @@ impl Asked<'_> {
 }
 
 /// Whether the request carried a token that was looked at, or would have been.
-fn has_token(decision: &Decision) -> bool {
-    match decision {
-        Decision::Allow(grant) => grant.identity.is_some(),
-        Decision::Deny(refused) => match &refused.denial {
-            Denial::Unauthenticated(_) => true,
-            Denial::Forbidden(_) => refused.identity.is_some(),
-            Denial::InvalidRequest | Denial::Overloaded | Denial::Internal => true,
-        },
+fn has_token(refused: &Refused) -> bool {
+    match &refused.denial {
+        Denial::Unauthenticated(_) => true,
+        Denial::Forbidden(_) => refused.identity.is_some(),
+        Denial::InvalidRequest(_) | Denial::Overloaded | Denial::Internal => true,
     }
 }
 
-fn failed_step(decision: &Decision, target: Result<(), TargetError>) -> Option<Step> {
-    let Decision::Deny(refused) = decision else {
-        return None;
-    };
-    Some(match (&refused.denial, target) {
-        (_, Err(TargetError::Host)) => Step::Host,
-        (_, Err(TargetError::Path(_))) => Step::Path,
-        (Denial::Unauthenticated(error), _) => step_of(error),
-        (Denial::Forbidden(refusal), _) => match refusal {
+fn failed_step(denial: &Denial) -> Step {
+    match denial {
+        Denial::InvalidRequest(Unreadable::Target(TargetError::Path(_))) => Step::Path,
+        // Before anything was judged.
+        Denial::InvalidRequest(Unreadable::Message | Unreadable::Target(TargetError::Host))
+        | Denial::Overloaded
+        | Denial::Internal => Step::Host,
+        Denial::Unauthenticated(error) => step_of(error),
+        Denial::Forbidden(refusal) => match refusal {
             Refusal::Denied => Step::Rule,
             Refusal::IssuerNotAllowed => Step::RuleIssuers,
             Refusal::InvalidAudience => Step::RuleAudiences,
             Refusal::InsufficientScope { .. } => Step::Scopes,
             Refusal::ConditionFailed { .. } => Step::Condition,
         },
-        (Denial::InvalidRequest | Denial::Overloaded | Denial::Internal, Ok(())) => Step::Host,
-    })
+    }
 }
 
 fn step_of(error: &Error) -> Step {

@@ -2,6 +2,7 @@
 //!
 //! Synchronous; knows neither Envoy nor HTTP nor the configuration's text.
 
+pub mod account;
 pub mod asked;
 pub mod authorizer;
 pub mod circumstances;
@@ -13,3 +14,4 @@ pub mod observer;
 pub mod ongoing;
 pub mod record;
 pub mod refusal_log;
+pub mod tail;

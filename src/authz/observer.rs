@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use crate::authn::authenticator::Recall;
 use crate::authn::identity::Identity;
+use crate::authz::account::Account;
 use crate::authz::asked::{Asked, cut};
-use crate::authz::decision::Decision;
+use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::{Class, Denial};
 use crate::authz::metrics::DecisionMetrics;
 use crate::authz::ongoing::Ongoing;
 use crate::authz::record::Record;
 use crate::authz::refusal_log::RefusalLog;
+use crate::authz::tail::entry::Entry;
+use crate::authz::tail::followers::Followers;
+use crate::authz::tail::last_refusals::{KeptRefusal, LastRefusals};
 use crate::request::Request;
 use crate::telemetry::traces::{ActiveSpan, Kind, Traces};
 use crate::token::claim_name::ClaimName;
@@ -31,6 +35,10 @@ pub struct Observer {
     pub refusals: Arc<RefusalLog>,
     /// What is traced.
     pub traces: Traces,
+    /// Who follows.
+    pub followers: Arc<Followers>,
+    /// What is kept.
+    pub last_refusals: Arc<LastRefusals>,
 }
 
 /// What one configuration lets be told.
@@ -67,31 +75,48 @@ impl Observer {
         disclosure: &Disclosure,
     ) {
         let record = Record::of(decision);
-        self.metrics.count(&record, ongoing.arrived.elapsed());
-        let refusal = match decision {
-            Decision::Deny(refused) => Some(&refused.denial),
+        let took = ongoing.arrived.elapsed();
+        self.metrics.count(&record, took);
+        let refused = match decision {
+            Decision::Deny(refused) => Some(refused),
             Decision::Allow(_) => None,
         };
-        if refusal.is_none() && !self.traces.is_on() {
+        let is_followed = self.followers.is_followed();
+        if refused.is_none() && !is_followed && !self.traces.is_on() {
             return;
         }
-        let asked = request.map(Asked::of);
         let span = match self.traces.is_on() {
             true => ongoing.take().or_else(|| self.span(ongoing, None)),
             false => None,
         };
-        if let Some(denial) = refusal {
-            let trace_id = span.as_ref().map(ActiveSpan::trace_id);
-            self.refusals.write(
-                denial,
-                &record,
-                asked.as_ref(),
-                disclosure,
-                trace_id.as_deref(),
-            );
-        }
+        let account = Account {
+            record,
+            asked: request.map(Asked::of),
+            took,
+            disclosure,
+            trace_id: span
+                .as_ref()
+                .filter(|_| refused.is_some() || is_followed)
+                .map(ActiveSpan::trace_id),
+        };
+        self.tell(&account, refused, is_followed);
         if let Some(span) = span {
-            end(span, refusal, &record, asked.as_ref(), disclosure);
+            end(span, refused.map(|refused| &refused.denial), &account);
+        }
+    }
+
+    fn tell(&self, account: &Account<'_>, refused: Option<&Refused>, is_followed: bool) {
+        let kept = refused.map(|refused| {
+            self.refusals.write(&refused.denial, account);
+            let entry = Arc::new(Entry::of(account));
+            self.last_refusals
+                .keep(KeptRefusal::new(entry.clone(), refused));
+            entry
+        });
+        if is_followed {
+            self.followers.tell(account, || {
+                kept.clone().unwrap_or_else(|| Arc::new(Entry::of(account)))
+            });
         }
     }
 
@@ -102,13 +127,8 @@ impl Observer {
     }
 }
 
-fn end(
-    mut span: ActiveSpan,
-    refusal: Option<&Denial>,
-    record: &Record<'_>,
-    asked: Option<&Asked<'_>>,
-    disclosure: &Disclosure,
-) {
+fn end(mut span: ActiveSpan, refusal: Option<&Denial>, account: &Account<'_>) {
+    let (record, disclosure) = (&account.record, account.disclosure);
     if !span.is_recording() {
         return;
     }
@@ -131,7 +151,7 @@ fn end(
         Some(Recall::Miss) => span.set("accredit.token_cache", "miss"),
         None => {}
     }
-    if let Some(asked) = asked {
+    if let Some(asked) = &account.asked {
         span.set("http.request.method", text(asked.method));
         span.set("url.path", text(asked.path));
         span.set("server.address", text(asked.host));

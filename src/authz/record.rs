@@ -78,8 +78,9 @@ fn is_of_a_token(denial: &Denial) -> bool {
         Denial::Unauthenticated(error) => {
             !matches!(error, Error::MissingToken | Error::SeveralCredentials)
         }
-        Denial::InvalidRequest | Denial::Forbidden(_) | Denial::Overloaded | Denial::Internal => {
-            false
-        }
+        Denial::InvalidRequest(_)
+        | Denial::Forbidden(_)
+        | Denial::Overloaded
+        | Denial::Internal => false,
     }
 }

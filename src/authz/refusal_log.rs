@@ -4,10 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
-use crate::authz::asked::Asked;
+use crate::authz::account::Account;
 use crate::authz::denial::{CODES, Denial};
-use crate::authz::observer::Disclosure;
-use crate::authz::record::Record;
 
 /// Lines in a second, of all reasons together.
 const MOST: u64 = 100;
@@ -45,14 +43,9 @@ impl Default for RefusalLog {
 
 impl RefusalLog {
     /// Writes a refusal, or counts it.
-    pub fn write(
-        &self,
-        denial: &Denial,
-        record: &Record<'_>,
-        asked: Option<&Asked<'_>>,
-        disclosure: &Disclosure,
-        trace_id: Option<&str>,
-    ) {
+    pub fn write(&self, denial: &Denial, account: &Account<'_>) {
+        let (record, asked) = (&account.record, account.asked.as_ref());
+        let disclosure = account.disclosure;
         if !tracing::enabled!(tracing::Level::INFO) || !self.may_write(record.reason) {
             return;
         }
@@ -68,7 +61,7 @@ impl RefusalLog {
             method = asked.map(|asked| asked.method),
             host = asked.map(|asked| asked.host),
             path = asked.map(|asked| asked.path),
-            trace_id,
+            trace_id = account.trace_id.as_deref(),
             claims = claims.as_deref(),
             "refused: {denial}"
         );

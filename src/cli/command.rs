@@ -9,8 +9,10 @@ use crate::cli::check::CheckArgs;
 use crate::cli::dev::DevArgs;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::explain::ExplainArgs;
+use crate::cli::keys::KeysArgs;
 use crate::cli::serve::ServeArgs;
-use crate::cli::{check, dev, explain, schema, serve};
+use crate::cli::tail::TailArgs;
+use crate::cli::{check, dev, explain, keys, schema, serve, tail};
 
 /// Verifies the bearer token of every request that an Envoy proxy is about to let through.
 #[derive(Debug, Parser)]
@@ -28,6 +30,10 @@ enum Command {
     Check(CheckArgs),
     /// Decide one request as the service would, and tell each step; the token comes on standard input
     Explain(ExplainArgs),
+    /// Follow the decisions of a running service, or look a refused request up
+    Tail(TailArgs),
+    /// Show the issuers of a running service and their keys
+    Keys(KeysArgs),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Run the service with an embedded development issuer: the whole main job, nothing else installed
@@ -41,6 +47,8 @@ pub fn run() -> process::ExitCode {
             Command::Serve(args) => serve::run(args),
             Command::Check(args) => check::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Tail(args) => tail::run(args),
+            Command::Keys(args) => keys::run(args),
             Command::Schema => schema::run(),
             Command::Dev(args) => dev::run(args),
         },

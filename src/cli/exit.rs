@@ -1,6 +1,7 @@
 //! How a command ends.
 
 use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
 use std::process;
 
 /// The exit codes that programs may rely on.
@@ -29,4 +30,20 @@ impl From<ExitCode> for process::ExitCode {
 )]
 pub fn complain(error: impl Display) {
     eprintln!("accredit: {error}");
+}
+
+/// Prints what was asked for, with a line's end. A reader that has gone, as `head` does, has seen enough.
+pub fn say(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                complain(format_args!(
+                    "standard output cannot be written to: {error}"
+                ));
+            }
+            ExitCode::Failed
+        }
+    }
 }

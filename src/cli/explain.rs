@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::explain::{Ask, Explanation, explain};
+use crate::admin::pb;
+use crate::app::explain::explain;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
@@ -66,9 +67,9 @@ pub fn run(args: ExplainArgs) -> ExitCode {
     })
 }
 
-fn print(explanation: &Explanation, json: bool) -> ExitCode {
+fn print(explanation: &pb::Explanation, json: bool) -> ExitCode {
     let text = if json {
-        render::json(explanation)
+        render::json(explanation).to_string()
     } else {
         render::text(explanation)
     };
@@ -83,20 +84,24 @@ fn print(explanation: &Explanation, json: bool) -> ExitCode {
     }
 }
 
-fn ask(args: &ExplainArgs) -> Result<Ask, String> {
+fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
     let mut headers = Vec::new();
     for header in &args.headers {
         let (name, value) = header
             .split_once(':')
             .ok_or("--header is K:V, such as 'content-type: application/json'")?;
-        headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        headers.push(pb::Header {
+            name: name.trim().to_owned(),
+            value: value.trim().to_owned(),
+        });
     }
-    Ok(Ask {
+    Ok(pb::ExplainRequest {
         token: token()?,
         method: args.method.clone(),
         host: args.host.clone(),
         path: args.path.clone(),
         headers,
+        ..pb::ExplainRequest::default()
     })
 }
 

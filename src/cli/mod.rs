@@ -1,13 +1,20 @@
 //! The commands: what was typed, to what is done, to an exit code.
 
+pub mod admin;
 pub mod check;
+pub mod columns;
 pub mod command;
+pub mod decision_line;
 pub mod dev;
 pub mod exit;
 pub mod explain;
+pub mod key_table;
+pub mod keys;
+pub mod printable;
 pub mod render;
 pub mod run;
 pub mod schema;
 pub mod serve;
 pub mod settings;
+pub mod tail;
 pub mod watch;

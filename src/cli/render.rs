@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::app::explain::{Answer, Explanation};
+use crate::admin::pb;
+use crate::admin::pb::explanation::Answer;
+use crate::cli::printable::printable;
 
 /// For a person.
-pub fn text(explanation: &Explanation) -> String {
+pub fn text(explanation: &pb::Explanation) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
     let _ = writeln!(
@@ -16,42 +18,35 @@ pub fn text(explanation: &Explanation) -> String {
         explanation.decision, explanation.reason, explanation.rule
     );
     for rule in &explanation.rules {
-        let said = rule
-            .mismatch
-            .map_or_else(|| "matches".to_owned(), |mismatch| mismatch.to_string());
+        let said = rule.mismatch.as_deref().unwrap_or("matches");
         let _ = writeln!(text, "  rule {}: {said}", rule.name);
     }
-    text.push('\n');
-    for (step, outcome, note) in &explanation.steps {
-        let outcome = outcome.to_string().replace('_', " ");
-        let _ = write!(text, "  {:<16} {outcome:<12}", step.name());
-        if let Some(note) = note {
-            let _ = write!(text, " {note}");
-        }
-        let kept = text.trim_end().len();
-        text.truncate(kept);
+    if !explanation.rules.is_empty() {
         text.push('\n');
+    }
+    for step in &explanation.steps {
+        let outcome = step.outcome.replace('_', " ");
+        let note = printable(step.note.as_deref().unwrap_or_default());
+        let line = format!("  {:<16} {outcome:<12} {note}", step.name);
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     text.push('\n');
     match &explanation.answer {
-        Answer::Admitted { set, removed } => {
+        Some(Answer::Admitted(admission)) => {
             text.push_str("The request goes on to the upstream, with\n");
-            for (name, value) in set {
-                let _ = writeln!(text, "  {name}: {value}");
-            }
-            let _ = write!(text, "and without {}", removed.join(", "));
+            push_headers(&mut text, &admission.set);
+            let _ = write!(
+                text,
+                "and without {}",
+                printable(&admission.removed.join(", "))
+            );
         }
-        Answer::Refused {
-            status,
-            headers,
-            body,
-        } => {
-            let _ = writeln!(text, "The client is answered {status}, with");
-            for (name, value) in headers {
-                let _ = writeln!(text, "  {name}: {value}");
-            }
-            let _ = write!(text, "  {body}");
+        Some(Answer::Refused(refusal)) => {
+            let _ = writeln!(text, "The client is answered {}, with", refusal.status);
+            push_headers(&mut text, &refusal.headers);
+            let _ = write!(text, "  {}", refusal.body);
         }
+        None => {}
     }
     if !explanation.not_given.is_empty() {
         let _ = write!(
@@ -63,44 +58,48 @@ pub fn text(explanation: &Explanation) -> String {
     text
 }
 
+fn push_headers(text: &mut String, headers: &[pb::Header]) {
+    for header in headers {
+        let _ = writeln!(text, "  {}: {}", header.name, printable(&header.value));
+    }
+}
+
 /// For a program.
-pub fn json(explanation: &Explanation) -> String {
+pub fn json(explanation: &pb::Explanation) -> Value {
     let rules: Vec<Value> = explanation
         .rules
         .iter()
-        .map(|rule| json!({ "name": &*rule.name, "mismatch": rule.mismatch.map(|mismatch| mismatch.to_string()) }))
+        .map(|rule| json!({ "name": rule.name, "mismatch": rule.mismatch }))
         .collect();
     let steps: Vec<Value> = explanation
         .steps
         .iter()
-        .map(|(step, outcome, note)| json!({ "step": step.name(), "outcome": outcome.to_string(), "note": note }))
+        .map(|step| json!({ "step": step.name, "outcome": step.outcome, "note": step.note }))
         .collect();
-    let headers = |pairs: &[(String, String)]| -> Value {
-        pairs
+    let headers = |headers: &[pb::Header]| -> Value {
+        headers
             .iter()
-            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .map(|header| (header.name.clone(), Value::from(header.value.as_str())))
             .collect()
     };
     let answer = match &explanation.answer {
-        Answer::Admitted { set, removed } => {
-            json!({ "set": headers(set), "removed": removed })
+        Some(Answer::Admitted(admission)) => {
+            json!({ "set": headers(&admission.set), "removed": admission.removed })
         }
-        Answer::Refused {
-            status,
-            headers: sent,
-            body,
-        } => {
-            json!({ "status": status, "headers": headers(sent), "body": body })
-        }
+        Some(Answer::Refused(refusal)) => json!({
+            "status": refusal.status,
+            "headers": headers(&refusal.headers),
+            "body": refusal.body,
+        }),
+        None => Value::Null,
     };
     json!({
         "decision": explanation.decision,
         "reason": explanation.reason,
-        "rule": &*explanation.rule,
+        "rule": explanation.rule,
         "rules": rules,
         "steps": steps,
         "answer": answer,
         "not_given": explanation.not_given,
     })
-    .to_string()
 }

@@ -14,7 +14,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tokio::time::Instant;
 
-use crate::authz::denial::Denial;
+use crate::authz::denial::{Denial, Unreadable};
 use crate::authz::ongoing::Ongoing;
 use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, UnaryBody};
@@ -93,7 +93,7 @@ where
         }
         Ok(Ok(message)) => service.check(message, ongoing, patience, permit).await,
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
-            service.refuse(Denial::InvalidRequest, ongoing)
+            service.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing)
         }
         Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, ongoing),
     }

@@ -13,7 +13,7 @@ use crate::authn::authenticator::Attempt;
 use crate::authn::moment::Moment;
 use crate::authz::authorizer::{Authorizer, Outcome};
 use crate::authz::decision::{Decision, Refused};
-use crate::authz::denial::Denial;
+use crate::authz::denial::{Denial, Unreadable};
 use crate::authz::observer::{Disclosure, Observer};
 use crate::authz::ongoing::Ongoing;
 use crate::envoy::in_flight::{InFlight, Permit};
@@ -81,6 +81,23 @@ impl<D: Decide> CheckService<D> {
         self.check_timeout
     }
 
+    /// The short name of the configuration that it decides by.
+    pub fn config(&self) -> &str {
+        &self.disclosure.config
+    }
+
+    /// Decides a request by the keys that are held: nothing is fetched, remembered or told.
+    pub fn peek(&self, request: &Request<'_>) -> Decision {
+        let refused = |denial| Decision::Deny(Refused::early(denial));
+        let Ok(moment) = now() else {
+            return refused(Denial::Internal);
+        };
+        match self.decider.decide(request, moment, Attempt::Peek) {
+            Outcome::Decided(decision) => decision,
+            Outcome::Waits(_) => refused(Denial::Internal),
+        }
+    }
+
     /// Decides a request that came on no call.
     pub async fn decide_by(
         &self,
@@ -113,6 +130,11 @@ impl<D: Decide> CheckService<D> {
         }
     }
 
+    /// The answer to a request that was refused, whatever it was.
+    pub fn answer_refused(&self, refused: &Refused) -> CheckResponse {
+        self.refusals.deny(refused, ClientProtocol::Http)
+    }
+
     /// Answers a message that came on a call whose caller waits that long.
     pub async fn check(
         &self,
@@ -122,10 +144,10 @@ impl<D: Decide> CheckService<D> {
         permit: &Permit,
     ) -> CheckResponse {
         let Ok(message) = CheckRequest::decode(message) else {
-            return self.refuse(Denial::InvalidRequest, ongoing);
+            return self.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing);
         };
         let Ok(request) = request::read(&message) else {
-            return self.refuse(Denial::InvalidRequest, ongoing);
+            return self.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing);
         };
         self.observer
             .begins(ongoing, trace_context::forwarded(&request));

@@ -253,6 +253,18 @@ impl KeyStore {
         }
     }
 
+    /// What a key that is not held is for somebody who may not ask for it.
+    pub fn missing_as_of_now(&self, now: Instant) -> Missing {
+        let latest_failed = lock(&self.last_error).is_some();
+        if latest_failed {
+            Missing::Unavailable {
+                retry_after: self.until_next_attempt(now),
+            }
+        } else {
+            Missing::Unknown
+        }
+    }
+
     /// Until the next attempt.
     pub fn until_next_attempt(&self, now: Instant) -> Duration {
         self.ledger().until_next_attempt(now)

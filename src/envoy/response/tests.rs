@@ -8,13 +8,17 @@ use super::{ClientProtocol, Refusals, body, whole_seconds};
 use crate::authn::error::Error;
 use crate::authn::realm::{ErrorDetails, WithoutKeysPolicy};
 use crate::authz::decision::Refused;
-use crate::authz::denial::Denial;
+use crate::authz::denial::{Denial, Unreadable};
 use crate::rules::demands::Refusal;
 use crate::token;
 
 fn every_denial() -> Vec<Denial> {
     let retry_after = Duration::from_millis(2500);
-    let mut denials = vec![Denial::InvalidRequest, Denial::Overloaded, Denial::Internal];
+    let mut denials = vec![
+        Denial::InvalidRequest(Unreadable::Message),
+        Denial::Overloaded,
+        Denial::Internal,
+    ];
     let authentication = [
         Error::MissingToken,
         Error::SeveralCredentials,

@@ -99,6 +99,7 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
             "jwks/",
             "envoy/current.rs",
             "authz/metrics.rs",
+            "authz/tail/",
             "telemetry/span_queue.rs",
             "server/tls.rs",
         ],
@@ -148,7 +149,8 @@ pub(super) const WORDS: [(&str, &[&str]); 9] = [
             "dev_issuer/mint.rs",
             // What outlives the process is dated.
             "jwks/keeper.rs",
-            // A span says when it was.
+            // The tail and a span say when it was.
+            "authz/tail/entry.rs",
             "telemetry/traces.rs",
             // Certificates have wall-clock times.
             "server/tls.rs",

@@ -1,0 +1,30 @@
+//! The tail as a stream of messages.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use tonic::Status;
+
+use crate::admin::{convert, pb};
+use crate::authz::tail::followers::{FollowError, Following};
+
+/// Ends when the service stops; dropped, nobody follows any more.
+pub type TailStream = Pin<Box<dyn Stream<Item = Result<pb::TailResponse, Status>> + Send>>;
+
+/// Tells what that one is told.
+pub fn messages(following: Following) -> TailStream {
+    let news = stream::unfold(following, async |mut following| {
+        let news = following.next().await?;
+        Some((news, following))
+    });
+    Box::pin(news.map(|news| Ok(convert::news(&news))))
+}
+
+impl From<FollowError> for Status {
+    fn from(error: FollowError) -> Status {
+        match error {
+            FollowError::TooMany => Status::resource_exhausted(error.to_string()),
+            FollowError::Stopping => Status::unavailable(error.to_string()),
+        }
+    }
+}

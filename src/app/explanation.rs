@@ -1,0 +1,168 @@
+//! From a decision to what is told of it, step by step.
+
+use std::sync::Arc;
+
+use crate::admin::explains::Explains;
+use crate::admin::pb;
+use crate::app::notes::Notes;
+use crate::app::pretended::Pretended;
+use crate::authz::authorizer::Authorizer;
+use crate::authz::decision::Decision;
+use crate::authz::explanation::{Progress, RuleLookedAt, Step, StepOutcome, rules_looked_at};
+use crate::authz::tail::last_refusals::KeptRefusal;
+use crate::envoy::current::Current;
+use crate::envoy::plain::PlainAnswer;
+use crate::envoy::service::CheckService;
+use crate::request::Request;
+
+/// Reasons that a request may not get where its explanation does, since keys are fetched for requests alone.
+const FETCH_COULD_CHANGE: [&str; 4] = [
+    "unknown_key",
+    "keys_unavailable",
+    "invalid_signature",
+    "unsupported_algorithm",
+];
+
+const OF_HELD_KEYS: &str = "by the keys held now: for a request the service may fetch them first";
+
+/// Explains by the configuration in force.
+#[derive(Debug)]
+pub struct Explainer(Arc<Current<Authorizer>>);
+
+impl Explainer {
+    /// Explains by what that holds.
+    pub fn new(current: Arc<Current<Authorizer>>) -> Explainer {
+        Explainer(current)
+    }
+}
+
+impl Explains for Explainer {
+    fn explain(&self, ask: pb::ExplainRequest) -> pb::Explanation {
+        let service = self.0.load();
+        let pretended = Pretended::new(ask, service.decider().sources().first());
+        let request = pretended.request();
+        let decision = service.peek(&request);
+        let mut explanation = explanation(&service, &pretended, &request, &decision);
+        if FETCH_COULD_CHANGE.contains(&decision.reason()) {
+            let failed = |step: &&mut pb::Step| step.outcome == StepOutcome::Failed.to_string();
+            if let Some(step) = explanation.steps.iter_mut().find(failed) {
+                let note = step
+                    .note
+                    .take()
+                    .map_or_else(String::new, |note| note + "; ");
+                step.note = Some(note + OF_HELD_KEYS);
+            }
+        }
+        explanation
+    }
+
+    fn explain_refusal(&self, kept: &KeptRefusal) -> Option<pb::Explanation> {
+        let service = self.0.load();
+        if service.config() != &*kept.entry.config {
+            return None;
+        }
+        let table = service.decider().rules();
+        let mut rules = table.iter();
+        let rule = rules
+            .find(|rule| *rule.name == *kept.entry.rule)
+            .unwrap_or(table.default_rule());
+        let steps = kept.progress.steps(rule, table).into_iter();
+        Some(pb::Explanation {
+            decision: kept.entry.decision.to_owned(),
+            reason: kept.entry.reason.to_owned(),
+            rule: kept.entry.rule.to_string(),
+            rules: Vec::new(),
+            steps: steps
+                .map(|(step, outcome)| step_of(step, outcome, None))
+                .collect(),
+            answer: Some(PlainAnswer::of(service.answer_refused(&kept.refused)).into()),
+            not_given: Vec::new(),
+        })
+    }
+}
+
+/// What there is to say of that decision on a request that somebody asks about.
+pub fn explanation(
+    service: &CheckService<Authorizer>,
+    pretended: &Pretended,
+    request: &Request<'_>,
+    decision: &Decision,
+) -> pb::Explanation {
+    let authorizer = service.decider();
+    let table = authorizer.rules();
+    let facts = table.read(request);
+    let rule = match &facts {
+        Ok(facts) => table.select(facts),
+        Err(_) => table.default_rule(),
+    };
+    let looked_at = facts.as_ref().map(|facts| rules_looked_at(table, facts));
+    let notes = Notes::new(authorizer, request, rule);
+    let steps = Progress::of(decision).steps(rule, table).into_iter();
+    pb::Explanation {
+        decision: match decision {
+            Decision::Allow(_) => "allow".to_owned(),
+            Decision::Deny(_) => "deny".to_owned(),
+        },
+        reason: decision.reason().to_owned(),
+        rule: rule.name.to_string(),
+        rules: looked_at
+            .unwrap_or_default()
+            .into_iter()
+            .map(pb::RuleLookedAt::from)
+            .collect(),
+        steps: steps
+            .map(|(step, outcome)| step_of(step, outcome, notes.of(step, outcome)))
+            .collect(),
+        answer: Some(PlainAnswer::of(service.answer(decision, request)).into()),
+        not_given: pretended
+            .not_given(authorizer)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+fn step_of(step: Step, outcome: StepOutcome, note: Option<String>) -> pb::Step {
+    pb::Step {
+        name: step.name().to_owned(),
+        outcome: outcome.to_string(),
+        note,
+    }
+}
+
+impl From<RuleLookedAt> for pb::RuleLookedAt {
+    fn from(rule: RuleLookedAt) -> pb::RuleLookedAt {
+        pb::RuleLookedAt {
+            name: rule.name.to_string(),
+            mismatch: rule.mismatch.map(|mismatch| mismatch.to_string()),
+        }
+    }
+}
+
+impl From<PlainAnswer> for pb::explanation::Answer {
+    fn from(answer: PlainAnswer) -> pb::explanation::Answer {
+        let headers = |pairs: Vec<(String, String)>| {
+            pairs
+                .into_iter()
+                .map(|(name, value)| pb::Header { name, value })
+                .collect()
+        };
+        match answer {
+            PlainAnswer::Admitted { set, removed } => {
+                pb::explanation::Answer::Admitted(pb::Admission {
+                    set: headers(set),
+                    removed,
+                })
+            }
+            PlainAnswer::Refused {
+                status,
+                headers: sent,
+                body,
+            } => pb::explanation::Answer::Refused(pb::Refusal {
+                status: status.into(),
+                headers: headers(sent),
+                body,
+            }),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One decision as an aligned line for a person, and as JSON for a program.
+
+use chrono::{DateTime, SecondsFormat};
+use serde_json::{Value, json as object};
+
+use crate::admin::pb;
+use crate::cli::columns::Columns;
+use crate::cli::printable::printable;
+
+/// Whether lines are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// For a terminal.
+    Coloured,
+    /// For everything else.
+    Plain,
+}
+
+/// Time, decision, reason, rule, issuer, method, host, path, latency, request id.
+const COLUMNS: usize = 10;
+
+/// Lines that stay aligned as they come.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    columns: Columns<COLUMNS>,
+    paint: Paint,
+}
+
+impl Lines {
+    /// No line yet.
+    pub fn new(paint: Paint) -> Lines {
+        Lines {
+            columns: Columns::default(),
+            paint,
+        }
+    }
+
+    /// The line for a decision, with the time of day (UTC).
+    pub fn line(&mut self, decision: &pb::Decision) -> String {
+        let time = moment(decision);
+        let time_of_day = time.split_once('T').map_or(&*time, |(_, time)| time);
+        self.line_at(time_of_day.to_owned(), decision)
+    }
+
+    /// The same with the date.
+    pub fn dated(&mut self, decision: &pb::Decision) -> String {
+        self.line_at(moment(decision), decision)
+    }
+
+    fn line_at(&mut self, time: String, decision: &pb::Decision) -> String {
+        let text = |text: &Option<String>| match text.as_deref() {
+            Some(text) if !text.is_empty() => printable(text).into_owned(),
+            Some(_) | None => "-".to_owned(),
+        };
+        let texts = [
+            time,
+            decision.decision.clone(),
+            decision.reason.clone(),
+            printable(&decision.rule).into_owned(),
+            text(&decision.issuer),
+            text(&decision.method),
+            text(&decision.host),
+            text(&decision.path),
+            latency(decision.latency_micros),
+            text(&decision.request_id),
+        ];
+        self.columns.fit(&texts);
+        let mut cells = self.columns.cells(&texts);
+        if self.paint == Paint::Coloured {
+            let colour = colour(decision);
+            for cell in cells.iter_mut().skip(1).take(2) {
+                *cell = format!("\u{1b}[{colour}m{cell}\u{1b}[0m");
+            }
+        }
+        cells.join("  ").trim_end().to_owned()
+    }
+}
+
+/// Green for an admission, yellow where the trouble is ours or the issuer's, red for every other refusal.
+fn colour(decision: &pb::Decision) -> u8 {
+    match (decision.decision.as_str(), decision.reason.as_str()) {
+        ("allow", _) => 32,
+        (_, "keys_unavailable" | "key_pending" | "overloaded" | "internal_error") => 33,
+        _ => 31,
+    }
+}
+
+fn latency(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{micros}us"),
+        10_000..10_000_000 => format!("{}ms", micros / 1_000),
+        _ => format!("{}s", micros / 1_000_000),
+    }
+}
+
+/// RFC 3339, to the millisecond.
+fn moment(decision: &pb::Decision) -> String {
+    DateTime::from_timestamp_millis(decision.unix_millis)
+        .map(|moment| moment.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
+
+/// For a program: the names are those of the log.
+pub fn json(decision: &pb::Decision) -> Value {
+    object!({
+        "timestamp": moment(decision),
+        "decision": decision.decision,
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "issuer": decision.issuer,
+        "key_id": decision.key_id,
+        "request_id": decision.request_id,
+        "method": decision.method,
+        "host": decision.host,
+        "path": decision.path,
+        "latency_micros": decision.latency_micros,
+        "token_cache": decision.token_cache,
+        "config": decision.config,
+        "trace_id": decision.trace_id,
+        "claims": decision.claims,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lines, Paint};
+    use crate::admin::pb;
+
+    fn decision(decision: &str, reason: &str, path: &str) -> pb::Decision {
+        pb::Decision {
+            unix_millis: 1_764_032_523_045,
+            decision: decision.to_owned(),
+            reason: reason.to_owned(),
+            rule: "default".to_owned(),
+            method: Some("GET".to_owned()),
+            host: Some("api.test".to_owned()),
+            path: Some(path.to_owned()),
+            latency_micros: 17,
+            ..pb::Decision::default()
+        }
+    }
+
+    #[test]
+    fn lines_are_aligned_with_those_before_and_obey_nobody() {
+        let mut lines = Lines::new(Paint::Plain);
+        let first = lines.line(&decision("deny", "missing_token", "/a\u{1b}[2J"));
+        let second = lines.line(&decision("allow", "allowed", "/b"));
+        assert_eq!(
+            first,
+            "01:02:03.045Z  deny  missing_token  default  -  GET  api.test  /a\\u{1b}[2J  17us  -"
+        );
+        assert_eq!(
+            second,
+            "01:02:03.045Z  allow  allowed        default  -  GET  api.test  /b           17us  -"
+        );
+    }
+
+    #[test]
+    fn a_terminal_sees_colours() {
+        let mut lines = Lines::new(Paint::Coloured);
+        for (outcome, reason, colour) in [
+            ("allow", "allowed", "\u{1b}[32m"),
+            ("deny", "expired", "\u{1b}[31m"),
+            ("deny", "keys_unavailable", "\u{1b}[33m"),
+        ] {
+            let line = lines.line(&decision(outcome, reason, "/"));
+            assert!(line.contains(colour), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Issuers and their keys as a table.
+
+use std::time::Duration;
+
+use crate::admin::pb;
+use crate::cli::columns::Columns;
+use crate::cli::printable::printable;
+
+const HEAD: [&str; 7] = [
+    "ISSUER",
+    "KID",
+    "TYPE",
+    "ALGORITHMS",
+    "AGE",
+    "REFRESH",
+    "STATE",
+];
+
+/// A line for each key, those set aside included, and one for an issuer that has none; then what went wrong.
+pub fn table(issuers: &[pb::Issuer]) -> String {
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    for issuer in issuers {
+        rows.extend(rows_of(issuer));
+    }
+    let mut columns = Columns::<7>::default();
+    for row in &rows {
+        columns.fit(row);
+    }
+    let mut text: String = rows.iter().map(|row| columns.line(row) + "\n").collect();
+    for issuer in issuers {
+        if !issuer.last_error.is_empty() {
+            let name = issuer.issuers.first().map_or("", String::as_str);
+            let error = printable(&issuer.last_error);
+            text += &format!(
+                "\n{name}: the latest fetch from {} failed: {error}",
+                issuer.source
+            );
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {
+    let dash = || "-".to_owned();
+    let kid = |kid: &Option<String>| {
+        kid.as_deref()
+            .map_or_else(dash, |kid| printable(kid).into())
+    };
+    let mut name = issuer.issuers.join(", ");
+    let age = issuer.age_seconds.map_or_else(dash, span);
+    let next = issuer.next_refresh_seconds.map_or_else(dash, span);
+    let state = if issuer.has_keys { "usable" } else { "too old" };
+    let mut rows = Vec::new();
+    // An issuer is named once: its further keys stand below its first.
+    let mut add = |kid: String, kty: String, algorithms: String, state: String| {
+        let first = [std::mem::take(&mut name), age.clone(), next.clone()];
+        let [issuer, age, next] = if rows.is_empty() {
+            first
+        } else {
+            Default::default()
+        };
+        rows.push([issuer, kid, kty, algorithms, age, next, state]);
+    };
+    for key in &issuer.keys {
+        let algorithms = key.algorithms.join(" ");
+        add(kid(&key.kid), key.kty.clone(), algorithms, state.to_owned());
+    }
+    for key in &issuer.set_aside {
+        let reason = printable(&key.reason);
+        add(
+            kid(&key.kid),
+            dash(),
+            dash(),
+            format!("set aside: {reason}"),
+        );
+    }
+    if issuer.keys.is_empty() && issuer.set_aside.is_empty() {
+        add(dash(), dash(), dash(), "no keys".to_owned());
+    }
+    rows
+}
+
+/// A span in its two largest units.
+fn span(seconds: f64) -> String {
+    let seconds = Duration::try_from_secs_f64(seconds)
+        .unwrap_or_default()
+        .as_secs();
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m{:02}s", seconds % 60),
+        _ => format!("{hours}h{:02}m", minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{span, table};
+    use crate::admin::pb;
+
+    #[test]
+    fn a_span_is_told_in_its_two_largest_units() {
+        let told = [0.4, 59.9, 61.0, 3599.0, 90_000.0].map(span);
+        assert_eq!(told, ["0s", "59s", "1m01s", "59m59s", "25h00m"]);
+    }
+
+    #[test]
+    fn an_issuer_is_named_once_and_what_went_wrong_stands_below() {
+        let key = |kid: &str| pb::Key {
+            kid: Some(kid.to_owned()),
+            kty: "RSA".to_owned(),
+            algorithms: vec!["RS256".to_owned()],
+        };
+        let good = pb::Issuer {
+            issuers: vec!["https://a.test".to_owned()],
+            has_keys: true,
+            age_seconds: Some(61.0),
+            next_refresh_seconds: Some(9.0),
+            keys: vec![key("one"), key("tw\u{1b}o")],
+            set_aside: vec![pb::SetAsideKey {
+                kid: None,
+                reason: "it is symmetric".to_owned(),
+            }],
+            ..pb::Issuer::default()
+        };
+        let bad = pb::Issuer {
+            issuers: vec!["https://b.test".to_owned()],
+            source: "https://b.test/keys".to_owned(),
+            last_error: "connection refused".to_owned(),
+            ..pb::Issuer::default()
+        };
+        let expected = "\
+ISSUER          KID         TYPE  ALGORITHMS  AGE    REFRESH  STATE
+https://a.test  one         RSA   RS256       1m01s  9s       usable
+                tw\\u{1b}o  RSA   RS256                       usable
+                -           -     -                           set aside: it is symmetric
+https://b.test  -           -     -           -      -        no keys
+
+https://b.test: the latest fetch from https://b.test/keys failed: connection refused";
+        assert_eq!(table(&[good, bad]), expected);
+    }
+}

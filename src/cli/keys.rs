@@ -1,0 +1,51 @@
+//! `accredit keys`
+
+use clap::Args;
+
+use crate::admin::client::AdminError;
+use crate::admin::pb;
+use crate::cli::admin::{AdminArgs, AdminService};
+use crate::cli::exit::{ExitCode, complain, say};
+use crate::cli::key_table::table;
+use crate::cli::run::on_main_runtime;
+
+/// Flags of `accredit keys`.
+#[derive(Args, Debug)]
+pub struct KeysArgs {
+    #[command(flatten)]
+    admin: AdminArgs,
+    /// Fetch every key set first; fails where a fetch does
+    #[arg(long)]
+    refresh: bool,
+}
+
+/// Runs the command.
+pub fn run(args: KeysArgs) -> ExitCode {
+    let service = match args.admin.service() {
+        Ok(service) => service,
+        Err(code) => return code,
+    };
+    on_main_runtime(async {
+        match issuers(&service, args.refresh).await {
+            Ok(issuers) => {
+                let any_failed = issuers.iter().any(|issuer| !issuer.last_error.is_empty());
+                match say(&table(&issuers)) {
+                    ExitCode::Done if args.refresh && any_failed => ExitCode::Failed,
+                    code => code,
+                }
+            }
+            Err(error) => {
+                complain(error);
+                ExitCode::Failed
+            }
+        }
+    })
+}
+
+async fn issuers(service: &AdminService, refresh: bool) -> Result<Vec<pb::Issuer>, AdminError> {
+    let mut client = service.connect().await?;
+    match refresh {
+        true => client.refreshed_issuers().await,
+        false => client.issuers().await,
+    }
+}
