@@ -37,6 +37,8 @@ mod fail_closed;
 mod rules;
 // The decision told step by step.
 mod explain;
+// What an operator asks of a running service.
+mod operator;
 // Another configuration for a service that runs.
 mod reload;
 // Starting, being ready, stopping, and who may ask the admin port.

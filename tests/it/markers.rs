@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use accredit::admin::pb::ListIssuersRequest;
 use accredit::admin::pb::admin_client::AdminClient;
+use accredit::admin::pb::{ExplainRequest, FindRefusalsRequest, ListIssuersRequest, TailRequest};
 use serde_json::json;
 
 use super::support::check_request::Ask;
@@ -133,11 +133,15 @@ async fn nothing_marked_comes_out() {
     running.says("\"ready\"").await;
     let heard = running.hear();
     let envoy = Envoy::at(running.checks).await;
+    let mut admin = AdminClient::new(channel(running.admin).await);
+    let followed = admin.tail(TailRequest::default()).await;
+    let mut tail = followed.expect("is served").into_inner();
     let token = token(&keys.url(""));
     let asks = asks(&token, &keys.url(""));
     let count = asks.len();
     let mut reasons = std::collections::BTreeSet::new();
     for ask in asks {
+        let ask = ask.header("x-request-id", "r-1");
         let answer = envoy.check_within(ask, Duration::from_secs(1)).await;
         if answer.is_admission() {
             reasons.insert("allowed".to_owned());
@@ -151,7 +155,12 @@ async fn nothing_marked_comes_out() {
     }
     assert!(reasons.len() > 12, "too few ways were tried: {reasons:?}");
     let mut told = Vec::new();
-    let mut admin = AdminClient::new(channel(running.admin).await);
+    let refusals = admin.find_refusals(FindRefusalsRequest {
+        request_id: "r-1".to_owned(),
+    });
+    let refusals = refusals.await.expect("is served").into_inner().refusals;
+    assert!(refusals.len() >= reasons.len() - 1);
+    told.push(format!("{refusals:?}"));
     told.push(format!(
         "{:?}",
         admin
@@ -182,6 +191,15 @@ async fn nothing_marked_comes_out() {
     })
     .await;
     running.signal("TERM").await;
+    let mut decisions = 0;
+    while let Some(message) = within("the tail ends", tail.message())
+        .await
+        .expect("is served")
+    {
+        told.push(format!("{message:?}"));
+        decisions += 1;
+    }
+    assert_eq!(decisions, count, "the tail told of some decisions only");
     let log = within("it ends", heard).await.expect("hears");
     let refusals = log
         .iter()
@@ -209,6 +227,56 @@ async fn nothing_marked_comes_out() {
         let text = text.to_lowercase();
         for mark in &marks {
             assert!(!text.contains(mark), "{text}");
+        }
+    }
+}
+
+/// Whoever asks for an explanation holds the token, and is told what it says; the token itself is not given back, nor
+/// another secret of the request.
+#[tokio::test]
+async fn an_explanation_gives_back_no_token() {
+    let keys = key_server().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, configuration(&keys)).expect("is written");
+    let mut command = accredit(&["serve", "--config", file.to_str().expect("is UTF-8")]);
+    command.env("SECRET", "p").env("ACCREDIT_LOG", "trace");
+    let mut running = Running::start(&mut command).await;
+    running.says("\"ready\"").await;
+    let heard = running.hear();
+    let mut admin = AdminClient::new(channel(running.admin).await);
+    let token = token(&keys.url(""));
+    let expired = token.clone().claim("exp", 1);
+    let mut signatures = Vec::new();
+    for token in [
+        token.signed(rsa(0)),
+        token.signed(rsa(1)),
+        expired.signed(rsa(0)),
+        format!("{MARK}.{MARK}.{MARK}"),
+    ] {
+        signatures.extend(token.rsplit('.').next().map(str::to_lowercase));
+        let ask = ExplainRequest {
+            path: Some(format!("/?access_token={token}&k={MARK}")),
+            headers: vec![accredit::admin::pb::Header {
+                name: "cookie".to_owned(),
+                value: format!("session={token}; other={MARK}"),
+            }],
+            token: Some(token),
+            ..ExplainRequest::default()
+        };
+        let told = admin.explain(ask.clone()).await.expect("is served");
+        // The client's own shape of the question shows nothing either.
+        let shown = format!("{ask:?} {:?}", told.into_inner()).to_lowercase();
+        for signature in &signatures {
+            assert!(!shown.contains(signature), "{shown}");
+        }
+    }
+    running.signal("TERM").await;
+    for line in within("it ends", heard).await.expect("hears") {
+        let line = line.to_lowercase();
+        let marks = signatures.iter().map(String::as_str);
+        for mark in marks.chain([MARK]) {
+            assert!(!line.contains(mark), "{line}");
         }
     }
 }

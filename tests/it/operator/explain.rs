@@ -1,0 +1,148 @@
+//! What a running service would decide.
+
+use std::collections::HashMap;
+
+use accredit::admin::pb;
+
+use crate::support::check_request::Ask;
+use crate::support::http_get::get;
+use crate::support::issuer::{Answer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, issuer_at};
+use crate::support::token::{Token, now};
+
+async fn explain(service: &Service, ask: pb::ExplainRequest) -> pb::Explanation {
+    let told = service.admin().await.explain(ask).await;
+    told.expect("is served")
+        .into_inner()
+        .explanation
+        .expect("is told")
+}
+
+async fn start(rules: &str) -> (KeyServer, Service) {
+    let keys = KeyServer::start().await;
+    keys.serve(
+        "/keys",
+        Reply::Answer(Answer::of(200, set([rsa(0).jwk("k")]))),
+    );
+    let service = Service::ready(&format!("{}{rules}", issuer_at(&keys, ""))).await;
+    (keys, service)
+}
+
+/// Every input of a decision can be given, and none is left unheard.
+#[tokio::test]
+async fn it_decides_by_whatever_a_request_has() {
+    let (keys, service) = start(
+        "rules:\n  - { name: inner, match: { context: { tier: internal } }, access: deny }\n  \
+         - { name: peer, match: { hosts: [api.test], methods: [PUT] }, when: 'source.address == \"192.0.2.1\" && \
+         source.principal == \"spiffe://a/b\" && request.headers[\"x-a\"] == \"b\" && request.query == \"q=1\"' }\n",
+    )
+    .await;
+    let token = Token::of(&keys.url("")).signed(rsa(0));
+    let ask = pb::ExplainRequest {
+        token: Some(token),
+        method: Some("PUT".to_owned()),
+        host: Some("api.test".to_owned()),
+        path: Some("/x?q=1".to_owned()),
+        headers: vec![pb::Header {
+            name: "X-A".to_owned(),
+            value: "b".to_owned(),
+        }],
+        context: HashMap::new(),
+        source_address: "192.0.2.1".to_owned(),
+        source_principal: "spiffe://a/b".to_owned(),
+    };
+    let explanation = explain(&service, ask.clone()).await;
+    assert_eq!(
+        (explanation.reason.as_str(), explanation.rule.as_str()),
+        ("allowed", "peer")
+    );
+    let without = |change: fn(&mut pb::ExplainRequest)| {
+        let mut ask = ask.clone();
+        change(&mut ask);
+        ask
+    };
+    for (ask, reason) in [
+        (without(|ask| ask.token = None), "missing_token"),
+        (
+            without(|ask| ask.source_address.clear()),
+            "condition_failed",
+        ),
+        (
+            without(|ask| ask.source_principal.clear()),
+            "condition_failed",
+        ),
+        (without(|ask| ask.headers.clear()), "condition_failed"),
+        (without(|ask| ask.path = None), "condition_failed"),
+        (
+            without(|ask| ask.context = [("tier".to_owned(), "internal".to_owned())].into()),
+            "denied_by_rule",
+        ),
+        (without(|ask| ask.method = None), "allowed"),
+    ] {
+        assert_eq!(
+            explain(&service, ask.clone()).await.reason,
+            reason,
+            "{ask:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_changes_nothing() {
+    let (keys, service) = start("").await;
+    let issuer = keys.url("");
+    let fetches = keys.count("/keys");
+    let metrics = async || {
+        let (_, text) = get(service.admin, "localhost", "/metrics").await;
+        // What passes by itself, and what asking for metrics does.
+        let lines = text.lines().filter(|line| !line.contains("_age_seconds"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = metrics().await;
+    let ask = |token: &Token| pb::ExplainRequest {
+        token: Some(token.signed(rsa(0))),
+        ..pb::ExplainRequest::default()
+    };
+    for (token, reason, note) in [
+        (Token::of(&issuer), "allowed", None),
+        (
+            Token::of(&issuer).kid("new"),
+            "unknown_key",
+            Some("by the keys held now"),
+        ),
+        (
+            Token::of(&issuer).kid("new").claim("exp", now() - 3600),
+            "expired",
+            None,
+        ),
+        (
+            Token::of(&format!("{issuer}/")),
+            "unknown_issuer",
+            Some("by a final `/` alone"),
+        ),
+    ] {
+        let explanation = explain(&service, ask(&token)).await;
+        assert_eq!(explanation.reason, reason);
+        let failed = explanation
+            .steps
+            .iter()
+            .find(|step| step.outcome == "failed");
+        let said = failed
+            .and_then(|step| step.note.clone())
+            .unwrap_or_default();
+        assert!(said.contains(note.unwrap_or_default()), "{reason}: {said}");
+    }
+    assert_eq!(metrics().await, before);
+    assert_eq!(keys.count("/keys"), fetches);
+    // The budget for a new key was not spent either: the first request that bears it has its fetch.
+    keys.serve(
+        "/keys",
+        Reply::Answer(Answer::of(200, set([rsa(0).jwk("new")]))),
+    );
+    let rotated = Token::of(&issuer).kid("new").signed(rsa(0));
+    assert_eq!(
+        service.check(Ask::bearer(&rotated)).await.reason(),
+        "allowed"
+    );
+}

@@ -1,0 +1,137 @@
+//! A refusal that is looked up afterwards.
+
+use accredit::admin::pb;
+use tonic::Code;
+
+use crate::support::check_request::Ask;
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::{Token, now};
+
+const ISSUER: &str = "https://one.test";
+
+fn configuration() -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    format!(
+        "issuers:\n{issuer}rules:\n  - {{ name: ops, match: {{ paths: [/ops] }}, scopes: [ops], when: 'request.method == \"GET\"' }}\n  \
+         - {{ name: closed, match: {{ paths: [/closed] }}, access: deny }}\n"
+    )
+}
+
+async fn find(service: &Service, id: &str) -> Vec<pb::FoundRefusal> {
+    let request = pb::FindRefusalsRequest {
+        request_id: id.to_owned(),
+    };
+    let found = service.admin().await.find_refusals(request).await;
+    found.expect("is served").into_inner().refusals
+}
+
+/// What is told from memory is what is told of the request itself, but for what only the token says.
+#[tokio::test]
+async fn a_refusal_from_memory_is_explained_as_the_request_would_be() {
+    let service = Service::ready(&configuration()).await;
+    let token = || Token::of(ISSUER);
+    let scoped = || token().claim("scopes", "ops");
+    let asks = [
+        (None, "GET", "/"),
+        (None, "GET", "/closed"),
+        (None, "GET", "/a/../b"),
+        (Some("garbage".to_owned()), "GET", "/"),
+        (
+            Some(token().claim("exp", now() - 3600).signed(rsa(0))),
+            "GET",
+            "/",
+        ),
+        (Some(token().signed(rsa(1))), "GET", "/"),
+        (
+            Some(token().kid("unheard-of").signed(rsa(0))),
+            "GET",
+            "/ops",
+        ),
+        (
+            Some(token().claim("aud", "other").signed(rsa(0))),
+            "GET",
+            "/ops",
+        ),
+        (Some(token().signed(rsa(0))), "GET", "/ops"),
+        (Some(scoped().signed(rsa(0))), "POST", "/ops"),
+        (
+            Some(Token::of("https://two.test").signed(rsa(0))),
+            "GET",
+            "/",
+        ),
+    ];
+    for (number, (token, method, path)) in asks.into_iter().enumerate() {
+        let id = format!("request-{number}");
+        let ask = token.as_deref().map_or_else(Ask::plain, Ask::bearer);
+        let answer = service
+            .check(ask.to(method, path).header("x-request-id", id.clone()))
+            .await;
+        let found = find(&service, &id).await;
+        let [refusal] = found.as_slice() else {
+            panic!("{path}: {found:?}");
+        };
+        let decision = refusal.decision.as_ref().expect("is told");
+        assert_eq!(decision.reason, answer.reason(), "{path}");
+        let mut from_memory = refusal.explanation.clone().expect("is in force");
+        let ask = pb::ExplainRequest {
+            token,
+            method: Some(method.to_owned()),
+            host: Some("api.test".to_owned()),
+            path: Some(path.to_owned()),
+            ..pb::ExplainRequest::default()
+        };
+        let told = service.admin().await.explain(ask).await.expect("is served");
+        let mut asked_now = told.into_inner().explanation.expect("is told");
+        for step in &mut asked_now.steps {
+            step.note = None;
+        }
+        // Which rules did not match is not kept.
+        asked_now.rules.clear();
+        asked_now.not_given.clear();
+        from_memory.not_given.clear();
+        assert_eq!(from_memory, asked_now, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_refusals_are_kept_and_no_admission() {
+    let service = Service::ready(&configuration()).await;
+    let envoy = service.envoy().await;
+    let named = |ask: Ask, id: &str| ask.header("x-request-id", id);
+    envoy.check(named(Ask::plain(), "oldest")).await;
+    envoy.check(named(Ask::plain(), "second")).await;
+    let good = Token::of(ISSUER).signed(rsa(0));
+    envoy.check(named(Ask::bearer(&good), "admitted")).await;
+    for _ in 0..998 {
+        envoy.check(named(Ask::plain(), "later")).await;
+    }
+    let count = async |id| find(&service, id).await.len();
+    assert_eq!((count("oldest").await, count("second").await), (1, 1));
+    envoy.check(named(Ask::plain(), "later")).await;
+    assert_eq!((count("oldest").await, count("second").await), (0, 1));
+    assert_eq!((count("later").await, count("admitted").await), (999, 0));
+    let later = find(&service, "later").await;
+    let times = later.iter().map(|refusal| {
+        refusal
+            .decision
+            .as_ref()
+            .map(|decision| decision.unix_millis)
+    });
+    assert!(
+        times.is_sorted_by(|later, earlier| later >= earlier),
+        "the newest first"
+    );
+}
+
+#[tokio::test]
+async fn nobody_looks_for_a_request_without_an_id() {
+    let service = Service::ready(&configuration()).await;
+    service.check(Ask::plain()).await;
+    let request = pb::FindRefusalsRequest::default();
+    let refused = service.admin().await.find_refusals(request).await;
+    assert_eq!(
+        refused.expect_err("is refused").code(),
+        Code::InvalidArgument
+    );
+}

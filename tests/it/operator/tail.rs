@@ -1,0 +1,287 @@
+//! Decisions as they are made.
+
+use accredit::admin::pb;
+use accredit::admin::pb::tail_response::Told;
+use tonic::{Code, Streaming};
+
+use crate::support::check_request::Ask;
+use crate::support::eventually::within;
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::{Token, now};
+
+const ISSUER: &str = "https://one.test";
+
+fn configuration() -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    format!(
+        "log_claims: [oid]\nissuers:\n{issuer}rules:\n  \
+         - {{ name: health, match: {{ paths: [/healthz] }}, access: anonymous }}\n  \
+         - {{ name: ops, match: {{ paths: ['/ops/**'] }}, scopes: [ops] }}\n"
+    )
+}
+
+fn token() -> Token {
+    Token::of(ISSUER)
+        .claim("oid", "org_1")
+        .claim("email", "nobody@tells.this")
+}
+
+async fn follow(service: &Service, request: pb::TailRequest) -> Streaming<pb::TailResponse> {
+    let followed = service.admin().await.tail(request).await;
+    followed.expect("is served").into_inner()
+}
+
+async fn told(tail: &mut Streaming<pb::TailResponse>) -> Option<Told> {
+    let message = within("something is told", tail.message()).await;
+    message
+        .expect("no error")
+        .map(|message| message.told.expect("tells"))
+}
+
+async fn decision(tail: &mut Streaming<pb::TailResponse>) -> pb::Decision {
+    match told(tail).await {
+        Some(Told::Decision(decision)) => decision,
+        other => panic!("no decision: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_follower_is_told_what_was_decided_and_nothing_more() {
+    let service = Service::ready(&configuration()).await;
+    let mut tail = follow(&service, pb::TailRequest::default()).await;
+    let before = now() * 1000;
+    let good = token().signed(rsa(0));
+    let asked = |ask: Ask| ask.header("x-request-id", "r-1").at("API.test");
+    service
+        .check(asked(Ask::bearer(&good).to("PUT", "/a?secret=1")))
+        .await;
+    let allowed = decision(&mut tail).await;
+    let expected = pb::Decision {
+        decision: "allow".to_owned(),
+        reason: "allowed".to_owned(),
+        rule: "default".to_owned(),
+        issuer: Some(ISSUER.to_owned()),
+        key_id: Some("k".to_owned()),
+        request_id: Some("r-1".to_owned()),
+        method: Some("PUT".to_owned()),
+        host: Some("API.test".to_owned()),
+        path: Some("/a".to_owned()),
+        token_cache: Some("miss".to_owned()),
+        claims: [("oid".to_owned(), "org_1".to_owned())].into(),
+        // Of the clock and of the configuration's text.
+        unix_millis: allowed.unix_millis,
+        latency_micros: allowed.latency_micros,
+        config: allowed.config.clone(),
+        trace_id: None,
+    };
+    assert_eq!(allowed, expected);
+    assert!(
+        (before..=before + 60_000).contains(&allowed.unix_millis) && allowed.latency_micros > 0
+    );
+    assert_eq!(allowed.config.len(), 12);
+
+    // Of a token that nobody verified only what is configured or held is told.
+    let forged = token().claim("oid", "org_2").signed(rsa(1));
+    service.check(asked(Ask::bearer(&forged).path("/b"))).await;
+    let refused = decision(&mut tail).await;
+    assert_eq!(refused.reason, "invalid_signature");
+    assert_eq!(
+        (refused.issuer.as_deref(), refused.key_id.as_deref()),
+        (Some(ISSUER), Some("k"))
+    );
+    assert!(refused.claims.is_empty());
+
+    // A message that cannot be read has no request.
+    service
+        .check(envoy_types::pb::envoy::service::auth::v3::CheckRequest::default())
+        .await;
+    let unread = decision(&mut tail).await;
+    assert_eq!(
+        (unread.reason.as_str(), unread.method),
+        ("invalid_request", None)
+    );
+}
+
+#[tokio::test]
+async fn each_filter_leaves_out_what_it_does_not_name() {
+    let service = Service::ready(&configuration()).await;
+    let good = token().signed(rsa(0));
+    let text = |text: &str| vec![text.to_owned()];
+    let all = pb::TailRequest::default;
+    let filters = [
+        (
+            pb::TailRequest {
+                decision: "deny".to_owned(),
+                ..all()
+            },
+            "/1 /4 /ops/5",
+        ),
+        (
+            pb::TailRequest {
+                decision: "allow".to_owned(),
+                ..all()
+            },
+            "/healthz /3",
+        ),
+        (
+            pb::TailRequest {
+                reasons: vec!["missing_token".to_owned(), "anonymous".to_owned()],
+                ..all()
+            },
+            "/1 /healthz",
+        ),
+        (
+            pb::TailRequest {
+                issuers: text("none"),
+                ..all()
+            },
+            "/1 /healthz",
+        ),
+        (
+            pb::TailRequest {
+                issuers: text("unknown"),
+                ..all()
+            },
+            "/4",
+        ),
+        (
+            pb::TailRequest {
+                issuers: text(ISSUER),
+                ..all()
+            },
+            "/3 /ops/5",
+        ),
+        (
+            pb::TailRequest {
+                rules: vec!["health".to_owned(), "ops".to_owned()],
+                ..all()
+            },
+            "/healthz /ops/5",
+        ),
+        (
+            pb::TailRequest {
+                path_prefix: "/ops".to_owned(),
+                ..all()
+            },
+            "/ops/5",
+        ),
+        (
+            pb::TailRequest {
+                decision: "deny".to_owned(),
+                issuers: text(ISSUER),
+                ..all()
+            },
+            "/ops/5",
+        ),
+        (all(), "/1 /healthz /3 /4 /ops/5"),
+    ];
+    let mut tails = Vec::new();
+    for (filter, expected) in filters {
+        tails.push((follow(&service, filter.clone()).await, filter, expected));
+    }
+    let stranger = Token::of("https://elsewhere.test").signed(rsa(0));
+    for ask in [
+        Ask::plain().path("/1"),
+        Ask::plain().path("/healthz"),
+        Ask::bearer(&good).path("/3"),
+        Ask::bearer(&stranger).path("/4"),
+        Ask::bearer(&good).path("/ops/5"),
+    ] {
+        service.check(ask).await;
+    }
+    let mut service = service;
+    service.stop();
+    // The end comes after all that was decided, so nothing more can follow.
+    for (mut tail, filter, expected) in tails {
+        let mut paths = Vec::new();
+        while let Some(Told::Decision(decision)) = told(&mut tail).await {
+            paths.push(decision.path.expect("was read"));
+        }
+        assert_eq!(paths.join(" "), expected, "{filter:?}");
+    }
+    service
+        .ended()
+        .await
+        .expect("drains while somebody follows");
+}
+
+#[tokio::test]
+async fn a_filter_that_no_decision_could_meet_is_an_error() {
+    let service = Service::ready(&configuration()).await;
+    for (request, says) in [
+        (
+            pb::TailRequest {
+                decision: "denied".to_owned(),
+                ..pb::TailRequest::default()
+            },
+            "denied",
+        ),
+        (
+            pb::TailRequest {
+                reasons: vec!["expried".to_owned()],
+                ..pb::TailRequest::default()
+            },
+            "expried",
+        ),
+    ] {
+        let refused = service
+            .admin()
+            .await
+            .tail(request)
+            .await
+            .expect_err("is refused");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains(says), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_loses_decisions_and_is_told_how_many() {
+    const CHECKS: u64 = 6000;
+    let service = Service::ready(&configuration()).await;
+    let mut tail = follow(&service, pb::TailRequest::default()).await;
+    let envoy = service.envoy().await;
+    // More than the connection's windows and the queue hold together.
+    let path = format!("/{}", "x".repeat(1000));
+    for _ in 0..CHECKS {
+        envoy.check(Ask::plain().path(&path)).await;
+    }
+    let (mut seen, mut lost) = (0, 0);
+    while seen + lost < CHECKS {
+        match told(&mut tail).await {
+            Some(Told::Decision(_)) => seen += 1,
+            Some(Told::Lost(more)) => lost += more,
+            None => panic!("ends after {seen} decisions and {lost} lost"),
+        }
+    }
+    assert_eq!(seen + lost, CHECKS);
+    assert!(lost > 0 && seen > 1000, "{seen} seen, {lost} lost");
+    // And from then on it misses nothing.
+    service.check(Ask::plain().path("/now")).await;
+    assert_eq!(decision(&mut tail).await.path.as_deref(), Some("/now"));
+}
+
+#[tokio::test]
+async fn no_more_may_follow_than_can_be_told_and_who_leaves_makes_room() {
+    let service = Service::ready(&configuration()).await;
+    let mut tails = Vec::new();
+    let refused = loop {
+        match service.admin().await.tail(pb::TailRequest::default()).await {
+            Ok(tail) => tails.push(tail.into_inner()),
+            Err(refused) => break refused,
+        }
+        assert!(tails.len() < 1000, "nobody is refused");
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    drop(tails);
+    crate::support::eventually::eventually("there is room again", async || {
+        service
+            .admin()
+            .await
+            .tail(pb::TailRequest::default())
+            .await
+            .ok()
+    })
+    .await;
+}
