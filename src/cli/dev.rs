@@ -152,6 +152,9 @@ Ask why a token is accepted or refused, step by step:
   cat > dev.yaml <<'END'
 {trusted}END
   echo \"$TOKEN\" | accredit explain --config dev.yaml
+Follow decisions as they are made, and look at the keys:
+  accredit tail --admin {admin}
+  accredit keys --admin {admin}
 
 Put Envoy in front with deploy/envoy/envoy.yaml, or see all of it at work: make demo
 ",
