@@ -1,6 +1,7 @@
 //! The TLS handshakes of one port: not for ever, not too many at a time, and why they failed.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,14 +46,15 @@ impl Handshakes {
 
     /// Shakes hands; `None` where the peer did not, could not or may not within the limit.
     pub(crate) async fn shake(&self, plain: Plain, limit: Duration) -> Option<Stream> {
+        let peer = plain.peer();
         match timeout(limit, self.accept(plain)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
-                self.tell(&reason(&error));
+                self.tell(peer, &reason(&error));
                 None
             }
             Err(_) => {
-                self.tell("the client took too long");
+                self.tell(peer, "the client took too long");
                 None
             }
         }
@@ -65,7 +67,7 @@ impl Handshakes {
         Ok(Stream::Tls(Box::new(accepted)))
     }
 
-    fn tell(&self, error: &str) {
+    fn tell(&self, peer: Option<SocketAddr>, error: &str) {
         // Counting cannot leave anything half done.
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures
@@ -77,7 +79,8 @@ impl Handshakes {
         }
         failures.told = Some(Instant::now());
         let left_out = std::mem::take(&mut failures.left_out);
-        tracing::warn!(error, left_out, "a TLS handshake failed");
+        let peer = peer.map(tracing::field::display);
+        tracing::warn!(peer, error, left_out, "a TLS handshake failed");
     }
 }
 

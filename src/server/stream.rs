@@ -1,6 +1,7 @@
 //! The byte stream of one connection: TCP or unix, plain or within TLS.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -33,6 +34,14 @@ impl Plain {
             Accepted::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream)?),
             Accepted::Unix(stream) => Self::Unix(UnixStream::from_std(stream)?),
         })
+    }
+
+    /// Who connected, where that has an address.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
+        }
     }
 }
 
