@@ -29,6 +29,7 @@ mod reload;
 mod replicas;
 mod rotation;
 mod safety;
+mod shipped;
 mod slow_keys;
 mod spoofing;
 mod support;

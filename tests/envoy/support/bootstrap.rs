@@ -140,8 +140,20 @@ impl Bootstrap {
 
 /// The text of a file in `deploy/envoy/`.
 pub(crate) fn shipped(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy");
-    std::fs::read_to_string(folder.join(name)).unwrap()
+    std::fs::read_to_string(folder().join(name)).unwrap()
+}
+
+/// The names of all shipped files, one that is added later included.
+pub(crate) fn all_shipped() -> Vec<String> {
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    names.sort();
+    names
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy")
 }
 
 fn socket(host: &str, port: u16) -> String {
