@@ -1,9 +1,8 @@
-//! The shipped configurations by themselves, with nobody at accredit's address.
+//! An Envoy with nobody at accredit's address, and the harness's own switches.
 
 use std::path::PathBuf;
 
-use super::support::bootstrap::{AuthzTarget, Bootstrap, shipped};
-use super::support::certificates::{Authority, GATEWAY, Secret};
+use super::support::bootstrap::{AuthzTarget, Bootstrap};
 use super::support::client::RawRequest;
 use super::support::envoy::{EnvoyProcess, validate};
 use super::support::ports::free_address;
@@ -87,48 +86,4 @@ async fn every_switch_of_the_harness_is_a_valid_configuration() {
         assert!(rendered.contains("stat_prefix: another"));
         assert_eq!(validate(&rendered), Ok(()));
     }
-}
-
-#[test]
-fn the_shipped_configurations_are_valid() {
-    for name in ["envoy.yaml", "envoy-unix.yaml"] {
-        assert_eq!(validate(&shipped(name)), Ok(()), "{name}");
-    }
-    // This one names files, which have to be there.
-    let authority = Authority::new();
-    let secret = Secret::new(&authority.certify(GATEWAY), authority.pem());
-    let folder = secret.as_envoys();
-    let moved = format!("{}/", folder.path().display());
-    let secured = shipped("envoy-mtls.yaml").replace("/etc/envoy/", &moved);
-    assert_eq!(validate(&secured), Ok(()));
-    assert!(validate(&shipped("envoy.yaml").replace("normalize_path", "normalise_path")).is_err());
-}
-
-#[test]
-fn mutual_tls_differs_in_the_transport_socket_alone() {
-    let (plain, secured) = (shipped("envoy.yaml"), shipped("envoy-mtls.yaml"));
-    let body = |text: &str| text[text.find("static_resources:").unwrap()..].to_owned();
-    let secured = body(&secured);
-    let begins = secured.find("      transport_socket:\n").unwrap();
-    let ends = secured
-        .find("      load_assignment:\n        cluster_name: accredit\n")
-        .unwrap();
-    assert_eq!(
-        body(&plain),
-        format!("{}{}", &secured[..begins], &secured[ends..])
-    );
-}
-
-#[test]
-fn the_shipped_configurations_differ_in_the_address_alone() {
-    let body = |name| {
-        let text = shipped(name);
-        text[text.find("static_resources:").unwrap()..].to_owned()
-    };
-    let tcp = "socket_address: { address: 127.0.0.1, port_value: 9191 }";
-    let unix = "pipe: { path: /run/accredit/accredit.sock }";
-    assert_eq!(
-        body("envoy.yaml").replacen(tcp, unix, 1),
-        body("envoy-unix.yaml")
-    );
 }

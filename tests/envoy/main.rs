@@ -13,6 +13,7 @@
 )]
 
 mod claim_headers;
+mod cors;
 mod credentials;
 mod fail_closed;
 mod filtered_headers;
@@ -22,13 +23,16 @@ mod grpc_clients;
 mod harness;
 mod issuers;
 mod left_to_envoy;
+mod metadata;
 mod mutual_tls;
 mod paths;
 mod refusals;
 mod reload;
 mod replicas;
 mod rotation;
+mod route_context;
 mod safety;
+mod shipped;
 mod slow_keys;
 mod spoofing;
 mod support;

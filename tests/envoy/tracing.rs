@@ -3,6 +3,7 @@
 use accredit::app::run::Telemetry;
 use accredit::telemetry::otlp_settings::OtlpSettings;
 use accredit::telemetry::traces::Traces;
+use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::support::accredit::Accredit;
 use super::support::bootstrap::Bootstrap;
@@ -12,8 +13,12 @@ use super::support::keys::key;
 use super::support::otlp::{Receiver, attribute, hex};
 use super::support::scene::Scene;
 use super::support::token::Token;
+use super::support::upstream::Seen;
 
 const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
+
+/// The trace that a client says its request belongs to.
+const CLIENTS: &str = "0af7651916cd43dd8448eb211c80319c";
 
 async fn accredit(receiver: &Receiver) -> Accredit {
     let endpoint = format!("http://{}", receiver.address);
@@ -30,106 +35,144 @@ async fn accredit(receiver: &Receiver) -> Accredit {
     Accredit::start_telling(telemetry, &acme(&[])).await
 }
 
-/// Envoy's own tracing, as docs/observability.md shows it.
+/// envoy-tracing.yaml with this receiver, and without the seconds for which Envoy keeps spans back.
 fn traced(bootstrap: Bootstrap, receiver: &Receiver) -> Bootstrap {
-    let tracing = "stat_prefix: api
-                tracing:
-                  random_sampling: { value: 100 }
-                  provider:
-                    name: envoy.tracers.opentelemetry
-                    typed_config:
-                      \"@type\": type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig
-                      service_name: edge
-                      grpc_service: { envoy_grpc: { cluster_name: otel }, timeout: 1s }
-";
-    let cluster = format!(
-        "  clusters:
-    - name: otel
-      type: STATIC
-      connect_timeout: 1s
-      typed_extension_protocol_options:
-        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-          \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-          explicit_http_config: {{ http2_protocol_options: {{}} }}
-      load_assignment:
-        cluster_name: otel
-        endpoints:
-          - lb_endpoints:
-              - endpoint: {{ address: {{ socket_address: {{ address: {}, port_value: {} }} }} }}
-",
-        receiver.address.ip(),
-        receiver.address.port()
-    );
-    let runtime = "static_resources:\n  listeners:\n";
+    let at = |port: u16| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
+    let resources = "static_resources:\n  listeners:\n";
     let flush = "layered_runtime:
   layers:
     - name: tests
       static_layer: { tracing.opentelemetry.flush_interval_ms: 50, tracing.opentelemetry.min_flush_spans: 1 }
-static_resources:\n  listeners:\n";
+";
     bootstrap
-        .change("stat_prefix: api\n", tracing)
-        .change("  clusters:\n", &cluster)
-        .change(runtime, flush)
+        .of("envoy-tracing.yaml")
+        .change(&at(4317), &at(receiver.address.port()))
+        .change(resources, &format!("{flush}{resources}"))
+}
+
+/// What the upstream saw of one good request with these headers.
+async fn one_request(
+    receiver: &Receiver,
+    change: impl FnOnce(Bootstrap) -> Bootstrap,
+    headers: &[(&str, &str)],
+) -> Seen {
+    let accredit = accredit(receiver).await;
+    let scene = Scene::start_with(accredit, |shipped| change(traced(shipped, receiver))).await;
+    let token = Token::good(ACME, KID).sign(key(0));
+    let mut request = RawRequest::get("/api/data?access_token=secret").bearer(&token);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    scene.admitted(request).await.seen
+}
+
+/// The one trace of that request: Envoy's span of it, and our span of its check, which is a child of a child of it.
+async fn one_trace(receiver: &Receiver) -> (Span, Span) {
+    let allowed =
+        |span: &Span| attribute(&span.attributes, "accredit.reason").as_deref() == Some("allowed");
+    let ours = receiver.span(CHECK, allowed).await;
+    let asked = "async envoy.service.auth.v3.Authorization.Check egress";
+    let is_parent = |span: &Span| span.span_id == ours.parent_span_id;
+    let theirs = receiver.span(asked, is_parent).await;
+    let is_parent = |span: &Span| span.span_id == theirs.parent_span_id;
+    let request = receiver.span("ingress", is_parent).await;
+    for span in [&theirs, &request] {
+        assert_eq!(hex(&span.trace_id), hex(&ours.trace_id));
+    }
+    (request, ours)
 }
 
 #[tokio::test]
 async fn envoys_request_its_check_and_ours_are_one_trace() {
     let receiver = Receiver::start().await;
-    let accredit = accredit(&receiver).await;
-    let scene = Scene::start_with(accredit, |bootstrap| traced(bootstrap, &receiver)).await;
-    let token = Token::good(ACME, KID).sign(key(0));
-    let seen = scene
-        .admitted(RawRequest::get("/api/data").bearer(&token))
-        .await
-        .seen;
-
-    let ours = receiver
-        .span(CHECK, |span| {
-            attribute(&span.attributes, "accredit.reason").as_deref() == Some("allowed")
-        })
-        .await;
-    let theirs = receiver
-        .span(
-            "async envoy.service.auth.v3.Authorization.Check egress",
-            |span| span.span_id == ours.parent_span_id,
-        )
-        .await;
-    let spans = receiver.received.spans();
-    let request = match spans
-        .iter()
-        .find(|span| span.span_id == theirs.parent_span_id)
-    {
-        Some(request) => request.clone(),
-        None => {
-            receiver
-                .span("ingress", |span| span.span_id == theirs.parent_span_id)
-                .await
-        }
-    };
-    for span in [&theirs, &request] {
-        assert_eq!(hex(&span.trace_id), hex(&ours.trace_id));
-    }
+    let seen = one_request(&receiver, |shipped| shipped, &[]).await;
+    let (request, ours) = one_trace(&receiver).await;
     assert!(
         request.parent_span_id.is_empty(),
         "the request is the root: {request:?}"
     );
+    let is_child = |span: &Span| span.parent_span_id == request.span_id;
+    let api = receiver.span("router api egress", is_child).await;
+    let told = seen.header("traceparent").unwrap();
+    assert!(told.contains(&hex(&api.span_id)), "{told}");
     let id = attribute(&ours.attributes, "http.request.header.x-request-id");
     assert_eq!(
         id,
         seen.header("x-request-id"),
         "the id that the upstream saw"
     );
+    let url = attribute(&request.attributes, "http.url");
+    assert_eq!(url.as_deref(), Some("http://api.acme.example/api/data"));
+    let told = receiver.received.text();
+    assert!(!told.contains("secret"), "a query in a span: {told}");
+}
+
+#[tokio::test]
+async fn without_the_tag_a_query_is_in_envoys_span() {
+    let receiver = Receiver::start().await;
+    let without = |shipped: Bootstrap| shipped.change("- { tag: http.url,", "- { tag: x,");
+    one_request(&receiver, without, &[]).await;
+    let (request, _) = one_trace(&receiver).await;
+    let url = attribute(&request.attributes, "http.url").unwrap();
+    assert!(url.ends_with("?access_token=secret"), "{url}");
+}
+
+#[tokio::test]
+async fn a_client_chooses_neither_the_trace_nor_that_there_is_none() {
+    let context = |flags| format!("00-{CLIENTS}-b7ad6b7169203331-{flags}");
+    let (sampled, unsampled) = (context("01"), context("00"));
+    let asked = [("traceparent", unsampled.as_str()), ("tracestate", "a=1")];
+    let receiver = Receiver::start().await;
+    let seen = one_request(&receiver, |shipped| shipped, &asked).await;
+    let (request, _) = one_trace(&receiver).await;
+    assert!(request.parent_span_id.is_empty(), "{request:?}");
+    let told = seen.header("traceparent").unwrap();
+    assert!(told.contains(&hex(&request.trace_id)), "{told}");
+    assert!(!told.contains(CLIENTS), "{told}");
+    assert_eq!(seen.header("tracestate").unwrap_or_default(), "");
+
+    let without =
+        |shipped: Bootstrap| shipped.change("- remove: traceparent", "- remove: x-nothing");
+    let seen = one_request(&receiver, without, &asked).await;
+    let told = seen.header("traceparent").unwrap();
+    assert!(told.contains(CLIENTS) && told.ends_with("-00"), "{told}");
+    let receiver = Receiver::start().await;
+    one_request(&receiver, without, &[("traceparent", &sampled)]).await;
+    assert_eq!(hex(&one_trace(&receiver).await.0.trace_id), CLIENTS);
+}
+
+#[tokio::test]
+async fn a_client_does_not_choose_to_be_traced() {
+    let none = |shipped: Bootstrap| {
+        let (all, none) = (
+            "random_sampling: { value: 100 }",
+            "random_sampling: { value: 0 }",
+        );
+        shipped.change(all, none)
+    };
+    let asked = [("x-client-trace-id", "1")];
+    let receiver = Receiver::start().await;
+    let seen = one_request(&receiver, none, &asked).await;
+    assert!(seen.header("traceparent").unwrap().ends_with("-00"));
+    let without = |shipped: Bootstrap| {
+        let (no, yes) = (
+            "client_sampling: { value: 0 }",
+            "client_sampling: { value: 100 }",
+        );
+        none(shipped).change(no, yes)
+    };
+    one_request(&receiver, without, &asked).await;
+    one_trace(&receiver).await;
 }
 
 #[tokio::test]
 async fn without_envoys_tracing_our_span_joins_the_clients() {
     let receiver = Receiver::start().await;
     let scene = Scene::start(accredit(&receiver).await).await;
-    let trace = "0af7651916cd43dd8448eb211c80319c";
     let request =
-        RawRequest::get("/").header("traceparent", format!("00-{trace}-b7ad6b7169203331-00"));
+        RawRequest::get("/").header("traceparent", format!("00-{CLIENTS}-b7ad6b7169203331-00"));
     scene.refused(request, "missing_token").await;
     let ours = receiver.span(CHECK, |_| true).await;
-    assert_eq!(hex(&ours.trace_id), trace);
+    assert_eq!(hex(&ours.trace_id), CLIENTS);
     assert_eq!(hex(&ours.parent_span_id), "b7ad6b7169203331");
 }

@@ -12,7 +12,7 @@ use super::ports::free_address;
 /// Where Envoy finds the service it asks.
 #[derive(Clone, Debug)]
 pub(crate) enum AuthzTarget {
-    /// gRPC over TCP, as in `deploy/envoy/envoy.yaml`.
+    /// gRPC over TCP, as in `deploy/envoy/envoy.yaml` and in those that add something to it.
     Tcp(SocketAddr),
     /// gRPC over a unix socket, as in `deploy/envoy/envoy-unix.yaml`.
     Unix(PathBuf),
@@ -40,6 +40,7 @@ pub(crate) struct Bootstrap {
     pub(crate) early_removal: bool,
     /// Whether a header name may hold an underscore; shipped: false.
     pub(crate) underscores: bool,
+    tcp: &'static str,
     changes: Vec<(String, String)>,
 }
 
@@ -55,8 +56,15 @@ impl Bootstrap {
             timeout: Duration::from_secs(1),
             early_removal: true,
             underscores: false,
+            tcp: "envoy.yaml",
             changes: Vec::new(),
         }
+    }
+
+    /// Another shipped file in which accredit is asked over TCP.
+    pub(crate) fn of(mut self, file: &'static str) -> Self {
+        self.tcp = file;
+        self
     }
 
     /// Replaces, when rendered, a text that occurs exactly once in the shipped file.
@@ -79,7 +87,7 @@ impl Bootstrap {
 
     fn shipped(&self) -> String {
         match self.authz {
-            AuthzTarget::Tcp(_) => shipped("envoy.yaml"),
+            AuthzTarget::Tcp(_) => shipped(self.tcp),
             AuthzTarget::Unix(_) => shipped("envoy-unix.yaml"),
             AuthzTarget::Tls(..) => shipped("envoy-mtls.yaml"),
         }
@@ -140,8 +148,20 @@ impl Bootstrap {
 
 /// The text of a file in `deploy/envoy/`.
 pub(crate) fn shipped(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy");
-    std::fs::read_to_string(folder.join(name)).unwrap()
+    std::fs::read_to_string(folder().join(name)).unwrap()
+}
+
+/// The names of all shipped files, one that is added later included.
+pub(crate) fn all_shipped() -> Vec<String> {
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    names.sort();
+    names
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy")
 }
 
 fn socket(host: &str, port: u16) -> String {

@@ -1,5 +1,7 @@
 //! Configurations as a user would write them.
 
+use std::path::Path;
+
 use super::keys::{key, key_set};
 
 /// The issuer that most tests trust.
@@ -29,4 +31,16 @@ pub(crate) fn inline(keys: &[serde_json::Value]) -> String {
 pub(crate) fn acme(issuer_lines: &[&str]) -> String {
     let jwks = inline(&[key(0).jwk(KID)]);
     format!("issuers:\n{}", issuer(ACME, &jwks, issuer_lines))
+}
+
+/// The issuer of the shipped examples.
+pub(crate) const SCALEKIT: &str = "https://acme.scalekit.dev";
+
+/// A configuration of `examples/` whose issuer's one key, [`KID`], is the test key 0, in place of the address of its keys.
+pub(crate) fn example(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let uri = format!("uri: {SCALEKIT}/keys");
+    assert_eq!(text.matches(&uri).count(), 1, "{name}");
+    text.replace(&uri, &inline(&[key(0).jwk(KID)]))
 }
