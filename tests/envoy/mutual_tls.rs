@@ -108,7 +108,12 @@ async fn an_envoy_that_is_not_listed_gets_no_answer_and_says_503() {
     let answer = good().send(scene.envoy.address()).await;
     assert_eq!(answer.status, 503);
     assert_eq!(scene.upstream.count(), 0);
-    assert!(logs.count(other) > 0, "the operator is told who knocked");
+    let told = logs.lines_with(other);
+    let from = told.iter().all(|line| line.contains("peer=127.0.0.1:"));
+    assert!(
+        !told.is_empty() && from,
+        "the operator is told who knocked, and from where: {told:?}"
+    );
 }
 
 #[tokio::test]

@@ -26,9 +26,15 @@ pub(crate) fn logs() -> &'static Logs {
 impl Logs {
     /// How many lines have this text.
     pub(crate) fn count(&self, text: &str) -> usize {
+        self.lines_with(text).len()
+    }
+
+    /// The lines that have this text.
+    pub(crate) fn lines_with(&self, text: &str) -> Vec<String> {
         let bytes = self.0.lock().unwrap();
         let lines = String::from_utf8_lossy(&bytes);
-        lines.lines().filter(|line| line.contains(text)).count()
+        let found = lines.lines().filter(|line| line.contains(text));
+        found.map(str::to_owned).collect()
     }
 }
 
