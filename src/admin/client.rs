@@ -150,6 +150,19 @@ impl Client {
         self.told(response).map(|told| told.issuers)
     }
 
+    /// What the service would decide.
+    ///
+    /// # Errors
+    /// [`AdminError`]
+    pub async fn explain(
+        &mut self,
+        ask: pb::ExplainRequest,
+    ) -> Result<pb::Explanation, AdminError> {
+        let response = self.api.explain(ask).await;
+        self.told(response)
+            .map(|told| told.explanation.unwrap_or_default())
+    }
+
     /// The kept refusals of the requests with that id.
     ///
     /// # Errors

@@ -1,13 +1,16 @@
 //! `accredit explain`
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::collections::HashMap;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::admin::client::AdminError;
 use crate::admin::pb;
 use crate::app::explain::explain;
-use crate::cli::exit::{ExitCode, complain};
+use crate::cli::admin::{AdminService, ProofArgs};
+use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{Typed, environment, settings};
@@ -33,6 +36,20 @@ pub struct ExplainArgs {
     /// A header of the request, repeatable
     #[arg(long = "header", value_name = "K:V")]
     headers: Vec<String>,
+    /// An entry of the route's context (Envoy's context_extensions), repeatable
+    #[arg(long = "context", value_name = "K=V")]
+    context: Vec<String>,
+    /// The address of the connection's peer, without port
+    #[arg(long, value_name = "ADDRESS")]
+    source_address: Option<String>,
+    /// The principal of the connection's peer, such as a SPIFFE URI
+    #[arg(long, value_name = "NAME")]
+    source_principal: Option<String>,
+    /// Ask the service with this admin_listen instead, which decides by its keys of now and changes nothing
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    admin: Option<String>,
+    #[command(flatten)]
+    proofs: ProofArgs,
     /// For programs: one JSON object
     #[arg(long)]
     json: bool,
@@ -40,6 +57,16 @@ pub struct ExplainArgs {
 
 /// Runs the command.
 pub fn run(args: ExplainArgs) -> ExitCode {
+    match &args.admin {
+        Some(admin) => match args.proofs.service_at(admin) {
+            Ok(service) => live(&args, &service),
+            Err(code) => code,
+        },
+        None => offline(&args),
+    }
+}
+
+fn offline(args: &ExplainArgs) -> ExitCode {
     let typed = Typed {
         config: args.config.clone(),
         ..Typed::default()
@@ -49,7 +76,25 @@ pub fn run(args: ExplainArgs) -> ExitCode {
     }) else {
         return ExitCode::BadUsage;
     };
-    let ask = match ask(&args) {
+    with_ask(args, async |ask| {
+        Box::pin(explain(resolved.settings, ask))
+            .await
+            .map_err(|error| error.to_string())
+    })
+}
+
+fn live(args: &ExplainArgs, service: &AdminService) -> ExitCode {
+    with_ask(args, async |ask| {
+        let told = async { service.connect().await?.explain(ask).await };
+        told.await.map_err(|error: AdminError| error.to_string())
+    })
+}
+
+fn with_ask(
+    args: &ExplainArgs,
+    explain: impl AsyncFnOnce(pb::ExplainRequest) -> Result<pb::Explanation, String>,
+) -> ExitCode {
+    let ask = match ask(args) {
         Ok(ask) => ask,
         Err(problem) => {
             complain(problem);
@@ -57,7 +102,7 @@ pub fn run(args: ExplainArgs) -> ExitCode {
         }
     };
     on_main_runtime(async {
-        match Box::pin(explain(resolved.settings, ask)).await {
+        match explain(ask).await {
             Ok(explanation) => print(&explanation, args.json),
             Err(error) => {
                 complain(error);
@@ -73,14 +118,9 @@ fn print(explanation: &pb::Explanation, json: bool) -> ExitCode {
     } else {
         render::text(explanation)
     };
-    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
-        complain(error);
-        return ExitCode::Failed;
-    }
-    if explanation.decision == "allow" {
-        ExitCode::Done
-    } else {
-        ExitCode::Denied
+    match say(&text) {
+        ExitCode::Done if explanation.decision != "allow" => ExitCode::Denied,
+        code => code,
     }
 }
 
@@ -95,13 +135,22 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
             value: value.trim().to_owned(),
         });
     }
+    let mut context = HashMap::new();
+    for entry in &args.context {
+        let (name, value) = entry
+            .split_once('=')
+            .ok_or("--context is K=V, such as 'tier=internal'")?;
+        context.insert(name.to_owned(), value.to_owned());
+    }
     Ok(pb::ExplainRequest {
         token: token()?,
         method: args.method.clone(),
         host: args.host.clone(),
         path: args.path.clone(),
         headers,
-        ..pb::ExplainRequest::default()
+        context,
+        source_address: args.source_address.clone().unwrap_or_default(),
+        source_principal: args.source_principal.clone().unwrap_or_default(),
     })
 }
 

@@ -33,9 +33,12 @@ async fn explain(arguments: &[&str], token: &str) -> Explained {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     std::fs::write(&file, configuration()).unwrap();
-    let mut arguments = arguments.to_vec();
-    arguments.splice(0..0, ["explain", "--config", file.to_str().unwrap()]);
-    let mut command = accredit(&arguments);
+    let offline = ["--config", file.to_str().unwrap()];
+    explain_by(&[&offline, arguments].concat(), token).await
+}
+
+async fn explain_by(arguments: &[&str], token: &str) -> Explained {
+    let mut command = accredit(&[&["explain"], arguments].concat());
     let piped = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -70,6 +73,14 @@ fn steps(explained: &Explained) -> (Value, Vec<(String, String)>) {
         .map(|step| (text(&step["step"]), text(&step["outcome"])))
         .collect();
     (told, steps)
+}
+
+fn without_notes(explained: &Explained) -> Value {
+    let (mut told, _) = steps(explained);
+    for step in told["steps"].as_array_mut().unwrap() {
+        step["note"].take();
+    }
+    told
 }
 
 /// Whatever the request, explain says what the service answers.
@@ -128,6 +139,13 @@ async fn explain_is_check() {
                 usize::from(!is_admission),
                 "{told}"
             );
+            let admin = service.admin.to_string();
+            let asked = [
+                "--admin", &admin, "--host", "api.test", "--path", path, "--json",
+            ];
+            let live = explain_by(&asked, token).await;
+            assert_eq!(without_notes(&live), without_notes(&explained));
+            assert_eq!(live.code, explained.code);
             if !is_admission {
                 assert_eq!(told["answer"]["status"].as_i64(), Some(answer.http.into()));
                 assert_eq!(told["answer"]["body"].as_str(), Some(answer.body.as_str()));
@@ -182,6 +200,47 @@ async fn each_step_is_told_with_what_it_found() {
             explained.stdout
         );
     }
+}
+
+#[tokio::test]
+async fn what_no_client_says_can_be_given_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let rules = "rules:\n  - { name: inner, match: { context: { tier: internal } }, access: anonymous, when: \
+                 'source.address == \"192.0.2.1\" && source.principal == \"spiffe://a/b\"' }\n";
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    let context = ["--context", "tier=internal"];
+    let address = ["--source-address", "192.0.2.1"];
+    let principal = ["--source-principal", "spiffe://a/b"];
+    for (given, reason) in [
+        (vec![], "missing_token"),
+        (context.to_vec(), "condition_failed"),
+        ([context, address].concat(), "condition_failed"),
+        ([context, address, principal].concat(), "anonymous"),
+    ] {
+        let explained = explain_by(&[&config[..], &given].concat(), "").await;
+        let (told, _) = steps(&explained);
+        assert_eq!(told["reason"], reason, "{given:?}");
+        let missing = told["not_given"].to_string();
+        assert_eq!(
+            missing.contains("context"),
+            given.is_empty(),
+            "{given:?} {missing}"
+        );
+        assert_eq!(
+            missing.contains("source"),
+            given.len() < 4,
+            "{given:?} {missing}"
+        );
+    }
+    let wrong = explain_by(&[&config[..], &["--context", "tier"]].concat(), "").await;
+    assert_eq!(wrong.code, Some(2));
+    let both = explain_by(&[&config[..], &["--admin", "127.0.0.1:1"]].concat(), "").await;
+    assert_eq!(both.code, Some(2), "a configuration or a service");
+    let nobody = explain_by(&["--admin", "127.0.0.1:1"], "").await;
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
 }
 
 #[tokio::test]
