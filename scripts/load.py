@@ -19,7 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/deploy"))
 
-from client import addresses, check_request, public_jwk, signed  # noqa: E402
+from client import ALGORITHMS, addresses, check_request, new_key, public_jwk, signed  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BROWSER = {
@@ -35,14 +35,16 @@ def claims(number=0, **more):
             "oid": "org_2001", "iat": now, "exp": now + 86400, "scopes": ["deploy:applications", "read:deployments"], **more}
 
 
-def configuration(keys, issuers=1, rules=0, **more):
-    """One issuer or many with the same keys, and rules none of which but the last matches."""
+def configuration(keys, issuers=1, rules=0, alg="RS256", when=None, **more):
+    """One issuer or many with the same keys, and rules none of which but the last matches; or one rule with a condition."""
     document = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "probe_listen": "127.0.0.1:0", **more}
     document["issuers"] = [{"issuer": f"https://issuer{number}.test", "audiences": ["api"],
-                            "jwks": {"inline": json.dumps({"keys": keys})}} for number in range(issuers)]
+                            "algorithms": [alg], "jwks": {"inline": json.dumps({"keys": keys})}} for number in range(issuers)]
     if rules:
         document["rules"] = [{"match": {"paths": [f"/other-{n}/**"]}, "access": "deny"} for n in range(rules - 1)]
         document["rules"].append({"match": {"paths": ["/deployments/*"]}, "scopes": ["read:deployments"]})
+    if when:
+        document["rules"] = [{"match": {"paths": ["/deployments/*"]}, "when": when}]
     return document
 
 
@@ -69,17 +71,26 @@ class Served:
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def workers(self):
+        """Seconds of CPU that each worker thread has used."""
+        used = []
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            name, fields = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+            if name.startswith("worker-"):
+                used.append((int(fields.split()[11]) + int(fields.split()[12])) / TICKS)
+        return sorted(used)
+
     def memory(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def load(folder, served, headers, checks):
-    """Sends that check over one connection, 16 at a time, as one Envoy worker does; microseconds of CPU for each."""
+def load(folder, served, headers, checks, connections=1):
+    """Sends that check, 16 at a time over each connection, as an Envoy worker does; microseconds of CPU for each."""
     request = pathlib.Path(folder, "check.bin")
     message = check_request({**BROWSER, **headers})
     request.write_bytes(struct.pack(">BI", 0, len(message)) + message)
-    command = ["h2load", "-c1", "-m16", f"-n{checks}", "-d", request, "-H", "content-type: application/grpc",
+    command = ["h2load", f"-c{connections}", "-m16", f"-n{checks}", "-d", request, "-H", "content-type: application/grpc",
                "-H", "te: trailers", f"http://{served.address}/envoy.service.auth.v3.Authorization/Check"]
     before = served.cpu()
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -88,8 +99,8 @@ def load(folder, served, headers, checks):
     return (served.cpu() - before) / checks * 1e6
 
 
-def bearer(key, number=0, **more):
-    return {"authorization": f"Bearer {signed(key, claims(number, **more))}"}
+def bearer(key, alg, **more):
+    return {"authorization": f"Bearer {signed(key, claims(**more), alg)}"}
 
 
 def main():
@@ -98,18 +109,24 @@ def main():
     if not shutil.which("h2load"):
         sys.exit("load: h2load is needed, and was not found; install it (Debian and Ubuntu: apt-get install nghttp2-client)")
     with tempfile.TemporaryDirectory() as folder:
-        key = pathlib.Path(folder, "key.pem")
-        subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key],
-                       capture_output=True, check=True)
-        jwk = public_jwk(key)
-        report(binary, folder, key, jwk, checks)
+        keys = {alg: pathlib.Path(folder, f"{alg}.pem") for alg in ALGORITHMS}
+        for alg, key in keys.items():
+            new_key(key, alg)
+        report(binary, folder, keys, checks)
+        spread(binary, folder, keys["RS256"], checks)
 
 
-def report(binary, folder, key, jwk, checks):
+def report(binary, folder, keys, checks):
+    jwk = public_jwk(keys["RS256"])
     others = [{**jwk, "kid": f"other{n}"} for n in range(99)]
+    condition = 'request.method == "GET" && "read:deployments" in scopes && claims.oid.startsWith("org_")'
     cases = [
         ("known token", {}, {}, {}),
         ("first sight of a token (no cache)", {"token_cache": "0"}, {}, {}),
+        ("first sight, PS256", {"token_cache": "0", "alg": "PS256"}, {}, {}),
+        ("first sight, ES256", {"token_cache": "0", "alg": "ES256"}, {}, {}),
+        ("first sight, EdDSA", {"token_cache": "0", "alg": "EdDSA"}, {}, {}),
+        ("known token, a condition", {"when": condition}, {}, {}),
         ("refused: no token", {}, {}, None),
         ("known token, 100 issuers", {"issuers": 100}, {}, {}),
         ("no cache, 100 keys", {"token_cache": "0", "keys": [*others, jwk]}, {}, {}),
@@ -122,13 +139,25 @@ def report(binary, folder, key, jwk, checks):
     ]
     for name, settings, more, headers in cases:
         settings = dict(settings)
-        with Served(binary, folder, configuration(settings.pop("keys", [jwk]), **settings)) as served:
-            sent = {} if headers is None else bearer(key, **more)
+        alg = settings.get("alg", "RS256")
+        held = settings.pop("keys", [public_jwk(keys[alg], alg)])
+        with Served(binary, folder, configuration(held, **settings)) as served:
+            sent = {} if headers is None else bearer(keys[alg], alg, **more)
             load(folder, served, sent, 2_000)
             idle = served.memory()
             costs = sorted(load(folder, served, sent, checks) for _ in range(5))
             print(f"{name:36} {costs[0]:7.1f} us, {1e6 / costs[0]:9.0f} a second of one core   "
                   f"({costs[1]:.1f}, {costs[2]:.1f}; {idle:.0f} MB)", flush=True)
+
+
+def spread(binary, folder, key, checks):
+    """How evenly the workers share what comes over 16 connections."""
+    with Served(binary, folder, configuration([public_jwk(key)])) as served:
+        sent = bearer(key, "RS256")
+        cost = load(folder, served, sent, checks, connections=16)
+        used = served.workers()
+        print(f"{'known token, 16 connections':36} {cost:7.1f} us; the {len(used)} workers took "
+              f"{', '.join(f'{seconds / sum(used):.0%}' for seconds in used)} of it", flush=True)
 
 
 if __name__ == "__main__":

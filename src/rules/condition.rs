@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cel::objects::{Key, Map, Value};
-use cel::{Context, ExecutionError};
+use cel::{Context, Env, ExecutionError};
 
 use crate::jose::json::{Kind, Value as Json};
 use crate::rules::expression::{BOUNDED, Expression};
@@ -13,6 +13,9 @@ use crate::token::claims::{Audience, Claims};
 
 /// A comprehension goes over at most this many members.
 pub const MAX_MEMBERS: usize = 256;
+
+/// CEL's own functions, the same for every judgement: to list them takes longer than to judge.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// A condition that a request must satisfy.
 #[derive(Clone)]
@@ -76,7 +79,7 @@ impl Condition {
 
     /// Judges it.
     pub fn judge(&self, subject: &Subject<'_>) -> Judgement {
-        let mut context = Context::default();
+        let mut context = Context::with_env(STANDARD.clone());
         self.declare(&mut context, subject);
         if context.add_function(BOUNDED, bounded).is_err() {
             return Judgement::Fails { message: None };
