@@ -15,11 +15,15 @@ use crate::jwks::discovery::Discovery;
 use crate::jwks::error::FetchError;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource};
+use crate::jwks::target::Target;
 
 /// A key set or a metadata document is at most this large, counted as it arrives and after decompression.
 pub const MAX_SIZE: usize = 1024 * 1024;
 
 const MAX_REDIRECTS: usize = 3;
+
+/// `Retry-After` is obeyed up to this.
+pub(in crate::jwks) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Fetches the keys of one issuer entry.
 pub struct Fetcher {
@@ -56,12 +60,14 @@ pub trait Fetch: Send {
 }
 
 /// Why a fetch is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
-    /// It is time; an address that was discovered is discovered again.
-    Refresh,
-    /// Somebody waits; an address that was discovered is used as it is.
+    /// A token waits; an address that was discovered is used as it is.
     Demand,
+    /// It is time; an address that was discovered is discovered again, unless its server asked to be left alone.
+    Refresh,
+    /// An operator asks; an address that was discovered is discovered again.
+    Order,
 }
 
 enum Way {
@@ -72,11 +78,6 @@ enum Way {
     },
     File(std::path::PathBuf),
     Nothing,
-}
-
-enum Target {
-    Address(KeyAddress),
-    Discovered(Discovery, Option<KeyAddress>),
 }
 
 /// What makes the next request conditional (RFC 9110 section 13.1).
@@ -101,7 +102,7 @@ impl Fetcher {
                 let discovery = Discovery::of(issuer.clone(), *transport);
                 Way::Http {
                     http,
-                    target: Target::Discovered(discovery, None),
+                    target: Target::discovered(discovery),
                     seen: None,
                 }
             }
@@ -122,7 +123,7 @@ impl Fetch for Fetcher {
         let fetching = async {
             match &mut self.way {
                 Way::Http { http, target, seen } => {
-                    let address = target.resolve(http, purpose).await?;
+                    let address = target.resolve(http, purpose, timeout).await?;
                     fetch_key_set(http, address, seen).await
                 }
                 Way::File(path) => read_file(path).await,
@@ -135,20 +136,6 @@ impl Fetch for Fetcher {
         tokio::time::timeout(timeout, fetching)
             .await
             .unwrap_or(Err(FetchError::TimedOut(timeout)))
-    }
-}
-
-impl Target {
-    async fn resolve(&mut self, http: &Http, purpose: Purpose) -> Result<KeyAddress, FetchError> {
-        match self {
-            Target::Address(address) => Ok(address.clone()),
-            Target::Discovered(_, Some(known)) if purpose == Purpose::Demand => Ok(known.clone()),
-            Target::Discovered(discovery, known) => {
-                let address = discovery.find_key_address(http).await?;
-                *known = Some(address.clone());
-                Ok(address)
-            }
-        }
     }
 }
 

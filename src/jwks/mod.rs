@@ -14,3 +14,4 @@ pub mod refresher;
 pub mod source;
 pub mod state_dir;
 pub mod store;
+pub mod target;

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::jwks::error::FetchError;
+use crate::jwks::fetch::Purpose;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::ledger::{Completed, Ledger, Outcome, Ruling};
 use crate::jwks::source::KeySource;
@@ -319,18 +320,22 @@ impl KeyStore {
     }
 
     /// Asks for a fetch now, and resolves when it, or the one in flight, has ended.
-    pub async fn refresh_now(&self, now: Instant) {
-        if self.is_fixed() {
-            return;
+    pub async fn refresh_now(&self) {
+        while !self.is_fixed() {
+            let (mut completions, purpose) = {
+                let mut ledger = self.ledger();
+                let purpose = ledger.order(Instant::now());
+                (self.completions.subscribe(), purpose)
+            };
+            self.demand.notify_one();
+            // The sender lives in `self`, so this ends with a completion only.
+            let _ = completions.changed().await;
+            // The one in flight was for a token's sake, which looks no address up; such ones are rare.
+            let looks_anew = purpose > Purpose::Demand;
+            if looks_anew || !matches!(self.source, KeySource::Discovery { .. }) {
+                return;
+            }
         }
-        let mut completions = {
-            let mut ledger = self.ledger();
-            ledger.begin(now);
-            self.completions.subscribe()
-        };
-        self.demand.notify_one();
-        // The sender lives in `self`, so this ends with a completion only.
-        let _ = completions.changed().await;
     }
 
     /// The trace that the fetch which has just ended was waited for in.
@@ -338,9 +343,9 @@ impl KeyStore {
         lock(&self.waiting_trace).take()
     }
 
-    /// A fetch begins.
-    pub(in crate::jwks) fn begin(&self, now: Instant) -> Instant {
-        self.ledger().begin(now)
+    /// A fetch begins; answers when it started, and what it has to be good for.
+    pub(in crate::jwks) fn begin(&self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
+        self.ledger().begin(now, purpose)
     }
 
     /// Keys that were confirmed that long ago, by an earlier process or under other settings, serve until the source
