@@ -252,6 +252,15 @@ fn discovery(
         );
         return None;
     }
+    // Its metadata would be looked for in the wrong place. With keys of its own it may be any text, as `iss` may.
+    if name.contains(['?', '#']) {
+        problems.error(
+            &key,
+            "its keys cannot be discovered: an issuer's address has no query and no fragment (RFC 8414 section 2)",
+            "take out what begins with `?` or `#`, or set jwks.uri, jwks.file or jwks.inline",
+        );
+        return None;
+    }
     Some(KeySource::Discovery {
         issuer: name.to_string(),
         transport,
