@@ -92,7 +92,8 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         Some(false) => TokenForwarding::Remove,
         Some(true) | None => TokenForwarding::Keep,
     };
-    let token_sources = token_sources(document.token_sources.as_deref(), problems);
+    let sources = document.token_sources.as_deref();
+    let token_sources = token_sources(sources, token_forwarding, problems);
     let rules = rules(
         document.rules.as_deref().unwrap_or_default(),
         &issuers,

@@ -429,6 +429,28 @@ fn rules_that_hide_each_other_or_leave_a_gap_are_warned_about() {
 }
 
 #[test]
+fn a_token_in_the_query_is_warned_about_as_far_as_it_goes() {
+    let query = issuer("token_sources: [{ query: access_token }]\n");
+    for (forwarding, says, never) in [
+        ("", "upstreams too", "on their way here"),
+        (
+            "forward_token: true\n",
+            "set forward_token: false",
+            "on their way here",
+        ),
+        (
+            "forward_token: false\n",
+            "on their way here",
+            "forward_token",
+        ),
+    ] {
+        let warning = problems(&format!("{forwarding}{query}"));
+        assert!(warning.contains(says), "{forwarding}{warning}");
+        assert!(!warning.contains(never), "{forwarding}{warning}");
+    }
+}
+
+#[test]
 fn the_contracts_rules_are_valid() {
     let text = r#"
 issuers:
