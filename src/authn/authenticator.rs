@@ -91,7 +91,15 @@ pub struct WaitedFor {
 enum WaitReason {
     KeyMissing,
     /// Held keys did not verify the token, and others might.
-    OnceMore,
+    OnceMore(FirstVerdict),
+}
+
+/// What was found of a token before the wait: it stands where the wait brings no keys to judge it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FirstVerdict {
+    error: Error,
+    /// Whether the token's `kid` was one of a held key.
+    names_held_key: bool,
 }
 
 impl KeyWait<'_> {
@@ -345,6 +353,14 @@ impl<'a> Examination<'a> {
     }
 
     fn without_keys(&self, token: &UnverifiedToken<'_>) -> Result<Ruling<'a>, Refusal> {
+        // The keys went away during the wait: a bad token is no outage for that, nor left to Envoy.
+        if let Attempt::Again(WaitedFor {
+            reason: WaitReason::OnceMore(verdict),
+            ..
+        }) = self.attempt
+        {
+            return Err(self.refusal_of(verdict, token));
+        }
         self.judge_worth(token)
             .map_err(|error| self.refusal(error, None))?;
         let keys = &self.issuer.keys;
@@ -369,23 +385,22 @@ impl<'a> Examination<'a> {
         let mut fitting = key_set.candidates(token.key_id(), algorithm);
         // A key without a `kid` may fit beside one that bears the token's and does not: that one is meant.
         let has_fitting = fitting.any(|key| key.key_id.is_some() || token.key_id().is_none());
-        let held_id = || token.key_id().map(Box::from);
-        let verdict = match key_set.standing(token.key_id()) {
+        let standing = key_set.standing(token.key_id());
+        let error = match standing {
             KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
-            KeyIdStanding::Held if has_fitting => {
-                self.refusal(token::error::Error::InvalidSignature.into(), held_id())
+            KeyIdStanding::Held | KeyIdStanding::Absent if has_fitting => {
+                token::error::Error::InvalidSignature.into()
             }
-            KeyIdStanding::Held => {
-                self.refusal(token::error::Error::UnsupportedAlgorithm.into(), held_id())
-            }
-            KeyIdStanding::Absent if has_fitting => {
-                self.refusal(token::error::Error::InvalidSignature.into(), None)
-            }
+            KeyIdStanding::Held => token::error::Error::UnsupportedAlgorithm.into(),
             KeyIdStanding::Absent => {
                 self.judge_worth(token)
                     .map_err(|error| self.refusal(error, None))?;
-                self.refusal(Error::UnknownKey, None)
+                Error::UnknownKey
             }
+        };
+        let verdict = FirstVerdict {
+            error,
+            names_held_key: standing == KeyIdStanding::Held,
         };
         self.once_more(token, verdict, snapshot)
     }
@@ -409,7 +424,7 @@ impl<'a> Examination<'a> {
             Attempt::Peek => Err(self.refusal(keys.missing_as_of_now(now).into(), None)),
             // The key was held before the wait and is gone after it.
             Attempt::Again(WaitedFor {
-                reason: WaitReason::OnceMore,
+                reason: WaitReason::OnceMore(_),
                 ..
             }) => Err(self.refusal(Error::UnknownKey, None)),
             Attempt::Again(WaitedFor {
@@ -423,7 +438,7 @@ impl<'a> Examination<'a> {
     fn once_more(
         &self,
         token: &UnverifiedToken<'_>,
-        verdict: Refusal,
+        verdict: FirstVerdict,
         snapshot: &Snapshot,
     ) -> Result<Ruling<'a>, Refusal> {
         let may_wait = matches!(self.attempt, Attempt::First) && self.judge_worth(token).is_ok();
@@ -432,8 +447,8 @@ impl<'a> Examination<'a> {
             .then(|| keys.ask_once_more(snapshot.generation, now))
             .flatten()
         {
-            Some(desk) => self.at_desk(desk, WaitReason::OnceMore),
-            None => Err(verdict),
+            Some(desk) => self.at_desk(desk, WaitReason::OnceMore(verdict)),
+            None => Err(self.refusal_of(verdict, token)),
         }
     }
 
@@ -453,6 +468,11 @@ impl<'a> Examination<'a> {
         judge_unverified(token, &self.issuer.requirements, self.moment.wall).map_err(Error::from)
     }
 
+    fn refusal_of(&self, verdict: FirstVerdict, token: &UnverifiedToken<'_>) -> Refusal {
+        let key_id = token.key_id().filter(|_| verdict.names_held_key);
+        self.refusal(verdict.error, key_id.map(Box::from))
+    }
+
     fn refusal(&self, error: Error, key_id: Option<Box<str>>) -> Refusal {
         Refusal {
             error,
@@ -462,3 +482,6 @@ impl<'a> Examination<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
