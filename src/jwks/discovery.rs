@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use crate::jose::json::{Document, Duplicates, Value};
 use crate::jwks::error::DiscoveryFailure;
-use crate::jwks::fetch::{Http, read_body};
+use crate::jwks::http::{Http, read_body};
 use crate::jwks::source::{KeyAddress, Transport};
 
 /// Where the metadata of one issuer may be.

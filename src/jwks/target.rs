@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::jwks::discovery::Discovery;
 use crate::jwks::error::{DiscoveryFailure, FetchError};
-use crate::jwks::fetch::{Http, LONGEST_RETRY_AFTER, Purpose};
+use crate::jwks::fetch::{LONGEST_RETRY_AFTER, Purpose};
+use crate::jwks::http::Http;
 use crate::jwks::source::KeyAddress;
 
 /// Where the next fetch goes.

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Clients, Fetch as _, Fetched, Fetcher, Http, Purpose};
+use super::{Fetch as _, Fetched, Fetcher, Purpose};
 use crate::jwks::error::FetchError;
+use crate::jwks::http::{Clients, Http};
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const KEYS: &str =
