@@ -1,6 +1,7 @@
 //! The configuration as it is written: the keys of the YAML, typed; `resolve` gives them their meaning.
 //!
 //! The comments on the fields are the descriptions of the JSON Schema and of the configuration's reference.
+//! Over 300 lines, since it is one thing: the shape of the file, to be read from top to bottom as its author would write it.
 
 use std::fmt;
 
