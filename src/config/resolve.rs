@@ -22,6 +22,7 @@ use crate::server::tls_files::TlsFiles;
 
 pub mod headers;
 pub mod issuers;
+pub mod keys;
 pub mod matches;
 pub mod rules;
 pub mod sources;
