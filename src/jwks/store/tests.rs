@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use super::{Desk, KeyStore, Wait};
+use super::KeyStore;
+use super::desk::{Desk, Wait};
 use crate::jwks::error::FetchError;
 use crate::jwks::fetch::Purpose;
 use crate::jwks::key_set::KeySet;
