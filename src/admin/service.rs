@@ -80,12 +80,7 @@ impl Admin for AdminService {
         if chosen.is_empty() {
             return Err(Status::not_found("no such issuer is configured"));
         }
-        join_all(
-            chosen
-                .iter()
-                .map(|issuer| issuer.keys.refresh_now(Instant::now())),
-        )
-        .await;
+        join_all(chosen.iter().map(|issuer| issuer.keys.refresh_now())).await;
         Ok(Response::new(pb::RefreshKeysResponse {
             issuers: self.issuers(is_wanted),
         }))

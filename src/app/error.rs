@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::jwks::fetch::RootsError;
+use crate::jwks::http::RootsError;
 use crate::server::accept::ServeError;
 use crate::server::bind::BindError;
 use crate::server::tls_files::TlsFilesError;

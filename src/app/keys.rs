@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::app::error::StartError;
 use crate::config::settings::IssuerSettings;
-use crate::jwks::fetch::{Fetcher, Http};
+use crate::jwks::fetch::Fetcher;
+use crate::jwks::http::Http;
 use crate::jwks::keeper::Keeper;
 use crate::jwks::last_good::Owner;
 use crate::jwks::refresher::Refresher;

@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 
 use crate::app::error::StartError;
 use crate::config::settings::{IssuerSettings, Settings};
-use crate::jwks::fetch::{Fetch, Fetcher, Http, Purpose};
+use crate::jwks::fetch::{Fetch, Fetcher, Purpose};
+use crate::jwks::http::Http;
 use crate::jwks::source::KeySource;
 
 /// What came of one issuer entry's keys.

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
+use crate::authn::authenticator::examination::{Examination, Ruling};
+use crate::authn::authenticator::wait::{KeyWait, WaitedFor};
 use crate::authn::error::Error;
 use crate::authn::identity::Identity;
-use crate::authn::issuers::{Issuer, Issuers};
+use crate::authn::issuers::Issuers;
 use crate::authn::moment::Moment;
 use crate::authn::near_miss::NearMisses;
 use crate::authn::token_cache::{Remembered, TokenCache};
 use crate::forward::header_name::HeaderName;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
-use crate::jwks::key_set::{KeyIdStanding, KeySet};
-use crate::jwks::store::{Desk, Snapshot, Wait, Waited};
-use crate::telemetry::traces::Parent;
+use crate::jwks::key_set::KeySet;
 use crate::token;
 use crate::token::bearer::{BearerToken, Fingerprint};
 use crate::token::unverified::UnverifiedToken;
-use crate::token::verified::{Verification, VerifiedToken, judge_unverified};
+use crate::token::verified::{Verification, VerifiedToken};
+
+pub mod examination;
+pub mod wait;
 
 /// Authenticates bearers. Synchronous: where keys are missing it says what to wait for.
 #[derive(Debug)]
@@ -71,42 +74,6 @@ pub enum Attempt {
     /// It shall not be: somebody asks what would be decided by the keys that are held. Nothing is fetched, noted or
     /// remembered for it.
     Peek,
-}
-
-/// A wait for keys.
-#[derive(Debug)]
-pub struct KeyWait<'a> {
-    wait: Wait<'a>,
-    reason: WaitReason,
-}
-
-/// A wait that has ended.
-#[derive(Clone, Copy, Debug)]
-pub struct WaitedFor {
-    waited: Waited,
-    reason: WaitReason,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WaitReason {
-    KeyMissing,
-    /// Held keys did not verify the token, and others might.
-    OnceMore,
-}
-
-impl KeyWait<'_> {
-    /// The fetch that is waited for is a part of this trace.
-    pub fn traced_under(&self, parent: Parent) {
-        self.wait.traced_under(parent);
-    }
-
-    /// Waits until the deadline at the latest.
-    pub async fn until(self, deadline: tokio::time::Instant) -> WaitedFor {
-        WaitedFor {
-            waited: self.wait.until(deadline).await,
-            reason: self.reason,
-        }
-    }
 }
 
 impl From<Error> for Refusal {
@@ -315,150 +282,5 @@ fn id_of(key: &VerificationKey, key_set: &KeySet) -> Option<Box<str>> {
         .and_then(|own| own.key_id.clone())
 }
 
-// === impl Examination ===
-
-/// What came of a token that no key verified.
-enum Ruling<'a> {
-    Stands(Authentication<'a>),
-    /// A fetch has ended in the meantime: the token has to be judged by its keys.
-    KeysChanged,
-}
-
-/// One token of a known issuer under examination.
-struct Examination<'a> {
-    issuer: &'a Arc<Issuer>,
-    name: &'a Arc<str>,
-    moment: Moment,
-    attempt: Attempt,
-}
-
-impl<'a> Examination<'a> {
-    fn judge_header(&self, token: &UnverifiedToken<'_>) -> Result<Algorithm, Error> {
-        let requirements = &self.issuer.requirements;
-        let algorithm = Algorithm::from_name(token.algorithm())
-            .filter(|algorithm| requirements.algorithms.contains(*algorithm))
-            .ok_or(token::error::Error::UnsupportedAlgorithm)?;
-        if !requirements.token_types.accept(token.token_type()) {
-            return Err(token::error::Error::InvalidType.into());
-        }
-        Ok(algorithm)
-    }
-
-    fn without_keys(&self, token: &UnverifiedToken<'_>) -> Result<Ruling<'a>, Refusal> {
-        self.judge_worth(token)
-            .map_err(|error| self.refusal(error, None))?;
-        let keys = &self.issuer.keys;
-        let now = self.moment.steady;
-        match self.attempt {
-            Attempt::First => self.at_desk(keys.ask_for_any_keys(now), WaitReason::KeyMissing),
-            Attempt::Again(_) | Attempt::Peek => {
-                let retry_after = keys.until_next_attempt(now);
-                Err(self.refusal(Error::NoKeys { retry_after }, None))
-            }
-        }
-    }
-
-    /// No held key verified the token: what that means depends on what its `kid` can tell.
-    fn unsigned(
-        &self,
-        token: &UnverifiedToken<'_>,
-        algorithm: Algorithm,
-        snapshot: &Snapshot,
-    ) -> Result<Ruling<'a>, Refusal> {
-        let key_set = &snapshot.key_set;
-        let mut fitting = key_set.candidates(token.key_id(), algorithm);
-        // A key without a `kid` may fit beside one that bears the token's and does not: that one is meant.
-        let has_fitting = fitting.any(|key| key.key_id.is_some() || token.key_id().is_none());
-        let held_id = || token.key_id().map(Box::from);
-        let verdict = match key_set.standing(token.key_id()) {
-            KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
-            KeyIdStanding::Held if has_fitting => {
-                self.refusal(token::error::Error::InvalidSignature.into(), held_id())
-            }
-            KeyIdStanding::Held => {
-                self.refusal(token::error::Error::UnsupportedAlgorithm.into(), held_id())
-            }
-            KeyIdStanding::Absent if has_fitting => {
-                self.refusal(token::error::Error::InvalidSignature.into(), None)
-            }
-            KeyIdStanding::Absent => {
-                self.judge_worth(token)
-                    .map_err(|error| self.refusal(error, None))?;
-                self.refusal(Error::UnknownKey, None)
-            }
-        };
-        self.once_more(token, verdict, snapshot)
-    }
-
-    fn unknown_key(
-        &self,
-        token: &UnverifiedToken<'_>,
-        snapshot: &Snapshot,
-    ) -> Result<Ruling<'a>, Refusal> {
-        self.judge_worth(token)
-            .map_err(|error| self.refusal(error, None))?;
-        let (keys, now) = (&self.issuer.keys, self.moment.steady);
-        match self.attempt {
-            Attempt::First => {
-                let key_id = token.key_id().unwrap_or_default();
-                self.at_desk(
-                    keys.ask_for_unknown_key(key_id, snapshot.generation, now),
-                    WaitReason::KeyMissing,
-                )
-            }
-            Attempt::Peek => Err(self.refusal(keys.missing_as_of_now(now).into(), None)),
-            // The key was held before the wait and is gone after it.
-            Attempt::Again(WaitedFor {
-                reason: WaitReason::OnceMore,
-                ..
-            }) => Err(self.refusal(Error::UnknownKey, None)),
-            Attempt::Again(WaitedFor {
-                waited,
-                reason: WaitReason::KeyMissing,
-            }) => Err(self.refusal(keys.settle(waited, now).into(), None)),
-        }
-    }
-
-    /// The held keys may be old: a token that is good but for its signature is judged once more after a fetch.
-    fn once_more(
-        &self,
-        token: &UnverifiedToken<'_>,
-        verdict: Refusal,
-        snapshot: &Snapshot,
-    ) -> Result<Ruling<'a>, Refusal> {
-        let may_wait = matches!(self.attempt, Attempt::First) && self.judge_worth(token).is_ok();
-        let (keys, now) = (&self.issuer.keys, self.moment.steady);
-        match may_wait
-            .then(|| keys.ask_once_more(snapshot.generation, now))
-            .flatten()
-        {
-            Some(desk) => self.at_desk(desk, WaitReason::OnceMore),
-            None => Err(verdict),
-        }
-    }
-
-    fn at_desk(&self, desk: Desk<'a>, reason: WaitReason) -> Result<Ruling<'a>, Refusal> {
-        match desk {
-            Desk::Wait(wait) => Ok(Ruling::Stands(Authentication::Waits(KeyWait {
-                wait,
-                reason,
-            }))),
-            Desk::Answer(missing) => Err(self.refusal(missing.into(), None)),
-            Desk::JudgeAgain => Ok(Ruling::KeysChanged),
-        }
-    }
-
-    /// Only a token that could be admitted is worth a fetch, and an old one under a retired key says so.
-    fn judge_worth(&self, token: &UnverifiedToken<'_>) -> Result<(), Error> {
-        judge_unverified(token, &self.issuer.requirements, self.moment.wall).map_err(Error::from)
-    }
-
-    fn refusal(&self, error: Error, key_id: Option<Box<str>>) -> Refusal {
-        Refusal {
-            error,
-            issuer: Some(self.name.clone()),
-            key_id,
-            recall: None,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::jwks::store::Missing;
+use crate::jwks::store::desk::Missing;
 use crate::token;
 
 /// Why nobody was authenticated, one variant a situation.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authn::authenticator::{Attempt, Authentication, Authenticator, KeyWait, Recall};
+use crate::authn::authenticator::wait::KeyWait;
+use crate::authn::authenticator::{Attempt, Authentication, Authenticator, Recall};
 use crate::authn::error::Error;
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;

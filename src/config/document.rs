@@ -1,6 +1,7 @@
 //! The configuration as it is written: the keys of the YAML, typed; `resolve` gives them their meaning.
 //!
 //! The comments on the fields are the descriptions of the JSON Schema and of the configuration's reference.
+//! Over 300 lines, since it is one thing: the shape of the file, to be read from top to bottom as its author would write it.
 
 use std::fmt;
 
@@ -122,7 +123,8 @@ pub struct Issuer {
     /// What `iss` must be, character by character; or a list of such that share the key set. Required.
     #[schemars(extend("examples" = ["https://acme.scalekit.dev"]))]
     pub issuer: OneOrMany,
-    /// Where the keys come from. Default: found through discovery, which a list of issuers cannot use.
+    /// Where the keys come from. Default: found through discovery, which a list of issuers cannot use, nor one whose
+    /// address has a query or a fragment.
     pub jwks: Option<Jwks>,
     /// Whom tokens must be meant for: any one of these has to be in `aud`. Required. `any` turns the check off: then a
     /// token that this issuer made for someone else is admitted as well.

@@ -22,6 +22,7 @@ use crate::server::tls_files::TlsFiles;
 
 pub mod headers;
 pub mod issuers;
+pub mod keys;
 pub mod matches;
 pub mod rules;
 pub mod sources;
@@ -92,7 +93,8 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         Some(false) => TokenForwarding::Remove,
         Some(true) | None => TokenForwarding::Keep,
     };
-    let token_sources = token_sources(document.token_sources.as_deref(), problems);
+    let sources = document.token_sources.as_deref();
+    let token_sources = token_sources(sources, token_forwarding, problems);
     let rules = rules(
         document.rules.as_deref().unwrap_or_default(),
         &issuers,

@@ -13,3 +13,4 @@ pub mod request;
 pub mod response;
 pub mod service;
 pub mod trace_context;
+pub mod wire;

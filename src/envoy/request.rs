@@ -1,84 +1,235 @@
-//! From Envoy's message to the request it asks about.
+//! From Envoy's message to the request it asks about, which borrows from the message's own bytes.
+//!
+//! As a decoder reads it: of a text that stands twice the last one counts, of a message that does all parts do, and
+//! what is not asked for is passed over.
 
-use envoy_types::pb::envoy::config::core::v3::address::Address;
-use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::Peer;
+use std::collections::HashMap;
 
+use crate::envoy::wire::{Field, Fields, Malformed};
 use crate::request::{Completeness, Headers, Request};
 
-/// The message has no HTTP attributes: nothing is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoHttpAttributes;
+/// So many headers and entries of the route's context a message may have together. Envoy lets a request have 100
+/// headers unless it is told otherwise.
+const MOST_ENTRIES: usize = 10_000;
 
-/// Reads the request that a message asks about.
+/// Why a message asks nothing that can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// It cannot be read.
+    Malformed,
+    /// It has no HTTP attributes.
+    NoHttpAttributes,
+    /// It has more than 10,000 headers and entries of context.
+    TooManyEntries,
+}
+
+impl From<Malformed> for MessageError {
+    fn from(Malformed: Malformed) -> MessageError {
+        MessageError::Malformed
+    }
+}
+
+/// Reads the request that a message (`envoy.service.auth.v3.CheckRequest`) asks about.
 ///
 /// # Errors
-/// [`NoHttpAttributes`]
-pub fn read(message: &CheckRequest) -> Result<Request<'_>, NoHttpAttributes> {
-    let attributes = message.attributes.as_ref().ok_or(NoHttpAttributes)?;
-    let http = attributes
-        .request
-        .as_ref()
-        .and_then(|request| request.http.as_ref())
-        .ok_or(NoHttpAttributes)?;
-    let context = &attributes.context_extensions;
+/// [`MessageError`]
+pub fn read(message: &[u8]) -> Result<Request<'_>, MessageError> {
+    let mut attributes = Attributes::default();
+    for field in Fields::of(message) {
+        let field = field?;
+        if field.number == 1 {
+            attributes.read(field)?;
+        }
+    }
+    let http = attributes.http.ok_or(MessageError::NoHttpAttributes)?;
     Ok(Request {
-        method: &http.method,
-        host: &http.host,
-        path: &http.path,
-        headers: headers(http),
-        source_address: attributes
-            .source
-            .as_ref()
-            .and_then(address)
-            .unwrap_or_default(),
-        source_principal: attributes
-            .source
-            .as_ref()
-            .map(|source| source.principal.as_str())
-            .unwrap_or_default(),
-        context: context
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect(),
+        method: http.method,
+        host: http.host,
+        path: http.path,
+        headers: http.into_headers(),
+        source_address: attributes.source_address,
+        source_principal: attributes.source_principal,
+        context: attributes.context.into_iter().collect(),
     })
 }
 
-fn address(peer: &Peer) -> Option<&str> {
-    match peer.address.as_ref()?.address.as_ref()? {
-        Address::SocketAddress(address) => Some(&address.address),
-        _ => None,
+/// `AttributeContext`
+#[derive(Default)]
+struct Attributes<'a> {
+    source_address: &'a str,
+    source_principal: &'a str,
+    http: Option<Http<'a>>,
+    context: HashMap<&'a str, &'a str>,
+    entries: Entries,
+}
+
+/// `AttributeContext.HttpRequest`
+#[derive(Default)]
+struct Http<'a> {
+    method: &'a str,
+    host: &'a str,
+    path: &'a str,
+    headers: HashMap<&'a str, &'a str>,
+    header_map: Option<Vec<(&'a str, &'a [u8])>>,
+}
+
+/// How many entries there were so far.
+#[derive(Default)]
+struct Entries(usize);
+
+impl Entries {
+    fn count(&mut self) -> Result<(), MessageError> {
+        self.0 += 1;
+        if self.0 > MOST_ENTRIES {
+            return Err(MessageError::TooManyEntries);
+        }
+        Ok(())
     }
 }
 
-/// `header_map` holds the bytes as they came and keeps repeats apart (`encode_raw_headers: true`), so where it is
-/// there nothing else is read.
-fn headers(http: &HttpRequest) -> Headers<'_> {
-    match &http.header_map {
-        Some(map) => {
-            let entries = map.headers.iter().map(|header| {
-                let raw = !header.raw_value.is_empty();
-                (
-                    header.key.as_str(),
-                    if raw {
-                        header.raw_value.as_slice()
-                    } else {
-                        header.value.as_bytes()
-                    },
-                )
-            });
-            let shown = map.headers.iter().any(|header| header.key == ":method");
-            Headers::new(entries, completeness(shown))
+// === impl Attributes ===
+
+impl<'a> Attributes<'a> {
+    fn read(&mut self, attributes: Field<'a>) -> Result<(), MessageError> {
+        for field in attributes.fields()? {
+            let field = field?;
+            match field.number {
+                1 => self.read_source(field)?,
+                4 => self.read_request(field)?,
+                10 => {
+                    self.entries.count()?;
+                    let (name, value) = map_entry(field)?;
+                    self.context.insert(name, value);
+                }
+                _ => {}
+            }
         }
-        None => {
-            let entries = http
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_bytes()));
-            Headers::new(entries, completeness(http.headers.contains_key(":method")))
+        Ok(())
+    }
+
+    /// `Peer`
+    fn read_source(&mut self, source: Field<'a>) -> Result<(), Malformed> {
+        for field in source.fields()? {
+            let field = field?;
+            match field.number {
+                1 => self.read_address(field)?,
+                4 => self.source_principal = field.text()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `Address`: of its kinds the last counts, and only a socket's is an address to us.
+    fn read_address(&mut self, address: Field<'a>) -> Result<(), Malformed> {
+        for field in address.fields()? {
+            let field = field?;
+            match field.number {
+                1 => {
+                    for field in field.fields()? {
+                        let field = field?;
+                        if field.number == 2 {
+                            self.source_address = field.text()?;
+                        }
+                    }
+                }
+                2 | 3 => self.source_address = "",
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `AttributeContext.Request`
+    fn read_request(&mut self, request: Field<'a>) -> Result<(), MessageError> {
+        for field in request.fields()? {
+            let field = field?;
+            if field.number == 2 {
+                let http = self.http.get_or_insert_default();
+                http.read(field, &mut self.entries)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Http ===
+
+impl<'a> Http<'a> {
+    fn read(&mut self, http: Field<'a>, entries: &mut Entries) -> Result<(), MessageError> {
+        for field in http.fields()? {
+            let field = field?;
+            match field.number {
+                2 => self.method = field.text()?,
+                3 => {
+                    entries.count()?;
+                    let (name, value) = map_entry(field)?;
+                    self.headers.insert(name, value);
+                }
+                4 => self.path = field.text()?,
+                5 => self.host = field.text()?,
+                13 => {
+                    let header_map = self.header_map.get_or_insert_default();
+                    for field in field.fields()? {
+                        let field = field?;
+                        if field.number == 1 {
+                            entries.count()?;
+                            header_map.push(header_value(field)?);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `header_map` holds the bytes as they came and keeps repeats apart (`encode_raw_headers: true`), so where it is
+    /// there nothing else is read.
+    fn into_headers(self) -> Headers<'a> {
+        match self.header_map {
+            Some(entries) => {
+                let shown = entries.iter().any(|(name, _)| *name == ":method");
+                Headers::new(entries.into_iter(), completeness(shown))
+            }
+            None => {
+                let shown = self.headers.contains_key(":method");
+                let headers = self.headers.into_iter();
+                let entries = headers.map(|(name, value)| (name, value.as_bytes()));
+                Headers::new(entries, completeness(shown))
+            }
         }
     }
+}
+
+/// An entry of a `map<string, string>`.
+fn map_entry(entry: Field<'_>) -> Result<(&str, &str), Malformed> {
+    let (mut name, mut value) = ("", "");
+    for field in entry.fields()? {
+        let field = field?;
+        match field.number {
+            1 => name = field.text()?,
+            2 => value = field.text()?,
+            _ => {}
+        }
+    }
+    Ok((name, value))
+}
+
+/// `HeaderValue`: its value is in one field or in the other.
+fn header_value(header: Field<'_>) -> Result<(&str, &[u8]), Malformed> {
+    let (mut name, mut value, mut raw_value) = ("", "", &[][..]);
+    for field in header.fields()? {
+        let field = field?;
+        match field.number {
+            1 => name = field.text()?,
+            2 => value = field.text()?,
+            3 => raw_value = field.bytes()?,
+            _ => {}
+        }
+    }
+    let is_raw = !raw_value.is_empty();
+    Ok((name, if is_raw { raw_value } else { value.as_bytes() }))
 }
 
 /// Envoy shows `:method` wherever it was not told to show certain headers only.
@@ -91,78 +242,4 @@ fn completeness(method_is_shown: bool) -> Completeness {
 }
 
 #[cfg(test)]
-mod tests {
-    use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
-    use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
-    use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
-
-    use super::{NoHttpAttributes, read};
-    use crate::request::Completeness;
-
-    fn message(http: HttpRequest) -> CheckRequest {
-        let request = Request {
-            http: Some(http),
-            ..Default::default()
-        };
-        CheckRequest {
-            attributes: Some(AttributeContext {
-                request: Some(request),
-                ..Default::default()
-            }),
-        }
-    }
-
-    #[test]
-    fn without_http_attributes_nothing_is_asked() {
-        assert_eq!(read(&CheckRequest::default()).err(), Some(NoHttpAttributes));
-        let tcp = CheckRequest {
-            attributes: Some(AttributeContext::default()),
-        };
-        assert_eq!(read(&tcp).err(), Some(NoHttpAttributes));
-    }
-
-    #[test]
-    fn the_header_map_is_read_alone_where_it_is_there() {
-        let raw = |key: &str, value: &[u8]| HeaderValue {
-            key: key.into(),
-            raw_value: value.into(),
-            ..Default::default()
-        };
-        let http = HttpRequest {
-            headers: [("authorization".to_owned(), "from headers".to_owned())].into(),
-            header_map: Some(HeaderMap {
-                headers: vec![
-                    raw(":method", b"GET"),
-                    raw("X-A", b"\xff"),
-                    raw("x-a", b"2"),
-                ],
-            }),
-            ..Default::default()
-        };
-        let message = message(http);
-        let request = read(&message).expect("has attributes");
-        assert_eq!(request.headers.all("authorization").count(), 0);
-        assert_eq!(
-            request.headers.all("x-a").collect::<Vec<_>>(),
-            [&b"\xff"[..], b"2"]
-        );
-        assert_eq!(request.headers.names().collect::<Vec<_>>(), ["x-a", "x-a"]);
-        assert_eq!(request.headers.completeness(), Completeness::Complete);
-    }
-
-    #[test]
-    fn headers_without_the_method_are_filtered_ones() {
-        let http = HttpRequest {
-            headers: [("x-foo".to_owned(), "1".to_owned())].into(),
-            ..Default::default()
-        };
-        let message = message(http);
-        assert_eq!(
-            read(&message)
-                .expect("has attributes")
-                .headers
-                .completeness(),
-            Completeness::Filtered
-        );
-    }
-}
+mod tests;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
-use prost::Message as _;
+use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use tokio::time::Instant;
 
 use crate::authn::authenticator::Attempt;
@@ -143,9 +142,6 @@ impl<D: Decide> CheckService<D> {
         patience: Option<Duration>,
         permit: &Permit,
     ) -> CheckResponse {
-        let Ok(message) = CheckRequest::decode(message) else {
-            return self.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing);
-        };
         let Ok(request) = request::read(&message) else {
             return self.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing);
         };

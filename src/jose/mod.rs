@@ -4,4 +4,5 @@ pub mod algorithm;
 pub mod base64url;
 pub mod digest;
 pub mod json;
+pub mod jwk;
 pub mod key;

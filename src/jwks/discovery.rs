@@ -3,8 +3,8 @@
 use reqwest::Url;
 
 use crate::jose::json::{Document, Duplicates, Value};
-use crate::jwks::error::{DiscoveryFailure, FetchError};
-use crate::jwks::fetch::{Http, read_body};
+use crate::jwks::error::DiscoveryFailure;
+use crate::jwks::http::{Http, read_body};
 use crate::jwks::source::{KeyAddress, Transport};
 
 /// Where the metadata of one issuer may be.
@@ -38,22 +38,25 @@ impl Discovery {
         addresses
     }
 
-    /// The address of the issuer's key set.
-    ///
-    /// # Errors
-    /// [`FetchError::NotDiscovered`] with what each address gave.
+    /// The issuer that the metadata must be of.
+    pub(in crate::jwks) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The address of the issuer's key set; what each address gave instead is told as it comes, so that whoever stops
+    /// waiting knows it.
     pub(in crate::jwks) async fn find_key_address(
         &self,
         http: &Http,
-    ) -> Result<KeyAddress, FetchError> {
-        let mut failures = Vec::new();
+        failures: &mut Vec<DiscoveryFailure>,
+    ) -> Option<KeyAddress> {
         for address in Discovery::addresses(&self.issuer) {
             match self.ask(http, &address).await {
-                Ok(found) => return Ok(found),
+                Ok(found) => return Some(found),
                 Err(failure) => failures.push(failure),
             }
         }
-        Err(FetchError::NotDiscovered(failures))
+        None
     }
 
     async fn ask(&self, http: &Http, address: &str) -> Result<KeyAddress, DiscoveryFailure> {
@@ -81,7 +84,7 @@ impl Discovery {
                 only_by_final_slash,
             });
         }
-        let key_address = text("jwks_uri").ok_or(DiscoveryFailure::NotMetadata)?;
+        let key_address = text("jwks_uri").ok_or(DiscoveryFailure::NoKeyAddress)?;
         KeyAddress::parse(key_address, self.transport)
             .map_err(|_| DiscoveryFailure::ForbiddenKeyAddress)
     }
@@ -141,10 +144,16 @@ mod tests {
             Err(DiscoveryFailure::ForbiddenKeyAddress)
         );
         for text in [
+            r#"{"issuer":"https://a.example"}"#,
+            r#"{"issuer":"https://a.example","jwks_uri":1}"#,
+        ] {
+            assert_eq!(read(text), Err(DiscoveryFailure::NoKeyAddress), "{text}");
+        }
+        for text in [
             "",
             "[]",
             "<html>",
-            r#"{"issuer":"https://a.example"}"#,
+            r#"{"jwks_uri":"https://a.example/k"}"#,
             r#"{"issuer":1,"jwks_uri":"https://a.example/k"}"#,
         ] {
             assert_eq!(read(text), Err(DiscoveryFailure::NotMetadata), "{text}");

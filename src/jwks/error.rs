@@ -53,8 +53,10 @@ pub enum KeySetError {
 pub enum DiscoveryFailure {
     /// It could not be fetched.
     Fetch(Box<FetchError>),
-    /// It is not a JSON object with a string `issuer` and a string `jwks_uri`.
+    /// It is not a JSON object with a string `issuer`.
     NotMetadata,
+    /// It is the issuer's, and has no string `jwks_uri`.
+    NoKeyAddress,
     /// It is another issuer's.
     OtherIssuer {
         /// Whether the two differ by a final `/` alone.
@@ -77,6 +79,21 @@ impl FetchError {
                 })
                 .max(),
             _ => None,
+        }
+    }
+
+    /// Whether the one who was asked has said nothing: not reached, late, at fault or too busy.
+    pub(in crate::jwks) fn is_on_the_way(&self) -> bool {
+        match self {
+            FetchError::Unreachable(_) | FetchError::TimedOut(_) => true,
+            FetchError::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            FetchError::TooManyRedirects
+            | FetchError::ForbiddenRedirect
+            | FetchError::TooLarge
+            | FetchError::Unreadable(_)
+            | FetchError::NotAKeySet(_)
+            | FetchError::NotDiscovered(_)
+            | FetchError::Fault => false,
         }
     }
 }
@@ -131,6 +148,9 @@ impl fmt::Display for DiscoveryFailure {
             ),
             DiscoveryFailure::OtherIssuer { only_by_final_slash: false } => {
                 f.write_str("the document is another issuer's; set `jwks.uri`")
+            }
+            DiscoveryFailure::NoKeyAddress => {
+                f.write_str("the document names no `jwks_uri`; set `jwks.uri`")
             }
             DiscoveryFailure::ForbiddenKeyAddress => {
                 f.write_str("the document's `jwks_uri` is not https; set `jwks.allow_http` if that is meant")

@@ -2,7 +2,8 @@
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Document, Duplicates, Object, Value};
-use crate::jose::key::{PrivatePart, Unusable, VerificationKey};
+use crate::jose::jwk::Unusable;
+use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::jwks::error::KeySetError;
 
 /// At most this many keys are tried on one token.
@@ -164,7 +165,7 @@ fn read_key(member: &Value) -> Result<VerificationKey, Unusable> {
 mod tests {
     use super::{KeyIdStanding, KeySet, SetAside};
     use crate::jose::algorithm::Algorithm;
-    use crate::jose::key::Unusable;
+    use crate::jose::jwk::Unusable;
     use crate::jwks::error::KeySetError;
 
     const ED25519: &str =

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::jwks::fetch::Purpose;
+
 /// Fetches for tokens' sake start at most once in this time, counted from their start.
 pub const COOLDOWN: Duration = Duration::from_secs(10);
 
@@ -17,13 +19,20 @@ pub const REMEMBERED: usize = 1024;
 /// The fetches of one issuer's keys, and the unknown key ids that were seen lately.
 #[derive(Debug)]
 pub struct Ledger {
-    in_flight_since: Option<Instant>,
+    in_flight: Option<Flight>,
     latest: Option<Completed>,
     latest_success_start: Option<Instant>,
     latest_demand: Option<Instant>,
     left_alone_until: Option<Instant>,
     next_attempt: Instant,
     sightings: Sightings,
+}
+
+/// A fetch that has begun.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    started: Instant,
+    purpose: Purpose,
 }
 
 /// A fetch that has ended.
@@ -69,7 +78,7 @@ impl Ledger {
     /// No fetch was made yet; the first is due at `now`.
     pub fn new(now: Instant) -> Ledger {
         Ledger {
-            in_flight_since: None,
+            in_flight: None,
             latest: None,
             latest_success_start: None,
             latest_demand: None,
@@ -105,7 +114,7 @@ impl Ledger {
 
     /// A fetch to wait for in the hope of other keys; `None` where none may start.
     pub fn join_or_start(&mut self, now: Instant) -> Option<Ruling> {
-        if self.in_flight_since.is_some() {
+        if self.is_in_flight() {
             return Some(Ruling::Wait);
         }
         let cool = self.cooldown_left(now).is_zero();
@@ -114,18 +123,36 @@ impl Ledger {
             return None;
         }
         self.latest_demand = Some(now);
-        self.in_flight_since = Some(now);
+        self.in_flight = Some(Flight {
+            started: now,
+            purpose: Purpose::Demand,
+        });
         Some(Ruling::WaitForNew)
     }
 
     /// Whether a fetch is in flight.
     pub fn is_in_flight(&self) -> bool {
-        self.in_flight_since.is_some()
+        self.in_flight.is_some()
     }
 
-    /// A fetch begins; answers when it started, which is earlier where a token has asked for it already.
-    pub fn begin(&mut self, now: Instant) -> Instant {
-        *self.in_flight_since.get_or_insert(now)
+    /// A fetch begins; answers when it started, which is earlier where somebody has asked for it already, and what it has
+    /// to be good for.
+    pub fn begin(&mut self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
+        let flight = self.in_flight.get_or_insert(Flight {
+            started: now,
+            purpose,
+        });
+        flight.purpose = flight.purpose.max(purpose);
+        (flight.started, flight.purpose)
+    }
+
+    /// An operator asks for a fetch; answers what the one in flight is good for, which may have begun before.
+    pub fn order(&mut self, now: Instant) -> Purpose {
+        let flight = self.in_flight.get_or_insert(Flight {
+            started: now,
+            purpose: Purpose::Order,
+        });
+        flight.purpose
     }
 
     /// The fetch in flight has ended.
@@ -135,7 +162,7 @@ impl Ledger {
         next_attempt: Instant,
         leave_alone_until: Option<Instant>,
     ) -> Option<Completed> {
-        let started = self.in_flight_since.take()?;
+        let Flight { started, .. } = self.in_flight.take()?;
         let completed = Completed { started, outcome };
         if outcome == Outcome::Succeeded {
             self.latest_success_start = Some(started);

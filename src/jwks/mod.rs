@@ -5,6 +5,7 @@
 pub mod discovery;
 pub mod error;
 pub mod fetch;
+pub mod http;
 pub mod keeper;
 pub mod key_set;
 pub mod last_good;
@@ -14,3 +15,4 @@ pub mod refresher;
 pub mod source;
 pub mod state_dir;
 pub mod store;
+pub mod target;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::file_watch::FileWatch;
 use crate::jwks::error::FetchError;
-use crate::jwks::fetch::{Fetch, Fetched, Fetcher, Purpose};
+use crate::jwks::fetch::{Fetch, Fetched, Fetcher, LONGEST_RETRY_AFTER, Purpose};
 use crate::jwks::keeper::Keeper;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::source::{FetchSettings, KeySource};
@@ -24,9 +24,6 @@ const SHORTEST_MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The longest time between two attempts while the issuer fails, unless `refresh` is shorter.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-
-/// `Retry-After` is obeyed up to this.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// So many keys that are set aside are told of one by one.
 const MOST_TOLD: usize = 8;
@@ -124,7 +121,7 @@ impl<F: Fetch> Refresher<F> {
 
     /// Tokens wait from now on; the fetch waits for its turn.
     async fn first_attempt(&mut self) -> Instant {
-        self.store.begin(Instant::now());
+        self.store.begin(Instant::now(), Purpose::Refresh);
         let turns = self.turns.clone();
         // Never closed.
         let turn = turns.acquire().await;
@@ -140,7 +137,7 @@ impl<F: Fetch> Refresher<F> {
 
     async fn attempt(&mut self, purpose: Purpose) -> Instant {
         let began = Instant::now();
-        let started = self.store.begin(began);
+        let (started, purpose) = self.store.begin(began, purpose);
         self.watch_file();
         // A panic while reading what a server sent must not end the refreshes for good.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
-use crate::jwks::fetch::MAX_SIZE;
+use crate::jwks::http::MAX_SIZE;
 use crate::jwks::last_good::{self, Record};
 
 /// So many files are read at once: a thousand issuers should not take a thousand threads.

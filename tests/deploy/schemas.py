@@ -4,7 +4,9 @@ import json
 import sys
 
 import kubernetes_validate
+import yaml
 
+import prometheus_rule
 import sidecar_envoy
 from manifests import ROOT, VARIANTS, Failure, is_custom, rendered, resources, run, same
 
@@ -133,6 +135,14 @@ def the_sidecars_envoy_is_configured_as_envoys_elsewhere():
     run([ROOT / ".venv/bin/envoy", "--mode", "validate", "-c", sidecar_envoy.COPY])
 
 
+def the_alerts_are_those_of_prometheus_elsewhere():
+    if prometheus_rule.COPY.read_text() != prometheus_rule.expected():
+        raise Failure("components/monitoring/prometheus-rule.yaml differs from deploy/prometheus/accredit.rules.yaml: "
+                      "run `python3 tests/deploy/prometheus_rule.py --write`")
+    (rule,) = (r for r in resources("base, monitored and autoscaled") if r["kind"] == "PrometheusRule")
+    same("groups", rule["spec"], yaml.safe_load(prometheus_rule.SOURCE.read_text()))
+
+
 TESTS = [
     every_resource_is_valid_for_every_kubernetes_of_today,
     a_misspelt_field_is_found,
@@ -142,4 +152,5 @@ TESTS = [
     checkov_has_no_objection_that_is_not_argued_in_place,
     hadolint_has_no_objection,
     the_sidecars_envoy_is_configured_as_envoys_elsewhere,
+    the_alerts_are_those_of_prometheus_elsewhere,
 ]

@@ -6,6 +6,7 @@ use crate::config::problem::Problems;
 use crate::config::rules_document as document;
 use crate::config::settings::Settings;
 use crate::forward::header_name::{HeaderName, look_alike};
+use crate::forward::strip::TokenForwarding;
 
 /// Headers that cannot carry a token: the request's own target, framing and cookies depend on them.
 const NEVER_A_SOURCE: [&str; 6] = [
@@ -20,6 +21,7 @@ const NEVER_A_SOURCE: [&str; 6] = [
 /// The places where tokens are looked for.
 pub fn token_sources(
     documents: Option<&[document::TokenSource]>,
+    forwarding: TokenForwarding,
     problems: &mut Problems,
 ) -> Vec<TokenSource> {
     let Some(documents) = documents else {
@@ -35,7 +37,7 @@ pub fn token_sources(
     let mut sources: Vec<TokenSource> = Vec::new();
     for (number, document) in documents.iter().enumerate() {
         let key = path::item("token_sources", number);
-        match token_source(&key, document, problems) {
+        match token_source(&key, document, forwarding, problems) {
             Some(source) if sources.contains(&source) => {
                 problems.error(&key, "the same source stands twice", "keep one");
             }
@@ -95,6 +97,7 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
 fn token_source(
     key: &str,
     document: &document::TokenSource,
+    forwarding: TokenForwarding,
     problems: &mut Problems,
 ) -> Option<TokenSource> {
     match (
@@ -110,11 +113,7 @@ fn token_source(
             named(key, "cookie", cookie, problems).map(TokenSource::Cookie)
         }
         (None, None, Some(query), None) => {
-            problems.warn(
-                &path::member(key, "query"),
-                "addresses are logged in many places, and the token with them",
-                "prefer a header, and set forward_token: false",
-            );
+            warn_of_query(&path::member(key, "query"), forwarding, problems);
             named(key, "query", query, problems).map(TokenSource::Query)
         }
         _ => {
@@ -126,6 +125,21 @@ fn token_source(
             None
         }
     }
+}
+
+/// What is taken out here has been seen by everyone who came before.
+fn warn_of_query(key: &str, forwarding: TokenForwarding, problems: &mut Problems) {
+    let (what, mend) = match forwarding {
+        TokenForwarding::Keep => (
+            "addresses are logged in many places, by upstreams too, and the token with them",
+            "prefer a header, and set forward_token: false",
+        ),
+        TokenForwarding::Remove => (
+            "addresses are logged by clients and proxies on their way here, and the token with them",
+            "prefer a header",
+        ),
+    };
+    problems.warn(key, what, mend);
 }
 
 fn header_source(

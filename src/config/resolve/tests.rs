@@ -156,6 +156,18 @@ fn each_mistake_is_named_where_it_stands() {
             "issuers[0].issuer (line 2)",
         ),
         (
+            "issuers:\n  - issuer: https://a.example/?tenant=1\n    audiences: [a]\n".into(),
+            "issuers[0].issuer (line 2): its keys cannot be discovered: an issuer's address has no query",
+        ),
+        (
+            "issuers:\n  - issuer: https://a.example/t?\n    audiences: [a]\n".into(),
+            "set jwks.uri, jwks.file or jwks.inline",
+        ),
+        (
+            "issuers:\n  - issuer: 'https://a.example/#1'\n    audiences: [a]\n    jwks: { refresh: 1m }\n".into(),
+            "no fragment (RFC 8414 section 2)",
+        ),
+        (
             "issuers:\n  - issuer: [https://a.example, https://b.example]\n    audiences: [a]\n"
                 .into(),
             "cannot be discovered",
@@ -417,6 +429,28 @@ fn rules_that_hide_each_other_or_leave_a_gap_are_warned_about() {
 }
 
 #[test]
+fn a_token_in_the_query_is_warned_about_as_far_as_it_goes() {
+    let query = issuer("token_sources: [{ query: access_token }]\n");
+    for (forwarding, says, never) in [
+        ("", "upstreams too", "on their way here"),
+        (
+            "forward_token: true\n",
+            "set forward_token: false",
+            "on their way here",
+        ),
+        (
+            "forward_token: false\n",
+            "on their way here",
+            "forward_token",
+        ),
+    ] {
+        let warning = problems(&format!("{forwarding}{query}"));
+        assert!(warning.contains(says), "{forwarding}{warning}");
+        assert!(!warning.contains(never), "{forwarding}{warning}");
+    }
+}
+
+#[test]
 fn the_contracts_rules_are_valid() {
     let text = r#"
 issuers:
@@ -454,6 +488,18 @@ rules:
     let settings = resolved(text).expect("is valid").settings;
     assert_eq!(settings.rules.len(), 5);
     assert_eq!(settings.token_sources.len(), 4);
+}
+
+#[test]
+fn an_issuer_with_keys_of_its_own_is_any_text() {
+    for jwks in ["{ uri: https://a.example/k }", "{ file: /k }"] {
+        for name in ["https://a.example/?tenant=1", "https://a.example/#1", "a?b"] {
+            let text =
+                format!("issuers:\n  - issuer: '{name}'\n    audiences: [a]\n    jwks: {jwks}\n");
+            let settings = resolved(&text).expect("is valid").settings;
+            assert_eq!(&*settings.issuers[0].names[0], name);
+        }
+    }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Clients, Fetch as _, Fetched, Fetcher, Http, Purpose};
+use super::{Fetch as _, Fetched, Fetcher, Purpose};
 use crate::jwks::error::FetchError;
+use crate::jwks::http::{Clients, Http};
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const KEYS: &str =
@@ -14,8 +15,16 @@ const KEYS: &str =
 
 /// A server that gives each request the next of these answers, and tells on which of its connections each came.
 fn server(answers: Vec<String>) -> (KeySource, mpsc::Receiver<usize>) {
+    let (origin, asks) = server_at(|_| answers);
+    let address = KeyAddress::parse(&format!("{origin}/keys"), Transport::Https);
+    (KeySource::Uri(address.expect("is loopback")), asks)
+}
+
+/// The same, whose answers may name it.
+fn server_at(answers: impl FnOnce(&str) -> Vec<String>) -> (String, mpsc::Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("can be bound");
-    let address = format!("http://{}/keys", listener.local_addr().expect("is bound"));
+    let origin = format!("http://{}", listener.local_addr().expect("is bound"));
+    let answers = answers(&origin);
     let (asked, asks) = mpsc::channel();
     std::thread::spawn(move || {
         let mut answers = answers.into_iter().peekable();
@@ -39,8 +48,7 @@ fn server(answers: Vec<String>) -> (KeySource, mpsc::Receiver<usize>) {
             }
         }
     });
-    let address = KeyAddress::parse(&address, Transport::Https).expect("is loopback");
-    (KeySource::Uri(address), asks)
+    (origin, asks)
 }
 
 fn answer(status: &str, headers: &str, body: &str) -> String {
@@ -96,6 +104,37 @@ async fn each_fetch_connects_anew() {
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
     assert_eq!(asks.iter().take(2).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_metadata_server_that_asks_for_it_is_left_alone_except_by_an_operator() {
+    let good = || answer("200 OK", "", KEYS);
+    let (issuer, _) = server_at(|origin| {
+        let text = format!(r#"{{"issuer":"{origin}","jwks_uri":"{origin}/keys"}}"#);
+        let metadata = || answer("200 OK", "", &text);
+        let busy = answer("503 Busy", "retry-after: 100\r\n", "");
+        let absent = answer("404 Not Found", "", "");
+        let found = [metadata(), good(), busy, absent, good()];
+        let left_alone = [good(), good()];
+        let asked_again = [metadata(), good(), metadata(), good()];
+        [&found[..], &left_alone, &asked_again].concat()
+    });
+    let source = KeySource::Discovery {
+        issuer,
+        transport: Transport::Https,
+    };
+    let mut fetcher = fetcher(&source);
+    for purpose in [
+        Purpose::Refresh,
+        Purpose::Refresh,
+        Purpose::Refresh,
+        Purpose::Demand,
+        Purpose::Order,
+        Purpose::Refresh,
+    ] {
+        let fetched = fetcher.fetch(purpose).await;
+        assert_eq!(fetched.map(|_| ()), Ok(()), "{purpose:?}");
+    }
 }
 
 #[tokio::test]

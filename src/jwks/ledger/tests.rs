@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{COOLDOWN, Ledger, Outcome, REMEMBERED, Ruling};
+use crate::jwks::fetch::Purpose;
 
 struct Story {
     start: Instant,
@@ -28,7 +29,7 @@ impl Story {
     }
     fn background(&mut self, seconds: f64) {
         let now = self.at(seconds);
-        self.ledger.begin(now);
+        self.ledger.begin(now, Purpose::Refresh);
     }
     fn end(&mut self, outcome: Outcome, next: f64) {
         let next = self.at(next);

@@ -6,8 +6,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use super::{Desk, KeyStore, Wait};
+use super::KeyStore;
+use super::desk::{Desk, Wait};
 use crate::jwks::error::FetchError;
+use crate::jwks::fetch::Purpose;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::source::{KeyAddress, KeySource, Transport};
 
@@ -24,7 +26,7 @@ fn fetch(store: &KeyStore, key_ids: &[&str], now: Instant) {
         .map(|key_id| format!(r#"{{"kid":"{key_id}","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#))
         .collect();
     let set = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes());
-    let started = store.begin(now);
+    let (started, _) = store.begin(now, Purpose::Refresh);
     let next = now + Duration::from_secs(300);
     store.succeed(
         Some(set.expect("is a set")),
@@ -49,7 +51,7 @@ fn race(ask: impl for<'a> Fn(&'a KeyStore, Instant) -> Option<Wait<'a>>) {
     for _ in 0..ROUNDS {
         let store = store(began);
         fetch(&store, &["a"], began);
-        store.begin(began);
+        store.begin(began, Purpose::Refresh);
         let start = Barrier::new(2);
         let wait = std::thread::scope(|scope| {
             scope.spawn(|| {

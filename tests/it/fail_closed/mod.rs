@@ -1,5 +1,6 @@
 //! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
 
 pub(crate) mod common;
+pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod pressure;

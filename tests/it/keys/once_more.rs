@@ -64,6 +64,11 @@ async fn once_more_never_makes_a_bad_token_an_outage() {
         .await;
     assert_eq!(answer.reason(), "invalid_signature");
 
+    let emptied = place("").await;
+    emptied.server.serve("/keys", set([]));
+    assert_eq!(emptied.reason(&forged(&emptied)).await, "invalid_signature");
+    assert_eq!(emptied.fetches(), 2);
+
     // One that has expired is not worth a fetch.
     let expired = place("").await;
     let token = expired.token().claim("exp", now() - 100).signed(rsa(1));

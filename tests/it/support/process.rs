@@ -100,6 +100,18 @@ impl Running {
         Envoy::at(self.checks).await.check(request).await
     }
 
+    /// The most memory that it has ever had, in bytes.
+    pub(crate) fn most_memory(&self) -> usize {
+        let id = self.child.id().expect("still runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("runs on Linux");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
+        kibibytes
+            .and_then(|text| text.parse::<usize>().ok())
+            .expect("is told")
+            * 1024
+    }
+
     /// Sends a signal.
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("still runs").to_string();

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scripted::{GOOD, Given, Kept, Reply, Source, pass, set, store};
-use crate::jwks::store::{Desk, KeyStore, Missing};
+use crate::jwks::store::KeyStore;
+use crate::jwks::store::desk::{Desk, Missing};
 
 const DAY: f64 = 24.0 * 60.0 * 60.0;
 

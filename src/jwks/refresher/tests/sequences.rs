@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scripted::{GOOD, Given, Kept, Named, Reply, Source, pass, set, settings, store};
-use crate::jwks::store::Desk;
+use crate::jwks::store::desk::Desk;
 
 const SEQUENCES: u64 = 100;
 const STEPS: usize = 40;

@@ -1,0 +1,188 @@
+//! The wire form of a protobuf message, field by field, with nothing built: what a message's parts would become can be
+//! a hundred times what they are.
+
+/// It is no protobuf message, or not the one that it is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// The fields of a message in their order; the first that cannot be read is the last.
+pub struct Fields<'a>(&'a [u8]);
+
+/// One field.
+#[derive(Clone, Copy)]
+pub struct Field<'a> {
+    /// Its number.
+    pub number: u32,
+    content: Content<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Content<'a> {
+    /// A text, bytes or a message.
+    Delimited(&'a [u8]),
+    /// A number, which no field that we read is.
+    Scalar,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of that message.
+    pub fn of(message: &'a [u8]) -> Fields<'a> {
+        Fields(message)
+    }
+
+    fn field(&mut self) -> Result<Field<'a>, Malformed> {
+        let key = self.varint()?;
+        let number = u32::try_from(key >> 3).map_err(|_| Malformed)?;
+        let content = match key & 7 {
+            0 => {
+                self.varint()?;
+                Content::Scalar
+            }
+            1 => self.scalar(8)?,
+            2 => {
+                let length = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
+                Content::Delimited(self.take(length)?)
+            }
+            5 => self.scalar(4)?,
+            // Groups, which no message of Envoy's has, and what was never defined.
+            _ => return Err(Malformed),
+        };
+        if number == 0 {
+            return Err(Malformed);
+        }
+        Ok(Field { number, content })
+    }
+
+    fn varint(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.take(1)?.first().ok_or(Malformed)?;
+            let bits = u64::from(byte & 0x7f);
+            if bits << shift >> shift != bits {
+                return Err(Malformed);
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Malformed)
+    }
+
+    fn scalar(&mut self, length: usize) -> Result<Content<'a>, Malformed> {
+        self.take(length).map(|_| Content::Scalar)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_err() {
+            self.0 = &[];
+        }
+        Some(field)
+    }
+}
+
+// === impl Field ===
+
+impl<'a> Field<'a> {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it is a number.
+    pub fn bytes(self) -> Result<&'a [u8], Malformed> {
+        match self.content {
+            Content::Delimited(bytes) => Ok(bytes),
+            Content::Scalar => Err(Malformed),
+        }
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it is none.
+    pub fn text(self) -> Result<&'a str, Malformed> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed)
+    }
+
+    /// The fields of the message that it is.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it is a number.
+    pub fn fields(self) -> Result<Fields<'a>, Malformed> {
+        self.bytes().map(Fields::of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fields, Malformed};
+
+    /// Numbers with the texts that they bear; a scalar bears none.
+    fn read(message: &[u8]) -> Result<Vec<(u32, Option<&str>)>, Malformed> {
+        Fields::of(message)
+            .map(|field| field.map(|field| (field.number, field.text().ok())))
+            .collect()
+    }
+
+    #[test]
+    fn fields_of_every_kind() {
+        assert_eq!(read(b""), Ok(vec![]));
+        let all = b"\x0a\x01a\x10\x96\x01\x19ABCDEFGH\x25ABCD\x0a\x00";
+        let expected = [
+            (1, Some("a")),
+            (2, None),
+            (3, None),
+            (4, None),
+            (1, Some("")),
+        ];
+        assert_eq!(read(all), Ok(expected.to_vec()));
+        assert_eq!(
+            read(b"\xfa\xff\xff\xff\x0f\x00"),
+            Ok(vec![(536_870_911, Some(""))]),
+            "the largest number"
+        );
+        assert_eq!(
+            read(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+            Ok(vec![(1, None)]),
+            "minus one"
+        );
+    }
+
+    #[test]
+    fn what_is_no_message() {
+        for message in [
+            &b"\x0a"[..],
+            b"\x0a\x02a",
+            b"\x80",
+            b"\x00",
+            b"\x02\x00",
+            b"\x0b\x0c",
+            b"\x0c",
+            b"\x0e\x00",
+            b"\x0f\x00",
+            b"\x09ABCDEFG",
+            b"\x0dABC",
+            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x80\x00",
+            b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        ] {
+            assert_eq!(read(message), Err(Malformed), "{message:x?}");
+            let fields = Fields::of(message).take(100);
+            assert_eq!(fields.count(), 1, "{message:x?} ends there");
+        }
+    }
+}

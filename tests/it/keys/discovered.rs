@@ -1,0 +1,177 @@
+//! Metadata that cannot be had, that say something else than before, and that an operator asks for.
+
+use accredit::admin::pb;
+use accredit::admin::pb::admin_client::AdminClient;
+
+use crate::support::check_request::Ask;
+use crate::support::issuer::{Answer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
+use crate::support::process::{Running, accredit};
+use crate::support::service::{Service, channel};
+use crate::support::token::Token;
+
+use super::place::old_keys;
+
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+
+/// An entry whose keys are found through discovery.
+fn discovered(issuer: &str) -> String {
+    format!(
+        "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ timeout: 1s }}\n"
+    )
+}
+
+/// A server that names itself as the issuer of the keys at `/keys`.
+async fn server() -> (KeyServer, String) {
+    let server = KeyServer::with_keys(old_keys()).await;
+    let issuer = server.url("");
+    server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/keys"));
+    (server, issuer)
+}
+
+#[tokio::test]
+async fn keys_are_fetched_where_they_were_while_the_metadata_cannot_be_had() {
+    let (server, issuer) = server().await;
+    let service = Service::ready(&discovered(&issuer)).await;
+    let busy = Answer::of(503, "no").with("retry-after", "100");
+    let cases: Vec<(&str, Reply)> = vec![
+        ("500", Answer::of(500, "no").into()),
+        ("503", busy.into()),
+        ("429", Answer::of(429, "no").into()),
+        ("drops", Reply::Drop(Answer::of(200, "{\"issuer\":"))),
+        ("drips", Reply::Drip(Answer::of(200, " ".repeat(1000)))),
+        ("hangs", Reply::Hang),
+    ];
+    for (number, (thing, reply)) in cases.into_iter().enumerate() {
+        server.serve(WELL_KNOWN, reply);
+        let (key, kid) = (rsa(number % 2), if number % 2 == 0 { "a" } else { "b" });
+        server.serve("/keys", set([key.jwk(kid)]));
+        let told = service.refresh_keys().await.remove(0);
+        assert_eq!(told.last_error, "", "{thing}");
+        assert_eq!(
+            server.count(WELL_KNOWN),
+            number + 2,
+            "{thing}: was asked first"
+        );
+        let token = Token::of(&issuer).kid(kid).signed(key);
+        assert!(
+            service.check(Ask::bearer(&token)).await.is_admission(),
+            "{thing}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn keys_on_another_host_are_fetched_while_the_issuer_is_gone_and_the_log_says_so() {
+    let keys = KeyServer::with_keys(old_keys()).await;
+    let metadata = KeyServer::start().await;
+    let issuer = metadata.url("");
+    metadata.serve_metadata(WELL_KNOWN, &issuer, &keys.url("/keys"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let ports = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n";
+    std::fs::write(&file, format!("{ports}{}", discovered(&issuer))).unwrap();
+    let path = file.to_str().unwrap();
+    let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
+    running.says("\"ready\"").await;
+    drop(metadata);
+    keys.serve("/keys", set([rsa(1).jwk("new")]));
+    let mut admin = AdminClient::new(channel(running.admin).await);
+    let refreshed = admin.refresh_keys(pb::RefreshKeysRequest::default()).await;
+    assert_eq!(refreshed.unwrap().into_inner().issuers[0].last_error, "");
+    let line = running.says("metadata cannot be had").await;
+    assert_eq!(line["level"], "WARN", "{line}");
+    assert_eq!(line["issuer"], issuer.as_str(), "{line}");
+    assert_eq!(line["jwks_uri"], keys.url("/keys").as_str(), "{line}");
+    assert!(
+        line["error"].as_str().unwrap().contains("unreachable"),
+        "{line}"
+    );
+    let token = Token::of(&issuer).kid("new").signed(rsa(1));
+    assert!(running.check(Ask::bearer(&token)).await.is_admission());
+}
+
+#[tokio::test]
+async fn metadata_that_say_otherwise_are_believed() {
+    for (thing, named, jwks_uri, says) in [
+        (
+            "another",
+            "https://evil.test",
+            "http://127.0.0.1:1/k",
+            "another issuer",
+        ),
+        ("http elsewhere", "", "http://keys.invalid/k", "not https"),
+        ("no address", "", "", "names no `jwks_uri`"),
+    ] {
+        let (server, issuer) = server().await;
+        let service = Service::ready(&discovered(&issuer)).await;
+        server.serve("/keys", set([rsa(1).jwk("new")]));
+        let named = if named.is_empty() { &issuer } else { named };
+        let body = match jwks_uri {
+            "" => serde_json::json!({ "issuer": named }),
+            jwks_uri => serde_json::json!({ "issuer": named, "jwks_uri": jwks_uri }),
+        };
+        server.serve(WELL_KNOWN, body.to_string());
+        // What says otherwise says so beside what cannot be had, too.
+        server.serve(
+            "/.well-known/oauth-authorization-server",
+            Answer::of(503, "no"),
+        );
+        let told = service.refresh_keys().await.remove(0);
+        assert!(told.last_error.contains(says), "{thing}: {told:?}");
+        assert!(told.has_keys, "{thing}");
+        let known = Token::of(&issuer).signed(rsa(0));
+        assert!(
+            service.check(Ask::bearer(&known)).await.is_admission(),
+            "{thing}: the last good ones serve"
+        );
+        let new = Token::of(&issuer).kid("new").signed(rsa(1));
+        let reason = service.check(Ask::bearer(&new)).await.reason();
+        assert_eq!(reason, "keys_unavailable", "{thing}");
+        assert_eq!(server.count("/keys"), 1, "{thing}: nor for a token's sake");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_s_refresh_finds_where_the_keys_have_moved() {
+    let (server, issuer) = server().await;
+    let service = Service::ready(&discovered(&issuer)).await;
+    server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/moved"));
+    server.serve("/moved", set([rsa(1).jwk("new")]));
+    let told = service.refresh_keys().await.remove(0);
+    assert_eq!(told.last_error, "");
+    assert_eq!((server.count("/keys"), server.count("/moved")), (1, 1));
+    let new = Token::of(&issuer).kid("new").signed(rsa(1));
+    assert!(service.check(Ask::bearer(&new)).await.is_admission());
+}
+
+#[tokio::test]
+async fn an_operator_s_refresh_finds_it_while_a_token_s_fetch_is_in_flight() {
+    let (server, issuer) = server().await;
+    let service = Service::ready(&discovered(&issuer)).await;
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let held_back = Answer::of(200, old_keys());
+    server.serve("/keys", Reply::When(gate.clone(), held_back));
+    server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/moved"));
+    server.serve("/moved", set([rsa(1).jwk("new")]));
+    let unknown = Token::of(&issuer).kid("z").signed(rsa(1));
+    let mut admin = service.admin().await;
+    let mut same_connection = admin.clone();
+    let asking = service.check(Ask::bearer(&unknown));
+    let ordering = async {
+        server.asked("/keys", 2).await;
+        let refreshing = admin.refresh_keys(pb::RefreshKeysRequest::default());
+        let releasing = async {
+            let listed = same_connection.list_issuers(pb::ListIssuersRequest {});
+            listed.await.unwrap();
+            gate.add_permits(1);
+        };
+        tokio::join!(refreshing, releasing).0
+    };
+    let (_, refreshed) = tokio::join!(asking, ordering);
+    let told = refreshed.unwrap().into_inner().issuers.remove(0);
+    assert_eq!(told.last_error, "");
+    assert_eq!(server.count("/moved"), 1);
+    let new = Token::of(&issuer).kid("new").signed(rsa(1));
+    assert!(service.check(Ask::bearer(&new)).await.is_admission());
+}
