@@ -23,6 +23,8 @@ mod issuers;
 mod keys;
 // What the log says.
 mod logs;
+// What becomes of checks when nobody reads it.
+mod unread_log;
 // What Prometheus reads.
 mod metrics;
 // Spans that leave the process.
