@@ -29,6 +29,8 @@ mod unread_log;
 mod metrics;
 // Spans that leave the process.
 mod traces;
+// Who the receiver of spans is, and who we are to it.
+mod receiver_tls;
 // What must come out nowhere.
 mod markers;
 // What is shipped to watch it with.
