@@ -110,7 +110,9 @@ async fn a_check_is_a_span_of_its_callers_trace() {
         ("http.request.method", "GET"),
         ("url.path", "/a"),
         ("server.address", "api.test"),
-        ("rpc.system", "grpc"),
+        ("rpc.system.name", "grpc"),
+        ("rpc.method", CHECK),
+        ("rpc.status_code", "OK"),
     ] {
         assert_eq!(
             attribute(&span.attributes, name).as_deref(),
@@ -139,11 +141,24 @@ async fn a_check_is_a_span_of_its_callers_trace() {
     );
 
     let without = Ask::plain()
+        .to("PURGE", "/")
         .header("x-request-id", "none")
         .header("traceparent", "00-nonsense");
     envoy.check(without).await;
     let span = receiver.span(CHECK, with_id("none")).await;
     assert!(span.parent_span_id.is_empty());
+    for (name, value) in [
+        ("http.request.method", Some("_OTHER")),
+        ("http.request.method_original", Some("PURGE")),
+        ("error.type", None),
+    ] {
+        let own = attribute(&span.attributes, name);
+        assert_eq!(
+            own.as_deref(),
+            value,
+            "{name}: a caller's mistake is no error"
+        );
+    }
     let ids: Vec<_> = receiver
         .received
         .spans()
@@ -266,6 +281,10 @@ async fn a_fetch_that_fails_says_so_without_its_secrets() {
     let check = receiver.span(CHECK, with_id("u")).await;
     assert_eq!(
         attribute(&check.attributes, "accredit.reason").as_deref(),
+        Some("keys_unavailable")
+    );
+    assert_eq!(
+        attribute(&check.attributes, "error.type").as_deref(),
         Some("keys_unavailable")
     );
     assert_eq!(
