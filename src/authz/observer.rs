@@ -158,20 +158,7 @@ fn end(mut span: ActiveSpan, refusal: Option<&Denial>, account: &Account<'_>) {
         None => {}
     }
     if let Some(asked) = &account.asked {
-        if METHODS.contains(&asked.method) {
-            span.set("http.request.method", text(asked.method));
-        } else {
-            span.set("http.request.method", "_OTHER");
-            span.set("http.request.method_original", text(asked.method));
-        }
-        span.set("url.path", text(asked.path));
-        span.set("server.address", text(asked.host));
-        if let Some(request_id) = &asked.request_id {
-            span.set_list(
-                "http.request.header.x-request-id",
-                request_id.clone().into_owned(),
-            );
-        }
+        set_request(&mut span, asked);
     }
     for (name, value) in disclosure.values(record.identity) {
         span.set(format!("accredit.claim.{name}"), text(value));
@@ -182,6 +169,21 @@ fn end(mut span: ActiveSpan, refusal: Option<&Denial>, account: &Account<'_>) {
         span.fail(record.reason);
     }
     span.end();
+}
+
+fn set_request(span: &mut ActiveSpan, asked: &Asked<'_>) {
+    if METHODS.contains(&asked.method) {
+        span.set("http.request.method", asked.method.to_owned());
+    } else {
+        span.set("http.request.method", "_OTHER");
+        span.set("http.request.method_original", asked.method.to_owned());
+    }
+    span.set("url.path", asked.path.to_owned());
+    span.set("server.address", asked.host.to_owned());
+    if let Some(request_id) = &asked.request_id {
+        let request_id = request_id.clone().into_owned();
+        span.set_list("http.request.header.x-request-id", request_id);
+    }
 }
 
 impl Disclosure {
