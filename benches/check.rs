@@ -2,6 +2,8 @@
 //!
 //! `cargo bench` prints, for a known token, how a thousand rules compare with ten, and a token that is seen for the
 //! first time with one that is known. Each figure is the fastest of many rounds.
+//!
+//! With a number it answers so many calls with a known token and prints nothing: what `scripts/instructions.sh` counts.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,11 +20,22 @@ use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
 use accredit::authz::authorizer::{Authorizer, Outcome};
 use accredit::authz::decision::Decision;
+use accredit::authz::observer::Observer;
+use accredit::authz::ongoing::Ongoing;
 use accredit::config::load;
 use accredit::config::resolve::resolve;
 use accredit::dev_issuer::server::DevIssuer;
+use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::service::CheckService;
 use accredit::request::{Completeness, Headers, Request};
+use bytes::Bytes;
+use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{
+    HttpRequest, Request as AskedRequest,
+};
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use futures_util::FutureExt as _;
+use prost::Message as _;
 
 const ROUNDS: usize = 200;
 const PER_ROUND: usize = 200;
@@ -36,6 +49,11 @@ async fn main() {
     let keys = minter.key_set().to_string();
     let known = minter.client_token("m2morg_1001").unwrap();
     let service = |rules: usize, cache: &str| service(&issuer.issuer(), &keys, rules, cache);
+
+    let times = std::env::args().nth(1).and_then(|times| times.parse().ok());
+    if let Some(times) = times {
+        return answer_calls(&service(10, "64MiB"), &known, times);
+    }
 
     let ten = nanoseconds(&service(10, "64MiB"), &known);
     let thousand = nanoseconds(&service(1000, "64MiB"), &known);
@@ -77,37 +95,13 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
     let prepared = KeyKeeper::empty().prepare(&settings.issuers).unwrap();
-    let observer = accredit::authz::observer::Observer::default();
+    let observer = Observer::default();
     engine::build(&mut settings, &prepared, &observer)
 }
 
 fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {
     let authorization = format!("Bearer {token}");
-    let others = [
-        "accept",
-        "user-agent",
-        "x-request-id",
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "accept-encoding",
-    ];
-    let decide = || {
-        let headers = others.iter().map(|name| (*name, &b"something usual"[..]));
-        let headers = headers.chain([("authorization", authorization.as_bytes())]);
-        let request = Request {
-            method: "GET",
-            host: "api.acme.example",
-            path: "/api/data?page=2",
-            headers: Headers::new(headers, Completeness::Complete),
-            source_address: "10.0.0.1",
-            source_principal: "",
-            context: Vec::new(),
-        };
-        match service.decider().decide(&request, now(), Attempt::First) {
-            Outcome::Decided(Decision::Allow(grant)) => drop(black_box(grant)),
-            other => panic!("not admitted: {other:?}"),
-        }
-    };
+    let decide = || drop(black_box(decide(service, &request(&authorization))));
     let mut fastest = Duration::MAX;
     for _ in 0..ROUNDS {
         let started = Instant::now();
@@ -115,6 +109,89 @@ fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {
         fastest = fastest.min(started.elapsed());
     }
     fastest.as_nanos() as f64 / PER_ROUND as f64
+}
+
+/// Whole calls but for their frames: from the message's bytes to the answer, and who watches is told.
+fn answer_calls(service: &CheckService<Authorizer>, token: &str, times: usize) {
+    let in_flight = InFlight::new(1);
+    let message = Bytes::from(message(&format!("Bearer {token}")).encode_to_vec());
+    let call = || {
+        let permit = in_flight.enter().unwrap();
+        let ongoing = Ongoing::new(tokio::time::Instant::now(), None);
+        let answer = service.check(message.clone(), &ongoing, None, &permit);
+        black_box(answer.now_or_never().unwrap());
+    };
+    // The first sight of the token is not counted.
+    call();
+    (0..times).for_each(|_| counted_call(&call));
+}
+
+/// The script counts what is done in here, by its name.
+#[inline(never)]
+fn counted_call(call: &dyn Fn()) {
+    call();
+}
+
+fn decide(service: &CheckService<Authorizer>, request: &Request<'_>) -> Decision {
+    match service.decider().decide(request, now(), Attempt::First) {
+        Outcome::Decided(decision @ Decision::Allow(_)) => decision,
+        other => panic!("not admitted: {other:?}"),
+    }
+}
+
+const OTHERS: [&str; 6] = [
+    "accept",
+    "user-agent",
+    "x-request-id",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "accept-encoding",
+];
+
+fn request(authorization: &str) -> Request<'_> {
+    let headers = OTHERS.iter().map(|name| (*name, &b"something usual"[..]));
+    let headers = headers.chain([("authorization", authorization.as_bytes())]);
+    Request {
+        method: "GET",
+        host: "api.acme.example",
+        path: "/api/data?page=2",
+        headers: Headers::new(headers, Completeness::Complete),
+        source_address: "10.0.0.1",
+        source_principal: "",
+        context: Vec::new(),
+    }
+}
+
+/// The same as Envoy sends it.
+fn message(authorization: &str) -> CheckRequest {
+    let others = OTHERS.iter().map(|name| (*name, "something usual"));
+    let pseudo = [(":method", "GET"), (":authority", "api.acme.example")];
+    let headers = others
+        .chain(pseudo)
+        .chain([("authorization", authorization)]);
+    let headers = headers.map(|(key, value)| HeaderValue {
+        key: key.to_owned(),
+        raw_value: value.as_bytes().to_vec(),
+        ..HeaderValue::default()
+    });
+    let http = HttpRequest {
+        method: "GET".to_owned(),
+        host: "api.acme.example".to_owned(),
+        path: "/api/data?page=2".to_owned(),
+        header_map: Some(HeaderMap {
+            headers: headers.collect(),
+        }),
+        ..HttpRequest::default()
+    };
+    CheckRequest {
+        attributes: Some(AttributeContext {
+            request: Some(AskedRequest {
+                http: Some(http),
+                ..AskedRequest::default()
+            }),
+            ..AttributeContext::default()
+        }),
+    }
 }
 
 #[allow(

@@ -12,6 +12,7 @@ use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks;
 use crate::server::http::MetricsSource;
+use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
 
@@ -52,6 +53,7 @@ pub fn source(measured: Measured) -> MetricsSource {
         Box::new(move |text| in_force(text, current.load().decider())),
         Box::new(move |text| reloads.write(text)),
         Box::new(move |text| spans(text, &traces)),
+        Box::new(log_lines),
         Box::new(build_info),
     ]);
     Arc::new(move || metrics.text())
@@ -104,6 +106,14 @@ fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
         "accredit_spans_dropped",
         "Spans that were lost, since the queue was full or the receiver did not take them",
         read(&counts.dropped),
+    )
+}
+
+fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
+    text.counters(
+        "accredit_log_lines_dropped",
+        "Log lines that were lost, since standard error was not read in time or did not take them",
+        [(Vec::new(), STANDARD_ERROR.dropped())],
     )
 }
 

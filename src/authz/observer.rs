@@ -23,6 +23,11 @@ use crate::token::claim_name::ClaimName;
 /// So much of a claim's value is shown.
 const LONGEST_CLAIM: usize = 256;
 
+/// Methods that are told by their name; the conventions want few values of it.
+const METHODS: [&str; 10] = [
+    "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
+];
+
 /// The name of each check's span.
 const SPAN: &str = "envoy.service.auth.v3.Authorization/Check";
 
@@ -133,9 +138,10 @@ fn end(mut span: ActiveSpan, refusal: Option<&Denial>, account: &Account<'_>) {
         return;
     }
     let text = |text: &str| text.to_owned();
-    span.set("rpc.system", "grpc");
-    span.set("rpc.service", "envoy.service.auth.v3.Authorization");
-    span.set("rpc.method", "Check");
+    // OpenTelemetry's semantic conventions 1.45.0, where those for gRPC became stable. A refusal is no gRPC error.
+    span.set("rpc.system.name", "grpc");
+    span.set("rpc.method", SPAN);
+    span.set("rpc.status_code", "OK");
     span.set("accredit.decision", record.decision);
     span.set("accredit.reason", record.reason);
     span.set("accredit.rule", text(record.rule));
@@ -152,24 +158,32 @@ fn end(mut span: ActiveSpan, refusal: Option<&Denial>, account: &Account<'_>) {
         None => {}
     }
     if let Some(asked) = &account.asked {
-        span.set("http.request.method", text(asked.method));
-        span.set("url.path", text(asked.path));
-        span.set("server.address", text(asked.host));
-        if let Some(request_id) = &asked.request_id {
-            span.set_list(
-                "http.request.header.x-request-id",
-                request_id.clone().into_owned(),
-            );
-        }
+        set_request(&mut span, asked);
     }
     for (name, value) in disclosure.values(record.identity) {
         span.set(format!("accredit.claim.{name}"), text(value));
     }
     // A caller's mistake is no error of ours.
     if refusal.is_some_and(|denial| matches!(denial.class(), Class::Unavailable { .. })) {
+        span.set("error.type", record.reason);
         span.fail(record.reason);
     }
     span.end();
+}
+
+fn set_request(span: &mut ActiveSpan, asked: &Asked<'_>) {
+    if METHODS.contains(&asked.method) {
+        span.set("http.request.method", asked.method.to_owned());
+    } else {
+        span.set("http.request.method", "_OTHER");
+        span.set("http.request.method_original", asked.method.to_owned());
+    }
+    span.set("url.path", asked.path.to_owned());
+    span.set("server.address", asked.host.to_owned());
+    if let Some(request_id) = &asked.request_id {
+        let request_id = request_id.clone().into_owned();
+        span.set_list("http.request.header.x-request-id", request_id);
+    }
 }
 
 impl Disclosure {

@@ -13,6 +13,7 @@ use crate::cli::keys::KeysArgs;
 use crate::cli::serve::ServeArgs;
 use crate::cli::tail::TailArgs;
 use crate::cli::{check, dev, explain, keys, schema, serve, tail};
+use crate::telemetry::log_queue::LastLines;
 
 /// Verifies the bearer token of every request that an Envoy proxy is about to let through.
 #[derive(Debug, Parser)]
@@ -42,6 +43,7 @@ enum Command {
 
 /// Runs what was typed.
 pub fn run() -> process::ExitCode {
+    let _last_lines = LastLines;
     let code = match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(args),

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process;
 
+use crate::telemetry::log_queue::STANDARD_ERROR;
+
 /// The exit codes that programs may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
@@ -23,13 +25,10 @@ impl From<ExitCode> for process::ExitCode {
     }
 }
 
-/// Says in one line what to change.
-#[allow(
-    clippy::print_stderr,
-    reason = "errors of a command are for the person who typed it"
-)]
+/// Says in one line what to change; after the lines of the log, where there is one, and as little held up by whoever
+/// reads them.
 pub fn complain(error: impl Display) {
-    eprintln!("accredit: {error}");
+    STANDARD_ERROR.say(&format!("accredit: {error}"));
 }
 
 /// Prints what was asked for, with a line's end. A reader that has gone, as `head` does, has seen enough.

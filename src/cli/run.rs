@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
+use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::logs::{self, LogFormat};
 use crate::telemetry::otlp_settings::OtlpSettings;
 use crate::telemetry::traces::Traces;
@@ -17,6 +18,12 @@ pub fn start_telemetry(
     format: Option<LogFormat>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Telemetry, ExitCode> {
+    STANDARD_ERROR.start().map_err(|error| {
+        complain(format_args!(
+            "no thread can be started for the log: {error}"
+        ));
+        ExitCode::Failed
+    })?;
     let started = logs::start(format.unwrap_or_default(), env("ACCREDIT_LOG").as_deref());
     let log_level = started.map_err(bad_usage)?;
     let traces = match OtlpSettings::read(env).map_err(bad_usage)? {

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::fmt as lines;
 
+use crate::telemetry::log_queue::STANDARD_ERROR;
+
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -61,7 +63,7 @@ pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, Unk
     let level = level.unwrap_or("info");
     let builder = lines::Subscriber::builder()
         .with_env_filter(filter(level)?)
-        .with_writer(std::io::stderr)
+        .with_writer(&STANDARD_ERROR)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // A subscriber that is there already keeps its place: tests of several services share a process.

@@ -23,10 +23,14 @@ mod issuers;
 mod keys;
 // What the log says.
 mod logs;
+// What becomes of checks when nobody reads it.
+mod unread_log;
 // What Prometheus reads.
 mod metrics;
 // Spans that leave the process.
 mod traces;
+// Who the receiver of spans is, and who we are to it.
+mod receiver_tls;
 // What must come out nowhere.
 mod markers;
 // What is shipped to watch it with.

@@ -8,10 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 
-use super::support::certificates::Authority;
 use super::support::check_request::Ask;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
@@ -22,12 +19,12 @@ use super::support::process::{Running, accredit, ended};
 use super::support::service::Envoy;
 use super::support::token::Token;
 
-const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
+pub(super) const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
 
 /// A service by flags whose keys that server has; its spans go to that address.
-fn traced(keys: &KeyServer, endpoint: &str) -> Command {
+pub(super) fn traced(keys: &KeyServer, endpoint: &str) -> Command {
     let (issuer, uri) = (keys.url(""), keys.url("/keys"));
     let mut command = accredit(&[
         "serve",
@@ -48,7 +45,7 @@ fn traced(keys: &KeyServer, endpoint: &str) -> Command {
     command
 }
 
-async fn key_server() -> KeyServer {
+pub(super) async fn key_server() -> KeyServer {
     let keys = KeyServer::start().await;
     keys.serve(
         "/keys",
@@ -57,13 +54,13 @@ async fn key_server() -> KeyServer {
     keys
 }
 
-async fn serving(command: &mut Command) -> Running {
+pub(super) async fn serving(command: &mut Command) -> Running {
     let mut running = Running::start(command).await;
     running.says("\"ready\"").await;
     running
 }
 
-fn with_id<'a>(id: &'a str) -> impl Fn(&Span) -> bool + 'a {
+pub(super) fn with_id<'a>(id: &'a str) -> impl Fn(&Span) -> bool + 'a {
     move |span| {
         attribute(&span.attributes, "http.request.header.x-request-id").as_deref() == Some(id)
     }
@@ -113,7 +110,9 @@ async fn a_check_is_a_span_of_its_callers_trace() {
         ("http.request.method", "GET"),
         ("url.path", "/a"),
         ("server.address", "api.test"),
-        ("rpc.system", "grpc"),
+        ("rpc.system.name", "grpc"),
+        ("rpc.method", CHECK),
+        ("rpc.status_code", "OK"),
     ] {
         assert_eq!(
             attribute(&span.attributes, name).as_deref(),
@@ -142,11 +141,24 @@ async fn a_check_is_a_span_of_its_callers_trace() {
     );
 
     let without = Ask::plain()
+        .to("PURGE", "/")
         .header("x-request-id", "none")
         .header("traceparent", "00-nonsense");
     envoy.check(without).await;
     let span = receiver.span(CHECK, with_id("none")).await;
     assert!(span.parent_span_id.is_empty());
+    for (name, value) in [
+        ("http.request.method", Some("_OTHER")),
+        ("http.request.method_original", Some("PURGE")),
+        ("error.type", None),
+    ] {
+        let own = attribute(&span.attributes, name);
+        assert_eq!(
+            own.as_deref(),
+            value,
+            "{name}: a caller's mistake is no error"
+        );
+    }
     let ids: Vec<_> = receiver
         .received
         .spans()
@@ -272,6 +284,10 @@ async fn a_fetch_that_fails_says_so_without_its_secrets() {
         Some("keys_unavailable")
     );
     assert_eq!(
+        attribute(&check.attributes, "error.type").as_deref(),
+        Some("keys_unavailable")
+    );
+    assert_eq!(
         check.status.map(|status| status.code),
         Some(StatusCode::Error as i32)
     );
@@ -339,34 +355,4 @@ async fn what_cannot_be_followed_ends_the_start_with_a_sentence() {
         ended.stderr.trim_end(),
         "accredit: OTEL_PROPAGATORS names a propagator that is not there; use tracecontext or none"
     );
-}
-
-#[tokio::test]
-async fn a_receiver_is_trusted_by_its_certificate_over_either_protocol() {
-    let keys = key_server().await;
-    let (authority, folder) = (Authority::new(), tempfile::tempdir().expect("a folder"));
-    let file = folder.path().join("ca.pem");
-    std::fs::write(&file, authority.pem()).expect("is written");
-    let mut config = ServerConfig::clone(authority.acceptor("127.0.0.1").config());
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let tls = TlsAcceptor::from(Arc::new(config));
-    for (protocol, trusted_by) in [
-        ("grpc", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
-        ("http/protobuf", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
-        // The system's roots, as the libraries find them.
-        ("grpc", "SSL_CERT_FILE"),
-        ("http/protobuf", "SSL_CERT_FILE"),
-    ] {
-        let receiver = Receiver::start_with(Some(tls.clone())).await;
-        let mut command = traced(&keys, &format!("https://{}", receiver.address));
-        command
-            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-            .env(trusted_by, &file);
-        let running = serving(&mut command).await;
-        let id = format!("{protocol} {trusted_by}");
-        running
-            .check(Ask::plain().header("x-request-id", id.as_str()))
-            .await;
-        receiver.span(CHECK, with_id(&id)).await;
-    }
 }

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Counts the instructions of a check with a known token (benches/check.rs), and those of telling whoever watches, where tracing
+# is not configured. Unlike times they are nearly the same on every run. Needs valgrind, for which the token is
+# hashed without the processor's own SHA instructions: that is a third of all here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v valgrind >/dev/null || { echo "This needs valgrind (Debian and Ubuntu: apt-get install valgrind)." >&2; exit 1; }
+
+bench=$(cargo bench --locked --bench check --no-run --message-format=json-render-diagnostics |
+    sed -n 's/.*"executable":"\([^"]*deps\/check-[^"]*\)".*/\1/p')
+profile=$(mktemp)
+trap 'rm -f "$profile"' EXIT
+calls=1000
+valgrind --quiet --tool=callgrind --callgrind-out-file="$profile" --collect-atstart=no \
+    --toggle-collect='*counted_call*' "$bench" "$calls"
+
+callgrind_annotate --inclusive=yes --threshold=100 "$profile" | awk -v calls="$calls" '
+    { count = $1; gsub(",", "", count) }
+    /PROGRAM TOTALS/ && !all { all = count }
+    /Observer::decided/ && !told { told = count }
+    END {
+        if (!all || !told) { print "the profile does not show a check" > "/dev/stderr"; exit 1 }
+        printf "a check, its frames aside      %6d instructions\n", all / calls
+        printf "of which telling who watches   %6d, %.1f %%\n", told / calls, told * 100 / all
+    }'

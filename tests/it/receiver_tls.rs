@@ -1,0 +1,180 @@
+//! How the receiver of spans and we prove to each other who we are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::support::certificates::Authority;
+use super::support::check_request::Ask;
+use super::support::eventually::eventually;
+use super::support::http_get::get;
+use super::support::otlp::Receiver;
+use super::support::process::ended;
+use super::traces::{CHECK, key_server, serving, traced, with_id};
+
+const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
+const GENERAL: &str = "OTEL_EXPORTER_OTLP_";
+const OF_TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_";
+
+/// Files that end with their folder.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Files {
+        Files(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn put(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.0.path().join(name);
+        std::fs::write(&file, text).expect("is written");
+        file
+    }
+}
+
+/// Speaks what a receiver speaks: both protocols.
+fn receiving(acceptor: &TlsAcceptor) -> TlsAcceptor {
+    let mut config = ServerConfig::clone(acceptor.config());
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// The three variables with that beginning, for a client of that authority.
+fn prove(
+    command: &mut tokio::process::Command,
+    beginning: &str,
+    receiver: &Path,
+    files: &Files,
+    clients: &Authority,
+) {
+    let (certificate, key) = clients.client();
+    let file = |what: &str, text: &str| files.put(&format!("{beginning}{what}"), text);
+    command
+        .env(format!("{beginning}CERTIFICATE"), receiver)
+        .env(
+            format!("{beginning}CLIENT_CERTIFICATE"),
+            file("certificate", &certificate),
+        )
+        .env(format!("{beginning}CLIENT_KEY"), file("key", &key));
+}
+
+#[tokio::test]
+async fn a_receiver_is_trusted_by_its_certificate_over_either_protocol() {
+    let keys = key_server().await;
+    let (authority, files) = (Authority::new(), Files::new());
+    let file = files.put("ca.pem", authority.pem());
+    let tls = receiving(&authority.acceptor("127.0.0.1"));
+    for (protocol, trusted_by) in [
+        ("grpc", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        ("http/protobuf", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        // The system's roots, as the libraries find them.
+        ("grpc", "SSL_CERT_FILE"),
+        ("http/protobuf", "SSL_CERT_FILE"),
+    ] {
+        let receiver = Receiver::start_with(Some(tls.clone())).await;
+        let mut command = traced(&keys, &format!("https://{}", receiver.address));
+        command
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .env(trusted_by, &file);
+        let running = serving(&mut command).await;
+        let id = format!("{protocol} {trusted_by}");
+        running
+            .check(Ask::plain().header("x-request-id", id.as_str()))
+            .await;
+        receiver.span(CHECK, with_id(&id)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_to_know_us_gets_our_certificate() {
+    let (keys, files) = (key_server().await, Files::new());
+    let [ours, clients, strangers] = [(); 3].map(|()| Authority::new());
+    let tls = receiving(&ours.acceptor_of_clients("127.0.0.1", &clients));
+    let trusted = files.put("receiver.pem", ours.pem());
+    for protocol in PROTOCOLS {
+        for beginning in [GENERAL, OF_TRACES] {
+            let receiver = Receiver::start_with(Some(tls.clone())).await;
+            let mut command = traced(&keys, &format!("https://{}", receiver.address));
+            command.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
+            if beginning == OF_TRACES {
+                // What is for traces beats what is for everything, which would fail here.
+                let nobody = files.put("nobody.pem", strangers.pem());
+                prove(&mut command, GENERAL, &nobody, &files, &strangers);
+            }
+            prove(&mut command, beginning, &trusted, &files, &clients);
+            let running = serving(&mut command).await;
+            let id = format!("{protocol} {beginning}");
+            running
+                .check(Ask::plain().header("x-request-id", id.as_str()))
+                .await;
+            receiver.span(CHECK, with_id(&id)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_certificate_that_is_wanted_spans_are_lost_and_counted() {
+    let (keys, files) = (key_server().await, Files::new());
+    let [ours, clients, strangers] = [(); 3].map(|()| Authority::new());
+    let tls = receiving(&ours.acceptor_of_clients("127.0.0.1", &clients));
+    let trusted = files.put("receiver.pem", ours.pem());
+    for (protocol, with) in [
+        ("grpc", None),
+        ("http/protobuf", None),
+        ("grpc", Some(&strangers)),
+        ("http/protobuf", Some(&strangers)),
+    ] {
+        let receiver = Receiver::start_with(Some(tls.clone())).await;
+        let mut command = traced(&keys, &format!("https://{}", receiver.address));
+        command
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &trusted)
+            .env("OTEL_BSP_EXPORT_TIMEOUT", "1000");
+        if let Some(strangers) = with {
+            prove(&mut command, GENERAL, &trusted, &files, strangers);
+        }
+        let running = serving(&mut command).await;
+        running.check(Ask::plain()).await;
+        eventually("both spans are lost", async || {
+            let (_, text) = get(running.admin, "localhost", "/metrics").await;
+            let lost = "accredit_spans_dropped_total 2";
+            text.lines().any(|line| line == lost).then_some(())
+        })
+        .await;
+        assert!(receiver.received.spans().is_empty(), "{protocol}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_used_end_the_start_with_a_sentence() {
+    let (keys, files) = (key_server().await, Files::new());
+    let authority = Authority::new();
+    let (certificate, _) = authority.client();
+    let (_, anothers) = authority.client();
+    let good = files.put("certificate.pem", &certificate);
+    let rubbish = files.put("rubbish.pem", "no PEM");
+    let anothers = files.put("anothers.pem", &anothers);
+    for protocol in PROTOCOLS {
+        let start = async |variables: &[(&str, &PathBuf)]| {
+            let mut command = traced(&keys, "https://127.0.0.1:1");
+            command.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
+            let variables = variables.iter().copied();
+            command.envs(variables.map(|(what, file)| (format!("{GENERAL}{what}"), file)));
+            let ended = ended(&mut command).await;
+            assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+            ended.stderr
+        };
+        assert_eq!(
+            start(&[("CERTIFICATE", &rubbish)]).await,
+            "accredit: OTEL_EXPORTER_OTLP_CERTIFICATE holds no PEM certificate that can be used; mend it\n"
+        );
+        for (certificate, key) in [(&good, &rubbish), (&rubbish, &anothers), (&good, &anothers)] {
+            assert_eq!(
+                start(&[("CLIENT_CERTIFICATE", certificate), ("CLIENT_KEY", key)]).await,
+                "accredit: OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY are no PEM \
+                 certificate and key that belong together; mend them\n"
+            );
+        }
+    }
+}
