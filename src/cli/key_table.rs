@@ -130,11 +130,11 @@ mod tests {
             ..pb::Issuer::default()
         };
         let expected = "\
-ISSUER          KID         TYPE  ALGORITHMS  AGE    REFRESH  STATE
-https://a.test  one         RSA   RS256       1m01s  9s       usable
+ISSUER          KID        TYPE  ALGORITHMS  AGE    REFRESH  STATE
+https://a.test  one        RSA   RS256       1m01s  9s       usable
                 tw\\u{1b}o  RSA   RS256                       usable
-                -           -     -                           set aside: it is symmetric
-https://b.test  -           -     -           -      -        no keys
+                -          -     -                           set aside: it is symmetric
+https://b.test  -          -     -           -      -        no keys
 
 https://b.test: the latest fetch from https://b.test/keys failed: connection refused";
         assert_eq!(table(&[good, bad]), expected);
