@@ -23,7 +23,7 @@ pub struct DevArgs {
     /// Where the development issuer is; loopback only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9193")]
     issuer_listen: SocketAddr,
-    /// Where checks are answered: host:port or unix:/path
+    /// Where checks are answered: address:port or unix:/path
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9191")]
     listen: String,
     /// Where health and the admin API are answered

@@ -30,7 +30,7 @@ pub struct ServeArgs {
     /// The address of the issuer's keys; without it they are discovered [env: ACCREDIT_JWKS_URI]
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// Where checks are answered: host:port or unix:/path [env: ACCREDIT_LISTEN] [default: 0.0.0.0:9191]
+    /// Where checks are answered: address:port or unix:/path [env: ACCREDIT_LISTEN] [default: 0.0.0.0:9191]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     /// Where health and the admin API are answered [env: ACCREDIT_ADMIN_LISTEN] [default: 127.0.0.1:9192]

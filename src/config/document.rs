@@ -16,7 +16,7 @@ use crate::config::units::{Duration, Size};
 #[derive(Clone, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// Where Envoy's checks (ext_authz over gRPC) are answered: `host:port`, or `unix:/path` for a socket of mode 0660.
+    /// Where Envoy's checks (ext_authz over gRPC) are answered: `address:port`, or `unix:/path` for a socket of mode 0660.
     /// Default `0.0.0.0:9191`.
     #[schemars(extend("default" = "0.0.0.0:9191", "examples" = ["unix:/run/accredit/accredit.sock"]))]
     pub listen: Option<String>,

@@ -173,7 +173,11 @@ fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr>
     match text.parse() {
         Ok(address) => Some(address),
         Err(error) => {
-            problems.error(key, format!("{error}"), "write host:port, or unix:/path");
+            problems.error(
+                key,
+                format!("{error}"),
+                "write address:port, such as 127.0.0.1:9191, or unix:/path",
+            );
             None
         }
     }
