@@ -169,15 +169,14 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
     })
 }
 
+/// How an address to listen on is written.
+const ADDRESS: &str = "write an IP address and a port, such as 0.0.0.0:9191 or [::]:9191, or unix: and a path that begins with /";
+
 fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr> {
     match text.parse() {
         Ok(address) => Some(address),
         Err(error) => {
-            problems.error(
-                key,
-                format!("{error}"),
-                "write address:port, such as 127.0.0.1:9191, or unix:/path",
-            );
+            problems.error(key, format!("{error}"), ADDRESS);
             None
         }
     }

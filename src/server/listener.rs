@@ -188,14 +188,8 @@ impl Drop for SocketFile {
 impl fmt::Display for ListenAddrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Form(text) => write!(
-                f,
-                "`{text}` is no address to listen on: write an IP address and a port, such as 0.0.0.0:9191 or [::]:9191, or unix:/path"
-            ),
-            Self::RelativePath(text) => write!(
-                f,
-                "`{text}` is a relative path: write unix: and a path that begins with /"
-            ),
+            Self::Form(text) => write!(f, "`{text}` is no address to listen on"),
+            Self::RelativePath(text) => write!(f, "`{text}` is a relative path"),
         }
     }
 }
