@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::jwks::http::RootsError;
 use crate::server::accept::ServeError;
 use crate::server::bind::BindError;
-use crate::server::tls_files::TlsFilesError;
+use crate::server::tls_files_error::TlsFilesError;
 use crate::server::workers::WorkerLost;
 
 /// Why a service cannot start.

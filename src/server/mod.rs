@@ -17,5 +17,6 @@ pub mod shutdown;
 pub mod stream;
 pub mod tls;
 pub mod tls_files;
+pub mod tls_files_error;
 pub mod wire;
 pub mod workers;

@@ -13,7 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::file_watch::FileWatch;
 use crate::server::connection::Protocol;
-use crate::server::tls_files::{Contents, Expiry, Loaded, TlsFiles, TlsFilesError};
+use crate::server::tls_files::{Contents, Expiry, Loaded, TlsFiles};
+use crate::server::tls_files_error::TlsFilesError;
 
 /// The files are read this often even if nothing tells of a change (a network file system does not).
 const REREAD: Duration = Duration::from_secs(60);
