@@ -5,5 +5,7 @@ pub mod convert;
 pub mod explains;
 pub mod follow;
 pub mod pb;
+pub mod printable;
 pub mod readiness;
 pub mod service;
+pub mod told;
