@@ -1,6 +1,7 @@
 //! The admin API, `accredit.admin.v1`, and what probes are told of readiness.
 
 pub mod client;
+pub mod console;
 pub mod convert;
 pub mod explains;
 pub mod follow;
