@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts what tests/foreign runs in its place: the pinned Python packages into .venv/ beside Envoy, and the
-# pinned Node.js packages into tests/foreign/node/node_modules. Does nothing when they are there already.
+# Puts what tests/foreign runs in its place: the pinned Python packages into .venv/ beside Envoy, the pinned
+# Node.js packages into tests/foreign/node/node_modules, and Chromium, by the system's package manager where
+# this runs as root. Does nothing when they are there already.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -44,11 +45,22 @@ refuse_unusable_node() {
 
 install_node_packages() {
     local log="$node/install.log"
-    say "Fetching oidc-provider, jose, express, jsonwebtoken and jwks-rsa into tests/foreign/node (about 15 MB, once)."
+    say "Fetching oidc-provider, jose, express, jsonwebtoken, jwks-rsa and playwright-core into tests/foreign/node (about 30 MB, once)."
     # No package of these needs a script of its own to be installed.
     (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
         fail_to_install "the tests' Node.js packages" npm "$log"
     cp "$lock" "$installed_lock"
+}
+
+# The console is looked at with a browser; playwright-core brings none.
+install_chromium() {
+    local log="$venv/install-chromium.log"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        fail "Chromium is needed by the tests of the console, at /usr/bin/chromium; install it (Debian: apt-get install chromium)."
+    fi
+    say "Installing Chromium with apt-get (about 400 MB, once)."
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >"$log" 2>&1 ||
+        fail_to_install "Chromium" Debian "$log"
 }
 
 # The environment is Envoy's too, and made by its script.
@@ -56,3 +68,4 @@ install_node_packages() {
 cmp -s "$requirements" "$installed" || install_python_packages
 refuse_unusable_node
 cmp -s "$lock" "$installed_lock" || install_node_packages
+[ -x /usr/bin/chromium ] || install_chromium

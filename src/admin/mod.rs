@@ -1,9 +1,12 @@
 //! The admin API, `accredit.admin.v1`, and what probes are told of readiness.
 
 pub mod client;
+pub mod console;
 pub mod convert;
 pub mod explains;
 pub mod follow;
 pub mod pb;
+pub mod printable;
 pub mod readiness;
 pub mod service;
+pub mod told;

@@ -7,8 +7,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::time::Instant;
 use tonic::service::Routes;
 
+use crate::admin::console::history::History;
+use crate::admin::console::sources::ConsoleSources;
 use crate::admin::service::{AdminService, Sources};
-use crate::admin::{pb, readiness};
+use crate::admin::{console, pb, readiness};
 use crate::app::explanation::Explainer;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
@@ -29,16 +31,16 @@ pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<A
     CheckPort::new(checks, with_reflection(health))
 }
 
-/// `admin_listen`: the admin API, health, probes.
+/// `admin_listen`: the admin API, the console, health, probes.
 pub fn admin_port(
     guard: HostGuard,
-    sources: Sources,
+    sources: ConsoleSources,
     probes: axum::Router,
     health: Routes,
 ) -> axum::Router {
-    let services = health.add_service(AdminService::server(sources));
+    let services = health.add_service(AdminService::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
-    let routes = grpc.merge(probes);
+    let routes = grpc.merge(probes).merge(console::routes::routes(sources));
     // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
     // a gRPC client takes 404 for UNIMPLEMENTED.
     guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
@@ -57,6 +59,23 @@ pub fn admin_sources(
         followers: observer.followers.clone(),
         last_refusals: observer.last_refusals.clone(),
         log_level,
+    }
+}
+
+/// What the console shows beside that.
+pub fn console_sources(
+    admin: Sources,
+    current: &Arc<Current<Authorizer>>,
+    ready: &Readiness,
+    history: &Arc<History>,
+) -> ConsoleSources {
+    let (current, ready) = (current.clone(), ready.clone());
+    ConsoleSources {
+        admin,
+        is_ready: Arc::new(move || ready.is_ready()),
+        config: Arc::new(move || current.load().config().to_owned()),
+        history: history.clone(),
+        started: Instant::now(),
     }
 }
 

@@ -11,11 +11,14 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::admin::console::history::History;
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::keys::{KeyKeeper, Prepared};
 use crate::app::metrics::{self, Measured};
-use crate::app::ports::{admin_port, admin_sources, check_port, probe_port, serve_port};
+use crate::app::ports::{
+    admin_port, admin_sources, check_port, console_sources, probe_port, serve_port,
+};
 use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
@@ -175,9 +178,11 @@ impl App {
         let checks = check_port(checks, Routes::new(health_service.clone()));
         let probes = probe_port(&self.current, &ready, &metrics);
         let admin_hosts = self.settings.admin_hosts.iter().cloned();
+        let history = Arc::new(History::default());
+        let sources = admin_sources(&self.current, &self.observer, self.log_level);
         let admin = admin_port(
             HostGuard::new(&address, admin_hosts),
-            admin_sources(&self.current, &self.observer, self.log_level),
+            console_sources(sources, &self.current, &ready, &history),
             probes.clone(),
             Routes::new(health_service),
         );
@@ -238,6 +243,7 @@ impl App {
             }
             () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
             () = tell_left_out(&self.observer.refusals) => Ok(()),
+            () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},
         };
         self.observer.refusals.tell_left_out();

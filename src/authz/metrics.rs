@@ -1,6 +1,6 @@
 //! Decisions counted by outcome, reason, issuer and rule, and how long they took.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +32,15 @@ struct Series {
     count: Arc<AtomicU64>,
 }
 
+/// A decision and its reason, admissions first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outcome {
+    /// `allow` or `deny`.
+    pub decision: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
 impl DecisionMetrics {
     /// Counts a decision.
     pub fn count(&self, record: &Record<'_>, took: Duration) {
@@ -52,6 +61,20 @@ impl DecisionMetrics {
         if let Some(count) = find(&self.checks.load(), record, issuer) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// How many decisions there were of each outcome, whatever rule and issuer.
+    pub fn by_outcome(&self) -> BTreeMap<Outcome, u64> {
+        let mut counted = BTreeMap::new();
+        let checks = self.checks.load();
+        for series in checks.values().flat_map(HashMap::values).flatten() {
+            let outcome = Outcome {
+                decision: series.decision,
+                reason: series.reason,
+            };
+            *counted.entry(outcome).or_default() += series.count.load(Ordering::Relaxed);
+        }
+        counted
     }
 
     /// Forgets what no configured rule or issuer can count any more.

@@ -1,11 +1,9 @@
-//! One decision as an aligned line for a person, and as JSON for a program.
-
-use chrono::{DateTime, SecondsFormat};
-use serde_json::{Value, json as object};
+//! One decision as an aligned line for a person.
 
 use crate::admin::pb;
+use crate::admin::printable::printable;
+use crate::admin::told::{latency, moment};
 use crate::cli::columns::Columns;
-use crate::cli::printable::printable;
 
 /// Whether lines are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,42 +81,6 @@ fn colour(decision: &pb::Decision) -> u8 {
         (_, "keys_unavailable" | "key_pending" | "overloaded" | "internal_error") => 33,
         _ => 31,
     }
-}
-
-fn latency(micros: u64) -> String {
-    match micros {
-        0..10_000 => format!("{micros}us"),
-        10_000..10_000_000 => format!("{}ms", micros / 1_000),
-        _ => format!("{}s", micros / 1_000_000),
-    }
-}
-
-/// RFC 3339, to the millisecond.
-fn moment(decision: &pb::Decision) -> String {
-    DateTime::from_timestamp_millis(decision.unix_millis)
-        .map(|moment| moment.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .unwrap_or_default()
-}
-
-/// For a program: the names are those of the log.
-pub fn json(decision: &pb::Decision) -> Value {
-    object!({
-        "timestamp": moment(decision),
-        "decision": decision.decision,
-        "reason": decision.reason,
-        "rule": decision.rule,
-        "issuer": decision.issuer,
-        "key_id": decision.key_id,
-        "request_id": decision.request_id,
-        "method": decision.method,
-        "host": decision.host,
-        "path": decision.path,
-        "latency_micros": decision.latency_micros,
-        "token_cache": decision.token_cache,
-        "config": decision.config,
-        "trace_id": decision.trace_id,
-        "claims": decision.claims,
-    })
 }
 
 #[cfg(test)]

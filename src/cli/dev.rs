@@ -130,7 +130,7 @@ Its keys were made just now, are in memory alone, and end with this process.
 
   issuer   {issuer}
   checks   {checks}   (Envoy's ext_authz, gRPC)
-  admin    {admin}   (/readyz)
+  admin    {admin}   (/readyz; the console is its page /)
 
 Two clients are registered, as customers' applications would be:
   {with_id} / {with_secret}    audience {DEV_AUDIENCE}

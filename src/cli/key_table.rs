@@ -1,10 +1,9 @@
 //! Issuers and their keys as a table.
 
-use std::time::Duration;
-
 use crate::admin::pb;
+use crate::admin::printable::printable;
+use crate::admin::told::span;
 use crate::cli::columns::Columns;
-use crate::cli::printable::printable;
 
 const HEAD: [&str; 7] = [
     "ISSUER",
@@ -80,29 +79,10 @@ fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {
     rows
 }
 
-/// A span in its two largest units.
-fn span(seconds: f64) -> String {
-    let seconds = Duration::try_from_secs_f64(seconds)
-        .unwrap_or_default()
-        .as_secs();
-    let (minutes, hours) = (seconds / 60, seconds / 3600);
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{minutes}m{:02}s", seconds % 60),
-        _ => format!("{hours}h{:02}m", minutes % 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{span, table};
+    use super::table;
     use crate::admin::pb;
-
-    #[test]
-    fn a_span_is_told_in_its_two_largest_units() {
-        let told = [0.4, 59.9, 61.0, 3599.0, 90_000.0].map(span);
-        assert_eq!(told, ["0s", "59s", "1m01s", "59m59s", "25h00m"]);
-    }
 
     #[test]
     fn an_issuer_is_named_once_and_what_went_wrong_stands_below() {

@@ -10,7 +10,6 @@ pub mod exit;
 pub mod explain;
 pub mod key_table;
 pub mod keys;
-pub mod printable;
 pub mod render;
 pub mod run;
 pub mod schema;

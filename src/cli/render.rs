@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
-use crate::cli::printable::printable;
+use crate::admin::printable::printable;
 
 /// For a person.
 pub fn text(explanation: &pb::Explanation) -> String {

@@ -24,7 +24,7 @@ use crate::token::requirements::Requirements;
 pub struct Settings {
     /// Where checks are answered.
     pub listen: ListenAddr,
-    /// Where health, metrics and the admin API are answered.
+    /// Where health, metrics, the admin API and the console are answered.
     pub admin_listen: ListenAddr,
     /// Where only probes are answered.
     pub probe_listen: Option<ListenAddr>,

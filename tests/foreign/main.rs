@@ -11,6 +11,7 @@
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
+mod console;
 mod customers;
 mod examples;
 mod guide;

@@ -43,6 +43,8 @@ mod rules;
 mod explain;
 // What an operator asks of a running service.
 mod operator;
+// The pages for those who would rather look.
+mod console;
 // Another configuration for a service that runs.
 mod reload;
 // Starting, being ready, stopping, and who may ask the admin port.

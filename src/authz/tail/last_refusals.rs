@@ -62,6 +62,15 @@ impl LastRefusals {
         }
     }
 
+    /// So many of the last, the newest first.
+    pub fn latest(&self, count: usize) -> Vec<Arc<KeptRefusal>> {
+        let held = self.places.iter().filter_map(ArcSwapOption::load_full);
+        let mut latest: Vec<_> = held.collect();
+        latest.sort_by_key(|refusal| std::cmp::Reverse(refusal.entry.at));
+        latest.truncate(count);
+        latest
+    }
+
     /// Those of requests with that id, the newest first: a client may send one id many times.
     pub fn of_request(&self, id: &str) -> Vec<Arc<KeptRefusal>> {
         let held = self.places.iter().filter_map(ArcSwapOption::load_full);

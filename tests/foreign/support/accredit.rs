@@ -11,6 +11,7 @@ use super::program::Program;
 pub(crate) struct Accredit {
     program: Program,
     checks: SocketAddr,
+    admin: SocketAddr,
     _folder: Option<TempDir>,
 }
 
@@ -49,16 +50,24 @@ impl Accredit {
         self.checks
     }
 
+    /// Where the console is.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     async fn ready(program: Program, folder: Option<TempDir>) -> Self {
-        let checks = program
-            .find(|line| log_line(line)?["listen"].as_str()?.parse().ok())
-            .await;
+        let address = async |name: &str| {
+            let find = |line: &str| log_line(line)?[name].as_str()?.parse().ok();
+            program.find(find).await
+        };
+        let (checks, admin) = (address("listen").await, address("admin_listen").await);
         program
             .find(|line| (log_line(line)?["message"] == "ready").then_some(()))
             .await;
         Self {
             program,
             checks,
+            admin,
             _folder: folder,
         }
     }

@@ -13,6 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 /// A connection as Envoy holds one.
 pub(crate) struct Checks {
     client: AuthorizationClient<Channel>,
+    asked: usize,
 }
 
 impl Checks {
@@ -22,12 +23,20 @@ impl Checks {
         let channel = endpoint.connect().await.unwrap();
         Self {
             client: AuthorizationClient::new(channel),
+            asked: 0,
         }
     }
 
     /// The `reason` of the decision on a GET with this token. What Envoy would do has to agree with it.
     pub(crate) async fn reason(&mut self, token: &str) -> String {
-        let answer = self.client.check(get(token)).await.unwrap().into_inner();
+        self.reason_at("/api/data", token).await
+    }
+
+    /// The same for that path.
+    pub(crate) async fn reason_at(&mut self, path: &str, token: &str) -> String {
+        self.asked += 1;
+        let answer = self.client.check(get(self.asked, path, token)).await;
+        let answer = answer.unwrap().into_inner();
         let metadata = answer.dynamic_metadata.unwrap();
         let Some(Kind::StringValue(reason)) = metadata.fields["reason"].kind.clone() else {
             panic!("no reason in {metadata:?}")
@@ -40,17 +49,18 @@ impl Checks {
     }
 }
 
-fn get(token: &str) -> CheckRequest {
+fn get(number: usize, path: &str, token: &str) -> CheckRequest {
     let headers = [
         (":authority", "api.example".to_owned()),
         (":method", "GET".to_owned()),
-        (":path", "/api/data".to_owned()),
+        (":path", path.to_owned()),
         (":scheme", "https".to_owned()),
+        ("x-request-id", format!("id-{number}")),
         ("authorization", format!("Bearer {token}")),
     ];
     let http = HttpRequest {
         method: "GET".to_owned(),
-        path: "/api/data".to_owned(),
+        path: path.to_owned(),
         host: "api.example".to_owned(),
         scheme: "https".to_owned(),
         headers: HashMap::from(headers.map(|(name, value)| (name.to_owned(), value))),

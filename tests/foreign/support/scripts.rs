@@ -19,6 +19,18 @@ pub(crate) fn node(script: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// A script of `tests/foreign/node` that drives Chromium.
+pub(crate) fn browser(script: &str, arguments: &[&str]) -> Command {
+    let chromium = "/usr/bin/chromium";
+    assert!(
+        Path::new(chromium).is_file(),
+        "these tests need Chromium: run `make test` as root, or install it (Debian: apt-get install chromium)"
+    );
+    let mut command = node(script, &[chromium]);
+    command.args(arguments);
+    command
+}
+
 /// A script of `tests/foreign/python`, for the environment that has Envoy too.
 pub(crate) fn python(script: &str, arguments: &[&str]) -> Command {
     let python = root().join(".venv/bin/python");

@@ -104,7 +104,16 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
             "server/tls.rs",
         ],
     ),
-    ("axum", &["server/", "dev_issuer/", "app/", "envoy/port.rs"]),
+    (
+        "axum",
+        &[
+            "server/",
+            "dev_issuer/",
+            "app/",
+            "envoy/port.rs",
+            "admin/console/",
+        ],
+    ),
     ("cel", &["rules/"]),
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),

@@ -1,8 +1,8 @@
-//! Text that strangers chose, made safe for a terminal.
+//! Text that strangers chose, made safe to look at.
 
 use std::borrow::Cow;
 
-/// The text, with what a terminal would obey (control characters, and those that turn the direction of writing) escaped.
+/// The text, with what a terminal or a page would obey (control characters, and those that turn the direction of writing) escaped.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_obeyed) {
         return text.into();
@@ -27,7 +27,7 @@ mod tests {
     use super::printable;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
+    fn what_would_be_obeyed_is_escaped() {
         assert_eq!(
             printable("/a\u{1b}[2Jb\u{202e}c\n"),
             "/a\\u{1b}[2Jb\\u{202e}c\\u{a}"

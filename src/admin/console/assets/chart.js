@@ -1,0 +1,114 @@
+// Draws decisions per second: a chart of admissions and one of refusals, since few refusals beside many admissions
+// would not be seen. The rows of the table are their legend and have the same numbers.
+
+import { byId, draw } from "./dom.js";
+
+const SPAN = 300;
+const HEIGHT = 148;
+const MARGIN = { top: 10, right: 8, bottom: 20, left: 44 };
+const COLOURS = 7;
+
+/** The colours that reasons have; one keeps its own for as long as it is in the table. */
+const colours = new Map();
+
+/** Gives each row's reason its colour. */
+export function colourRows() {
+  const rows = [...byId("counts").querySelectorAll("tbody tr")];
+  const reasons = new Set(rows.map((row) => row.dataset.reason));
+  for (const reason of colours.keys()) if (!reasons.has(reason)) colours.delete(reason);
+  for (const row of rows) {
+    const { reason, decision } = row.dataset;
+    if (!colours.has(reason)) colours.set(reason, decision === "allow" ? reason : free());
+    row.querySelector(".swatch").classList.add(`colour-${colours.get(reason)}`);
+  }
+}
+
+function free() {
+  const taken = new Set(colours.values());
+  for (let colour = 1; colour <= COLOURS; colour += 1) if (!taken.has(colour)) return colour;
+  return "other";
+}
+
+/** Draws both charts. */
+export function drawCharts() {
+  const counts = byId("counts");
+  const seconds = numbers(counts.dataset.seconds);
+  for (const decision of ["allow", "deny"]) {
+    const rows = counts.querySelectorAll(`tr[data-decision="${decision}"]`);
+    const lines = [...rows].map((row) => ({
+      colour: colours.get(row.dataset.reason),
+      rates: numbers(row.dataset.steps).map((count, step) => count / (seconds[step] || 1)),
+    }));
+    drawChart(byId(`chart-${decision}`), lines, seconds);
+  }
+}
+
+const numbers = (text) => (text ? text.split(" ").map(Number) : []);
+
+function drawChart(svg, lines, seconds) {
+  const width = Math.max(svg.parentElement.clientWidth, 200);
+  svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  const right = width - MARGIN.right;
+  const bottom = HEIGHT - MARGIN.bottom;
+  const sums = seconds.map((_, step) => lines.reduce((sum, line) => sum + (line.rates[step] ?? 0), 0));
+  const top = ceiling(Math.max(...sums, 0));
+  const across = (age) => right - (age / SPAN) * (right - MARGIN.left);
+  const up = (rate) => bottom - (rate / top) * (bottom - MARGIN.top);
+  const parts = [...grid(top, up, right), ...moments(across, bottom)];
+  const edges = edgesOf(seconds).map(across);
+  let below = seconds.map(() => 0);
+  for (const line of lines) {
+    const above = below.map((rate, step) => rate + (line.rates[step] ?? 0));
+    parts.push(draw("path", { class: `area colour-${line.colour}`, d: area(edges, below, above, up) }));
+    below = above;
+  }
+  svg.replaceChildren(...parts);
+}
+
+/** The ages at which steps begin, and at last their end. */
+function edgesOf(seconds) {
+  const edges = [0];
+  for (const took of [...seconds].reverse()) edges.unshift(Math.min(edges[0] + took, SPAN));
+  return edges;
+}
+
+/** What lies between two lines of stairs. */
+function area(edges, below, above, up) {
+  if (above.length === 0) return "";
+  const there = above.map((rate, step) => `L${at(edges[step])} ${at(up(rate))}H${at(edges[step + 1])}`);
+  const back = below.map((rate, step) => `L${at(edges[step + 1])} ${at(up(rate))}H${at(edges[step])}`);
+  return `M${there.join("").slice(1)}${back.reverse().join("")}Z`;
+}
+
+const at = (place) => place.toFixed(1);
+
+/** The next round number above: 1, 2 or 5, and zeros. */
+function ceiling(rate) {
+  if (rate <= 1) return 1;
+  const power = 10 ** Math.floor(Math.log10(rate));
+  return [1, 2, 5, 10].map((times) => times * power).find((round) => round >= rate);
+}
+
+function grid(top, up, right) {
+  return [0, top / 2, top].flatMap((rate) => [
+    draw("line", { class: "grid", x1: MARGIN.left, x2: right, y1: at(up(rate)), y2: at(up(rate)) }),
+    draw("text", { class: "tick", x: MARGIN.left - 6, y: at(up(rate) + 4), "text-anchor": "end" }, short(rate)),
+  ]);
+}
+
+function moments(across, bottom) {
+  return [300, 240, 180, 120, 60, 0].map((age) =>
+    draw(
+      "text",
+      {
+        class: age % 120 === 60 ? "tick between" : "tick",
+        x: at(across(age)),
+        y: bottom + 15,
+        "text-anchor": age === 0 ? "end" : age === SPAN ? "start" : "middle",
+      },
+      age === 0 ? "now" : `${age / 60} min`,
+    ),
+  );
+}
+
+const short = (rate) => (rate >= 1000 ? `${rate / 1000}k` : String(rate));

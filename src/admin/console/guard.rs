@@ -1,0 +1,74 @@
+//! What every answer of the console carries, and which requests of other pages are refused.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+/// Nothing but our own script and style runs or loads, neither of them inline; the script makes no markup of text.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// `no-referrer` would make browsers send a form of our own page with `Origin: null` (Fetch, section 3.2), which
+/// nobody could tell from another page's.
+const REFERRERS: &str = "same-origin";
+
+const OTHER_PAGE: &str = "The console answers to no page but its own.\n";
+
+/// The headers of every answer.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (
+        HeaderName::from_static("content-security-policy"),
+        CONTENT_SECURITY_POLICY,
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, REFERRERS),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (HeaderName::from_static("x-frame-options"), "DENY"),
+];
+
+/// The middleware around all of it.
+pub async fn guard(request: Request, next: Next) -> Response {
+    let mut response = match is_of_no_other_page(request.method(), request.headers()) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, OTHER_PAGE).into_response(),
+    };
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The middleware around what tells of decisions, issuers or tokens.
+pub async fn forbid_storing(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What a browser says of where a request comes from (Fetch Metadata, section 2.1): a page elsewhere can have an image
+/// load an address of ours, and with it take a follower's place, without an `Origin` that would tell. A link that
+/// somebody follows to a page of ours is welcome. Who says nothing is no browser of today, or reaches us in a way that
+/// browsers tell nothing about; the guard of the whole port has looked at `Host` and `Origin` before.
+fn is_of_no_other_page(method: &Method, headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    match said("sec-fetch-site") {
+        None | Some(b"same-origin" | b"none") => true,
+        Some(_) => {
+            *method == Method::GET
+                && said("sec-fetch-mode") == Some(b"navigate")
+                && said("sec-fetch-dest") == Some(b"document")
+        }
+    }
+}

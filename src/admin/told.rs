@@ -1,0 +1,69 @@
+//! Decisions, moments and spans in the words that every reader of the admin API is shown.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat};
+use serde_json::{Value, json as object};
+
+use crate::admin::pb;
+
+/// For a program: the names are those of the log.
+pub fn json(decision: &pb::Decision) -> Value {
+    object!({
+        "timestamp": moment(decision),
+        "decision": decision.decision,
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "issuer": decision.issuer,
+        "key_id": decision.key_id,
+        "request_id": decision.request_id,
+        "method": decision.method,
+        "host": decision.host,
+        "path": decision.path,
+        "latency_micros": decision.latency_micros,
+        "token_cache": decision.token_cache,
+        "config": decision.config,
+        "trace_id": decision.trace_id,
+        "claims": decision.claims,
+    })
+}
+
+/// RFC 3339, to the millisecond.
+pub fn moment(decision: &pb::Decision) -> String {
+    DateTime::from_timestamp_millis(decision.unix_millis)
+        .map(|moment| moment.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
+
+/// A latency in its largest unit.
+pub fn latency(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{micros}us"),
+        10_000..10_000_000 => format!("{}ms", micros / 1_000),
+        _ => format!("{}s", micros / 1_000_000),
+    }
+}
+
+/// A span in its two largest units.
+pub fn span(seconds: f64) -> String {
+    let seconds = Duration::try_from_secs_f64(seconds)
+        .unwrap_or_default()
+        .as_secs();
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m{:02}s", seconds % 60),
+        _ => format!("{hours}h{:02}m", minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn a_span_is_told_in_its_two_largest_units() {
+        let told = [0.4, 59.9, 61.0, 3599.0, 90_000.0].map(span);
+        assert_eq!(told, ["0s", "59s", "1m01s", "59m59s", "25h00m"]);
+    }
+}

@@ -1,0 +1,74 @@
+//! The console as a real Chromium shows it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::support::accredit::Accredit;
+use super::support::check::Checks;
+use super::support::http::post;
+use super::support::scripts::{answer, browser};
+
+/// So that rows come one by one, as they do with a customer.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(50);
+
+#[derive(Deserialize)]
+struct Looked {
+    looked: String,
+}
+
+/// Requests of every kind, for as long as somebody looks.
+async fn traffic(accredit: &Accredit, good: &str, expired: &str) {
+    let long = format!("/refused/{}", "segment".repeat(40));
+    let mut checks = Checks::of(accredit.checks()).await;
+    loop {
+        assert_eq!(checks.reason_at("/admitted", good).await, "allowed");
+        assert_eq!(checks.reason_at("/refused", expired).await, "expired");
+        assert_eq!(checks.reason_at(&long, expired).await, "expired");
+        assert_eq!(checks.reason_at("/no-token", "").await, "missing_token");
+        sleep(BETWEEN_REQUESTS).await;
+    }
+}
+
+async fn look(word: &str) {
+    let (accredit, issuer) = Accredit::dev().await;
+    let mint = async |claims| {
+        let minted = post(&format!("{issuer}/dev/token"), &claims).await;
+        minted["access_token"].as_str().unwrap().to_owned()
+    };
+    let (good, expired) = (
+        mint(json!({})).await,
+        mint(json!({ "expired": true })).await,
+    );
+    // There is something to see before anybody looks.
+    let mut checks = Checks::of(accredit.checks()).await;
+    assert_eq!(checks.reason_at("/refused", &expired).await, "expired");
+    let url = format!("http://{}/", accredit.admin());
+    let looking = answer::<Looked>("console.js", browser("console.js", &[&url, word, &expired]));
+    tokio::select! {
+        looked = looking => assert_eq!(looked.looked, word),
+        () = traffic(&accredit, &good, &expired) => {}
+    }
+}
+
+#[tokio::test]
+async fn it_is_there_without_a_script() {
+    look("withoutScript").await;
+}
+
+#[tokio::test]
+async fn it_follows_decisions_and_draws_them() {
+    look("live").await;
+}
+
+#[tokio::test]
+async fn it_explains_a_token_in_place_and_forgets_it() {
+    look("explain").await;
+}
+
+#[tokio::test]
+async fn it_fits_every_width_and_can_be_read_in_either_scheme() {
+    look("sizes").await;
+}

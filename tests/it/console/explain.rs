@@ -1,0 +1,175 @@
+//! The form: it explains without a script, and what was pasted into it is in no answer and no line.
+
+use crate::support::check_request::Ask;
+use crate::support::keys::{rsa, set};
+use crate::support::process::{Running, accredit};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::Token;
+
+use super::browser::{Page, get, post};
+
+const ISSUER: &str = "https://issuer.test";
+
+fn configuration() -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    format!(
+        "payload_header: x-jwt-payload\ntoken_sources: [{{ header: authorization, scheme: Bearer }}, {{ cookie: session }}]\n\
+         issuers:\n{issuer}rules:\n  - {{ name: scoped, match: {{ paths: [/scoped/**] }}, scopes: [s] }}\n  \
+         - {{ name: tier, match: {{ context: {{ tier: internal }} }}, access: deny }}\n"
+    )
+}
+
+/// Whether a row of the steps says that.
+fn has_step(page: &Page, step: &str, outcome: &str) -> bool {
+    let row = format!("<th scope=\"row\">{step}</th><td>{outcome}</td>");
+    page.body.contains(&row)
+}
+
+#[tokio::test]
+async fn a_form_is_answered_with_the_decision_and_each_step() {
+    let service = Service::ready(&configuration()).await;
+    let explain = async |fields: &[(&str, &str)]| {
+        let page = post(service.admin, "/console/explain", fields, "").await;
+        assert_eq!(page.status, 200, "{page:?}");
+        page
+    };
+    let good = Token::of(ISSUER).signed(rsa(0));
+    let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
+    let page = explain(&[("token", &good)]).await;
+    assert!(
+        page.body.contains("good\">allow</span>") && page.body.contains("x-jwt-sub"),
+        "{page:?}"
+    );
+    assert!(has_step(&page, "signature", "passed"), "{page:?}");
+    let page = explain(&[("token", &format!("  Bearer {expired}\n"))]).await;
+    assert!(
+        page.body.contains("bad\">deny</span> <span>expired"),
+        "{page:?}"
+    );
+    assert!(
+        has_step(&page, "exp", "failed") && page.body.contains("<strong>401</strong>"),
+        "{page:?}"
+    );
+    let page = explain(&[("token", &good), ("path", "/scoped/7"), ("method", "POST")]).await;
+    assert!(has_step(&page, "scopes", "failed"), "{page:?}");
+    assert!(
+        page.body
+            .contains("name=\"path\" placeholder=\"/\" value=\"/scoped/7\""),
+        "{page:?}"
+    );
+    let page = explain(&[("headers", &format!("Authorization: Bearer {expired}"))]).await;
+    assert!(has_step(&page, "exp", "failed"), "{page:?}");
+    let page = explain(&[("token", &good), ("context", "tier=internal")]).await;
+    assert!(
+        page.body.contains("denied_by_rule") && page.body.contains("by the rule tier"),
+        "{page:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_told_without_a_word_of_it() {
+    let service = Service::ready(&configuration()).await;
+    let long = "a".repeat(129 * 1024);
+    for (fields, status, said) in [
+        (("headers", "secret-word"), 400, "line 1 of the headers"),
+        (("context", "secret-word"), 400, "line 1 of the context"),
+        (("token", long.as_str()), 413, "128 KiB"),
+    ] {
+        let page = post(service.admin, "/console/explain", &[fields], "").await;
+        assert_eq!(page.status, status, "{said}");
+        assert!(
+            page.body.contains(said) && page.body.contains("id=\"explain-form\""),
+            "{page:?}"
+        );
+        assert!(!page.body.contains("secret-word") && !page.body.contains("aaaa"));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_found_by_the_id_of_its_request() {
+    let service = Service::ready(&configuration()).await;
+    let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
+    let ask = Ask::bearer(&expired).header("x-request-id", "id-7 &c");
+    assert_eq!(service.check(ask).await.reason(), "expired");
+    let page = get(service.admin, "/console/refusals?request_id=id-7+%26c", "").await;
+    assert!(
+        has_step(&page, "exp", "failed") && page.body.contains("The token is not kept"),
+        "{page:?}"
+    );
+    for _ in 0..11 {
+        let ask = Ask::bearer(&expired).header("x-request-id", "many");
+        service.check(ask).await;
+    }
+    let many = get(service.admin, "/console/refusals?request_id=many", "").await;
+    assert!(many.body.contains("11 refusals have this id"), "{many:?}");
+    assert_eq!(many.body.matches("class=\"verdict\"").count(), 10);
+    let none = get(service.admin, "/console/refusals?request_id=id-8", "").await;
+    assert_eq!(none.status, 200);
+    assert!(none.body.contains("No request with this id"), "{none:?}");
+    assert_eq!(
+        get(service.admin, "/console/refusals?request_id=", "")
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn a_pasted_token_comes_out_nowhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n{}",
+        configuration()
+    );
+    std::fs::write(&file, text).expect("is written");
+    let mut command = accredit(&["serve", "--config", file.to_str().expect("is UTF-8")]);
+    let mut running = Running::start(command.env("ACCREDIT_LOG", "trace")).await;
+    running.says("\"ready\"").await;
+    let heard = running.hear();
+    let tokens = [
+        Token::of(ISSUER).signed(rsa(0)),
+        Token::of(ISSUER).claim("exp", 1).signed(rsa(0)),
+        Token::of(ISSUER).signed(rsa(1)),
+        "m4rk3d-m4rk3d-m4rk3d".to_owned(),
+    ];
+    let mut told = Vec::new();
+    for token in &tokens {
+        for (name, value) in [
+            ("token", token.clone()),
+            (
+                "headers",
+                format!("authorization: Bearer {token}\ncookie: session={token}; a={token}"),
+            ),
+            ("headers", format!("{token} : x\n{token}")),
+            ("path", format!("/?access_token={token}")),
+        ] {
+            told.push(
+                post(running.admin, "/console/explain", &[(name, &value)], "")
+                    .await
+                    .body,
+            );
+        }
+    }
+    assert!(
+        told[0].contains("x-jwt-payload") && told[0].contains("(a part of the token, "),
+        "{}",
+        told[0]
+    );
+    for path in ["/", "/metrics", "/console/decisions"] {
+        told.push(get(running.admin, path, "").await.body);
+    }
+    running.signal("TERM").await;
+    told.extend(
+        crate::support::eventually::within("it ends", heard)
+            .await
+            .expect("hears"),
+    );
+    for token in &tokens {
+        for part in token.split('.') {
+            for text in &told {
+                assert!(!text.contains(part), "{part} in {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The console: what its pages say, to whom, and what they never say.
+
+mod browser;
+mod explain;
+mod pages;
+mod tail;

@@ -1,0 +1,137 @@
+//! The tail as server-sent events.
+
+use crate::support::check_request::Ask;
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::Token;
+
+use super::browser::{Events, get};
+
+const ISSUER: &str = "https://issuer.test";
+
+fn configuration() -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    format!(
+        "drain: 5s\nlog_claims: [sub]\nissuers:\n{issuer}rules:\n  - {{ name: scoped, match: {{ paths: [/scoped/**] }}, scopes: [s] }}\n"
+    )
+}
+
+#[tokio::test]
+async fn decisions_are_told_in_the_words_of_the_command() {
+    let service = Service::ready(&configuration()).await;
+    let mut events = Events::follow(service.admin, "").await;
+    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))
+        .path("/scoped/7?secret=1")
+        .header("x-request-id", "one");
+    service.check(ask).await;
+    let told = events.next().await.expect("is told");
+    let mut names: Vec<_> = told.as_object().expect("is one").keys().cloned().collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "claims",
+            "config",
+            "decision",
+            "host",
+            "issuer",
+            "key_id",
+            "latency_micros",
+            "method",
+            "path",
+            "reason",
+            "request_id",
+            "rule",
+            "timestamp",
+            "token_cache",
+            "trace_id"
+        ]
+    );
+    for (name, value) in [
+        ("decision", "deny"),
+        ("reason", "insufficient_scope"),
+        ("rule", "scoped"),
+        ("issuer", ISSUER),
+        ("request_id", "one"),
+        ("path", "/scoped/7"),
+    ] {
+        assert_eq!(told[name], value, "{told}");
+    }
+    assert_eq!(told["claims"]["sub"], "someone");
+}
+
+#[tokio::test]
+async fn filters_hold_and_a_wrong_one_is_named() {
+    let service = Service::ready(&configuration()).await;
+    let good = Token::of(ISSUER);
+    let expired = Ask::bearer(&good.clone().claim("exp", 1).signed(rsa(0)));
+    for query in [
+        "decision=deny&reason=expired&reason=not_yet_valid",
+        "path=%2Fscoped&reason=expired&issuer=",
+        "rule=scoped&issuer=https%3A%2F%2Fissuer.test",
+    ] {
+        let mut events = Events::follow(service.admin, query).await;
+        service.check(Ask::plain().path("/other")).await;
+        service.check(Ask::bearer(&good.signed(rsa(0)))).await;
+        service.check(expired.clone().path("/scoped/wanted")).await;
+        let told = events.next().await.expect("is told");
+        assert_eq!(told["path"], "/scoped/wanted", "{query}: {told}");
+    }
+    for (query, said) in [
+        ("decision=maybe", "`allow` or `deny`"),
+        ("reason=bad", "insufficient_scope"),
+        ("colour=red", "there is no filter \"colour\""),
+    ] {
+        let answer = get(service.admin, &format!("/console/tail?{query}"), "").await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.body.contains(said), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_follower_too_many_is_told_so_and_a_place_becomes_free() {
+    let service = Service::ready(&configuration()).await;
+    let mut followers = Vec::new();
+    for _ in 0..32 {
+        followers.push(Events::follow(service.admin, "").await);
+    }
+    let refused = get(service.admin, "/console/tail", "").await;
+    assert_eq!(refused.status, 503);
+    assert!(
+        refused.body.contains("32 follow the decisions already"),
+        "{refused:?}"
+    );
+    followers.pop();
+    crate::support::eventually::eventually("a place is free", async || {
+        // The answer of one who may follow has no end; its head is there at once.
+        let taken = get_head(service.admin).await;
+        taken.contains(" 200 ").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stream_ends_when_the_service_stops() {
+    let mut service = Service::ready(&configuration()).await;
+    let mut events = Events::follow(service.admin, "").await;
+    service.check(Ask::plain()).await;
+    assert_eq!(
+        events.next().await.expect("is told")["reason"],
+        "missing_token"
+    );
+    service.stop();
+    assert_eq!(events.next().await, None);
+    service.ended().await.expect("it ends as it was told");
+}
+
+async fn get_head(address: std::net::SocketAddr) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("listens");
+    let head = format!("GET /console/tail HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("is read");
+    let mut answer = [0; 64];
+    let read = crate::support::eventually::within("answers", stream.read(&mut answer)).await;
+    String::from_utf8_lossy(&answer[..read.expect("answers")]).into_owned()
+}
