@@ -10,6 +10,7 @@ requirements="$root/scripts/requirements-tests.txt"
 installed="$venv/installed-requirements-tests.txt"
 node="$root/tests/foreign/node"
 lock="$node/package-lock.json"
+browsers=(chromium chromium-browser google-chrome)
 installed_lock="$node/node_modules/installed-package-lock.json"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -56,7 +57,7 @@ install_node_packages() {
 install_chromium() {
     local log="$venv/install-chromium.log"
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-        fail "Chromium is needed by the tests of the console, at /usr/bin/chromium; install it (Debian: apt-get install chromium)."
+        fail "Chromium is needed by the tests of the console, and none of ${browsers[*]} was found; install it (Debian: apt-get install chromium)."
     fi
     say "Installing Chromium with apt-get (about 400 MB, once)."
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >"$log" 2>&1 ||
@@ -68,4 +69,4 @@ install_chromium() {
 cmp -s "$requirements" "$installed" || install_python_packages
 refuse_unusable_node
 cmp -s "$lock" "$installed_lock" || install_node_packages
-[ -x /usr/bin/chromium ] || install_chromium
+command -v "${browsers[@]}" >/dev/null || install_chromium

@@ -19,14 +19,19 @@ pub(crate) fn node(script: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// What Chromium, or what is made of it, is called.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
 /// A script of `tests/foreign/node` that drives Chromium.
 pub(crate) fn browser(script: &str, arguments: &[&str]) -> Command {
-    let chromium = "/usr/bin/chromium";
-    assert!(
-        Path::new(chromium).is_file(),
-        "these tests need Chromium: run `make test` as root, or install it (Debian: apt-get install chromium)"
-    );
-    let mut command = node(script, &[chromium]);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let chromium = std::env::split_paths(&path)
+        .flat_map(|folder| BROWSERS.map(|name| folder.join(name)))
+        .find(|program| program.is_file())
+        .expect(
+            "Chromium: run `make test` as root, or install it (Debian: apt-get install chromium)",
+        );
+    let mut command = node(script, &[chromium.to_str().expect("is UTF-8")]);
     command.args(arguments);
     command
 }
