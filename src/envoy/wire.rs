@@ -5,6 +5,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
+/// The largest number that a field can have.
+const LARGEST_NUMBER: u32 = (1 << 29) - 1;
+
 /// The fields of a message in their order; the first that cannot be read is the last.
 pub struct Fields<'a>(&'a [u8]);
 
@@ -47,7 +50,8 @@ impl<'a> Fields<'a> {
             // Groups, which no message of Envoy's has, and what was never defined.
             _ => return Err(Malformed),
         };
-        if number == 0 {
+        // What is larger some decoders refuse, and others take for the number in its lower bits.
+        if !(1..=LARGEST_NUMBER).contains(&number) {
             return Err(Malformed);
         }
         Ok(Field { number, content })
@@ -179,6 +183,7 @@ mod tests {
             b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x80\x00",
             b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
             b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            b"\x8a\x80\x80\x80\x10\x00",
         ] {
             assert_eq!(read(message), Err(Malformed), "{message:x?}");
             let fields = Fields::of(message).take(100);
