@@ -9,7 +9,7 @@ use crate::admin::pb;
 use crate::authn::authenticator::Recall;
 use crate::authn::issuers::Issuer;
 use crate::authz::tail::entry::Entry;
-use crate::authz::tail::filter::{Filter, FilterError, Reason, Verdict};
+use crate::authz::tail::filter::{AnyOf, Filter, FilterError, Reason, Verdict};
 use crate::authz::tail::followers::News;
 use crate::jose::algorithm::Algorithm;
 use crate::jwks::key_set::{Key, SetAside};
@@ -109,7 +109,10 @@ impl TryFrom<pb::TailRequest> for Filter {
 
     fn try_from(request: pb::TailRequest) -> Result<Filter, FilterError> {
         let given = |text: &str| !text.is_empty();
-        let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
+        let boxed = |names: Vec<String>| {
+            let names = names.into_iter().map(String::into_boxed_str);
+            AnyOf::try_from(names.collect::<Vec<_>>())
+        };
         let reasons = request.reasons.iter();
         Ok(Filter {
             verdict: Some(request.decision.as_str())
@@ -118,9 +121,10 @@ impl TryFrom<pb::TailRequest> for Filter {
                 .transpose()?,
             reasons: reasons
                 .map(|reason| Reason::try_from(reason.as_str()))
-                .collect::<Result<_, _>>()?,
-            issuers: boxed(request.issuers),
-            rules: boxed(request.rules),
+                .collect::<Result<Vec<_>, _>>()?
+                .try_into()?,
+            issuers: boxed(request.issuers)?,
+            rules: boxed(request.rules)?,
             path_prefix: Some(request.path_prefix)
                 .filter(|text| given(text))
                 .map(String::into_boxed_str),

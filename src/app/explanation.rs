@@ -7,7 +7,8 @@ use crate::admin::pb;
 use crate::app::notes::Notes;
 use crate::app::pretended::Pretended;
 use crate::authz::authorizer::Authorizer;
-use crate::authz::decision::Decision;
+use crate::authz::decision::{Decision, Refused};
+use crate::authz::denial::{Denial, Unreadable};
 use crate::authz::explanation::{Progress, RuleLookedAt, Step, StepOutcome, rules_looked_at};
 use crate::authz::tail::last_refusals::KeptRefusal;
 use crate::envoy::current::Current;
@@ -41,7 +42,10 @@ impl Explains for Explainer {
         let service = self.0.load();
         let pretended = Pretended::new(ask, service.decider().sources().first());
         let request = pretended.request();
-        let decision = service.peek(&request);
+        let decision = match pretended.is_too_large() {
+            true => Decision::Deny(Refused::early(Denial::InvalidRequest(Unreadable::Message))),
+            false => service.peek(&request),
+        };
         let mut explanation = explanation(&service, &pretended, &request, &decision);
         if FETCH_COULD_CHANGE.contains(&decision.reason()) {
             let failed = |step: &&mut pb::Step| step.outcome == StepOutcome::Failed.to_string();

@@ -3,6 +3,7 @@
 use crate::admin::pb;
 use crate::authn::sources::TokenSource;
 use crate::authz::authorizer::Authorizer;
+use crate::envoy::request::MOST_ENTRIES;
 use crate::request::{Completeness, Headers, Request};
 
 /// A request that was never sent.
@@ -40,6 +41,11 @@ impl Pretended {
             source_principal: &ask.source_principal,
             context,
         }
+    }
+
+    /// Whether Envoy could not ask about it: the message would have too many entries to be read.
+    pub fn is_too_large(&self) -> bool {
+        self.0.headers.len() + self.0.context.len() > MOST_ENTRIES
     }
 
     /// What was not given and could change the decision.

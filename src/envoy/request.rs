@@ -10,7 +10,7 @@ use crate::request::{Completeness, Headers, Request};
 
 /// So many headers and entries of the route's context a message may have together. Envoy lets a request have 100
 /// headers unless it is told otherwise.
-const MOST_ENTRIES: usize = 10_000;
+pub const MOST_ENTRIES: usize = 10_000;
 
 /// Why a message asks nothing that can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,20 +6,28 @@ use crate::authz::asked::Asked;
 use crate::authz::denial::CODES;
 use crate::authz::record::Record;
 
+/// The longest list of a filter.
+const MOST_NAMES: usize = 100;
+
 /// Decisions are followed where every part that is set says so; the default follows all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Decided so.
     pub verdict: Option<Verdict>,
     /// For one of these reasons.
-    pub reasons: Vec<Reason>,
+    pub reasons: AnyOf<Reason>,
     /// Of one of these issuers, as metrics label them: `none` and `unknown` are two of them.
-    pub issuers: Vec<Box<str>>,
+    pub issuers: AnyOf<Box<str>>,
     /// By one of these rules.
-    pub rules: Vec<Box<str>>,
+    pub rules: AnyOf<Box<str>>,
     /// Of a path that begins so, as it was sent.
     pub path_prefix: Option<Box<str>>,
 }
+
+/// One of these, or whatever where there are none. They are few: a check is held up for as long as it takes to compare
+/// its decision with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnyOf<T>(Vec<T>);
 
 /// How it was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,31 +37,53 @@ pub struct Verdict(&'static str);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason(&'static str);
 
-/// A word that no decision has.
+/// A filter that nobody can follow by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilterError {
     /// Decisions are `allow` and `deny`.
     Verdict(String),
     /// There is no such reason.
     Reason(String),
+    /// A list is longer than 100.
+    TooMany,
 }
 
 impl Filter {
     /// Whether that decision is followed.
     pub fn admits(&self, record: &Record<'_>, asked: Option<&Asked<'_>>) -> bool {
-        let names = |names: &[Box<str>], name: &str| {
-            names.is_empty() || names.iter().any(|own| **own == *name)
-        };
         let path = asked.map_or("", |asked| asked.path);
         self.verdict
             .is_none_or(|Verdict(verdict)| verdict == record.decision)
-            && (self.reasons.is_empty() || self.reasons.contains(&Reason(record.reason)))
-            && names(&self.issuers, record.issuer_label())
-            && names(&self.rules, record.rule)
+            && self.reasons.admits(|own| own.0 == record.reason)
+            && self.issuers.admits(|own| **own == *record.issuer_label())
+            && self.rules.admits(|own| **own == *record.rule)
             && self
                 .path_prefix
                 .as_deref()
                 .is_none_or(|prefix| path.starts_with(prefix))
+    }
+}
+
+impl<T> AnyOf<T> {
+    fn admits(&self, is_it: impl Fn(&T) -> bool) -> bool {
+        self.0.is_empty() || self.0.iter().any(is_it)
+    }
+}
+
+impl<T> Default for AnyOf<T> {
+    fn default() -> AnyOf<T> {
+        AnyOf(Vec::new())
+    }
+}
+
+impl<T> TryFrom<Vec<T>> for AnyOf<T> {
+    type Error = FilterError;
+
+    fn try_from(members: Vec<T>) -> Result<AnyOf<T>, FilterError> {
+        match members.len() {
+            0..=MOST_NAMES => Ok(AnyOf(members)),
+            _ => Err(FilterError::TooMany),
+        }
     }
 }
 
@@ -89,6 +119,10 @@ impl fmt::Display for FilterError {
                 f,
                 "no decision has the reason {text:?}; there are allowed, anonymous, {}",
                 CODES.join(", ")
+            ),
+            FilterError::TooMany => write!(
+                f,
+                "a filter has at most {MOST_NAMES} reasons, {MOST_NAMES} issuers and {MOST_NAMES} rules"
             ),
         }
     }

@@ -236,6 +236,35 @@ async fn a_filter_that_no_decision_could_meet_is_an_error() {
     }
 }
 
+/// Every decision is compared with every name, and no decision shall wait for that.
+#[tokio::test]
+async fn a_filter_of_very_many_names_is_an_error() {
+    let service = Service::ready(&configuration()).await;
+    let many = |name: &str| vec![name.to_owned(); 100_000];
+    let all = pb::TailRequest::default;
+    for request in [
+        pb::TailRequest {
+            reasons: many("expired"),
+            ..all()
+        },
+        pb::TailRequest {
+            issuers: many("i"),
+            ..all()
+        },
+        pb::TailRequest {
+            rules: many("r"),
+            ..all()
+        },
+    ] {
+        let refused = service.admin().await.tail(request).await;
+        let refused = refused.expect_err("is refused");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("at most"), "{refused}");
+    }
+    let rules = (0..100).map(|number| format!("rule {number}")).collect();
+    follow(&service, pb::TailRequest { rules, ..all() }).await;
+}
+
 #[tokio::test]
 async fn who_does_not_read_loses_decisions_and_is_told_how_many() {
     const CHECKS: u64 = 6000;
