@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Response, Status, Streaming};
 
@@ -11,7 +12,7 @@ use crate::admin::pb;
 use crate::admin::pb::admin_client::AdminClient;
 use crate::admin::pb::tail_response::Told;
 
-/// How long a connection may take.
+/// How long a connection may take, the handshake of TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A peer that is silent for so long is asked whether it is there, and has as long again to answer.
@@ -77,9 +78,13 @@ impl AdminAddr {
     /// # Errors
     /// [`AdminError`]
     pub async fn connect(&self, proofs: &Proofs) -> Result<Client, AdminError> {
-        let channel = self.endpoint(proofs)?.connect().await;
-        let channel =
-            channel.map_err(|error| AdminError::Unreachable(self.shown.clone(), root(&error)))?;
+        let unreachable = |cause| AdminError::Unreachable(self.shown.clone(), cause);
+        let endpoint = self.endpoint(proofs)?;
+        // The library's own limit ends before the handshake.
+        let channel = timeout(CONNECT_TIMEOUT, endpoint.connect())
+            .await
+            .map_err(|_| unreachable(format!("no connection within {CONNECT_TIMEOUT:?}")))?
+            .map_err(|error| unreachable(root(&error)))?;
         Ok(Client {
             addr: self.clone(),
             api: AdminClient::new(channel).max_decoding_message_size(LONGEST_ANSWER),
@@ -102,7 +107,6 @@ impl AdminAddr {
             Transport::Plain(_) | Transport::Unix(_) => endpoint,
         };
         Ok(endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
             .keep_alive_while_idle(true))
@@ -115,10 +119,11 @@ impl AdminAddr {
 
     /// What a failed call means to whoever made it.
     fn error(&self, status: Status) -> AdminError {
-        if status.message().contains("421") && status.code() != Code::Unavailable {
-            return AdminError::Misdirected(self.shown.clone());
-        }
         match status.code() {
+            // What the library makes of an answer that is none of gRPC's.
+            Code::Unknown if status.message().contains("421") => {
+                AdminError::Misdirected(self.shown.clone())
+            }
             Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled => {
                 AdminError::Unreachable(self.shown.clone(), root(&status))
             }

@@ -47,21 +47,22 @@ impl Lines {
 
     fn line_at(&mut self, time: String, decision: &pb::Decision) -> String {
         let text = |text: &Option<String>| match text.as_deref() {
-            Some(text) if !text.is_empty() => printable(text).into_owned(),
+            Some(text) if !text.is_empty() => text.to_owned(),
             Some(_) | None => "-".to_owned(),
         };
         let texts = [
             time,
             decision.decision.clone(),
             decision.reason.clone(),
-            printable(&decision.rule).into_owned(),
+            decision.rule.clone(),
             text(&decision.issuer),
             text(&decision.method),
             text(&decision.host),
             text(&decision.path),
             latency(decision.latency_micros),
             text(&decision.request_id),
-        ];
+        ]
+        .map(|text| printable(&text).into_owned());
         self.columns.fit(&texts);
         let mut cells = self.columns.cells(&texts);
         if self.paint == Paint::Coloured {
@@ -115,6 +116,22 @@ mod tests {
             second,
             "01:02:03.045Z  allow  allowed        default  -  GET  api.test  /b           17us  -"
         );
+    }
+
+    /// Whoever answers at `--admin` may be no accredit.
+    #[test]
+    fn no_text_of_a_decision_is_obeyed() {
+        let odd = || "\u{1b}]0;x\u{7}\n".to_owned();
+        let decision = pb::Decision {
+            rule: odd(),
+            issuer: Some(odd()),
+            request_id: Some(odd()),
+            method: Some(odd()),
+            host: Some(odd()),
+            ..decision(&odd(), &odd(), &odd())
+        };
+        let line = Lines::new(Paint::Plain).dated(&decision);
+        assert!(!line.contains(char::is_control), "{line:?}");
     }
 
     #[test]

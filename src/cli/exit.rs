@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process;
 
+use crate::admin::printable::printable;
 use crate::telemetry::log_queue::STANDARD_ERROR;
 
 /// The exit codes that programs may rely on.
@@ -25,10 +26,11 @@ impl From<ExitCode> for process::ExitCode {
     }
 }
 
-/// Says in one line what to change; after the lines of the log, where there is one, and as little held up by whoever
+/// Says in one line what to change, whatever the texts hold that it quotes; after the lines of the log, where there is one, and as little held up by whoever
 /// reads them.
 pub fn complain(error: impl Display) {
-    STANDARD_ERROR.say(&format!("accredit: {error}"));
+    let error = error.to_string();
+    STANDARD_ERROR.say(&format!("accredit: {}", printable(&error)));
 }
 
 /// Prints what was asked for, with a line's end. A reader that has gone, as `head` does, has seen enough.

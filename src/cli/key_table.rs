@@ -19,7 +19,8 @@ const HEAD: [&str; 7] = [
 pub fn table(issuers: &[pb::Issuer]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     for issuer in issuers {
-        rows.extend(rows_of(issuer));
+        let own = rows_of(issuer).into_iter();
+        rows.extend(own.map(|row| row.map(|cell| printable(&cell).into_owned())));
     }
     let mut columns = Columns::<7>::default();
     for row in &rows {
@@ -29,11 +30,9 @@ pub fn table(issuers: &[pb::Issuer]) -> String {
     for issuer in issuers {
         if !issuer.last_error.is_empty() {
             let name = issuer.issuers.first().map_or("", String::as_str);
-            let error = printable(&issuer.last_error);
-            text += &format!(
-                "\n{name}: the latest fetch from {} failed: {error}",
-                issuer.source
-            );
+            let (source, error) = (&issuer.source, &issuer.last_error);
+            let line = format!("{name}: the latest fetch from {source} failed: {error}");
+            text = text + "\n" + &printable(&line);
         }
     }
     text.trim_end().to_owned()
@@ -41,10 +40,7 @@ pub fn table(issuers: &[pb::Issuer]) -> String {
 
 fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {
     let dash = || "-".to_owned();
-    let kid = |kid: &Option<String>| {
-        kid.as_deref()
-            .map_or_else(dash, |kid| printable(kid).into())
-    };
+    let kid = |kid: &Option<String>| kid.clone().unwrap_or_else(dash);
     let mut name = issuer.issuers.join(", ");
     let age = issuer.age_seconds.map_or_else(dash, span);
     let next = issuer.next_refresh_seconds.map_or_else(dash, span);
@@ -65,13 +61,8 @@ fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {
         add(kid(&key.kid), key.kty.clone(), algorithms, state.to_owned());
     }
     for key in &issuer.set_aside {
-        let reason = printable(&key.reason);
-        add(
-            kid(&key.kid),
-            dash(),
-            dash(),
-            format!("set aside: {reason}"),
-        );
+        let state = format!("set aside: {}", key.reason);
+        add(kid(&key.kid), dash(), dash(), state);
     }
     if issuer.keys.is_empty() && issuer.set_aside.is_empty() {
         add(dash(), dash(), dash(), "no keys".to_owned());
@@ -118,5 +109,29 @@ https://b.test  -          -     -           -      -        no keys
 
 https://b.test: the latest fetch from https://b.test/keys failed: connection refused";
         assert_eq!(table(&[good, bad]), expected);
+    }
+
+    #[test]
+    fn no_text_of_an_issuer_is_obeyed() {
+        let odd = || "\u{1b}[2J\n\u{202e}".to_owned();
+        let key = pb::Key {
+            kid: Some(odd()),
+            kty: odd(),
+            algorithms: vec![odd()],
+        };
+        let issuer = pb::Issuer {
+            issuers: vec![odd()],
+            source: odd(),
+            last_error: odd(),
+            keys: vec![key],
+            set_aside: vec![pb::SetAsideKey {
+                kid: Some(odd()),
+                reason: odd(),
+            }],
+            ..pb::Issuer::default()
+        };
+        let table = table(&[issuer]);
+        assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
+        assert_eq!(table.lines().count(), 5, "{table:?}");
     }
 }

@@ -15,20 +15,22 @@ pub fn text(explanation: &pb::Explanation) -> String {
     let _ = writeln!(
         text,
         "{}: {} (rule {})\n",
-        explanation.decision, explanation.reason, explanation.rule
+        printable(&explanation.decision),
+        printable(&explanation.reason),
+        printable(&explanation.rule)
     );
     for rule in &explanation.rules {
-        let said = rule.mismatch.as_deref().unwrap_or("matches");
-        let _ = writeln!(text, "  rule {}: {said}", rule.name);
+        let said = printable(rule.mismatch.as_deref().unwrap_or("matches"));
+        let _ = writeln!(text, "  rule {}: {said}", printable(&rule.name));
     }
     if !explanation.rules.is_empty() {
         text.push('\n');
     }
     for step in &explanation.steps {
         let outcome = step.outcome.replace('_', " ");
-        let note = printable(step.note.as_deref().unwrap_or_default());
+        let note = step.note.as_deref().unwrap_or_default();
         let line = format!("  {:<16} {outcome:<12} {note}", step.name);
-        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = writeln!(text, "{}", printable(line.trim_end()));
     }
     text.push('\n');
     match &explanation.answer {
@@ -44,7 +46,7 @@ pub fn text(explanation: &pb::Explanation) -> String {
         Some(Answer::Refused(refusal)) => {
             let _ = writeln!(text, "The client is answered {}, with", refusal.status);
             push_headers(&mut text, &refusal.headers);
-            let _ = write!(text, "  {}", refusal.body);
+            let _ = write!(text, "  {}", printable(&refusal.body));
         }
         None => {}
     }
@@ -52,7 +54,7 @@ pub fn text(explanation: &pb::Explanation) -> String {
         let _ = write!(
             text,
             "\n\nNot given, and could change it: {}",
-            explanation.not_given.join(", ")
+            printable(&explanation.not_given.join(", "))
         );
     }
     text
@@ -60,7 +62,8 @@ pub fn text(explanation: &pb::Explanation) -> String {
 
 fn push_headers(text: &mut String, headers: &[pb::Header]) {
     for header in headers {
-        let _ = writeln!(text, "  {}: {}", header.name, printable(&header.value));
+        let line = format!("{}: {}", header.name, header.value);
+        let _ = writeln!(text, "  {}", printable(&line));
     }
 }
 
@@ -102,4 +105,52 @@ pub fn json(explanation: &pb::Explanation) -> Value {
         "answer": answer,
         "not_given": explanation.not_given,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::admin::pb;
+    use crate::admin::pb::explanation::Answer;
+
+    #[test]
+    fn no_text_of_an_explanation_is_obeyed() {
+        let odd = || "\u{1b}[2J\n\u{202e}".to_owned();
+        let header = || pb::Header {
+            name: odd(),
+            value: odd(),
+        };
+        let answers = [
+            Answer::Admitted(pb::Admission {
+                set: vec![header()],
+                removed: vec![odd()],
+            }),
+            Answer::Refused(pb::Refusal {
+                status: 401,
+                headers: vec![header()],
+                body: odd(),
+            }),
+        ];
+        for answer in answers {
+            let explanation = pb::Explanation {
+                decision: odd(),
+                reason: odd(),
+                rule: odd(),
+                rules: vec![pb::RuleLookedAt {
+                    name: odd(),
+                    mismatch: Some(odd()),
+                }],
+                steps: vec![pb::Step {
+                    name: odd(),
+                    outcome: odd(),
+                    note: Some(odd()),
+                }],
+                answer: Some(answer),
+                not_given: vec![odd()],
+            };
+            let told = text(&explanation);
+            assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+            assert_eq!(told.lines().count(), 11, "{told:?}");
+        }
+    }
 }

@@ -368,3 +368,36 @@ async fn an_admin_port_with_mutual_tls_is_asked_with_certificates() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_peer_that_never_begins_its_handshake_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("https://{}", silent.local_addr().expect("is bound"));
+    for command in [&["keys"][..], &["tail"], &["explain"]] {
+        let arguments = [command, &["--admin", &address]].concat();
+        let ended = run(&arguments).await;
+        assert_eq!(ended.code, Some(1), "{command:?}");
+        assert!(ended.stderr.contains("no admin API answers"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_word_of_the_service_is_told_as_it_is() {
+    let service = Service::ready(&configuration()).await;
+    let admin = service.admin.to_string();
+    let ended = run(&["tail", "--admin", &admin, "--reason", "421"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("no decision has the reason"),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_complaint_is_one_line_that_no_terminal_obeys() {
+    let ended = run(&["check", "--config", "/no/\u{1b}[2J\nsuch\u{202e}"]).await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(!lines[0].contains(['\u{1b}', '\u{202e}']), "{lines:?}");
+}

@@ -38,6 +38,7 @@ pub(crate) fn accredit(arguments: &[&str]) -> Command {
 }
 
 /// What came of a command that ends by itself.
+#[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
