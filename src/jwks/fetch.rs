@@ -119,7 +119,9 @@ impl Fetch for Fetcher {
             match &mut self.way {
                 Way::Http { http, target, seen } => {
                     let address = target.resolve(http, purpose, timeout).await?;
-                    fetch_key_set(http, address, seen).await
+                    let fetched = fetch_key_set(http, address, seen).await?;
+                    target.led_to_keys();
+                    Ok(fetched)
                 }
                 Way::File(path) => read_file(path).await,
                 Way::Nothing => Ok(Fetched {

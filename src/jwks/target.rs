@@ -27,6 +27,8 @@ pub struct Discovered {
     known: Option<KeyAddress>,
     /// The metadata's server asked not to be asked before then.
     left_alone_until: Option<Instant>,
+    /// The last fetch went to the address of before, and brought nothing.
+    in_vain: bool,
 }
 
 // === impl Target ===
@@ -38,7 +40,15 @@ impl Target {
             discovery,
             known: None,
             left_alone_until: None,
+            in_vain: false,
         })
+    }
+
+    /// The address that was resolved last gave a key set.
+    pub(in crate::jwks) fn led_to_keys(&mut self) {
+        if let Target::Discovered(discovered) = self {
+            discovered.in_vain = false;
+        }
     }
 
     /// The address for a fetch that may take that long.
@@ -77,8 +87,11 @@ impl Discovered {
             return Ok(known.clone());
         }
         let mut failures = Vec::new();
-        // The other half is for the key set.
-        let limit = timeout / 2;
+        // The other half is for the key set; slow metadata have all of it where there was none.
+        let limit = match std::mem::take(&mut self.in_vain) {
+            true => timeout,
+            false => timeout / 2,
+        };
         let finding = self.discovery.find_key_address(http, &mut failures);
         match tokio::time::timeout(limit, finding).await {
             Ok(Some(found)) => {
@@ -94,6 +107,7 @@ impl Discovered {
         let error = FetchError::NotDiscovered(failures);
         match verdict {
             Verdict::SaysNothing => {
+                self.in_vain = true;
                 self.left_alone_until = error
                     .retry_after()
                     .map(|asked| Instant::now() + asked.min(LONGEST_RETRY_AFTER));

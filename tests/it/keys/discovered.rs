@@ -132,6 +132,29 @@ async fn metadata_that_say_otherwise_are_believed() {
     }
 }
 
+/// Metadata that take more than half of the time, every time, are waited for where the address of before leads nowhere.
+#[tokio::test]
+async fn slow_metadata_are_believed_once_the_address_of_before_gives_no_keys() {
+    let (server, issuer) = server().await;
+    let patient = discovered(&issuer).replace("timeout: 1s", "timeout: 3s");
+    let service = Service::ready(&patient).await;
+    let moved = serde_json::json!({ "issuer": issuer, "jwks_uri": server.url("/moved") });
+    let late = std::time::Duration::from_millis(1800);
+    let answer = Answer::of(200, moved.to_string());
+    server.serve(WELL_KNOWN, Reply::Late(late, answer));
+    server.serve("/keys", Answer::of(404, "moved"));
+    server.serve("/moved", set([rsa(1).jwk("new")]));
+    let told = service.refresh_keys().await.remove(0);
+    assert!(told.last_error.contains("404"), "{told:?}");
+    server.asked("/moved", 1).await;
+    let new = Token::of(&issuer).kid("new").signed(rsa(1));
+    let admitted = async || {
+        let answer = service.check(Ask::bearer(&new)).await;
+        answer.is_admission().then_some(())
+    };
+    crate::support::eventually::eventually("the new keys serve", admitted).await;
+}
+
 #[tokio::test]
 async fn an_operator_s_refresh_finds_where_the_keys_have_moved() {
     let (server, issuer) = server().await;

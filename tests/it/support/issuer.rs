@@ -21,6 +21,8 @@ pub(crate) enum Reply {
     Answer(Answer),
     /// That, once there is a permit for it.
     When(Arc<Semaphore>, Answer),
+    /// That, after so long.
+    Late(Duration, Answer),
     /// Nothing, for as long as the caller stays.
     Hang,
     /// That, a byte at a time, so slowly that it never ends.
@@ -236,6 +238,10 @@ async fn serve(mut stream: impl Peer, state: Arc<State>) {
                 permit.forget();
                 send(&mut stream, &answer).await;
             }
+        }
+        Reply::Late(span, answer) => {
+            tokio::time::sleep(span).await;
+            send(&mut stream, &answer).await;
         }
         Reply::Hang => {
             let _ = stream.read(&mut [0]).await;
