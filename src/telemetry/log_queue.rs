@@ -20,6 +20,9 @@ const WITH_RESERVE: usize = CAPACITY + 64 * 1024;
 /// How long the last lines may take to be written.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
+/// Between two attempts to write where standard error is a pipe that does not block, and is full.
+const UNTIL_READ: Duration = Duration::from_millis(10);
+
 /// Where every line of this process goes: it has one standard error.
 pub static STANDARD_ERROR: LogQueue = LogQueue::new();
 
@@ -162,7 +165,7 @@ impl LogQueue {
     }
 
     fn write(&self, out: &mut impl Write, line: &[u8]) {
-        if out.write_all(line).is_err() {
+        if write_whole(out, line).is_err() {
             // There is nobody to tell but the metric.
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -178,6 +181,24 @@ impl LogQueue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever shares standard error with us may have set it not to block; half of a line would spoil the next one too.
+fn write_whole(out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
+    loop {
+        match out.write(line) {
+            Ok(0) if !line.is_empty() => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => match line.get(written..) {
+                Some(rest) if !rest.is_empty() => line = rest,
+                Some(_) | None => return Ok(()),
+            },
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => std::thread::sleep(UNTIL_READ),
+                _ => return Err(error),
+            },
+        }
     }
 }
 

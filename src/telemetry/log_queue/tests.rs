@@ -84,3 +84,37 @@ fn what_cannot_be_written_is_counted() {
     queue.flush(PATIENCE);
     assert_eq!(queue.dropped(), 1);
 }
+
+/// Takes a byte, and then none at first.
+#[derive(Default)]
+struct Unwilling {
+    taken: Vec<u8>,
+    is_willing: bool,
+}
+
+impl Write for Unwilling {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.is_willing = !self.is_willing;
+        match line {
+            [byte, ..] if self.is_willing => {
+                self.taken.push(*byte);
+                Ok(1)
+            }
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_is_written_whole_where_standard_error_does_not_block() {
+    let queue = LogQueue::new();
+    let mut out = Unwilling::default();
+    queue.write(&mut out, b"a\n");
+    queue.write(&mut out, b"bc\n");
+    assert_eq!(out.taken, b"a\nbc\n");
+    assert_eq!(queue.dropped(), 0);
+}
