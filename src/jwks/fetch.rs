@@ -97,7 +97,7 @@ impl Fetcher {
                 let discovery = Discovery::of(issuer.clone(), *transport);
                 Way::Http {
                     http,
-                    target: Target::discovered(discovery),
+                    target: Target::discovered(discovery, settings.max_stale),
                     seen: None,
                 }
             }

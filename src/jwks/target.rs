@@ -24,21 +24,29 @@ pub enum Target {
 /// An address that metadata name.
 pub struct Discovered {
     discovery: Discovery,
-    known: Option<KeyAddress>,
+    known: Option<Known>,
+    /// An address is as old as the metadata that named it, and no better than keys of that age.
+    max_stale: Duration,
     /// The metadata's server asked not to be asked before then.
     left_alone_until: Option<Instant>,
     /// The last fetch went to the address of before, and brought nothing.
     in_vain: bool,
 }
 
+struct Known {
+    address: KeyAddress,
+    named: Instant,
+}
+
 // === impl Target ===
 
 impl Target {
-    /// Where that discovery leads.
-    pub(in crate::jwks) fn discovered(discovery: Discovery) -> Target {
+    /// Where that discovery leads; for so long an address is asked that metadata do not confirm.
+    pub(in crate::jwks) fn discovered(discovery: Discovery, max_stale: Duration) -> Target {
         Target::Discovered(Discovered {
             discovery,
             known: None,
+            max_stale,
             left_alone_until: None,
             in_vain: false,
         })
@@ -77,14 +85,17 @@ impl Discovered {
         purpose: Purpose,
         timeout: Duration,
     ) -> Result<KeyAddress, FetchError> {
+        let now = Instant::now();
+        self.known
+            .take_if(|known| now.saturating_duration_since(known.named) >= self.max_stale);
         let Some(known) = &self.known else {
             let mut failures = Vec::new();
             let found = self.discovery.find_key_address(http, &mut failures).await;
             let found = found.ok_or(FetchError::NotDiscovered(failures))?;
-            return Ok(self.known.insert(found).clone());
+            return Ok(self.know(found, now));
         };
         if !self.asks_anew(purpose) {
-            return Ok(known.clone());
+            return Ok(known.address.clone());
         }
         let mut failures = Vec::new();
         // The other half is for the key set; slow metadata have all of it where there was none.
@@ -96,7 +107,7 @@ impl Discovered {
         match tokio::time::timeout(limit, finding).await {
             Ok(Some(found)) => {
                 self.left_alone_until = None;
-                return Ok(self.known.insert(found).clone());
+                return Ok(self.know(found, now));
             }
             Ok(None) => {}
             Err(_) => failures.push(DiscoveryFailure::Fetch(Box::new(FetchError::TimedOut(
@@ -111,8 +122,8 @@ impl Discovered {
                 self.left_alone_until = error
                     .retry_after()
                     .map(|asked| Instant::now() + asked.min(LONGEST_RETRY_AFTER));
-                tracing::warn!(issuer = self.discovery.issuer(), %error, jwks_uri = %known, "the issuer's metadata cannot be had: its keys are fetched from the address that they named before");
-                Ok(known.clone())
+                tracing::warn!(issuer = self.discovery.issuer(), %error, jwks_uri = %known.address, "the issuer's metadata cannot be had: its keys are fetched from the address that they named before");
+                Ok(known.address.clone())
             }
             Verdict::Unclear => Err(error),
             Verdict::SaysOtherwise => {
@@ -121,6 +132,11 @@ impl Discovered {
                 Err(error)
             }
         }
+    }
+
+    fn know(&mut self, address: KeyAddress, named: Instant) -> KeyAddress {
+        let known = self.known.insert(Known { address, named });
+        known.address.clone()
     }
 
     fn asks_anew(&self, purpose: Purpose) -> bool {

@@ -4,6 +4,7 @@ use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
 
 use crate::support::check_request::Ask;
+use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
@@ -58,6 +59,33 @@ async fn keys_are_fetched_where_they_were_while_the_metadata_cannot_be_had() {
             service.check(Ask::bearer(&token)).await.is_admission(),
             "{thing}"
         );
+    }
+}
+
+/// However long the keys' own server answers: the issuer may have left it long ago.
+#[tokio::test]
+async fn an_address_that_no_metadata_confirm_is_asked_for_as_long_as_keys_may_serve() {
+    for gone in [Answer::of(503, "no"), Answer::of(404, "no")] {
+        let (server, issuer) = server().await;
+        let entry = discovered(&issuer).replace("timeout: 1s", "refresh: 100ms, max_stale: 1s");
+        let service = Service::ready(&entry).await;
+        server.serve(WELL_KNOWN, gone);
+        let token = || Token::of(&issuer).signed(rsa(0));
+        assert!(service.check(Ask::bearer(&token())).await.is_admission());
+        eventually("its keys are no keys any more", async || {
+            // Asking for a key that is not there leads to no other end.
+            let unknown = Token::of(&issuer).kid("new").signed(rsa(1));
+            service.check(Ask::bearer(&unknown)).await;
+            let reason = service.check(Ask::bearer(&token())).await.reason();
+            (reason == "keys_unavailable").then_some(())
+        })
+        .await;
+        server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/keys"));
+        eventually("they are again", async || {
+            let answer = service.check(Ask::bearer(&token())).await;
+            answer.is_admission().then_some(())
+        })
+        .await;
     }
 }
 
@@ -152,7 +180,7 @@ async fn slow_metadata_are_believed_once_the_address_of_before_gives_no_keys() {
         let answer = service.check(Ask::bearer(&new)).await;
         answer.is_admission().then_some(())
     };
-    crate::support::eventually::eventually("the new keys serve", admitted).await;
+    eventually("the new keys serve", admitted).await;
 }
 
 #[tokio::test]
