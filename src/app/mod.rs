@@ -1,5 +1,6 @@
 //! The composition root: binds every socket, builds every part, ties them, runs them, and stops them in order.
 
+pub mod becoming_ready;
 pub mod engine;
 pub mod error;
 pub mod explain;

@@ -2,7 +2,7 @@
 
 use crate::authn::issuers::Issuer;
 use crate::authz::authorizer::Authorizer;
-use crate::authz::explanation::{Step, StepOutcome};
+use crate::authz::step::{Step, StepOutcome};
 use crate::request::Request;
 use crate::rules::rule::{Access, Rule};
 use crate::token::bearer::BearerToken;

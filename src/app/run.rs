@@ -5,13 +5,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join_all, select_all};
-use tokio::time::Instant;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
 use crate::admin::console::history::History;
+use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_keys};
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::keys::{KeyKeeper, Prepared};
@@ -31,16 +29,13 @@ use crate::server::accept::serve;
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
 use crate::server::listener::{ListenAddr, Listener};
-use crate::server::readiness::{Latch, Readiness};
+use crate::server::readiness::Readiness;
 use crate::server::shutdown::Drain;
 use crate::server::tls::{ServerTls, follow_all};
 use crate::server::tls_files::TlsFiles;
 use crate::server::workers::Workers;
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
-
-/// The names under which the health of checks is asked: the whole server's, and the service's.
-const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
 /// How long the admin and probe ports may take to close, once the last check was answered; at most a quarter of the
 /// drain, of which it is a part.
@@ -286,56 +281,6 @@ fn worker_count() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Ready once every required issuer has keys, or after `startup_wait` as soon as any issuer has.
-async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
-    let issuers: Vec<_> = authorizer.authenticator().issuers().iter().collect();
-    let required = issuers
-        .iter()
-        .filter(|issuer| issuer.is_required())
-        .map(|issuer| issuer.keys.first_keys());
-    if tokio::time::timeout(startup_wait, join_all(required))
-        .await
-        .is_ok()
-    {
-        return;
-    }
-    let any: Vec<_> = issuers
-        .iter()
-        .map(|issuer| Box::pin(issuer.keys.first_keys()))
-        .collect();
-    if !any.is_empty() {
-        select_all(any).await;
-    }
-    for issuer in issuers
-        .iter()
-        .filter(|issuer| !issuer.keys.has_keys(Instant::now()))
-    {
-        tracing::warn!(issuer = ?issuer.names, "ready without this issuer's keys: its tokens get keys_unavailable");
-    }
-}
-
-async fn release(keys: Latch, health: &HealthReporter) {
-    keys.release();
-    set_health(health, ServingStatus::Serving).await;
-    tracing::info!("ready");
-}
-
-/// Becoming ready ends where stopping begins.
-async fn until_stopped(become_ready: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
-    let mut stop = std::pin::pin!(stop);
-    tokio::select! {
-        () = &mut stop => return,
-        () = become_ready => {}
-    }
-    stop.await;
-}
-
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for name in HEALTH_NAMES {
-        health.set_service_status(name, status).await;
-    }
-}
-
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "App({})", self.check_addr())
@@ -343,22 +288,4 @@ impl fmt::Debug for App {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::divided;
-
-    #[test]
-    fn the_drain_of_checks_and_ports_is_no_longer_than_the_drain() {
-        for (drain, expected) in [
-            (20_000, [19_000, 1_000]),
-            (2_000, [1_500, 500]),
-            (1, [0, 0]),
-        ] {
-            let parts = divided(Duration::from_millis(drain));
-            assert!(parts.iter().sum::<Duration>() <= Duration::from_millis(drain));
-            let whole_millis = parts.map(|part| part.as_micros() / 1000);
-            assert_eq!(whole_millis, expected, "{drain}");
-        }
-    }
-}
+mod tests;

@@ -14,4 +14,5 @@ pub mod observer;
 pub mod ongoing;
 pub mod record;
 pub mod refusal_log;
+pub mod step;
 pub mod tail;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::admin::client::{AdminAddr, AdminError, Client, Proofs};
+use crate::admin::addr::{AdminAddr, Proofs};
+use crate::admin::client::Client;
+use crate::admin::client_error::AdminError;
 use crate::cli::exit::{ExitCode, complain};
 use clap::Args;
 
@@ -97,6 +99,6 @@ impl AdminService {
     /// # Errors
     /// [`AdminError`]
     pub async fn connect(&self) -> Result<Client, AdminError> {
-        self.addr.connect(&self.proofs).await
+        Client::connect(&self.addr, &self.proofs).await
     }
 }

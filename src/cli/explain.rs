@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::admin::client::AdminError;
+use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::app::explain::explain;
 use crate::cli::admin::{AdminService, ProofArgs};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::admin::client::AdminError;
+use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::cli::admin::{AdminArgs, AdminService};
 use crate::cli::exit::{ExitCode, complain, say};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::sleep;
 
-use crate::admin::client::{AdminError, Tail};
+use crate::admin::client::Tail;
+use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::admin::pb::tail_response::Told;
 use crate::admin::told::json;

@@ -1,5 +1,6 @@
 //! How what happens is told to operators; knows nothing of what is told.
 
+pub mod local_decision;
 pub mod log_queue;
 pub mod logs;
 pub mod metrics;

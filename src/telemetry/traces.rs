@@ -6,16 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{
-    Link, Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _,
-    TracerProvider as _,
+    Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{
-    IdGenerator as _, RandomIdGenerator, Sampler, SamplingResult, SdkTracer, SdkTracerProvider,
-    ShouldSample, Span,
-};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 
+use crate::telemetry::local_decision::{LocalDecision, Untrusted};
 use crate::telemetry::otlp;
 use crate::telemetry::otlp_settings::{OtlpSettings, TraceSettingError};
 use crate::telemetry::span_queue::Counts;
@@ -55,10 +52,6 @@ pub struct ParentText {
     /// `tracestate`, if there is any.
     pub tracestate: Option<String>,
 }
-
-/// Marks a parent that a stranger could have written: it is a parent, and decides nothing.
-#[derive(Clone, Copy)]
-struct Untrusted;
 
 impl Traces {
     /// Traces as these settings ask for.
@@ -215,100 +208,5 @@ impl ActiveSpan {
 impl fmt::Debug for ActiveSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ActiveSpan")
-    }
-}
-
-// === impl LocalDecision ===
-
-/// Decides by the configured sampler; of an untrusted parent neither the flag nor the choice of its id counts.
-#[derive(Clone, Debug)]
-struct LocalDecision(Sampler);
-
-impl ShouldSample for LocalDecision {
-    fn should_sample(
-        &self,
-        parent: Option<&Context>,
-        trace_id: TraceId,
-        name: &str,
-        kind: &SpanKind,
-        attributes: &[KeyValue],
-        links: &[Link],
-    ) -> SamplingResult {
-        let is_untrusted = parent.is_some_and(|parent| parent.get::<Untrusted>().is_some());
-        let (parent, trace_id) = match is_untrusted {
-            // A share of traces is chosen by their ids, which a stranger could pick.
-            true => (None, RandomIdGenerator::default().new_trace_id()),
-            false => (parent, trace_id),
-        };
-        self.0
-            .should_sample(parent, trace_id, name, kind, attributes, links)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use opentelemetry::Context;
-    use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceState};
-    use opentelemetry::trace::{SpanKind, TraceId};
-    use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample as _};
-
-    use super::{LocalDecision, Untrusted};
-
-    fn decision(
-        sampler: Sampler,
-        trace_id: TraceId,
-        flags: TraceFlags,
-        untrusted: bool,
-    ) -> SamplingDecision {
-        let span = SpanContext::new(
-            trace_id,
-            SpanId::from(7),
-            flags,
-            true,
-            TraceState::default(),
-        );
-        let parent = Context::new().with_remote_span_context(span);
-        let parent = if untrusted {
-            parent.with_value(Untrusted)
-        } else {
-            parent
-        };
-        LocalDecision(sampler)
-            .should_sample(Some(&parent), trace_id, "x", &SpanKind::Server, &[], &[])
-            .decision
-    }
-
-    #[test]
-    fn a_stranger_decides_nothing_by_flag_or_id() {
-        use SamplingDecision::{Drop, RecordAndSample};
-        let parent_based = |root| Sampler::ParentBased(Box::new(root));
-        let (sampled, not) = (TraceFlags::SAMPLED, TraceFlags::default());
-        let any = TraceId::from(1);
-        let cases = [
-            (
-                parent_based(Sampler::AlwaysOff),
-                sampled,
-                false,
-                RecordAndSample,
-            ),
-            (parent_based(Sampler::AlwaysOff), sampled, true, Drop),
-            (parent_based(Sampler::AlwaysOn), not, false, Drop),
-            (parent_based(Sampler::AlwaysOn), not, true, RecordAndSample),
-            // The smallest ids are in every share.
-            (
-                Sampler::TraceIdRatioBased(1e-12),
-                not,
-                false,
-                RecordAndSample,
-            ),
-            (Sampler::TraceIdRatioBased(1e-12), not, true, Drop),
-        ];
-        for (number, (sampler, flags, untrusted, expected)) in cases.into_iter().enumerate() {
-            assert_eq!(
-                decision(sampler, any, flags, untrusted),
-                expected,
-                "{number}"
-            );
-        }
     }
 }
