@@ -2,6 +2,8 @@
 
 mod agreement;
 mod commands;
+mod common;
 mod explain;
+mod following;
 mod refusals;
 mod tail;
