@@ -1,6 +1,7 @@
 //! Another configuration for a service that runs: at once, whole, and only if it is right.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -89,6 +90,26 @@ async fn a_config_maps_swap_is_noticed() {
         folder.path().join("..data"),
     )
     .unwrap();
+    running.says("the configuration was reloaded").await;
+    assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
+}
+
+/// A log beside it, for one, which is written to without a pause.
+#[tokio::test]
+async fn a_folder_that_is_never_quiet_holds_up_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, configuration("first", "")).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    let log = folder.path().join("accredit.log");
+    let mut unrest = JoinSet::new();
+    unrest.spawn(async move {
+        loop {
+            std::fs::write(&log, "a line\n").unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    std::fs::write(&file, configuration("second", "")).unwrap();
     running.says("the configuration was reloaded").await;
     assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::support::check_request::Ask;
 use crate::support::eventually::eventually;
+use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
 use crate::support::service::Service;
 use crate::support::token::Token;
@@ -78,6 +79,41 @@ async fn a_config_map_that_is_swapped_is_read() {
     std::fs::remove_dir_all(folder.path().join("..2026_1")).unwrap();
     version("..2026_3", "third");
     holds(&service, "third").await;
+}
+
+/// Else a log that is written beside the file would have it read for ever, and tell of it in that log each time.
+#[tokio::test]
+async fn what_else_changes_in_the_folder_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (still, moving) = (folder.path().join("a.json"), folder.path().join("b.json"));
+    std::fs::write(&still, set([rsa(0).jwk("still")])).unwrap();
+    std::fs::write(&moving, set([rsa(0).jwk("0")])).unwrap();
+    let other = "https://other.test";
+    let configuration = format!(
+        "{}  - issuer: {other}\n    audiences: [api.test]\n    jwks: {{ file: '{}' }}\n",
+        configuration(&still),
+        moving.display()
+    );
+    let service = Service::ready(&configuration).await;
+    for kid in ["1", "2", "3"] {
+        std::fs::write(&moving, set([rsa(0).jwk(kid)])).unwrap();
+        eventually(&format!("{kid} is held"), async || {
+            let keys = service.issuers().await.remove(1).keys;
+            (keys.first()?.kid() == kid).then_some(())
+        })
+        .await;
+    }
+    let (_, text) = get(service.admin, "localhost", "/metrics").await;
+    let reads = |issuer: &str| {
+        let series =
+            format!("accredit_jwks_fetches_total{{issuer=\"{issuer}\",result=\"success\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&series));
+        line.unwrap_or_else(|| panic!("{text}"))
+            .parse::<u64>()
+            .unwrap()
+    };
+    assert_eq!(reads(ISSUER), 1);
+    assert!(reads(other) >= 4);
 }
 
 /// The folder may come later than the service: then there is nothing to watch yet, and the retries find it.
