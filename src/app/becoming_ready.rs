@@ -37,7 +37,11 @@ pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
         .iter()
         .filter(|issuer| !issuer.keys.has_keys(Instant::now()))
     {
-        tracing::warn!(issuer = ?issuer.names, "ready without this issuer's keys: its tokens get keys_unavailable");
+        let names = issuer.names.join(", ");
+        tracing::warn!(
+            issuer = names,
+            "ready without this issuer's keys: its tokens get keys_unavailable"
+        );
     }
 }
 

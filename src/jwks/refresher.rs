@@ -207,7 +207,8 @@ impl<F: Fetch> Refresher<F> {
 
     fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
         self.failures = self.failures.saturating_add(1);
-        tracing::warn!(source = %self.store.source(), %error, failures = self.failures, "fetching keys failed");
+        let source = self.store.source();
+        tracing::warn!(%source, issuer = source.issuer(), %error, failures = self.failures, "fetching keys failed");
         if matches!(error, FetchError::Unreadable(_)) {
             // The folder may be gone, and the watch with it.
             self.watch = None;
@@ -253,19 +254,20 @@ async fn file_changed(watch: Option<&mut FileWatch>) {
 
 /// Says what the issuer should set right. The issuer decides how many keys there are, not how much is logged.
 fn tell_of(key_set: &KeySet, source: &KeySource) {
+    let issuer = source.issuer();
     if key_set.keys().is_empty() {
-        tracing::error!(%source, "the issuer publishes an empty key set: none of its tokens can be admitted");
+        tracing::error!(%source, issuer, "the issuer publishes an empty key set: none of its tokens can be admitted");
     }
     let published = key_set.published_private_keys();
     if published > 0 {
-        tracing::error!(%source, keys = published, "the issuer publishes private keys: whoever reads them can make its tokens");
+        tracing::error!(%source, issuer, keys = published, "the issuer publishes private keys: whoever reads them can make its tokens");
     }
     for aside in key_set.set_aside().iter().take(MOST_TOLD) {
-        tracing::warn!(%source, reason = %aside.reason, "a key of the set is set aside");
+        tracing::warn!(%source, issuer, reason = %aside.reason, "a key of the set is set aside");
     }
     let untold = key_set.set_aside().len().saturating_sub(MOST_TOLD);
     if untold > 0 {
-        tracing::warn!(%source, keys = untold, "further keys of the set are set aside");
+        tracing::warn!(%source, issuer, keys = untold, "further keys of the set are set aside");
     }
 }
 

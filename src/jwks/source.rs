@@ -49,6 +49,14 @@ impl PartialEq for KeySource {
 }
 
 impl KeySource {
+    /// Whose metadata name the address, for those who read of a source that is shown as `discovery`.
+    pub(in crate::jwks) fn issuer(&self) -> Option<&str> {
+        match self {
+            KeySource::Discovery { issuer, .. } => Some(issuer),
+            KeySource::Uri(_) | KeySource::File(_) | KeySource::Inline(_) => None,
+        }
+    }
+
     /// The whole of what tells this source from every other one that is fetched: not to be shown, since a user part or a
     /// query may be secret. Keys that are at hand anyway have none.
     pub(in crate::jwks) fn identity(&self) -> Option<String> {

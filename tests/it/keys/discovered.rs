@@ -2,13 +2,15 @@
 
 use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
+use serde_json::Value;
 
 use crate::support::check_request::Ask;
 use crate::support::eventually::eventually;
+use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Service, channel};
+use crate::support::service::{Service, channel, inline_issuer};
 use crate::support::token::Token;
 
 use super::place::old_keys;
@@ -225,4 +227,36 @@ async fn an_operator_s_refresh_finds_it_while_a_token_s_fetch_is_in_flight() {
     assert_eq!(server.count("/moved"), 1);
     let new = Token::of(&issuer).kid("new").signed(rsa(1));
     assert!(service.check(Ask::bearer(&new)).await.is_admission());
+}
+
+/// Where several are found through discovery, who reads the log has to know whose keys they are.
+#[tokio::test]
+async fn the_log_says_whose_keys_cannot_be_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let (server, issuer) = server().await;
+    server.serve(WELL_KNOWN, Answer::of(404, "no"));
+    let configuration = format!(
+        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nstartup_wait: 1ms\n{}{}",
+        discovered(&issuer),
+        inline_issuer("https://one.test", &set([rsa(0).jwk("k")]), "")
+    );
+    std::fs::write(&file, configuration).unwrap();
+    let mut command = accredit(&["serve", "--config", file.to_str().unwrap()]);
+    let mut running = Running::start(&mut command).await;
+    // Either may be told of first.
+    let lines = running.hear();
+    let admin = running.admin;
+    eventually("it is ready, and the fetch has failed", async || {
+        let (status, text) = get(admin, "localhost", "/readyz").await;
+        (status == 200 && text.contains("\"last_error\":\"")).then_some(())
+    })
+    .await;
+    running.signal("TERM").await;
+    let lines = lines.await.unwrap();
+    for told in ["fetching keys failed", "ready without this issuer's keys"] {
+        let line = lines.iter().find(|line| line.contains(told)).unwrap();
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["issuer"], issuer.as_str(), "{line}");
+    }
 }
