@@ -130,7 +130,7 @@ fn read_file(
         Ok(text) => text,
         Err(error) => {
             return tell(&format!(
-                "{}: {error}; name the configuration with --config FILE, or do without one: --issuer URL --audience AUD",
+                "{}: {error}; name the configuration with --config FILE; `serve` does without one by --issuer URL --audience AUD",
                 path.display()
             ));
         }
