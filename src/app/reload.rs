@@ -101,6 +101,7 @@ pub struct FixedSettings {
     admin_hosts: String,
     tls: [Option<TlsFiles>; 2],
     state_dir: Option<PathBuf>,
+    drain: Duration,
 }
 
 impl FixedSettings {
@@ -113,6 +114,7 @@ impl FixedSettings {
             admin_hosts: format!("{:?}", settings.admin_hosts),
             tls: [settings.tls.clone(), settings.admin_tls.clone()],
             state_dir: settings.state_dir.clone(),
+            drain: settings.drain,
         }
     }
 }
@@ -159,7 +161,7 @@ async fn try_apply(
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
-            "listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts and state_dir change with a restart only"
+            "listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain change with a restart only"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);

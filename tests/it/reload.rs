@@ -69,6 +69,22 @@ async fn a_changed_file_takes_effect_and_a_wrong_one_changes_nothing() {
     assert_eq!(running.exit_code().await, Some(0));
 }
 
+#[tokio::test]
+async fn what_only_a_restart_changes_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, configuration("first", "")).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    let state = format!("state_dir: '{}'\n", folder.path().display());
+    for more in ["drain: 7s\n", "probe_listen: 127.0.0.1:0\n", &state] {
+        std::fs::write(&file, configuration("second", "") + more).unwrap();
+        running.says("change with a restart only").await;
+        running.says("the configuration was reloaded").await;
+        // The rest of it is in force.
+        assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
+    }
+}
+
 /// Kubernetes swaps a link beside the file, and the file itself is a link to a link that never changes.
 #[tokio::test]
 async fn a_config_maps_swap_is_noticed() {
