@@ -36,6 +36,20 @@ impl<'a> Asked<'a> {
             path: cut(path.get(..end).unwrap_or_default(), LONGEST_PATH),
         }
     }
+
+    /// The host apart from its port (RFC 3986, section 3.2); together as they were sent where that is no such pair.
+    pub fn server(&self) -> (&'a str, Option<u16>) {
+        let whole = (self.host, None);
+        let Some((address, port)) = self.host.rsplit_once(':') else {
+            return whole;
+        };
+        let is_one = !address.contains(':') || (address.starts_with('[') && address.ends_with(']'));
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        match port.parse() {
+            Ok(port) if is_one && digits => (address, Some(port)),
+            Ok(_) | Err(_) => whole,
+        }
+    }
 }
 
 fn printable(value: &[u8]) -> Cow<'_, str> {
@@ -91,5 +105,28 @@ mod tests {
             ..request
         };
         assert_eq!(Asked::of(&fragment).path, "/a");
+    }
+
+    #[test]
+    fn a_host_is_told_apart_from_its_port() {
+        for (host, expected) in [
+            ("api.test", ("api.test", None)),
+            ("api.test:8443", ("api.test", Some(8443))),
+            ("[::1]:80", ("[::1]", Some(80))),
+            ("[::1]", ("[::1]", None)),
+            ("::1", ("::1", None)),
+            ("api.test:", ("api.test:", None)),
+            ("api.test:+80", ("api.test:+80", None)),
+            ("api.test:99999", ("api.test:99999", None)),
+            ("", ("", None)),
+        ] {
+            let asked = Asked {
+                request_id: None,
+                method: "",
+                host,
+                path: "",
+            };
+            assert_eq!(asked.server(), expected, "{host}");
+        }
     }
 }

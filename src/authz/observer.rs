@@ -179,7 +179,11 @@ fn set_request(span: &mut ActiveSpan, asked: &Asked<'_>) {
         span.set("http.request.method_original", asked.method.to_owned());
     }
     span.set("url.path", asked.path.to_owned());
-    span.set("server.address", asked.host.to_owned());
+    let (address, port) = asked.server();
+    span.set("server.address", address.to_owned());
+    if let Some(port) = port {
+        span.set("server.port", i64::from(port));
+    }
     if let Some(request_id) = &asked.request_id {
         let request_id = request_id.clone().into_owned();
         span.set_list("http.request.header.x-request-id", request_id);

@@ -78,7 +78,8 @@ async fn a_check_is_a_span_of_its_callers_trace() {
     let envoy = Envoy::at(running.checks).await;
     let ask = |id: &str| {
         Ask::bearer(&token)
-            .path("/a?q=marker")
+            .to("GET", "/a?q=marker")
+            .at("api.test:8443")
             .header("x-request-id", id)
     };
 
@@ -110,6 +111,7 @@ async fn a_check_is_a_span_of_its_callers_trace() {
         ("http.request.method", "GET"),
         ("url.path", "/a"),
         ("server.address", "api.test"),
+        ("server.port", "8443"),
         ("rpc.system.name", "grpc"),
         ("rpc.method", CHECK),
         ("rpc.status_code", "OK"),

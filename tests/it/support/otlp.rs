@@ -174,6 +174,7 @@ pub(crate) fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
     fn text(value: &AnyValue) -> String {
         match value.value.as_ref().expect("has a value") {
             Value::StringValue(text) => text.clone(),
+            Value::IntValue(number) => number.to_string(),
             Value::ArrayValue(list) => text(&list.values[0]),
             other => format!("{other:?}"),
         }
