@@ -83,6 +83,7 @@ async fn explain(State(sources): State<ConsoleSources>, fields: Fields) -> Respo
         Err(error) => return wrong(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let secrets = Secrets::of(&ask);
+    let filled = filled.without(&secrets);
     let told = secrets.taken_out_of(sources.admin.explainer.explain(ask));
     page::explained(&filled, &explained::explanation(&told)).into_response()
 }
