@@ -105,6 +105,16 @@ async fn other_pages_get_nothing() {
         assert_eq!(answer.status, status, "{lines}");
     }
     assert_eq!(get(admin, "/console/explain", "").await.status, 405);
+    let followed = format!("sec-fetch-site: cross-site\r\n{navigates}");
+    for (path, status) in [
+        ("/console/refusals?request_id=x", 200),
+        ("/console/live", 403),
+        ("/console/decisions", 403),
+        // With a filter that is none, so that the answer has an end either way.
+        ("/console/tail?decision=maybe", 403),
+    ] {
+        assert_eq!(get(admin, path, &followed).await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]
