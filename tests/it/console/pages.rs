@@ -21,12 +21,13 @@ const PAGES: [&str; 5] = [
     "/console/refusals",
 ];
 
-const ASSETS: [(&str, &str); 8] = [
+const ASSETS: [(&str, &str); 9] = [
     ("/console/app.js", "text/javascript; charset=utf-8"),
     ("/console/chart.js", "text/javascript; charset=utf-8"),
     ("/console/dom.js", "text/javascript; charset=utf-8"),
     ("/console/explain.js", "text/javascript; charset=utf-8"),
     ("/console/live.js", "text/javascript; charset=utf-8"),
+    ("/console/tabs.js", "text/javascript; charset=utf-8"),
     ("/console/tail.js", "text/javascript; charset=utf-8"),
     ("/console/style.css", "text/css; charset=utf-8"),
     ("/console/icon.svg", "image/svg+xml"),
