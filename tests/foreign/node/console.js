@@ -119,7 +119,9 @@ async function live(browser) {
 async function explain(browser) {
   const { context, page, asked, check } = await open(browser);
   await page.fill("#token", `Bearer ${token}`);
-  await page.locator("#explain-form").getByLabel("Path").fill("/refused");
+  await page.locator("#explain-form").getByLabel("Path").fill(`/refused?access_token=${token}`);
+  await page.getByText("Headers, context, peer").click();
+  await page.getByLabel("Headers, one on each line").fill(`x-copy: ${token}`);
   await page.click("#explain-form .main");
   await page.locator(".verdict").waitFor();
   assert.equal(page.url(), url, "it is answered in place");
@@ -134,6 +136,7 @@ async function explain(browser) {
   }));
   const told = JSON.stringify([kept, asked, await context.storageState({ indexedDB: true })]);
   for (const part of token.split(".")) assert.ok(!told.includes(part), "the token is still there");
+  assert.equal(await page.locator("#explain-form").getByLabel("Path").inputValue(), "/refused");
   assert.deepEqual([kept.stores, kept.databases, kept.caches], [[{}, {}, "", "", null], [], []]);
   check();
 }
