@@ -72,3 +72,13 @@ async fn it_explains_a_token_in_place_and_forgets_it() {
 async fn it_fits_every_width_and_can_be_read_in_either_scheme() {
     look("sizes").await;
 }
+
+#[tokio::test]
+async fn a_late_answer_does_not_replace_what_is_looked_at() {
+    look("dialog").await;
+}
+
+#[tokio::test]
+async fn many_tabs_do_not_take_all_connections() {
+    look("tabs").await;
+}

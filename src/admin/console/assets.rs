@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// By address, with their types.
-const ASSETS: [(&str, &str, &str); 8] = [
+const ASSETS: [(&str, &str, &str); 9] = [
     ("/console/app.js", SCRIPT, include_str!("assets/app.js")),
     ("/console/chart.js", SCRIPT, include_str!("assets/chart.js")),
     ("/console/dom.js", SCRIPT, include_str!("assets/dom.js")),
@@ -18,6 +18,7 @@ const ASSETS: [(&str, &str, &str); 8] = [
         include_str!("assets/explain.js"),
     ),
     ("/console/live.js", SCRIPT, include_str!("assets/live.js")),
+    ("/console/tabs.js", SCRIPT, include_str!("assets/tabs.js")),
     ("/console/tail.js", SCRIPT, include_str!("assets/tail.js")),
     (
         "/console/style.css",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::admin::console::html::Html;
+use crate::admin::console::secrets::Secrets;
 use crate::admin::pb;
 
 /// What was filled in, as it is put into the form again: nothing that could be a secret. Neither the token nor a header
@@ -18,10 +19,23 @@ pub struct Filled {
 /// What cannot be asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FormError {
-    /// There is no such field.
-    Field(String),
+    /// A field is not one of the form's.
+    Field,
     /// A line of that field, counted from one, is not written as it has to be.
     Line(&'static str, usize, &'static str),
+}
+
+impl Filled {
+    /// The same, where a token was pasted into the wrong field.
+    #[must_use]
+    pub fn without(self, secrets: &Secrets) -> Filled {
+        Filled {
+            method: secrets.hidden(self.method),
+            host: secrets.hidden(self.host),
+            path: secrets.hidden(self.path),
+            context: secrets.hidden(self.context),
+        }
+    }
 }
 
 /// Reads the fields of a form.
@@ -55,7 +69,7 @@ pub fn read(fields: Vec<(String, String)>) -> Result<(pb::ExplainRequest, Filled
             }
             "source_address" => text.clone_into(&mut ask.source_address),
             "source_principal" => text.clone_into(&mut ask.source_principal),
-            _ => return Err(FormError::Field(name)),
+            _ => return Err(FormError::Field),
         }
     }
     Ok((ask, filled))
@@ -191,7 +205,10 @@ fn lines(label: &'static str, name: &'static str, example: &'static str, value: 
 impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FormError::Field(name) => write!(f, "the form has no field {name:?}"),
+            FormError::Field => f.write_str(
+                "there is a field that is not of the form: they are token, method, host, path, headers, context, \
+                 source_address, source_principal",
+            ),
             FormError::Line(field, line, form) => {
                 write!(f, "line {line} of the {field} is not of the form `{form}`")
             }

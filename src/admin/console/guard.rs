@@ -49,6 +49,15 @@ pub async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+/// The middleware around what is no page and which nobody links to: followed from elsewhere, or fetched ahead as if it
+/// were (Speculation Rules ask as a navigation does), the tail would take a follower's place.
+pub async fn refuse_links(request: Request, next: Next) -> Response {
+    match is_of_our_own(request.headers()) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, OTHER_PAGE).into_response(),
+    }
+}
+
 /// The middleware around what tells of decisions, issuers or tokens.
 pub async fn forbid_storing(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -62,13 +71,22 @@ pub async fn forbid_storing(request: Request, next: Next) -> Response {
 /// somebody follows to a page of ours is welcome. Who says nothing is no browser of today, or reaches us in a way that
 /// browsers tell nothing about; the guard of the whole port has looked at `Host` and `Origin` before.
 fn is_of_no_other_page(method: &Method, headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-    match said("sec-fetch-site") {
-        None | Some(b"same-origin" | b"none") => true,
-        Some(_) => {
-            *method == Method::GET
-                && said("sec-fetch-mode") == Some(b"navigate")
-                && said("sec-fetch-dest") == Some(b"document")
-        }
-    }
+    let is_a_link = || {
+        *method == Method::GET
+            && said(headers, "sec-fetch-mode") == Some(b"navigate")
+            && said(headers, "sec-fetch-dest") == Some(b"document")
+    };
+    is_of_our_own(headers) || is_a_link()
+}
+
+/// Whether a page of ours asks, or somebody who typed the address, or who says nothing.
+fn is_of_our_own(headers: &HeaderMap) -> bool {
+    matches!(
+        said(headers, "sec-fetch-site"),
+        None | Some(b"same-origin" | b"none")
+    )
+}
+
+fn said<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    headers.get(name).map(HeaderValue::as_bytes)
 }

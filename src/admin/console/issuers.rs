@@ -7,6 +7,10 @@ use crate::admin::told::span;
 /// So many keys are shown without being asked for.
 const SHOWN: usize = 4;
 
+/// So many keys are on the page in all: it is written anew for each tab every few seconds, in one go, by the thread that
+/// fetches keys, and is held for as long as a reader takes.
+const MOST_KEYS: usize = 2_000;
+
 /// All of them, in the order of the configuration.
 pub fn section(issuers: &[pb::Issuer]) -> Html {
     let mut html = Html::new();
@@ -15,14 +19,15 @@ pub fn section(issuers: &[pb::Issuer]) -> Html {
     if issuers.is_empty() {
         html.markup("<p class=\"quiet\">No issuer is configured.</p>");
     }
+    let mut room = MOST_KEYS;
     for (place, issuer) in issuers.iter().enumerate() {
-        html.piece(&article(place, issuer));
+        html.piece(&article(place, issuer, &mut room));
     }
     html.markup("</div></section>");
     html
 }
 
-fn article(place: usize, issuer: &pb::Issuer) -> Html {
+fn article(place: usize, issuer: &pb::Issuer, room: &mut usize) -> Html {
     let mut html = Html::new();
     html.markup("<article class=\"issuer\"><header><h3>");
     for (place, name) in issuer.issuers.iter().enumerate() {
@@ -53,7 +58,7 @@ fn article(place: usize, issuer: &pb::Issuer) -> Html {
         },
     );
     html.fact("Keys from", &issuer.source).markup("</dl>");
-    html.piece(&keys(place, issuer)).markup("</article>");
+    html.piece(&keys(place, issuer, room)).markup("</article>");
     html
 }
 
@@ -69,12 +74,21 @@ fn badge(issuer: &pb::Issuer) -> Html {
     html
 }
 
-fn keys(place: usize, issuer: &pb::Issuer) -> Html {
+fn keys(place: usize, issuer: &pb::Issuer, room: &mut usize) -> Html {
     let mut html = Html::new();
     let count = issuer.keys.len() + issuer.set_aside.len();
     if count == 0 {
         return html;
     }
+    let Some(left) = room.checked_sub(count) else {
+        html.markup("<p class=\"quiet\">").number(issuer.keys.len());
+        html.markup(" keys, ").number(issuer.set_aside.len());
+        html.markup(
+            " set aside: too many for this page, <code>accredit keys</code> lists them</p>",
+        );
+        return html;
+    };
+    *room = left;
     let is_long = count > SHOWN;
     if is_long {
         html.markup("<details id=\"keys-")
@@ -112,4 +126,23 @@ fn kid(kid: &Option<String>) -> Html {
     };
     html.markup("</th>");
     html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::section;
+    use crate::admin::pb;
+
+    #[test]
+    fn more_keys_than_a_page_can_bear_are_counted() {
+        let issuer = |count: usize| pb::Issuer {
+            keys: (0..count).map(|_| pb::Key::default()).collect(),
+            ..pb::Issuer::default()
+        };
+        let page = section(&[issuer(1_500), issuer(700), issuer(500), issuer(1)]);
+        let text = format!("{page:?}");
+        assert_eq!(text.matches("<th scope=\\\"row\\\">").count(), 2_000);
+        assert!(text.contains("700 keys, 0 set aside: too many"));
+        assert!(text.contains("1 keys, 0 set aside: too many"));
+    }
 }

@@ -10,7 +10,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::admin::console::explain_form::Filled;
-use crate::admin::console::guard::{forbid_storing, guard};
+use crate::admin::console::guard::{forbid_storing, guard, refuse_links};
 use crate::admin::console::html::Html;
 use crate::admin::console::secrets::Secrets;
 use crate::admin::console::sources::ConsoleSources;
@@ -26,13 +26,16 @@ type Fields = Result<Form<Vec<(String, String)>>, FormRejection>;
 
 /// The console's routes, and nothing else.
 pub fn routes(sources: ConsoleSources) -> Router {
-    let pages = Router::new()
-        .route("/", get(console))
+    let parts = Router::new()
         .route("/console/live", get(now))
         .route("/console/decisions", get(decisions))
+        .route("/console/tail", get(follow))
+        .layer(from_fn(refuse_links));
+    let pages = Router::new()
+        .route("/", get(console))
         .route("/console/explain", post(explain))
         .route("/console/refusals", get(refusals))
-        .route("/console/tail", get(follow))
+        .merge(parts)
         .with_state(sources)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(from_fn(forbid_storing));
@@ -83,6 +86,7 @@ async fn explain(State(sources): State<ConsoleSources>, fields: Fields) -> Respo
         Err(error) => return wrong(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let secrets = Secrets::of(&ask);
+    let filled = filled.without(&secrets);
     let told = secrets.taken_out_of(sources.admin.explainer.explain(ask));
     page::explained(&filled, &explained::explanation(&told)).into_response()
 }

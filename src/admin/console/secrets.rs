@@ -1,35 +1,42 @@
 //! What somebody pasted, and is not to come back: a page can be saved, printed and shared.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
+use crate::jose::base64url;
 
 /// A shorter text is no part of a token that anybody could use, and could be a word.
 const SHORTEST: usize = 16;
 
-/// The parts of the tokens in one request that somebody asks about.
-pub struct Secrets(Vec<String>);
+/// Every text of [`SHORTEST`] bytes that is in a part of the tokens in one request that somebody asks about. Looked up in
+/// one pass, however many there are, and what stands in their place is not looked through again: it could be made to
+/// hold further ones, which would make the answer longer without an end.
+pub struct Secrets(HashSet<[u8; SHORTEST]>);
 
 impl Secrets {
-    /// Those of that request: the parts of its token, and of whatever else in it looks like one.
+    /// Those of that request: of its token, and of whatever else in it looks like one.
     pub fn of(ask: &pb::ExplainRequest) -> Secrets {
         let token = ask.token.iter().flat_map(|token| token.split('.'));
         let headers = ask.headers.iter().map(|header| header.value.as_str());
-        let elsewhere = headers.chain(ask.path.as_deref());
-        // A JWT's first part begins with `{"`, and that in base64url with `eyJ`.
-        let looks_like_one = |word: &&str| word.starts_with("eyJ") && word.contains('.');
-        let elsewhere = elsewhere
-            .flat_map(|text| text.split([' ', ',', ';', '=', '&', '?', '"']))
-            .filter(looks_like_one)
+        let context = ask.context.values().map(String::as_str);
+        let fields = [&ask.method, &ask.host, &ask.path].into_iter();
+        let elsewhere = headers
+            .chain(context)
+            .chain(fields.filter_map(Option::as_deref))
+            .flat_map(|text| text.split(|char| !is_of_a_token(char)))
+            .filter(|word| looks_like_one(word))
             .flat_map(|token| token.split('.'));
-        let parts = token.chain(elsewhere);
-        let mut parts: Vec<String> = parts
-            .filter(|part| part.len() >= SHORTEST)
-            .map(str::to_owned)
-            .collect();
-        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-        Secrets(parts)
+        let windows = token
+            .chain(elsewhere)
+            .flat_map(|part| part.as_bytes().windows(SHORTEST))
+            // What is cut out of a text has to leave whole characters.
+            .filter(|window| window.is_ascii());
+        Secrets(
+            windows
+                .filter_map(|window| window.try_into().ok())
+                .collect(),
+        )
     }
 
     /// The explanation without them: `payload_header` alone would put one into it.
@@ -53,15 +60,50 @@ impl Secrets {
         explanation
     }
 
-    fn hidden(&self, text: String) -> String {
-        let hide = |text: Cow<'_, str>, part: &String| -> String {
-            let said = format!("(a part of the token, {} bytes)", part.len());
-            text.replace(part.as_str(), &said)
+    /// The text with so much of it said to be a part of a token.
+    pub fn hidden(&self, text: String) -> String {
+        let (mut told, mut end_of_told) = (String::new(), 0);
+        let mut secret: Option<std::ops::Range<usize>> = None;
+        let mut hide = |secret: &std::ops::Range<usize>| {
+            told.push_str(text.get(end_of_told..secret.start).unwrap_or_default());
+            told.push_str(&format!("(a part of the token, {} bytes)", secret.len()));
+            end_of_told = secret.end;
         };
-        self.0
-            .iter()
-            .fold(text, |text, part| hide(text.into(), part))
+        for (start, window) in text.as_bytes().windows(SHORTEST).enumerate() {
+            if !self.0.contains(window) {
+                continue;
+            }
+            let end = start + SHORTEST;
+            secret = match secret {
+                Some(before) if start <= before.end => Some(before.start..end),
+                Some(before) => {
+                    hide(&before);
+                    Some(start..end)
+                }
+                None => Some(start..end),
+            };
+        }
+        let Some(last) = secret else {
+            return text;
+        };
+        hide(&last);
+        told.push_str(text.get(end_of_told..).unwrap_or_default());
+        told
     }
+}
+
+/// Base64url, and what joins the parts (RFC 7515, section 3.1).
+fn is_of_a_token(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
+}
+
+/// A JWT's first part is a JSON object in base64url, which most write without spaces.
+fn looks_like_one(word: &str) -> bool {
+    let Some((head, _)) = word.split_once('.') else {
+        return false;
+    };
+    head.starts_with("eyJ")
+        || base64url::decode(head).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-const looks = { withoutScript, live, explain, sizes };
+const looks = { withoutScript, live, explain, sizes, tabs, dialog };
 
 /** A page that remembers what went wrong and what was asked for. */
 async function open(browser, options = {}) {
@@ -119,7 +119,9 @@ async function live(browser) {
 async function explain(browser) {
   const { context, page, asked, check } = await open(browser);
   await page.fill("#token", `Bearer ${token}`);
-  await page.locator("#explain-form").getByLabel("Path").fill("/refused");
+  await page.locator("#explain-form").getByLabel("Path").fill(`/refused?access_token=${token}`);
+  await page.getByText("Headers, context, peer").click();
+  await page.getByLabel("Headers, one on each line").fill(`x-copy: ${token}`);
   await page.click("#explain-form .main");
   await page.locator(".verdict").waitFor();
   assert.equal(page.url(), url, "it is answered in place");
@@ -134,7 +136,59 @@ async function explain(browser) {
   }));
   const told = JSON.stringify([kept, asked, await context.storageState({ indexedDB: true })]);
   for (const part of token.split(".")) assert.ok(!told.includes(part), "the token is still there");
+  assert.equal(await page.locator("#explain-form").getByLabel("Path").inputValue(), "/refused");
   assert.deepEqual([kept.stores, kept.databases, kept.caches], [[{}, {}, "", "", null], [], []]);
+  check();
+}
+
+/** A row that was looked at before, and whose steps come late, does not take the place of the one that is looked at. */
+async function dialog(browser) {
+  const { page, check } = await open(browser);
+  const button = (reason) => page.locator("#tail-table").getByRole("button", { name: reason }).first();
+  await Promise.all([button("expired").waitFor(), button("missing_token").waitFor()]);
+  await page.getByRole("button", { name: "Pause" }).click();
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  let waits = () => released;
+  await page.route("**/console/refusals?*", async (route) => {
+    const before = waits();
+    waits = () => undefined;
+    await before;
+    await route.continue();
+  });
+  const late = page.waitForRequest("**/console/refusals?*");
+  await button("expired").click();
+  await late;
+  await page.keyboard.press("Escape");
+  await button("missing_token").click();
+  const verdict = page.getByRole("dialog").locator(".verdict");
+  await verdict.getByText("missing_token").waitFor();
+  release();
+  await (await (await late).response()).finished();
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  assert.match(await verdict.innerText(), /missing_token/);
+  check();
+}
+
+/** More tabs than a browser has connections: each is answered, and the one that followed first goes on later. */
+async function tabs(browser) {
+  const { context, page: first, check } = await open(browser);
+  const follows = (page) => page.getByRole("status").getByText("Following", { exact: true }).waitFor();
+  await follows(first);
+  for (let more = 0; more < 7; more += 1) {
+    const page = await context.newPage();
+    await page.goto(url);
+    await follows(page);
+  }
+  await first.getByText("Other tabs of this browser follow").waitFor();
+  for (const page of context.pages()) {
+    const running = await page.locator("#state dl").innerText();
+    await page.waitForFunction((text) => document.querySelector("#state dl").innerText !== text, running);
+    assert.ok(await page.locator("#link").isHidden(), "the service is said not to answer");
+  }
+  await first.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await follows(first);
+  await first.getByText("decisions in between were not seen").first().waitFor();
   check();
 }
 

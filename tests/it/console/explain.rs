@@ -4,7 +4,7 @@ use crate::support::check_request::Ask;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
 use crate::support::service::{Service, inline_issuer};
-use crate::support::token::Token;
+use crate::support::token::{Token, signed_text};
 
 use super::browser::{Page, get, post};
 
@@ -172,4 +172,57 @@ async fn a_pasted_token_comes_out_nowhere() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_taken_out_of_an_answer_makes_it_no_longer() {
+    let service = Service::ready(&configuration()).await;
+    // Parts that are in the answer, in the words that stand for a part, and in what those leave of each other.
+    let (word, rest) = ("(a part of the t", "oken, 16 bytes)o");
+    let round = [word, word, word, word, rest].join(".");
+    let token = format!("{{\"error\":\"Invali.{}", [round.as_str(); 10].join("."));
+    let page = post(service.admin, "/console/explain", &[("token", &token)], "").await;
+    assert!(page.body.contains("bad\">deny</span>"), "{}", page.status);
+    assert!(page.body.len() < 64 * 1024, "{} bytes", page.body.len());
+}
+
+#[tokio::test]
+async fn a_token_whose_header_is_written_with_spaces_comes_out_nowhere_too() {
+    let service = Service::ready(&configuration()).await;
+    for start in ["{\n  ", "{ ", "{\t", "\n{"] {
+        let header = format!("{start}\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"k\"}}");
+        let token = signed_text(&header, Token::of(ISSUER).claims_text(), rsa(0), "RS256");
+        let lines = format!("authorization: Bearer {token}");
+        let page = post(
+            service.admin,
+            "/console/explain",
+            &[("headers", &lines)],
+            "",
+        )
+        .await;
+        assert!(page.body.contains("good\">allow</span>"), "{page:?}");
+        for part in token.split('.') {
+            assert!(!page.body.contains(part), "{part} in {}", page.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_the_wrong_field_is_not_put_into_the_form_again() {
+    let service = Service::ready(&configuration()).await;
+    let token = Token::of(ISSUER).signed(rsa(0));
+    for (name, value) in [
+        ("method", token.clone()),
+        ("host", format!("Bearer {token}")),
+        ("path", format!("/reset/{token}/x")),
+        ("context", format!("session={token}")),
+    ] {
+        let page = post(service.admin, "/console/explain", &[(name, &value)], "").await;
+        for part in token.split('.') {
+            assert!(!page.body.contains(part), "{name}: {part} in {}", page.body);
+        }
+    }
+    let page = post(service.admin, "/console/explain", &[(&token, "")], "").await;
+    assert_eq!(page.status, 400);
+    assert!(!page.body.contains(&token), "{}", page.body);
 }

@@ -21,12 +21,13 @@ const PAGES: [&str; 5] = [
     "/console/refusals",
 ];
 
-const ASSETS: [(&str, &str); 8] = [
+const ASSETS: [(&str, &str); 9] = [
     ("/console/app.js", "text/javascript; charset=utf-8"),
     ("/console/chart.js", "text/javascript; charset=utf-8"),
     ("/console/dom.js", "text/javascript; charset=utf-8"),
     ("/console/explain.js", "text/javascript; charset=utf-8"),
     ("/console/live.js", "text/javascript; charset=utf-8"),
+    ("/console/tabs.js", "text/javascript; charset=utf-8"),
     ("/console/tail.js", "text/javascript; charset=utf-8"),
     ("/console/style.css", "text/css; charset=utf-8"),
     ("/console/icon.svg", "image/svg+xml"),
@@ -105,6 +106,16 @@ async fn other_pages_get_nothing() {
         assert_eq!(answer.status, status, "{lines}");
     }
     assert_eq!(get(admin, "/console/explain", "").await.status, 405);
+    let followed = format!("sec-fetch-site: cross-site\r\n{navigates}");
+    for (path, status) in [
+        ("/console/refusals?request_id=x", 200),
+        ("/console/live", 403),
+        ("/console/decisions", 403),
+        // With a filter that is none, so that the answer has an end either way.
+        ("/console/tail?decision=maybe", 403),
+    ] {
+        assert_eq!(get(admin, path, &followed).await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]

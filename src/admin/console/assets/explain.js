@@ -9,7 +9,7 @@ export function startExplain() {
     event.preventDefault();
     const button = form.querySelector("button");
     const fields = new URLSearchParams(new FormData(form));
-    byId("token").value = "";
+    forget(form.elements);
     button.disabled = true;
     try {
       const answer = (await load(form.getAttribute("action"), fields)).getElementById("explanation");
@@ -21,6 +21,13 @@ export function startExplain() {
       button.disabled = false;
     }
   });
+}
+
+/** What could be a secret, as the service leaves it out of the form that it sends. */
+function forget({ token, headers, path }) {
+  token.value = "";
+  headers.value = "";
+  path.value = path.value.split(/[?#]/, 1)[0];
 }
 
 function show(...nodes) {

@@ -1,6 +1,7 @@
 // Follows decisions as they are made. What is shown is bounded, whatever comes.
 
 import { byId, load, make, printable } from "./dom.js";
+import { shareWithTabs, tell } from "./tabs.js";
 
 const MOST_ROWS = 300;
 const BETWEEN_DRAWINGS = 200;
@@ -15,6 +16,8 @@ let waiting = [];
 let drawing;
 let again;
 let isPaused = false;
+let hasGivenUp = false;
+let opened;
 
 /** Begins to follow. */
 export function startTail() {
@@ -31,7 +34,23 @@ export function startTail() {
   byId("clear").addEventListener("click", clear);
   byId("tail-table").tBodies[0].addEventListener("click", open);
   for (const row of byId("tail-table").tBodies[0].rows) mark(row, row.dataset);
+  shareWithTabs(giveUp);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !hasGivenUp) return;
+    add({ said: "Following again; decisions in between were not seen." });
+    follow();
+  });
   follow();
+}
+
+function giveUp() {
+  if (hasGivenUp) return;
+  hasGivenUp = true;
+  source?.close();
+  source = undefined;
+  clearTimeout(again);
+  tell(false);
+  say("Other tabs of this browser follow; this one goes on when it is looked at again");
 }
 
 function refollow(delay) {
@@ -45,6 +64,8 @@ function refollow(delay) {
 function follow() {
   source?.close();
   clearTimeout(again);
+  hasGivenUp = false;
+  tell(true);
   const fields = new URLSearchParams(new FormData(byId("filters")));
   for (const [name, value] of [...fields]) if (value === "") fields.delete(name);
   source = new EventSource(`/console/tail?${fields}`);
@@ -94,7 +115,7 @@ function pause() {
   isPaused = !isPaused;
   byId("pause").setAttribute("aria-pressed", String(isPaused));
   byId("pause").textContent = isPaused ? "Resume" : "Pause";
-  say(isPaused ? "Paused" : "Following");
+  if (!hasGivenUp) say(isPaused ? "Paused" : "Following");
   if (!isPaused) show();
 }
 
@@ -147,6 +168,7 @@ async function open(event) {
   // A new tab is the browser's own.
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
+  opened = made;
   const decision = decisions.get(made);
   const kept = made.querySelector("a")?.getAttribute("href");
   byId("details-body").replaceChildren(decision ? facts(decision) : make("p", {}, "…"));
@@ -154,7 +176,8 @@ async function open(event) {
   if (!kept || decision?.decision === "allow") return;
   const page = await load(kept).catch(() => null);
   const refusals = page?.getElementById("refusals");
-  if (refusals) byId("details-body").replaceChildren(...refusals.childNodes);
+  // By now another row may be looked at.
+  if (refusals && opened === made) byId("details-body").replaceChildren(...refusals.childNodes);
 }
 
 function facts(decision) {
