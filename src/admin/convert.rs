@@ -19,6 +19,16 @@ const MOST_SHOWN: usize = 100;
 
 /// An issuer entry and the state of its keys at that moment.
 pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
+    let snapshot = issuer.keys.usable(now);
+    let keys = snapshot.iter().flat_map(|snapshot| snapshot.key_set.keys());
+    pb::Issuer {
+        keys: keys.map(key).collect(),
+        ..without_keys(issuer, now)
+    }
+}
+
+/// The same without the keys themselves, of which there may be many.
+pub fn without_keys(issuer: &Issuer, now: Instant) -> pb::Issuer {
     let status = issuer.keys.status(now);
     let snapshot = status.snapshot.as_deref();
     let key_set = snapshot.map(|snapshot| &snapshot.key_set);
@@ -36,9 +46,7 @@ pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
             .last_error
             .map(|error| error.to_string())
             .unwrap_or_default(),
-        keys: key_set
-            .map(|key_set| key_set.keys().iter().map(key).collect())
-            .unwrap_or_default(),
+        keys: Vec::new(),
         set_aside: key_set
             .map(|key_set| {
                 let shown = key_set.set_aside().iter().take(MOST_SHOWN);

@@ -13,7 +13,9 @@ pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
         .issuers()
         .iter()
         .map(|issuer| {
-            let issuer = convert::issuer(issuer, now);
+            let snapshot = issuer.keys.usable(now);
+            let keys = snapshot.map_or(0, |snapshot| snapshot.key_set.keys().len());
+            let issuer = convert::without_keys(issuer, now);
             let set_aside: Vec<_> = issuer
                 .set_aside
                 .iter()
@@ -22,7 +24,7 @@ pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
             json!({
                 "issuers": issuer.issuers,
                 "required": issuer.required,
-                "keys": issuer.keys.len(),
+                "keys": keys,
                 "age_seconds": issuer.age_seconds,
                 "set_aside": set_aside,
                 "last_error": Some(issuer.last_error).filter(|error| !error.is_empty()),

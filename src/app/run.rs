@@ -198,10 +198,11 @@ impl App {
         self.keeper.start(&self.keys);
         let limits = ConnectionLimits::default();
         let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);
-        let serve_admin = serve_port(self.admin_listener, admin, limits, last_drain.clone());
+        let few = ConnectionLimits::of_few();
+        let serve_admin = serve_port(self.admin_listener, admin, few, last_drain.clone());
         let serve_probes = async {
             match self.probe_listener {
-                Some(listener) => serve_port(listener, probes, limits, last_drain).await,
+                Some(listener) => serve_port(listener, probes, few, last_drain).await,
                 None => Ok(()),
             }
         };

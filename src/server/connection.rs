@@ -62,6 +62,18 @@ impl Default for ConnectionLimits {
     }
 }
 
+impl ConnectionLimits {
+    /// For a port that few ask, each a little: what one of them may have in flight, answers that it does not read
+    /// included, is what memory they can take.
+    pub fn of_few() -> Self {
+        Self {
+            max_connections: 256,
+            max_concurrent_streams: 32,
+            ..Self::default()
+        }
+    }
+}
+
 /// What is spoken on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {

@@ -1,10 +1,13 @@
 //! What every answer of the console carries, and which requests of other pages are refused.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::timeout;
 
 /// Nothing but our own script and style runs or loads, neither of them inline; the script makes no markup of text.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -14,6 +17,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// `no-referrer` would make browsers send a form of our own page with `Origin: null` (Fetch, section 3.2), which
 /// nobody could tell from another page's.
 const REFERRERS: &str = "same-origin";
+
+const LONGEST: Duration = Duration::from_secs(5);
 
 const OTHER_PAGE: &str = "The console answers to no page but its own.\n";
 
@@ -55,6 +60,19 @@ pub async fn refuse_links(request: Request, next: Next) -> Response {
     match is_of_our_own(request.headers()) {
         true => next.run(request).await,
         false => (StatusCode::FORBIDDEN, OTHER_PAGE).into_response(),
+    }
+}
+
+/// The middleware around what is read from a request: it begins to be answered within this, or is not. A form that
+/// comes byte by byte would keep its place for as long as its sender likes.
+pub async fn limit_time(request: Request, next: Next) -> Response {
+    match timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (
+            StatusCode::REQUEST_TIMEOUT,
+            "The request came too slowly.\n",
+        )
+            .into_response(),
     }
 }
 

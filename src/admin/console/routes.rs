@@ -10,7 +10,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::admin::console::explain_form::Filled;
-use crate::admin::console::guard::{forbid_storing, guard, refuse_links};
+use crate::admin::console::guard::{forbid_storing, guard, limit_time, refuse_links};
 use crate::admin::console::html::Html;
 use crate::admin::console::secrets::Secrets;
 use crate::admin::console::sources::ConsoleSources;
@@ -38,6 +38,7 @@ pub fn routes(sources: ConsoleSources) -> Router {
         .merge(parts)
         .with_state(sources)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(from_fn(limit_time))
         .layer(from_fn(forbid_storing));
     pages.merge(assets::routes()).layer(from_fn(guard))
 }

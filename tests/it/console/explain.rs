@@ -1,6 +1,10 @@
 //! The form: it explains without a script, and what was pasted into it is in no answer and no line.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::support::check_request::Ask;
+use crate::support::eventually::within;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
 use crate::support::service::{Service, inline_issuer};
@@ -160,11 +164,7 @@ async fn a_pasted_token_comes_out_nowhere() {
         told.push(get(running.admin, path, "").await.body);
     }
     running.signal("TERM").await;
-    told.extend(
-        crate::support::eventually::within("it ends", heard)
-            .await
-            .expect("hears"),
-    );
+    told.extend(within("it ends", heard).await.expect("hears"));
     for token in &tokens {
         for part in token.split('.') {
             for text in &told {
@@ -225,4 +225,19 @@ async fn a_token_in_the_wrong_field_is_not_put_into_the_form_again() {
     let page = post(service.admin, "/console/explain", &[(&token, "")], "").await;
     assert_eq!(page.status, 400);
     assert!(!page.body.contains(&token), "{}", page.body);
+}
+
+/// Whoever sends a form without an end has a place for some seconds, and no longer.
+#[tokio::test]
+async fn a_form_that_does_not_come_is_given_up() {
+    let service = Service::ready(&configuration()).await;
+    let mut stream = TcpStream::connect(service.admin).await.unwrap();
+    let head = "POST /console/explain HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                content-length: 100\r\n\r\ntoken=";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let ended = within("it is answered", stream.read_to_end(&mut answer)).await;
+    ended.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }

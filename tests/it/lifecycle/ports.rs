@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -9,6 +11,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::support::check_request::Ask;
+use crate::support::eventually::{eventually, within};
 use crate::support::http_get::{get, request};
 use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
@@ -147,4 +150,34 @@ async fn checks_are_answered_on_a_unix_socket() {
     );
     drop(service);
     assert!(!path.exists(), "it takes its file along");
+}
+
+/// Few ask these ports, and who takes all of their connections takes no memory for more.
+#[tokio::test]
+async fn so_many_connections_may_wait_on_the_admin_port() {
+    let service = Service::ready(&inline()).await;
+    let mut silent = Vec::new();
+    for _ in 0..256 {
+        silent.push(TcpStream::connect(service.admin).await.unwrap());
+    }
+    let mut one_more = TcpStream::connect(service.admin).await.unwrap();
+    // It may be closed before it has said anything.
+    let asked =
+        one_more.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let _ = asked.await;
+    let mut answer = Vec::new();
+    let _ = within("it is closed", one_more.read_to_end(&mut answer)).await;
+    assert!(answer.is_empty(), "{answer:?}");
+    assert_eq!(service.check(Ask::plain()).await.reason(), "missing_token");
+    drop(silent);
+    eventually("there is room again", async || {
+        let mut stream = TcpStream::connect(service.admin).await.ok()?;
+        let asked = stream
+            .write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        asked.await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        answer.contains("200 OK").then_some(())
+    })
+    .await;
 }
