@@ -35,7 +35,8 @@ async fn accredit(receiver: &Receiver) -> Accredit {
     Accredit::start_telling(telemetry, &acme(&[])).await
 }
 
-/// envoy-tracing.yaml with this receiver, and without the seconds for which Envoy keeps spans back.
+/// envoy-tracing.yaml with this receiver, without the seconds for which Envoy keeps spans back, and with patience for a busy
+/// machine.
 fn traced(bootstrap: Bootstrap, receiver: &Receiver) -> Bootstrap {
     let at = |port: u16| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
     let resources = "static_resources:\n  listeners:\n";
@@ -48,14 +49,19 @@ fn traced(bootstrap: Bootstrap, receiver: &Receiver) -> Bootstrap {
         .of("envoy-tracing.yaml")
         .change(&at(4317), &at(receiver.address.port()))
         .change(resources, &format!("{flush}{resources}"))
+        .change(
+            "cluster_name: otel }, timeout: 0.5s",
+            "cluster_name: otel }, timeout: 20s",
+        )
 }
 
-/// What the upstream saw of one good request with these headers.
+/// What the upstream saw of one good request with these headers; and the scene, since an Envoy that is gone sends no
+/// spans any more.
 async fn one_request(
     receiver: &Receiver,
     change: impl FnOnce(Bootstrap) -> Bootstrap,
     headers: &[(&str, &str)],
-) -> Seen {
+) -> (Scene, Seen) {
     let accredit = accredit(receiver).await;
     let scene = Scene::start_with(accredit, |shipped| change(traced(shipped, receiver))).await;
     let token = Token::good(ACME, KID).sign(key(0));
@@ -63,7 +69,8 @@ async fn one_request(
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    scene.admitted(request).await.seen
+    let seen = scene.admitted(request).await.seen;
+    (scene, seen)
 }
 
 /// The one trace of that request: Envoy's span of it, and our span of its check, which is a child of a child of it.
@@ -85,7 +92,7 @@ async fn one_trace(receiver: &Receiver) -> (Span, Span) {
 #[tokio::test]
 async fn envoys_request_its_check_and_ours_are_one_trace() {
     let receiver = Receiver::start().await;
-    let seen = one_request(&receiver, |shipped| shipped, &[]).await;
+    let (_scene, seen) = one_request(&receiver, |shipped| shipped, &[]).await;
     let (request, ours) = one_trace(&receiver).await;
     assert!(
         request.parent_span_id.is_empty(),
@@ -111,7 +118,7 @@ async fn envoys_request_its_check_and_ours_are_one_trace() {
 async fn without_the_tag_a_query_is_in_envoys_span() {
     let receiver = Receiver::start().await;
     let without = |shipped: Bootstrap| shipped.change("- { tag: http.url,", "- { tag: x,");
-    one_request(&receiver, without, &[]).await;
+    let _scene = one_request(&receiver, without, &[]).await;
     let (request, _) = one_trace(&receiver).await;
     let url = attribute(&request.attributes, "http.url").unwrap();
     assert!(url.ends_with("?access_token=secret"), "{url}");
@@ -123,7 +130,7 @@ async fn a_client_chooses_neither_the_trace_nor_that_there_is_none() {
     let (sampled, unsampled) = (context("01"), context("00"));
     let asked = [("traceparent", unsampled.as_str()), ("tracestate", "a=1")];
     let receiver = Receiver::start().await;
-    let seen = one_request(&receiver, |shipped| shipped, &asked).await;
+    let (_scene, seen) = one_request(&receiver, |shipped| shipped, &asked).await;
     let (request, _) = one_trace(&receiver).await;
     assert!(request.parent_span_id.is_empty(), "{request:?}");
     let told = seen.header("traceparent").unwrap();
@@ -133,11 +140,11 @@ async fn a_client_chooses_neither_the_trace_nor_that_there_is_none() {
 
     let without =
         |shipped: Bootstrap| shipped.change("- remove: traceparent", "- remove: x-nothing");
-    let seen = one_request(&receiver, without, &asked).await;
+    let (_scene, seen) = one_request(&receiver, without, &asked).await;
     let told = seen.header("traceparent").unwrap();
     assert!(told.contains(CLIENTS) && told.ends_with("-00"), "{told}");
     let receiver = Receiver::start().await;
-    one_request(&receiver, without, &[("traceparent", &sampled)]).await;
+    let _scene = one_request(&receiver, without, &[("traceparent", &sampled)]).await;
     assert_eq!(hex(&one_trace(&receiver).await.0.trace_id), CLIENTS);
 }
 
@@ -152,7 +159,7 @@ async fn a_client_does_not_choose_to_be_traced() {
     };
     let asked = [("x-client-trace-id", "1")];
     let receiver = Receiver::start().await;
-    let seen = one_request(&receiver, none, &asked).await;
+    let (_scene, seen) = one_request(&receiver, none, &asked).await;
     assert!(seen.header("traceparent").unwrap().ends_with("-00"));
     let without = |shipped: Bootstrap| {
         let (no, yes) = (
@@ -161,7 +168,7 @@ async fn a_client_does_not_choose_to_be_traced() {
         );
         none(shipped).change(no, yes)
     };
-    one_request(&receiver, without, &asked).await;
+    let _scene = one_request(&receiver, without, &asked).await;
     one_trace(&receiver).await;
 }
 

@@ -9,7 +9,7 @@ use crate::jose::base64url;
 /// A shorter text is no part of a token that anybody could use, and could be a word.
 const SHORTEST: usize = 16;
 
-/// Every text of [`SHORTEST`] bytes that is in a part of the tokens in one request that somebody asks about. Looked up in
+/// Every text of 16 bytes that is in a part of the tokens in one request that somebody asks about. Looked up in
 /// one pass, however many there are, and what stands in their place is not looked through again: it could be made to
 /// hold further ones, which would make the answer longer without an end.
 pub struct Secrets(HashSet<[u8; SHORTEST]>);
