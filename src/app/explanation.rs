@@ -6,6 +6,7 @@ use crate::admin::explains::Explains;
 use crate::admin::pb;
 use crate::app::notes::Notes;
 use crate::app::pretended::Pretended;
+use crate::authn::error::Error;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::{Denial, Unreadable};
@@ -16,16 +17,10 @@ use crate::envoy::current::Current;
 use crate::envoy::plain::PlainAnswer;
 use crate::envoy::service::CheckService;
 use crate::request::Request;
+use crate::token::error::Error as TokenError;
 
-/// Reasons that a request may not get where its explanation does, since keys are fetched for requests alone.
-const FETCH_COULD_CHANGE: [&str; 4] = [
-    "unknown_key",
-    "keys_unavailable",
-    "invalid_signature",
-    "unsupported_algorithm",
-];
-
-const OF_HELD_KEYS: &str = "by the keys held now: for a request the service may fetch them first";
+const OF_HELD_KEYS: &str =
+    "by the keys held now: for a request the service may wait for newer ones";
 
 /// Explains by the configuration in force.
 #[derive(Debug)]
@@ -48,7 +43,7 @@ impl Explains for Explainer {
             false => service.peek(&request),
         };
         let mut explanation = explanation(&service, &pretended, &request, &decision);
-        if FETCH_COULD_CHANGE.contains(&decision.reason()) {
+        if is_of_held_keys(&decision, service.decider()) {
             let failed = |step: &&mut pb::Step| step.outcome == StepOutcome::Failed.to_string();
             if let Some(step) = explanation.steps.iter_mut().find(failed) {
                 let note = step
@@ -84,6 +79,38 @@ impl Explains for Explainer {
             not_given: Vec::new(),
         })
     }
+}
+
+/// Whether a request might be decided otherwise, since keys are fetched for requests alone.
+fn is_of_held_keys(decision: &Decision, authorizer: &Authorizer) -> bool {
+    let Decision::Deny(refused) = decision else {
+        return false;
+    };
+    let issuers = authorizer.authenticator().issuers();
+    let issuer = refused.issuer.as_deref();
+    let is_fetched = issuer
+        .and_then(|issuer| issuers.find(issuer))
+        .is_some_and(|(_, issuer)| !issuer.keys.is_fixed());
+    let is_for_want_of_a_key = match &refused.denial {
+        Denial::Unauthenticated(error) => match error {
+            Error::UnknownKey
+            | Error::NoKeys { .. }
+            | Error::KeysUnavailable { .. }
+            | Error::KeyPending { .. }
+            | Error::Token(TokenError::InvalidSignature) => true,
+            // A held key may be replaced by one that fits; an `alg` that the issuer does not have names no key.
+            Error::Token(TokenError::UnsupportedAlgorithm) => refused.key_id.is_some(),
+            Error::MissingToken
+            | Error::SeveralCredentials
+            | Error::UnknownIssuer
+            | Error::Token(_) => false,
+        },
+        Denial::InvalidRequest(_)
+        | Denial::Forbidden(_)
+        | Denial::Overloaded
+        | Denial::Internal => false,
+    };
+    is_fetched && is_for_want_of_a_key
 }
 
 /// What there is to say of that decision on a request that somebody asks about.

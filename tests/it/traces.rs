@@ -25,7 +25,11 @@ const SPAN: &str = "b7ad6b7169203331";
 
 /// A service by flags whose keys that server has; its spans go to that address.
 pub(super) fn traced(keys: &KeyServer, endpoint: &str) -> Command {
-    let (issuer, uri) = (keys.url(""), keys.url("/keys"));
+    traced_with_keys_at(&keys.url("/keys"), keys, endpoint)
+}
+
+fn traced_with_keys_at(uri: &str, keys: &KeyServer, endpoint: &str) -> Command {
+    let issuer = keys.url("");
     let mut command = accredit(&[
         "serve",
         "--issuer",
@@ -33,7 +37,7 @@ pub(super) fn traced(keys: &KeyServer, endpoint: &str) -> Command {
         "--audience",
         "api.test",
         "--jwks-uri",
-        &uri,
+        uri,
         "--listen",
         "127.0.0.1:0",
         "--admin-listen",
@@ -250,25 +254,11 @@ async fn a_fetch_that_a_check_waits_for_is_its_child() {
 async fn a_fetch_that_fails_says_so_without_its_secrets() {
     let (keys, receiver) = (KeyServer::start().await, Receiver::start().await);
     let endpoint = format!("http://{}", receiver.address);
-    let mut command = accredit(&[
-        "serve",
-        "--issuer",
-        &keys.url(""),
-        "--audience",
-        "api.test",
-        "--jwks-uri",
-        &format!(
-            "http://user:marker@127.0.0.1:{}/nothing?key=marker",
-            keys.port()
-        ),
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "127.0.0.1:0",
-    ]);
-    command
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        .env("OTEL_BSP_SCHEDULE_DELAY", "20");
+    let uri = format!(
+        "http://user:marker@127.0.0.1:{}/nothing?key=marker",
+        keys.port()
+    );
+    let mut command = traced_with_keys_at(&uri, &keys, &endpoint);
     let running = Running::start(&mut command).await;
     let fetch = receiver.span("jwks.fetch", |_| true).await;
     let status = fetch.status.clone().expect("is set");

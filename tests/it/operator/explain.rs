@@ -8,7 +8,7 @@ use crate::support::check_request::Ask;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
-use crate::support::service::{Service, issuer_at};
+use crate::support::service::{Service, inline_issuer, issuer_at};
 use crate::support::token::{Token, now};
 
 async fn explain(service: &Service, ask: pb::ExplainRequest) -> pb::Explanation {
@@ -145,4 +145,45 @@ async fn it_changes_nothing() {
         service.check(Ask::bearer(&rotated)).await.reason(),
         "allowed"
     );
+}
+
+/// Only where a fetch could change it: not where the issuer has no such `alg`, and not where keys are never fetched.
+#[tokio::test]
+async fn it_says_that_newer_keys_could_decide_otherwise_where_they_could() {
+    let (keys, fetching) = start("").await;
+    let held = set([rsa(0).jwk("k")]);
+    let fixed = inline_issuer("https://fixed.test", &held, "");
+    let fixed = Service::ready(&format!("issuers:\n{fixed}")).await;
+    let url = keys.url("");
+    for (issuer, service, could) in [
+        (&*url, &fetching, true),
+        ("https://fixed.test", &fixed, false),
+    ] {
+        let token = || Token::of(issuer);
+        for (token, reason, could) in [
+            (token().kid("new").signed(rsa(0)), "unknown_key", could),
+            (token().signed(rsa(1)), "invalid_signature", could),
+            (
+                token().alg("ES384").signed(rsa(0)),
+                "unsupported_algorithm",
+                false,
+            ),
+            (token().claim("exp", 1).signed(rsa(0)), "expired", false),
+        ] {
+            let ask = pb::ExplainRequest {
+                token: Some(token),
+                ..pb::ExplainRequest::default()
+            };
+            let explanation = explain(service, ask).await;
+            assert_eq!(explanation.reason, reason, "{issuer}");
+            let notes = explanation
+                .steps
+                .iter()
+                .filter_map(|step| step.note.as_deref());
+            let says = notes
+                .filter(|note| note.contains("by the keys held now"))
+                .count();
+            assert_eq!(says, usize::from(could), "{issuer} {reason}");
+        }
+    }
 }
