@@ -1,6 +1,6 @@
 //! Finds an issuer's key set by its metadata: OpenID Connect Discovery 1.0, then RFC 8414.
 
-use reqwest::Url;
+use url::Url;
 
 use crate::jose::json::{Document, Duplicates, Value};
 use crate::jwks::error::DiscoveryFailure;

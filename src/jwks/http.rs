@@ -152,7 +152,7 @@ fn redirected(address: &KeyAddress, answer: &Response) -> Result<KeyAddress, Fet
         .headers()
         .get(LOCATION)
         .and_then(|location| location.to_str().ok())
-        .and_then(|location| address.redirected(location))
+        .and_then(|location| address.redirected(location).ok())
         .ok_or(FetchError::ForbiddenRedirect)
 }
 

@@ -9,7 +9,7 @@ use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::units;
 use crate::jwks::key_set::KeySet;
-use crate::jwks::source::{AddressError, FetchSettings, KeyAddress, KeySource, Transport};
+use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const DEFAULT_REFRESH: Duration = Duration::from_secs(5 * 60);
 /// Below this a service would do nothing but fetch.
@@ -74,7 +74,7 @@ impl Keys<'_> {
             problems.error(
                 &path::member(&self.key, "uri"),
                 error.to_string(),
-                mend_address(error),
+                error.advice(),
             );
         }
         address.ok().map(KeySource::Uri)
@@ -204,12 +204,5 @@ fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
             "the key set is empty: no token of this issuer can be admitted",
             "put its public keys here",
         );
-    }
-}
-
-fn mend_address(error: AddressError) -> &'static str {
-    match error {
-        AddressError::NotAUrl => "write the https address of the key set",
-        AddressError::Insecure => "use https, or set allow_http: true if that is meant",
     }
 }
