@@ -17,7 +17,7 @@ use crate::envoy::current::Current;
 use crate::envoy::plain::PlainAnswer;
 use crate::envoy::service::CheckService;
 use crate::request::Request;
-use crate::token::error::Error as TokenError;
+use crate::token::error::TokenError;
 
 const OF_HELD_KEYS: &str =
     "by the keys held now: for a request the service may wait for newer ones";

@@ -164,7 +164,7 @@ impl Authenticator {
         moment: Moment,
         attempt: Attempt,
     ) -> Result<Authentication<'_>, Refusal> {
-        let malformed = |error: token::error::Error| Refusal::from(Error::from(error));
+        let malformed = |error: token::error::TokenError| Refusal::from(Error::from(error));
         let token = UnverifiedToken::parse(bearer).map_err(malformed)?;
         let named = token
             .claims()

@@ -14,7 +14,7 @@ pub enum Error {
     /// The request carries several credentials where one is meant (RFC 6750 section 2).
     SeveralCredentials,
     /// The token itself fails.
-    Token(token::error::Error),
+    Token(token::error::TokenError),
     /// `iss` is absent or none of ours.
     UnknownIssuer,
     /// The issuer has no such key.
@@ -52,8 +52,8 @@ impl Error {
     }
 }
 
-impl From<token::error::Error> for Error {
-    fn from(error: token::error::Error) -> Error {
+impl From<token::error::TokenError> for Error {
+    fn from(error: token::error::TokenError) -> Error {
         Error::Token(error)
     }
 }

@@ -86,8 +86,8 @@ impl TokenSources {
         let Some((token, places)) = found else {
             return Ok(None);
         };
-        let bearer =
-            BearerToken::new(token).map_err(|_| Error::Token(token::error::Error::Malformed))?;
+        let bearer = BearerToken::new(token)
+            .map_err(|_| Error::Token(token::error::TokenError::Malformed))?;
         Ok(Some(Credential { bearer, places }))
     }
 }

@@ -13,7 +13,7 @@ use crate::rules::demands::Refusal;
 use crate::rules::facts::{Facts, TargetError};
 use crate::rules::rule::{Access, Mismatch, Rule};
 use crate::rules::table::RuleTable;
-use crate::token::error::{ClaimStep, Error as TokenError};
+use crate::token::error::{ClaimStep, TokenError};
 
 /// One rule that was looked at.
 #[derive(Clone, Debug)]

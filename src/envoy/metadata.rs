@@ -84,20 +84,22 @@ fn mapped_claims(identity: &Identity) -> Struct {
     mapped
 }
 
-fn json_value(claims: &Claims, json: &json::Value, depth: usize) -> Value {
+fn json_value(claims: &Claims, json: &json::JsonValue, depth: usize) -> Value {
     match &json.kind {
-        json::Kind::Array(_) | json::Kind::Object(_) if depth == DEEPEST => text(claims.raw(json)),
-        json::Kind::Null => value(ValueKind::NullValue(0)),
-        json::Kind::Bool(flag) => value(ValueKind::BoolValue(*flag)),
-        json::Kind::String(content) => text(content),
-        json::Kind::Number => json_number(claims, json),
-        json::Kind::Array(elements) => list(
+        json::JsonKind::Array(_) | json::JsonKind::Object(_) if depth == DEEPEST => {
+            text(claims.raw(json))
+        }
+        json::JsonKind::Null => value(ValueKind::NullValue(0)),
+        json::JsonKind::Bool(flag) => value(ValueKind::BoolValue(*flag)),
+        json::JsonKind::String(content) => text(content),
+        json::JsonKind::Number => json_number(claims, json),
+        json::JsonKind::Array(elements) => list(
             elements
                 .iter()
                 .map(|element| json_value(claims, element, depth + 1))
                 .collect(),
         ),
-        json::Kind::Object(object) => {
+        json::JsonKind::Object(object) => {
             let mut members = Struct::default();
             for (name, member) in object.iter() {
                 put(&mut members, name, json_value(claims, member, depth + 1));
@@ -107,7 +109,7 @@ fn json_value(claims: &Claims, json: &json::Value, depth: usize) -> Value {
     }
 }
 
-fn json_number(claims: &Claims, json: &json::Value) -> Value {
+fn json_number(claims: &Claims, json: &json::JsonValue) -> Value {
     let digits = claims.raw(json);
     // However it is written: 1e20 is an integer too.
     let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= LARGEST_EXACT_INTEGER;

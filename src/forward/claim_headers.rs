@@ -2,7 +2,7 @@
 
 use crate::forward::header_name::HeaderName;
 use crate::jose::base64url;
-use crate::jose::json::{Kind, Value};
+use crate::jose::json::{JsonKind, JsonValue};
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
 use crate::token::scope;
@@ -26,7 +26,7 @@ pub struct ClaimHeader {
     /// The claim.
     pub claim: MappedClaim,
     /// How the claim is written.
-    pub form: Form,
+    pub form: ClaimForm,
 }
 
 /// A claim that a header carries.
@@ -40,7 +40,7 @@ pub enum MappedClaim {
 
 /// How a claim is written into a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ClaimForm {
     /// As text, where its type allows; an object as base64url of its JSON.
     Text,
     /// Always as base64url of its JSON.
@@ -103,8 +103,8 @@ impl ClaimHeader {
     fn value(&self, claims: &Claims, scope_claims: &[String]) -> Option<String> {
         let (value, separator) = self.claim.find(claims, scope_claims)?;
         let text = match self.form {
-            Form::Json => base64url::encode(claims.raw(value).as_bytes()),
-            Form::Text => text(claims, value, separator)?,
+            ClaimForm::Json => base64url::encode(claims.raw(value).as_bytes()),
+            ClaimForm::Text => text(claims, value, separator)?,
         };
         is_safe(&text).then_some(text)
     }
@@ -116,7 +116,7 @@ impl MappedClaim {
         &self,
         claims: &'a Claims,
         scope_claims: &[String],
-    ) -> Option<(&'a Value, char)> {
+    ) -> Option<(&'a JsonValue, char)> {
         match self {
             MappedClaim::Scopes => {
                 let value = scope::told(claims.object(), scope_claims)?;
@@ -143,11 +143,11 @@ impl MappedClaim {
     }
 }
 
-fn text(claims: &Claims, value: &Value, separator: char) -> Option<String> {
+fn text(claims: &Claims, value: &JsonValue, separator: char) -> Option<String> {
     match &value.kind {
-        Kind::Null => None,
-        Kind::Object(_) => Some(base64url::encode(claims.raw(value).as_bytes())),
-        Kind::Array(elements) => {
+        JsonKind::Null => None,
+        JsonKind::Object(_) => Some(base64url::encode(claims.raw(value).as_bytes())),
+        JsonKind::Array(elements) => {
             let mut joined = String::new();
             for (number, element) in elements.iter().enumerate() {
                 let text = scalar(claims, element)
@@ -159,16 +159,18 @@ fn text(claims: &Claims, value: &Value, separator: char) -> Option<String> {
             }
             Some(joined)
         }
-        Kind::Bool(_) | Kind::Number | Kind::String(_) => scalar(claims, value).map(str::to_owned),
+        JsonKind::Bool(_) | JsonKind::Number | JsonKind::String(_) => {
+            scalar(claims, value).map(str::to_owned)
+        }
     }
 }
 
-fn scalar<'a>(claims: &'a Claims, value: &'a Value) -> Option<&'a str> {
+fn scalar<'a>(claims: &'a Claims, value: &'a JsonValue) -> Option<&'a str> {
     match &value.kind {
-        Kind::String(text) => Some(text),
+        JsonKind::String(text) => Some(text),
         // The token's own digits.
-        Kind::Bool(_) | Kind::Number => Some(claims.raw(value)),
-        Kind::Null | Kind::Array(_) | Kind::Object(_) => None,
+        JsonKind::Bool(_) | JsonKind::Number => Some(claims.raw(value)),
+        JsonKind::Null | JsonKind::Array(_) | JsonKind::Object(_) => None,
     }
 }
 

@@ -14,40 +14,40 @@ pub const MAX_DEPTH: usize = 64;
 
 /// A JSON text (RFC 8259) that was read whole.
 #[derive(Clone, PartialEq)]
-pub struct Document {
+pub struct JsonDocument {
     text: Box<str>,
-    root: Value,
+    root: JsonValue,
 }
 
-/// One value of a [`Document`].
+/// One value of a [`JsonDocument`].
 #[derive(Clone, PartialEq)]
-pub struct Value {
+pub struct JsonValue {
     /// What the value is.
-    pub kind: Kind,
+    pub kind: JsonKind,
     span: Span,
 }
 
 /// The kinds of JSON values.
 #[derive(Clone, PartialEq)]
-pub enum Kind {
+pub enum JsonKind {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number; its digits are [`Document::raw`].
+    /// A number; its digits are [`JsonDocument::raw`].
     Number,
     /// A string, unescaped.
     String(Box<str>),
     /// An array.
-    Array(Vec<Value>),
+    Array(Vec<JsonValue>),
     /// An object.
-    Object(Object),
+    Object(JsonObject),
 }
 
 /// The members of an object in the document's order.
 #[derive(Clone, PartialEq, Default)]
-pub struct Object {
-    members: Vec<(Box<str>, Value)>,
+pub struct JsonObject {
+    members: Vec<(Box<str>, JsonValue)>,
     duplicate: bool,
 }
 
@@ -62,13 +62,13 @@ struct Span {
 pub enum Duplicates {
     /// The text is refused: two readers could see different documents.
     Refuse,
-    /// The object is marked, and whoever reads it decides ([`Value::has_duplicates`]).
+    /// The object is marked, and whoever reads it decides ([`JsonValue::has_duplicates`]).
     Mark,
 }
 
 /// Why a text is not the JSON that we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum JsonError {
     /// Not UTF-8.
     NotUtf8,
     /// It begins with a byte-order mark, which RFC 8259 section 8.1 forbids to send.
@@ -85,56 +85,56 @@ pub enum Error {
     TooLarge,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Error::NotUtf8 => "the text is not UTF-8",
-            Error::ByteOrderMark => "the text begins with a byte-order mark",
-            Error::Syntax => "the text is not JSON",
-            Error::TrailingBytes => "the JSON value is followed by something else",
-            Error::DuplicateMember => "a JSON object names a member twice",
-            Error::TooDeep => "the JSON text nests too deep",
-            Error::TooLarge => "the JSON text is too large",
+            JsonError::NotUtf8 => "the text is not UTF-8",
+            JsonError::ByteOrderMark => "the text begins with a byte-order mark",
+            JsonError::Syntax => "the text is not JSON",
+            JsonError::TrailingBytes => "the JSON value is followed by something else",
+            JsonError::DuplicateMember => "a JSON object names a member twice",
+            JsonError::TooDeep => "the JSON text nests too deep",
+            JsonError::TooLarge => "the JSON text is too large",
         })
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for JsonError {}
 
-// === impl Document ===
+// === impl JsonDocument ===
 
-impl Document {
+impl JsonDocument {
     /// Reads a whole text.
     ///
     /// # Errors
-    /// [`Error`] says which rule the text breaks.
-    pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<Document, Error> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::NotUtf8)?;
+    /// [`JsonError`] says which rule the text breaks.
+    pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<JsonDocument, JsonError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
         if u32::try_from(text.len()).is_err() {
-            return Err(Error::TooLarge);
+            return Err(JsonError::TooLarge);
         }
         if text.starts_with('\u{feff}') {
-            return Err(Error::ByteOrderMark);
+            return Err(JsonError::ByteOrderMark);
         }
         let root = reader::read(text, duplicates)?;
-        Ok(Document {
+        Ok(JsonDocument {
             text: text.into(),
             root,
         })
     }
 
     /// The outermost value.
-    pub fn root(&self) -> &Value {
+    pub fn root(&self) -> &JsonValue {
         &self.root
     }
 
     /// The outermost value if it is an object.
-    pub fn object(&self) -> Option<&Object> {
+    pub fn object(&self) -> Option<&JsonObject> {
         self.root.as_object()
     }
 
     /// The document's own text of one of its values.
-    pub fn raw(&self, value: &Value) -> &str {
+    pub fn raw(&self, value: &JsonValue) -> &str {
         self.text.get(value.span.range()).unwrap_or_default()
     }
 
@@ -144,9 +144,9 @@ impl Document {
     }
 
     /// A number as the nearest double; `None` if the value is no number.
-    pub fn number(&self, value: &Value) -> Option<f64> {
+    pub fn number(&self, value: &JsonValue) -> Option<f64> {
         match value.kind {
-            Kind::Number => self.raw(value).parse().ok(),
+            JsonKind::Number => self.raw(value).parse().ok(),
             _ => None,
         }
     }
@@ -157,10 +157,10 @@ impl Document {
     }
 }
 
-impl fmt::Debug for Document {
+impl fmt::Debug for JsonDocument {
     /// Shows no content: what a document says may be secret or unverified.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Document({} bytes)", self.text.len())
+        write!(f, "JsonDocument({} bytes)", self.text.len())
     }
 }
 
@@ -170,29 +170,29 @@ impl Span {
     }
 }
 
-// === impl Value ===
+// === impl JsonValue ===
 
-impl Value {
+impl JsonValue {
     /// The unescaped text if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
-            Kind::String(text) => Some(text),
+            JsonKind::String(text) => Some(text),
             _ => None,
         }
     }
 
     /// The members if this is an object.
-    pub fn as_object(&self) -> Option<&Object> {
+    pub fn as_object(&self) -> Option<&JsonObject> {
         match &self.kind {
-            Kind::Object(object) => Some(object),
+            JsonKind::Object(object) => Some(object),
             _ => None,
         }
     }
 
     /// The elements if this is an array.
-    pub fn as_array(&self) -> Option<&[Value]> {
+    pub fn as_array(&self) -> Option<&[JsonValue]> {
         match &self.kind {
-            Kind::Array(elements) => Some(elements),
+            JsonKind::Array(elements) => Some(elements),
             _ => None,
         }
     }
@@ -200,54 +200,54 @@ impl Value {
     /// Whether an object in it, at any depth, names a member twice.
     pub fn has_duplicates(&self) -> bool {
         match &self.kind {
-            Kind::Array(elements) => elements.iter().any(Value::has_duplicates),
-            Kind::Object(object) => {
+            JsonKind::Array(elements) => elements.iter().any(JsonValue::has_duplicates),
+            JsonKind::Object(object) => {
                 object.duplicate
                     || object
                         .members
                         .iter()
                         .any(|(_, value)| value.has_duplicates())
             }
-            Kind::Null | Kind::Bool(_) | Kind::Number | Kind::String(_) => false,
+            JsonKind::Null | JsonKind::Bool(_) | JsonKind::Number | JsonKind::String(_) => false,
         }
     }
 
     /// An array is counted with the room that it has taken: of the nested small ones of a hostile token that is most.
     fn weight(&self) -> usize {
-        size_of::<Value>() + self.beside()
+        size_of::<JsonValue>() + self.beside()
     }
 
     fn beside(&self) -> usize {
         match &self.kind {
-            Kind::String(text) => text.len(),
-            Kind::Array(elements) => {
-                elements.capacity() * size_of::<Value>()
-                    + elements.iter().map(Value::beside).sum::<usize>()
+            JsonKind::String(text) => text.len(),
+            JsonKind::Array(elements) => {
+                elements.capacity() * size_of::<JsonValue>()
+                    + elements.iter().map(JsonValue::beside).sum::<usize>()
             }
-            Kind::Object(object) => {
-                object.members.capacity() * size_of::<(Box<str>, Value)>()
+            JsonKind::Object(object) => {
+                object.members.capacity() * size_of::<(Box<str>, JsonValue)>()
                     + object
                         .members
                         .iter()
                         .map(|(name, value)| name.len() + value.beside())
                         .sum::<usize>()
             }
-            Kind::Null | Kind::Bool(_) | Kind::Number => 0,
+            JsonKind::Null | JsonKind::Bool(_) | JsonKind::Number => 0,
         }
     }
 }
 
-// === impl Object ===
+// === impl JsonObject ===
 
-impl Object {
+impl JsonObject {
     /// The object without members.
-    pub const EMPTY: Object = Object {
+    pub const EMPTY: JsonObject = JsonObject {
         members: Vec::new(),
         duplicate: false,
     };
 
     /// The member of that name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&JsonValue> {
         self.members
             .iter()
             .find(|(member, _)| &**member == name)
@@ -255,7 +255,7 @@ impl Object {
     }
 
     /// Every member in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &JsonValue)> {
         self.members.iter().map(|(name, value)| (&**name, value))
     }
 

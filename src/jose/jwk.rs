@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::jose::base64url;
-use crate::jose::json::{Kind, Object, Value};
+use crate::jose::json::{JsonKind, JsonObject, JsonValue};
 
 /// Why a JWK is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl fmt::Display for Unusable {
 }
 
 /// `use` and `key_ops`: RFC 7517 sections 4.2 and 4.3.
-pub(in crate::jose) fn judge_purpose(jwk: &Object) -> Result<(), Unusable> {
+pub(in crate::jose) fn judge_purpose(jwk: &JsonObject) -> Result<(), Unusable> {
     if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(Unusable::NotForSignatures);
     }
@@ -93,26 +93,26 @@ pub(in crate::jose) fn judge_purpose(jwk: &Object) -> Result<(), Unusable> {
 }
 
 /// A member that is `null` is none: some serializers write what is not there so.
-pub(in crate::jose) fn member<'a>(jwk: &'a Object, name: &str) -> Option<&'a Value> {
-    jwk.get(name).filter(|value| value.kind != Kind::Null)
+pub(in crate::jose) fn member<'a>(jwk: &'a JsonObject, name: &str) -> Option<&'a JsonValue> {
+    jwk.get(name).filter(|value| value.kind != JsonKind::Null)
 }
 
 pub(in crate::jose) fn text<'a>(
-    jwk: &'a Object,
+    jwk: &'a JsonObject,
     name: &'static str,
 ) -> Result<Option<&'a str>, Unusable> {
     member(jwk, name)
-        .map(|value: &Value| value.as_str().ok_or(Unusable::MalformedMember(name)))
+        .map(|value: &JsonValue| value.as_str().ok_or(Unusable::MalformedMember(name)))
         .transpose()
 }
 
-fn bytes(jwk: &Object, name: &'static str) -> Result<Vec<u8>, Unusable> {
+fn bytes(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
     let encoded = text(jwk, name)?.ok_or(Unusable::MalformedMember(name))?;
     base64url::decode_jwk_member(encoded).map_err(|_| Unusable::MalformedMember(name))
 }
 
 /// A Base64urlUInt (RFC 7518 section 2) without the leading zeros that some exporters write.
-pub(in crate::jose) fn number(jwk: &Object, name: &'static str) -> Result<Vec<u8>, Unusable> {
+pub(in crate::jose) fn number(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
     let bytes = bytes(jwk, name)?;
     let number: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
     if number.is_empty() {
@@ -124,7 +124,7 @@ pub(in crate::jose) fn number(jwk: &Object, name: &'static str) -> Result<Vec<u8
 
 /// A coordinate has its field's full length (RFC 7518 section 6.2.1.2).
 pub(in crate::jose) fn coordinate(
-    jwk: &Object,
+    jwk: &JsonObject,
     name: &'static str,
     length: usize,
 ) -> Result<Vec<u8>, Unusable> {

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::json::Object;
+use crate::jose::json::JsonObject;
 use crate::jose::jwk::{Unusable, coordinate, judge_purpose, member, number, text};
 
 /// A public key that verifies signatures of at least one accepted algorithm.
@@ -48,7 +48,7 @@ impl VerificationKey {
     ///
     /// # Errors
     /// [`Unusable`] when the key could never verify a token.
-    pub fn from_jwk(jwk: &Object) -> Result<VerificationKey, Unusable> {
+    pub fn from_jwk(jwk: &JsonObject) -> Result<VerificationKey, Unusable> {
         let key_type = text(jwk, "kty")?.ok_or(Unusable::MalformedMember("kty"))?;
         judge_purpose(jwk)?;
         let named = match text(jwk, "alg")? {
@@ -157,7 +157,7 @@ enum Material {
 }
 
 impl Material {
-    fn rsa(jwk: &Object) -> Result<Material, Unusable> {
+    fn rsa(jwk: &JsonObject) -> Result<Material, Unusable> {
         let n = number(jwk, "n")?;
         let e = number(jwk, "e")?;
         let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
@@ -177,7 +177,7 @@ impl Material {
         Ok(Material::Rsa { n, e })
     }
 
-    fn ec(jwk: &Object) -> Result<Material, Unusable> {
+    fn ec(jwk: &JsonObject) -> Result<Material, Unusable> {
         let point = |length: usize| {
             // SEC 1 section 2.3.3: an uncompressed point.
             let mut point = vec![4];
@@ -193,7 +193,7 @@ impl Material {
         }
     }
 
-    fn okp(jwk: &Object) -> Result<Material, Unusable> {
+    fn okp(jwk: &JsonObject) -> Result<Material, Unusable> {
         match text(jwk, "crv")?.ok_or(Unusable::MalformedMember("crv"))? {
             "Ed25519" => Ok(Material::Ed25519(coordinate(jwk, "x", 32)?)),
             _ => Err(Unusable::UnknownType),

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::jose::json::{Document, Duplicates, Value};
+use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
 use crate::jwks::error::DiscoveryFailure;
 use crate::jwks::http::{Http, read_body};
 use crate::jwks::source::{KeyAddress, Transport};
@@ -72,9 +72,9 @@ impl Discovery {
     }
 
     fn read(&self, metadata: &[u8]) -> Result<KeyAddress, DiscoveryFailure> {
-        let document = Document::parse(metadata, Duplicates::Refuse)
+        let document = JsonDocument::parse(metadata, Duplicates::Refuse)
             .map_err(|_| DiscoveryFailure::NotMetadata)?;
-        let text = |name| document.object()?.get(name).and_then(Value::as_str);
+        let text = |name| document.object()?.get(name).and_then(JsonValue::as_str);
         let issuer = text("issuer").ok_or(DiscoveryFailure::NotMetadata)?;
         if issuer != self.issuer {
             let without_slash =

@@ -39,7 +39,7 @@ pub enum FetchError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySetError {
     /// Not strict JSON.
-    NotJson(json::Error),
+    NotJson(json::JsonError),
     /// Not an object with an array `keys`.
     NoKeys,
     /// An object outside of a key names a member twice.

@@ -1,7 +1,7 @@
 //! A JWK Set (RFC 7517 section 5), parsed whole and never edited.
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::json::{Document, Duplicates, Object, Value};
+use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
 use crate::jose::jwk::Unusable;
 use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::jwks::error::KeySetError;
@@ -51,15 +51,17 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`] where the whole text is not a set that can serve.
     pub fn parse(text: &[u8]) -> Result<KeySet, KeySetError> {
-        let document = Document::parse(text, Duplicates::Mark).map_err(KeySetError::NotJson)?;
+        let document = JsonDocument::parse(text, Duplicates::Mark).map_err(KeySetError::NotJson)?;
         let object = document.object().ok_or(KeySetError::NoKeys)?;
         let members = object
             .get("keys")
-            .and_then(Value::as_array)
+            .and_then(JsonValue::as_array)
             .ok_or(KeySetError::NoKeys)?;
         let others = object.iter().filter(|(name, _)| *name != "keys");
         if object.names_a_member_twice()
-            || others.map(|(_, value)| value).any(Value::has_duplicates)
+            || others
+                .map(|(_, value)| value)
+                .any(JsonValue::has_duplicates)
         {
             return Err(KeySetError::DuplicateMember);
         }
@@ -76,11 +78,11 @@ impl KeySet {
         Ok(set)
     }
 
-    fn add(&mut self, member: &Value) {
+    fn add(&mut self, member: &JsonValue) {
         let key_id = member
             .as_object()
             .and_then(|jwk| jwk.get("kid"))
-            .and_then(Value::as_str)
+            .and_then(JsonValue::as_str)
             .map(Box::from);
         match read_key(member) {
             Ok(key) => self.keys.push(Key { key_id, key }),
@@ -147,8 +149,8 @@ impl KeySet {
     }
 }
 
-fn read_key(member: &Value) -> Result<VerificationKey, Unusable> {
-    let jwk: &Object = member.as_object().ok_or(Unusable::NotAnObject)?;
+fn read_key(member: &JsonValue) -> Result<VerificationKey, Unusable> {
+    let jwk: &JsonObject = member.as_object().ok_or(Unusable::NotAnObject)?;
     if member.has_duplicates() {
         return Err(Unusable::DuplicateMember);
     }

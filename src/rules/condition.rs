@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use cel::objects::{Key, Map, Value};
 use cel::{Context, Env, ExecutionError};
 
-use crate::jose::json::{Kind, Value as Json};
+use crate::jose::json::{JsonKind, JsonValue};
 use crate::rules::expression::{BOUNDED, Expression};
 use crate::token::claims::{Audience, Claims};
 
@@ -172,17 +172,17 @@ fn claims_value(claims: &Claims) -> Value {
         .chain([audience]))
 }
 
-fn json(claims: &Claims, value: &Json) -> Value {
+fn json(claims: &Claims, value: &JsonValue) -> Value {
     match &value.kind {
-        Kind::Null => Value::Null,
-        Kind::Bool(flag) => Value::Bool(*flag),
-        Kind::String(content) => text(content),
-        Kind::Number => match claims.raw(value).parse() {
+        JsonKind::Null => Value::Null,
+        JsonKind::Bool(flag) => Value::Bool(*flag),
+        JsonKind::String(content) => text(content),
+        JsonKind::Number => match claims.raw(value).parse() {
             Ok(integer) => Value::Int(integer),
             Err(_) => Value::Float(claims.number(value).unwrap_or(f64::NAN)),
         },
-        Kind::Array(elements) => list(elements.iter().map(|element| json(claims, element))),
-        Kind::Object(object) => map(object
+        JsonKind::Array(elements) => list(elements.iter().map(|element| json(claims, element))),
+        JsonKind::Object(object) => map(object
             .iter()
             .map(|(name, member)| (name, json(claims, member)))),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::jose::json::{Kind, Object, Value};
+use crate::jose::json::{JsonKind, JsonObject, JsonValue};
 
 /// The way from the claims object to one value. A text splits at dots; a list is taken literally, for names with
 /// dots in them.
@@ -42,13 +42,15 @@ impl ClaimName {
     }
 
     /// The value that the name leads to; `null` counts as absent (CONTRACT: a null claim is none).
-    pub fn find<'a>(&self, claims: &'a Object) -> Option<&'a Value> {
+    pub fn find<'a>(&self, claims: &'a JsonObject) -> Option<&'a JsonValue> {
         let (last, parents) = self.0.split_last()?;
         let mut object = claims;
         for parent in parents {
             object = object.get(parent)?.as_object()?;
         }
-        object.get(last).filter(|value| value.kind != Kind::Null)
+        object
+            .get(last)
+            .filter(|value| value.kind != JsonKind::Null)
     }
 }
 
@@ -61,12 +63,12 @@ impl fmt::Display for ClaimName {
 #[cfg(test)]
 mod tests {
     use super::{ClaimName, NotAClaimName};
-    use crate::jose::json::{Document, Duplicates};
+    use crate::jose::json::{Duplicates, JsonDocument};
 
     #[test]
     fn a_name_leads_to_a_member_or_nowhere() {
         let text = br#"{"a":{"b":1,"c":null},"a.b":2,"n":null,"s":"x"}"#;
-        let document = Document::parse(text, Duplicates::Refuse).expect("is JSON");
+        let document = JsonDocument::parse(text, Duplicates::Refuse).expect("is JSON");
         let find = |name: ClaimName| {
             document
                 .object()

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::jose::json::{Document, Duplicates, Kind, Object, Value};
+use crate::jose::json::{Duplicates, JsonDocument, JsonKind, JsonObject, JsonValue};
 use crate::token::claim_name::ClaimName;
-use crate::token::error::Error;
+use crate::token::error::TokenError;
 use crate::token::numeric_date::{NotANumericDate, NumericDate};
 
 /// A claims set whose `iss`, `aud` and `cnf` have their types. Says nothing about trust.
 #[derive(Clone)]
-pub struct Claims(Document);
+pub struct Claims(JsonDocument);
 
 /// The `aud` claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +24,11 @@ impl Claims {
     /// Reads a JWT's payload.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for what is not a strict JSON object, or types `iss`, `aud` or `cnf` wrongly.
-    pub fn parse(payload: &[u8]) -> Result<Claims, Error> {
+    /// [`TokenError::Malformed`] for what is not a strict JSON object, or types `iss`, `aud` or `cnf` wrongly.
+    pub fn parse(payload: &[u8]) -> Result<Claims, TokenError> {
         let document =
-            Document::parse(payload, Duplicates::Refuse).map_err(|_| Error::Malformed)?;
-        let object = document.object().ok_or(Error::Malformed)?;
+            JsonDocument::parse(payload, Duplicates::Refuse).map_err(|_| TokenError::Malformed)?;
+        let object = document.object().ok_or(TokenError::Malformed)?;
         let has_string_issuer = object.get("iss").is_none_or(|iss| iss.as_str().is_some());
         let has_object_confirmation = object
             .get("cnf")
@@ -39,7 +39,7 @@ impl Claims {
         if has_string_issuer && has_object_confirmation && audience_is_text {
             Ok(Claims(document))
         } else {
-            Err(Error::Malformed)
+            Err(TokenError::Malformed)
         }
     }
 
@@ -81,18 +81,18 @@ impl Claims {
     }
 
     /// The claims as JSON members.
-    pub fn object(&self) -> &Object {
-        static NONE: Object = Object::EMPTY;
+    pub fn object(&self) -> &JsonObject {
+        static NONE: JsonObject = JsonObject::EMPTY;
         self.0.object().unwrap_or(&NONE)
     }
 
     /// The token's own text of one of its values.
-    pub fn raw(&self, value: &Value) -> &str {
+    pub fn raw(&self, value: &JsonValue) -> &str {
         self.0.raw(value)
     }
 
     /// A number as the nearest double.
-    pub fn number(&self, value: &Value) -> Option<f64> {
+    pub fn number(&self, value: &JsonValue) -> Option<f64> {
         self.0.number(value)
     }
 
@@ -113,10 +113,10 @@ impl fmt::Debug for Claims {
     }
 }
 
-fn audience_members(value: &Value) -> Option<Vec<&str>> {
+fn audience_members(value: &JsonValue) -> Option<Vec<&str>> {
     match &value.kind {
-        Kind::String(one) => Some(vec![&**one]),
-        Kind::Array(many) => many.iter().map(Value::as_str).collect(),
+        JsonKind::String(one) => Some(vec![&**one]),
+        JsonKind::Array(many) => many.iter().map(JsonValue::as_str).collect(),
         _ => None,
     }
 }

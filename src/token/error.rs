@@ -21,7 +21,7 @@ pub enum ClaimStep {
 
 /// Why a token was not accepted, one variant a situation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum TokenError {
     /// Not a JWS in compact form that a careful reader would take.
     Malformed,
     /// `exp`, `nbf` or `iat` is no NumericDate: malformed as well, and noticed at its own step.
@@ -46,39 +46,41 @@ pub enum Error {
     LifetimeTooLong,
 }
 
-impl Error {
+impl TokenError {
     /// The stable name.
     pub fn code(self) -> &'static str {
         match self {
-            Error::Malformed | Error::NotANumericDate(_) => "malformed_token",
-            Error::UnsupportedAlgorithm => "unsupported_algorithm",
-            Error::InvalidType => "invalid_type",
-            Error::InvalidSignature => "invalid_signature",
-            Error::UnprovenBinding => "unproven_binding",
-            Error::Expired => "expired",
-            Error::NotYetValid(_) => "not_yet_valid",
-            Error::InvalidAudience => "invalid_audience",
-            Error::MissingClaim(_) => "missing_claim",
-            Error::LifetimeTooLong => "lifetime_too_long",
+            TokenError::Malformed | TokenError::NotANumericDate(_) => "malformed_token",
+            TokenError::UnsupportedAlgorithm => "unsupported_algorithm",
+            TokenError::InvalidType => "invalid_type",
+            TokenError::InvalidSignature => "invalid_signature",
+            TokenError::UnprovenBinding => "unproven_binding",
+            TokenError::Expired => "expired",
+            TokenError::NotYetValid(_) => "not_yet_valid",
+            TokenError::InvalidAudience => "invalid_audience",
+            TokenError::MissingClaim(_) => "missing_claim",
+            TokenError::LifetimeTooLong => "lifetime_too_long",
         }
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Error::Malformed | Error::NotANumericDate(_) => "the token is not a well-formed JWT",
-            Error::UnsupportedAlgorithm => "the token's signature algorithm is not accepted",
-            Error::InvalidType => "the token's type is not accepted",
-            Error::InvalidSignature => "the token's signature is invalid",
-            Error::UnprovenBinding => "the token is bound to a proof that was not presented",
-            Error::Expired => "the token has expired",
-            Error::NotYetValid(_) => "the token is not valid yet",
-            Error::InvalidAudience => "the token is meant for another audience",
-            Error::MissingClaim(_) => "the token lacks a required claim",
-            Error::LifetimeTooLong => "the token's lifetime is too long",
+            TokenError::Malformed | TokenError::NotANumericDate(_) => {
+                "the token is not a well-formed JWT"
+            }
+            TokenError::UnsupportedAlgorithm => "the token's signature algorithm is not accepted",
+            TokenError::InvalidType => "the token's type is not accepted",
+            TokenError::InvalidSignature => "the token's signature is invalid",
+            TokenError::UnprovenBinding => "the token is bound to a proof that was not presented",
+            TokenError::Expired => "the token has expired",
+            TokenError::NotYetValid(_) => "the token is not valid yet",
+            TokenError::InvalidAudience => "the token is meant for another audience",
+            TokenError::MissingClaim(_) => "the token lacks a required claim",
+            TokenError::LifetimeTooLong => "the token's lifetime is too long",
         })
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for TokenError {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::jose::json::{Document, Kind, Value};
+use crate::jose::json::{JsonDocument, JsonKind, JsonValue};
 
 /// The last second of the year 9999, beyond which a date is a mistake.
 const LATEST: f64 = 253_402_300_799.0;
@@ -26,10 +26,10 @@ impl NumericDate {
     /// # Errors
     /// [`NotANumericDate`] for anything else that is not a number from 0 to the year 9999.
     pub fn read(
-        document: &Document,
-        claim: Option<&Value>,
+        document: &JsonDocument,
+        claim: Option<&JsonValue>,
     ) -> Result<Option<NumericDate>, NotANumericDate> {
-        let Some(claim) = claim.filter(|claim| claim.kind != Kind::Null) else {
+        let Some(claim) = claim.filter(|claim| claim.kind != JsonKind::Null) else {
             return Ok(None);
         };
         match document.number(claim) {
@@ -58,10 +58,10 @@ impl NumericDate {
 #[cfg(test)]
 mod tests {
     use super::{NotANumericDate, NumericDate};
-    use crate::jose::json::{Document, Duplicates};
+    use crate::jose::json::{Duplicates, JsonDocument};
 
     fn read(text: &str) -> Result<Option<f64>, NotANumericDate> {
-        let document = Document::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
+        let document = JsonDocument::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
         NumericDate::read(&document, Some(document.root()))
             .map(|date| date.map(NumericDate::seconds))
     }

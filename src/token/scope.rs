@@ -1,6 +1,6 @@
 //! The scopes of a token, whichever claim carries them.
 
-use crate::jose::json::{Kind, Object, Value};
+use crate::jose::json::{JsonKind, JsonObject, JsonValue};
 
 /// A token's scopes (RFC 6749 section 3.3) in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct ScopeSet(Vec<String>);
 impl ScopeSet {
     /// The scopes of the first of these claims that the token has. A claim that is neither a string nor an array
     /// of strings grants nothing, and still decides: what cannot be read must not fall back to something wider.
-    pub fn read(claims: &Object, scope_claims: &[String]) -> ScopeSet {
+    pub fn read(claims: &JsonObject, scope_claims: &[String]) -> ScopeSet {
         match carrier(claims, scope_claims) {
             Some(value) => ScopeSet(scopes_of(value).unwrap_or_default()),
             None => ScopeSet::default(),
@@ -36,19 +36,19 @@ impl ScopeSet {
 }
 
 /// The claim that decides a token's scopes: the first of these that it has and that is not `null`.
-fn carrier<'a>(claims: &'a Object, scope_claims: &[String]) -> Option<&'a Value> {
+fn carrier<'a>(claims: &'a JsonObject, scope_claims: &[String]) -> Option<&'a JsonValue> {
     scope_claims
         .iter()
         .filter_map(|name| claims.get(name))
-        .find(|value| value.kind != Kind::Null)
+        .find(|value| value.kind != JsonKind::Null)
 }
 
 /// The value of that claim as far as it says scopes: what grants nothing must not be told as a scope either.
-pub fn told<'a>(claims: &'a Object, scope_claims: &[String]) -> Option<&'a Value> {
+pub fn told<'a>(claims: &'a JsonObject, scope_claims: &[String]) -> Option<&'a JsonValue> {
     carrier(claims, scope_claims).filter(|value| scopes_of(value).is_some())
 }
 
-fn scopes_of(value: &Value) -> Option<Vec<String>> {
+fn scopes_of(value: &JsonValue) -> Option<Vec<String>> {
     if let Some(text) = value.as_str() {
         return Some(
             text.split(' ')
@@ -67,7 +67,7 @@ fn scopes_of(value: &Value) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::ScopeSet;
-    use crate::jose::json::{Document, Duplicates};
+    use crate::jose::json::{Duplicates, JsonDocument};
 
     #[test]
     fn the_first_claim_that_the_token_has_decides() {
@@ -85,7 +85,8 @@ mod tests {
             (r#"{}"#, &[]),
         ];
         for (text, expected) in cases {
-            let document = Document::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
+            let document =
+                JsonDocument::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
             let scopes = ScopeSet::read(document.object().expect("object"), &claims);
             assert_eq!(scopes.iter().collect::<Vec<_>>(), *expected, "{text}");
             assert!(!scopes.contains("c") || text.contains("\"c "), "{text}");

@@ -5,10 +5,10 @@
 use std::fmt;
 
 use crate::jose::base64url;
-use crate::jose::json::{Document, Duplicates, Object};
+use crate::jose::json::{Duplicates, JsonDocument, JsonObject};
 use crate::token::bearer::BearerToken;
 use crate::token::claims::Claims;
-use crate::token::error::Error;
+use crate::token::error::TokenError;
 
 /// A well-formed JWS in compact form (RFC 7515 section 7.1). Nothing that it says is proven.
 pub struct UnverifiedToken<'a> {
@@ -24,24 +24,25 @@ impl<'a> UnverifiedToken<'a> {
     /// Takes a bearer's text apart.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for everything that two careful readers could read differently.
-    pub fn parse(bearer: BearerToken<'a>) -> Result<UnverifiedToken<'a>, Error> {
+    /// [`TokenError::Malformed`] for everything that two careful readers could read differently.
+    pub fn parse(bearer: BearerToken<'a>) -> Result<UnverifiedToken<'a>, TokenError> {
         let token = bearer.expose();
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(Error::Malformed)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(Error::Malformed)?;
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(TokenError::Malformed)?;
         // A further dot fails as base64url.
         let header = segment(header)?;
         let payload = segment(payload)?;
         let signature = segment(signature)?;
-        let header = Document::parse(&header, Duplicates::Refuse).map_err(|_| Error::Malformed)?;
-        let header = header.object().ok_or(Error::Malformed)?;
+        let header =
+            JsonDocument::parse(&header, Duplicates::Refuse).map_err(|_| TokenError::Malformed)?;
+        let header = header.object().ok_or(TokenError::Malformed)?;
         // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and RFC 7797's `b64`
         // changes what is signed; we understand none.
         if header.get("crit").is_some() || header.get("b64").is_some() {
-            return Err(Error::Malformed);
+            return Err(TokenError::Malformed);
         }
         Ok(UnverifiedToken {
-            algorithm: text(header, "alg")?.ok_or(Error::Malformed)?,
+            algorithm: text(header, "alg")?.ok_or(TokenError::Malformed)?,
             key_id: text(header, "kid")?,
             token_type: text(header, "typ")?,
             claims: Claims::parse(&payload)?,
@@ -92,17 +93,17 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
-fn segment(text: &str) -> Result<Vec<u8>, Error> {
-    base64url::decode(text).map_err(|_| Error::Malformed)
+fn segment(text: &str) -> Result<Vec<u8>, TokenError> {
+    base64url::decode(text).map_err(|_| TokenError::Malformed)
 }
 
-fn text(header: &Object, name: &str) -> Result<Option<Box<str>>, Error> {
+fn text(header: &JsonObject, name: &str) -> Result<Option<Box<str>>, TokenError> {
     match header.get(name) {
         None => Ok(None),
         Some(value) => value
             .as_str()
             .map(|text| Some(text.into()))
-            .ok_or(Error::Malformed),
+            .ok_or(TokenError::Malformed),
     }
 }
 
@@ -111,9 +112,9 @@ mod tests {
     use super::UnverifiedToken;
     use crate::jose::base64url::encode;
     use crate::token::bearer::BearerToken;
-    use crate::token::error::Error;
+    use crate::token::error::TokenError;
 
-    fn parse(token: &str) -> Result<(), Error> {
+    fn parse(token: &str) -> Result<(), TokenError> {
         UnverifiedToken::parse(BearerToken::new(token.as_bytes()).expect("fits")).map(|_| ())
     }
 
@@ -159,7 +160,7 @@ mod tests {
         ] {
             assert_eq!(
                 parse(&token(header, "{}")),
-                Err(Error::Malformed),
+                Err(TokenError::Malformed),
                 "{header}"
             );
         }
@@ -180,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(
                 parse(&token(r#"{"alg":"RS256"}"#, payload)),
-                Err(Error::Malformed),
+                Err(TokenError::Malformed),
                 "{payload}"
             );
         }
@@ -199,7 +200,7 @@ mod tests {
             &format!("{good}\n"),
             &good.replace('.', ","),
         ] {
-            assert_eq!(parse(bad), Err(Error::Malformed), "{bad:?}");
+            assert_eq!(parse(bad), Err(TokenError::Malformed), "{bad:?}");
         }
     }
 }

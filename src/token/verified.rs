@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::token::claims::{Audience, Claims};
-use crate::token::error::{ClaimStep, Error};
+use crate::token::error::{ClaimStep, TokenError};
 use crate::token::numeric_date::NumericDate;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 use crate::token::scope::ScopeSet;
@@ -24,7 +24,7 @@ pub enum Verification<'a, 'k> {
     /// The key verified it, and the claims satisfy.
     Verified(VerifiedToken, &'k VerificationKey),
     /// The key verified it, and the claims do not satisfy.
-    Refused(Error, &'k VerificationKey),
+    Refused(TokenError, &'k VerificationKey),
     /// No key verified it.
     Unsigned(UnverifiedToken<'a>),
 }
@@ -76,8 +76,8 @@ impl VerifiedToken {
     /// Judges the times of a token once more: what held when it was verified may have passed.
     ///
     /// # Errors
-    /// [`Error::Expired`] or [`Error::NotYetValid`].
-    pub fn still_holds(&self, clock_skew: Duration, now: NumericDate) -> Result<(), Error> {
+    /// [`TokenError::Expired`] or [`TokenError::NotYetValid`].
+    pub fn still_holds(&self, clock_skew: Duration, now: NumericDate) -> Result<(), TokenError> {
         self.validity.judge_times(clock_skew, now)
     }
 
@@ -117,7 +117,7 @@ pub fn judge_unverified(
     token: &UnverifiedToken<'_>,
     requirements: &Requirements,
     now: NumericDate,
-) -> Result<(), Error> {
+) -> Result<(), TokenError> {
     Validity::judge(token.claims(), requirements, now).map(|_| ())
 }
 
@@ -128,11 +128,11 @@ impl Validity {
         claims: &Claims,
         requirements: &Requirements,
         now: NumericDate,
-    ) -> Result<Validity, Error> {
+    ) -> Result<Validity, TokenError> {
         let skew = requirements.clock_skew;
         // Each date is read at its own step, so that the first that fails is the reason.
         let expires = date(claims, "exp", ClaimStep::Expiry)?
-            .ok_or(Error::MissingClaim(ClaimStep::Expiry))?;
+            .ok_or(TokenError::MissingClaim(ClaimStep::Expiry))?;
         judge_expiry(expires, skew, now)?;
         let not_before = date(claims, "nbf", ClaimStep::NotBefore)?;
         judge_start(not_before, ClaimStep::NotBefore, skew, now)?;
@@ -144,12 +144,12 @@ impl Validity {
             .iter()
             .all(|name| claims.has(name))
         {
-            return Err(Error::MissingClaim(ClaimStep::Required));
+            return Err(TokenError::MissingClaim(ClaimStep::Required));
         }
         if let Some(max_lifetime) = requirements.max_lifetime {
-            let issued = issued.ok_or(Error::MissingClaim(ClaimStep::Lifetime))?;
+            let issued = issued.ok_or(TokenError::MissingClaim(ClaimStep::Lifetime))?;
             if expires.seconds_since(issued) > max_lifetime.as_secs_f64() {
-                return Err(Error::LifetimeTooLong);
+                return Err(TokenError::LifetimeTooLong);
             }
         }
         Ok(Validity {
@@ -159,22 +159,24 @@ impl Validity {
         })
     }
 
-    fn judge_times(&self, skew: Duration, now: NumericDate) -> Result<(), Error> {
+    fn judge_times(&self, skew: Duration, now: NumericDate) -> Result<(), TokenError> {
         judge_expiry(self.expires, skew, now)?;
         judge_start(self.not_before, ClaimStep::NotBefore, skew, now)?;
         judge_start(self.issued, ClaimStep::IssuedAt, skew, now)
     }
 }
 
-fn date(claims: &Claims, name: &str, step: ClaimStep) -> Result<Option<NumericDate>, Error> {
-    claims.date(name).map_err(|_| Error::NotANumericDate(step))
+fn date(claims: &Claims, name: &str, step: ClaimStep) -> Result<Option<NumericDate>, TokenError> {
+    claims
+        .date(name)
+        .map_err(|_| TokenError::NotANumericDate(step))
 }
 
-fn judge_expiry(expires: NumericDate, skew: Duration, now: NumericDate) -> Result<(), Error> {
+fn judge_expiry(expires: NumericDate, skew: Duration, now: NumericDate) -> Result<(), TokenError> {
     if now < expires.plus(skew) {
         Ok(())
     } else {
-        Err(Error::Expired)
+        Err(TokenError::Expired)
     }
 }
 
@@ -183,14 +185,14 @@ fn judge_start(
     step: ClaimStep,
     skew: Duration,
     now: NumericDate,
-) -> Result<(), Error> {
+) -> Result<(), TokenError> {
     match start {
-        Some(start) if start > now.plus(skew) => Err(Error::NotYetValid(step)),
+        Some(start) if start > now.plus(skew) => Err(TokenError::NotYetValid(step)),
         _ => Ok(()),
     }
 }
 
-fn judge_audience(claims: &Claims, audiences: &Audiences) -> Result<(), Error> {
+fn judge_audience(claims: &Claims, audiences: &Audiences) -> Result<(), TokenError> {
     let Audiences::OneOf { accepted, absent } = audiences else {
         return Ok(());
     };
@@ -203,13 +205,13 @@ fn judge_audience(claims: &Claims, audiences: &Audiences) -> Result<(), Error> {
     if holds {
         Ok(())
     } else {
-        Err(Error::InvalidAudience)
+        Err(TokenError::InvalidAudience)
     }
 }
 
-fn judge_binding(claims: &Claims, binding: Binding) -> Result<(), Error> {
+fn judge_binding(claims: &Claims, binding: Binding) -> Result<(), TokenError> {
     if claims.has_confirmation() && binding == Binding::Enforce {
-        return Err(Error::UnprovenBinding);
+        return Err(TokenError::UnprovenBinding);
     }
     Ok(())
 }

@@ -35,9 +35,9 @@ impl<'a> Examination<'a> {
         let requirements = &self.issuer.requirements;
         let algorithm = Algorithm::from_name(token.algorithm())
             .filter(|algorithm| requirements.algorithms.contains(*algorithm))
-            .ok_or(token::error::Error::UnsupportedAlgorithm)?;
+            .ok_or(token::error::TokenError::UnsupportedAlgorithm)?;
         if !requirements.token_types.accept(token.token_type()) {
-            return Err(token::error::Error::InvalidType.into());
+            return Err(token::error::TokenError::InvalidType.into());
         }
         Ok(algorithm)
     }
@@ -79,9 +79,9 @@ impl<'a> Examination<'a> {
         let error = match standing {
             KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
             KeyIdStanding::Held | KeyIdStanding::Absent if has_fitting => {
-                token::error::Error::InvalidSignature.into()
+                token::error::TokenError::InvalidSignature.into()
             }
-            KeyIdStanding::Held => token::error::Error::UnsupportedAlgorithm.into(),
+            KeyIdStanding::Held => token::error::TokenError::UnsupportedAlgorithm.into(),
             KeyIdStanding::Absent => {
                 self.judge_worth(token)
                     .map_err(|error| self.refusal(error, None))?;

@@ -60,8 +60,8 @@ fn forged(header: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_verdict_stands_where_the_keys_grow_too_old_during_the_wait() {
-    let bad_signature = Error::from(token::error::Error::InvalidSignature);
-    let other_algorithm = Error::from(token::error::Error::UnsupportedAlgorithm);
+    let bad_signature = Error::from(token::error::TokenError::InvalidSignature);
+    let other_algorithm = Error::from(token::error::TokenError::UnsupportedAlgorithm);
     for (header, error, key_id) in [
         (r#"{"alg":"EdDSA","kid":"k"}"#, bad_signature, Some("k")),
         (r#"{"alg":"EdDSA"}"#, bad_signature, None),

@@ -29,7 +29,7 @@ fn extract(
     }))
 }
 
-const MALFORMED: Error = Error::Token(token::error::Error::Malformed);
+const MALFORMED: Error = Error::Token(token::error::TokenError::Malformed);
 
 #[test]
 fn one_bearer_token_or_why_not() {

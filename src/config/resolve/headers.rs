@@ -4,7 +4,7 @@ use crate::config::document::{ClaimName as ClaimNameText, ClaimSource};
 use crate::config::ordered_map::OrderedMap;
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::forward::claim_headers::{ClaimHeader, ClaimHeaders, Form, MappedClaim};
+use crate::forward::claim_headers::{ClaimForm, ClaimHeader, ClaimHeaders, MappedClaim};
 use crate::forward::header_name::{HeaderName, HeaderPrefix, NameError};
 use crate::token::claim_name::{ClaimName, NotAClaimName};
 
@@ -112,22 +112,25 @@ fn mapped_claim(
     key: &str,
     source: &ClaimSource,
     problems: &mut Problems,
-) -> Option<(MappedClaim, Form)> {
+) -> Option<(MappedClaim, ClaimForm)> {
     let (name, form) = match source {
         // The name means the token's scopes, whichever claim carries them.
         ClaimSource::Dotted(text) if text == "scopes" => {
-            return Some((MappedClaim::Scopes, Form::Text));
+            return Some((MappedClaim::Scopes, ClaimForm::Text));
         }
-        ClaimSource::Dotted(text) => (accept(key, ClaimName::dotted(text), problems)?, Form::Text),
+        ClaimSource::Dotted(text) => (
+            accept(key, ClaimName::dotted(text), problems)?,
+            ClaimForm::Text,
+        ),
         ClaimSource::Literal(parts) => (
             accept(key, ClaimName::literal(parts.clone()), problems)?,
-            Form::Text,
+            ClaimForm::Text,
         ),
         ClaimSource::Encoded(encoded) => match &encoded.claim {
             ClaimNameText::Dotted(text) if text == "scopes" => {
-                return Some((MappedClaim::Scopes, Form::Json));
+                return Some((MappedClaim::Scopes, ClaimForm::Json));
             }
-            name => (claim_name(key, name, problems)?, Form::Json),
+            name => (claim_name(key, name, problems)?, ClaimForm::Json),
         },
     };
     Some((MappedClaim::Named(name), form))

@@ -22,8 +22,8 @@ fn every_denial() -> Vec<Denial> {
     let authentication = [
         Error::MissingToken,
         Error::SeveralCredentials,
-        Error::Token(token::error::Error::Malformed),
-        Error::Token(token::error::Error::Expired),
+        Error::Token(token::error::TokenError::Malformed),
+        Error::Token(token::error::TokenError::Expired),
         Error::UnknownIssuer,
         Error::UnknownKey,
         Error::NoKeys { retry_after },

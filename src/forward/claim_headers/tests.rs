@@ -1,12 +1,12 @@
 //! Claims of every JSON type, and what is left out.
 
-use super::{ClaimHeader, Form, MappedClaim};
+use super::{ClaimForm, ClaimHeader, MappedClaim};
 use crate::forward::header_name::HeaderName;
 use crate::jose::base64url;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
 
-fn value_of(claim: &str, form: Form, claims: &str) -> Option<String> {
+fn value_of(claim: &str, form: ClaimForm, claims: &str) -> Option<String> {
     let claim = match claim {
         "scopes" => MappedClaim::Scopes,
         name => MappedClaim::Named(ClaimName::dotted(name).expect("is a name")),
@@ -55,30 +55,30 @@ fn every_type_as_text() {
     ];
     for (value, expected) in cases {
         assert_eq!(
-            value_of("c", Form::Text, &format!(r#"{{"c":{value}}}"#)).as_deref(),
+            value_of("c", ClaimForm::Text, &format!(r#"{{"c":{value}}}"#)).as_deref(),
             *expected,
             "{value}"
         );
     }
-    assert_eq!(value_of("c", Form::Text, "{}"), None);
+    assert_eq!(value_of("c", ClaimForm::Text, "{}"), None);
 }
 
 #[test]
 fn objects_and_the_json_form_are_the_tokens_own_bytes() {
     let claims = r#"{"c":{"a" : [1.0, "x"]},"l":["a", {"b":2}],"e":[],"n":null}"#;
     assert_eq!(
-        value_of("c", Form::Text, claims),
+        value_of("c", ClaimForm::Text, claims),
         Some(base64url::encode(br#"{"a" : [1.0, "x"]}"#))
     );
     assert_eq!(
-        value_of("l", Form::Json, claims),
+        value_of("l", ClaimForm::Json, claims),
         Some(base64url::encode(br#"["a", {"b":2}]"#))
     );
     assert_eq!(
-        value_of("e", Form::Json, claims),
+        value_of("e", ClaimForm::Json, claims),
         Some(base64url::encode(b"[]"))
     );
-    assert_eq!(value_of("n", Form::Json, claims), None);
+    assert_eq!(value_of("n", ClaimForm::Json, claims), None);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn scopes_are_joined_by_a_space_whichever_claim_carries_them() {
     ];
     for (claim, claims, expected) in cases {
         assert_eq!(
-            value_of(claim, Form::Text, claims).as_deref(),
+            value_of(claim, ClaimForm::Text, claims).as_deref(),
             *expected,
             "{claim} of {claims}"
         );
@@ -110,7 +110,7 @@ fn a_value_has_a_limit() {
     let of = |length: usize| {
         value_of(
             "c",
-            Form::Text,
+            ClaimForm::Text,
             &format!(r#"{{"c":"{}"}}"#, "a".repeat(length)),
         )
     };

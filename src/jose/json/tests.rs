@@ -1,9 +1,9 @@
 //! The reader against its grammar, and against serde_json as an independent judge.
 
-use super::{Document, Duplicates, Error, Kind, MAX_DEPTH, Value};
+use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonValue, MAX_DEPTH};
 
-fn parse(text: &str) -> Result<Document, Error> {
-    Document::parse(text.as_bytes(), Duplicates::Refuse)
+fn parse(text: &str) -> Result<JsonDocument, JsonError> {
+    JsonDocument::parse(text.as_bytes(), Duplicates::Refuse)
 }
 
 #[test]
@@ -12,7 +12,7 @@ fn reads_each_kind_with_its_own_text() {
         parse(r#" {"s":"a\u00e9\ud83d\ude00\n","n":1.50e+3,"b":[true,false,null],"o":{"x":[ ]}} "#)
             .expect("is JSON");
     let object = document.object().expect("is an object");
-    assert_eq!(object.get("s").and_then(Value::as_str), Some("aé😀\n"));
+    assert_eq!(object.get("s").and_then(JsonValue::as_str), Some("aé😀\n"));
     let number = object.get("n").expect("is there");
     assert_eq!(document.raw(number), "1.50e+3");
     assert_eq!(document.number(number), Some(1500.0));
@@ -21,60 +21,60 @@ fn reads_each_kind_with_its_own_text() {
         r#"{"x":[ ]}"#
     );
     assert!(
-        matches!(object.get("b").map(|b| &b.kind), Some(Kind::Array(elements)) if elements.len() == 3)
+        matches!(object.get("b").map(|b| &b.kind), Some(JsonKind::Array(elements)) if elements.len() == 3)
     );
     assert_eq!(object.get("absent").map(|_| ()), None);
 }
 
 #[test]
 fn refuses_what_readers_could_differ_on() {
-    let cases: &[(&str, Error)] = &[
-        ("", Error::Syntax),
-        ("{", Error::Syntax),
-        (r#"{"a":1,}"#, Error::Syntax),
-        ("[1,]", Error::Syntax),
-        (r#"{"a" 1}"#, Error::Syntax),
-        ("{'a':1}", Error::Syntax),
-        ("{a:1}", Error::Syntax),
-        ("01", Error::TrailingBytes),
-        ("-", Error::Syntax),
-        ("1.", Error::Syntax),
-        (".5", Error::Syntax),
-        ("+1", Error::Syntax),
-        ("1e", Error::Syntax),
-        ("NaN", Error::Syntax),
-        ("tru", Error::Syntax),
-        ("\"a\nb\"", Error::Syntax),
-        ("\"\u{0}\"", Error::Syntax),
-        (r#""\x""#, Error::Syntax),
-        (r#""\u12g4""#, Error::Syntax),
-        (r#""\u+123""#, Error::Syntax),
-        (r#""\ud800""#, Error::Syntax),
-        (r#""\ud800\u0041""#, Error::Syntax),
-        (r#""\udc00""#, Error::Syntax),
-        (r#""\u00é""#, Error::Syntax),
-        (r#""abc"#, Error::Syntax),
-        ("{} x", Error::TrailingBytes),
-        ("{}{}", Error::TrailingBytes),
-        ("{}\u{a0}", Error::TrailingBytes),
-        ("\u{feff}{}", Error::ByteOrderMark),
-        (r#"{"a":1,"a":1}"#, Error::DuplicateMember),
-        (r#"{"a":1,"\u0061":2}"#, Error::DuplicateMember),
+    let cases: &[(&str, JsonError)] = &[
+        ("", JsonError::Syntax),
+        ("{", JsonError::Syntax),
+        (r#"{"a":1,}"#, JsonError::Syntax),
+        ("[1,]", JsonError::Syntax),
+        (r#"{"a" 1}"#, JsonError::Syntax),
+        ("{'a':1}", JsonError::Syntax),
+        ("{a:1}", JsonError::Syntax),
+        ("01", JsonError::TrailingBytes),
+        ("-", JsonError::Syntax),
+        ("1.", JsonError::Syntax),
+        (".5", JsonError::Syntax),
+        ("+1", JsonError::Syntax),
+        ("1e", JsonError::Syntax),
+        ("NaN", JsonError::Syntax),
+        ("tru", JsonError::Syntax),
+        ("\"a\nb\"", JsonError::Syntax),
+        ("\"\u{0}\"", JsonError::Syntax),
+        (r#""\x""#, JsonError::Syntax),
+        (r#""\u12g4""#, JsonError::Syntax),
+        (r#""\u+123""#, JsonError::Syntax),
+        (r#""\ud800""#, JsonError::Syntax),
+        (r#""\ud800\u0041""#, JsonError::Syntax),
+        (r#""\udc00""#, JsonError::Syntax),
+        (r#""\u00é""#, JsonError::Syntax),
+        (r#""abc"#, JsonError::Syntax),
+        ("{} x", JsonError::TrailingBytes),
+        ("{}{}", JsonError::TrailingBytes),
+        ("{}\u{a0}", JsonError::TrailingBytes),
+        ("\u{feff}{}", JsonError::ByteOrderMark),
+        (r#"{"a":1,"a":1}"#, JsonError::DuplicateMember),
+        (r#"{"a":1,"\u0061":2}"#, JsonError::DuplicateMember),
         (
             r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#,
-            Error::DuplicateMember,
+            JsonError::DuplicateMember,
         ),
     ];
     for (text, error) in cases {
         assert_eq!(parse(text).err(), Some(*error), "{text:?}");
     }
     assert_eq!(
-        Document::parse(b"\"\xff\"", Duplicates::Refuse).err(),
-        Some(Error::NotUtf8)
+        JsonDocument::parse(b"\"\xff\"", Duplicates::Refuse).err(),
+        Some(JsonError::NotUtf8)
     );
     assert_eq!(
-        Document::parse(b"\"\xed\xa0\x80\"", Duplicates::Refuse).err(),
-        Some(Error::NotUtf8)
+        JsonDocument::parse(b"\"\xed\xa0\x80\"", Duplicates::Refuse).err(),
+        Some(JsonError::NotUtf8)
     );
 }
 
@@ -82,8 +82,14 @@ fn refuses_what_readers_could_differ_on() {
 fn depth_is_bounded() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(parse(&nested(MAX_DEPTH)).is_ok());
-    assert_eq!(parse(&nested(MAX_DEPTH + 1)).err(), Some(Error::TooDeep));
-    assert_eq!(parse(&"[".repeat(1_000_000)).err(), Some(Error::TooDeep));
+    assert_eq!(
+        parse(&nested(MAX_DEPTH + 1)).err(),
+        Some(JsonError::TooDeep)
+    );
+    assert_eq!(
+        parse(&"[".repeat(1_000_000)).err(),
+        Some(JsonError::TooDeep)
+    );
 }
 
 #[test]
@@ -91,17 +97,17 @@ fn many_members_are_searched_for_duplicates_too() {
     let members: Vec<String> = (0..1000).map(|i| format!("\"m{i}\":{i}")).collect();
     assert!(parse(&format!("{{{}}}", members.join(","))).is_ok());
     let twice = format!("{{{},\"m500\":0}}", members.join(","));
-    assert_eq!(parse(&twice).err(), Some(Error::DuplicateMember));
+    assert_eq!(parse(&twice).err(), Some(JsonError::DuplicateMember));
 }
 
 #[test]
 fn marking_tells_where_a_duplicate_is() {
     let text = br#"{"keys":[{"a":1},{"a":{"b":1,"b":2}}]}"#;
-    let document = Document::parse(text, Duplicates::Mark).expect("is JSON");
+    let document = JsonDocument::parse(text, Duplicates::Mark).expect("is JSON");
     let keys = document
         .object()
         .and_then(|o| o.get("keys"))
-        .and_then(Value::as_array)
+        .and_then(JsonValue::as_array)
         .expect("keys");
     assert!(!keys[0].has_duplicates());
     assert!(keys[1].has_duplicates());
@@ -135,7 +141,7 @@ fn agrees_with_an_independent_reader() {
                 _ => text.insert(at, alphabet[next(alphabet.len())]),
             }
         }
-        let ours = Document::parse(&text, Duplicates::Mark);
+        let ours = JsonDocument::parse(&text, Duplicates::Mark);
         let theirs = serde_json::from_slice::<serde_json::Value>(&text);
         match (&ours, &theirs) {
             (Ok(document), Ok(value)) => {
@@ -164,7 +170,7 @@ fn agrees_with_an_independent_reader() {
 fn what_a_document_occupies_is_counted_with_the_room_it_has_taken() {
     let document = parse(&format!("[{}]", vec!["[0]"; 3000].join(","))).expect("is JSON");
     // Each inner array has room for four values.
-    let inner = 3000 * 5 * size_of::<Value>();
+    let inner = 3000 * 5 * size_of::<JsonValue>();
     assert!(
         document.weight() >= inner,
         "{} < {inner}",
@@ -172,17 +178,17 @@ fn what_a_document_occupies_is_counted_with_the_room_it_has_taken() {
     );
 }
 
-fn same(document: &Document, ours: &Value, theirs: &serde_json::Value) -> bool {
+fn same(document: &JsonDocument, ours: &JsonValue, theirs: &serde_json::Value) -> bool {
     match (&ours.kind, theirs) {
-        (Kind::Null, serde_json::Value::Null) => true,
-        (Kind::Bool(a), serde_json::Value::Bool(b)) => a == b,
-        (Kind::Number, serde_json::Value::Number(b)) => document.number(ours) == b.as_f64(),
-        (Kind::String(a), serde_json::Value::String(b)) => **a == **b,
-        (Kind::Array(a), serde_json::Value::Array(b)) => {
+        (JsonKind::Null, serde_json::Value::Null) => true,
+        (JsonKind::Bool(a), serde_json::Value::Bool(b)) => a == b,
+        (JsonKind::Number, serde_json::Value::Number(b)) => document.number(ours) == b.as_f64(),
+        (JsonKind::String(a), serde_json::Value::String(b)) => **a == **b,
+        (JsonKind::Array(a), serde_json::Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(document, a, b))
         }
         // Of a duplicate the other reader keeps the last.
-        (Kind::Object(a), serde_json::Value::Object(b)) => b.iter().all(|(name, b)| {
+        (JsonKind::Object(a), serde_json::Value::Object(b)) => b.iter().all(|(name, b)| {
             a.iter()
                 .filter(|(member, _)| member == name)
                 .last()

@@ -3,7 +3,7 @@
 use super::{KeyType, PrivatePart, Unusable, VerificationKey};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
-use crate::jose::json::{Document, Duplicates};
+use crate::jose::json::{Duplicates, JsonDocument};
 
 const RFC7515_A2_N: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
 const RFC7515_A2_INPUT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
@@ -16,7 +16,7 @@ fn rsa(extra: &str) -> Result<VerificationKey, Unusable> {
 }
 
 fn key(jwk: &str) -> Result<VerificationKey, Unusable> {
-    let document = Document::parse(jwk.as_bytes(), Duplicates::Mark).expect("is JSON");
+    let document = JsonDocument::parse(jwk.as_bytes(), Duplicates::Mark).expect("is JSON");
     VerificationKey::from_jwk(document.object().expect("is an object"))
 }
 

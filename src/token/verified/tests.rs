@@ -6,7 +6,7 @@ use super::Validity;
 use crate::jose::algorithm::Algorithm;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
-use crate::token::error::{ClaimStep, Error};
+use crate::token::error::{ClaimStep, TokenError};
 use crate::token::numeric_date::NumericDate;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 
@@ -26,7 +26,7 @@ fn requirements() -> Requirements {
     }
 }
 
-fn judge(claims: &str, requirements: &Requirements) -> Result<(), Error> {
+fn judge(claims: &str, requirements: &Requirements) -> Result<(), TokenError> {
     let claims = Claims::parse(claims.as_bytes()).expect("are claims");
     Validity::judge(
         &claims,
@@ -39,7 +39,7 @@ fn judge(claims: &str, requirements: &Requirements) -> Result<(), Error> {
 #[test]
 fn each_demand_at_its_edge_and_in_its_order() {
     use ClaimStep::{Expiry, IssuedAt, Lifetime, NotBefore, Required};
-    let cases: &[(&str, Result<(), Error>)] = &[
+    let cases: &[(&str, Result<(), TokenError>)] = &[
         (r#"{"exp":1050,"iat":950,"aud":"a","sub":"s"}"#, Ok(())),
         (
             r#"{"exp":970.01,"iat":950,"aud":["b","a"],"sub":"s"}"#,
@@ -47,77 +47,80 @@ fn each_demand_at_its_edge_and_in_its_order() {
         ),
         (
             r#"{"exp":970,"iat":950,"aud":"a","sub":"s"}"#,
-            Err(Error::Expired),
+            Err(TokenError::Expired),
         ),
         (
             r#"{"exp":1e999,"iat":950,"aud":"a"}"#,
-            Err(Error::NotANumericDate(Expiry)),
+            Err(TokenError::NotANumericDate(Expiry)),
         ),
         (
             r#"{"exp":"1050","iat":950,"aud":"a"}"#,
-            Err(Error::NotANumericDate(Expiry)),
+            Err(TokenError::NotANumericDate(Expiry)),
         ),
         (
             r#"{"exp":null,"iat":950,"aud":"a"}"#,
-            Err(Error::MissingClaim(Expiry)),
+            Err(TokenError::MissingClaim(Expiry)),
         ),
         (
             r#"{"iat":2000,"nbf":"x"}"#,
-            Err(Error::MissingClaim(Expiry)),
+            Err(TokenError::MissingClaim(Expiry)),
         ),
-        (r#"{"exp":1,"nbf":"x"}"#, Err(Error::Expired)),
+        (r#"{"exp":1,"nbf":"x"}"#, Err(TokenError::Expired)),
         (
             r#"{"exp":1050,"nbf":1030,"iat":1030,"aud":"a","sub":"s"}"#,
             Ok(()),
         ),
         (
             r#"{"exp":1050,"nbf":1030.5,"iat":[],"aud":"a"}"#,
-            Err(Error::NotYetValid(NotBefore)),
+            Err(TokenError::NotYetValid(NotBefore)),
         ),
         (
             r#"{"exp":1050,"nbf":null,"iat":1030.5,"aud":"z"}"#,
-            Err(Error::NotYetValid(IssuedAt)),
+            Err(TokenError::NotYetValid(IssuedAt)),
         ),
         (
             r#"{"exp":1050,"nbf":{},"iat":1030.5}"#,
-            Err(Error::NotANumericDate(NotBefore)),
+            Err(TokenError::NotANumericDate(NotBefore)),
         ),
         (
             r#"{"exp":1050,"iat":true,"aud":"z"}"#,
-            Err(Error::NotANumericDate(IssuedAt)),
+            Err(TokenError::NotANumericDate(IssuedAt)),
         ),
         (
             r#"{"exp":1050,"iat":949,"aud":"z"}"#,
-            Err(Error::InvalidAudience),
+            Err(TokenError::InvalidAudience),
         ),
-        (r#"{"exp":1050,"iat":949}"#, Err(Error::InvalidAudience)),
+        (
+            r#"{"exp":1050,"iat":949}"#,
+            Err(TokenError::InvalidAudience),
+        ),
         (
             r#"{"exp":1050,"iat":949,"aud":[]}"#,
-            Err(Error::InvalidAudience),
+            Err(TokenError::InvalidAudience),
         ),
         (
             r#"{"exp":1050,"iat":949,"aud":"A"}"#,
-            Err(Error::InvalidAudience),
+            Err(TokenError::InvalidAudience),
         ),
         (
             r#"{"exp":1050,"iat":949,"aud":"a"}"#,
-            Err(Error::MissingClaim(Required)),
+            Err(TokenError::MissingClaim(Required)),
         ),
         (
             r#"{"exp":1050,"iat":949,"aud":"a","sub":""}"#,
-            Err(Error::MissingClaim(Required)),
+            Err(TokenError::MissingClaim(Required)),
         ),
         (
             r#"{"exp":1050,"iat":949,"aud":"a","sub":null}"#,
-            Err(Error::MissingClaim(Required)),
+            Err(TokenError::MissingClaim(Required)),
         ),
         (
             r#"{"exp":1050,"iat":949.9,"aud":"a","sub":"s"}"#,
-            Err(Error::LifetimeTooLong),
+            Err(TokenError::LifetimeTooLong),
         ),
         (
             r#"{"exp":1050,"aud":"a","sub":"s"}"#,
-            Err(Error::MissingClaim(Lifetime)),
+            Err(TokenError::MissingClaim(Lifetime)),
         ),
     ];
     for (claims, expected) in cases {
@@ -140,7 +143,7 @@ fn an_absent_audience_passes_only_where_it_may_and_an_empty_one_never() {
         let claims = format!(r#"{{"exp":1050,"iat":950,"sub":"s","aud":{audience}}}"#);
         assert_eq!(
             judge(&claims, &accepting),
-            Err(Error::InvalidAudience),
+            Err(TokenError::InvalidAudience),
             "{audience}"
         );
     }
