@@ -5,6 +5,7 @@ use crate::authn::sources::TokenSource;
 use crate::authz::authorizer::Authorizer;
 use crate::envoy::request::MOST_ENTRIES;
 use crate::request::{Completeness, Headers, Request};
+use crate::rules::matcher::Preflight;
 
 /// A request that was never sent.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Pretended {
                 .any(|condition| condition.expression().reads().variable(name))
         };
         let needs = authorizer.rules().needs();
-        let preflights = rules().any(|rule| rule.matcher.is_for_preflights());
+        let preflights = rules().any(|rule| rule.matcher.preflight == Preflight::Only);
         let methods = || rules().any(|rule| rule.matcher.methods.is_some());
         let contexts = || rules().any(|rule| !rule.matcher.context.is_empty());
         let has_source = !ask.source_address.is_empty() || !ask.source_principal.is_empty();

@@ -15,7 +15,7 @@ use crate::authz::decision::{Decision, Grant, Refused};
 use crate::authz::denial::Denial;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::request::{Completeness, Request};
-use crate::rules::demands::{Demands, Refusal};
+use crate::rules::demands::{Demands, RuleDenial};
 use crate::rules::rule::{Access, Rule};
 use crate::rules::table::RuleTable;
 
@@ -92,7 +92,7 @@ impl Authorizer {
             moment,
         };
         match &rule.access {
-            Access::Deny => denied(Refusal::Denied, rule),
+            Access::Deny => denied(RuleDenial::AccessDenied, rule),
             // The credential is not looked at, and so not taken out either.
             Access::Anonymous { when } => match circumstances.judge(when.as_ref(), None) {
                 Ok(()) => self.admit_anonymous(request, rule),
@@ -132,7 +132,7 @@ impl Authorizer {
         {
             Authentication::Verified(identity, recall) => {
                 let judged = demands
-                    .judge_token(&identity.issuer_name, &identity.token)
+                    .check_token(&identity.issuer_name, &identity.token)
                     .and_then(|()| circumstances.judge(demands.when.as_ref(), Some(&identity)));
                 match judged {
                     Ok(()) => self.admit(identity, recall, credential, circumstances.request, rule),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
 use crate::request::Request;
-use crate::rules::condition::{Condition, Subject};
-use crate::rules::demands::Refusal;
+use crate::rules::condition::{Condition, ConditionInput};
+use crate::rules::demands::RuleDenial;
 use crate::rules::facts::Facts;
 
 /// One request at one moment.
@@ -24,12 +24,12 @@ impl Circumstances<'_> {
     /// Judges a condition, if there is one; without an identity there are no claims.
     ///
     /// # Errors
-    /// [`Refusal::ConditionFailed`]
+    /// [`RuleDenial::ConditionFailed`]
     pub fn judge(
         &self,
         condition: Option<&Condition>,
         identity: Option<&Identity>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RuleDenial> {
         let Some(condition) = condition else {
             return Ok(());
         };
@@ -37,7 +37,7 @@ impl Circumstances<'_> {
             .map(|identity| identity.token.scopes().iter().collect())
             .unwrap_or_default();
         let headers = self.joined_headers();
-        let subject = Subject {
+        let input = ConditionInput {
             claims: identity.map(|identity| identity.token.claims()),
             scopes: &scopes,
             method: self.request.method,
@@ -60,12 +60,18 @@ impl Circumstances<'_> {
             context: &self.request.context,
             now: self.moment.wall.seconds(),
         };
-        Refusal::of(condition.judge(&subject))
+        if condition.holds(&input) {
+            Ok(())
+        } else {
+            Err(RuleDenial::ConditionFailed {
+                message: condition.message().cloned(),
+            })
+        }
     }
 
     /// What patterns are matched against, as one text.
     fn path(&self) -> String {
-        match self.facts.target.segments() {
+        match self.facts.path.segments() {
             Some(segments) => format!("/{}", segments.join("/")),
             None => String::new(),
         }

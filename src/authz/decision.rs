@@ -134,7 +134,7 @@ impl Refused {
 
     /// A refusal of what a verified token asks for.
     pub fn of_identity(
-        refusal: demands::Refusal,
+        refusal: demands::RuleDenial,
         identity: Arc<Identity>,
         recall: Option<Recall>,
         rule: &Rule,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authn;
-use crate::rules::demands::Refusal;
+use crate::rules::demands::RuleDenial;
 use crate::rules::facts::TargetError;
 
 /// Every [`Denial::code`].
@@ -41,7 +41,7 @@ pub enum Denial {
     /// Nobody was authenticated.
     Unauthenticated(authn::error::Error),
     /// The rule does not admit.
-    Forbidden(Refusal),
+    Forbidden(RuleDenial),
     /// More checks are in flight than may be.
     Overloaded,
     /// A fault of ours.
@@ -89,12 +89,12 @@ impl Denial {
         match self {
             Denial::InvalidRequest(_) => "invalid_request",
             Denial::Unauthenticated(error) => error.code(),
-            Denial::Forbidden(Refusal::Denied) => "denied_by_rule",
-            Denial::Forbidden(Refusal::InvalidAudience) => "invalid_audience",
-            Denial::Forbidden(Refusal::InsufficientScope { .. }) => "insufficient_scope",
-            Denial::Forbidden(Refusal::IssuerNotAllowed | Refusal::ConditionFailed { .. }) => {
-                "condition_failed"
-            }
+            Denial::Forbidden(RuleDenial::AccessDenied) => "denied_by_rule",
+            Denial::Forbidden(RuleDenial::InvalidAudience) => "invalid_audience",
+            Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => "insufficient_scope",
+            Denial::Forbidden(
+                RuleDenial::IssuerNotAllowed | RuleDenial::ConditionFailed { .. },
+            ) => "condition_failed",
             Denial::Overloaded => "overloaded",
             Denial::Internal => "internal_error",
         }
@@ -109,16 +109,16 @@ impl Denial {
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,
             Denial::Unauthenticated(Error::Token(_) | Error::UnknownIssuer | Error::UnknownKey)
-            | Denial::Forbidden(Refusal::InvalidAudience) => Class::BadCredential,
-            Denial::Forbidden(Refusal::InsufficientScope { required }) => {
+            | Denial::Forbidden(RuleDenial::InvalidAudience) => Class::BadCredential,
+            Denial::Forbidden(RuleDenial::InsufficientScope { required }) => {
                 Class::InsufficientScope {
                     required: required.clone(),
                 }
             }
-            Denial::Forbidden(Refusal::Denied | Refusal::IssuerNotAllowed) => {
+            Denial::Forbidden(RuleDenial::AccessDenied | RuleDenial::IssuerNotAllowed) => {
                 Class::Forbidden { message: None }
             }
-            Denial::Forbidden(Refusal::ConditionFailed { message }) => Class::Forbidden {
+            Denial::Forbidden(RuleDenial::ConditionFailed { message }) => Class::Forbidden {
                 message: message.clone(),
             },
             Denial::Unauthenticated(
@@ -147,9 +147,9 @@ impl From<TargetError> for Denial {
     }
 }
 
-impl From<Refusal> for Denial {
-    fn from(refusal: Refusal) -> Denial {
-        Denial::Forbidden(refusal)
+impl From<RuleDenial> for Denial {
+    fn from(denial: RuleDenial) -> Denial {
+        Denial::Forbidden(denial)
     }
 }
 
@@ -159,16 +159,16 @@ impl fmt::Display for Denial {
         match self {
             Denial::InvalidRequest(_) => f.write_str("the request cannot be read in one way only"),
             Denial::Unauthenticated(error) => error.fmt(f),
-            Denial::Forbidden(Refusal::Denied) => f.write_str("nobody may do this"),
-            Denial::Forbidden(Refusal::InvalidAudience) => {
+            Denial::Forbidden(RuleDenial::AccessDenied) => f.write_str("nobody may do this"),
+            Denial::Forbidden(RuleDenial::InvalidAudience) => {
                 f.write_str("the token is meant for another audience")
             }
-            Denial::Forbidden(Refusal::InsufficientScope { .. }) => {
+            Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => {
                 f.write_str("the token lacks a required scope")
             }
-            Denial::Forbidden(Refusal::IssuerNotAllowed | Refusal::ConditionFailed { .. }) => {
-                f.write_str("the request does not meet the rule's condition")
-            }
+            Denial::Forbidden(
+                RuleDenial::IssuerNotAllowed | RuleDenial::ConditionFailed { .. },
+            ) => f.write_str("the request does not meet the rule's condition"),
             Denial::Overloaded => f.write_str("too many requests are being checked"),
             Denial::Internal => f.write_str("the request could not be checked"),
         }

@@ -9,9 +9,10 @@ use crate::authn::error::Error;
 use crate::authz::decision::{Decision, Refused};
 use crate::authz::denial::{Denial, Unreadable};
 use crate::authz::step::{Step, StepOutcome};
-use crate::rules::demands::Refusal;
+use crate::rules::demands::RuleDenial;
 use crate::rules::facts::{Facts, TargetError};
-use crate::rules::rule::{Access, Mismatch, Rule};
+use crate::rules::matcher::RuleMismatch;
+use crate::rules::rule::{Access, Rule};
 use crate::rules::table::RuleTable;
 use crate::token::error::{ClaimStep, TokenError};
 
@@ -21,7 +22,7 @@ pub struct RuleLookedAt {
     /// Its name.
     pub name: Arc<str>,
     /// Why it is not for the request; `None` if it is.
-    pub mismatch: Option<Mismatch>,
+    pub mismatch: Option<RuleMismatch>,
 }
 
 /// The rules that were looked at, in their order, the one that decides last.
@@ -152,11 +153,11 @@ fn failed_step(denial: &Denial) -> Step {
         | Denial::Internal => Step::Host,
         Denial::Unauthenticated(error) => step_of(error),
         Denial::Forbidden(refusal) => match refusal {
-            Refusal::Denied => Step::Rule,
-            Refusal::IssuerNotAllowed => Step::RuleIssuers,
-            Refusal::InvalidAudience => Step::RuleAudiences,
-            Refusal::InsufficientScope { .. } => Step::Scopes,
-            Refusal::ConditionFailed { .. } => Step::Condition,
+            RuleDenial::AccessDenied => Step::Rule,
+            RuleDenial::IssuerNotAllowed => Step::RuleIssuers,
+            RuleDenial::InvalidAudience => Step::RuleAudiences,
+            RuleDenial::InsufficientScope { .. } => Step::Scopes,
+            RuleDenial::ConditionFailed { .. } => Step::Condition,
         },
     }
 }

@@ -53,7 +53,8 @@ pub struct Match {
     #[schemars(length(min = 1))]
     #[schemars(extend("examples" = [["GET"]]))]
     pub methods: Option<Vec<String>>,
-    /// Path patterns of decoded text: `*` is one segment, a final `**` any number. Default: any.
+    /// Path patterns of decoded text. `*` matches one segment or, inside a segment, any characters; one `**` matches any number of segments.
+    /// Default: any.
     #[schemars(length(min = 1))]
     #[schemars(extend("examples" = [["/healthz", "/public/**"]]))]
     pub paths: Option<Vec<String>>,

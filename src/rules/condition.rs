@@ -1,4 +1,4 @@
-//! A rule's `when`: evaluated within bounds; what fails refuses.
+//! `when`: a condition that must be true. A condition that fails to evaluate counts as false.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,23 +11,23 @@ use crate::jose::json::{JsonKind, JsonValue};
 use crate::rules::expression::{BOUNDED, Expression};
 use crate::token::claims::{Audience, Claims};
 
-/// A comprehension goes over at most this many members.
+/// The most members over which a comprehension iterates (CONTRACT 3.11.7).
 pub const MAX_MEMBERS: usize = 256;
 
-/// CEL's own functions, the same for every judgement: to list them takes longer than to judge.
+/// The functions of CEL's standard library. Building the list takes longer than an evaluation.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
-/// A condition that a request must satisfy.
+/// A compiled `when`.
 #[derive(Clone)]
 pub struct Condition {
     expression: Expression,
     message: Option<Arc<str>>,
 }
 
-/// What a condition is judged on.
+/// The values that an expression can read (CONTRACT 3.11.3).
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
-    /// The verified token's claims; none without a token.
+pub struct ConditionInput<'a> {
+    /// The claims of the verified token. `None` without a token.
     pub claims: Option<&'a Claims>,
     /// The token's scopes.
     pub scopes: &'a [&'a str],
@@ -51,20 +51,8 @@ pub struct Subject<'a> {
     pub now: f64,
 }
 
-/// What came of a condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judgement {
-    /// It holds.
-    Holds,
-    /// It does not, or could not be evaluated to a boolean.
-    Fails {
-        /// What the operator lets the caller know.
-        message: Option<Arc<str>>,
-    },
-}
-
 impl Condition {
-    /// A condition, with what a caller who fails it is told.
+    /// `message` is the operator's text for a client that does not meet the condition.
     pub fn new(expression: Expression, message: Option<String>) -> Condition {
         Condition {
             expression,
@@ -72,29 +60,29 @@ impl Condition {
         }
     }
 
-    /// What it reads.
+    /// The compiled expression.
     pub fn expression(&self) -> &Expression {
         &self.expression
     }
 
-    /// Judges it.
-    pub fn judge(&self, subject: &Subject<'_>) -> Judgement {
-        let mut context = Context::with_env(STANDARD.clone());
-        self.declare(&mut context, subject);
-        if context.add_function(BOUNDED, bounded).is_err() {
-            return Judgement::Fails { message: None };
-        }
-        match Value::resolve(self.expression.tree(), &context) {
-            Ok(Value::Bool(true)) => Judgement::Holds,
-            // Anything else is no admission: false, no boolean, or a failure while it ran.
-            Ok(_) | Err(_) => Judgement::Fails {
-                message: self.message.clone(),
-            },
-        }
+    /// The operator's text for a client that does not meet the condition.
+    pub fn message(&self) -> Option<&Arc<str>> {
+        self.message.as_ref()
     }
 
-    /// Makes the variables that are read, and no others.
-    fn declare(&self, context: &mut Context<'_, '_>, subject: &Subject<'_>) {
+    /// Whether the condition is true. An evaluation that fails or yields no boolean counts as false.
+    pub fn holds(&self, input: &ConditionInput<'_>) -> bool {
+        let mut context = Context::with_env(STANDARD.clone());
+        self.declare(&mut context, input);
+        context.add_function(BOUNDED, bounded).is_ok()
+            && matches!(
+                Value::resolve(self.expression.tree(), &context),
+                Ok(Value::Bool(true))
+            )
+    }
+
+    /// Declares the variables that the expression reads.
+    fn declare(&self, context: &mut Context<'_, '_>, input: &ConditionInput<'_>) {
         let reads = self.expression.reads();
         let mut declare = |name: &str, value: &dyn Fn() -> Value| {
             if reads.variable(name) {
@@ -102,41 +90,41 @@ impl Condition {
             }
         };
         declare("claims", &|| {
-            subject
+            input
                 .claims
                 .map_or_else(|| map([].into_iter()), claims_value)
         });
         declare("scopes", &|| {
-            list(subject.scopes.iter().map(|scope| text(scope)))
+            list(input.scopes.iter().map(|scope| text(scope)))
         });
         declare("request", &|| {
-            let headers = subject
+            let headers = input
                 .headers
                 .iter()
                 .map(|(name, value)| (name.as_str(), text(value)));
             map([
-                ("method", text(subject.method)),
-                ("host", text(subject.host)),
-                ("path", text(subject.path)),
-                ("query", text(subject.query)),
+                ("method", text(input.method)),
+                ("host", text(input.host)),
+                ("path", text(input.path)),
+                ("query", text(input.query)),
                 ("headers", map(headers)),
             ]
             .into_iter())
         });
         declare("source", &|| {
             map([
-                ("address", text(subject.source_address)),
-                ("principal", text(subject.source_principal)),
+                ("address", text(input.source_address)),
+                ("principal", text(input.source_principal)),
             ]
             .into_iter())
         });
         declare("context", &|| {
-            map(subject
+            map(input
                 .context
                 .iter()
                 .map(|(name, value)| (*name, text(value))))
         });
-        declare("now", &|| timestamp(subject.now));
+        declare("now", &|| timestamp(input.now));
     }
 }
 
@@ -146,7 +134,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// Lets a range through that is short enough.
+/// Fails if a range has more than [`MAX_MEMBERS`] members.
 fn bounded(range: Value) -> Result<Value, ExecutionError> {
     let members = match &range {
         Value::List(members) => members.len(),

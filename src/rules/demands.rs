@@ -1,50 +1,45 @@
-//! What a rule demands of a verified token, in the order of the reasons.
+//! What a rule requires of a verified token, in the order of the steps (CONTRACT 4.1.1, steps 22 to 27).
 
 use std::sync::Arc;
 
-use crate::rules::condition::{Condition, Judgement};
+use crate::rules::condition::Condition;
 use crate::token::claims::Audience;
 use crate::token::verified::VerifiedToken;
 
-/// A rule's demands; none of them is a verified token and no more.
+/// The requirements of a rule. The default requires nothing beyond a verified token.
 #[derive(Debug, Default)]
 pub struct Demands {
-    /// One of these issuers.
+    /// The token's issuer must be one of these.
     pub issuers: Option<Vec<Arc<str>>>,
-    /// `aud` must hold one of these too.
+    /// `aud` must contain one of these.
     pub audiences: Option<Vec<String>>,
-    /// All of these scopes.
+    /// The token must have all of these scopes.
     pub scopes: Vec<String>,
-    /// At least one of these.
+    /// The token must have at least one of these scopes, if there are any.
     pub any_scope: Vec<String>,
-    /// What must hold.
     pub when: Option<Condition>,
 }
 
-/// Why a rule does not admit.
+/// Why a rule refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// `access: deny`
-    Denied,
-    /// The token's issuer is none of the rule's.
+pub enum RuleDenial {
+    /// The rule has `access: deny`.
+    AccessDenied,
     IssuerNotAllowed,
-    /// The token's audience is none of the rule's.
     InvalidAudience,
-    /// Scopes are missing.
     InsufficientScope {
-        /// Those that the rule asks for, as RFC 6750 lists them.
+        /// The scopes for the challenge, separated by spaces (RFC 6750 section 3).
         required: Arc<str>,
     },
-    /// `when` is false, or failed.
     ConditionFailed {
-        /// What the operator lets the caller know.
+        /// The operator's text for the client.
         message: Option<Arc<str>>,
     },
 }
 
 impl Demands {
-    /// Whether more is asked for than a verified token.
-    pub fn asks_for_more(&self) -> bool {
+    /// Whether the rule requires more than a verified token.
+    pub fn exceed_verified_token(&self) -> bool {
         self.issuers.is_some()
             || self.audiences.is_some()
             || !self.scopes.is_empty()
@@ -52,65 +47,38 @@ impl Demands {
             || self.when.is_some()
     }
 
-    /// Judges a verified token, but for the condition.
+    /// Checks everything but the condition.
     ///
     /// # Errors
-    /// The first demand that it fails.
-    pub fn judge_token(&self, issuer: &str, token: &VerifiedToken) -> Result<(), Refusal> {
-        if self
-            .issuers
-            .as_ref()
-            .is_some_and(|issuers| issuers.iter().all(|own| &**own != issuer))
+    /// The first requirement that the token does not meet.
+    pub fn check_token(&self, issuer: &str, token: &VerifiedToken) -> Result<(), RuleDenial> {
+        if let Some(issuers) = &self.issuers
+            && issuers.iter().all(|own| &**own != issuer)
         {
-            return Err(Refusal::IssuerNotAllowed);
+            return Err(RuleDenial::IssuerNotAllowed);
         }
-        if self
-            .audiences
-            .as_ref()
-            .is_some_and(|audiences| !names_one_of(&token.claims().audience(), audiences))
+        if let Some(audiences) = &self.audiences
+            && !contains_one_of(&token.claims().audience(), audiences)
         {
-            return Err(Refusal::InvalidAudience);
+            return Err(RuleDenial::InvalidAudience);
         }
-        let has_all = self
-            .scopes
-            .iter()
-            .all(|scope| token.scopes().contains(scope));
-        let has_any = self.any_scope.is_empty()
-            || self
-                .any_scope
-                .iter()
-                .any(|scope| token.scopes().contains(scope));
-        if has_all && has_any {
-            Ok(())
-        } else {
-            Err(Refusal::InsufficientScope {
-                required: self.required_scope(),
-            })
+        let has = |scope: &String| token.scopes().contains(scope);
+        let has_any = self.any_scope.is_empty() || self.any_scope.iter().any(has);
+        if self.scopes.iter().all(has) && has_any {
+            return Ok(());
         }
-    }
-
-    /// The rule's `scopes`, else its `any_scope`.
-    fn required_scope(&self) -> Arc<str> {
-        let listed = if self.scopes.is_empty() {
+        let required = if self.scopes.is_empty() {
             &self.any_scope
         } else {
             &self.scopes
         };
-        listed.join(" ").into()
+        Err(RuleDenial::InsufficientScope {
+            required: required.join(" ").into(),
+        })
     }
 }
 
-impl Refusal {
-    /// The refusal that a condition leads to, if it does.
-    pub fn of(judgement: Judgement) -> Result<(), Refusal> {
-        match judgement {
-            Judgement::Holds => Ok(()),
-            Judgement::Fails { message } => Err(Refusal::ConditionFailed { message }),
-        }
-    }
-}
-
-fn names_one_of(audience: &Audience<'_>, accepted: &[String]) -> bool {
+fn contains_one_of(audience: &Audience<'_>, accepted: &[String]) -> bool {
     match audience {
         Audience::Absent => false,
         Audience::Named(named) => named

@@ -36,6 +36,7 @@ pub struct Expression {
 pub struct Reads {
     variables: u8,
     request_host: bool,
+    request_method: bool,
     request_path: bool,
 }
 
@@ -107,6 +108,10 @@ impl Reads {
     /// Whether the host decides something, so that it must be one that all servers read alike.
     pub fn host(self) -> bool {
         self.request_host
+    }
+
+    pub fn method(self) -> bool {
+        self.request_method
     }
 
     /// Whether the path does.

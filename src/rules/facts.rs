@@ -1,83 +1,80 @@
-//! What rules are matched against: a request's host and path in their only reading.
+//! The parts of a request that rules match: each has exactly one interpretation, or the request is refused.
 
 use crate::request::Request;
 use crate::rules::host::Host;
 use crate::rules::path::{Ambiguities, Path};
 
-/// What is known of a request before its credential is looked at.
+/// What rules match, read before the credential.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// The method.
     pub method: &'a str,
-    /// The host, where it is one.
+    /// `None` if the host is not valid and no rule reads it.
     pub host: Option<Host>,
-    /// The path.
-    pub target: Target,
+    pub path: MatchedPath,
     /// Whether the request is a CORS preflight.
     pub is_preflight: bool,
-    /// The route's context.
+    /// Envoy's per-route `context_extensions`.
     pub context: &'a [(&'a str, &'a str)],
 }
 
-/// A request's path as rules see it.
+/// The path of a request in the form that patterns match.
 #[derive(Debug)]
-pub enum Target {
-    /// Nobody asks for it.
+pub enum MatchedPath {
+    /// No rule reads the path.
     Unread,
-    /// One reading: decoded segments.
+    /// The path has one interpretation. The segments are decoded.
     Plain(Vec<String>),
-    /// Several, which the operator lets through: undecoded segments.
-    LetThrough(Vec<String>),
+    /// The path is ambiguous, and `ambiguous_paths` permits each kind that it has. The segments are as sent.
+    Permitted(Vec<String>),
 }
 
-/// Which parts of a request's target decide something, and so must have one reading.
+/// The parts of a request that at least one rule reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// The host.
     pub host: bool,
-    /// The path.
+    pub method: bool,
     pub path: bool,
 }
 
-/// A target that two careful servers could read differently.
+/// A part of a request that a rule reads and that two servers could interpret differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetError {
-    /// The host is empty, or no valid name or address.
+    /// The host is empty, or is not a valid name or address.
     Host,
-    /// The path.
+    /// The path is ambiguous in these ways, or has a form that no setting permits (`None`).
     Path(Option<Ambiguities>),
 }
 
 impl<'a> Facts<'a> {
-    /// Reads what is needed.
+    /// Reads the parts that the rules need.
     ///
     /// # Errors
-    /// [`TargetError`] where a needed part has no reading that all servers share.
+    /// [`TargetError`]
     pub fn read(
         request: &'a Request<'a>,
         needs: Needs,
-        allowed: Ambiguities,
+        permitted: Ambiguities,
     ) -> Result<Facts<'a>, TargetError> {
-        let host = match Host::parse(request.host) {
+        let host = match Host::parse_authority(request.host) {
             Ok(host) => Some(host),
             Err(_) if needs.host => return Err(TargetError::Host),
             Err(_) => None,
         };
-        let target = if needs.path {
-            read_target(request, allowed)?
+        let path = if needs.path {
+            read_path(request, permitted)?
         } else {
-            Target::Unread
+            MatchedPath::Unread
         };
         Ok(Facts {
             method: request.method,
             host,
-            target,
+            path,
             is_preflight: is_preflight(request),
             context: &request.context,
         })
     }
 
-    /// An entry of the route's context.
+    /// The value of an entry of the route's context.
     pub fn context(&self, name: &str) -> Option<&'a str> {
         self.context
             .iter()
@@ -86,42 +83,39 @@ impl<'a> Facts<'a> {
     }
 }
 
-impl Target {
-    /// The segments that patterns are matched against.
+impl MatchedPath {
+    /// The segments that patterns match.
     pub fn segments(&self) -> Option<&[String]> {
         match self {
-            Target::Unread => None,
-            Target::Plain(segments) | Target::LetThrough(segments) => Some(segments),
+            MatchedPath::Unread => None,
+            MatchedPath::Plain(segments) | MatchedPath::Permitted(segments) => Some(segments),
         }
     }
 
-    /// Whether it has more than one reading.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Target::LetThrough(_))
+        matches!(self, MatchedPath::Permitted(_))
     }
 }
 
-fn read_target(request: &Request<'_>, allowed: Ambiguities) -> Result<Target, TargetError> {
-    let path = match Path::parse(request.path) {
-        // The proxy shows bytes outside of ASCII as `!`, and passes them on; the raw header tells.
-        Path::Plain(segments) if is_shown_otherwise(request) => {
-            Path::Ambiguous(Ambiguities::BAD_ENCODING, segments)
-        }
-        path => path,
+fn read_path(request: &Request<'_>, permitted: Ambiguities) -> Result<MatchedPath, TargetError> {
+    // Observed: Envoy writes bytes outside ASCII as `!` into the message's path, and forwards the original bytes. Only
+    // the raw `:path` header shows them.
+    let raw = request
+        .headers
+        .all(":path")
+        .find(|raw| *raw != request.path.as_bytes());
+    let path = match raw {
+        None => Path::parse(request.path.as_bytes()),
+        Some(raw) => Path::parse_differing(request.path.as_bytes(), raw),
     };
     match path {
-        Path::Plain(segments) => Ok(Target::Plain(segments)),
-        Path::Ambiguous(found, raw) if found.are_all_in(allowed) => Ok(Target::LetThrough(raw)),
+        Path::Plain(segments) => Ok(MatchedPath::Plain(segments)),
+        Path::Ambiguous(found, raw) if found.are_all_in(permitted) => {
+            Ok(MatchedPath::Permitted(raw))
+        }
         Path::Ambiguous(found, _) => Err(TargetError::Path(Some(found))),
         Path::Unreadable => Err(TargetError::Path(None)),
     }
-}
-
-fn is_shown_otherwise(request: &Request<'_>) -> bool {
-    request
-        .headers
-        .all(":path")
-        .any(|raw| raw != request.path.as_bytes())
 }
 
 fn is_preflight(request: &Request<'_>) -> bool {

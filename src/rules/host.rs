@@ -1,93 +1,111 @@
-//! Hosts as rules match them: without port, case and one trailing dot.
+//! Host names and addresses: one grammar for rules, TLS names and the guards of HTTP ports.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A valid host name or address, normalised.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A valid host name or address, normalised: names in lower case without the trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// A name in lower case.
+    /// Labels of ASCII letters, digits, `-` and `_`. The last label is not a number.
     Name(String),
-    /// An address.
+    /// An IPv4 address in canonical form, or an IPv6 address.
     Address(IpAddr),
 }
 
 /// A host pattern: a host, or `*.` and a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPattern {
-    /// That host.
+    /// Matches this host only.
     Exact(Host),
-    /// Any one label or more before this suffix, which begins with a dot.
-    Below(String),
+    /// Matches names with one or more labels before this suffix. The suffix begins with a dot.
+    Suffix(String),
 }
 
-/// A text that names no host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAHost;
+/// The text is empty, or is not a valid host name or address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid host name or IP address")]
+pub struct InvalidHost;
 
 impl Host {
-    /// Reads an authority: a host with or without a port.
+    /// Reads a host without a port: a name, an IPv4 address, or an IPv6 address with or without brackets.
     ///
     /// # Errors
-    /// [`NotAHost`] for what is empty, or no valid name or address.
-    pub fn parse(authority: &str) -> Result<Host, NotAHost> {
-        if let Some(bracketed) = authority.strip_prefix('[') {
-            let (address, port) = bracketed.split_once(']').ok_or(NotAHost)?;
-            if !(port.is_empty() || port.strip_prefix(':').is_some_and(is_port)) {
-                return Err(NotAHost);
-            }
-            return address
-                .parse::<Ipv6Addr>()
-                .map(|address| Host::Address(address.into()))
-                .map_err(|_| NotAHost);
-        }
-        let host = match authority.split_once(':') {
-            Some((host, port)) if is_port(port) => host,
-            Some(_) => return Err(NotAHost),
-            None => authority,
+    /// [`InvalidHost`]
+    pub fn parse(text: &str) -> Result<Host, InvalidHost> {
+        let ipv6 = match text.strip_prefix('[') {
+            Some(bracketed) => Some(bracketed.strip_suffix(']').ok_or(InvalidHost)?),
+            None => text.contains(':').then_some(text),
         };
-        let host = host.strip_suffix('.').unwrap_or(host);
-        if !is_name(host) {
-            return Err(NotAHost);
+        if let Some(ipv6) = ipv6 {
+            let address: Ipv6Addr = ipv6.parse().map_err(|_| InvalidHost)?;
+            return Ok(Host::Address(address.into()));
         }
-        // A last label of digits makes it an address to some readers, so it must be one in its only canonical form.
-        let last_label = host.rsplit('.').next().unwrap_or_default();
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if !is_name(name) {
+            return Err(InvalidHost);
+        }
+        // Resolvers read a name whose last label is a number as an address, and differ about `127.1` and `010.0.0.1`.
+        // Only the canonical form of an address is unambiguous.
+        let last_label = name.rsplit('.').next().unwrap_or_default();
         if last_label.bytes().all(|byte| byte.is_ascii_digit()) {
-            return host
-                .parse::<Ipv4Addr>()
-                .map(|address| Host::Address(address.into()))
-                .map_err(|_| NotAHost);
+            let address: Ipv4Addr = name.parse().map_err(|_| InvalidHost)?;
+            return Ok(Host::Address(address.into()));
         }
-        Ok(Host::Name(host.to_ascii_lowercase()))
+        Ok(Host::Name(name.to_ascii_lowercase()))
+    }
+
+    /// Reads the authority of a request: a host, and optionally `:` and a port. An IPv6 address needs brackets.
+    ///
+    /// # Errors
+    /// [`InvalidHost`]
+    pub fn parse_authority(authority: &str) -> Result<Host, InvalidHost> {
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if is_port(port) => host,
+            Some(_) if !authority.ends_with(']') => return Err(InvalidHost),
+            _ => authority,
+        };
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(InvalidHost);
+        }
+        Host::parse(host)
+    }
+
+    /// Whether this is `localhost` or a loopback address, IPv4-mapped addresses included.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Host::Name(name) => name == "localhost",
+            Host::Address(address) => address.to_canonical().is_loopback(),
+        }
     }
 }
 
 impl HostPattern {
-    /// Reads a pattern.
+    /// Reads a pattern. A port is an error, because ports are never compared.
     ///
     /// # Errors
-    /// [`NotAHost`]
-    pub fn parse(text: &str) -> Result<HostPattern, NotAHost> {
-        let host = text.strip_prefix("*.").unwrap_or(text);
-        // A port would never be compared, so that a pattern with one promises what it does not keep.
-        if host.contains(':') && !host.starts_with('[') || host.contains("]:") {
-            return Err(NotAHost);
+    /// [`InvalidHost`]
+    pub fn parse(text: &str) -> Result<HostPattern, InvalidHost> {
+        let (host, is_suffix) = match text.strip_prefix("*.") {
+            Some(host) => (host, true),
+            None => (text, false),
+        };
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(InvalidHost);
         }
-        match (Host::parse(host)?, text.starts_with("*.")) {
-            (Host::Name(name), true) => Ok(HostPattern::Below(format!(".{name}"))),
-            (Host::Address(_), true) => Err(NotAHost),
+        match (Host::parse(host)?, is_suffix) {
+            (Host::Name(name), true) => Ok(HostPattern::Suffix(format!(".{name}"))),
+            (Host::Address(_), true) => Err(InvalidHost),
             (host, false) => Ok(HostPattern::Exact(host)),
         }
     }
 
-    /// Whether the host matches.
     pub fn matches(&self, host: &Host) -> bool {
         match (self, host) {
             (HostPattern::Exact(own), host) => own == host,
-            (HostPattern::Below(suffix), Host::Name(name)) => {
+            (HostPattern::Suffix(suffix), Host::Name(name)) => {
                 name.len() > suffix.len() && name.ends_with(suffix.as_str())
             }
-            (HostPattern::Below(_), Host::Address(_)) => false,
+            (HostPattern::Suffix(_), Host::Address(_)) => false,
         }
     }
 }
@@ -120,10 +138,10 @@ fn is_name(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, HostPattern, NotAHost};
+    use super::{Host, HostPattern, InvalidHost};
 
     #[test]
-    fn hosts_are_normalised_or_refused() {
+    fn authorities_are_normalised_or_invalid() {
         for (authority, host) in [
             ("api.example", "api.example"),
             ("API.Example:8080", "api.example"),
@@ -136,7 +154,7 @@ mod tests {
             ("a_b.example", "a_b.example"),
         ] {
             assert_eq!(
-                Host::parse(authority).map(|host| host.to_string()),
+                Host::parse_authority(authority).map(|host| host.to_string()),
                 Ok(host.to_owned()),
                 "{authority}"
             );
@@ -165,17 +183,54 @@ mod tests {
             "a.example..",
             "%61.example",
             ":80",
+            "[::1]:",
+            "[::1]:x",
+            "[::1]:1:2",
+            "a]",
         ] {
-            assert_eq!(Host::parse(authority), Err(NotAHost), "{authority}");
+            assert_eq!(
+                Host::parse_authority(authority),
+                Err(InvalidHost),
+                "{authority}"
+            );
         }
     }
 
     #[test]
-    fn patterns_match_one_label_or_more() {
+    fn a_host_without_port() {
+        for (text, host, is_loopback) in [
+            ("LocalHost.", "localhost", true),
+            ("127.0.0.2", "127.0.0.2", true),
+            ("::1", "[::1]", true),
+            ("[::ffff:127.0.0.1]", "[::ffff:127.0.0.1]", true),
+            ("2001:db8::1", "[2001:db8::1]", false),
+            ("localhost.example", "localhost.example", false),
+        ] {
+            let parsed = Host::parse(text).expect(text);
+            assert_eq!(
+                (parsed.to_string().as_str(), parsed.is_loopback()),
+                (host, is_loopback)
+            );
+        }
+        for text in [
+            "",
+            "a:80",
+            "127.0.0.1:80",
+            "[::1]:80",
+            "[::1",
+            "::1]",
+            "a b",
+        ] {
+            assert_eq!(Host::parse(text), Err(InvalidHost), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_suffix_pattern_matches_one_or_more_labels() {
         let matches = |pattern: &str, host: &str| {
             HostPattern::parse(pattern)
                 .expect("is one")
-                .matches(&Host::parse(host).expect("is one"))
+                .matches(&Host::parse_authority(host).expect("is one"))
         };
         for (pattern, host) in [
             ("api.example", "API.example.:80"),
@@ -206,7 +261,7 @@ mod tests {
             "[::1]:80",
             "a b",
         ] {
-            assert_eq!(HostPattern::parse(text), Err(NotAHost), "{text}");
+            assert_eq!(HostPattern::parse(text), Err(InvalidHost), "{text}");
         }
     }
 }

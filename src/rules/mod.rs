@@ -1,11 +1,11 @@
-//! May they: the operator's rules, compiled once, and judged without a clock, a socket or a signature.
+//! Rules: compiled once, then matched and evaluated without a clock, I/O or signatures.
 
 pub mod condition;
-pub mod context;
 pub mod demands;
 pub mod expression;
 pub mod facts;
 pub mod host;
+pub mod matcher;
 pub mod path;
 pub mod pattern;
 pub mod rule;

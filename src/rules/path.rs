@@ -1,30 +1,30 @@
-//! The grammar of request paths, decided once: what a path's segments are, and where two careful servers could
-//! differ about them.
+//! The grammar of request paths: the segments of a path, and the ways in which two servers could interpret it
+//! differently.
 //!
-//! A path that is not ambiguous has one reading: its segments, each percent-decoded once. Everything else is given
-//! the kinds of its ambiguity, so that no rule is ever matched against a reading that the upstream may not share.
+//! A path that is not ambiguous has one interpretation: its segments, each percent-decoded once. Every other path gets
+//! the kinds of its ambiguities. No rule is ever matched against an interpretation that the upstream may not share.
 
 use std::fmt;
 
-/// A request path without its query, taken apart.
+/// A request path without its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// One reading: decoded segments; none for `/`.
+    /// One interpretation: the decoded segments. `/` has none.
     Plain(Vec<String>),
-    /// Several readings: the kinds, and the segments as they were sent.
+    /// Several interpretations: every kind that the path has, and the segments as sent.
     Ambiguous(Ambiguities, Vec<String>),
-    /// No path that any rule may let through: control characters, or no leading `/` (asterisk form, CONNECT).
+    /// A form that no setting permits: a control character, or no leading `/` (asterisk form, CONNECT).
     Unreadable,
 }
 
-/// A way in which two careful servers could read one path differently.
+/// A way in which two servers could interpret a path differently (CONTRACT 3.10.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ambiguity {
-    /// `.` or `..` as a segment, plain or encoded, also before a `;`.
+    /// A segment `.` or `..`, plain or encoded, also before a `;`, `#` or an encoded `?`.
     DotSegments,
     /// `//`
     EmptySegments,
-    /// `%2F`
+    /// An encoded `/`.
     EncodedSlash,
     /// `\`, plain or encoded.
     Backslash,
@@ -32,60 +32,87 @@ pub enum Ambiguity {
     DoubleEncoding,
     /// An encoded `;`, `?` or `#`, or a plain `#`.
     EncodedDelimiter,
-    /// A bad escape, a plain space, bytes outside printable ASCII, or not UTF-8 once decoded.
+    /// A bad escape, a plain space, a byte outside printable ASCII, or text that is not UTF-8 once decoded.
     BadEncoding,
     /// `;`
     Parameters,
 }
 
-/// A set of ambiguities.
+/// A set of kinds.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ambiguities(u8);
 
 impl Path {
-    /// Takes a request target apart; its query begins at the first `?`.
-    pub fn parse(target: &str) -> Path {
-        let path = target.split('?').next().unwrap_or_default();
-        let Some(below_root) = path.strip_prefix('/') else {
+    /// Reads a request target. Its query begins at the first `?`.
+    pub fn parse(target: &[u8]) -> Path {
+        let path = target
+            .split(|byte| *byte == b'?')
+            .next()
+            .unwrap_or_default();
+        let Some(below_root) = path.strip_prefix(b"/") else {
             return Path::Unreadable;
         };
-        let mut reader = Reader::default();
-        reader.read(below_root.as_bytes());
-        if reader.has_controls {
+        let decoded = percent_decode(below_root);
+        let mut scanner = Scanner::default();
+        scanner.scan(below_root);
+        if scanner.found.contains(Ambiguity::DoubleEncoding) {
+            // A server that decodes twice sees what the second decoding reveals.
+            scanner.is_second_pass = true;
+            scanner.scan(&decoded);
+            scanner.has_controls |= has_c1_controls(&percent_decode(&decoded));
+        }
+        if scanner.has_controls || has_c1_controls(&decoded) {
             return Path::Unreadable;
+        }
+        if std::str::from_utf8(&decoded).is_err() {
+            scanner.found.insert(Ambiguity::BadEncoding);
         }
         // One trailing slash makes no difference.
-        let below_root = below_root.strip_suffix('/').unwrap_or(below_root);
-        let raw: Vec<&str> = if below_root.is_empty() {
-            Vec::new()
+        let below_root = below_root.strip_suffix(b"/").unwrap_or(below_root);
+        let raw = segments(below_root);
+        if scanner.found.is_empty() {
+            Path::Plain(raw.map(|segment| text(&percent_decode(segment))).collect())
         } else {
-            below_root.split('/').collect()
-        };
-        let decoded: Vec<Option<String>> = raw.iter().map(|segment| decode(segment)).collect();
-        // Controls outside of ASCII show only once decoded.
-        if decoded
-            .iter()
-            .flatten()
-            .any(|segment| segment.chars().any(char::is_control))
-        {
-            return Path::Unreadable;
-        }
-        match decoded.into_iter().collect::<Option<Vec<String>>>() {
-            Some(segments) if reader.found.is_empty() => Path::Plain(segments),
-            decoded => {
-                if decoded.is_none() {
-                    reader.found.insert(Ambiguity::BadEncoding);
-                }
-                Path::Ambiguous(reader.found, raw.into_iter().map(str::to_owned).collect())
-            }
+            Path::Ambiguous(scanner.found, raw.map(text).collect())
         }
     }
 }
 
-// === impl Ambiguities ===
+impl Path {
+    /// Reads a target of which the proxy showed two forms that differ: it has the kinds of both, and
+    /// [`Ambiguity::BadEncoding`].
+    pub fn parse_differing(shown: &[u8], raw: &[u8]) -> Path {
+        let (shown, raw) = (Path::parse(shown), Path::parse(raw));
+        match (shown.ambiguities(), raw.ambiguities(), raw) {
+            (Some(shown), Some(kinds), Path::Plain(segments) | Path::Ambiguous(_, segments)) => {
+                let kinds = shown.union(kinds).union(Ambiguities::BAD_ENCODING);
+                Path::Ambiguous(kinds, segments)
+            }
+            _ => Path::Unreadable,
+        }
+    }
+
+    fn ambiguities(&self) -> Option<Ambiguities> {
+        match self {
+            Path::Plain(_) => Some(Ambiguities::default()),
+            Path::Ambiguous(kinds, _) => Some(*kinds),
+            Path::Unreadable => None,
+        }
+    }
+}
+
+/// The parts between slashes; none for an empty path.
+fn segments(below_root: &[u8]) -> impl Iterator<Item = &[u8]> {
+    below_root
+        .split(|byte| *byte == b'/')
+        .filter(move |_| !below_root.is_empty())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
 
 impl Ambiguity {
-    /// Every kind.
     pub const ALL: [Ambiguity; 8] = [
         Ambiguity::DotSegments,
         Ambiguity::EmptySegments,
@@ -117,21 +144,36 @@ impl Ambiguity {
 }
 
 impl Ambiguities {
-    /// Nothing but [`Ambiguity::BadEncoding`].
+    /// The set of [`Ambiguity::BadEncoding`] alone.
     pub const BAD_ENCODING: Ambiguities = Ambiguities(1 << Ambiguity::BadEncoding as u8);
 
-    /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether every one of these is in `allowed`.
-    pub fn are_all_in(self, allowed: Ambiguities) -> bool {
-        self.0 & !allowed.0 == 0
+    pub fn contains(self, kind: Ambiguity) -> bool {
+        self.0 & kind.bit() != 0
     }
 
-    fn insert(&mut self, ambiguity: Ambiguity) {
-        self.0 |= ambiguity.bit();
+    /// Whether every one of these kinds is in `permitted`.
+    pub fn are_all_in(self, permitted: Ambiguities) -> bool {
+        self.0 & !permitted.0 == 0
+    }
+
+    #[must_use]
+    pub fn union(self, other: Ambiguities) -> Ambiguities {
+        Ambiguities(self.0 | other.0)
+    }
+
+    /// The kinds in the order of [`Ambiguity::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Ambiguity> {
+        Ambiguity::ALL
+            .into_iter()
+            .filter(move |kind| self.contains(*kind))
+    }
+
+    fn insert(&mut self, kind: Ambiguity) {
+        self.0 |= kind.bit();
     }
 }
 
@@ -145,53 +187,45 @@ impl FromIterator<Ambiguity> for Ambiguities {
 
 impl fmt::Debug for Ambiguities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds = Ambiguity::ALL
-            .into_iter()
-            .filter(|kind| self.0 & kind.bit() != 0);
-        f.debug_list().entries(kinds.map(Ambiguity::name)).finish()
+        f.debug_list()
+            .entries(self.iter().map(Ambiguity::name))
+            .finish()
     }
 }
 
-// === impl Reader ===
+// === impl Scanner ===
 
-/// Finds what is ambiguous in a path's bytes, by the most suspicious reading: what any server might take for a
-/// separator separates, so that a dot segment cannot hide behind another ambiguity.
+/// Finds the kinds of a path's ambiguities. It takes the most suspicious interpretation: every character that any
+/// server might take for a separator ends a piece, so that a dot segment cannot hide behind another ambiguity.
 #[derive(Default)]
-struct Reader {
+struct Scanner {
     found: Ambiguities,
     has_controls: bool,
     piece: Piece,
+    /// Whether the input was decoded once already. Its plain characters were then reported by the first pass.
+    is_second_pass: bool,
 }
 
-/// What lies between two separators, as far as it matters.
+/// The part of a path between two separators, up to the first character that some server takes for its end.
 #[derive(Default)]
 struct Piece {
     dots: usize,
-    others: bool,
-    in_parameters: bool,
+    has_others: bool,
+    has_ended: bool,
 }
 
-impl Reader {
-    fn read(&mut self, path: &[u8]) {
+impl Scanner {
+    fn scan(&mut self, path: &[u8]) {
         let mut rest = path;
         while let Some((&byte, after)) = rest.split_first() {
             rest = after;
-            if byte != b'%' {
-                self.plain(byte);
-                continue;
-            }
-            match after
-                .split_first_chunk()
-                .and_then(|(digits, after)| Some((hex(digits)?, after)))
-            {
-                Some((decoded, after)) => {
+            match (byte, leading_escape(after)) {
+                (b'%', Some((decoded, after))) => {
                     rest = after;
                     self.encoded(decoded);
                 }
-                None => {
-                    self.found.insert(Ambiguity::BadEncoding);
-                    self.piece.others = true;
-                }
+                (b'%', None) => self.other(Some(Ambiguity::BadEncoding)),
+                _ => self.plain(byte),
             }
         }
         // The last piece may be empty: that is the one trailing slash.
@@ -200,14 +234,11 @@ impl Reader {
 
     fn plain(&mut self, byte: u8) {
         match byte {
-            0..=0x1f | 0x7f => self.has_controls = true,
+            0..=0x1f | 0x7f => self.has_controls |= !self.is_second_pass,
             b'/' => self.end_piece(false),
-            b'\\' => self.separator_like(Ambiguity::Backslash),
-            b';' => {
-                self.found.insert(Ambiguity::Parameters);
-                self.piece.in_parameters = true;
-            }
-            b'#' => self.other(Some(Ambiguity::EncodedDelimiter)),
+            b'\\' => self.separator(Ambiguity::Backslash),
+            b';' => self.delimiter(Ambiguity::Parameters),
+            b'#' | b'?' => self.delimiter(Ambiguity::EncodedDelimiter),
             b' ' | 0x80..=0xff => self.other(Some(Ambiguity::BadEncoding)),
             b'.' => self.dot(),
             _ => self.other(None),
@@ -215,83 +246,95 @@ impl Reader {
     }
 
     fn encoded(&mut self, decoded: u8) {
+        let is_second_pass = std::mem::take(&mut self.is_second_pass);
         match decoded {
             0..=0x1f | 0x7f => self.has_controls = true,
-            b'/' => self.separator_like(Ambiguity::EncodedSlash),
-            b'\\' => self.separator_like(Ambiguity::Backslash),
+            b'/' => self.separator(Ambiguity::EncodedSlash),
+            b'\\' => self.separator(Ambiguity::Backslash),
             b'%' => self.other(Some(Ambiguity::DoubleEncoding)),
-            b';' => {
-                self.found.insert(Ambiguity::EncodedDelimiter);
-                self.piece.in_parameters = true;
-            }
-            b'?' | b'#' => self.other(Some(Ambiguity::EncodedDelimiter)),
+            b';' | b'?' | b'#' => self.delimiter(Ambiguity::EncodedDelimiter),
             b'.' => self.dot(),
             _ => self.other(None),
         }
+        self.is_second_pass = is_second_pass;
     }
 
-    fn separator_like(&mut self, ambiguity: Ambiguity) {
-        self.found.insert(ambiguity);
+    fn report(&mut self, kind: Ambiguity) {
+        if !self.is_second_pass {
+            self.found.insert(kind);
+        }
+    }
+
+    fn separator(&mut self, kind: Ambiguity) {
+        self.report(kind);
         self.end_piece(false);
     }
 
-    fn other(&mut self, ambiguity: Option<Ambiguity>) {
-        ambiguity
-            .into_iter()
-            .for_each(|ambiguity| self.found.insert(ambiguity));
-        self.piece.others |= !self.piece.in_parameters;
+    fn delimiter(&mut self, kind: Ambiguity) {
+        self.report(kind);
+        self.piece.has_ended = true;
+    }
+
+    fn other(&mut self, kind: Option<Ambiguity>) {
+        if let Some(kind) = kind {
+            self.report(kind);
+        }
+        self.piece.has_others |= !self.piece.has_ended;
     }
 
     fn dot(&mut self) {
-        if !self.piece.in_parameters {
+        if !self.piece.has_ended {
             self.piece.dots += 1;
         }
     }
 
-    fn end_piece(&mut self, last: bool) {
+    fn end_piece(&mut self, is_last: bool) {
         let piece = std::mem::take(&mut self.piece);
         match piece {
             Piece {
-                others: false,
+                has_others: false,
                 dots: 1 | 2,
                 ..
             } => self.found.insert(Ambiguity::DotSegments),
             Piece {
-                others: false,
+                has_others: false,
                 dots: 0,
-                in_parameters,
-            } if !last || in_parameters => {
-                self.found.insert(Ambiguity::EmptySegments);
-            }
+                has_ended,
+            } if !is_last || has_ended => self.found.insert(Ambiguity::EmptySegments),
             _ => {}
         }
     }
 }
 
-/// Percent-decodes once; `None` where that is no UTF-8.
-fn decode(segment: &str) -> Option<String> {
-    if !segment.contains('%') {
-        return Some(segment.to_owned());
-    }
-    let mut decoded = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
+/// Decodes every escape once. A bad escape stays as it is.
+fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
-        match (byte, after.split_first_chunk()) {
-            (b'%', Some((digits, after))) => {
-                decoded.push(hex(digits)?);
+        match (byte, leading_escape(after)) {
+            (b'%', Some((value, after))) => {
+                decoded.push(value);
                 rest = after;
             }
-            (b'%', None) => return None,
             _ => decoded.push(byte),
         }
     }
-    String::from_utf8(decoded).ok()
+    decoded
 }
 
-fn hex(digits: &[u8; 2]) -> Option<u8> {
+/// The value of the two hexadecimal digits with which the bytes begin, and the bytes after them.
+fn leading_escape(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, after) = bytes.split_first_chunk::<2>()?;
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
-    u8::try_from(high? * 16 + low?).ok()
+    Some((u8::try_from(high? * 16 + low?).ok()?, after))
+}
+
+/// Whether the bytes have a control character from U+0080 to U+009F, also amid bytes that are not UTF-8.
+fn has_c1_controls(bytes: &[u8]) -> bool {
+    bytes
+        .windows(2)
+        .any(|pair| matches!(pair, [0xc2, 0x80..=0x9f]))
 }
 
 #[cfg(test)]

@@ -1,33 +1,34 @@
-//! The rules in their order: the first that matches decides, and where none does a token is required.
+//! The rules in their order: the first that matches a request decides.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::request::Request;
 use crate::rules::demands::Demands;
-use crate::rules::facts::{Facts, Needs, Target, TargetError};
+use crate::rules::facts::{Facts, MatchedPath, Needs, TargetError};
+use crate::rules::matcher::Matcher;
 use crate::rules::path::Ambiguities;
 use crate::rules::pattern::PathPattern;
-use crate::rules::rule::{Access, Matcher, Rule};
+use crate::rules::rule::{Access, Rule};
 
-/// The name of the rule that applies where none matches.
+/// The name of the rule that decides if no other rule matches. It requires a verified token.
 pub const DEFAULT_RULE: &str = "default";
 
-/// Compiled rules. They are found by the first segment of a path, so that a thousand of them cost about what ten do.
+/// Compiled rules, indexed by the first path segment: with a thousand rules, a check compares about as many as with ten.
 #[derive(Debug)]
 pub struct RuleTable {
     rules: Vec<Arc<Rule>>,
     by_first_segment: HashMap<String, Vec<usize>>,
-    /// Rules that no first segment rules out.
+    /// Rules without paths, or with a pattern whose first segment is not literal.
     others: Vec<usize>,
     default: Arc<Rule>,
     needs: Needs,
-    allowed: Ambiguities,
+    permitted: Ambiguities,
 }
 
 impl RuleTable {
-    /// Compiles rules; paths with these ambiguities are let through to rules that ask for a token.
-    pub fn new(rules: Vec<Rule>, allowed: Ambiguities) -> RuleTable {
+    /// Indexes rules. `permitted` are the kinds of `ambiguous_paths`.
+    pub fn new(rules: Vec<Rule>, permitted: Ambiguities) -> RuleTable {
         let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
         let mut by_first_segment: HashMap<String, Vec<usize>> = HashMap::new();
         let mut others = Vec::new();
@@ -57,26 +58,26 @@ impl RuleTable {
             others,
             default,
             needs,
-            allowed,
+            permitted,
         }
     }
 
-    /// Reads what the rules need of a request.
+    /// Reads the parts of a request that the rules need.
     ///
     /// # Errors
-    /// [`TargetError`] where that could be read in more than one way.
+    /// [`TargetError`] if such a part could be interpreted in more than one way.
     pub fn read<'a>(&self, request: &'a Request<'a>) -> Result<Facts<'a>, TargetError> {
-        Facts::read(request, self.needs, self.allowed)
+        Facts::read(request, self.needs, self.permitted)
     }
 
-    /// The rule that decides.
+    /// The first rule that matches, or the default rule.
     pub fn select(&self, facts: &Facts<'_>) -> &Arc<Rule> {
         let named = self
             .by_first_segment
-            .get(first_segment(&facts.target))
+            .get(first_segment(&facts.path))
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let mut candidates = Merged {
+        let mut candidates = MergedIndices {
             left: named,
             right: &self.others,
         };
@@ -89,17 +90,17 @@ impl RuleTable {
             .unwrap_or(&self.default)
     }
 
-    /// What must have one reading.
+    /// The parts of a request that at least one rule reads.
     pub fn needs(&self) -> Needs {
         self.needs
     }
 
-    /// Every rule in its order.
+    /// The configured rules in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter()
     }
 
-    /// The rule where none matches.
+    /// The rule that decides if no other rule matches.
     pub fn default_rule(&self) -> &Arc<Rule> {
         &self.default
     }
@@ -115,33 +116,35 @@ fn needs(rules: &[Arc<Rule>]) -> Needs {
         host: rules
             .iter()
             .any(|rule| rule.matcher.hosts.is_some() || reads(rule).host()),
+        method: rules
+            .iter()
+            .any(|rule| rule.matcher.methods.is_some() || reads(rule).method()),
         path: rules
             .iter()
             .any(|rule| rule.matcher.paths.is_some() || reads(rule).path()),
     }
 }
 
-/// The first segments that a matching path must have one of; `None` if it may have any.
+/// The first segments of which a matching path has one. `None` if any first segment can match.
 fn first_segments(matcher: &Matcher) -> Option<Vec<String>> {
     let literal = |pattern: &PathPattern| pattern.first_literal().map(str::to_owned);
     matcher.paths.as_ref()?.iter().map(literal).collect()
 }
 
-fn first_segment(target: &Target) -> &str {
-    target
-        .segments()
+fn first_segment(path: &MatchedPath) -> &str {
+    path.segments()
         .and_then(<[String]>::first)
         .map(String::as_str)
         .unwrap_or_default()
 }
 
-/// Two ascending lists as one.
-struct Merged<'a> {
+/// Merges two ascending lists.
+struct MergedIndices<'a> {
     left: &'a [usize],
     right: &'a [usize],
 }
 
-impl Iterator for Merged<'_> {
+impl Iterator for MergedIndices<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {

@@ -138,7 +138,7 @@ impl Through {
 
 /// The careful reading of a target, in words.
 fn reading(target: &str) -> String {
-    match Path::parse(target) {
+    match Path::parse(target.as_bytes()) {
         Path::Plain(segments) => code(&format!("/{}", segments.join("/"))),
         Path::Ambiguous(kinds, _) => format!("{kinds:?}").replace(['[', ']', '"'], ""),
         Path::Unreadable => "never let through".to_owned(),
@@ -167,7 +167,7 @@ fn routed(sent: &Result<String, u16>) -> String {
 /// Admitted without a token only where the upstream, too, is asked for something public.
 fn assert_public(target: &str, sent: &Result<String, u16>) {
     if let Ok(path) = sent {
-        let Path::Plain(segments) = Path::parse(path) else {
+        let Path::Plain(segments) = Path::parse(path.as_bytes()) else {
             panic!("{target} reached the upstream as {path}")
         };
         assert_eq!(

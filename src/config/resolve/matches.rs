@@ -4,10 +4,9 @@ use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::rules::members;
 use crate::config::rules_document::Match;
-use crate::rules::context::ContextEntry;
 use crate::rules::host::HostPattern;
+use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
 use crate::rules::pattern::PathPattern;
-use crate::rules::rule::{Matcher, Preflight};
 
 /// Compiles a `match`; without one every request is matched.
 pub fn matcher(key: &str, document: Option<&Match>, problems: &mut Problems) -> Matcher {
@@ -38,7 +37,7 @@ pub fn matcher(key: &str, document: Option<&Match>, problems: &mut Problems) -> 
         }),
         preflight: match document.preflight {
             Some(true) => Preflight::Only,
-            Some(false) | None => Preflight::Whatever,
+            Some(false) | None => Preflight::Any,
         },
         context: document
             .context

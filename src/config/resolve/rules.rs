@@ -251,7 +251,7 @@ fn warn_of_order(rules: &[Rule], problems: &mut Problems) {
     }
     let is_stricter = |rule: &Rule| match &rule.access {
         Access::Deny => true,
-        Access::Token(demands) => demands.asks_for_more(),
+        Access::Token(demands) => demands.exceed_verified_token(),
         Access::Anonymous { .. } | Access::Optional(_) => false,
     };
     let ends_with_deny = rules

@@ -9,7 +9,7 @@ use crate::authn::error::Error;
 use crate::authn::realm::{ErrorDetails, WithoutKeysPolicy};
 use crate::authz::decision::Refused;
 use crate::authz::denial::{Denial, Unreadable};
-use crate::rules::demands::Refusal;
+use crate::rules::demands::RuleDenial;
 use crate::token;
 
 fn every_denial() -> Vec<Denial> {
@@ -34,13 +34,13 @@ fn every_denial() -> Vec<Denial> {
     let message = Some("told by the operator".into());
     denials.extend(
         [
-            Refusal::Denied,
-            Refusal::IssuerNotAllowed,
-            Refusal::InvalidAudience,
-            Refusal::InsufficientScope {
+            RuleDenial::AccessDenied,
+            RuleDenial::IssuerNotAllowed,
+            RuleDenial::InvalidAudience,
+            RuleDenial::InsufficientScope {
                 required: "a b".into(),
             },
-            Refusal::ConditionFailed { message },
+            RuleDenial::ConditionFailed { message },
         ]
         .map(Denial::Forbidden),
     );

@@ -1,13 +1,13 @@
 //! Conditions that hold, fail, and are too large.
 
-use super::{Condition, Judgement, MAX_MEMBERS, Subject};
+use super::{Condition, ConditionInput, MAX_MEMBERS};
 use crate::rules::expression::Expression;
 use crate::token::claims::Claims;
 
 fn holds_for(text: &str, claims: Option<&str>) -> bool {
     let claims = claims.map(|claims| Claims::parse(claims.as_bytes()).expect("are claims"));
     let headers = [("x-a".to_owned(), "1,2".to_owned())];
-    let subject = Subject {
+    let input = ConditionInput {
         claims: claims.as_ref(),
         scopes: &["read", "write"],
         method: "GET",
@@ -21,7 +21,7 @@ fn holds_for(text: &str, claims: Option<&str>) -> bool {
         now: 1_700_000_000.5,
     };
     let condition = Condition::new(Expression::parse(text).expect(text), None);
-    condition.judge(&subject) == Judgement::Holds
+    condition.holds(&input)
 }
 
 const CLAIMS: &str = r#"{"aud":"one","n":5,"big":9007199254740993,"huge":1e30,"f":1.5,"b":true,"null":null,

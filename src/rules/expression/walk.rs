@@ -120,11 +120,13 @@ impl Walk {
         match (bare, used) {
             ("request", Use::Member(member)) if REQUEST_MEMBERS.contains(&member) => {
                 self.reads.request_host |= member == "host";
+                self.reads.request_method |= member == "method";
                 self.reads.request_path |= member == "path";
             }
             // Used in any other way, it could read both.
             ("request", Use::Whole) => {
                 self.reads.request_host = true;
+                self.reads.request_method = true;
                 self.reads.request_path = true;
             }
             ("source", Use::Member(member)) if SOURCE_MEMBERS.contains(&member) => {}

@@ -1,12 +1,12 @@
-//! Which rule decides.
+//! The rule that decides, for whole tables of rules.
 
 use super::{DEFAULT_RULE, RuleTable};
 use crate::request::{Completeness, Headers, Request};
-use crate::rules::context::ContextEntry;
 use crate::rules::host::HostPattern;
+use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
 use crate::rules::path::{Ambiguities, Ambiguity};
 use crate::rules::pattern::PathPattern;
-use crate::rules::rule::{Access, Matcher, Preflight, Rule};
+use crate::rules::rule::{Access, Rule};
 
 fn rule(name: &str, access: Access, matcher: Matcher) -> Rule {
     Rule {
@@ -63,7 +63,7 @@ fn selected(
 }
 
 #[test]
-fn the_first_that_matches_decides_whatever_its_index() {
+fn the_first_rule_that_matches_decides_whether_indexed_or_not() {
     let table = RuleTable::new(
         vec![
             rule(
@@ -153,14 +153,14 @@ fn the_first_that_matches_decides_whatever_its_index() {
 }
 
 #[test]
-fn an_ambiguous_path_that_is_let_through_never_meets_a_lenient_rule() {
-    let allowed = [Ambiguity::EncodedSlash].into_iter().collect();
+fn a_permitted_ambiguous_path_matches_no_rule_that_admits_without_a_token() {
+    let permitted = [Ambiguity::EncodedSlash].into_iter().collect();
     let table = RuleTable::new(
         vec![
             rule("public", anonymous(), paths(&["/public/**"])),
             rule("strict", token(), paths(&["/public/**"])),
         ],
-        allowed,
+        permitted,
     );
     let get = |path: &str| selected(&table, "GET", "api.example", path, &[], &[]);
     assert_eq!(get("/public/a"), "public");
@@ -169,7 +169,7 @@ fn an_ambiguous_path_that_is_let_through_never_meets_a_lenient_rule() {
 }
 
 #[test]
-fn without_rules_nothing_is_read() {
+fn without_rules_host_and_path_are_not_read() {
     let table = RuleTable::new(vec![], Ambiguities::default());
     assert_eq!(selected(&table, "GET", "", "*", &[], &[]), DEFAULT_RULE);
 }

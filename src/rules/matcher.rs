@@ -1,0 +1,149 @@
+//! `match`: the requests to which a rule applies.
+
+use std::fmt;
+
+use crate::rules::facts::{Facts, MatchedPath};
+use crate::rules::host::HostPattern;
+use crate::rules::pattern::PathPattern;
+
+/// The conditions of a `match`. All of them must hold; a list holds if one of its members does. The default matches
+/// every request.
+#[derive(Debug, Default)]
+pub struct Matcher {
+    pub hosts: Option<Vec<HostPattern>>,
+    /// Compared exactly, case included (RFC 9110 section 9.1).
+    pub methods: Option<Vec<String>>,
+    pub paths: Option<Vec<PathPattern>>,
+    pub preflight: Preflight,
+    pub context: Vec<ContextEntry>,
+}
+
+/// Whether a rule applies to CORS preflights only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preflight {
+    /// Only `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+    Only,
+    /// Any request.
+    #[default]
+    Any,
+}
+
+/// An entry that Envoy's per-route `context_extensions` must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextEntry {
+    pub name: String,
+    /// The permitted values.
+    pub values: Vec<String>,
+}
+
+/// The first condition of a rule that a request does not meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleMismatch {
+    Preflight,
+    Method,
+    Host,
+    Path,
+    /// The path is ambiguous, and the rule could admit the request without a token (CONTRACT 3.10.4).
+    AmbiguousPath,
+    Context,
+}
+
+impl Matcher {
+    /// The first condition that the request does not meet; `None` if the rule applies.
+    pub fn mismatch(&self, facts: &Facts<'_>) -> Option<RuleMismatch> {
+        if self.preflight == Preflight::Only && !facts.is_preflight {
+            Some(RuleMismatch::Preflight)
+        } else if !self.has_method(facts.method) {
+            Some(RuleMismatch::Method)
+        } else if !self.has_host(facts) {
+            Some(RuleMismatch::Host)
+        } else if !self.has_path(&facts.path) {
+            Some(RuleMismatch::Path)
+        } else if !self.context.iter().all(|entry| entry.is_in(facts)) {
+            Some(RuleMismatch::Context)
+        } else {
+            None
+        }
+    }
+
+    fn has_method(&self, method: &str) -> bool {
+        self.methods
+            .as_ref()
+            .is_none_or(|methods| methods.iter().any(|own| own == method))
+    }
+
+    fn has_host(&self, facts: &Facts<'_>) -> bool {
+        self.hosts.as_ref().is_none_or(|hosts| {
+            facts
+                .host
+                .as_ref()
+                .is_some_and(|host| hosts.iter().any(|pattern| pattern.matches(host)))
+        })
+    }
+
+    fn has_path(&self, path: &MatchedPath) -> bool {
+        self.paths.as_ref().is_none_or(|patterns| {
+            path.segments()
+                .is_some_and(|segments| patterns.iter().any(|pattern| pattern.matches(segments)))
+        })
+    }
+
+    /// Whether this matches every request that `other` matches. `false` if that cannot be seen from the patterns.
+    pub fn covers(&self, other: &Matcher) -> bool {
+        fn subset<T: PartialEq>(own: Option<&Vec<T>>, other: Option<&Vec<T>>) -> bool {
+            own.is_none_or(|own| {
+                other.is_some_and(|other| other.iter().all(|member| own.contains(member)))
+            })
+        }
+        let covers_paths = self.paths.as_ref().is_none_or(|own| {
+            other.paths.as_ref().is_some_and(|other| {
+                other
+                    .iter()
+                    .all(|pattern| own.iter().any(|covering| covering.covers(pattern)))
+            })
+        });
+        subset(self.hosts.as_ref(), other.hosts.as_ref())
+            && subset(self.methods.as_ref(), other.methods.as_ref())
+            && (self.preflight == Preflight::Any || other.preflight == Preflight::Only)
+            && self
+                .context
+                .iter()
+                .all(|entry| other.context.contains(entry))
+            && covers_paths
+    }
+
+    /// Whether this matches every request.
+    pub fn matches_all(&self) -> bool {
+        self.hosts.is_none()
+            && self.methods.is_none()
+            && self.preflight == Preflight::Any
+            && self.context.is_empty()
+            && self
+                .paths
+                .as_ref()
+                .is_none_or(|paths| paths.iter().any(PathPattern::matches_all))
+    }
+}
+
+impl ContextEntry {
+    fn is_in(&self, facts: &Facts<'_>) -> bool {
+        facts
+            .context(&self.name)
+            .is_some_and(|value| self.values.iter().any(|own| own == value))
+    }
+}
+
+impl fmt::Display for RuleMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RuleMismatch::Preflight => "the request is not a CORS preflight",
+            RuleMismatch::Method => "the method differs",
+            RuleMismatch::Host => "the host differs",
+            RuleMismatch::Path => "the path differs",
+            RuleMismatch::AmbiguousPath => {
+                "the path is ambiguous, and such a path must not match a rule that admits without a token"
+            }
+            RuleMismatch::Context => "the route's context differs",
+        })
+    }
+}
