@@ -1,4 +1,4 @@
-//! Decides one request as the service would, and tells each step.
+//! Decides one request without a running service, as the service would, and explains each step.
 
 use tokio::time::Instant;
 
@@ -12,8 +12,7 @@ use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::in_flight::InFlight;
 
-/// Explains a request by a configuration that nobody serves. Keys are fetched as the service fetches them, and nothing
-/// is remembered.
+/// Decides a request with these settings and explains the decision. Fetches keys as the service does; keeps nothing.
 ///
 /// # Errors
 /// [`StartError`] where a service with these settings could not start.

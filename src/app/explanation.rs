@@ -1,4 +1,4 @@
-//! From a decision to what is told of it, step by step.
+//! Builds the explanation of a decision: the rules, each step with a note, and the answer.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use crate::request::Request;
 use crate::token::error::TokenError;
 
 const OF_HELD_KEYS: &str =
-    "by the keys held now: for a request the service may wait for newer ones";
+    "decided with the keys held now; for a real request the service may wait for newer keys";
 
-/// Explains by the configuration in force.
+/// Explains requests with the current configuration.
 #[derive(Debug)]
 pub struct Explainer(Arc<Current<Authorizer>>);
 
 impl Explainer {
-    /// Explains by what that holds.
+    /// Uses whichever configuration `current` holds at the time of each call.
     pub fn new(current: Arc<Current<Authorizer>>) -> Explainer {
         Explainer(current)
     }
@@ -81,7 +81,7 @@ impl Explains for Explainer {
     }
 }
 
-/// Whether a request might be decided otherwise, since keys are fetched for requests alone.
+/// Whether the decision on a real request could differ: only real requests cause a fetch of keys.
 fn is_of_held_keys(decision: &Decision, authorizer: &Authorizer) -> bool {
     let Decision::Deny(refused) = decision else {
         return false;
@@ -113,7 +113,7 @@ fn is_of_held_keys(decision: &Decision, authorizer: &Authorizer) -> bool {
     is_fetched && is_for_want_of_a_key
 }
 
-/// What there is to say of that decision on a request that somebody asks about.
+/// The explanation of `decision` on `request`.
 pub fn explanation(
     service: &CheckService<Authorizer>,
     pretended: &Pretended,

@@ -1,4 +1,4 @@
-//! What there is to say of a step to someone who holds the token and asks: the token's own words beside what is asked.
+//! The notes of an explanation: what the token has at each step, beside what the configuration requires.
 
 use crate::authn::issuers::Issuer;
 use crate::authz::authorizer::Authorizer;
@@ -11,7 +11,7 @@ use crate::token::requirements::{AbsentAudience, Audiences};
 use crate::token::scope::ScopeSet;
 use crate::token::unverified::UnverifiedToken;
 
-/// The notes on one request.
+/// Writes the notes of one request.
 pub struct Notes<'a> {
     authorizer: &'a Authorizer,
     rule: &'a Rule,
@@ -19,7 +19,7 @@ pub struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    /// Takes the request's token apart once more, only to quote it.
+    /// Parses the request's token a second time, to quote it. An unreadable token has no notes.
     pub fn new(authorizer: &'a Authorizer, request: &Request<'a>, rule: &'a Rule) -> Notes<'a> {
         let credential = authorizer.sources().extract(request).ok().flatten();
         let bearer: Option<BearerToken<'a>> = credential.map(|credential| credential.bearer);
@@ -31,21 +31,21 @@ impl<'a> Notes<'a> {
         }
     }
 
-    /// The note on a step, if there is something to say.
+    /// The note of a step. Steps that did not run have none.
     pub fn of(&self, step: Step, outcome: StepOutcome) -> Option<String> {
         let reached = matches!(outcome, StepOutcome::Passed | StepOutcome::Failed);
         let token = self.token.as_ref().filter(|_| reached)?;
         let claims = token.claims();
         match step {
             Step::Issuer => Some(self.issuer_note(claims)),
-            Step::Algorithm => Some(format!("the token says {:?}", token.algorithm())),
+            Step::Algorithm => Some(format!("alg is {:?}", token.algorithm())),
             Step::Type => Some(match token.token_type() {
-                Some(typ) => format!("the token says {typ:?}"),
-                None => "the token has none, which is accepted".to_owned(),
+                Some(typ) => format!("typ is {typ:?}"),
+                None => "typ is absent, which is accepted".to_owned(),
             }),
             Step::Key => Some(match token.key_id() {
-                Some(key_id) => format!("kid {key_id:?}"),
-                None => "the token names no key".to_owned(),
+                Some(key_id) => format!("kid is {key_id:?}"),
+                None => "kid is absent".to_owned(),
             }),
             Step::Expiry => Some(date_note(claims, "exp")),
             Step::NotBefore => Some(date_note(claims, "nbf")),
@@ -73,14 +73,14 @@ impl<'a> Notes<'a> {
 
     fn issuer_note(&self, claims: &Claims) -> String {
         let Some(issuer) = claims.issuer() else {
-            return "the token has none".to_owned();
+            return "iss is absent".to_owned();
         };
         let near = self.authorizer.authenticator().issuers().near_miss(issuer);
         match near.filter(|_| self.issuer(claims).is_none()) {
             Some(configured) => format!(
-                "{issuer:?} differs from the configured {configured:?} by a final `/` alone"
+                "iss is {issuer:?}; it differs from the configured {configured:?} only by a final `/`"
             ),
-            None => format!("{issuer:?}"),
+            None => format!("iss is {issuer:?}"),
         }
     }
 
@@ -89,16 +89,19 @@ impl<'a> Notes<'a> {
             .iter()
             .map(str::to_owned)
             .collect();
-        let asked = match &self.rule.access {
-            Access::Token(demands) | Access::Optional(demands) => {
-                format!(
-                    "all of {:?}, one of {:?}",
-                    demands.scopes, demands.any_scope
-                )
+        let mut required = Vec::new();
+        if let Access::Token(demands) | Access::Optional(demands) = &self.rule.access {
+            if !demands.scopes.is_empty() {
+                required.push(format!("all of {:?}", demands.scopes));
             }
-            Access::Deny | Access::Anonymous { .. } => String::new(),
-        };
-        format!("the token has {own:?}; asked for: {asked}")
+            if !demands.any_scope.is_empty() {
+                required.push(format!("one of {:?}", demands.any_scope));
+            }
+        }
+        format!(
+            "the token's scopes are {own:?}; the rule requires {}",
+            required.join(" and ")
+        )
     }
 }
 
@@ -110,26 +113,26 @@ fn date_note(claims: &Claims, name: &str) -> String {
                 moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
             format!("{} ({})", shown.unwrap_or_default(), date.seconds())
         }
-        Ok(None) => "the token has none".to_owned(),
-        Err(_) => "no NumericDate".to_owned(),
+        Ok(None) => format!("{name} is absent"),
+        Err(_) => format!("{name} is not a NumericDate"),
     }
 }
 
 fn audience_note(claims: &Claims, audiences: &Audiences) -> String {
     match (claims.audience(), audiences) {
-        (_, Audiences::Any) => "not looked at (audiences: any)".to_owned(),
+        (_, Audiences::Any) => "aud is not checked (audiences: any)".to_owned(),
         (
             Audience::Absent,
             Audiences::OneOf {
                 absent: AbsentAudience::Accept,
                 ..
             },
-        ) => "the token has none, which is accepted here (audience_absent: accept)".to_owned(),
+        ) => "aud is absent, which is accepted (audience_absent: accept)".to_owned(),
         (Audience::Absent, Audiences::OneOf { accepted, .. }) => {
-            format!("the token has none; accepted: {accepted:?}")
+            format!("aud is absent; accepted audiences: {accepted:?}")
         }
         (Audience::Named(named), Audiences::OneOf { accepted, .. }) => {
-            format!("the token names {named:?}; accepted: {accepted:?}")
+            format!("aud is {named:?}; accepted audiences: {accepted:?}")
         }
     }
 }
@@ -143,8 +146,8 @@ fn missing_note(claims: &Claims, issuer: &Issuer) -> String {
         .map(ToString::to_string)
         .collect();
     if missing.is_empty() {
-        "all are there".to_owned()
+        "all required claims are present".to_owned()
     } else {
-        format!("missing: {missing:?}")
+        format!("missing claims: {missing:?}")
     }
 }

@@ -1,4 +1,4 @@
-//! A request that somebody asks about, as the service would have met it.
+//! The request of an `explain` call, in the form in which Envoy would send it.
 
 use crate::admin::pb;
 use crate::authn::sources::TokenSource;
@@ -7,12 +7,12 @@ use crate::envoy::request::MOST_ENTRIES;
 use crate::request::{Completeness, Headers, Request};
 use crate::rules::matcher::Preflight;
 
-/// A request that was never sent.
+/// A request that an operator asks about. No client sent it.
 #[derive(Debug)]
 pub struct Pretended(pb::ExplainRequest);
 
 impl Pretended {
-    /// The request asked about, its token put into that place.
+    /// Puts the token of the call where `place`, the first token source of the configuration, looks for it.
     pub fn new(mut ask: pb::ExplainRequest, place: Option<&TokenSource>) -> Pretended {
         if let (Some(token), Some(place)) = (ask.token.take(), place) {
             put(&mut ask, &token, place);
@@ -20,7 +20,7 @@ impl Pretended {
         Pretended(ask)
     }
 
-    /// As the service reads it.
+    /// The request as the decision reads it. Inputs that the operator did not give have defaults.
     pub fn request(&self) -> Request<'_> {
         let ask = &self.0;
         let headers = ask
@@ -44,12 +44,12 @@ impl Pretended {
         }
     }
 
-    /// Whether Envoy could not ask about it: the message would have too many entries to be read.
+    /// Whether the check's message would have more entries than accredit reads.
     pub fn is_too_large(&self) -> bool {
         self.0.headers.len() + self.0.context.len() > MOST_ENTRIES
     }
 
-    /// What was not given and could change the decision.
+    /// The inputs that the operator did not give and that could change the decision (CONTRACT 2.5.4).
     pub fn not_given(&self, authorizer: &Authorizer) -> Vec<&'static str> {
         let ask = &self.0;
         let rules = || authorizer.rules().iter();

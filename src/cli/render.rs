@@ -1,4 +1,4 @@
-//! An explanation as text for a person, and as JSON for a program.
+//! Renders an explanation as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
 use crate::admin::printable::printable;
 
-/// For a person.
+/// The explanation as text for people.
 pub fn text(explanation: &pb::Explanation) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
@@ -35,16 +35,16 @@ pub fn text(explanation: &pb::Explanation) -> String {
     text.push('\n');
     match &explanation.answer {
         Some(Answer::Admitted(admission)) => {
-            text.push_str("The request goes on to the upstream, with\n");
+            text.push_str("Envoy forwards the request to the upstream with these headers:\n");
             push_headers(&mut text, &admission.set);
             let _ = write!(
                 text,
-                "and without {}",
+                "and removes {}",
                 printable(&admission.removed.join(", "))
             );
         }
         Some(Answer::Refused(refusal)) => {
-            let _ = writeln!(text, "The client is answered {}, with", refusal.status);
+            let _ = writeln!(text, "Envoy answers the client with status {}, these headers and this body:", refusal.status);
             push_headers(&mut text, &refusal.headers);
             let _ = write!(text, "  {}", printable(&refusal.body));
         }
@@ -53,7 +53,7 @@ pub fn text(explanation: &pb::Explanation) -> String {
     if !explanation.not_given.is_empty() {
         let _ = write!(
             text,
-            "\n\nNot given, and could change it: {}",
+            "\n\nInputs that were not given and could change the decision: {}",
             printable(&explanation.not_given.join(", "))
         );
     }
@@ -67,7 +67,7 @@ fn push_headers(text: &mut String, headers: &[pb::Header]) {
     }
 }
 
-/// For a program.
+/// The explanation as one JSON object for programs.
 pub fn json(explanation: &pb::Explanation) -> Value {
     let rules: Vec<Value> = explanation
         .rules
@@ -114,7 +114,7 @@ mod tests {
     use crate::admin::pb::explanation::Answer;
 
     #[test]
-    fn no_text_of_an_explanation_is_obeyed() {
+    fn control_characters_in_an_explanation_are_escaped() {
         let odd = || "\u{1b}[2J\n\u{202e}".to_owned();
         let header = || pb::Header {
             name: odd(),

@@ -190,9 +190,9 @@ async fn each_step_is_told_with_what_it_found() {
         "deny: unknown_issuer (rule default)",
         "rule health: the path differs",
         "rule ops: the host differs",
-        "by a final `/` alone",
-        "The client is answered 401",
-        "Not given, and could change it: method, host",
+        "only by a final `/`",
+        "Envoy answers the client with status 401",
+        "Inputs that were not given and could change the decision: method, host",
     ] {
         assert!(
             explained.stdout.contains(text),

@@ -109,7 +109,7 @@ async fn it_changes_nothing() {
         (
             Token::of(&issuer).kid("new"),
             "unknown_key",
-            Some("by the keys held now"),
+            Some("decided with the keys held now"),
         ),
         (
             Token::of(&issuer).kid("new").claim("exp", now() - 3600),
@@ -119,7 +119,7 @@ async fn it_changes_nothing() {
         (
             Token::of(&format!("{issuer}/")),
             "unknown_issuer",
-            Some("by a final `/` alone"),
+            Some("only by a final `/`"),
         ),
     ] {
         let explanation = explain(&service, ask(&token)).await;
@@ -181,7 +181,7 @@ async fn it_says_that_newer_keys_could_decide_otherwise_where_they_could() {
                 .iter()
                 .filter_map(|step| step.note.as_deref());
             let says = notes
-                .filter(|note| note.contains("by the keys held now"))
+                .filter(|note| note.contains("decided with the keys held now"))
                 .count();
             assert_eq!(says, usize::from(could), "{issuer} {reason}");
         }

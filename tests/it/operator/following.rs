@@ -164,7 +164,7 @@ async fn a_refusal_is_looked_up_by_its_request() {
         "deny: malformed_token (rule default)",
         "form             failed",
         "signature        not reached",
-        "The client is answered 401",
+        "Envoy answers the client with status 401",
         "accredit explain",
     ] {
         assert!(found.stdout.contains(text), "{text}: {}", found.stdout);
