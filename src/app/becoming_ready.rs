@@ -1,4 +1,4 @@
-//! From the first fetches to "ready", and who is told.
+//! Readiness: when it begins, and the health service that reports it.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tonic_health::server::HealthReporter;
 use crate::authz::authorizer::Authorizer;
 use crate::server::readiness::Latch;
 
-/// The names under which the health of checks is asked: the whole server's, and the service's.
+/// The service names of the gRPC health service (CONTRACT 6.1.1).
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
-/// Ready once every required issuer has keys, or after `startup_wait` as soon as any issuer has.
+/// Waits until every required issuer has keys or, after `startup_wait`, until any issuer has (CONTRACT 5.1.4, 5.1.5).
 pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
     let issuers: Vec<_> = authorizer.authenticator().issuers().iter().collect();
     let required = issuers
@@ -40,19 +40,19 @@ pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
         let names = issuer.names.join(", ");
         tracing::warn!(
             issuer = names,
-            "ready without this issuer's keys: its tokens get keys_unavailable"
+            "ready without the keys of this issuer; its tokens get keys_unavailable"
         );
     }
 }
 
-/// Readiness has waited for keys alone: says that it is there, to every one who asks.
+/// Reports ready, on `/readyz` and in the gRPC health service.
 pub async fn release(keys: Latch, health: &HealthReporter) {
     keys.release();
     set_health(health, ServingStatus::Serving).await;
     tracing::info!("ready");
 }
 
-/// Becoming ready ends where stopping begins.
+/// Waits for `stop`, and drops `become_ready` if it is not done by then.
 pub async fn until_stopped(become_ready: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     tokio::select! {
@@ -62,7 +62,7 @@ pub async fn until_stopped(become_ready: impl Future<Output = ()>, stop: impl Fu
     stop.await;
 }
 
-/// Tells those who ask, or watch, by gRPC whether checks are answered.
+/// Sets the status in the gRPC health service.
 pub async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for name in HEALTH_NAMES {
         health.set_service_status(name, status).await;

@@ -1,4 +1,4 @@
-//! What decides by one configuration: everything that a reload replaces in one step.
+//! Builds the check service of one configuration. A reload replaces it as a whole.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::envoy::service::CheckService;
 use crate::forward::strip::StripList;
 use crate::rules::table::RuleTable;
 
-/// Builds the service that answers checks by these settings and keys, and tells that observer. The rules move into it.
+/// Builds the service that answers checks with these settings and keys and reports to `observer`. Takes the rules out of
+/// `settings`.
 pub fn build(
     settings: &mut Settings,
     keys: &Prepared,

@@ -1,6 +1,5 @@
-//! Why a service cannot start, or has ended.
+//! Why a service cannot start, and why it ends without a signal.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::jwks::http::RootsError;
@@ -10,32 +9,38 @@ use crate::server::tls_files_error::TlsFilesError;
 use crate::server::workers::WorkerLost;
 
 /// Why a service cannot start.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be bound.
+    #[error(transparent)]
     Bind(BindError),
     /// A `ca_file` cannot be used.
+    #[error("ca_file {file} {error}", file = .0.display(), error = .1)]
     Roots(PathBuf, RootsError),
-    /// The files of `tls` or `admin_tls` cannot be served with.
+    /// The files of `tls` or `admin_tls` cannot be used.
+    #[error("{0}: {1}")]
     Tls(&'static str, TlsFilesError),
-    /// The threads that serve checks cannot be started.
+    /// The threads that answer checks cannot be started.
+    #[error("cannot start the threads that answer checks: {0}")]
     Workers(std::io::Error),
 }
 
-/// Why a service that ran has ended before it was told to.
-#[derive(Debug)]
+/// Why a running service ended without a signal.
+#[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A port is no longer served.
+    #[error(transparent)]
     Serve(ServeError),
-    /// A thread that serves checks is gone.
+    /// A thread that answers checks has ended.
+    #[error(transparent)]
     Worker(WorkerLost),
     /// A task that fetches keys has ended.
+    #[error("a task that fetches keys ended unexpectedly; restart accredit, and report this")]
     Refresher,
 }
 
 impl StartError {
-    /// Whether the configuration, with the files that it names, has to change before a start can succeed; else it is
-    /// where the service was started.
+    /// Whether the cause is the configuration or a file that it names, and not the machine.
     pub fn is_of_configuration(&self) -> bool {
         match self {
             StartError::Roots(..) | StartError::Tls(..) => true,
@@ -43,31 +48,3 @@ impl StartError {
         }
     }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Bind(error) => error.fmt(f),
-            StartError::Roots(file, error) => write!(f, "ca_file {} {error}", file.display()),
-            StartError::Tls(key, error) => write!(f, "{key}: {error}"),
-            StartError::Workers(error) => write!(
-                f,
-                "the threads that serve checks cannot be started: {error}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RunError::Serve(error) => error.fmt(f),
-            RunError::Worker(error) => error.fmt(f),
-            RunError::Refresher => f.write_str("a task that fetches keys has ended"),
-        }
-    }
-}
-
-impl std::error::Error for RunError {}

@@ -1,4 +1,4 @@
-//! The metrics of one process, each written by the room that it is measured in.
+//! The metrics of the process. Each part of the service writes its own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
 
-/// What became of configurations that came while the service ran.
+/// Counts the reloads of the configuration.
 #[derive(Debug, Default)]
 pub struct ReloadMetrics {
     succeeded: AtomicU64,
@@ -24,23 +24,18 @@ pub struct ReloadMetrics {
     last_failed: AtomicBool,
 }
 
-/// What is measured.
-pub struct Measured {
-    /// What decides, and its keys.
+/// The parts of the service that have metrics.
+pub struct MeasuredParts {
     pub current: Arc<Current<Authorizer>>,
-    /// Checks in flight.
     pub in_flight: InFlight,
-    /// Decisions.
     pub decisions: Arc<DecisionMetrics>,
-    /// Spans.
     pub traces: Traces,
-    /// Configurations.
     pub reloads: Arc<ReloadMetrics>,
 }
 
-/// What writes them.
-pub fn source(measured: Measured) -> MetricsSource {
-    let Measured {
+/// The text of `/metrics`.
+pub fn source(measured: MeasuredParts) -> MetricsSource {
+    let MeasuredParts {
         current,
         in_flight,
         decisions,
@@ -62,12 +57,12 @@ pub fn source(measured: Measured) -> MetricsSource {
 fn in_flight_and_limit(text: &mut Exposition<'_>, in_flight: &InFlight) -> fmt::Result {
     text.gauges(
         "accredit_checks_in_flight",
-        "Checks that are being answered, those that wait for keys aside",
+        "Checks in flight, without those that wait for keys",
         [(Vec::new(), in_flight.count() as f64)],
     )?;
     text.gauges(
         "accredit_checks_in_flight_limit",
-        "Checks in flight beyond which more are refused as overloaded",
+        "The limit of checks in flight (max_concurrent_checks)",
         [(Vec::new(), in_flight.limit() as f64)],
     )
 }
@@ -76,12 +71,12 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
     let authenticator = authorizer.authenticator();
     text.gauges(
         "accredit_token_cache_entries",
-        "Tokens that are remembered as verified",
+        "Verified tokens in the token cache",
         [(Vec::new(), authenticator.token_cache().len() as f64)],
     )?;
     text.counters(
         "accredit_filtered_requests",
-        "Requests whose headers Envoy hides in part: look-alikes of claim headers cannot be removed from them",
+        "Requests of which Envoy sent only some headers, so that look-alikes of claim headers could not be removed",
         [(Vec::new(), authorizer.filtered_requests())],
     )?;
     let stores = authenticator
@@ -99,12 +94,12 @@ fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
     let read = |count: &AtomicU64| [(Vec::new(), count.load(Ordering::Relaxed))];
     text.counters(
         "accredit_spans_exported",
-        "Spans that the receiver has taken",
+        "Spans that the receiver accepted",
         read(&counts.exported),
     )?;
     text.counters(
         "accredit_spans_dropped",
-        "Spans that were lost, since the queue was full or the receiver did not take them",
+        "Spans that were dropped: the queue was full, or the receiver did not accept them",
         read(&counts.dropped),
     )
 }
@@ -112,7 +107,7 @@ fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
 fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
     text.counters(
         "accredit_log_lines_dropped",
-        "Log lines that were lost, since standard error was not read in time or did not take them",
+        "Log lines that were dropped: standard error was not read in time, or writing failed",
         [(Vec::new(), STANDARD_ERROR.dropped())],
     )
 }
@@ -120,7 +115,7 @@ fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
 fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
     text.gauges(
         "accredit_build_info",
-        "1, labelled with the version that runs",
+        "1, labelled with the version",
         [(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)],
     )
 }
@@ -128,13 +123,13 @@ fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
 // === impl ReloadMetrics ===
 
 impl ReloadMetrics {
-    /// A configuration was taken.
+    /// Counts a reload that took effect.
     pub fn succeeded(&self) {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(false, Ordering::Relaxed);
     }
 
-    /// A configuration was not taken; the one before stays in force.
+    /// Counts a reload that changed nothing.
     pub fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(true, Ordering::Relaxed);
@@ -144,7 +139,7 @@ impl ReloadMetrics {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         text.counters(
             "accredit_config_reloads",
-            "Configurations that were read while the service ran",
+            "Reloads of the configuration, by result",
             [
                 (vec![("result", "success")], read(&self.succeeded)),
                 (vec![("result", "failure")], read(&self.failed)),
@@ -157,7 +152,7 @@ impl ReloadMetrics {
         };
         text.gauges(
             "accredit_config_last_reload_successful",
-            "0 where the file holds a configuration that was not taken",
+            "1 if the latest reload succeeded or there was none, 0 if it failed",
             [(Vec::new(), last)],
         )
     }

@@ -1,4 +1,4 @@
-//! The composition root: binds every socket, builds every part, ties them, runs them, and stops them in order.
+//! The composition root: binds the sockets, builds and connects the parts, runs them, and stops them in order.
 
 pub mod becoming_ready;
 pub mod engine;

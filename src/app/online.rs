@@ -1,4 +1,4 @@
-//! Fetches each configured key set once, to tell whether a service could.
+//! Fetches each configured key set once, for `accredit check --online`.
 
 use futures_util::future::join_all;
 
@@ -8,22 +8,20 @@ use crate::jwks::fetch::{Fetch, Fetcher, Purpose};
 use crate::jwks::http::Http;
 use crate::jwks::source::KeySource;
 
-/// What came of one issuer entry's keys.
+/// The result of fetching the key set of one issuer entry.
 #[derive(Debug)]
-pub struct Fetched {
-    /// The entry's first name.
+pub struct OnlineResult {
+    /// The first issuer of the entry.
     pub issuer: String,
-    /// Where its keys come from.
+    /// The source of the key set.
     pub source: String,
-    /// How many keys are usable and how many set aside, or why there are none.
+    /// The numbers of usable keys and of keys that are set aside, or the cause of the failure.
     pub keys: Result<(usize, usize), String>,
 }
 
-/// Fetches every key set.
-///
 /// # Errors
-/// [`StartError::Roots`]
-pub async fn fetch_all(settings: &Settings) -> Result<Vec<Fetched>, StartError> {
+/// [`StartError::Roots`] if a `ca_file` cannot be used.
+pub async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineResult>, StartError> {
     let system_roots = Http::with_system_roots();
     let mut fetches = Vec::new();
     for issuer in &settings.issuers {
@@ -38,7 +36,7 @@ pub async fn fetch_all(settings: &Settings) -> Result<Vec<Fetched>, StartError> 
     Ok(join_all(fetches).await)
 }
 
-async fn fetch(issuer: &IssuerSettings, http: Http) -> Fetched {
+async fn fetch(issuer: &IssuerSettings, http: Http) -> OnlineResult {
     let keys = match &issuer.key_source {
         KeySource::Inline(key_set) => Ok((key_set.keys().len(), key_set.set_aside().len())),
         source => match Fetcher::new(source, &issuer.fetch, http)
@@ -60,7 +58,7 @@ async fn fetch(issuer: &IssuerSettings, http: Http) -> Fetched {
         .first()
         .map(ToString::to_string)
         .unwrap_or_default();
-    Fetched {
+    OnlineResult {
         issuer: issuer_name,
         source: issuer.key_source.to_string(),
         keys,

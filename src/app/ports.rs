@@ -1,4 +1,4 @@
-//! What each port answers.
+//! The routes of each port.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::server::readiness::Readiness;
 use crate::server::shutdown::Drain;
 use crate::telemetry::logs::LevelControl;
 
-/// `listen`: checks, and health beside them.
+/// `listen`: checks and gRPC health.
 pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<Authorizer> {
     CheckPort::new(checks, with_reflection(health))
 }
@@ -41,12 +41,12 @@ pub fn admin_port(
     let services = health.add_service(AdminService::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
     let routes = grpc.merge(probes).merge(console::routes::routes(sources));
-    // The gRPC library's own fallback is 200 with a gRPC status, which a load balancer or a scraper takes for good;
-    // a gRPC client takes 404 for UNIMPLEMENTED.
+    // tonic's own fallback answers 200 with a gRPC status, which load balancers and scrapers take for success. gRPC clients
+    // map 404 to UNIMPLEMENTED.
     guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
 }
 
-/// What the admin API of a running service tells of.
+/// The data that the admin API reports.
 pub fn admin_sources(
     current: &Arc<Current<Authorizer>>,
     observer: &Observer,
@@ -62,7 +62,7 @@ pub fn admin_sources(
     }
 }
 
-/// What the console shows beside that.
+/// The data that the console shows, including that of the admin API.
 pub fn console_sources(
     admin: Sources,
     current: &Arc<Current<Authorizer>>,
@@ -79,7 +79,7 @@ pub fn console_sources(
     }
 }
 
-/// `probe_listen`: probes and nothing else.
+/// `probe_listen`: `/livez`, `/readyz` and `/metrics`.
 pub fn probe_port(
     current: &Arc<Current<Authorizer>>,
     ready: &Readiness,
@@ -99,7 +99,7 @@ pub fn probe_port(
     })
 }
 
-/// Serves a port of few connections on the main runtime.
+/// Serves the admin or probe port on the main runtime.
 pub async fn serve_port(
     listener: Listener,
     routes: axum::Router,
@@ -116,14 +116,14 @@ pub async fn serve_port(
     .await
 }
 
-/// Reflection tells of the admin API and of health. Envoy's own descriptors are not among them.
+/// Adds gRPC reflection for the admin API and health. It does not describe Envoy's API.
 fn with_reflection(services: Routes) -> Routes {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
     match reflection.build_v1() {
         Ok(reflection) => services.add_service(reflection),
-        // The descriptors are compiled in, and a test asks for them; without them checks are answered all the same.
+        // Cannot happen: the descriptors are compiled in, and a test reads them. Checks do not need reflection.
         Err(_) => services,
     }
 }

@@ -1,4 +1,4 @@
-//! Another configuration for a service that runs.
+//! Changing the configuration of a running service.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,76 +19,76 @@ use crate::envoy::in_flight::InFlight;
 use crate::rules::table::DEFAULT_RULE;
 use crate::server::tls_files::TlsFiles;
 
-/// Hands a running service another configuration.
+/// Sends new configurations to a running service.
 #[derive(Clone, Debug)]
 pub struct Reloader {
-    offers: mpsc::Sender<Offer>,
+    requests: mpsc::Sender<ReloadRequest>,
     metrics: Arc<ReloadMetrics>,
 }
 
-/// Where a running service takes other configurations from.
+/// The receiving end of [`Reloader`].
 #[derive(Debug)]
-pub struct Reloads(mpsc::Receiver<Offer>);
+pub struct ReloadRequests(mpsc::Receiver<ReloadRequest>);
 
-/// A configuration, and whom to tell what became of it.
+/// A new configuration, and the channel for the result.
 #[derive(Debug)]
-struct Offer {
+struct ReloadRequest {
     settings: Settings,
-    told: oneshot::Sender<Reloaded>,
+    result: oneshot::Sender<Reloaded>,
 }
 
-/// What became of a configuration.
+/// The result of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reloaded {
-    /// It is in force.
-    Taken,
-    /// The one before stays in force.
-    Refused,
+    /// The new configuration is active.
+    Applied,
+    /// The previous configuration stays active.
+    Rejected,
 }
 
-/// A pair of both.
-pub fn channel() -> (Reloader, Reloads) {
+pub fn channel() -> (Reloader, ReloadRequests) {
     let (sender, receiver) = mpsc::channel(1);
     let reloader = Reloader {
-        offers: sender,
+        requests: sender,
         metrics: Arc::default(),
     };
-    (reloader, Reloads(receiver))
+    (reloader, ReloadRequests(receiver))
 }
 
 impl Reloader {
-    /// Hands over a configuration, and waits until it is in force or refused; the log says why it was. A service that
-    /// is gone refuses.
+    /// Applies a configuration, and waits for the result. The log has the cause of a rejection. If the service has ended,
+    /// the result is [`Reloaded::Rejected`].
     pub async fn reload(&self, settings: Settings) -> Reloaded {
-        let (told, hears) = oneshot::channel();
-        if self.offers.send(Offer { settings, told }).await.is_err() {
-            return Reloaded::Refused;
+        let (result, receiver) = oneshot::channel();
+        let request = ReloadRequest { settings, result };
+        if self.requests.send(request).await.is_err() {
+            return Reloaded::Rejected;
         }
-        hears.await.unwrap_or(Reloaded::Refused)
+        receiver.await.unwrap_or(Reloaded::Rejected)
     }
 
-    /// There is another configuration, and it cannot be read.
-    pub fn rejected(&self) {
+    /// Counts a failed reload: the new configuration is invalid and was not sent.
+    pub fn count_invalid(&self) {
         self.metrics.failed();
     }
 
-    /// What became of those that came.
+    /// The counts of reloads.
     pub fn metrics(&self) -> &Arc<ReloadMetrics> {
         &self.metrics
     }
 }
 
-/// What a configuration change touches.
-pub struct Running<'a> {
-    /// What decides.
+/// The parts of a running service that a reload changes or reads.
+pub struct ReloadTarget<'a> {
+    /// The check service. A reload replaces it.
     pub current: &'a Current<Authorizer>,
     /// The limit of checks in flight.
     pub in_flight: &'a InFlight,
-    /// What is told of each decision.
+    /// The receiver of each decision. It outlives reloads.
     pub observer: &'a Observer,
-    /// What becomes of configurations.
+    /// The counts of reloads.
     pub metrics: &'a ReloadMetrics,
-    /// The configuration's parts that only a restart changes.
+    /// The settings that only a restart changes.
     pub fixed: FixedSettings,
 }
 
@@ -105,7 +105,7 @@ pub struct FixedSettings {
 }
 
 impl FixedSettings {
-    /// Those of a configuration.
+    /// The fixed settings of a configuration.
     pub fn of(settings: &Settings) -> FixedSettings {
         FixedSettings {
             listen: settings.listen.to_string(),
@@ -119,14 +119,14 @@ impl FixedSettings {
     }
 }
 
-/// Applies each configuration that comes; returns only if a task that fetches keys has ended by itself.
-pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: Running<'_>) {
+/// Applies each configuration that arrives. Returns only if a task that fetches keys ended unexpectedly.
+pub async fn apply_each(mut requests: ReloadRequests, keeper: &mut KeyKeeper, running: ReloadTarget<'_>) {
     loop {
         tokio::select! {
-            offer = reloads.0.recv() => match offer {
-                Some(Offer { settings, told }) => {
-                    // Whoever asked may have gone.
-                    let _ = told.send(apply(settings, keeper, &running).await);
+            request = requests.0.recv() => match request {
+                Some(ReloadRequest { settings, result }) => {
+                    // The caller may have stopped waiting.
+                    let _ = result.send(apply(settings, keeper, &running).await);
                 }
                 None => return keeper.failed().await,
             },
@@ -135,18 +135,18 @@ pub async fn apply_each(mut reloads: Reloads, keeper: &mut KeyKeeper, running: R
     }
 }
 
-async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>) -> Reloaded {
+async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &ReloadTarget<'_>) -> Reloaded {
     let config = settings.config.to_string();
     match try_apply(settings, keeper, running).await {
         Ok(()) => {
             running.metrics.succeeded();
-            tracing::info!(config, "the configuration was reloaded");
-            Reloaded::Taken
+            tracing::info!(config, "configuration reloaded");
+            Reloaded::Applied
         }
         Err(error) => {
             running.metrics.failed();
-            tracing::error!(%error, "the new configuration was not taken; the one before stays in force");
-            Reloaded::Refused
+            tracing::error!(%error, "configuration reload failed; the previous configuration stays active");
+            Reloaded::Rejected
         }
     }
 }
@@ -154,14 +154,14 @@ async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &Running<'_>
 async fn try_apply(
     mut settings: Settings,
     keeper: &mut KeyKeeper,
-    running: &Running<'_>,
+    running: &ReloadTarget<'_>,
 ) -> Result<(), StartError> {
     let prepared = keeper.prepare(&settings.issuers)?;
     keeper.start(&prepared);
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
-            "listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain change with a restart only"
+            "changes of listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain take effect at the next start"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);
@@ -169,12 +169,12 @@ async fn try_apply(
         .current
         .replace(engine::build(&mut settings, &prepared, running.observer));
     keeper.forget_others(&prepared);
-    forget_series(running);
+    remove_old_series(running);
     Ok(())
 }
 
-/// A rule or issuer that is gone counts no more.
-fn forget_series(running: &Running<'_>) {
+/// Removes the metrics of rules and issuers that no longer exist.
+fn remove_old_series(running: &ReloadTarget<'_>) {
     let service = running.current.load();
     let authorizer = service.decider();
     running.observer.metrics.keep_only(
@@ -186,8 +186,8 @@ fn forget_series(running: &Running<'_>) {
     );
 }
 
-/// A new issuer's keys are fetched first, for its `timeout` at most: its tokens should not meet a service that knows
-/// it and has no keys.
+/// Waits for the first fetch of each new issuer, at most for the largest `timeout` (CONTRACT 3.3.4). Otherwise the first tokens
+/// of a new issuer would be denied for want of keys.
 async fn first_fetches(settings: &Settings, prepared: &Prepared) {
     let longest = settings
         .issuers
@@ -197,6 +197,6 @@ async fn first_fetches(settings: &Settings, prepared: &Prepared) {
         .unwrap_or(Duration::ZERO);
     let stores: Vec<_> = prepared.stores().collect();
     let fetched = join_all(stores.iter().map(|store| store.first_attempt()));
-    // Whoever is late will have keys later; its tokens wait or get `keys_unavailable` until then.
+    // A slower fetch goes on. Until it ends, tokens of its issuer wait or get `keys_unavailable`.
     let _ = tokio::time::timeout(longest, fetched).await;
 }

@@ -1,4 +1,4 @@
-//! The life of a service: sockets first, then keys and checks, and the drain at the end.
+//! The life of a service: bind the sockets, fetch keys, answer checks, drain.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,11 +13,11 @@ use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_ke
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::keys::{KeyKeeper, Prepared};
-use crate::app::metrics::{self, Measured};
+use crate::app::metrics::{self, MeasuredParts};
 use crate::app::ports::{
     admin_port, admin_sources, check_port, console_sources, probe_port, serve_port,
 };
-use crate::app::reload::{self, FixedSettings, Reloader, Reloads, Running};
+use crate::app::reload::{self, FixedSettings, Reloader, ReloadRequests, ReloadTarget};
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
 use crate::authz::refusal_log::RefusalLog;
@@ -37,17 +37,17 @@ use crate::server::workers::Workers;
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
 
-/// How long the admin and probe ports may take to close, once the last check was answered; at most a quarter of the
-/// drain, of which it is a part.
-const LAST_PORTS: Duration = Duration::from_secs(1);
+/// The part of the drain that is left for closing the admin and probe ports after the last check; at most a quarter of
+/// the drain.
+const MAX_PORTS_DRAIN: Duration = Duration::from_secs(1);
 
-/// Between two lines that say how many refusals the log left out.
-const BETWEEN_COUNTS: Duration = Duration::from_secs(10);
+/// The interval of the log lines that count the denials that the rate limit left out.
+const LEFT_OUT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long the last spans may take to be sent.
-const LAST_SPANS: Duration = Duration::from_millis(500);
+/// The time limit for sending the last spans at the end of the process.
+const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A service whose sockets are bound and that serves nobody yet.
+/// A service whose sockets are bound and that does not serve yet.
 pub struct App {
     settings: Settings,
     current: Arc<Current<Authorizer>>,
@@ -60,20 +60,21 @@ pub struct App {
     probe_listener: Option<Listener>,
     workers: Workers,
     reloader: Reloader,
-    reloads: Reloads,
+    reloads: ReloadRequests,
 }
 
-/// How a process tells of what happens in it.
+/// The log and traces of the process.
 #[derive(Clone, Debug, Default)]
 pub struct Telemetry {
-    /// Changes the log's level.
+    /// Changes the level of the log.
     pub log_level: LevelControl,
-    /// Makes spans.
+    /// Creates and exports spans.
     pub traces: Traces,
 }
 
 impl App {
-    /// Reads the certificates, and binds every socket, before anything else: who cannot have its ports must not fetch keys or say that it runs.
+    /// Reads the certificates and binds every socket. Both come first: a process that cannot serve must not fetch keys or
+    /// report that it runs.
     ///
     /// # Errors
     /// [`StartError`]
@@ -81,7 +82,7 @@ impl App {
         App::build_with(settings, Telemetry::default())
     }
 
-    /// The same, for a process that logs and traces like this.
+    /// Like [`App::build`], with this log and these traces.
     ///
     /// # Errors
     /// [`StartError`]
@@ -120,32 +121,32 @@ impl App {
         })
     }
 
-    /// What hands it another configuration while it runs.
+    /// Changes the configuration while the service runs.
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
     }
 
-    /// Where checks are answered.
+    /// The address for checks.
     pub fn check_addr(&self) -> ListenAddr {
         self.check_listener.local_addr()
     }
 
-    /// Where the admin API is answered.
+    /// The address of the admin API.
     pub fn admin_addr(&self) -> ListenAddr {
         self.admin_listener.local_addr()
     }
 
-    /// Where probes alone are answered.
+    /// The address of `probe_listen`.
     pub fn probe_addr(&self) -> Option<ListenAddr> {
         self.probe_listener.as_ref().map(Listener::local_addr)
     }
 
-    /// Serves until `stop` resolves, then drains: what is in flight is answered, within the configured time.
+    /// Serves until `stop` resolves, then drains (CONTRACT 7.2).
     ///
     /// # Errors
-    /// [`RunError`] when it had to end by itself.
+    /// [`RunError`] if the service ends before `stop` resolves.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        // Boxed, since it holds every port's state: callers should not carry that on their stacks.
+        // Boxed: the future holds the state of every port, and is too large for the stack of its callers.
         Box::pin(self.serve(stop)).await
     }
 
@@ -158,10 +159,10 @@ impl App {
         let keys = ready.latch("keys");
         let (drain_trigger, drain) = Drain::new();
         let (last_trigger, last_drain) = Drain::new();
-        let [checks_drain, ports_drain] = divided(self.settings.drain);
+        let [checks_drain, ports_drain] = divide_drain(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.admin_listener.local_addr();
-        let metrics = metrics::source(Measured {
+        let metrics = metrics::source(MeasuredParts {
             current: self.current.clone(),
             in_flight: in_flight.clone(),
             decisions: self.observer.metrics.clone(),
@@ -212,21 +213,21 @@ impl App {
                 release(keys, &health).await;
             };
             until_stopped(become_ready, stop).await;
-            tracing::info!("stopping: answering what is in flight");
+            tracing::info!("draining: answering checks in flight");
             ready.close();
             set_health(&health, ServingStatus::NotServing).await;
             drain_trigger.start(checks_drain);
             Ok(())
         };
-        let checks_to_the_last = async {
+        let checks_until_drained = async {
             tokio::try_join!(serve_checks, life)?;
-            // Nothing is decided any more: who follows would keep the admin port from closing.
+            // No more decisions will come. Open tail streams would keep the admin port from closing.
             self.observer.followers.close();
-            // Probes are answered for as long as checks are.
+            // The probe port answers as long as checks are answered.
             last_trigger.start(ports_drain);
             Ok(())
         };
-        let running = Running {
+        let target = ReloadTarget {
             current: &self.current,
             in_flight: &in_flight,
             observer: &self.observer,
@@ -234,31 +235,30 @@ impl App {
             fixed: FixedSettings::of(&self.settings),
         };
         let result = tokio::select! {
-            served = async { tokio::try_join!(checks_to_the_last, serve_admin, serve_probes) } => {
+            served = async { tokio::try_join!(checks_until_drained, serve_admin, serve_probes) } => {
                 served.map(|_| ()).map_err(RunError::Serve)
             }
-            () = reload::apply_each(self.reloads, &mut self.keeper, running) => Err(RunError::Refresher),
-            () = tell_left_out(&self.observer.refusals) => Ok(()),
+            () = reload::apply_each(self.reloads, &mut self.keeper, target) => Err(RunError::Refresher),
+            () = log_left_out(&self.observer.refusals) => Ok(()),
             () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},
         };
         self.observer.refusals.tell_left_out();
-        self.observer.traces.shutdown(LAST_SPANS);
+        self.observer.traces.shutdown(SPAN_FLUSH_TIMEOUT);
         self.keeper.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
         result
     }
 }
 
-/// Says from time to time how many refusals the log left out; never ends.
-async fn tell_left_out(refusals: &RefusalLog) {
+/// Logs at intervals how many denials the rate limit left out. Never ends.
+async fn log_left_out(refusals: &RefusalLog) {
     loop {
-        tokio::time::sleep(BETWEEN_COUNTS).await;
+        tokio::time::sleep(LEFT_OUT_INTERVAL).await;
         refusals.tell_left_out();
     }
 }
 
-/// Certificates are judged before any socket is bound: who cannot serve must not look as if it did.
 fn load_tls(
     key: &'static str,
     files: &Option<TlsFiles>,
@@ -272,9 +272,9 @@ fn load_tls(
         .map_err(|error| StartError::Tls(key, error))
 }
 
-/// The drain's time for checks, and for the ports that are closed after them: together no more than the whole.
-fn divided(drain: Duration) -> [Duration; 2] {
-    let ports = LAST_PORTS.min(drain / 4);
+/// Divides the drain into the time for checks and the time for the ports that close after them.
+fn divide_drain(drain: Duration) -> [Duration; 2] {
+    let ports = MAX_PORTS_DRAIN.min(drain / 4);
     [drain - ports, ports]
 }
 

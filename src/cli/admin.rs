@@ -1,4 +1,4 @@
-//! The flags by which a command finds a running service, and the way there.
+//! The flags that name a running service, and the connection to it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,36 +8,36 @@ use crate::admin::client_error::AdminError;
 use crate::cli::exit::{ExitCode, complain};
 use clap::Args;
 
-/// Where a service is asked that nobody names.
+/// The default of `admin_listen`.
 const DEFAULT_ADMIN: &str = "127.0.0.1:9192";
 
-/// Which service is asked.
+/// The flags of a command that needs a running service.
 #[derive(Args, Debug)]
 pub struct AdminArgs {
-    /// The service's admin_listen: host:port, https://host:port or unix:/path
+    /// The admin_listen address of the service: host:port, https://host:port or unix:/path
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADMIN)]
     admin: String,
     #[command(flatten)]
     proofs: ProofArgs,
 }
 
-/// How service and command prove to each other who they are.
+/// The TLS flags of a connection to the service.
 #[derive(Args, Debug)]
 pub struct ProofArgs {
-    /// Who issued the certificate of an https:// service (PEM) [default: the system's roots]
+    /// The CA certificates for the service's certificate, with https:// (PEM) [default: the system's roots]
     #[arg(long, value_name = "FILE")]
     admin_ca: Option<PathBuf>,
-    /// Our own certificate (PEM), where the service asks for one
+    /// The client certificate, if the service requires one (PEM)
     #[arg(long, value_name = "FILE", requires = "admin_key")]
     admin_certificate: Option<PathBuf>,
-    /// Its private key (PEM)
+    /// The private key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "admin_certificate")]
     admin_key: Option<PathBuf>,
 }
 
-/// A service that can be asked.
+/// The address of a running service, and the certificates for the connection.
 #[derive(Debug)]
-pub struct AdminService {
+pub struct RunningService {
     addr: AdminAddr,
     proofs: Proofs,
 }
@@ -46,18 +46,18 @@ impl AdminArgs {
     /// The service that the flags name.
     ///
     /// # Errors
-    /// The exit code, after it was said what is wrong.
-    pub fn service(&self) -> Result<AdminService, ExitCode> {
+    /// The exit code. The error line has been printed.
+    pub fn service(&self) -> Result<RunningService, ExitCode> {
         self.proofs.service_at(&self.admin)
     }
 }
 
 impl ProofArgs {
-    /// The service at that address.
+    /// The service at the address `admin`.
     ///
     /// # Errors
-    /// The exit code, after it was said what is wrong.
-    pub fn service_at(&self, admin: &str) -> Result<AdminService, ExitCode> {
+    /// The exit code. The error line has been printed.
+    pub fn service_at(&self, admin: &str) -> Result<RunningService, ExitCode> {
         let bad_usage = |text: String| {
             complain(text);
             ExitCode::BadUsage
@@ -66,11 +66,11 @@ impl ProofArgs {
         let addr = parsed.map_err(|error| bad_usage(error.to_string()))?;
         if !addr.is_tls() && (self.admin_ca.is_some() || self.admin_certificate.is_some()) {
             return Err(bad_usage(format!(
-                "certificates are of use with https:// only; give --admin https://{addr}"
+                "--admin-ca and --admin-certificate need https://; set --admin https://{addr}"
             )));
         }
         let proofs = self.read().map_err(bad_usage)?;
-        Ok(AdminService { addr, proofs })
+        Ok(RunningService { addr, proofs })
     }
 
     fn read(&self) -> Result<Proofs, String> {
@@ -87,17 +87,15 @@ impl ProofArgs {
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| {
         format!(
-            "{} cannot be read ({error}); name a PEM file",
+            "cannot read {}: {error}; name a PEM file",
             file.display()
         )
     })
 }
 
-impl AdminService {
-    /// Connects.
-    ///
+impl RunningService {
     /// # Errors
-    /// [`AdminError`]
+    /// [`AdminError`] if the service cannot be reached.
     pub async fn connect(&self) -> Result<Client, AdminError> {
         Client::connect(&self.addr, &self.proofs).await
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::online::{Fetched, fetch_all};
+use crate::app::online::{OnlineResult, fetch_all};
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{Typed, environment, settings};
@@ -70,8 +70,8 @@ fn online(resolved: &Resolved) -> ExitCode {
 }
 
 #[allow(clippy::print_stdout, reason = "the answer to the command")]
-fn tell(fetched: &Fetched) -> ExitCode {
-    let Fetched {
+fn tell(fetched: &OnlineResult) -> ExitCode {
+    let OnlineResult {
         issuer,
         source,
         keys,

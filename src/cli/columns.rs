@@ -1,9 +1,9 @@
-//! Columns that stay aligned as lines come, each as wide as its widest text so far, up to a bound.
+//! Columns of a stream of lines. Each column is as wide as its widest text so far, up to a limit.
 
-/// No column grows wider; a longer text moves the rest of its own line.
-const WIDEST: usize = 44;
+/// The maximum width of a column, in characters. A longer text shifts the rest of its own line only.
+const MAX_COLUMN_WIDTH: usize = 44;
 
-/// The widths of so many columns.
+/// The current width of each of `N` columns.
 #[derive(Clone, Debug)]
 pub struct Columns<const N: usize>([usize; N]);
 
@@ -14,19 +14,19 @@ impl<const N: usize> Default for Columns<N> {
 }
 
 impl<const N: usize> Columns<N> {
-    /// Makes room for these texts.
+    /// Widens the columns to fit these texts.
     pub fn fit(&mut self, texts: &[String; N]) {
         for (width, text) in self.0.iter_mut().zip(texts) {
-            *width = (*width).max(text.chars().count().min(WIDEST));
+            *width = (*width).max(text.chars().count().min(MAX_COLUMN_WIDTH));
         }
     }
 
-    /// The texts in their columns; the last is not filled up.
+    /// The texts as one line, without trailing spaces.
     pub fn line(&self, texts: &[String; N]) -> String {
         self.cells(texts).join("  ").trim_end().to_owned()
     }
 
-    /// Each text, filled up to its column's width.
+    /// Each text, padded to the width of its column.
     pub fn cells(&self, texts: &[String; N]) -> [String; N] {
         let mut cells = texts.clone();
         for (cell, width) in cells.iter_mut().zip(self.0) {

@@ -1,4 +1,4 @@
-//! The commands and their flags.
+//! The commands, and the error line of a bad command line.
 
 use std::process;
 
@@ -15,7 +15,7 @@ use crate::cli::tail::TailArgs;
 use crate::cli::{check, dev, explain, keys, schema, serve, tail};
 use crate::telemetry::log_queue::LastLines;
 
-/// Verifies the bearer token of every request that an Envoy proxy is about to let through.
+/// Verifies the bearer tokens of requests for the Envoy proxy (ext_authz)
 #[derive(Debug, Parser)]
 #[command(name = "accredit", version, disable_help_subcommand = true)]
 struct Cli {
@@ -25,23 +25,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer Envoy's checks
+    /// Run the service
     Serve(ServeArgs),
-    /// Validate a configuration, and list every problem in it
+    /// Validate a configuration and list every problem
     Check(CheckArgs),
-    /// Decide one request as the service would, and tell each step; the token comes on standard input
+    /// Decide one request and print each step; reads the token from standard input
     Explain(ExplainArgs),
-    /// Follow the decisions of a running service, or look a refused request up
+    /// Follow the decisions of a running service, or look up a denied request
     Tail(TailArgs),
     /// Show the issuers of a running service and their keys
     Keys(KeysArgs),
     /// Print the JSON Schema of the configuration
     Schema,
-    /// Run the service with an embedded development issuer: the whole main job, nothing else installed
+    /// Run the service with an embedded development issuer, to try accredit without other software
     Dev(DevArgs),
 }
 
-/// Runs what was typed.
+/// Runs the command of the process's arguments.
 pub fn run() -> process::ExitCode {
     let _last_lines = LastLines;
     let code = match Cli::try_parse() {
@@ -54,33 +54,33 @@ pub fn run() -> process::ExitCode {
             Command::Schema => schema::run(),
             Command::Dev(args) => dev::run(args),
         },
-        Err(answer) => not_a_command(&answer),
+        Err(error) => print_usage_or_error(&error),
     };
     ExitCode::into(code)
 }
 
-/// Help and version are asked for; of what cannot be read one line says why, as of everything else.
-fn not_a_command(answer: &clap::Error) -> ExitCode {
+/// Prints help and version as clap does; prints every other error of the command line as one line (CONTRACT 2.3.2).
+fn print_usage_or_error(error: &clap::Error) -> ExitCode {
     let is_help = matches!(
-        answer.kind(),
+        error.kind(),
         ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    match (is_help, answer.exit_code()) {
-        (true, code) => match answer.print() {
+    match (is_help, error.exit_code()) {
+        (true, code) => match error.print() {
             Ok(()) if code == 0 => ExitCode::Done,
             Ok(()) => ExitCode::BadUsage,
             Err(_) => ExitCode::Failed,
         },
         (false, _) => {
-            complain(one_line(&answer.to_string()));
+            complain(one_line(&error.to_string()));
             ExitCode::BadUsage
         }
     }
 }
 
-/// clap's paragraphs (what is wrong, what is like it, the usage) in one line.
+/// Joins clap's paragraphs (the error, a suggestion, the usage) into one line.
 fn one_line(text: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let paragraphs: Vec<String> = text

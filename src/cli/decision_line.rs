@@ -1,46 +1,43 @@
-//! One decision as an aligned line for a person.
+//! A decision as one line of aligned columns.
 
 use crate::admin::pb;
 use crate::admin::printable::printable;
 use crate::admin::told::{latency, moment};
 use crate::cli::columns::Columns;
 
-/// Whether lines are coloured.
+/// Whether a line has terminal colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
-    /// For a terminal.
     Coloured,
-    /// For everything else.
     Plain,
 }
 
 /// Time, decision, reason, rule, issuer, method, host, path, latency, request id.
 const COLUMNS: usize = 10;
 
-/// Lines that stay aligned as they come.
+/// Formats decisions one after another, in columns that are aligned with the earlier lines.
 #[derive(Clone, Debug)]
-pub struct Lines {
+pub struct DecisionLines {
     columns: Columns<COLUMNS>,
     paint: Paint,
 }
 
-impl Lines {
-    /// No line yet.
-    pub fn new(paint: Paint) -> Lines {
-        Lines {
+impl DecisionLines {
+    pub fn new(paint: Paint) -> DecisionLines {
+        DecisionLines {
             columns: Columns::default(),
             paint,
         }
     }
 
-    /// The line for a decision, with the time of day (UTC).
+    /// The line of a decision, with the time of day (UTC).
     pub fn line(&mut self, decision: &pb::Decision) -> String {
         let time = moment(decision);
         let time_of_day = time.split_once('T').map_or(&*time, |(_, time)| time);
         self.line_at(time_of_day.to_owned(), decision)
     }
 
-    /// The same with the date.
+    /// The line of a decision, with date and time (UTC).
     pub fn dated(&mut self, decision: &pb::Decision) -> String {
         self.line_at(moment(decision), decision)
     }
@@ -75,7 +72,7 @@ impl Lines {
     }
 }
 
-/// Green for an admission, yellow where the trouble is ours or the issuer's, red for every other refusal.
+/// Green for allow; yellow for a 503, whose cause is not the client; red for every other denial.
 fn colour(decision: &pb::Decision) -> u8 {
     match (decision.decision.as_str(), decision.reason.as_str()) {
         ("allow", _) => 32,
@@ -86,7 +83,7 @@ fn colour(decision: &pb::Decision) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, Paint};
+    use super::{DecisionLines, Paint};
     use crate::admin::pb;
 
     fn decision(decision: &str, reason: &str, path: &str) -> pb::Decision {
@@ -104,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_aligned_with_those_before_and_obey_nobody() {
-        let mut lines = Lines::new(Paint::Plain);
+    fn columns_are_aligned_and_control_characters_escaped() {
+        let mut lines = DecisionLines::new(Paint::Plain);
         let first = lines.line(&decision("deny", "missing_token", "/a\u{1b}[2J"));
         let second = lines.line(&decision("allow", "allowed", "/b"));
         assert_eq!(
@@ -118,9 +115,9 @@ mod tests {
         );
     }
 
-    /// Whoever answers at `--admin` may be no accredit.
+    /// The server at `--admin` is not trusted: it may be another program.
     #[test]
-    fn no_text_of_a_decision_is_obeyed() {
+    fn control_characters_in_every_field_are_escaped() {
         let odd = || "\u{1b}]0;x\u{7}\n".to_owned();
         let decision = pb::Decision {
             rule: odd(),
@@ -130,13 +127,13 @@ mod tests {
             host: Some(odd()),
             ..decision(&odd(), &odd(), &odd())
         };
-        let line = Lines::new(Paint::Plain).dated(&decision);
+        let line = DecisionLines::new(Paint::Plain).dated(&decision);
         assert!(!line.contains(char::is_control), "{line:?}");
     }
 
     #[test]
-    fn a_terminal_sees_colours() {
-        let mut lines = Lines::new(Paint::Coloured);
+    fn coloured_lines_show_the_outcome_by_colour() {
+        let mut lines = DecisionLines::new(Paint::Coloured);
         for (outcome, reason, colour) in [
             ("allow", "allowed", "\u{1b}[32m"),
             ("deny", "expired", "\u{1b}[31m"),

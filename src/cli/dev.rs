@@ -1,4 +1,4 @@
-//! `accredit dev`: the whole main job in one process, with nothing else installed.
+//! `accredit dev`: a development issuer and the service in one process.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -20,16 +20,16 @@ use crate::telemetry::logs::LogFormat;
 /// Flags of `accredit dev`.
 #[derive(Args, Debug)]
 pub struct DevArgs {
-    /// Where the development issuer is; loopback only
+    /// The address of the development issuer; loopback only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9193")]
     issuer_listen: SocketAddr,
-    /// Where checks are answered: address:port or unix:/path
+    /// The address for Envoy's checks: IP:port or unix:/path
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9191")]
     listen: String,
-    /// Where health and the admin API are answered
+    /// The address for health, metrics, the admin API and the console
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9192")]
     admin_listen: String,
-    /// How log lines are written: text or json
+    /// The format of the log: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
@@ -64,7 +64,7 @@ async fn start(
     Ok((issuer, app, signal))
 }
 
-/// The service's settings, through the same door as everyone's.
+/// The settings of the service. They are read from YAML text, as those of `serve` are.
 fn settings(issuer: &str, listen: &str, admin_listen: &str) -> Result<Settings, String> {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let text = format!(
@@ -84,7 +84,7 @@ fn settings(issuer: &str, listen: &str, admin_listen: &str) -> Result<Settings, 
     Ok(resolve(&document, locations).map_err(joined)?.settings)
 }
 
-/// The part of the configuration that says whose tokens pass.
+/// The `issuers` of the configuration. `accredit dev` also prints it, for `accredit explain`.
 fn trusted(issuer: &str) -> String {
     format!(
         "issuers:\n  - issuer: {issuer}\n    jwks: {{ uri: {issuer}/keys, refresh: 10s }}\n    \
@@ -113,7 +113,7 @@ async fn serve(issuer: DevIssuer, app: App, signal: StopSignal) -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "the answer to the command")]
+#[allow(clippy::print_stdout, reason = "the output of the command")]
 fn announce(text: &str) {
     println!("{text}");
 }
@@ -125,38 +125,38 @@ fn welcome(issuer: &str, app: &App) -> String {
     let _ = write!(
         text,
         "\
-accredit dev: FOR DEVELOPMENT ONLY. Whoever reaches this issuer gets any token they ask for.
-Its keys were made just now, are in memory alone, and end with this process.
+accredit dev: FOR DEVELOPMENT ONLY. The development issuer gives any token to any program that can reach it.
+Its signing keys are new, are kept in memory only, and are lost when this process ends.
 
-  issuer   {issuer}
-  checks   {checks}   (Envoy's ext_authz, gRPC)
-  admin    {admin}   (/readyz; the console is its page /)
+  development issuer   {issuer}
+  checks               {checks}   (Envoy's ext_authz, gRPC)
+  admin                {admin}   (console: http://{admin}/  readiness: http://{admin}/readyz)
 
-Two clients are registered, as customers' applications would be:
+Two clients are registered (client ID / secret):
   {with_id} / {with_secret}    audience {DEV_AUDIENCE}
-  {without_id} / {without_secret}    no audience: its tokens have no `aud`, and pass here (audience_absent: accept)
+  {without_id} / {without_secret}    no audience: its tokens have no `aud`; accredit accepts them (audience_absent: accept)
 
-Get a token, as an application does:
+Get a token as a client application does:
   TOKEN=$(curl -s {issuer}/oauth/token -d grant_type=client_credentials \\
     -d client_id={with_id} -d client_secret={with_secret} \\
     | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 
-Mint what is worth trying (any claim can be set; null removes one):
+Get a token with chosen claims (each member sets a claim; null removes it):
   curl -s {issuer}/dev/token -d '{{\"expired\": true}}'
   curl -s {issuer}/dev/token -d '{{\"forged\": true}}'
   curl -s {issuer}/dev/token -d '{{\"aud\": \"other.example\"}}'
 Replace the signing key:
   curl -s -X POST {issuer}/dev/rotate
 
-Ask why a token is accepted or refused, step by step:
+See each step of the decision about a token:
   cat > dev.yaml <<'END'
 {trusted}END
   echo \"$TOKEN\" | accredit explain --config dev.yaml
-Follow decisions as they are made, and look at the keys:
+Follow the decisions of this process, and list its keys:
   accredit tail --admin {admin}
   accredit keys --admin {admin}
 
-Put Envoy in front with deploy/envoy/envoy.yaml, or see all of it at work: make demo
+Start Envoy with deploy/envoy/envoy.yaml to send requests through both, or run: make demo
 ",
         trusted = trusted(issuer),
         checks = app.check_addr(),

@@ -1,4 +1,4 @@
-//! How a command ends.
+//! The exit status of a command, and the lines that it prints.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
@@ -7,16 +7,14 @@ use std::process;
 use crate::admin::printable::printable;
 use crate::telemetry::log_queue::STANDARD_ERROR;
 
-/// The exit codes that programs may rely on.
+/// The exit statuses of CONTRACT 2.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
-    /// What was asked is done.
     Done = 0,
-    /// It failed.
     Failed = 1,
-    /// It was asked wrongly, or the configuration is wrong.
+    /// Bad usage, or a configuration error.
     BadUsage = 2,
-    /// `explain`: the request is refused.
+    /// `explain`: the decision is deny.
     Denied = 3,
 }
 
@@ -26,14 +24,14 @@ impl From<ExitCode> for process::ExitCode {
     }
 }
 
-/// Says in one line what to change, whatever the texts hold that it quotes; after the lines of the log, where there is one, and as little held up by whoever
-/// reads them.
+/// Prints an error as one line on standard error. Control characters in quoted text are escaped. The line goes through the queue
+/// of the log, so that it comes after earlier log lines and a reader that stalls cannot block the command.
 pub fn complain(error: impl Display) {
     let error = error.to_string();
     STANDARD_ERROR.say(&format!("accredit: {}", printable(&error)));
 }
 
-/// Prints what was asked for, with a line's end. A reader that has gone, as `head` does, has seen enough.
+/// Prints a line on standard output. A closed pipe (`accredit tail | head`) ends the command without an error line.
 pub fn say(text: &str) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -41,7 +39,7 @@ pub fn say(text: &str) -> ExitCode {
         Err(error) => {
             if error.kind() != ErrorKind::BrokenPipe {
                 complain(format_args!(
-                    "standard output cannot be written to: {error}"
+                    "cannot write to standard output: {error}"
                 ));
             }
             ExitCode::Failed

@@ -9,48 +9,48 @@ use clap::Args;
 use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::app::explain::explain;
-use crate::cli::admin::{AdminService, ProofArgs};
+use crate::cli::admin::{RunningService, ProofArgs};
 use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{Typed, environment, settings};
 
-/// A token on standard input is at most this long: no service takes a longer one.
-const MAX_INPUT: u64 = 64 * 1024;
+/// The maximum length of standard input, in bytes. It exceeds the longest token that a configuration can accept.
+const MAX_TOKEN_INPUT: u64 = 64 * 1024;
 
-/// Flags of `accredit explain`. The token is read from standard input, so that no list of processes shows it.
+/// Flags of `accredit explain`. The token comes on standard input, so that a list of processes does not show it.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// The configuration's file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
+    /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The request's method [default: GET]
+    /// The method of the request [default: GET]
     #[arg(long, value_name = "M")]
     method: Option<String>,
-    /// The request's host
+    /// The host of the request [default: localhost]
     #[arg(long, value_name = "H")]
     host: Option<String>,
-    /// The request's path with its query [default: /]
+    /// The path of the request, with its query [default: /]
     #[arg(long, value_name = "P")]
     path: Option<String>,
-    /// A header of the request, repeatable
+    /// A header of the request, such as 'content-type: application/json'; repeatable
     #[arg(long = "header", value_name = "K:V")]
     headers: Vec<String>,
-    /// An entry of the route's context (Envoy's context_extensions), repeatable
+    /// An entry of Envoy's context_extensions, such as tier=internal; repeatable
     #[arg(long = "context", value_name = "K=V")]
     context: Vec<String>,
-    /// The address of the connection's peer, without port
+    /// The IP address of the connection's peer, without port
     #[arg(long, value_name = "ADDRESS")]
     source_address: Option<String>,
-    /// The principal of the connection's peer, such as a SPIFFE URI
+    /// The principal of the connection's peer, such as a SPIFFE ID
     #[arg(long, value_name = "NAME")]
     source_principal: Option<String>,
-    /// Ask the service with this admin_listen instead, which decides by its keys of now and changes nothing
+    /// Ask the running service at this admin address; it uses its current configuration and keys, and changes nothing
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     admin: Option<String>,
     #[command(flatten)]
     proofs: ProofArgs,
-    /// For programs: one JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,7 @@ fn offline(args: &ExplainArgs) -> ExitCode {
     })
 }
 
-fn live(args: &ExplainArgs, service: &AdminService) -> ExitCode {
+fn live(args: &ExplainArgs, service: &RunningService) -> ExitCode {
     with_ask(args, async |ask| {
         let told = async { service.connect().await?.explain(ask).await };
         told.await.map_err(|error: AdminError| error.to_string())
@@ -129,7 +129,7 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
     for header in &args.headers {
         let (name, value) = header
             .split_once(':')
-            .ok_or("--header is K:V, such as 'content-type: application/json'")?;
+            .ok_or("--header needs the form K:V, such as 'content-type: application/json'")?;
         headers.push(pb::Header {
             name: name.trim().to_owned(),
             value: value.trim().to_owned(),
@@ -139,7 +139,7 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
     for entry in &args.context {
         let (name, value) = entry
             .split_once('=')
-            .ok_or("--context is K=V, such as 'tier=internal'")?;
+            .ok_or("--context needs the form K=V, such as 'tier=internal'")?;
         context.insert(name.to_owned(), value.to_owned());
     }
     Ok(pb::ExplainRequest {
@@ -154,15 +154,15 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
     })
 }
 
-/// The token on standard input; none where that is a terminal or empty.
+/// Reads the token from standard input. A terminal or empty input means no token.
 fn token() -> Result<Option<String>, String> {
     let input = std::io::stdin();
     if input.is_terminal() {
         return Ok(None);
     }
     let mut text = String::new();
-    let read = input.lock().take(MAX_INPUT).read_to_string(&mut text);
-    read.map_err(|error| format!("the token cannot be read from standard input: {error}"))?;
+    let read = input.lock().take(MAX_TOKEN_INPUT).read_to_string(&mut text);
+    read.map_err(|error| format!("cannot read the token from standard input: {error}"))?;
     let token = text.trim();
     Ok((!token.is_empty()).then(|| token.to_owned()))
 }

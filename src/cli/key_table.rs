@@ -1,4 +1,4 @@
-//! Issuers and their keys as a table.
+//! The table that `accredit keys` prints.
 
 use crate::admin::pb;
 use crate::admin::printable::printable;
@@ -15,7 +15,7 @@ const HEAD: [&str; 7] = [
     "STATE",
 ];
 
-/// A line for each key, those set aside included, and one for an issuer that has none; then what went wrong.
+/// One line per key, including keys that are set aside; one line for an issuer without keys; then the failed fetches.
 pub fn table(issuers: &[pb::Issuer]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     for issuer in issuers {
@@ -31,7 +31,7 @@ pub fn table(issuers: &[pb::Issuer]) -> String {
         if !issuer.last_error.is_empty() {
             let name = issuer.issuers.first().map_or("", String::as_str);
             let (source, error) = (&issuer.source, &issuer.last_error);
-            let line = format!("{name}: the latest fetch from {source} failed: {error}");
+            let line = format!("{name}: latest fetch from {source} failed: {error}");
             text = text + "\n" + &printable(&line);
         }
     }
@@ -46,7 +46,7 @@ fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {
     let next = issuer.next_refresh_seconds.map_or_else(dash, span);
     let state = if issuer.has_keys { "usable" } else { "too old" };
     let mut rows = Vec::new();
-    // An issuer is named once: its further keys stand below its first.
+    // Only the first line of an issuer has its name, age and next refresh.
     let mut add = |kid: String, kty: String, algorithms: String, state: String| {
         let first = [std::mem::take(&mut name), age.clone(), next.clone()];
         let [issuer, age, next] = if rows.is_empty() {
@@ -76,7 +76,7 @@ mod tests {
     use crate::admin::pb;
 
     #[test]
-    fn an_issuer_is_named_once_and_what_went_wrong_stands_below() {
+    fn the_table_names_an_issuer_once_and_ends_with_failed_fetches() {
         let key = |kid: &str| pb::Key {
             kid: Some(kid.to_owned()),
             kty: "RSA".to_owned(),
@@ -107,12 +107,12 @@ https://a.test  one        RSA   RS256       1m01s  9s       usable
                 -          -     -                           set aside: it is symmetric
 https://b.test  -          -     -           -      -        no keys
 
-https://b.test: the latest fetch from https://b.test/keys failed: connection refused";
+https://b.test: latest fetch from https://b.test/keys failed: connection refused";
         assert_eq!(table(&[good, bad]), expected);
     }
 
     #[test]
-    fn no_text_of_an_issuer_is_obeyed() {
+    fn control_characters_of_an_issuer_are_escaped() {
         let odd = || "\u{1b}[2J\n\u{202e}".to_owned();
         let key = pb::Key {
             kid: Some(odd()),

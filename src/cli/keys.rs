@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::admin::client_error::AdminError;
 use crate::admin::pb;
-use crate::cli::admin::{AdminArgs, AdminService};
+use crate::cli::admin::{AdminArgs, RunningService};
 use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::key_table::table;
 use crate::cli::run::on_main_runtime;
@@ -14,7 +14,7 @@ use crate::cli::run::on_main_runtime;
 pub struct KeysArgs {
     #[command(flatten)]
     admin: AdminArgs,
-    /// Fetch every key set first; fails where a fetch does
+    /// Fetch every key set first; the exit status is 1 if a fetch fails
     #[arg(long)]
     refresh: bool,
 }
@@ -42,7 +42,7 @@ pub fn run(args: KeysArgs) -> ExitCode {
     })
 }
 
-async fn issuers(service: &AdminService, refresh: bool) -> Result<Vec<pb::Issuer>, AdminError> {
+async fn issuers(service: &RunningService, refresh: bool) -> Result<Vec<pb::Issuer>, AdminError> {
     let mut client = service.connect().await?;
     match refresh {
         true => client.refreshed_issuers().await,

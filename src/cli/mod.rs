@@ -1,4 +1,4 @@
-//! The commands: what was typed, to what is done, to an exit code.
+//! The command line interface: one file per command, from flags to an exit status.
 
 pub mod admin;
 pub mod check;

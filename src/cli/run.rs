@@ -1,4 +1,4 @@
-//! Runs a service until it is told to stop.
+//! Starts telemetry and runtimes for the commands, and runs a service until a signal stops it.
 
 use std::fmt::Display;
 
@@ -10,17 +10,17 @@ use crate::telemetry::logs::{self, LogFormat};
 use crate::telemetry::otlp_settings::OtlpSettings;
 use crate::telemetry::traces::Traces;
 
-/// Starts logs and traces as they were asked for.
+/// Starts the log and the export of traces.
 ///
 /// # Errors
-/// The exit code, after it was said what is wrong.
+/// The exit code. The error line has been printed.
 pub fn start_telemetry(
     format: Option<LogFormat>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Telemetry, ExitCode> {
     STANDARD_ERROR.start().map_err(|error| {
         complain(format_args!(
-            "no thread can be started for the log: {error}"
+            "cannot start the thread that writes the log: {error}"
         ));
         ExitCode::Failed
     })?;
@@ -38,8 +38,8 @@ fn bad_usage(error: impl Display) -> ExitCode {
     ExitCode::BadUsage
 }
 
-/// Runs something on the main runtime. Checks have runtimes of their own, so that no fetch of keys, nor whoever
-/// asks the admin API, takes time from them.
+/// Runs a future on the main runtime. Checks have runtimes of their own, so that key fetches and admin requests do not
+/// take their time.
 pub fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -47,22 +47,22 @@ pub fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
     {
         Ok(runtime) => {
             let code = runtime.block_on(running);
-            // A plain drop would wait for a name to be resolved or a file to be read, however long that takes.
+            // Dropping the runtime would wait for blocking calls (name resolution, file reads), which have no time limit.
             runtime.shutdown_background();
             code
         }
         Err(error) => {
-            complain(format_args!("no runtime: {error}"));
+            complain(format_args!("cannot start the async runtime: {error}"));
             ExitCode::Failed
         }
     }
 }
 
-/// Runs a service until SIGTERM or SIGINT, then lets it drain; a second signal ends it at once.
+/// Runs a service until SIGTERM or SIGINT, then drains it. A second signal ends it at once.
 pub async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = app.run(async {
-        // A sender that is gone means the same as a signal: nobody could stop the service any more.
+        // A dropped sender counts as a signal: without it, no signal could stop the service.
         let _ = stopped.await;
     });
     let signalled = async {
@@ -79,7 +79,7 @@ pub async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
             }
         },
         () = signalled => {
-            complain("stopped at once by a second signal; checks in flight were broken off");
+            complain("stopped by a second signal; checks in flight were aborted");
             ExitCode::Failed
         }
     }
@@ -94,7 +94,7 @@ mod tests {
     use crate::cli::exit::ExitCode;
 
     #[test]
-    fn who_hangs_in_the_system_holds_up_no_exit() {
+    fn a_blocked_system_call_does_not_delay_the_exit() {
         let (let_go, held) = mpsc::channel::<()>();
         let (entered, enters) = mpsc::channel();
         let (ended, ends) = mpsc::channel();

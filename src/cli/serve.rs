@@ -12,31 +12,31 @@ use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::LogFormat;
 
-/// Flags of `accredit serve`. Each beats its environment variable, which beats the file.
+/// Flags of `accredit serve`. A flag takes precedence over its environment variable, and that over the file (CONTRACT 2.2.5).
 #[derive(Args, Debug)]
 pub struct ServeArgs {
-    /// The configuration's file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
+    /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE", conflicts_with = "issuer")]
     config: Option<PathBuf>,
-    /// Serve one issuer without a file: `iss` as its tokens have it [env: ACCREDIT_ISSUER]
+    /// Run without a file, with this issuer: exactly as in the claim `iss` of its tokens [env: ACCREDIT_ISSUER]
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
-    /// An audience of this API, repeatable; `any` turns the check off [env: ACCREDIT_AUDIENCE, comma-separated]
+    /// An accepted audience; repeatable; `any` turns the audience check off [env: ACCREDIT_AUDIENCE, comma-separated]
     #[arg(long = "audience", value_name = "AUD")]
     audiences: Vec<String>,
-    /// Whether a token without `aud` passes: accept or refuse (the default)
+    /// Accept or refuse tokens without `aud` [default: refuse]
     #[arg(long, value_name = "accept|refuse")]
     audience_absent: Option<String>,
-    /// The address of the issuer's keys; without it they are discovered [env: ACCREDIT_JWKS_URI]
+    /// The URL of the issuer's key set [default: found through discovery] [env: ACCREDIT_JWKS_URI]
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// Where checks are answered: address:port or unix:/path [env: ACCREDIT_LISTEN] [default: 0.0.0.0:9191]
+    /// The address for Envoy's checks: IP:port or unix:/path [env: ACCREDIT_LISTEN] [default: 0.0.0.0:9191]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Where health and the admin API are answered [env: ACCREDIT_ADMIN_LISTEN] [default: 127.0.0.1:9192]
+    /// The address for health, metrics, the admin API and the console [env: ACCREDIT_ADMIN_LISTEN] [default: 127.0.0.1:9192]
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
-    /// How log lines are written: json or text
+    /// The format of the log: json or text [default: json]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
 }
@@ -57,7 +57,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
         admin_listen: args.admin_listen,
     };
     on_main_runtime(async {
-        // The watch begins before the settings are read, so that no change falls in between.
+        // Watch the file before reading it: otherwise a change between the two would be missed.
         let watch = ConfigWatch::start(typed.clone(), file(&typed, &environment));
         let Ok(resolved) = settings(typed, &environment, |warning| tracing::warn!("{warning}"))
         else {
@@ -75,7 +75,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
             Ok(app) => app,
             Err(error) => {
                 complain(&error);
-                // A file that the configuration names is a part of it.
+                // The files that the configuration names (CA, certificate, key) are part of it.
                 return match error.is_of_configuration() {
                     true => ExitCode::BadUsage,
                     false => ExitCode::Failed,

@@ -11,52 +11,52 @@ use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::admin::pb::tail_response::Told;
 use crate::admin::told::json;
-use crate::cli::admin::{AdminArgs, AdminService};
-use crate::cli::decision_line::{Lines, Paint};
+use crate::cli::admin::{AdminArgs, RunningService};
+use crate::cli::decision_line::{DecisionLines, Paint};
 use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::environment;
 
-/// Between two attempts to reach a service again.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+/// The pause between two attempts to reconnect.
+const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Flags of `accredit tail`.
 #[derive(Args, Debug)]
 pub struct TailArgs {
     #[command(flatten)]
     admin: AdminArgs,
-    /// Refusals alone
+    /// Print denials only
     #[arg(long)]
     denied: bool,
-    /// Of these reasons alone, such as insufficient_scope; repeatable
+    /// Print decisions with this reason only, such as insufficient_scope; repeatable
     #[arg(long = "reason", value_name = "REASON")]
     reasons: Vec<String>,
-    /// Of these issuers alone; repeatable
+    /// Print decisions on tokens of this issuer only; repeatable
     #[arg(long = "issuer", value_name = "URL")]
     issuers: Vec<String>,
-    /// By these rules alone; repeatable
+    /// Print decisions of this rule only; repeatable
     #[arg(long = "rule", value_name = "NAME")]
     rules: Vec<String>,
-    /// Of paths that begin so alone
+    /// Print decisions on paths with this prefix only
     #[arg(long = "path", value_name = "PREFIX")]
     path_prefix: Option<String>,
-    /// Look one request up among the last 1,000 refusals, by its x-request-id, and say why
+    /// Look up one request by its x-request-id among the last 1,000 denials, and explain it
     #[arg(
         long,
         value_name = "ID",
         conflicts_with_all = ["denied", "reasons", "issuers", "rules", "path_prefix"]
     )]
     request: Option<String>,
-    /// For programs: one JSON object on each line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
-/// How decisions are shown.
-enum Form {
+/// The format of the output.
+enum TailOutput {
     Json,
-    Text(Box<Lines>),
+    Text(Box<DecisionLines>),
 }
 
 /// Runs the command.
@@ -77,11 +77,11 @@ pub fn run(args: TailArgs) -> ExitCode {
     })
 }
 
-async fn look_up(service: &AdminService, id: &str, as_json: bool) -> Result<ExitCode, AdminError> {
+async fn look_up(service: &RunningService, id: &str, as_json: bool) -> Result<ExitCode, AdminError> {
     let refusals = service.connect().await?.refusals(id).await?;
     if refusals.is_empty() {
         complain(format_args!(
-            "no request {id:?} is among the last 1,000 refusals of this process; with several replicas, ask each of them"
+            "request {id:?} is not among the last 1,000 denials of this replica; ask the other replicas too"
         ));
         return Ok(ExitCode::Failed);
     }
@@ -109,18 +109,18 @@ fn found_json(refusal: &pb::FoundRefusal) -> serde_json::Value {
 
 fn found_text(refusal: &pb::FoundRefusal) -> String {
     let decision = refusal.decision.as_ref();
-    let line = decision.map(|decision| Lines::new(Paint::Plain).dated(decision));
+    let line = decision.map(|decision| DecisionLines::new(Paint::Plain).dated(decision));
     let explanation = match &refusal.explanation {
         Some(explanation) => format!(
-            "{}\n\nThe token is not kept; `accredit explain` with it sets its own words beside what was asked.",
+            "{}\n\naccredit does not keep tokens. To see the token's claims beside what was required, run `accredit explain` with the token.",
             render::text(explanation)
         ),
-        None => "It was refused by a configuration that is no longer in force.".to_owned(),
+        None => "The configuration that made this decision is no longer active, so there is no explanation.".to_owned(),
     };
     format!("{}\n\n{explanation}\n", line.unwrap_or_default())
 }
 
-async fn follow(service: &AdminService, args: &TailArgs) -> Result<ExitCode, AdminError> {
+async fn follow(service: &RunningService, args: &TailArgs) -> Result<ExitCode, AdminError> {
     let request = pb::TailRequest {
         decision: match args.denied {
             true => "deny".to_owned(),
@@ -131,33 +131,33 @@ async fn follow(service: &AdminService, args: &TailArgs) -> Result<ExitCode, Adm
         rules: args.rules.clone(),
         path_prefix: args.path_prefix.clone().unwrap_or_default(),
     };
-    let mut form = match args.json {
-        true => Form::Json,
-        false => Form::Text(Box::new(Lines::new(paint()))),
+    let mut output = match args.json {
+        true => TailOutput::Json,
+        false => TailOutput::Text(Box::new(DecisionLines::new(paint()))),
     };
-    // A first failure is most likely a wrong address; a later one, a service that starts anew.
+    // The first failure ends the command: the address is probably wrong. Later ones mean that the service restarts.
     let mut tail = open(service, &request).await?;
     loop {
         while let Some(told) = tail.next().await {
-            match show(&told, &mut form) {
+            match show(&told, &mut output) {
                 ExitCode::Done => {}
-                // Nobody reads any more.
+                // Standard output is closed.
                 code => return Ok(code),
             }
         }
-        complain("the connection has ended; trying to follow again");
+        complain("the connection ended; reconnecting");
         tail = again(service, &request).await?;
-        complain("following again; decisions in between were not seen");
+        complain("reconnected; decisions made in the meantime are missing");
     }
 }
 
-async fn open(service: &AdminService, request: &pb::TailRequest) -> Result<Tail, AdminError> {
+async fn open(service: &RunningService, request: &pb::TailRequest) -> Result<Tail, AdminError> {
     service.connect().await?.tail(request.clone()).await
 }
 
-async fn again(service: &AdminService, request: &pb::TailRequest) -> Result<Tail, AdminError> {
+async fn again(service: &RunningService, request: &pb::TailRequest) -> Result<Tail, AdminError> {
     loop {
-        sleep(BETWEEN_ATTEMPTS).await;
+        sleep(RECONNECT_INTERVAL).await;
         match open(service, request).await {
             Ok(tail) => return Ok(tail),
             Err(AdminError::Unreachable(..)) => {}
@@ -166,21 +166,21 @@ async fn again(service: &AdminService, request: &pb::TailRequest) -> Result<Tail
     }
 }
 
-fn show(told: &Told, form: &mut Form) -> ExitCode {
-    match (told, form) {
-        (Told::Decision(decision), Form::Json) => say(&json(decision).to_string()),
-        (Told::Decision(decision), Form::Text(lines)) => say(&lines.line(decision)),
-        (Told::Lost(lost), Form::Json) => say(&serde_json::json!({ "lost": lost }).to_string()),
-        (Told::Lost(lost), Form::Text(_)) => say(&format!(
-            "... {lost} decisions were made faster than they could be shown"
+fn show(told: &Told, output: &mut TailOutput) -> ExitCode {
+    match (told, output) {
+        (Told::Decision(decision), TailOutput::Json) => say(&json(decision).to_string()),
+        (Told::Decision(decision), TailOutput::Text(lines)) => say(&lines.line(decision)),
+        (Told::Lost(lost), TailOutput::Json) => say(&serde_json::json!({ "lost": lost }).to_string()),
+        (Told::Lost(lost), TailOutput::Text(_)) => say(&format!(
+            "... {lost} decisions are missing: they were made faster than this command read them"
         )),
     }
 }
 
-/// Colours are for terminals whose user has not asked for none (no-color.org).
+/// Colours only on a terminal, and only if NO_COLOR is not set (no-color.org).
 fn paint() -> Paint {
-    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match std::io::stdout().is_terminal() && !wants_none {
+    let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match std::io::stdout().is_terminal() && !no_color {
         true => Paint::Coloured,
         false => Paint::Plain,
     }

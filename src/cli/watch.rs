@@ -1,4 +1,4 @@
-//! Reads the configuration again when its file changes, or on SIGHUP, and hands it to the service that runs.
+//! Reloads the configuration when its file changes, and on SIGHUP.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::app::reload::Reloader;
 use crate::cli::settings::{Typed, environment, settings};
 use crate::file_watch::FileWatch;
 
-/// Watches one configuration.
+/// Watches the configuration file of a running service.
 pub struct ConfigWatch {
     typed: Typed,
     file: Option<PathBuf>,
@@ -18,11 +18,11 @@ pub struct ConfigWatch {
 }
 
 impl ConfigWatch {
-    /// Watches what these words name; `file` is where it is, if it is a file. To be called before the settings are
-    /// read: what changes after that is noticed.
+    /// Starts to watch `file`, if the settings come from a file. Call it before the settings are read, so that it notices
+    /// every later change.
     ///
     /// # Errors
-    /// Where SIGHUP cannot be handled. A file that cannot be watched is said in the log; SIGHUP still works.
+    /// If SIGHUP cannot be handled. If the file cannot be watched, accredit logs this, and SIGHUP still works.
     pub fn start(typed: Typed, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
         let watch = file.as_deref().map(FileWatch::of).transpose();
         let watch = watch.map_err(|error| error.to_string());
@@ -35,10 +35,10 @@ impl ConfigWatch {
         })
     }
 
-    /// Hands over each new configuration, until its owner drops it.
+    /// Passes each new configuration to the service. Runs until it is dropped.
     pub async fn run(mut self, reloader: Reloader) {
         let mut watch = self.watch.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the configuration's folder cannot be watched; send SIGHUP after a change");
+            tracing::warn!(%error, "cannot watch the configuration file; send SIGHUP after each change");
             None
         });
         loop {
@@ -58,8 +58,8 @@ impl ConfigWatch {
                     reloader.reload(resolved.settings).await;
                 }
                 Err(_) => {
-                    reloader.rejected();
-                    tracing::error!("the new configuration is wrong; the one before stays in force")
+                    reloader.count_invalid();
+                    tracing::error!("configuration reload failed; the previous configuration stays active")
                 }
             }
         }

@@ -252,7 +252,7 @@ async fn bad_usage_is_told_apart_from_a_refusal() {
         "{explained:?}"
     );
     assert!(
-        explained.stderr.contains("--header is K:V"),
+        explained.stderr.contains("--header needs the form K:V"),
         "{explained:?}"
     );
 }

@@ -52,19 +52,19 @@ async fn a_changed_file_takes_effect_and_a_wrong_one_changes_nothing() {
         configuration("second", "rules:\n  - { name: all, access: deny }\n"),
     )
     .unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     let answer = envoy.check(Ask::plain()).await;
     assert_eq!(answer.reason(), "denied_by_rule");
 
     std::fs::write(&file, "issuers: [").unwrap();
-    running.says("the one before stays in force").await;
+    running.says("the previous configuration stays active").await;
     assert_eq!(envoy.check(Ask::plain()).await.reason(), "denied_by_rule");
 
     std::fs::write(&file, configuration("third", "")).unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     assert!(realm(&envoy.check(Ask::plain()).await).contains("third"));
     running.signal("HUP").await;
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     running.signal("TERM").await;
     assert_eq!(running.exit_code().await, Some(0));
 }
@@ -78,8 +78,8 @@ async fn what_only_a_restart_changes_is_said() {
     let state = format!("state_dir: '{}'\n", folder.path().display());
     for more in ["drain: 7s\n", "probe_listen: 127.0.0.1:0\n", &state] {
         std::fs::write(&file, configuration("second", "") + more).unwrap();
-        running.says("change with a restart only").await;
-        running.says("the configuration was reloaded").await;
+        running.says("take effect at the next start").await;
+        running.says("configuration reloaded").await;
         // The rest of it is in force.
         assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
     }
@@ -106,7 +106,7 @@ async fn a_config_maps_swap_is_noticed() {
         folder.path().join("..data"),
     )
     .unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
 }
 
@@ -126,7 +126,7 @@ async fn a_folder_that_is_never_quiet_holds_up_no_configuration() {
         }
     });
     std::fs::write(&file, configuration("second", "")).unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
 }
 
@@ -169,7 +169,7 @@ async fn no_answer_is_of_half_a_configuration() {
     });
     assert!(realm(&envoy.check(Ask::bearer(&token)).await).contains("first"));
     std::fs::write(&file, &configurations[1]).unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     asking.join_next().await.unwrap().unwrap();
 }
 
@@ -199,7 +199,7 @@ async fn unchanged_issuers_keep_their_keys_and_new_ones_have_theirs_first() {
     assert_eq!(reason(&other, 1).await, "unknown_issuer");
 
     std::fs::write(&file, format!("{head}{}{}", entry(&other), entry(&server))).unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     assert_eq!(
         reason(&other, 1).await,
         "allowed",
@@ -209,7 +209,7 @@ async fn unchanged_issuers_keep_their_keys_and_new_ones_have_theirs_first() {
     assert_eq!((server.count("/keys"), other.count("/keys")), (1, 1));
 
     std::fs::write(&file, format!("{head}{}", entry(&other))).unwrap();
-    running.says("the configuration was reloaded").await;
+    running.says("configuration reloaded").await;
     assert_eq!(reason(&server, 0).await, "unknown_issuer");
     eventually("the other one stays", async || {
         (reason(&other, 1).await == "allowed").then_some(())

@@ -59,7 +59,7 @@ impl Accredit {
         let yaml = format!("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n{yaml}");
         let (document, locations) = load::read(&yaml, &|_| None).unwrap();
         let settings = resolve(&document, locations).unwrap().settings;
-        assert_eq!(self.reloader.reload(settings).await, Reloaded::Taken);
+        assert_eq!(self.reloader.reload(settings).await, Reloaded::Applied);
     }
 
     /// Where checks are answered, which is a port.

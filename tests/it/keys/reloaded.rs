@@ -50,14 +50,14 @@ async fn an_issuer_that_is_down_keeps_its_keys_when_its_times_are_changed() {
         ", max_stale: 1h",
     ] {
         write(folder.path(), &entry(&server, issuer, change));
-        process.says("the configuration was reloaded").await;
+        process.says("configuration reloaded").await;
         assert_eq!(reason(&process, &known).await, "allowed", "{change}");
     }
     // Keys from another address are another source's: nothing is known of them yet.
     let elsewhere = entry(&server, issuer, "").replace("/keys'", "/keys?v=2'");
     server.serve("/keys?v=2", Answer::of(500, "no"));
     write(folder.path(), &elsewhere);
-    process.says("the configuration was reloaded").await;
+    process.says("configuration reloaded").await;
     assert_eq!(reason(&process, &known).await, "keys_unavailable");
 }
 
@@ -80,7 +80,7 @@ async fn an_entry_that_is_given_another_issuer_is_kept_under_its_new_names() {
         folder.path(),
         &keeping("['https://one.test', 'https://two.test']"),
     );
-    process.says("the configuration was reloaded").await;
+    process.says("configuration reloaded").await;
     server.serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("next")]));
     eventually("both are kept", async || {
         let entries = std::fs::read_dir(&state).ok()?;

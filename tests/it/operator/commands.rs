@@ -68,7 +68,7 @@ async fn keys_are_listed_and_fetched_over_a_unix_socket() {
         failed.stdout.contains("new")
             && failed
                 .stdout
-                .contains("https://one.test: the latest fetch from "),
+                .contains("https://one.test: latest fetch from "),
         "{}",
         failed.stdout
     );
@@ -104,7 +104,7 @@ async fn who_cannot_be_asked_is_told_apart() {
                 "/nonexistent",
             ],
             2,
-            "/nonexistent cannot be read",
+            "cannot read /nonexistent",
         ),
         (
             vec!["--admin", &format!("https://{admin}")],

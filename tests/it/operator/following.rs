@@ -131,10 +131,10 @@ async fn tail_follows_a_service_that_starts_again() {
         .await;
     first.signal("KILL").await;
     first.exit_code().await;
-    follower.complains("the connection has ended").await;
+    follower.complains("the connection ended").await;
     let again = [&serve[..], &["--admin-listen", &admin]].concat();
     let second = Running::start(&mut accredit(&again)).await;
-    follower.complains("following again").await;
+    follower.complains("reconnected").await;
     let seen = follower
         .first_line(async || {
             second.check(Ask::plain().path("/second")).await;
@@ -178,7 +178,7 @@ async fn a_refusal_is_looked_up_by_its_request() {
     assert!(
         missed
             .stderr
-            .contains("\"r-2\" is among the last 1,000 refusals"),
+            .contains("\"r-2\" is not among the last 1,000 denials"),
         "{}",
         missed.stderr
     );
