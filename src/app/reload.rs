@@ -120,7 +120,11 @@ impl FixedSettings {
 }
 
 /// Applies each configuration that arrives. Returns only if a task that fetches keys ended unexpectedly.
-pub async fn apply_each(mut requests: ReloadRequests, keeper: &mut KeyKeeper, running: ReloadTarget<'_>) {
+pub async fn apply_each(
+    mut requests: ReloadRequests,
+    keeper: &mut KeyKeeper,
+    running: ReloadTarget<'_>,
+) {
     loop {
         tokio::select! {
             request = requests.0.recv() => match request {

@@ -17,7 +17,7 @@ use crate::app::metrics::{self, MeasuredParts};
 use crate::app::ports::{
     admin_port, admin_sources, check_port, console_sources, probe_port, serve_port,
 };
-use crate::app::reload::{self, FixedSettings, Reloader, ReloadRequests, ReloadTarget};
+use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
 use crate::authz::refusal_log::RefusalLog;

@@ -85,12 +85,8 @@ impl ProofArgs {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| {
-        format!(
-            "cannot read {}: {error}; name a PEM file",
-            file.display()
-        )
-    })
+    std::fs::read(file)
+        .map_err(|error| format!("cannot read {}: {error}; name a PEM file", file.display()))
 }
 
 impl RunningService {

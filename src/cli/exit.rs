@@ -38,9 +38,7 @@ pub fn say(text: &str) -> ExitCode {
         Ok(()) => ExitCode::Done,
         Err(error) => {
             if error.kind() != ErrorKind::BrokenPipe {
-                complain(format_args!(
-                    "cannot write to standard output: {error}"
-                ));
+                complain(format_args!("cannot write to standard output: {error}"));
             }
             ExitCode::Failed
         }

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::app::explain::explain;
-use crate::cli::admin::{RunningService, ProofArgs};
+use crate::cli::admin::{ProofArgs, RunningService};
 use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;

@@ -44,7 +44,11 @@ pub fn text(explanation: &pb::Explanation) -> String {
             );
         }
         Some(Answer::Refused(refusal)) => {
-            let _ = writeln!(text, "Envoy answers the client with status {}, these headers and this body:", refusal.status);
+            let _ = writeln!(
+                text,
+                "Envoy answers the client with status {}, these headers and this body:",
+                refusal.status
+            );
             push_headers(&mut text, &refusal.headers);
             let _ = write!(text, "  {}", printable(&refusal.body));
         }

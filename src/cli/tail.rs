@@ -77,7 +77,11 @@ pub fn run(args: TailArgs) -> ExitCode {
     })
 }
 
-async fn look_up(service: &RunningService, id: &str, as_json: bool) -> Result<ExitCode, AdminError> {
+async fn look_up(
+    service: &RunningService,
+    id: &str,
+    as_json: bool,
+) -> Result<ExitCode, AdminError> {
     let refusals = service.connect().await?.refusals(id).await?;
     if refusals.is_empty() {
         complain(format_args!(
@@ -170,7 +174,9 @@ fn show(told: &Told, output: &mut TailOutput) -> ExitCode {
     match (told, output) {
         (Told::Decision(decision), TailOutput::Json) => say(&json(decision).to_string()),
         (Told::Decision(decision), TailOutput::Text(lines)) => say(&lines.line(decision)),
-        (Told::Lost(lost), TailOutput::Json) => say(&serde_json::json!({ "lost": lost }).to_string()),
+        (Told::Lost(lost), TailOutput::Json) => {
+            say(&serde_json::json!({ "lost": lost }).to_string())
+        }
         (Told::Lost(lost), TailOutput::Text(_)) => say(&format!(
             "... {lost} decisions are missing: they were made faster than this command read them"
         )),

@@ -59,7 +59,9 @@ impl ConfigWatch {
                 }
                 Err(_) => {
                     reloader.count_invalid();
-                    tracing::error!("configuration reload failed; the previous configuration stays active")
+                    tracing::error!(
+                        "configuration reload failed; the previous configuration stays active"
+                    )
                 }
             }
         }

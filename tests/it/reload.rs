@@ -57,7 +57,9 @@ async fn a_changed_file_takes_effect_and_a_wrong_one_changes_nothing() {
     assert_eq!(answer.reason(), "denied_by_rule");
 
     std::fs::write(&file, "issuers: [").unwrap();
-    running.says("the previous configuration stays active").await;
+    running
+        .says("the previous configuration stays active")
+        .await;
     assert_eq!(envoy.check(Ask::plain()).await.reason(), "denied_by_rule");
 
     std::fs::write(&file, configuration("third", "")).unwrap();

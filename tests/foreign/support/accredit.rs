@@ -40,7 +40,14 @@ impl Accredit {
         let accredit = Self::ready(Program::start("accredit dev", command), None).await;
         let issuer = accredit
             .program
-            .find(|line| Some(line.trim().strip_prefix("development issuer")?.trim().to_owned()))
+            .find(|line| {
+                Some(
+                    line.trim()
+                        .strip_prefix("development issuer")?
+                        .trim()
+                        .to_owned(),
+                )
+            })
             .await;
         (accredit, issuer)
     }

@@ -254,7 +254,10 @@ async fn the_log_says_whose_keys_cannot_be_had() {
     .await;
     running.signal("TERM").await;
     let lines = lines.await.unwrap();
-    for told in ["fetching keys failed", "ready without the keys of this issuer"] {
+    for told in [
+        "fetching keys failed",
+        "ready without the keys of this issuer",
+    ] {
         let line = lines.iter().find(|line| line.contains(told)).unwrap();
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["issuer"], issuer.as_str(), "{line}");
