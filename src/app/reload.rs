@@ -14,10 +14,10 @@ use crate::app::metrics::ReloadMetrics;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
+use crate::config::tls_files::TlsFiles;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::rules::table::DEFAULT_RULE;
-use crate::server::tls_files::TlsFiles;
 
 /// Sends new configurations to a running service.
 #[derive(Clone, Debug)]

@@ -21,18 +21,19 @@ use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Relo
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
 use crate::authz::refusal_log::RefusalLog;
+use crate::config::listen_addr::ListenAddr;
 use crate::config::settings::Settings;
+use crate::config::tls_files::TlsFiles;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
 use crate::server::accept::serve;
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
-use crate::server::listener::{ListenAddr, Listener};
+use crate::server::listener::Listener;
 use crate::server::readiness::Readiness;
 use crate::server::shutdown::Drain;
 use crate::server::tls::{ServerTls, follow_all};
-use crate::server::tls_files::TlsFiles;
 use crate::server::workers::Workers;
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
@@ -89,7 +90,7 @@ impl App {
     pub fn build_with(mut settings: Settings, telemetry: Telemetry) -> Result<App, StartError> {
         let tls = load_tls("tls", &settings.tls, Protocol::Http2)?;
         let admin_tls = load_tls("admin_tls", &settings.admin_tls, Protocol::Http1Or2)?;
-        let bind = |address: &ListenAddr| address.bind().map_err(StartError::Bind);
+        let bind = |address: &ListenAddr| Listener::bind(address).map_err(StartError::Bind);
         let check_listener = bind(&settings.listen)?.secured(tls);
         let admin_listener = bind(&settings.admin_listen)?.secured(admin_tls);
         let probe_listener = match &settings.probe_listen {

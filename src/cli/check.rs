@@ -7,7 +7,7 @@ use clap::Args;
 use crate::app::online::{OnlineResult, fetch_all};
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{Typed, environment, settings};
+use crate::cli::settings::{ConfigFlags, environment, settings};
 use crate::config::resolve::Resolved;
 
 /// Flags of `accredit check`.
@@ -24,9 +24,9 @@ pub struct CheckArgs {
 /// Runs the command.
 #[allow(clippy::print_stdout, reason = "the answer to the command")]
 pub fn run(args: CheckArgs) -> ExitCode {
-    let typed = Typed {
+    let typed = ConfigFlags {
         config: args.config,
-        ..Typed::default()
+        ..ConfigFlags::default()
     };
     let Ok(resolved) = settings(typed, &environment, |warning| {
         complain(format_args!("warning: {warning}"))

@@ -13,7 +13,7 @@ use crate::cli::admin::{ProofArgs, RunningService};
 use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{Typed, environment, settings};
+use crate::cli::settings::{ConfigFlags, environment, settings};
 
 /// The maximum length of standard input, in bytes. It exceeds the longest token that a configuration can accept.
 const MAX_TOKEN_INPUT: u64 = 64 * 1024;
@@ -67,9 +67,9 @@ pub fn run(args: ExplainArgs) -> ExitCode {
 }
 
 fn offline(args: &ExplainArgs) -> ExitCode {
-    let typed = Typed {
+    let typed = ConfigFlags {
         config: args.config.clone(),
-        ..Typed::default()
+        ..ConfigFlags::default()
     };
     let Ok(resolved) = settings(typed, &environment, |warning| {
         complain(format_args!("warning: {warning}"))

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
-use crate::cli::settings::{Typed, environment, file, settings};
+use crate::cli::settings::{ConfigFlags, environment, file, settings};
 use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::LogFormat;
@@ -47,7 +47,7 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(code) => return code,
     };
-    let typed = Typed {
+    let typed = ConfigFlags {
         config: args.config,
         issuer: args.issuer,
         audiences: args.audiences,

@@ -3,19 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::complain;
-use crate::config::document::{
-    AnyAudience, AudienceAbsent, Audiences, Document, Issuer, Jwks, OneOrMany,
+use crate::config::document::ConfigDocument;
+use crate::config::issuer_document::{
+    AnyAudience, AudiencesDocument, IssuerDocument, JwksDocument,
 };
 use crate::config::load;
 use crate::config::locations::Locations;
+use crate::config::one_or_many::OneOrMany;
 use crate::config::resolve::{Resolved, resolve};
+use crate::config::words::Word;
 
-/// Read where neither flag nor environment says otherwise.
+/// The file that is read without flags and variables (CONTRACT 2.2.8).
 pub const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
 
-/// What was typed about the configuration.
+/// The flags that concern the configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Typed {
+pub struct ConfigFlags {
     /// `--config`
     pub config: Option<PathBuf>,
     /// `--issuer`
@@ -32,9 +35,9 @@ pub struct Typed {
     pub admin_listen: Option<String>,
 }
 
-/// The configuration is wrong, and its author has been told.
+/// The configuration is bad. Its problems are already on standard error.
 #[derive(Debug)]
-pub struct Told;
+pub struct ConfigRejected;
 
 /// A variable of the environment.
 #[allow(
@@ -48,22 +51,22 @@ pub fn environment(name: &str) -> Option<String> {
 /// The settings that were asked for. Says every problem on standard error, and every warning in `warn`.
 ///
 /// # Errors
-/// [`Told`]
+/// [`ConfigRejected`]
 pub fn settings(
-    typed: Typed,
+    flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
     warn: impl Fn(&str),
-) -> Result<Resolved, Told> {
-    let (document, locations) = match source(&typed, env).or_else(tell)? {
-        Source::File(path) => read_file(&path, env)?,
-        Source::Flags(issuer) => (flags_document(issuer, &typed, env)?, Locations::default()),
+) -> Result<Resolved, ConfigRejected> {
+    let (document, locations) = match source(&flags, env).or_else(reject)? {
+        ConfigOrigin::File(path) => read_file(&path, env)?,
+        ConfigOrigin::Flags(issuer) => (flags_document(issuer, &flags, env)?, Locations::default()),
     };
-    let document = Document {
-        listen: typed
+    let document = ConfigDocument {
+        listen: flags
             .listen
             .or_else(|| env("ACCREDIT_LISTEN"))
             .or(document.listen),
-        admin_listen: typed
+        admin_listen: flags
             .admin_listen
             .or_else(|| env("ACCREDIT_ADMIN_LISTEN"))
             .or(document.admin_listen),
@@ -71,7 +74,7 @@ pub fn settings(
     };
     let resolved = resolve(&document, locations).map_err(|problems| {
         problems.iter().for_each(complain);
-        Told
+        ConfigRejected
     })?;
     resolved
         .warnings
@@ -81,55 +84,61 @@ pub fn settings(
 }
 
 /// Where the configuration is, if it is a file.
-pub fn file(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    match source(typed, env) {
-        Ok(Source::File(path)) => Some(path),
-        Ok(Source::Flags(_)) | Err(_) => None,
+pub fn file(flags: &ConfigFlags, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    match source(flags, env) {
+        Ok(ConfigOrigin::File(path)) => Some(path),
+        Ok(ConfigOrigin::Flags(_)) | Err(_) => None,
     }
 }
 
-enum Source {
+enum ConfigOrigin {
     File(PathBuf),
     Flags(String),
 }
 
-fn source(typed: &Typed, env: &dyn Fn(&str) -> Option<String>) -> Result<Source, &'static str> {
-    match (&typed.config, &typed.issuer) {
+fn source(
+    flags: &ConfigFlags,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<ConfigOrigin, &'static str> {
+    match (&flags.config, &flags.issuer) {
         (Some(_), Some(_)) => return Err("--config and --issuer exclude each other; keep one"),
-        (Some(config), None) => return without_issuer_flags(typed, config.clone()),
-        (None, Some(issuer)) => return Ok(Source::Flags(issuer.clone())),
+        (Some(config), None) => return without_issuer_flags(flags, config.clone()),
+        (None, Some(issuer)) => return Ok(ConfigOrigin::Flags(issuer.clone())),
         (None, None) => {}
     }
     match (env("ACCREDIT_CONFIG"), env("ACCREDIT_ISSUER")) {
         (Some(_), Some(_)) => {
             Err("ACCREDIT_CONFIG and ACCREDIT_ISSUER exclude each other; unset one")
         }
-        (Some(config), None) => without_issuer_flags(typed, config.into()),
-        (None, Some(issuer)) => Ok(Source::Flags(issuer)),
-        (None, None) => without_issuer_flags(typed, DEFAULT_CONFIG.into()),
+        (Some(config), None) => without_issuer_flags(flags, config.into()),
+        (None, Some(issuer)) => Ok(ConfigOrigin::Flags(issuer)),
+        (None, None) => without_issuer_flags(flags, DEFAULT_CONFIG.into()),
     }
 }
 
 /// What describes an issuer would be ignored beside a file, and so is refused.
-fn without_issuer_flags(typed: &Typed, config: PathBuf) -> Result<Source, &'static str> {
+fn without_issuer_flags(
+    flags: &ConfigFlags,
+    config: PathBuf,
+) -> Result<ConfigOrigin, &'static str> {
     let described =
-        !typed.audiences.is_empty() || typed.audience_absent.is_some() || typed.jwks_uri.is_some();
+        !flags.audiences.is_empty() || flags.audience_absent.is_some() || flags.jwks_uri.is_some();
     if described {
         return Err(
             "--audience, --audience-absent and --jwks-uri describe --issuer; add it, or write them into the file",
         );
     }
-    Ok(Source::File(config))
+    Ok(ConfigOrigin::File(config))
 }
 
 fn read_file(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(Document, Locations), Told> {
+) -> Result<(ConfigDocument, Locations), ConfigRejected> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            return tell(&format!(
+            return reject(&format!(
                 "{}: {error}; name the configuration with --config FILE; `serve` does without one by --issuer URL --audience AUD",
                 path.display()
             ));
@@ -137,16 +146,16 @@ fn read_file(
     };
     load::read(&text, env).map_err(|problems| {
         problems.iter().for_each(complain);
-        Told
+        ConfigRejected
     })
 }
 
 fn flags_document(
     issuer: String,
-    typed: &Typed,
+    flags: &ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Document, Told> {
-    let mut audiences = typed.audiences.clone();
+) -> Result<ConfigDocument, ConfigRejected> {
+    let mut audiences = flags.audiences.clone();
     if audiences.is_empty() {
         let listed = env("ACCREDIT_AUDIENCE").unwrap_or_default();
         audiences = listed
@@ -158,37 +167,38 @@ fn flags_document(
     }
     let audiences = match audiences.as_slice() {
         [] => {
-            return tell(
+            return reject(
                 "--issuer needs --audience AUD, the audience of this API; `--audience any` turns the check off",
             );
         }
-        [any] if any == "any" => Audiences::Any(AnyAudience::Any),
-        _ => Audiences::OneOf(audiences),
+        [any] if any == "any" => AudiencesDocument::Any(AnyAudience::Any),
+        _ => AudiencesDocument::OneOf(audiences),
     };
-    let audience_absent = match typed.audience_absent.as_deref() {
+    let audience_absent = match flags.audience_absent.as_deref() {
         None => None,
-        Some("accept") => Some(AudienceAbsent::Accept),
-        Some("refuse") => Some(AudienceAbsent::Refuse),
-        Some(_) => return tell("--audience-absent is accept or refuse"),
+        Some(text) => match Word::parse(text) {
+            Some(word) => Some(word),
+            None => return reject("--audience-absent takes `accept` or `refuse`"),
+        },
     };
-    let uri = typed.jwks_uri.clone().or_else(|| env("ACCREDIT_JWKS_URI"));
-    let issuer = Issuer {
+    let uri = flags.jwks_uri.clone().or_else(|| env("ACCREDIT_JWKS_URI"));
+    let issuer = IssuerDocument {
         audience_absent,
-        jwks: uri.map(|uri| Jwks {
+        jwks: uri.map(|uri| JwksDocument {
             uri: Some(uri),
-            ..Jwks::default()
+            ..JwksDocument::default()
         }),
-        ..Issuer::new(OneOrMany::One(issuer), audiences)
+        ..IssuerDocument::new(OneOrMany::One(issuer), audiences)
     };
-    Ok(Document {
+    Ok(ConfigDocument {
         issuers: vec![issuer],
-        ..Document::default()
+        ..ConfigDocument::default()
     })
 }
 
-fn tell<T>(problem: &str) -> Result<T, Told> {
+fn reject<T>(problem: &str) -> Result<T, ConfigRejected> {
     complain(problem);
-    Err(Told)
+    Err(ConfigRejected)
 }
 
 #[cfg(test)]

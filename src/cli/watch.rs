@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::reload::Reloader;
-use crate::cli::settings::{Typed, environment, settings};
+use crate::cli::settings::{ConfigFlags, environment, settings};
 use crate::file_watch::FileWatch;
 
 /// Watches the configuration file of a running service.
 pub struct ConfigWatch {
-    typed: Typed,
+    typed: ConfigFlags,
     file: Option<PathBuf>,
     hangup: Signal,
     watch: Result<Option<FileWatch>, String>,
@@ -23,7 +23,7 @@ impl ConfigWatch {
     ///
     /// # Errors
     /// If SIGHUP cannot be handled. If the file cannot be watched, accredit logs this, and SIGHUP still works.
-    pub fn start(typed: Typed, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
+    pub fn start(typed: ConfigFlags, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
         let watch = file.as_deref().map(FileWatch::of).transpose();
         let watch = watch.map_err(|error| error.to_string());
         Ok(ConfigWatch {

@@ -1,39 +1,39 @@
 //! `${NAME}` and `${NAME:-default}` in the strings of a document.
 //!
-//! What comes from the environment is text: it is never parsed as YAML, and never expanded again.
+//! A value from the environment is text. It is not parsed as YAML and not expanded again.
 
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::yaml::tree::{Node, Origin, Value};
+use crate::config::yaml::tree::{Origin, YamlNode, YamlValue};
 
-/// Where the environment is looked up.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Looks up a variable of the environment.
+pub type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Expands every string of the tree, names aside.
-pub fn expand(root: &mut Node, lookup: Lookup<'_>, problems: &mut Problems) {
+/// Expands every string value of the tree. Key names are not expanded.
+pub fn expand(root: &mut YamlNode, lookup: EnvLookup<'_>, problems: &mut Problems) {
     expand_at(root, "", lookup, problems);
 }
 
-fn expand_at(node: &mut Node, at: &str, lookup: Lookup<'_>, problems: &mut Problems) {
+fn expand_at(node: &mut YamlNode, at: &str, lookup: EnvLookup<'_>, problems: &mut Problems) {
     match &mut node.value {
-        Value::String(text) if text.contains("${") => match substitute(text, lookup) {
+        YamlValue::String(text) if text.contains("${") => match substitute(text, lookup) {
             Ok(expanded) => {
                 *text = expanded;
                 node.origin = Origin::Environment;
             }
             Err(faults) => {
                 for fault in faults {
-                    problems.error(at, fault.what, fault.mend);
+                    problems.error(at, fault.what, fault.advice);
                 }
                 node.origin = Origin::Unresolved;
             }
         },
-        Value::Sequence(items) => {
+        YamlValue::Sequence(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 expand_at(item, &path::item(at, index), lookup, problems);
             }
         }
-        Value::Mapping(members) => {
+        YamlValue::Mapping(members) => {
             for (key, member) in members {
                 expand_at(member, &path::member(at, &key.name), lookup, problems);
             }
@@ -42,13 +42,12 @@ fn expand_at(node: &mut Node, at: &str, lookup: Lookup<'_>, problems: &mut Probl
     }
 }
 
-struct Fault {
+struct SubstitutionFault {
     what: String,
-    mend: String,
+    advice: String,
 }
 
-/// The text with everything replaced, or all that stands in the way.
-fn substitute(text: &str, lookup: Lookup<'_>) -> Result<String, Vec<Fault>> {
+fn substitute(text: &str, lookup: EnvLookup<'_>) -> Result<String, Vec<SubstitutionFault>> {
     let mut expanded = String::with_capacity(text.len());
     let mut faults = Vec::new();
     let mut rest = text;
@@ -73,8 +72,8 @@ fn substitute(text: &str, lookup: Lookup<'_>) -> Result<String, Vec<Fault>> {
     }
 }
 
-/// What stands between the braces, looked up.
-fn resolve(reference: &str, lookup: Lookup<'_>) -> Result<String, Fault> {
+/// The value of `NAME` or `NAME:-default`.
+fn resolve(reference: &str, lookup: EnvLookup<'_>) -> Result<String, SubstitutionFault> {
     let (name, default) = match reference.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),
@@ -84,25 +83,27 @@ fn resolve(reference: &str, lookup: Lookup<'_>) -> Result<String, Fault> {
             "`${` is not followed by the name of an environment variable",
         ));
     }
-    match (lookup(name), default) {
+    // An empty variable counts as unset (CONTRACT 3.2.3), and white space at the ends is not part of a value (3.2.4).
+    let value = lookup(name)
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty());
+    match (value, default) {
         (_, Some(default)) if default.contains("${") => {
-            Err(malformed("a default cannot hold another `${`"))
+            Err(malformed("a default cannot contain `${`"))
         }
-        // As in a shell, `:-` stands in for an empty value too.
-        (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
         (Some(value), _) => Ok(value),
-        (None, Some(default)) => Ok(default.to_owned()),
-        (None, None) => Err(Fault {
-            what: format!("the environment variable `{name}` is not set"),
-            mend: format!("set it, or give a default with `${{{name}:-default}}`"),
+        (None, Some(default)) => Ok(default.trim().to_owned()),
+        (None, None) => Err(SubstitutionFault {
+            what: format!("the environment variable `{name}` is not set, or is empty"),
+            advice: format!("set it, or give a default with `${{{name}:-default}}`"),
         }),
     }
 }
 
-fn malformed(what: &str) -> Fault {
-    Fault {
+fn malformed(what: &str) -> SubstitutionFault {
+    SubstitutionFault {
         what: what.to_owned(),
-        mend: "write `${NAME}` or `${NAME:-default}`".to_owned(),
+        advice: "write `${NAME}` or `${NAME:-default}`".to_owned(),
     }
 }
 

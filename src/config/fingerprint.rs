@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use crate::config::document::Document;
+use crate::config::document::ConfigDocument;
 
 /// So many bytes of the SHA-256 are shown.
 const SHOWN: usize = 6;
 
 /// 12 hexadecimal digits that change with anything the document says: values from flags and environment are in it,
 /// comments and order of keys are not.
-pub fn of(document: &Document) -> Arc<str> {
+pub fn of(document: &ConfigDocument) -> Arc<str> {
     let mut hasher = Sha256(digest::Context::new(&digest::SHA256));
     document.hash(&mut hasher);
     let digest = hasher.0.finish();

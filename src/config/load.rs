@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::config::document::Document;
-use crate::config::env::{self, Lookup};
+use crate::config::document::ConfigDocument;
+use crate::config::env::{self, EnvLookup};
 use crate::config::locations::Locations;
 use crate::config::problem::{Problem, Problems};
 use crate::config::schema;
@@ -14,7 +14,10 @@ use crate::config::yaml;
 ///
 /// # Errors
 /// All that is wrong with the form of the text, in its order: syntax, names, types. What the values mean is judged later.
-pub fn read(text: &str, lookup: Lookup<'_>) -> Result<(Document, Locations), Vec<Problem>> {
+pub fn read(
+    text: &str,
+    lookup: EnvLookup<'_>,
+) -> Result<(ConfigDocument, Locations), Vec<Problem>> {
     let mut problems = Problems::default();
     let Some(mut root) = yaml::read::read(text, &mut problems) else {
         return Err(problems.into_sorted());
@@ -26,7 +29,7 @@ pub fn read(text: &str, lookup: Lookup<'_>) -> Result<(Document, Locations), Vec
     if problems.has_errors() {
         return Err(problems.into_sorted());
     }
-    Document::deserialize(&root)
+    ConfigDocument::deserialize(&root)
         .map(|document| (document, locations))
         .map_err(|mismatch| {
             problems.error(

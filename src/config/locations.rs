@@ -1,33 +1,33 @@
 //! Where each key path of a document stands in its text; knows no values.
 
 use crate::config::path;
-use crate::config::yaml::tree::{Key, Node, Value};
+use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
 /// Finds the line and column of a key path.
 #[derive(Clone, Debug, Default)]
 pub struct Locations {
-    root: Option<Place>,
+    root: Option<LocatedNode>,
 }
 
 #[derive(Clone, Debug)]
-struct Place {
+struct LocatedNode {
     line: usize,
     column: usize,
-    below: Below,
+    below: LocatedChildren,
 }
 
 #[derive(Clone, Debug)]
-enum Below {
+enum LocatedChildren {
     Nothing,
-    Items(Vec<Place>),
-    Members(Vec<(String, Place)>),
+    Items(Vec<LocatedNode>),
+    Members(Vec<(String, LocatedNode)>),
 }
 
 impl Locations {
     /// The places of a whole document.
-    pub fn of(root: &Node) -> Locations {
+    pub fn of(root: &YamlNode) -> Locations {
         Locations {
-            root: Some(Place::of(None, root)),
+            root: Some(LocatedNode::of(None, root)),
         }
     }
 
@@ -44,26 +44,31 @@ impl Locations {
     }
 }
 
-impl Place {
+impl LocatedNode {
     /// A scalar stands where it begins, a collection at its key: that is where people look for it.
-    fn of(key: Option<&Key>, node: &Node) -> Place {
+    fn of(key: Option<&YamlKey>, node: &YamlNode) -> LocatedNode {
         let below = match &node.value {
-            Value::Sequence(items) => {
-                Below::Items(items.iter().map(|item| Place::of(None, item)).collect())
-            }
-            Value::Mapping(members) => Below::Members(
-                members
+            YamlValue::Sequence(items) => LocatedChildren::Items(
+                items
                     .iter()
-                    .map(|(key, node)| (key.name.clone(), Place::of(Some(key), node)))
+                    .map(|item| LocatedNode::of(None, item))
                     .collect(),
             ),
-            _ => Below::Nothing,
+            YamlValue::Mapping(members) => LocatedChildren::Members(
+                members
+                    .iter()
+                    .map(|(key, node)| (key.name.clone(), LocatedNode::of(Some(key), node)))
+                    .collect(),
+            ),
+            _ => LocatedChildren::Nothing,
         };
         let (line, column) = match (key, &below) {
-            (Some(key), Below::Items(_) | Below::Members(_)) => (key.line, key.column),
+            (Some(key), LocatedChildren::Items(_) | LocatedChildren::Members(_)) => {
+                (key.line, key.column)
+            }
             _ => (node.line, node.column),
         };
-        Place {
+        LocatedNode {
             line,
             column,
             below,
@@ -71,14 +76,14 @@ impl Place {
     }
 
     /// One segment further down, and what remains of the path.
-    fn step<'a>(&self, rest: &'a str) -> Option<(&Place, &'a str)> {
+    fn step<'a>(&self, rest: &'a str) -> Option<(&LocatedNode, &'a str)> {
         match &self.below {
-            Below::Nothing => None,
-            Below::Items(items) => {
+            LocatedChildren::Nothing => None,
+            LocatedChildren::Items(items) => {
                 let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
                 Some((items.get(index.parse::<usize>().ok()?)?, after))
             }
-            Below::Members(members) => {
+            LocatedChildren::Members(members) => {
                 let rest = rest.strip_prefix('.').unwrap_or(rest);
                 members.iter().find_map(|(name, place)| {
                     let after = rest.strip_prefix(path::member("", name).as_str())?;

@@ -1,17 +1,28 @@
-//! The settings: from a YAML text to values that the service can start with, every problem named on the way.
+//! The configuration: from a YAML text to [`settings::Settings`], or to every problem of the text.
 
+#![allow(
+    missing_docs,
+    reason = "the names say it; comments add what they do not"
+)]
+
+pub mod defaults;
 pub mod document;
 pub mod env;
 pub mod fingerprint;
+pub mod issuer_document;
+pub mod listen_addr;
 pub mod load;
 pub mod locations;
+pub mod one_or_many;
 pub mod ordered_map;
 pub mod path;
 pub mod problem;
 pub mod resolve;
-pub mod rules_document;
+pub mod rule_document;
 pub mod schema;
 pub mod settings;
 pub mod structure;
+pub mod tls_files;
 pub mod units;
+pub mod words;
 pub mod yaml;

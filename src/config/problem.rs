@@ -1,10 +1,10 @@
-//! What is wrong with a configuration, where, and how to mend it.
+//! A problem of a configuration: what is wrong, where, and what to do.
 
 use std::fmt;
 
 use crate::config::locations::Locations;
 
-/// One thing to change, or to know.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The key path, as `issuers[1].jwks.uri`; empty for the document itself.
@@ -13,24 +13,19 @@ pub struct Problem {
     pub line: Option<usize>,
     /// Column in the text, from 1, where there is a text.
     pub column: Option<usize>,
-    /// Whether the configuration can be used in spite of it.
     pub severity: Severity,
-    /// What is wrong.
     pub what: String,
-    /// What to do about it.
-    pub mend: String,
+    pub advice: String,
 }
 
-/// Whether the configuration can be used in spite of a problem.
+/// Whether a problem makes the configuration unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It cannot be used.
     Error,
-    /// It can, and someone should know.
     Warning,
 }
 
-/// Collects problems, so that one look at a configuration finds them all.
+/// Collects the problems of a configuration.
 #[derive(Debug, Default)]
 pub struct Problems {
     locations: Locations,
@@ -48,44 +43,49 @@ impl Problems {
         }
     }
 
-    /// From here on, key paths are found in this document.
+    /// Later problems take their lines from this document.
     pub fn locate_in(&mut self, locations: Locations) {
         self.locations = locations;
     }
 
     /// The value at `path` makes the configuration unusable.
-    pub fn error(&mut self, path: &str, what: impl Into<String>, mend: impl Into<String>) {
-        self.add(path, None, Severity::Error, what.into(), mend.into());
+    pub fn error(&mut self, path: &str, what: impl Into<String>, advice: impl Into<String>) {
+        self.add(path, None, Severity::Error, what.into(), advice.into());
     }
 
-    /// The value at `path` is allowed, and dangerous or surprising.
-    pub fn warn(&mut self, path: &str, what: impl Into<String>, mend: impl Into<String>) {
-        self.add(path, None, Severity::Warning, what.into(), mend.into());
+    /// The value at `path` is permitted, but dangerous or surprising.
+    pub fn warn(&mut self, path: &str, what: impl Into<String>, advice: impl Into<String>) {
+        self.add(path, None, Severity::Warning, what.into(), advice.into());
     }
 
-    /// An error at a place that is known already.
+    /// Like [`Problems::error`], at a given line and column.
     pub fn error_at(
         &mut self,
         path: &str,
         place: (usize, usize),
         what: impl Into<String>,
-        mend: impl Into<String>,
+        advice: impl Into<String>,
     ) {
-        self.add(path, Some(place), Severity::Error, what.into(), mend.into());
+        self.add(
+            path,
+            Some(place),
+            Severity::Error,
+            what.into(),
+            advice.into(),
+        );
     }
 
-    /// Whether the configuration is unusable.
     pub fn has_errors(&self) -> bool {
         self.errors
     }
 
-    /// All of them in the order of the text; those without a place come first.
+    /// All problems in the order of the text. Those without a line come first.
     pub fn into_sorted(mut self) -> Vec<Problem> {
         self.found
             .sort_by_key(|problem| (problem.line, problem.column));
         if self.left_out > 0 {
             let what = format!("{} more problems are not listed", self.left_out);
-            let mend = "mend those above first".to_owned();
+            let advice = "correct the problems above first".to_owned();
             let severity = if self.errors {
                 Severity::Error
             } else {
@@ -97,7 +97,7 @@ impl Problems {
                 column: None,
                 severity,
                 what,
-                mend,
+                advice,
             });
         }
         self.found
@@ -109,10 +109,10 @@ impl Problems {
         place: Option<(usize, usize)>,
         severity: Severity,
         what: String,
-        mend: String,
+        advice: String,
     ) {
         self.errors |= severity == Severity::Error;
-        if self.found.len() >= MOST {
+        if self.found.len() >= MAX_LISTED {
             self.left_out += 1;
             return;
         }
@@ -123,12 +123,12 @@ impl Problems {
             column,
             severity,
             what,
-            mend,
+            advice,
         });
     }
 }
 
-/// On one line: `issuers[1].jwks.uri (line 7): what; mend`.
+/// On one line: `issuers[1].jwks.uri (line 7): what; advice`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = match (self.path.is_empty(), self.line) {
@@ -137,8 +137,8 @@ impl fmt::Display for Problem {
             (true, Some(line)) => format!("line {line}: "),
             (true, None) => String::new(),
         };
-        // A key may hold a line break, and one problem is one line.
-        for c in format!("{place}{}; {}", self.what, self.mend).chars() {
+        // A key can contain a line break, and a problem is one line.
+        for c in format!("{place}{}; {}", self.what, self.advice).chars() {
             if c.is_control() {
                 write!(f, "{}", c.escape_default())?
             } else {
@@ -149,8 +149,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// More than anyone reads, and few enough that a file of any size is answered soon.
-const MOST: usize = 1_000;
+/// Bounds the output and the time for a file of any content.
+const MAX_LISTED: usize = 1_000;
 
 #[cfg(test)]
 mod tests;

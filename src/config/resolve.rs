@@ -1,11 +1,13 @@
-//! From the typed document to [`Settings`]: what the values mean, with every problem collected and none thrown early.
+//! From the typed document to [`Settings`]: the meaning of the values. It collects every problem.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
-use crate::config::document::{Document, Unavailable};
+use crate::config::defaults;
+use crate::config::document::ConfigDocument;
 use crate::config::fingerprint;
+use crate::config::listen_addr::ListenAddr;
 use crate::config::locations::Locations;
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
@@ -15,10 +17,11 @@ use crate::config::resolve::rules::{ambiguous_paths, rules};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
 use crate::config::settings::Settings;
+use crate::config::tls_files::TlsFiles;
+use crate::config::units;
+use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
-use crate::server::host_guard::HostName;
-use crate::server::listener::ListenAddr;
-use crate::server::tls_files::TlsFiles;
+use crate::rules::host::Host;
 
 pub mod headers;
 pub mod issuers;
@@ -28,17 +31,10 @@ pub mod rules;
 pub mod sources;
 pub mod tls;
 
-const DEFAULT_LISTEN: &str = "0.0.0.0:9191";
-const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9192";
-const DEFAULT_TOKEN_CACHE: u64 = 64 * 1024 * 1024;
-const DEFAULT_MAX_CONCURRENT_CHECKS: u32 = 1024;
-
-/// A configuration that can be served, and what is legal in it but unwise.
+/// A valid configuration and its warnings.
 #[derive(Debug)]
 pub struct Resolved {
-    /// The settings.
     pub settings: Settings,
-    /// What its author should hear.
     pub warnings: Vec<Problem>,
 }
 
@@ -46,7 +42,7 @@ pub struct Resolved {
 ///
 /// # Errors
 /// Every problem, warnings included, if one of them is an error.
-pub fn resolve(document: &Document, locations: Locations) -> Result<Resolved, Vec<Problem>> {
+pub fn resolve(document: &ConfigDocument, locations: Locations) -> Result<Resolved, Vec<Problem>> {
     let mut problems = Problems::new(locations);
     let settings = settings(document, &mut problems);
     if let Some(settings) = &settings {
@@ -64,10 +60,10 @@ pub fn resolve(document: &Document, locations: Locations) -> Result<Resolved, Ve
 }
 
 /// `None` only where a problem was reported.
-fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
+fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settings> {
     let listen = address(
         "listen",
-        document.listen.as_deref().unwrap_or(DEFAULT_LISTEN),
+        document.listen.as_deref().unwrap_or(defaults::LISTEN),
         problems,
     );
     let admin_listen = address(
@@ -75,7 +71,7 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         document
             .admin_listen
             .as_deref()
-            .unwrap_or(DEFAULT_ADMIN_LISTEN),
+            .unwrap_or(defaults::ADMIN_LISTEN),
         problems,
     );
     let probe_listen = document
@@ -89,9 +85,9 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
     let payload_header = payload_header(document.payload_header.as_deref(), problems);
     let (strip_names, strip_prefixes) = strip_headers(document.strip_headers.as_deref(), problems);
     let issuers = issuers(&document.issuers, payload_header.as_ref(), problems);
-    let token_forwarding = match document.forward_token {
-        Some(false) => TokenForwarding::Remove,
-        Some(true) | None => TokenForwarding::Keep,
+    let token_forwarding = match document.forward_token.unwrap_or(defaults::FORWARD_TOKEN) {
+        false => TokenForwarding::Remove,
+        true => TokenForwarding::Keep,
     };
     let sources = document.token_sources.as_deref();
     let token_sources = token_sources(sources, token_forwarding, problems);
@@ -114,24 +110,13 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         .enumerate()
         .filter_map(|(number, name)| claim_name(&path::item("log_claims", number), name, problems))
         .collect();
-    let duration = |key: &str,
-                    value: Option<crate::config::units::Duration>,
-                    default: u64,
-                    problems: &mut Problems| {
-        positive(
-            key,
-            value.map_or(Duration::from_secs(default), |value| value.to_std()),
-            problems,
-        )
-    };
-    let check_timeout = duration("check_timeout", document.check_timeout, 1, problems);
-    let startup_wait = document
-        .startup_wait
-        .map_or(Duration::from_secs(30), |wait| wait.to_std());
-    let drain = duration("drain", document.drain, 20, problems);
+    let check_timeout = document.check_timeout.unwrap_or(defaults::CHECK_TIMEOUT);
+    let check_timeout = positive("check_timeout", check_timeout, problems);
+    let startup_wait = document.startup_wait.unwrap_or(defaults::STARTUP_WAIT);
+    let drain = positive("drain", document.drain.unwrap_or(defaults::DRAIN), problems);
     let max_concurrent_checks = document
         .max_concurrent_checks
-        .unwrap_or(DEFAULT_MAX_CONCURRENT_CHECKS);
+        .unwrap_or(defaults::MAX_CONCURRENT_CHECKS);
     Some(Settings {
         listen: listen?,
         admin_listen: admin_listen?,
@@ -151,9 +136,9 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         strip_names,
         strip_prefixes,
         realm: realm?,
-        error_details: match document.error_details {
-            Some(false) => ErrorDetails::Hidden,
-            Some(true) | None => ErrorDetails::Shown,
+        error_details: match document.error_details.unwrap_or(defaults::ERROR_DETAILS) {
+            false => ErrorDetails::Hidden,
+            true => ErrorDetails::Shown,
         },
         log_claims,
         config: fingerprint::of(document),
@@ -161,15 +146,15 @@ fn settings(document: &Document, problems: &mut Problems) -> Option<Settings> {
         state_dir,
         token_cache: document
             .token_cache
-            .map_or(DEFAULT_TOKEN_CACHE, |size| size.bytes()),
+            .unwrap_or(defaults::TOKEN_CACHE)
+            .bytes(),
         max_concurrent_checks: usize::try_from(max_concurrent_checks).unwrap_or(usize::MAX),
         check_timeout,
-        startup_wait,
+        startup_wait: startup_wait.to_std(),
         drain,
     })
 }
 
-/// How an address to listen on is written.
 const ADDRESS: &str = "write an IP address and a port, such as 0.0.0.0:9191 or [::]:9191, or unix: and a path that begins with /";
 
 fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr> {
@@ -187,33 +172,35 @@ fn warn_of_open_admin(
     admin_tls: Option<&TlsFiles>,
     problems: &mut Problems,
 ) {
-    // TLS without client certificates hides what is said, but still says it to everyone.
-    let asks_who_is_there = admin_tls.is_some_and(|tls| tls.client_ca.is_some());
+    // TLS without client certificates hides the answers on the network, but answers every client.
+    let requires_certificates = admin_tls.is_some_and(|tls| tls.client_ca.is_some());
     if let Some(ListenAddr::Tcp(address)) = admin_listen
         && !address.ip().is_loopback()
-        && !asks_who_is_there
+        && !requires_certificates
     {
         problems.warn(
             "admin_listen",
-            "everyone who reaches this address can see issuers and keys, and ask for refreshes",
-            "bind it to 127.0.0.1, and use probe_listen for probes and metrics; or ask for client certificates with admin_tls.client_ca",
+            "every client that can connect to this address sees live decisions, issuers and keys, and can request refreshes",
+            "bind it to 127.0.0.1 and use probe_listen for probes and metrics, or require client certificates with admin_tls.client_ca",
         );
     }
 }
 
-fn admin_hosts(document: &Document, problems: &mut Problems) -> Vec<HostName> {
+fn admin_hosts(document: &ConfigDocument, problems: &mut Problems) -> Vec<Host> {
     let mut hosts = Vec::new();
     for (number, text) in document.admin_hosts.iter().flatten().enumerate() {
-        match text.parse() {
-            Ok(host) => hosts.push(host),
-            Err(error) => {
-                let error: crate::server::host_guard::HostNameError = error;
-                problems.error(
-                    &path::item("admin_hosts", number),
-                    error.to_string(),
-                    "write a host name or an address, without port",
-                );
-            }
+        // An IPv6 address can stand without brackets here, where no port follows.
+        let host = text
+            .parse()
+            .map_or_else(|_| Host::parse(text), |address| Ok(Host::Address(address)));
+        match host {
+            Ok(Host::Address(address)) => hosts.push(Host::Address(address.to_canonical())),
+            Ok(name) => hosts.push(name),
+            Err(_) => problems.error(
+                &path::item("admin_hosts", number),
+                format!("`{text}` is not a host name or an address"),
+                "write a name or an address, such as accredit.example",
+            ),
         }
     }
     hosts
@@ -221,33 +208,38 @@ fn admin_hosts(document: &Document, problems: &mut Problems) -> Vec<HostName> {
 
 fn state_dir(text: Option<&str>, problems: &mut Problems) -> Option<PathBuf> {
     if text == Some("") {
-        problems.error("state_dir", "this is no folder", "write a path");
+        problems.error(
+            "state_dir",
+            "this path is empty",
+            "write the path of a folder, or remove the key",
+        );
     }
     text.map(PathBuf::from)
 }
 
-fn unavailable(word: Option<Unavailable>, problems: &mut Problems) -> WithoutKeysPolicy {
-    match word {
-        Some(Unavailable::Defer) => {
-            problems.warn(
-                "unavailable",
-                "where an issuer has no keys, an Envoy with failure_mode_allow lets its tokens through unchecked, and the \
-                 client's own headers with them, claim headers included",
-                "leave it at `refuse`, or remove claim headers in Envoy before ext_authz",
-            );
-            WithoutKeysPolicy::Defer
-        }
-        Some(Unavailable::Refuse) | None => WithoutKeysPolicy::Refuse,
+fn unavailable(
+    word: Option<Word<WithoutKeysPolicy>>,
+    problems: &mut Problems,
+) -> WithoutKeysPolicy {
+    let policy = word.map_or_else(WithoutKeysPolicy::default, |word| word.value);
+    if policy == WithoutKeysPolicy::Defer {
+        problems.warn(
+            "unavailable",
+            "if an issuer has no keys, an Envoy with failure_mode_allow admits its tokens unchecked, and the client's \
+             own headers with them, claim headers included",
+            "set it to `refuse`, or remove claim headers in Envoy before ext_authz",
+        );
     }
+    policy
 }
 
 fn realm(text: Option<&str>, problems: &mut Problems) -> Option<Realm> {
-    match text.map_or(Ok(Realm::default()), Realm::parse) {
+    match Realm::parse(text.unwrap_or(defaults::REALM)) {
         Ok(realm) => Some(realm),
         Err(_) => {
             problems.error(
                 "realm",
-                "this cannot stand in quotes in a WWW-Authenticate header",
+                "the realm cannot be quoted in a WWW-Authenticate header",
                 "use printable ASCII characters other than \" and \\",
             );
             None
@@ -255,16 +247,16 @@ fn realm(text: Option<&str>, problems: &mut Problems) -> Option<Realm> {
     }
 }
 
-/// A span of zero would turn the thing off without saying so.
-fn positive(key: &str, value: Duration, problems: &mut Problems) -> Duration {
-    if value.is_zero() {
+/// Zero would let every wait fail at once.
+fn positive(key: &str, value: units::Duration, problems: &mut Problems) -> Duration {
+    if value.to_std().is_zero() {
         problems.error(
             key,
             "this must be longer than zero",
             "write a duration such as 1s",
         );
     }
-    value
+    value.to_std()
 }
 
 #[cfg(test)]

@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::authn::issuers::Readiness;
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::authn::sources::TokenSource;
+use crate::config::listen_addr::ListenAddr;
+use crate::config::tls_files::TlsFiles;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
 use crate::forward::strip::TokenForwarding;
 use crate::jwks::source::{FetchSettings, KeySource};
+use crate::rules::host::Host;
 use crate::rules::path::Ambiguities;
 use crate::rules::rule::Rule;
-use crate::server::host_guard::HostName;
-use crate::server::listener::ListenAddr;
-use crate::server::tls_files::TlsFiles;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
 
@@ -33,7 +33,7 @@ pub struct Settings {
     /// TLS where the admin API is answered.
     pub admin_tls: Option<TlsFiles>,
     /// Further values of `Host` that `admin_listen` answers to.
-    pub admin_hosts: Vec<HostName>,
+    pub admin_hosts: Vec<Host>,
     /// The trusted issuers.
     pub issuers: Vec<IssuerSettings>,
     /// Where a token may lie.

@@ -1,4 +1,4 @@
-//! Durations and sizes as the configuration writes them: `1h30m`, `64MiB`.
+//! Durations and sizes of the configuration: `1h30m`, `64MiB` (CONTRACT 3.1.3, 3.1.4).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 
 /// A length of time, as `30s`, `5m`, `1h30m`, `500ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,9 +16,9 @@ pub struct Duration(std::time::Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(u64);
 
-/// The grammar of a `Duration`, for the schema; `FromStr` decides.
+/// The pattern of a [`Duration`] in the schema. `FromStr` decides.
 pub const DURATION_PATTERN: &str = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
-/// The grammar of a `Size` that is written as a string, for the schema; `FromStr` decides.
+/// The pattern of a [`Size`] in the schema, if it is a string. `FromStr` decides.
 pub const SIZE_PATTERN: &str = "^[0-9]+(KiB|MiB|GiB)?$";
 
 const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -31,36 +32,35 @@ const SIZE_UNITS: [(&str, u64); 4] = [
 // === impl Duration ===
 
 impl Duration {
-    /// A duration that is known beforehand.
     pub const fn new(duration: std::time::Duration) -> Duration {
         Duration(duration)
     }
 
-    /// The standard library's form of it.
     pub const fn to_std(self) -> std::time::Duration {
         self.0
     }
 }
 
-/// Why a text is no duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoDuration {
-    /// It does not begin with a digit.
+/// A text is not a duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    #[error("a duration consists of whole numbers with units")]
     NoNumber,
-    /// A number without a unit.
+    #[error("this duration has no unit")]
     NoUnit,
-    /// A unit other than h, m, s and ms.
+    #[error("the units of a duration are h, m, s and ms")]
     UnknownUnit,
-    /// Units twice, or a smaller before a larger.
+    #[error("the units of a duration stand in the order h, m, s, ms, each at most once")]
     Order,
     /// More milliseconds than 64 bits count.
+    #[error("this duration is too long")]
     TooLong,
 }
 
 impl FromStr for Duration {
-    type Err = NoDuration;
+    type Err = DurationError;
 
-    fn from_str(text: &str) -> Result<Duration, NoDuration> {
+    fn from_str(text: &str) -> Result<Duration, DurationError> {
         let mut milliseconds = 0_u64;
         let mut larger = None;
         let mut rest = text;
@@ -69,23 +69,25 @@ impl FromStr for Duration {
             let unit_length = after.bytes().take_while(|b| !b.is_ascii_digit()).count();
             let (unit, after) = after
                 .split_at_checked(unit_length)
-                .ok_or(NoDuration::UnknownUnit)?;
+                .ok_or(DurationError::UnknownUnit)?;
             if digits.is_empty() {
-                return Err(NoDuration::NoNumber);
+                return Err(DurationError::NoNumber);
             }
             if unit.is_empty() {
-                return Err(NoDuration::NoUnit);
+                return Err(DurationError::NoUnit);
             }
             let (_, factor) = DURATION_UNITS
                 .into_iter()
                 .find(|(name, _)| *name == unit)
-                .ok_or(NoDuration::UnknownUnit)?;
+                .ok_or(DurationError::UnknownUnit)?;
             if larger.is_some_and(|larger| larger <= factor) {
-                return Err(NoDuration::Order);
+                return Err(DurationError::Order);
             }
-            let count: u64 = digits.parse().map_err(|_| NoDuration::TooLong)?;
-            let part = count.checked_mul(factor).ok_or(NoDuration::TooLong)?;
-            milliseconds = milliseconds.checked_add(part).ok_or(NoDuration::TooLong)?;
+            let count: u64 = digits.parse().map_err(|_| DurationError::TooLong)?;
+            let part = count.checked_mul(factor).ok_or(DurationError::TooLong)?;
+            milliseconds = milliseconds
+                .checked_add(part)
+                .ok_or(DurationError::TooLong)?;
             larger = Some(factor);
             rest = after;
         }
@@ -93,19 +95,28 @@ impl FromStr for Duration {
     }
 }
 
-impl fmt::Display for NoDuration {
+impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NoDuration::NoNumber => "a duration is whole numbers with units",
-            NoDuration::NoUnit => "this duration has no unit",
-            NoDuration::UnknownUnit => "the units of a duration are h, m, s and ms",
-            NoDuration::Order => "the parts of a duration go from h to ms, each once",
-            NoDuration::TooLong => "this duration is too long",
-        })
+        let mut milliseconds = self.0.as_millis();
+        if milliseconds == 0 {
+            return f.write_str("0s");
+        }
+        for (unit, factor) in DURATION_UNITS {
+            let count = milliseconds / u128::from(factor);
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+                milliseconds %= u128::from(factor);
+            }
+        }
+        Ok(())
     }
 }
 
-impl std::error::Error for NoDuration {}
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -133,56 +144,63 @@ impl JsonSchema for Duration {
 // === impl Size ===
 
 impl Size {
-    /// A size that is known beforehand.
     pub const fn new(bytes: u64) -> Size {
         Size(bytes)
     }
 
-    /// How many bytes that is.
     pub const fn bytes(self) -> u64 {
         self.0
     }
 }
 
-/// Why a text is no size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoSize {
-    /// It does not begin with a digit.
+/// A text is not a size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SizeError {
+    #[error("a size is a whole number, with or without a unit")]
     NoNumber,
-    /// A unit other than KiB, MiB and GiB.
+    #[error("the units of a size are KiB, MiB and GiB")]
     UnknownUnit,
     /// More bytes than 64 bits count.
+    #[error("this size is too large")]
     TooLarge,
 }
 
 impl FromStr for Size {
-    type Err = NoSize;
+    type Err = SizeError;
 
-    fn from_str(text: &str) -> Result<Size, NoSize> {
+    fn from_str(text: &str) -> Result<Size, SizeError> {
         let (digits, unit) = split_digits(text);
         if digits.is_empty() {
-            return Err(NoSize::NoNumber);
+            return Err(SizeError::NoNumber);
         }
         let (_, factor) = SIZE_UNITS
             .into_iter()
             .find(|(name, _)| *name == unit)
-            .ok_or(NoSize::UnknownUnit)?;
-        let count: u64 = digits.parse().map_err(|_| NoSize::TooLarge)?;
-        count.checked_mul(factor).map(Size).ok_or(NoSize::TooLarge)
+            .ok_or(SizeError::UnknownUnit)?;
+        let count: u64 = digits.parse().map_err(|_| SizeError::TooLarge)?;
+        count
+            .checked_mul(factor)
+            .map(Size)
+            .ok_or(SizeError::TooLarge)
     }
 }
 
-impl fmt::Display for NoSize {
+impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NoSize::NoNumber => "a size is a whole number with a unit",
-            NoSize::UnknownUnit => "the units of a size are KiB, MiB and GiB",
-            NoSize::TooLarge => "this size is too large",
-        })
+        let (unit, factor) = SIZE_UNITS
+            .into_iter()
+            .rev()
+            .find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0)
+            .unwrap_or(("", 1));
+        write!(f, "{}{unit}", self.0 / factor)
     }
 }
 
-impl std::error::Error for NoSize {}
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {

@@ -121,8 +121,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_is_taken_without_waiting() {
-        let listener = "127.0.0.1:0".parse::<crate::server::listener::ListenAddr>();
-        let listener = listener.unwrap().bind().unwrap();
+        let listener = "127.0.0.1:0".parse::<crate::config::listen_addr::ListenAddr>();
+        let listener = Listener::bind(&listener.unwrap()).unwrap();
         let addr = listener.local_addr().to_string();
         let backlog = Backlog::watch(listener).unwrap();
         assert!(backlog.accept_waiting().is_none());

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::net::{TcpSocket, UnixSocket};
 
-use crate::server::listener::{ListenAddr, Listener, Socket, SocketFile};
+use crate::config::listen_addr::ListenAddr;
+use crate::server::listener::{Listener, Socket, SocketFile};
 
 /// Connections that may wait for `accept`; a burst of Envoy workers must fit.
 const BACKLOG: u32 = 1024;

@@ -9,7 +9,8 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use crate::server::client_names::{ClientName, require_listed};
+use crate::config::tls_files::ClientName;
+use crate::server::client_names::require_listed;
 
 /// Asks the CAs first, then the list: names are read only from what a CA of ours has signed.
 #[derive(Debug)]

@@ -1,34 +1,14 @@
-//! Where a port listens, and the bound socket behind it.
+//! A bound socket and the connections that it accepts.
 
-use std::fmt;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::config::listen_addr::ListenAddr;
 use crate::server::bind::{self, BindError};
 use crate::server::tls::ServerTls;
-
-/// An address to listen on, as it is written in the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ListenAddr {
-    /// `0.0.0.0:9191`, `[::]:9191`
-    Tcp(SocketAddr),
-    /// `unix:/run/accredit/accredit.sock`
-    Unix(PathBuf),
-}
-
-/// Why a text is no address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddrError {
-    /// Neither an IP address with a port nor `unix:` with a path.
-    Form(String),
-    /// `unix:` with a path that does not begin with `/`.
-    RelativePath(String),
-}
 
 /// A bound, listening, non-blocking socket; dropping it removes the unix socket file that it made.
 #[derive(Debug)]
@@ -61,44 +41,14 @@ pub(crate) struct SocketFile {
     inode: u64,
 }
 
-// === impl ListenAddr ===
-
-impl ListenAddr {
-    /// Binds and listens. Needs no runtime, and works inside one.
-    pub fn bind(&self) -> Result<Listener, BindError> {
-        bind::bind(self)
-    }
-}
-
-impl FromStr for ListenAddr {
-    type Err = ListenAddrError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            return if path.starts_with('/') {
-                Ok(Self::Unix(PathBuf::from(path)))
-            } else {
-                Err(ListenAddrError::RelativePath(text.to_owned()))
-            };
-        }
-        text.parse()
-            .map(Self::Tcp)
-            .map_err(|_| ListenAddrError::Form(text.to_owned()))
-    }
-}
-
-impl fmt::Display for ListenAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(addr) => addr.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
 // === impl Listener ===
 
 impl Listener {
+    /// Binds and listens. Needs no runtime, and works inside one.
+    pub fn bind(addr: &ListenAddr) -> Result<Self, BindError> {
+        bind::bind(addr)
+    }
+
     pub(crate) fn new(addr: ListenAddr, socket: Socket, file: Option<SocketFile>) -> Self {
         Self {
             addr,
@@ -179,65 +129,6 @@ impl Drop for SocketFile {
         if self.is_still_there() {
             // Nothing to be done about a failure: the next start finds the file stale, and removes it.
             let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-// === impl ListenAddrError ===
-
-impl fmt::Display for ListenAddrError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Form(text) => write!(f, "`{text}` is no address to listen on"),
-            Self::RelativePath(text) => write!(f, "`{text}` is a relative path"),
-        }
-    }
-}
-
-impl std::error::Error for ListenAddrError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_reads_and_prints_the_same() {
-        for text in [
-            "0.0.0.0:9191",
-            "[::]:9191",
-            "127.0.0.1:0",
-            "unix:/run/a.sock",
-        ] {
-            let addr: ListenAddr = text.parse().unwrap();
-            assert_eq!(addr.to_string(), text);
-        }
-        assert_eq!(
-            "unix:/run/a.sock".parse(),
-            Ok(ListenAddr::Unix(PathBuf::from("/run/a.sock")))
-        );
-    }
-
-    #[test]
-    fn what_is_no_address_is_told_apart() {
-        for text in [
-            "",
-            "9191",
-            ":9191",
-            "localhost:9191",
-            "::1:x",
-            "/run/a.sock",
-            "0.0.0.0",
-        ] {
-            assert_eq!(
-                text.parse::<ListenAddr>(),
-                Err(ListenAddrError::Form(text.to_owned()))
-            );
-        }
-        for text in ["unix:", "unix:a.sock", "unix:./a.sock"] {
-            assert_eq!(
-                text.parse::<ListenAddr>(),
-                Err(ListenAddrError::RelativePath(text.to_owned()))
-            );
         }
     }
 }

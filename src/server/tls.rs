@@ -11,9 +11,10 @@ use futures_util::future::{join_all, select_all};
 use rustls::ServerConfig;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::config::tls_files::TlsFiles;
 use crate::file_watch::FileWatch;
 use crate::server::connection::Protocol;
-use crate::server::tls_files::{Contents, Expiry, Loaded, TlsFiles};
+use crate::server::tls_files::{self, Contents, Expiry, Loaded};
 use crate::server::tls_files_error::TlsFilesError;
 
 /// The files are read this often even if nothing tells of a change (a network file system does not).
@@ -52,8 +53,8 @@ impl ServerTls {
             Protocol::Http2 => &["h2"],
             Protocol::Http1Or2 => &["h2", "http/1.1"],
         };
-        let contents = files.read()?;
-        let Loaded { config, expiry } = files.load(&contents, alpn, now())?;
+        let contents = tls_files::read(&files)?;
+        let Loaded { config, expiry } = tls_files::load(&files, &contents, alpn, now())?;
         Ok(Self {
             files,
             alpn,
@@ -109,13 +110,13 @@ impl ServerTls {
     }
 
     fn try_renew(&self) -> Result<bool, TlsFilesError> {
-        let contents = self.files.read()?;
+        let contents = tls_files::read(&self.files)?;
         // Whoever panicked here left the last good state.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if contents == read.contents {
             return Ok(false);
         }
-        let Loaded { config, expiry } = self.files.load(&contents, self.alpn, now())?;
+        let Loaded { config, expiry } = tls_files::load(&self.files, &contents, self.alpn, now())?;
         self.config.store(config);
         *read = Read {
             contents,

@@ -1,7 +1,7 @@
 //! A port's certificate, key and client CA as files: read, and found fit to serve with, or why not.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,22 +15,9 @@ use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use crate::server::client_names::ClientName;
+use crate::config::tls_files::TlsFiles;
 use crate::server::listed_clients::ListedClients;
 use crate::server::tls_files_error::TlsFilesError;
-
-/// Where a port's certificate and key are, and who may connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// PEM: the port's certificate, and those between it and its CA.
-    pub certificate: PathBuf,
-    /// PEM: its private key.
-    pub private_key: PathBuf,
-    /// PEM: the CAs of clients; without it, everybody may connect.
-    pub client_ca: Option<PathBuf>,
-    /// Of these CAs' clients, who may connect; empty: all of them.
-    pub client_names: Vec<ClientName>,
-}
 
 /// The bytes of all files at one moment; equal bytes need no second look. Holds a private key, so prints nothing.
 #[derive(PartialEq, Eq)]
@@ -55,119 +42,109 @@ pub(crate) struct Expiry {
     pub(crate) not_after: i64,
 }
 
-// === impl TlsFiles ===
-
-impl TlsFiles {
-    /// Every file that is read.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.certificate, &self.private_key]
-            .into_iter()
-            .chain(&self.client_ca)
-            .map(PathBuf::as_path)
-    }
-
-    pub(crate) fn read(&self) -> Result<Contents, TlsFilesError> {
-        Ok(Contents {
-            certificate: read(&self.certificate)?,
-            private_key: read(&self.private_key)?,
-            client_ca: self.client_ca.as_deref().map(read).transpose()?,
-        })
-    }
-
-    /// Judges what was read, and makes of it what handshakes need.
-    pub(crate) fn load(
-        &self,
-        contents: &Contents,
-        alpn: &[&str],
-        now: SystemTime,
-    ) -> Result<Loaded, TlsFilesError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let chain = certificates(&self.certificate, &contents.certificate)?;
-        let expiry = self.expiry(chain.first().map_or(&[], |first| first.as_ref()), now)?;
-        let key = self.certified_key(chain, &contents.private_key, &provider)?;
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(TlsFilesError::Tls)?;
-        let builder = match (&self.client_ca, &contents.client_ca) {
-            (Some(path), Some(bytes)) => {
-                builder.with_client_cert_verifier(self.verifier(path, bytes, provider)?)
-            }
-            _ => builder.with_no_client_auth(),
-        };
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        // A resumed session would skip the look at the client's certificate, which may have expired or be of a CA
-        // that is trusted no more. Envoy's connections are few and long, so that there is nothing to gain by it.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Loaded {
-            config: Arc::new(config),
-            expiry,
-        })
-    }
-
-    fn certified_key(
-        &self,
-        chain: Vec<CertificateDer<'static>>,
-        private_key: &[u8],
-        provider: &CryptoProvider,
-    ) -> Result<CertifiedKey, TlsFilesError> {
-        let key = PrivateKeyDer::from_pem_slice(private_key)
-            .map_err(|_| TlsFilesError::NoKey(self.private_key.clone()))?;
-        CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                TlsFilesError::OtherKey {
-                    certificate: self.certificate.clone(),
-                    private_key: self.private_key.clone(),
-                }
-            }
-            rustls::Error::InvalidCertificate(_) => {
-                TlsFilesError::NoCertificate(self.certificate.clone())
-            }
-            _ => TlsFilesError::UnusableKey(self.private_key.clone()),
-        })
-    }
-
-    fn verifier(
-        &self,
-        path: &Path,
-        pem: &[u8],
-        provider: Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ClientCertVerifier>, TlsFilesError> {
-        let unusable = || TlsFilesError::UnusableCa(path.to_owned());
-        let mut roots = RootCertStore::empty();
-        for authority in certificates(path, pem)? {
-            roots.add(authority).map_err(|_| unusable())?;
-        }
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|_| unusable())?;
-        Ok(match self.client_names.as_slice() {
-            [] => verifier,
-            names => Arc::new(ListedClients::new(verifier, names.to_vec())),
-        })
-    }
-
-    fn expiry(&self, certificate: &[u8], now: SystemTime) -> Result<Expiry, TlsFilesError> {
-        let (_, parsed) = X509Certificate::from_der(certificate)
-            .map_err(|_| TlsFilesError::NoCertificate(self.certificate.clone()))?;
-        let expiry = Expiry {
-            not_before: parsed.validity().not_before.timestamp(),
-            not_after: parsed.validity().not_after.timestamp(),
-        };
-        let now = seconds(now);
-        let path = || self.certificate.clone();
-        if now > expiry.not_after {
-            return Err(TlsFilesError::Expired(path(), expiry.not_after));
-        }
-        if now < expiry.not_before {
-            return Err(TlsFilesError::NotYetValid(path(), expiry.not_before));
-        }
-        Ok(expiry)
-    }
+pub(crate) fn read(files: &TlsFiles) -> Result<Contents, TlsFilesError> {
+    Ok(Contents {
+        certificate: read_file(&files.certificate)?,
+        private_key: read_file(&files.private_key)?,
+        client_ca: files.client_ca.as_deref().map(read_file).transpose()?,
+    })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsFilesError> {
+/// Judges what was read, and makes of it what handshakes need.
+pub(crate) fn load(
+    files: &TlsFiles,
+    contents: &Contents,
+    alpn: &[&str],
+    now: SystemTime,
+) -> Result<Loaded, TlsFilesError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let chain = certificates(&files.certificate, &contents.certificate)?;
+    let expiry = expiry(
+        files,
+        chain.first().map_or(&[], |first| first.as_ref()),
+        now,
+    )?;
+    let key = certified_key(files, chain, &contents.private_key, &provider)?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(TlsFilesError::Tls)?;
+    let builder = match (&files.client_ca, &contents.client_ca) {
+        (Some(path), Some(bytes)) => {
+            builder.with_client_cert_verifier(verifier(files, path, bytes, provider)?)
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    // A resumed session would skip the look at the client's certificate, which may have expired or be of a CA
+    // that is trusted no more. Envoy's connections are few and long, so that there is nothing to gain by it.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Loaded {
+        config: Arc::new(config),
+        expiry,
+    })
+}
+
+fn certified_key(
+    files: &TlsFiles,
+    chain: Vec<CertificateDer<'static>>,
+    private_key: &[u8],
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, TlsFilesError> {
+    let key = PrivateKeyDer::from_pem_slice(private_key)
+        .map_err(|_| TlsFilesError::NoKey(files.private_key.clone()))?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsFilesError::OtherKey {
+            certificate: files.certificate.clone(),
+            private_key: files.private_key.clone(),
+        },
+        rustls::Error::InvalidCertificate(_) => {
+            TlsFilesError::NoCertificate(files.certificate.clone())
+        }
+        _ => TlsFilesError::UnusableKey(files.private_key.clone()),
+    })
+}
+
+fn verifier(
+    files: &TlsFiles,
+    path: &Path,
+    pem: &[u8],
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsFilesError> {
+    let unusable = || TlsFilesError::UnusableCa(path.to_owned());
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(path, pem)? {
+        roots.add(authority).map_err(|_| unusable())?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|_| unusable())?;
+    Ok(match files.client_names.as_slice() {
+        [] => verifier,
+        names => Arc::new(ListedClients::new(verifier, names.to_vec())),
+    })
+}
+
+fn expiry(files: &TlsFiles, certificate: &[u8], now: SystemTime) -> Result<Expiry, TlsFilesError> {
+    let (_, parsed) = X509Certificate::from_der(certificate)
+        .map_err(|_| TlsFilesError::NoCertificate(files.certificate.clone()))?;
+    let expiry = Expiry {
+        not_before: parsed.validity().not_before.timestamp(),
+        not_after: parsed.validity().not_after.timestamp(),
+    };
+    let now = seconds(now);
+    let path = || files.certificate.clone();
+    if now > expiry.not_after {
+        return Err(TlsFilesError::Expired(path(), expiry.not_after));
+    }
+    if now < expiry.not_before {
+        return Err(TlsFilesError::NotYetValid(path(), expiry.not_before));
+    }
+    Ok(expiry)
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, TlsFilesError> {
     fs::read(path).map_err(|error| TlsFilesError::Unreadable(path.to_owned(), error))
 }
 

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use accredit::config::listen_addr::ListenAddr;
 use accredit::config::problem::Problems;
 use accredit::config::yaml::read::read;
-use accredit::config::yaml::tree::{Node, Value};
+use accredit::config::yaml::tree::{YamlNode, YamlValue};
 use accredit::config::{load, resolve};
-use accredit::server::listener::ListenAddr;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -22,26 +22,26 @@ fn text(file: &str) -> String {
 }
 
 /// The value at these names; a number picks from a list.
-fn at<'a>(node: &'a Node, path: &str) -> Option<&'a Node> {
+fn at<'a>(node: &'a YamlNode, path: &str) -> Option<&'a YamlNode> {
     path.split('/')
         .try_fold(node, |node, name| match &node.value {
-            Value::Mapping(members) => members
+            YamlValue::Mapping(members) => members
                 .iter()
                 .find_map(|(key, member)| (key.name == name).then_some(member)),
-            Value::Sequence(items) => items.get(name.parse::<usize>().ok()?),
+            YamlValue::Sequence(items) => items.get(name.parse::<usize>().ok()?),
             _ => None,
         })
 }
 
-fn word<'a>(node: &'a Node, path: &str) -> &'a str {
+fn word<'a>(node: &'a YamlNode, path: &str) -> &'a str {
     match at(node, path).map(|node| &node.value) {
-        Some(Value::String(word)) => word,
+        Some(YamlValue::String(word)) => word,
         _ => panic!("there is no text at {path}"),
     }
 }
 
 /// The container of accredit, as the base has it.
-fn container() -> Node {
+fn container() -> YamlNode {
     let deployment = read(&text("base/deployment.yaml"), &mut Problems::default());
     let deployment = deployment.expect("is YAML");
     let container = at(&deployment, "spec/template/spec/containers/0").expect("has a container");
@@ -49,16 +49,16 @@ fn container() -> Node {
     container.clone()
 }
 
-fn port(container: &Node, probe: &str) -> i64 {
+fn port(container: &YamlNode, probe: &str) -> i64 {
     let port = at(container, &format!("{probe}/port")).expect("has a port");
     match &port.value {
-        Value::Integer(number) => *number,
-        Value::String(name) => (0..)
+        YamlValue::Integer(number) => *number,
+        YamlValue::String(name) => (0..)
             .map_while(|index| at(container, &format!("ports/{index}")))
             .find(|port| word(port, "name") == name)
             .map(|port| &at(port, "containerPort").expect("has a number").value)
             .map(|value| match value {
-                Value::Integer(number) => *number,
+                YamlValue::Integer(number) => *number,
                 _ => panic!("{name} is no number"),
             })
             .expect("is among the ports"),

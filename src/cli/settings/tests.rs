@@ -1,9 +1,9 @@
 //! Which of flag, environment and file is heard.
 
-use super::{Told, Typed, settings};
+use super::{ConfigFlags, ConfigRejected, settings};
 use crate::config::settings::Settings;
 
-fn asked(typed: Typed, env: &[(&str, &str)]) -> Result<Settings, Told> {
+fn asked(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigRejected> {
     let lookup = |name: &str| {
         env.iter()
             .find(|(own, _)| *own == name)
@@ -12,11 +12,11 @@ fn asked(typed: Typed, env: &[(&str, &str)]) -> Result<Settings, Told> {
     settings(typed, &lookup, |_| {}).map(|resolved| resolved.settings)
 }
 
-fn issuer() -> Typed {
-    Typed {
+fn issuer() -> ConfigFlags {
+    ConfigFlags {
         issuer: Some("https://flag.example".into()),
         audiences: vec!["a".into()],
-        ..Typed::default()
+        ..ConfigFlags::default()
     }
 }
 
@@ -37,9 +37,9 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
     let name = |settings: &Settings| settings.issuers[0].names[0].to_string();
 
     let from_file = asked(
-        Typed {
+        ConfigFlags {
             config: Some(path.clone()),
-            ..Typed::default()
+            ..ConfigFlags::default()
         },
         &[],
     )
@@ -53,11 +53,11 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
         ("ACCREDIT_CONFIG", path_text.as_str()),
         ("ACCREDIT_LISTEN", "127.0.0.1:2"),
     ];
-    let from_env = asked(Typed::default(), &env).expect("is valid");
+    let from_env = asked(ConfigFlags::default(), &env).expect("is valid");
     assert_eq!(from_env.listen.to_string(), "127.0.0.1:2");
 
     let flagged = asked(
-        Typed {
+        ConfigFlags {
             listen: Some("127.0.0.1:3".into()),
             ..issuer()
         },
@@ -74,7 +74,7 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
         ("ACCREDIT_AUDIENCE", "a, b"),
         ("ACCREDIT_JWKS_URI", "https://env.example/keys"),
     ];
-    let from_env = asked(Typed::default(), &env).expect("is valid");
+    let from_env = asked(ConfigFlags::default(), &env).expect("is valid");
     assert_eq!(
         from_env.issuers[0].key_source.to_string(),
         "https://env.example/keys"
@@ -85,24 +85,24 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 #[test]
 fn what_contradicts_itself_is_refused() {
     let (_folder, path) = file(FILE);
-    let both = Typed {
+    let both = ConfigFlags {
         config: Some(path.clone()),
         ..issuer()
     };
-    let without_audience = Typed {
+    let without_audience = ConfigFlags {
         audiences: vec![],
         ..issuer()
     };
-    let any_among_others = Typed {
+    let any_among_others = ConfigFlags {
         audiences: vec!["any".into(), "a".into()],
         ..issuer()
     };
-    let stray = Typed {
+    let stray = ConfigFlags {
         config: Some(path),
         jwks_uri: Some("https://a.example/k".into()),
-        ..Typed::default()
+        ..ConfigFlags::default()
     };
-    let odd = Typed {
+    let odd = ConfigFlags {
         audience_absent: Some("maybe".into()),
         ..issuer()
     };
@@ -114,12 +114,12 @@ fn what_contradicts_itself_is_refused() {
         ("ACCREDIT_CONFIG", "/x"),
         ("ACCREDIT_ISSUER", "https://a.example"),
     ];
-    assert!(asked(Typed::default(), &two).is_err());
+    assert!(asked(ConfigFlags::default(), &two).is_err());
     assert!(
         asked(
-            Typed {
+            ConfigFlags {
                 config: Some("/nowhere/accredit.yaml".into()),
-                ..Typed::default()
+                ..ConfigFlags::default()
             },
             &[]
         )

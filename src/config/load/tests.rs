@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::read;
-use crate::config::document::{
-    Algorithm, AnyAudience, AudienceAbsent, Audiences, Binding, ClaimEncoding, ClaimName,
-    ClaimSource, Document, EncodedClaim, Issuer, OneOrMany, Unavailable,
+use crate::config::document::ConfigDocument;
+use crate::config::issuer_document::{
+    AnyAudience, AudiencesDocument, ClaimEncoding, ClaimSource, EncodedClaim, IssuerDocument,
 };
+use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::units::{Duration, Size};
+use crate::config::words::Word;
 
 const SECRET: &str = "hunter2";
 
@@ -25,7 +27,7 @@ fn environment(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn parsed(text: &str) -> Document {
+fn parsed(text: &str) -> ConfigDocument {
     match read(text, &environment) {
         Ok((document, _)) => document,
         Err(problems) => panic!("{}", lines(&problems)),
@@ -67,7 +69,7 @@ fn the_contracts_example_is_read_with_every_key() {
     assert_eq!(document.drain, seconds(20));
     assert_eq!(document.error_details, Some(true));
     assert_eq!(document.state_dir.as_deref(), Some("/var/lib/accredit"));
-    assert_eq!(document.unavailable, Some(Unavailable::Refuse));
+    assert_eq!(document.unavailable, Word::parse("refuse"));
 
     let [issuer] = document.issuers.as_slice() else {
         panic!("one issuer")
@@ -78,10 +80,13 @@ fn the_contracts_example_is_read_with_every_key() {
     );
     assert_eq!(
         issuer.audiences,
-        Audiences::OneOf(vec!["api.acme.example".into()])
+        AudiencesDocument::OneOf(vec!["api.acme.example".into()])
     );
-    assert_eq!(issuer.audience_absent, Some(AudienceAbsent::Refuse));
-    assert_eq!(issuer.algorithms, Some(vec![Algorithm::RS256]));
+    assert_eq!(issuer.audience_absent, Word::parse("refuse"));
+    assert_eq!(
+        issuer.algorithms,
+        Word::parse("RS256").map(|word| vec![word])
+    );
     assert_eq!(
         issuer.token_types,
         Some(vec!["JWT".into(), "at+jwt".into()])
@@ -92,7 +97,7 @@ fn the_contracts_example_is_read_with_every_key() {
     );
     assert_eq!(
         issuer.required_claims,
-        Some(vec![ClaimName::Dotted("sub".into())])
+        Some(vec![ClaimNameDocument::Dotted("sub".into())])
     );
     assert_eq!(
         issuer.scope_claims,
@@ -100,7 +105,7 @@ fn the_contracts_example_is_read_with_every_key() {
     );
     assert_eq!(
         (issuer.binding, issuer.required),
-        (Some(Binding::Enforce), Some(true))
+        (Word::parse("enforce"), Some(true))
     );
     let jwks = issuer.jwks.as_ref().expect("keys");
     assert_eq!(jwks.uri.as_deref(), Some("https://acme.scalekit.dev/keys"));
@@ -116,7 +121,7 @@ fn the_contracts_example_is_read_with_every_key() {
 
     let dotted = |name: &str| ClaimSource::Dotted(name.into());
     let groups = EncodedClaim {
-        claim: ClaimName::Dotted("groups".into()),
+        claim: ClaimNameDocument::Dotted("groups".into()),
         encoding: ClaimEncoding::Json,
     };
     let headers = &issuer.claim_headers.as_ref().expect("claim headers").0;
@@ -144,36 +149,134 @@ fn the_least_configuration_leaves_every_default_open() {
         panic!("one issuer")
     };
     assert_eq!(issuer.issuer, OneOrMany::Many(vec!["a".into(), "b".into()]));
-    assert_eq!(issuer.audiences, Audiences::Any(AnyAudience::Any));
+    assert_eq!(issuer.audiences, AudiencesDocument::Any(AnyAudience::Any));
     assert_eq!(
         issuer.jwks.as_ref().and_then(|jwks| jwks.inline.as_deref()),
         Some("{\"keys\":[]}")
     );
-    let bare = Issuer {
+    let bare = IssuerDocument {
         jwks: issuer.jwks.clone(),
-        ..Issuer::new(issuer.issuer.clone(), issuer.audiences.clone())
+        ..IssuerDocument::new(issuer.issuer.clone(), issuer.audiences.clone())
     };
     assert!(*issuer == bare);
-    let rest = Document {
+    let rest = ConfigDocument {
         issuers: Vec::new(),
         ..document.clone()
     };
-    assert!(rest == Document::default());
+    assert!(rest == ConfigDocument::default());
     assert!(!format!("{document:?} {issuer:?} {:?}", issuer.jwks).contains("keys"));
 }
 
+/// CONTRACT 3.1.5
 #[test]
-fn nothing_after_a_key_is_as_if_it_were_not_there() {
-    let document = parsed(
-        "realm:\ntoken_cache: ~\nissuers: [{issuer: a, audiences: [b], claim_headers: , algorithms: null}]",
-    );
-    assert_eq!((document.realm, document.token_cache), (None, None));
-    assert_eq!(
+fn a_key_an_element_and_a_member_without_a_value_are_errors() {
+    let base = "issuers: [{issuer: a, audiences: [b]}]\n";
+    let rules = |rule: &str| format!("{base}rules:\n  - {rule}\n");
+    for (text, place) in [
+        (format!("{base}realm:\n"), "realm (line 2)"),
+        (format!("{base}token_cache: ~\n"), "token_cache (line 2)"),
+        (format!("{base}rules: null\n"), "rules (line 2)"),
+        (format!("{base}tls:\n"), "tls (line 2)"),
         (
-            &document.issuers[0].claim_headers,
-            &document.issuers[0].algorithms
+            format!("{base}tls: {{ client_ca: }}\n"),
+            "tls.client_ca (line 2)",
         ),
-        (&None, &None)
+        (format!("{base}unavailable: NULL\n"), "unavailable (line 2)"),
+        (
+            format!("{base}log_claims: [sub, ~]\n"),
+            "log_claims[1] (line 2)",
+        ),
+        (
+            format!("{base}log_claims: [[a, ]]\nrealm: &x\npayload_header: *x\n"),
+            "payload_header (line 4)",
+        ),
+        (
+            format!("{base}strip_headers:\n  -\n"),
+            "strip_headers[0] (line 3)",
+        ),
+        (rules(""), "rules[0] (line 3)"),
+        (rules("match:"), "rules[0].match (line 3)"),
+        (rules("access:"), "rules[0].access (line 3)"),
+        (
+            rules("{ match: { paths: } }"),
+            "rules[0].match.paths (line 3)",
+        ),
+        (
+            rules("{ match: { paths: [ ~ ] } }"),
+            "rules[0].match.paths[0] (line 3)",
+        ),
+        (
+            rules("{ match: { context: { tier: } } }"),
+            "rules[0].match.context.tier (line 3)",
+        ),
+        (
+            rules("{ match: { context: { tier: [a, null] } } }"),
+            "rules[0].match.context.tier",
+        ),
+        (rules("when:"), "rules[0].when (line 3)"),
+        (
+            rules("{ when: { expression: 'true', message: } }"),
+            "rules[0].when",
+        ),
+        (
+            "issuers: [{issuer: , audiences: [b]}]".to_owned(),
+            "issuers[0].issuer (line 1)",
+        ),
+        (
+            "issuers: [{issuer: a, audiences: }]".to_owned(),
+            "issuers[0].audiences (line 1)",
+        ),
+        (
+            "issuers: [{issuer: a, audiences: [b], claim_headers: { x-a: }}]".to_owned(),
+            "issuers[0].claim_headers.x-a (line 1)",
+        ),
+    ] {
+        let problems = refused(&text);
+        assert!(
+            problems.contains(place) && problems.contains("no value"),
+            "{text}\n{problems}"
+        );
+    }
+}
+
+/// CONTRACT 3.1.6
+#[test]
+fn an_empty_list_or_mapping_is_an_error_where_it_cannot_be_meant() {
+    let issuer = |key: &str| format!("issuers: [{{issuer: a, audiences: [b], {key}}}]\n");
+    let rule = |key: &str| format!("{}rules: [{{name: r, {key}}}]\n", issuer("required: true"));
+    let top = |key: &str| format!("{}{key}\n", issuer("required: true"));
+    for text in [
+        "issuers: []\n".to_owned(),
+        "issuers: [{}]\n".to_owned(),
+        issuer("algorithms: []"),
+        issuer("token_types: []"),
+        issuer("scope_claims: []"),
+        issuer("jwks: {}"),
+        issuer("claim_headers: { x-a: [] }"),
+        issuer("required_claims: [[]]"),
+        "issuers: [{issuer: [], audiences: [b]}]\n".to_owned(),
+        "issuers: [{issuer: a, audiences: []}]\n".to_owned(),
+        top("token_sources: []"),
+        top("token_sources: [{}]"),
+        top("tls: { client_names: [] }"),
+        top("rules: [{}]"),
+        rule("match: {}"),
+        rule("match: { hosts: [] }"),
+        rule("match: { methods: [] }"),
+        rule("match: { paths: [] }"),
+        rule("match: { context: {} }"),
+        rule("match: { context: { tier: [] } }"),
+        rule("issuers: []"),
+        rule("audiences: []"),
+        rule("scopes: []"),
+        rule("any_scope: []"),
+        rule("when: {}"),
+    ] {
+        refused(&text);
+    }
+    parsed(
+        "issuers: [{issuer: a, audiences: [b], required_claims: [], claim_headers: {}}]\n\
+         strip_headers: []\nlog_claims: []\nambiguous_paths: []\nadmin_hosts: []\nrules: []\ntls: {}\nadmin_tls: {}\n",
     );
 }
 
@@ -206,7 +309,7 @@ fn the_environment_fills_strings_numbers_and_booleans() {
     assert_eq!(document.issuers[0].issuer, OneOrMany::One("x".into()));
     assert_eq!(
         document.issuers[0].audiences,
-        Audiences::Any(AnyAudience::Any)
+        AudiencesDocument::Any(AnyAudience::Any)
     );
     assert_eq!(document.issuers[0].required, Some(true));
 }

@@ -1,18 +1,18 @@
 //! How problems read and in which order.
 
-use super::{MOST, Problem, Problems, Severity};
+use super::{MAX_LISTED, Problem, Problems, Severity};
 use crate::config::locations::Locations;
 use crate::config::yaml::read::read;
 
 fn problem(path: &str, line: Option<usize>) -> Problem {
-    let (what, mend) = ("what".to_owned(), "mend".to_owned());
+    let (what, advice) = ("what".to_owned(), "advice".to_owned());
     Problem {
         path: path.into(),
         line,
         column: line,
         severity: Severity::Error,
         what,
-        mend,
+        advice,
     }
 }
 
@@ -22,16 +22,16 @@ fn a_problem_is_one_line_with_its_place() {
         (
             "issuers[1].jwks.uri",
             Some(7),
-            "issuers[1].jwks.uri (line 7): what; mend",
+            "issuers[1].jwks.uri (line 7): what; advice",
         ),
         (
             "issuers[1].jwks.uri",
             None,
-            "issuers[1].jwks.uri: what; mend",
+            "issuers[1].jwks.uri: what; advice",
         ),
-        ("", Some(7), "line 7: what; mend"),
-        ("", None, "what; mend"),
-        ("a\r\nb", None, "a\\r\\nb: what; mend"),
+        ("", Some(7), "line 7: what; advice"),
+        ("", None, "what; advice"),
+        ("a\r\nb", None, "a\\r\\nb: what; advice"),
     ];
     for (path, line, expected) in cases {
         assert_eq!(problem(path, line).to_string(), expected);
@@ -64,21 +64,21 @@ fn problems_come_in_the_order_of_the_text_with_its_lines() {
 #[test]
 fn beyond_a_thousand_they_are_counted() {
     let mut problems = Problems::default();
-    for _ in 0..MOST + 5 {
+    for _ in 0..MAX_LISTED + 5 {
         problems.error("realm", "e", "m");
     }
     let sorted = problems.into_sorted();
-    assert_eq!(sorted.len(), MOST + 1);
+    assert_eq!(sorted.len(), MAX_LISTED + 1);
     assert_eq!(
         sorted.last().map(Problem::to_string).as_deref(),
-        Some("5 more problems are not listed; mend those above first")
+        Some("5 more problems are not listed; correct the problems above first")
     );
 }
 
 #[test]
 fn warnings_that_are_left_out_make_no_error() {
     let mut problems = Problems::default();
-    for _ in 0..MOST + 5 {
+    for _ in 0..MAX_LISTED + 5 {
         problems.warn("realm", "w", "m");
     }
     assert!(!problems.has_errors());

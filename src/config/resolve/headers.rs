@@ -1,21 +1,14 @@
-//! The names of headers that are set and removed.
+//! `payload_header`, `strip_headers` and `claim_headers`.
 
-use crate::config::document::{ClaimName as ClaimNameText, ClaimSource};
+use crate::config::defaults;
+use crate::config::issuer_document::ClaimSource;
+use crate::config::one_or_many::ClaimNameDocument;
 use crate::config::ordered_map::OrderedMap;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::forward::claim_headers::{ClaimForm, ClaimHeader, ClaimHeaders, MappedClaim};
 use crate::forward::header_name::{HeaderName, HeaderPrefix, NameError};
 use crate::token::claim_name::{ClaimName, NotAClaimName};
-
-const DEFAULT_CLAIM_HEADERS: [(&str, &str); 4] = [
-    ("x-jwt-sub", "sub"),
-    ("x-jwt-client-id", "client_id"),
-    ("x-jwt-org", "oid"),
-    ("x-jwt-scope", "scopes"),
-];
-
-const DEFAULT_STRIP_HEADERS: [&str; 1] = ["x-jwt-*"];
 
 /// `payload_header`
 pub fn payload_header(text: Option<&str>, problems: &mut Problems) -> Option<HeaderName> {
@@ -30,7 +23,7 @@ pub fn strip_headers(
     let (mut names, mut prefixes) = (Vec::new(), Vec::new());
     let texts: Vec<&str> = match texts {
         Some(texts) => texts.iter().map(String::as_str).collect(),
-        None => DEFAULT_STRIP_HEADERS.to_vec(),
+        None => defaults::STRIP_HEADERS.to_vec(),
     };
     for (number, text) in texts.into_iter().enumerate() {
         let key = path::item("strip_headers", number);
@@ -45,7 +38,7 @@ pub fn strip_headers(
     (names, prefixes)
 }
 
-/// `claim_headers`; no two of them, nor one and the payload's, may be taken for each other.
+/// `claim_headers`. No two headers of an entry, the payload header included, may look alike (CONTRACT 3.8.2).
 pub fn claim_headers(
     parent: &str,
     mapping: Option<&OrderedMap<ClaimSource>>,
@@ -74,8 +67,8 @@ pub fn claim_headers(
         {
             problems.error(
                 &key,
-                format!("an upstream could take this for `{other}`"),
-                "give each header a name of its own",
+                format!("an upstream can mistake this header for `{other}`"),
+                "choose another name",
             );
             continue;
         }
@@ -84,11 +77,15 @@ pub fn claim_headers(
     ClaimHeaders::new(headers)
 }
 
-/// A list of parts is a claim's literal name; a text splits at dots.
-pub fn claim_name(key: &str, text: &ClaimNameText, problems: &mut Problems) -> Option<ClaimName> {
+/// A claim name in one of its two forms (CONTRACT 3.7.1, 3.7.2).
+pub fn claim_name(
+    key: &str,
+    text: &ClaimNameDocument,
+    problems: &mut Problems,
+) -> Option<ClaimName> {
     let name = match text {
-        ClaimNameText::Dotted(text) => ClaimName::dotted(text),
-        ClaimNameText::Literal(parts) => ClaimName::literal(parts.clone()),
+        ClaimNameDocument::Dotted(text) => ClaimName::dotted(text),
+        ClaimNameDocument::Literal(parts) => ClaimName::literal(parts.clone()),
     };
     accept(key, name, problems)
 }
@@ -98,7 +95,7 @@ fn default_claim_headers(
     payload_header: Option<&HeaderName>,
     problems: &mut Problems,
 ) -> ClaimHeaders {
-    let defaults = DEFAULT_CLAIM_HEADERS
+    let defaults = defaults::CLAIM_HEADERS
         .map(|(name, claim)| (name.to_owned(), ClaimSource::Dotted(claim.to_owned())));
     claim_headers(
         parent,
@@ -127,7 +124,7 @@ fn mapped_claim(
             ClaimForm::Text,
         ),
         ClaimSource::Encoded(encoded) => match &encoded.claim {
-            ClaimNameText::Dotted(text) if text == "scopes" => {
+            ClaimNameDocument::Dotted(text) if text == "scopes" => {
                 return Some((MappedClaim::Scopes, ClaimForm::Json));
             }
             name => (claim_name(key, name, problems)?, ClaimForm::Json),
@@ -144,8 +141,8 @@ fn accept(
     if name.is_err() {
         problems.error(
             key,
-            "a claim's name has an empty part",
-            "name the claim as the token has it",
+            "this claim name has an empty part",
+            "write the name of the claim as the token has it; a string splits at dots, a list does not",
         );
     }
     name.ok()
@@ -160,7 +157,7 @@ fn header_name(key: &str, text: &str, problems: &mut Problems) -> Option<HeaderN
 fn refuse(key: &str, error: NameError, problems: &mut Problems) {
     let mend = match error {
         NameError::NotAToken => "use letters, digits and hyphens",
-        NameError::Reserved => "choose a name of your own, such as x-jwt-...",
+        NameError::Reserved => "choose another name, such as x-jwt-...",
     };
-    problems.error(key, format!("this is {error}"), mend);
+    problems.error(key, error.to_string(), mend);
 }

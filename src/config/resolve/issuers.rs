@@ -1,31 +1,28 @@
-//! One issuer entry: its names, and what its tokens must satisfy.
+//! `issuers`: the names of each entry, and the requirements on its tokens.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authn::issuers::Readiness;
-use crate::config::document::{self, AudienceAbsent, Issuer, OneOrMany};
+use crate::config::defaults;
+use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
+use crate::config::one_or_many::OneOrMany;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
 use crate::config::settings::IssuerSettings;
 use crate::forward::header_name::HeaderName;
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 
-const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(30);
-const DEFAULT_TOKEN_TYPES: [&str; 2] = ["JWT", "at+jwt"];
-const DEFAULT_SCOPE_CLAIMS: [&str; 3] = ["scopes", "scp", "scope"];
-
-/// More than clocks differ: what a larger skew does is to let expired tokens live on.
-const USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
+/// Clocks of servers differ by less. A larger skew only admits expired tokens.
+const MAX_USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// `issuers`
 pub fn issuers(
-    entries: &[Issuer],
+    entries: &[IssuerDocument],
     payload_header: Option<&HeaderName>,
     problems: &mut Problems,
 ) -> Vec<IssuerSettings> {
@@ -50,9 +47,9 @@ pub fn issuers(
                 fetch,
                 requirements,
                 claim_headers,
-                readiness: match entry.required {
-                    Some(false) => Readiness::Optional,
-                    Some(true) | None => Readiness::Required,
+                readiness: match entry.required.unwrap_or(defaults::REQUIRED) {
+                    false => Readiness::Optional,
+                    true => Readiness::Required,
                 },
             });
         }
@@ -67,27 +64,24 @@ fn names(
     problems: &mut Problems,
 ) -> Vec<Arc<str>> {
     let key = path::member(key, "issuer");
-    let listed = match issuer {
-        OneOrMany::One(name) => vec![(key, name)],
-        OneOrMany::Many(names) => names
-            .iter()
-            .enumerate()
-            .map(|(n, name)| (path::item(&key, n), name))
-            .collect(),
+    let key_of = |number| match issuer {
+        OneOrMany::One(_) => key.clone(),
+        OneOrMany::Many(_) => path::item(&key, number),
     };
     let mut names = Vec::new();
-    for (key, name) in listed {
+    for (number, name) in issuer.as_slice().iter().enumerate() {
+        let key = key_of(number);
         if name.is_empty() || name.chars().any(char::is_control) {
             problems.error(
                 &key,
-                "this is no issuer",
-                "write `iss` as the tokens have it",
+                "an issuer is a text of at least one character, without control characters",
+                "write the `iss` of the tokens",
             );
         } else if let Some(other) = seen.insert(name.clone(), key.clone()) {
             problems.error(
                 &key,
-                format!("the same issuer stands at {other}"),
-                "keep one of the two",
+                format!("this issuer is also at {other}"),
+                "remove one of them",
             );
         } else {
             names.push(name.as_str().into());
@@ -96,49 +90,34 @@ fn names(
     names
 }
 
-fn requirements(key: &str, entry: &Issuer, problems: &mut Problems) -> Requirements {
+fn requirements(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Requirements {
     Requirements {
-        algorithms: algorithms(entry.algorithms.as_deref()),
+        algorithms: match &entry.algorithms {
+            Some(words) => words.iter().map(|word| word.value).collect(),
+            None => defaults::ALGORITHMS.into_iter().collect(),
+        },
         audiences: audiences(key, entry, problems),
         token_types: match &entry.token_types {
             Some(types) => types.iter().collect(),
-            None => DEFAULT_TOKEN_TYPES.into_iter().collect(),
+            None => defaults::TOKEN_TYPES.into_iter().collect(),
         },
         clock_skew: clock_skew(key, entry, problems),
         max_lifetime: entry.max_lifetime.map(|lifetime| lifetime.to_std()),
         required_claims: required_claims(key, entry, problems),
         scope_claims: match &entry.scope_claims {
             Some(claims) => claims.clone(),
-            None => DEFAULT_SCOPE_CLAIMS.map(str::to_owned).into(),
+            None => defaults::SCOPE_CLAIMS.map(str::to_owned).into(),
         },
         binding: binding(key, entry, problems),
     }
 }
 
-fn algorithms(listed: Option<&[document::Algorithm]>) -> AlgorithmSet {
-    let Some(listed) = listed else {
-        return [Algorithm::Rs256].into_iter().collect();
-    };
-    let algorithm = |listed: &document::Algorithm| match listed {
-        document::Algorithm::RS256 => Algorithm::Rs256,
-        document::Algorithm::RS384 => Algorithm::Rs384,
-        document::Algorithm::RS512 => Algorithm::Rs512,
-        document::Algorithm::PS256 => Algorithm::Ps256,
-        document::Algorithm::PS384 => Algorithm::Ps384,
-        document::Algorithm::PS512 => Algorithm::Ps512,
-        document::Algorithm::ES256 => Algorithm::Es256,
-        document::Algorithm::ES384 => Algorithm::Es384,
-        document::Algorithm::EdDSA | document::Algorithm::Ed25519 => Algorithm::EdDsa,
-    };
-    listed.iter().map(algorithm).collect()
-}
-
-fn audiences(key: &str, entry: &Issuer, problems: &mut Problems) -> Audiences {
+fn audiences(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Audiences {
     let key = path::member(key, "audiences");
-    let document::Audiences::OneOf(accepted) = &entry.audiences else {
+    let AudiencesDocument::OneOf(accepted) = &entry.audiences else {
         problems.warn(
             &key,
-            "tokens that were issued for any other API are admitted here",
+            "accredit also admits tokens that this issuer made for other APIs",
             "list the audiences of this API",
         );
         return Audiences::Any;
@@ -148,42 +127,39 @@ fn audiences(key: &str, entry: &Issuer, problems: &mut Problems) -> Audiences {
         match audience.as_str() {
             "any" => problems.error(
                 &key,
-                "`any` stands in a list",
+                "`any` is in a list",
                 "write `audiences: any` to turn the check off, or list audiences",
             ),
             "" => problems.error(
                 &key,
-                "an empty audience",
-                "write an audience, or leave it out",
+                "this audience is empty",
+                "write the audience, or remove it",
             ),
             _ => {}
         }
     }
-    let absent = match entry.audience_absent {
-        Some(AudienceAbsent::Accept) => AbsentAudience::Accept,
-        Some(AudienceAbsent::Refuse) | None => AbsentAudience::Refuse,
-    };
+    let absent = entry
+        .audience_absent
+        .map_or(AbsentAudience::Refuse, |word| word.value);
     Audiences::OneOf {
         accepted: accepted.clone(),
         absent,
     }
 }
 
-fn clock_skew(key: &str, entry: &Issuer, problems: &mut Problems) -> Duration {
-    let skew = entry
-        .clock_skew
-        .map_or(DEFAULT_CLOCK_SKEW, |skew| skew.to_std());
-    if skew > USUAL_SKEW {
+fn clock_skew(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Duration {
+    let skew = entry.clock_skew.unwrap_or(defaults::CLOCK_SKEW).to_std();
+    if skew > MAX_USUAL_SKEW {
         problems.warn(
             &path::member(key, "clock_skew"),
-            "tokens are admitted that long after they expired",
-            "keep clocks in step and allow 30s",
+            "tokens are admitted for that long after they expired",
+            "synchronise the clocks and set it to 30s",
         );
     }
     skew
 }
 
-fn required_claims(key: &str, entry: &Issuer, problems: &mut Problems) -> Vec<ClaimName> {
+fn required_claims(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Vec<ClaimName> {
     let key = path::member(key, "required_claims");
     match &entry.required_claims {
         Some(names) => names
@@ -191,20 +167,21 @@ fn required_claims(key: &str, entry: &Issuer, problems: &mut Problems) -> Vec<Cl
             .enumerate()
             .filter_map(|(n, name)| claim_name(&path::item(&key, n), name, problems))
             .collect(),
-        None => ClaimName::dotted("sub").into_iter().collect(),
+        None => defaults::REQUIRED_CLAIMS
+            .into_iter()
+            .filter_map(|name| ClaimName::dotted(name).ok())
+            .collect(),
     }
 }
 
-fn binding(key: &str, entry: &Issuer, problems: &mut Problems) -> Binding {
-    match entry.binding {
-        Some(document::Binding::Ignore) => {
-            problems.warn(
-                &path::member(key, "binding"),
-                "a token that is bound to its sender's key is admitted from whoever holds it",
-                "leave it at `enforce`",
-            );
-            Binding::Ignore
-        }
-        Some(document::Binding::Enforce) | None => Binding::Enforce,
+fn binding(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Binding {
+    let binding = entry.binding.map_or(Binding::Enforce, |word| word.value);
+    if binding == Binding::Ignore {
+        problems.warn(
+            &path::member(key, "binding"),
+            "a token that is bound to its sender's key is admitted without proof of that key, so a thief can use it",
+            "set it to `enforce`",
+        );
     }
+    binding
 }

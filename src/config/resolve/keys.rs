@@ -1,32 +1,29 @@
-//! `jwks`: where an issuer's keys come from, and how they are fetched.
+//! `jwks`: the source of an issuer's keys, and the settings of fetches.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::document::Jwks;
+use crate::config::defaults;
+use crate::config::issuer_document::JwksDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::units;
 use crate::jwks::key_set::KeySet;
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
-const DEFAULT_REFRESH: Duration = Duration::from_secs(5 * 60);
-/// Below this a service would do nothing but fetch.
-const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
-const DEFAULT_MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
-const DEFAULT_FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// With a shorter interval accredit would fetch all the time.
+const MIN_REFRESH: Duration = Duration::from_millis(100);
 
-/// The keys of one entry, as they are written.
+/// The `jwks` of one issuer entry.
 pub struct Keys<'a> {
-    /// Where they stand.
+    /// The key path.
     pub key: String,
-    /// What stands there.
-    pub jwks: Option<&'a Jwks>,
+    pub jwks: Option<&'a JwksDocument>,
 }
 
 impl Keys<'_> {
-    /// Where they come from; `None` where a problem was reported.
+    /// `None` if a problem was reported.
     pub fn source(
         &self,
         issuer_key: &str,
@@ -34,8 +31,9 @@ impl Keys<'_> {
         problems: &mut Problems,
     ) -> Option<KeySource> {
         let transport = self.transport(problems);
-        let text =
-            |read: fn(&Jwks) -> &Option<String>| self.jwks.and_then(|jwks| read(jwks).as_deref());
+        let text = |read: fn(&JwksDocument) -> &Option<String>| {
+            self.jwks.and_then(|jwks| read(jwks).as_deref())
+        };
         match (
             text(|jwks| &jwks.uri),
             text(|jwks| &jwks.file),
@@ -48,8 +46,8 @@ impl Keys<'_> {
             _ => {
                 problems.error(
                     &self.key,
-                    "more than one of uri, file and inline is given",
-                    "keep one",
+                    "more than one of uri, file and inline is set",
+                    "keep one of them",
                 );
                 None
             }
@@ -57,12 +55,13 @@ impl Keys<'_> {
     }
 
     fn transport(&self, problems: &mut Problems) -> Transport {
-        if self.jwks.and_then(|jwks| jwks.allow_http) != Some(true) {
+        let allow_http = self.jwks.and_then(|jwks| jwks.allow_http);
+        if !allow_http.unwrap_or(defaults::ALLOW_HTTP) {
             return Transport::Https;
         }
         problems.warn(
             &path::member(&self.key, "allow_http"),
-            "whoever is between this service and the issuer can replace its keys",
+            "an attacker on the network between accredit and the issuer can replace its keys",
             "use https",
         );
         Transport::HttpToo
@@ -90,44 +89,49 @@ impl Keys<'_> {
             Err(error) => {
                 problems.error(
                     &key,
-                    format!("no key set: {error}"),
-                    "put the JSON text of a key set here",
+                    format!("this is not a key set: {error}"),
+                    "write the JSON text of a key set",
                 );
                 None
             }
         }
     }
 
-    /// How they are fetched.
     pub fn fetch_settings(&self, problems: &mut Problems) -> FetchSettings {
-        let mut span =
-            |name: &str, read: fn(&Jwks) -> Option<units::Duration>, default: Duration| {
-                let value = self
-                    .jwks
-                    .and_then(read)
-                    .map_or(default, |value| value.to_std());
-                let shortest = if name == "refresh" {
-                    SHORTEST_REFRESH
+        let mut duration =
+            |name: &str, value: Option<units::Duration>, default: units::Duration| {
+                let value = value.unwrap_or(default).to_std();
+                let least = if name == "refresh" {
+                    MIN_REFRESH
                 } else {
                     Duration::from_millis(1)
                 };
-                if value < shortest {
+                if value < least {
                     problems.error(
                         &path::member(&self.key, name),
-                        "this is too short",
-                        format!("write at least {shortest:?}"),
+                        "this duration is too short",
+                        format!("write at least {least:?}"),
                     );
                 }
                 value
             };
-        let refresh = span("refresh", |jwks| jwks.refresh, DEFAULT_REFRESH);
-        let max_stale = span("max_stale", |jwks| jwks.max_stale, DEFAULT_MAX_STALE);
-        let timeout = span("timeout", |jwks| jwks.timeout, DEFAULT_FETCH_TIMEOUT);
+        let given = |read: fn(&JwksDocument) -> Option<units::Duration>| self.jwks.and_then(read);
+        let refresh = duration("refresh", given(|jwks| jwks.refresh), defaults::REFRESH);
+        let max_stale = duration(
+            "max_stale",
+            given(|jwks| jwks.max_stale),
+            defaults::MAX_STALE,
+        );
+        let timeout = duration(
+            "timeout",
+            given(|jwks| jwks.timeout),
+            defaults::FETCH_TIMEOUT,
+        );
         if max_stale < refresh {
             problems.warn(
                 &path::member(&self.key, "max_stale"),
-                "keys stop serving before they are refreshed: until then every token is refused",
-                "write more than `refresh`",
+                "it is shorter than `refresh`, so keys expire before they are refreshed, and accredit then refuses every token",
+                "write a longer duration than `refresh`",
             );
         }
         FetchSettings {
@@ -150,11 +154,11 @@ fn discovery(
 ) -> Option<KeySource> {
     let key = path::member(issuer_key, "issuer");
     let [name] = names else {
-        // An empty list was reported where its names were read.
+        // An empty list is reported by the structure check, bad names by `names`.
         if !names.is_empty() {
             problems.error(
                 &key,
-                "a list of issuers cannot be discovered",
+                "a list of issuers cannot use discovery",
                 "set jwks.uri, jwks.file or jwks.inline",
             );
         }
@@ -163,17 +167,17 @@ fn discovery(
     if let Err(error) = KeyAddress::parse(name, transport) {
         problems.error(
             &key,
-            format!("its keys cannot be discovered: {error}"),
+            format!("discovery cannot find its keys: {error}"),
             "set jwks.uri, jwks.file or jwks.inline",
         );
         return None;
     }
-    // Its metadata would be looked for in the wrong place. With keys of its own it may be any text, as `iss` may.
+    // Discovery would request the wrong address. With an explicit key source, an issuer can be any text.
     if name.contains(['?', '#']) {
         problems.error(
             &key,
-            "its keys cannot be discovered: an issuer's address has no query and no fragment (RFC 8414 section 2)",
-            "take out what begins with `?` or `#`, or set jwks.uri, jwks.file or jwks.inline",
+            "discovery cannot find its keys: the issuer has a query or a fragment (RFC 8414 section 2)",
+            "remove the part from `?` or `#` on, or set jwks.uri, jwks.file or jwks.inline",
         );
         return None;
     }
@@ -187,22 +191,22 @@ fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
     if key_set.published_private_keys() > 0 {
         problems.warn(
             key,
-            "the key set holds a private key: whoever reads this can make tokens",
-            "replace the key, and put public keys here",
+            "the key set contains a private key: every reader of this file can make tokens",
+            "replace the key, and write public keys here",
         );
     }
     for aside in key_set.set_aside() {
         problems.warn(
             key,
-            format!("a key is set aside: {}", aside.reason),
-            "mend it, or take it out",
+            format!("accredit does not use a key of this set: {}", aside.reason),
+            "correct the key, or remove it",
         );
     }
     if key_set.keys().is_empty() {
         problems.warn(
             key,
-            "the key set is empty: no token of this issuer can be admitted",
-            "put its public keys here",
+            "the key set is empty, so accredit refuses every token of this issuer",
+            "write the public keys of the issuer here",
         );
     }
 }

@@ -1,21 +1,21 @@
-//! A rule's `match`.
+//! The `match` of a rule.
 
+use crate::config::defaults;
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::resolve::rules::members;
-use crate::config::rules_document::Match;
+use crate::config::rule_document::MatchDocument;
 use crate::rules::host::HostPattern;
 use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
 use crate::rules::pattern::PathPattern;
 
-/// Compiles a `match`; without one every request is matched.
-pub fn matcher(key: &str, document: Option<&Match>, problems: &mut Problems) -> Matcher {
+/// Compiles a `match`. `None` matches every request.
+pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Problems) -> Matcher {
     let Some(document) = document else {
         return Matcher::default();
     };
     Matcher {
         hosts: compiled(key, "hosts", document.hosts.as_deref(), problems, |text| {
-            HostPattern::parse(text).map_err(|_| "this is no host".to_owned())
+            HostPattern::parse(text).map_err(|_| "this is not a host".to_owned())
         }),
         methods: compiled(
             key,
@@ -28,16 +28,16 @@ pub fn matcher(key: &str, document: Option<&Match>, problems: &mut Problems) -> 
                 if !text.is_empty() && text.bytes().all(is_token) {
                     Ok(text.to_owned())
                 } else {
-                    Err("this is no method".to_owned())
+                    Err("this is not a method".to_owned())
                 }
             },
         ),
         paths: compiled(key, "paths", document.paths.as_deref(), problems, |text| {
             PathPattern::parse(text).map_err(|error| error.to_string())
         }),
-        preflight: match document.preflight {
-            Some(true) => Preflight::Only,
-            Some(false) | None => Preflight::Any,
+        preflight: match document.preflight.unwrap_or(defaults::PREFLIGHT) {
+            true => Preflight::Only,
+            false => Preflight::Any,
         },
         context: document
             .context
@@ -45,13 +45,14 @@ pub fn matcher(key: &str, document: Option<&Match>, problems: &mut Problems) -> 
             .flat_map(|entries| &entries.0)
             .map(|(name, values)| ContextEntry {
                 name: name.clone(),
-                values: members(values),
+                values: values.as_slice().to_vec(),
             })
             .collect(),
     }
 }
 
-/// An empty list is left to match nothing: a condition with a mistake in it must not match everything.
+/// A list whose members are all bad becomes an empty list, which matches nothing: a condition with a mistake must not
+/// match everything.
 fn compiled<T>(
     key: &str,
     name: &str,
@@ -72,7 +73,7 @@ fn compiled<T>(
 
 fn mend(name: &str) -> &'static str {
     match name {
-        "hosts" => "write a host without port, or `*.` and a name",
+        "hosts" => "write a host without a port, or `*.` and a name",
         "methods" => "write a method such as GET",
         _ => "write a path such as /deployments/*, or /public/**",
     }

@@ -1,14 +1,14 @@
-//! `rules` and `ambiguous_paths`: patterns and expressions compiled, contradictions named.
+//! `rules` and `ambiguous_paths`: compiles patterns and expressions, and reports contradictions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::document::OneOrMany;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::matches::matcher;
-use crate::config::rules_document::{self as document, AmbiguousPath, When};
+use crate::config::rule_document::{RuleDocument, WhenDocument};
 use crate::config::settings::IssuerSettings;
+use crate::config::words::{AccessWord, Word};
 use crate::forward::strip::TokenForwarding;
 use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
@@ -18,7 +18,7 @@ use crate::rules::rule::{Access, Rule};
 
 /// `rules`
 pub fn rules(
-    documents: &[document::Rule],
+    documents: &[RuleDocument],
     issuers: &[IssuerSettings],
     forwarding: TokenForwarding,
     problems: &mut Problems,
@@ -53,30 +53,20 @@ pub fn rules(
 }
 
 /// `ambiguous_paths`
-pub fn ambiguous_paths(kinds: &[AmbiguousPath], problems: &mut Problems) -> Ambiguities {
+pub fn ambiguous_paths(kinds: &[Word<Ambiguity>], problems: &mut Problems) -> Ambiguities {
     if !kinds.is_empty() {
         problems.warn(
             "ambiguous_paths",
-            "paths that the API may read differently are matched as they were sent",
-            "let Envoy normalise paths, and leave this out",
+            "accredit accepts paths that the upstream can read differently, and matches them as they were sent",
+            "normalise paths in Envoy, and remove this key",
         );
     }
-    let kind = |kind: &AmbiguousPath| match kind {
-        AmbiguousPath::DotSegments => Ambiguity::DotSegments,
-        AmbiguousPath::EmptySegments => Ambiguity::EmptySegments,
-        AmbiguousPath::EncodedSlash => Ambiguity::EncodedSlash,
-        AmbiguousPath::Backslash => Ambiguity::Backslash,
-        AmbiguousPath::DoubleEncoding => Ambiguity::DoubleEncoding,
-        AmbiguousPath::EncodedDelimiter => Ambiguity::EncodedDelimiter,
-        AmbiguousPath::BadEncoding => Ambiguity::BadEncoding,
-        AmbiguousPath::Parameters => Ambiguity::Parameters,
-    };
-    kinds.iter().map(kind).collect()
+    kinds.iter().map(|kind| kind.value).collect()
 }
 
 struct RuleResolver<'a> {
     key: &'a str,
-    document: &'a document::Rule,
+    document: &'a RuleDocument,
     issuers: &'a [IssuerSettings],
     forwarding: TokenForwarding,
 }
@@ -88,33 +78,43 @@ impl RuleResolver<'_> {
         };
         let key = path::member(self.key, "name");
         if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) {
-            problems.error(&key, "this is no name", "write a short text");
+            problems.error(
+                &key,
+                "a rule name has 1 to 128 bytes and no control characters",
+                "write such a name",
+            );
         } else if let Some(other) = seen.insert(name.clone(), key.clone()) {
             problems.error(
                 &key,
-                format!("the same name stands at {other}"),
-                "give each rule a name of its own",
+                format!("this name is also at {other}"),
+                "choose another name",
             );
         }
         name.clone()
     }
 
+    fn access_word(&self) -> AccessWord {
+        self.document
+            .access
+            .map_or(AccessWord::Token, |word| word.value)
+    }
+
     fn access(&self, problems: &mut Problems) -> Access {
         let when = self.condition(problems);
-        match self.document.access.unwrap_or(document::Access::Token) {
-            document::Access::Deny => {
-                self.refuse_demands("nobody is admitted", problems);
+        match self.access_word() {
+            AccessWord::Deny => {
+                self.refuse_demands("a `deny` rule refuses every request", problems);
                 if self.document.when.is_some() {
-                    self.refuse("when", "nobody is admitted, whatever holds", problems);
+                    self.refuse("when", "a `deny` rule refuses every request", problems);
                 }
                 Access::Deny
             }
-            document::Access::Anonymous => {
-                self.refuse_demands("no token is looked at", problems);
+            AccessWord::Anonymous => {
+                self.refuse_demands("an `anonymous` rule reads no token", problems);
                 Access::Anonymous { when }
             }
-            document::Access::Optional => Access::Optional(self.demands(when, problems)),
-            document::Access::Token => Access::Token(self.demands(when, problems)),
+            AccessWord::Optional => Access::Optional(self.demands(when, problems)),
+            AccessWord::Token => Access::Token(self.demands(when, problems)),
         }
     }
 
@@ -136,8 +136,8 @@ impl RuleResolver<'_> {
             if configured().all(|own| **own != **name) {
                 problems.error(
                     &path::item(&key, number),
-                    "no such issuer is configured",
-                    "write one of `issuers` as it stands there",
+                    "this issuer is not configured",
+                    "write one of the top-level `issuers`, character by character",
                 );
             }
         }
@@ -152,13 +152,13 @@ impl RuleResolver<'_> {
     ) -> Vec<String> {
         let key = path::member(self.key, name);
         for (number, scope) in listed.unwrap_or_default().iter().enumerate() {
-            // RFC 6749 section 3.3; it is quoted in a challenge as it stands.
+            // RFC 6749 section 3.3. A challenge quotes the scope unchanged.
             let is_scope = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             if scope.is_empty() || !scope.bytes().all(is_scope) {
                 problems.error(
                     &path::item(&key, number),
-                    "this is no scope",
-                    "write one scope, of printable ASCII without space, \" and \\",
+                    "this is not a scope",
+                    "write one scope: printable ASCII without space, \" and \\ (RFC 6749 section 3.3)",
                 );
             }
         }
@@ -168,8 +168,8 @@ impl RuleResolver<'_> {
     fn condition(&self, problems: &mut Problems) -> Option<Condition> {
         let key = path::member(self.key, "when");
         let (key, text, message) = match self.document.when.as_ref()? {
-            When::Expression(text) => (key, text, None),
-            When::WithMessage(when) => (
+            WhenDocument::Expression(text) => (key, text, None),
+            WhenDocument::WithMessage(when) => (
                 path::member(&key, "expression"),
                 &when.expression,
                 when.message.clone(),
@@ -189,17 +189,21 @@ impl RuleResolver<'_> {
     }
 
     fn token_forwarding(&self, problems: &mut Problems) -> Option<TokenForwarding> {
-        match (self.document.access, self.document.forward_token) {
-            (Some(document::Access::Deny), Some(_)) => {
-                self.refuse("forward_token", "nobody is admitted", problems);
+        match (self.access_word(), self.document.forward_token) {
+            (AccessWord::Deny, Some(_)) => {
+                self.refuse(
+                    "forward_token",
+                    "a `deny` rule refuses every request",
+                    problems,
+                );
                 None
             }
-            (Some(document::Access::Anonymous), own) => {
+            (AccessWord::Anonymous, own) => {
                 if own == Some(false) || self.forwarding == TokenForwarding::Remove {
                     problems.warn(
                         self.key,
-                        "no token is looked at here, so that a client's unverified token reaches the upstream although forward_token is false",
-                        "use `access: optional`, or have the upstream ignore it",
+                        "an `anonymous` rule reads no token, so a client's unverified token reaches the upstream although forward_token is false",
+                        "use `access: optional`, or make sure that the upstream ignores the token",
                     );
                 }
                 None
@@ -225,13 +229,13 @@ impl RuleResolver<'_> {
     fn refuse(&self, name: &str, because: &str, problems: &mut Problems) {
         problems.error(
             &path::member(self.key, name),
-            format!("{because} by this rule's access"),
-            "remove it, or change access",
+            format!("this key has no effect: {because}"),
+            "remove the key, or change `access`",
         );
     }
 }
 
-/// What the order of rules hides, and what it leaves open.
+/// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7).
 fn warn_of_order(rules: &[Rule], problems: &mut Problems) {
     for (number, rule) in rules.iter().enumerate() {
         let earlier = rules
@@ -242,7 +246,7 @@ fn warn_of_order(rules: &[Rule], problems: &mut Problems) {
             problems.warn(
                 &path::item("rules", number),
                 format!(
-                    "it never decides: `{}` before it matches all that it matches",
+                    "this rule never decides: the earlier rule `{}` matches every request that it matches",
                     earlier.name
                 ),
                 "put the narrower rule first",
@@ -262,16 +266,8 @@ fn warn_of_order(rules: &[Rule], problems: &mut Problems) {
     {
         problems.warn(
             &path::item("rules", number),
-            "it asks for more than a token, and a request that slips past it needs no more than a token",
-            "end the rules with one of `access: deny` that matches everything",
+            "this rule is stricter than the default rule, and a request that evades it only needs a token",
+            "end the rules with a rule of `access: deny` that matches every request",
         );
-    }
-}
-
-/// The members of a value or a list of values.
-pub fn members(one_or_many: &OneOrMany) -> Vec<String> {
-    match one_or_many {
-        OneOrMany::One(one) => vec![one.clone()],
-        OneOrMany::Many(many) => many.clone(),
     }
 }

@@ -3,12 +3,12 @@
 use crate::authn::sources::{TokenSource, TokenSources};
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::rules_document as document;
+use crate::config::rule_document::TokenSourceDocument;
 use crate::config::settings::Settings;
 use crate::forward::header_name::{HeaderName, look_alike};
 use crate::forward::strip::TokenForwarding;
 
-/// Headers that cannot carry a token: the request's own target, framing and cookies depend on them.
+/// The target, framing and cookies of the request depend on these headers.
 const NEVER_A_SOURCE: [&str; 6] = [
     "host",
     "cookie",
@@ -18,28 +18,21 @@ const NEVER_A_SOURCE: [&str; 6] = [
     "te",
 ];
 
-/// The places where tokens are looked for.
+/// Where accredit looks for tokens.
 pub fn token_sources(
-    documents: Option<&[document::TokenSource]>,
+    documents: Option<&[TokenSourceDocument]>,
     forwarding: TokenForwarding,
     problems: &mut Problems,
 ) -> Vec<TokenSource> {
     let Some(documents) = documents else {
         return TokenSources::default().into_inner();
     };
-    if documents.is_empty() {
-        problems.error(
-            "token_sources",
-            "no token could ever be found",
-            "list a source, or leave this out",
-        );
-    }
     let mut sources: Vec<TokenSource> = Vec::new();
     for (number, document) in documents.iter().enumerate() {
         let key = path::item("token_sources", number);
         match token_source(&key, document, forwarding, problems) {
             Some(source) if sources.contains(&source) => {
-                problems.error(&key, "the same source stands twice", "keep one");
+                problems.error(&key, "this source is already in the list", "remove it");
             }
             source => sources.extend(source),
         }
@@ -47,7 +40,7 @@ pub fn token_sources(
     sources
 }
 
-/// A header that carries tokens cannot carry claims, nor be removed as one.
+/// A token source cannot be a claim header or be stripped (CONTRACT 3.8.3).
 pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
     let sources: Vec<&str> = settings
         .token_sources
@@ -70,15 +63,11 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
                 &path::member(&path::item("issuers", number), "claim_headers"),
                 header.name.as_str(),
             );
-            problems.error(&key, "tokens are looked for in this header", mend);
+            problems.error(&key, "this header is a token source", mend);
         }
     }
     if settings.payload_header.as_ref().is_some_and(is_source) {
-        problems.error(
-            "payload_header",
-            "tokens are looked for in this header",
-            mend,
-        );
+        problems.error("payload_header", "this header is a token source", mend);
     }
     if settings.strip_names.iter().any(is_source)
         || settings
@@ -88,7 +77,7 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
     {
         problems.error(
             "strip_headers",
-            "it covers a header in which tokens are looked for",
+            "it covers a header that is a token source",
             mend,
         );
     }
@@ -96,7 +85,7 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
 
 fn token_source(
     key: &str,
-    document: &document::TokenSource,
+    document: &TokenSourceDocument,
     forwarding: TokenForwarding,
     problems: &mut Problems,
 ) -> Option<TokenSource> {
@@ -119,23 +108,23 @@ fn token_source(
         _ => {
             problems.error(
                 key,
-                "a source is one of header, cookie and query; scheme goes with header alone",
-                "keep one",
+                "a token source has exactly one of header, cookie and query; scheme needs header",
+                "keep one of them",
             );
             None
         }
     }
 }
 
-/// What is taken out here has been seen by everyone who came before.
+/// A token in an address was already logged on its way to accredit, even if accredit removes it.
 fn warn_of_query(key: &str, forwarding: TokenForwarding, problems: &mut Problems) {
     let (what, mend) = match forwarding {
         TokenForwarding::Keep => (
-            "addresses are logged in many places, by upstreams too, and the token with them",
+            "clients, proxies and upstreams log addresses, and the token with them",
             "prefer a header, and set forward_token: false",
         ),
         TokenForwarding::Remove => (
-            "addresses are logged by clients and proxies on their way here, and the token with them",
+            "clients and proxies log addresses, and the token with them",
             "prefer a header",
         ),
     };
@@ -153,7 +142,7 @@ fn header_source(
     if NEVER_A_SOURCE.iter().any(|own| look_alike(own, &header)) {
         problems.error(
             &key_of_header,
-            "this header carries the request itself",
+            "this header cannot carry a token: it is part of the request itself",
             "name the header that carries the token",
         );
         return None;
@@ -173,7 +162,7 @@ fn named(key: &str, member: &str, text: &str, problems: &mut Problems) -> Option
     if text.is_empty() || !text.bytes().all(is_token) {
         problems.error(
             &path::member(key, member),
-            "this is no name",
+            "this is not a name",
             "use letters, digits and hyphens",
         );
         return None;

@@ -1,16 +1,19 @@
-//! TLS of a port: which keys go together. The files themselves are read when the port is opened.
+//! `tls` and `admin_tls`. The server reads the files when it opens the port.
 
 use std::path::PathBuf;
 
-use crate::config::document::Tls;
+use crate::config::document::TlsDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::server::client_names::ClientName;
-use crate::server::tls_files::TlsFiles;
+use crate::config::tls_files::{ClientName, ClientNameError, TlsFiles};
 
-/// `None` where no TLS is asked for, or a problem was reported.
-pub(crate) fn tls(key: &str, tls: Option<&Tls>, problems: &mut Problems) -> Option<TlsFiles> {
-    let tls = tls.filter(|tls| **tls != Tls::default())?;
+/// `None` if TLS is off, or if a problem was reported.
+pub(crate) fn tls(
+    key: &str,
+    tls: Option<&TlsDocument>,
+    problems: &mut Problems,
+) -> Option<TlsFiles> {
+    let tls = tls.filter(|tls| **tls != TlsDocument::default())?;
     let client_names = client_names(key, tls, problems);
     match (&tls.certificate, &tls.private_key) {
         (Some(certificate), Some(private_key)) => Some(TlsFiles {
@@ -30,14 +33,14 @@ pub(crate) fn tls(key: &str, tls: Option<&Tls>, problems: &mut Problems) -> Opti
     }
 }
 
-fn client_names(key: &str, tls: &Tls, problems: &mut Problems) -> Vec<ClientName> {
+fn client_names(key: &str, tls: &TlsDocument, problems: &mut Problems) -> Vec<ClientName> {
     let listed = path::member(key, "client_names");
     if tls.client_names.is_some() && tls.client_ca.is_none() {
-        // Nobody would have vouched for the names; taken literally, everybody could connect.
+        // Without an authority no certificate is required, so every client could connect.
         problems.error(
             &listed,
-            "names count only in certificates of a known authority",
-            "set client_ca too",
+            "client_names has no effect without client_ca",
+            "set client_ca",
         );
     }
     let mut names = Vec::new();
@@ -45,11 +48,11 @@ fn client_names(key: &str, tls: &Tls, problems: &mut Problems) -> Vec<ClientName
         match text.parse() {
             Ok(name) => names.push(name),
             Err(error) => {
-                let error: crate::server::client_names::ClientNameError = error;
+                let error: ClientNameError = error;
                 problems.error(
                     &path::item(&listed, number),
                     error.to_string(),
-                    "write the name as the client's certificate has it, without wildcard",
+                    "write the name as the client's certificate has it, without a wildcard",
                 );
             }
         }

@@ -1,6 +1,6 @@
-//! Holds a document against the schema and names all that does not fit, each with its place.
+//! Checks a document against the schema and reports every violation with its place.
 //!
-//! It knows the keywords of JSON Schema that the document's types make, no more; a test sees to it that these are all.
+//! It supports the keywords of JSON Schema that the types of the document produce. A test checks that these are all.
 
 use serde_json::Value as Schema;
 use serde_json::map::Map;
@@ -11,24 +11,24 @@ use crate::config::structure::expected::{
     allows, alternatives, constants, in_words, nearest, pattern,
 };
 use crate::config::yaml::scalar;
-use crate::config::yaml::tree::{Key, Node, Origin, Value};
+use crate::config::yaml::tree::{Origin, YamlKey, YamlNode, YamlValue};
 
-/// Checks a document. A string from the environment becomes the number or boolean that the schema wants in its place.
-pub fn check(document: &mut Node, schema: &Schema, problems: &mut Problems) {
-    Walk {
+/// Checks a document. A string from the environment becomes a number or boolean if the schema requires one.
+pub fn check(document: &mut YamlNode, schema: &Schema, problems: &mut Problems) {
+    StructureCheck {
         root: schema,
         problems,
     }
     .visit(document, schema, "");
 }
 
-struct Walk<'w> {
+struct StructureCheck<'w> {
     root: &'w Schema,
     problems: &'w mut Problems,
 }
 
-impl<'w> Walk<'w> {
-    fn visit(&mut self, node: &mut Node, schema: &'w Schema, at: &str) {
+impl<'w> StructureCheck<'w> {
+    fn visit(&mut self, node: &mut YamlNode, schema: &'w Schema, at: &str) {
         if node.origin == Origin::Unresolved {
             return;
         }
@@ -45,7 +45,7 @@ impl<'w> Walk<'w> {
             several => {
                 let fits_wholly = several.iter().any(|one| {
                     let mut problems = Problems::default();
-                    Walk {
+                    StructureCheck {
                         root: self.root,
                         problems: &mut problems,
                     }
@@ -59,41 +59,43 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// A value of a type, or a text, that no alternative allows.
-    fn unwanted(&mut self, node: &Node, alternatives: &[&Schema], at: &str) {
+    /// No alternative permits the type of the value, or its text.
+    fn unwanted(&mut self, node: &YamlNode, alternatives: &[&Schema], at: &str) {
         let wanted = in_words(alternatives, self.root);
         let from_environment = node.origin == Origin::Environment;
         let what = match &node.value {
-            Value::Null => "there is nothing here".to_owned(),
-            _ if from_environment => "what the environment gives here does not fit".to_owned(),
-            Value::String(text) if named(alternatives) && text.len() <= MAX_QUOTED => {
+            YamlValue::Null => "this key has no value".to_owned(),
+            _ if from_environment => "the value from the environment does not fit".to_owned(),
+            YamlValue::String(text) if named(alternatives) && text.len() <= MAX_QUOTED => {
                 format!("`{text}` is not allowed here")
             }
-            Value::String(_) if named(alternatives) => "this text is not allowed here".to_owned(),
-            Value::Float(_) if alternatives.iter().any(|one| allows(one, "integer")) => {
-                "this is no whole number that fits 64 bits".to_owned()
+            YamlValue::String(_) if named(alternatives) => {
+                "this text is not allowed here".to_owned()
+            }
+            YamlValue::Float(_) if alternatives.iter().any(|one| allows(one, "integer")) => {
+                "this is not a whole number of 64 bits".to_owned()
             }
             value => format!("this is {}", value.kind()),
         };
-        let mend = match (&node.value, wanted.as_str()) {
-            (_, wanted) if from_environment => format!("let it be {wanted}"),
-            (Value::Bool(_) | Value::Integer(_) | Value::Float(_), "a string") => {
+        let advice = match (&node.value, wanted.as_str()) {
+            (_, wanted) if from_environment => format!("set the variable to {wanted}"),
+            (YamlValue::Bool(_) | YamlValue::Integer(_) | YamlValue::Float(_), "a string") => {
                 "put it in quotes".to_owned()
             }
-            (Value::String(text), wanted) if could_be(text, alternatives).is_some() => {
-                format!("take away its quotes: write {wanted}")
+            (YamlValue::String(text), wanted) if could_be(text, alternatives).is_some() => {
+                format!("remove the quotes: write {wanted}")
             }
             (_, wanted) => format!("write {wanted}"),
         };
-        self.problems.error(at, what, mend);
+        self.problems.error(at, what, advice);
     }
 
-    /// What a schema of the right type says about the value itself and what is in it.
-    fn inside(&mut self, node: &mut Node, schema: &'w Schema, at: &str) {
+    /// Checks a value against a schema of its type.
+    fn inside(&mut self, node: &mut YamlNode, schema: &'w Schema, at: &str) {
         match &mut node.value {
-            Value::Mapping(members) => self.mapping(members, schema, at),
-            Value::Sequence(items) => self.sequence(items, schema, at),
-            Value::String(text) => {
+            YamlValue::Mapping(members) => self.mapping(members, schema, at),
+            YamlValue::Sequence(items) => self.sequence(items, schema, at),
+            YamlValue::String(text) => {
                 if let Some(grammar) = pattern(schema)
                     && let Err(reason) = (grammar.judge)(text)
                 {
@@ -101,12 +103,12 @@ impl<'w> Walk<'w> {
                         .error(at, reason, format!("write {}", grammar.words));
                 }
             }
-            Value::Integer(number) => self.integer(*number, schema, at),
-            Value::Null | Value::Bool(_) | Value::Float(_) => {}
+            YamlValue::Integer(number) => self.integer(*number, schema, at),
+            YamlValue::Null | YamlValue::Bool(_) | YamlValue::Float(_) => {}
         }
     }
 
-    fn mapping(&mut self, members: &mut [(Key, Node)], schema: &'w Schema, at: &str) {
+    fn mapping(&mut self, members: &mut [(YamlKey, YamlNode)], schema: &'w Schema, at: &str) {
         let none = Map::new();
         let known = schema.get("properties").and_then(Schema::as_object);
         let others = schema
@@ -119,9 +121,13 @@ impl<'w> Walk<'w> {
                 None => self.problems.error(
                     &at,
                     "unknown key",
-                    unknown_key_mend(&key.name, known.unwrap_or(&none)),
+                    unknown_key_advice(&key.name, known.unwrap_or(&none)),
                 ),
             }
+        }
+        if members.is_empty() && schema.get("minProperties").is_some() {
+            self.problems
+                .error(at, "this mapping is empty", EMPTY_ADVICE);
         }
         let required = schema
             .get("required")
@@ -133,26 +139,16 @@ impl<'w> Walk<'w> {
                 let wanted = known
                     .and_then(|known| known.get(name))
                     .map(|schema| in_words(&alternatives(schema, self.root), self.root));
-                let mend = format!("add it, with {}", wanted.unwrap_or_default());
+                let advice = format!("add it, with {}", wanted.unwrap_or_default());
                 self.problems
-                    .error(&path::member(at, name), "this key is missing", mend);
+                    .error(&path::member(at, name), "this key is missing", advice);
             }
         }
     }
 
-    fn sequence(&mut self, items: &mut [Node], schema: &'w Schema, at: &str) {
-        let least = schema
-            .get("minItems")
-            .and_then(Schema::as_u64)
-            .unwrap_or_default();
-        if (items.len() as u64) < least {
-            let what = if items.is_empty() {
-                "this list is empty"
-            } else {
-                "this list is too short"
-            };
-            self.problems
-                .error(at, what, format!("list at least {least}"));
+    fn sequence(&mut self, items: &mut [YamlNode], schema: &'w Schema, at: &str) {
+        if items.is_empty() && schema.get("minItems").is_some() {
+            self.problems.error(at, "this list is empty", EMPTY_ADVICE);
         }
         let Some(schema) = schema.get("items") else {
             return;
@@ -178,48 +174,54 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// Beyond this a text that is not allowed is not quoted.
+/// An empty collection reads like a restriction, but would be none (CONTRACT 3.1.6).
+const EMPTY_ADVICE: &str = "add an element, or remove the key";
+
+/// A longer text is not quoted in a problem.
 const MAX_QUOTED: usize = 64;
 
 fn named(alternatives: &[&Schema]) -> bool {
     alternatives.iter().any(|one| constants(one).is_some())
 }
 
-fn fits(value: &Value, schema: &Schema) -> bool {
+fn fits(value: &YamlValue, schema: &Schema) -> bool {
     match value {
-        Value::Null => allows(schema, "null"),
-        Value::Bool(_) => allows(schema, "boolean"),
-        Value::Integer(_) => allows(schema, "integer") || allows(schema, "number"),
-        Value::Float(_) => allows(schema, "number"),
-        Value::String(text) => {
+        YamlValue::Null => allows(schema, "null"),
+        YamlValue::Bool(_) => allows(schema, "boolean"),
+        YamlValue::Integer(_) => allows(schema, "integer") || allows(schema, "number"),
+        YamlValue::Float(_) => allows(schema, "number"),
+        YamlValue::String(text) => {
             allows(schema, "string")
                 && constants(schema).is_none_or(|allowed| allowed.contains(&text.as_str()))
         }
-        Value::Sequence(_) => allows(schema, "array"),
-        Value::Mapping(_) => allows(schema, "object"),
+        YamlValue::Sequence(_) => allows(schema, "array"),
+        YamlValue::Mapping(_) => allows(schema, "object"),
     }
 }
 
-/// `${N}` for a number is read as one, and only where no string is wanted.
-fn coerce(node: &mut Node, alternatives: &[&Schema]) {
+/// Reads `${N}` as a number if the schema requires a number (CONTRACT 3.2.2).
+fn coerce(node: &mut YamlNode, alternatives: &[&Schema]) {
     if node.origin != Origin::Environment || alternatives.iter().any(|one| allows(one, "string")) {
         return;
     }
-    if let Value::String(text) = &node.value
+    if let YamlValue::String(text) = &node.value
         && let Some(value) = could_be(text, alternatives)
     {
         node.value = value;
     }
 }
 
-/// The number or boolean that a text would be without its quotes, if that is wanted.
-fn could_be(text: &str, alternatives: &[&Schema]) -> Option<Value> {
+/// The number or boolean that a text would be without quotes, if the schema permits one.
+fn could_be(text: &str, alternatives: &[&Schema]) -> Option<YamlValue> {
     let value = scalar::plain(text);
-    let is_scalar = matches!(value, Value::Bool(_) | Value::Integer(_) | Value::Float(_));
+    let is_scalar = matches!(
+        value,
+        YamlValue::Bool(_) | YamlValue::Integer(_) | YamlValue::Float(_)
+    );
     (is_scalar && alternatives.iter().any(|one| fits(&value, one))).then_some(value)
 }
 
-fn unknown_key_mend(name: &str, known: &Map<String, Schema>) -> String {
+fn unknown_key_advice(name: &str, known: &Map<String, Schema>) -> String {
     if let Some(meant) = nearest(name, known.keys()) {
         return format!("did you mean `{meant}`?");
     }

@@ -72,7 +72,7 @@ pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k String>) -> Optio
     let name = folded(name);
     let bound = (name.chars().count() / 3).clamp(1, 2);
     known
-        .map(|candidate| (distance(&name, &folded(candidate)), candidate))
+        .map(|candidate| (strsim::levenshtein(&name, &folded(candidate)), candidate))
         .filter(|(distance, _)| *distance <= bound)
         .min()
         .map(|(_, candidate)| candidate)
@@ -152,22 +152,4 @@ fn mapping_words(schema: &Value) -> String {
     } else {
         format!("a mapping with {}", listed(&names, "and"))
     }
-}
-
-/// How many letters to change, add or drop (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let mut left = index + 1;
-        let mut next = vec![left];
-        for ((other, above_left), above) in to.iter().zip(&row).zip(row.iter().skip(1)) {
-            left = (above_left + usize::from(letter != *other))
-                .min(left + 1)
-                .min(above + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The patterns of the schema, each with the parser that decides in its place: what a reader of the schema sees as a
-//! regular expression, the service judges by the code that will read it.
+//! The patterns of the schema, each with the parser that decides: accredit checks a value with the parser that later
+//! reads it, not with the regular expression.
 
 use crate::config::units::{DURATION_PATTERN, Duration, SIZE_PATTERN, Size};
 

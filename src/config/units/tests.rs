@@ -1,6 +1,6 @@
 //! The grammars of durations and sizes.
 
-use super::{Duration, NoDuration, NoSize, Size};
+use super::{Duration, DurationError, Size, SizeError};
 
 #[test]
 fn durations() {
@@ -15,26 +15,26 @@ fn durations() {
         ("1h2m3s4ms", Ok(3_723_004)),
         ("90m", Ok(5_400_000)),
         ("18446744073709551615ms", Ok(u64::MAX)),
-        ("18446744073709551616ms", Err(NoDuration::TooLong)),
-        ("18446744073709552s", Err(NoDuration::TooLong)),
-        ("5124095576030h56m", Err(NoDuration::TooLong)),
-        ("", Err(NoDuration::NoNumber)),
-        ("s", Err(NoDuration::NoNumber)),
-        ("-1s", Err(NoDuration::NoNumber)),
-        ("+1s", Err(NoDuration::NoNumber)),
-        (" 1s", Err(NoDuration::NoNumber)),
-        ("30", Err(NoDuration::NoUnit)),
-        ("0", Err(NoDuration::NoUnit)),
-        ("1h30", Err(NoDuration::NoUnit)),
-        ("1d", Err(NoDuration::UnknownUnit)),
-        ("1S", Err(NoDuration::UnknownUnit)),
-        ("1us", Err(NoDuration::UnknownUnit)),
-        ("1.5s", Err(NoDuration::UnknownUnit)),
-        ("1 s", Err(NoDuration::UnknownUnit)),
-        ("1s ", Err(NoDuration::UnknownUnit)),
-        ("1é", Err(NoDuration::UnknownUnit)),
-        ("30m1h", Err(NoDuration::Order)),
-        ("1s1s", Err(NoDuration::Order)),
+        ("18446744073709551616ms", Err(DurationError::TooLong)),
+        ("18446744073709552s", Err(DurationError::TooLong)),
+        ("5124095576030h56m", Err(DurationError::TooLong)),
+        ("", Err(DurationError::NoNumber)),
+        ("s", Err(DurationError::NoNumber)),
+        ("-1s", Err(DurationError::NoNumber)),
+        ("+1s", Err(DurationError::NoNumber)),
+        (" 1s", Err(DurationError::NoNumber)),
+        ("30", Err(DurationError::NoUnit)),
+        ("0", Err(DurationError::NoUnit)),
+        ("1h30", Err(DurationError::NoUnit)),
+        ("1d", Err(DurationError::UnknownUnit)),
+        ("1S", Err(DurationError::UnknownUnit)),
+        ("1us", Err(DurationError::UnknownUnit)),
+        ("1.5s", Err(DurationError::UnknownUnit)),
+        ("1 s", Err(DurationError::UnknownUnit)),
+        ("1s ", Err(DurationError::UnknownUnit)),
+        ("1é", Err(DurationError::UnknownUnit)),
+        ("30m1h", Err(DurationError::Order)),
+        ("1s1s", Err(DurationError::Order)),
     ];
     for (text, milliseconds) in cases {
         let expected = milliseconds
@@ -52,15 +52,15 @@ fn sizes() {
         ("1MiB", Ok(1_048_576)),
         ("1GiB", Ok(1_073_741_824)),
         ("18446744073709551615", Ok(u64::MAX)),
-        ("18446744073709551616", Err(NoSize::TooLarge)),
-        ("17179869184GiB", Err(NoSize::TooLarge)),
-        ("", Err(NoSize::NoNumber)),
-        ("KiB", Err(NoSize::NoNumber)),
-        ("-1", Err(NoSize::NoNumber)),
-        ("64 KiB", Err(NoSize::UnknownUnit)),
-        ("64KB", Err(NoSize::UnknownUnit)),
-        ("64kib", Err(NoSize::UnknownUnit)),
-        ("1.5MiB", Err(NoSize::UnknownUnit)),
+        ("18446744073709551616", Err(SizeError::TooLarge)),
+        ("17179869184GiB", Err(SizeError::TooLarge)),
+        ("", Err(SizeError::NoNumber)),
+        ("KiB", Err(SizeError::NoNumber)),
+        ("-1", Err(SizeError::NoNumber)),
+        ("64 KiB", Err(SizeError::UnknownUnit)),
+        ("64KB", Err(SizeError::UnknownUnit)),
+        ("64kib", Err(SizeError::UnknownUnit)),
+        ("1.5MiB", Err(SizeError::UnknownUnit)),
     ];
     for (text, bytes) in cases {
         assert_eq!(text.parse::<Size>(), bytes.map(Size::new), "{text:?}");

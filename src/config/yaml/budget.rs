@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::yaml::tree::{Node, Value};
+use crate::config::yaml::tree::{YamlNode, YamlValue};
 
 /// The weight of one tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Budget {
 
 /// Which bound was passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TooMuch {
+pub enum BudgetError {
     /// Too many values.
     Nodes,
     /// Too much text.
@@ -45,33 +45,33 @@ impl Budget {
     ///
     /// # Errors
     /// The bound that it would pass.
-    pub fn spend(&mut self, weight: Weight, depth: usize) -> Result<(), TooMuch> {
+    pub fn spend(&mut self, weight: Weight, depth: usize) -> Result<(), BudgetError> {
         self.nodes = self.nodes.saturating_add(weight.nodes);
         self.bytes = self.bytes.saturating_add(weight.bytes);
         if self.nodes > MAX_NODES {
-            return Err(TooMuch::Nodes);
+            return Err(BudgetError::Nodes);
         }
         if self.bytes > MAX_EXPANDED_BYTES {
-            return Err(TooMuch::Bytes);
+            return Err(BudgetError::Bytes);
         }
         if depth + weight.height > MAX_DEPTH {
-            return Err(TooMuch::Depth);
+            return Err(BudgetError::Depth);
         }
         Ok(())
     }
 }
 
-impl fmt::Display for TooMuch {
+impl fmt::Display for BudgetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            TooMuch::Nodes => "aliases counted, the document has over 100000 keys and values",
-            TooMuch::Bytes => "aliases counted, the document is over 16 MiB",
-            TooMuch::Depth => "this is nested more than 64 deep",
+            BudgetError::Nodes => "aliases counted, the document has over 100000 keys and values",
+            BudgetError::Bytes => "aliases counted, the document is over 16 MiB",
+            BudgetError::Depth => "this is nested more than 64 deep",
         })
     }
 }
 
-impl std::error::Error for TooMuch {}
+impl std::error::Error for BudgetError {}
 
 impl Weight {
     /// The weight of a scalar of that many bytes.
@@ -93,12 +93,12 @@ impl Weight {
     }
 
     /// The weight of a whole tree.
-    pub fn of(node: &Node) -> Weight {
+    pub fn of(node: &YamlNode) -> Weight {
         let mut whole = Weight::of_collection();
         match &node.value {
-            Value::String(text) => return Weight::of_scalar(text.len()),
-            Value::Sequence(items) => items.iter().for_each(|item| whole.add(0, item)),
-            Value::Mapping(members) => members
+            YamlValue::String(text) => return Weight::of_scalar(text.len()),
+            YamlValue::Sequence(items) => items.iter().for_each(|item| whole.add(0, item)),
+            YamlValue::Mapping(members) => members
                 .iter()
                 .for_each(|(key, member)| whole.add(key.name.len(), member)),
             _ => return Weight::of_scalar(0),
@@ -106,7 +106,7 @@ impl Weight {
         whole
     }
 
-    fn add(&mut self, key_bytes: usize, child: &Node) {
+    fn add(&mut self, key_bytes: usize, child: &YamlNode) {
         let child = Weight::of(child);
         self.nodes += child.nodes;
         self.bytes += key_bytes + child.bytes;

@@ -7,36 +7,36 @@ use saphyr_parser::{Event, ScalarStyle, Span, Tag};
 
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::yaml::budget::{Budget, TooMuch, Weight};
-use crate::config::yaml::members::Members;
+use crate::config::yaml::budget::{Budget, BudgetError, Weight};
+use crate::config::yaml::members::OpenMapping;
 use crate::config::yaml::scalar;
-use crate::config::yaml::tree::{Node, Value};
+use crate::config::yaml::tree::{YamlNode, YamlValue};
 
 /// Puts a tree together.
 pub struct Builder<'p> {
     problems: &'p mut Problems,
-    open: Vec<Frame>,
-    root: Option<Node>,
+    open: Vec<OpenCollection>,
+    root: Option<YamlNode>,
     documents: usize,
-    anchors: HashMap<usize, (Node, Weight)>,
+    anchors: HashMap<usize, (YamlNode, Weight)>,
     budget: Budget,
 }
 
 /// A collection whose end has not come yet.
-struct Frame {
+struct OpenCollection {
     path: String,
-    place: Place,
+    place: LineAndColumn,
     anchor: usize,
-    content: Content,
+    content: OpenContent,
 }
 
-enum Content {
-    Items(Vec<Node>),
-    Members(Members),
+enum OpenContent {
+    Items(Vec<YamlNode>),
+    Members(OpenMapping),
 }
 
 /// Line and column.
-type Place = (usize, usize);
+type LineAndColumn = (usize, usize);
 /// Whether there is a reason to read on.
 type Flow = ControlFlow<()>;
 
@@ -64,11 +64,14 @@ impl<'p> Builder<'p> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), place)
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.begin(Content::Items(Vec::new()), anchor, tag.as_deref(), place)
-            }
+            Event::SequenceStart(anchor, tag) => self.begin(
+                OpenContent::Items(Vec::new()),
+                anchor,
+                tag.as_deref(),
+                place,
+            ),
             Event::MappingStart(anchor, tag) => self.begin(
-                Content::Members(Members::default()),
+                OpenContent::Members(OpenMapping::default()),
                 anchor,
                 tag.as_deref(),
                 place,
@@ -82,11 +85,12 @@ impl<'p> Builder<'p> {
     }
 
     /// The tree, unless a problem left none. A document of nothing is an empty mapping.
-    pub fn finish(self) -> Option<Node> {
-        let empty = |line, column| Some(Node::new(Value::Mapping(Vec::new()), line, column));
+    pub fn finish(self) -> Option<YamlNode> {
+        let empty =
+            |line, column| Some(YamlNode::new(YamlValue::Mapping(Vec::new()), line, column));
         match self.root {
-            Some(Node {
-                value: Value::Null,
+            Some(YamlNode {
+                value: YamlValue::Null,
                 line,
                 column,
                 ..
@@ -96,7 +100,7 @@ impl<'p> Builder<'p> {
         }
     }
 
-    fn document(&mut self, place: Place) -> Flow {
+    fn document(&mut self, place: LineAndColumn) -> Flow {
         self.documents += 1;
         if self.documents == 1 {
             return Flow::Continue(());
@@ -116,7 +120,7 @@ impl<'p> Builder<'p> {
         style: ScalarStyle,
         anchor: usize,
         tag: Option<&Tag>,
-        place: Place,
+        place: LineAndColumn,
     ) -> Flow {
         self.spend(Weight::of_scalar(text.len()), place)?;
         if let Some(tag) = tag
@@ -131,12 +135,18 @@ impl<'p> Builder<'p> {
         }
         let value = match (tag, style) {
             (None, ScalarStyle::Plain) => scalar::plain(text),
-            _ => Value::String(text.to_owned()),
+            _ => YamlValue::String(text.to_owned()),
         };
-        self.complete(Node::new(value, place.0, place.1), anchor)
+        self.complete(YamlNode::new(value, place.0, place.1), anchor)
     }
 
-    fn begin(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, place: Place) -> Flow {
+    fn begin(
+        &mut self,
+        content: OpenContent,
+        anchor: usize,
+        tag: Option<&Tag>,
+        place: LineAndColumn,
+    ) -> Flow {
         self.spend(Weight::of_collection(), place)?;
         let path = self.next_path();
         if tag.is_some() {
@@ -147,7 +157,7 @@ impl<'p> Builder<'p> {
                 "remove the tag",
             );
         }
-        self.open.push(Frame {
+        self.open.push(OpenCollection {
             path,
             place,
             anchor,
@@ -157,7 +167,7 @@ impl<'p> Builder<'p> {
     }
 
     fn end(&mut self) -> Flow {
-        let Some(Frame {
+        let Some(OpenCollection {
             place: (line, column),
             anchor,
             content,
@@ -167,13 +177,13 @@ impl<'p> Builder<'p> {
             return Flow::Continue(());
         };
         let value = match content {
-            Content::Items(items) => Value::Sequence(items),
-            Content::Members(members) => Value::Mapping(members.into_vec()),
+            OpenContent::Items(items) => YamlValue::Sequence(items),
+            OpenContent::Members(members) => YamlValue::Mapping(members.into_vec()),
         };
-        self.complete(Node::new(value, line, column), anchor)
+        self.complete(YamlNode::new(value, line, column), anchor)
     }
 
-    fn alias(&mut self, anchor: usize, place: Place) -> Flow {
+    fn alias(&mut self, anchor: usize, place: LineAndColumn) -> Flow {
         let Some((_, weight)) = self.anchors.get(&anchor) else {
             return self.stop(
                 place,
@@ -184,7 +194,7 @@ impl<'p> Builder<'p> {
         self.spend(*weight, place)?;
         match self.anchors.get(&anchor) {
             Some((node, _)) => self.complete(
-                Node {
+                YamlNode {
                     line: place.0,
                     column: place.1,
                     ..node.clone()
@@ -196,7 +206,7 @@ impl<'p> Builder<'p> {
     }
 
     /// Hands a finished node to the collection that is open, or makes it the root.
-    fn complete(&mut self, node: Node, anchor: usize) -> Flow {
+    fn complete(&mut self, node: YamlNode, anchor: usize) -> Flow {
         if anchor != NO_ANCHOR {
             let weight = Weight::of(&node);
             // The kept copy counts too, or anchors within anchors would be free.
@@ -205,12 +215,12 @@ impl<'p> Builder<'p> {
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
-            Some(Frame {
-                content: Content::Items(items),
+            Some(OpenCollection {
+                content: OpenContent::Items(items),
                 ..
             }) => items.push(node),
-            Some(Frame {
-                content: Content::Members(members),
+            Some(OpenCollection {
+                content: OpenContent::Members(members),
                 path,
                 ..
             }) => members.push(node, path, self.problems),
@@ -222,14 +232,14 @@ impl<'p> Builder<'p> {
     fn next_path(&self) -> String {
         match self.open.last() {
             None => String::new(),
-            Some(Frame {
+            Some(OpenCollection {
                 path,
-                content: Content::Items(items),
+                content: OpenContent::Items(items),
                 ..
             }) => path::item(path, items.len()),
-            Some(Frame {
+            Some(OpenCollection {
                 path,
-                content: Content::Members(members),
+                content: OpenContent::Members(members),
                 ..
             }) => match members.pending() {
                 Some(key) => path::member(path, &key.name),
@@ -238,15 +248,15 @@ impl<'p> Builder<'p> {
         }
     }
 
-    fn spend(&mut self, weight: Weight, place: Place) -> Flow {
+    fn spend(&mut self, weight: Weight, place: LineAndColumn) -> Flow {
         match self.budget.spend(weight, self.open.len()) {
             Ok(()) => Flow::Continue(()),
-            Err(bound @ TooMuch::Depth) => self.stop(place, &bound.to_string(), "nest less"),
+            Err(bound @ BudgetError::Depth) => self.stop(place, &bound.to_string(), "nest less"),
             Err(bound) => self.stop(place, &bound.to_string(), "make it smaller"),
         }
     }
 
-    fn stop(&mut self, place: Place, what: &str, mend: &str) -> Flow {
+    fn stop(&mut self, place: LineAndColumn, what: &str, mend: &str) -> Flow {
         self.problems.error_at(&self.next_path(), place, what, mend);
         self.root = None;
         Flow::Break(())

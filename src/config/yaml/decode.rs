@@ -8,46 +8,46 @@ use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::config::yaml::tree::{Node, Value};
+use crate::config::yaml::tree::{YamlNode, YamlValue};
 
 /// That a tree did not fit its type. It says no more, because serde's texts quote values, and those may be secret.
 #[derive(Debug)]
-pub struct Mismatch;
+pub struct DecodeError;
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the document does not fit its type")
     }
 }
 
-impl std::error::Error for Mismatch {}
+impl std::error::Error for DecodeError {}
 
-impl de::Error for Mismatch {
-    fn custom<T: fmt::Display>(_: T) -> Mismatch {
-        Mismatch
+impl de::Error for DecodeError {
+    fn custom<T: fmt::Display>(_: T) -> DecodeError {
+        DecodeError
     }
 }
 
-impl<'de> Deserializer<'de> for &'de Node {
-    type Error = Mismatch;
+impl<'de> Deserializer<'de> for &'de YamlNode {
+    type Error = DecodeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match &self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Integer(value) => visitor.visit_i64(*value),
-            Value::Float(value) => visitor.visit_f64(*value),
-            Value::String(value) => visitor.visit_borrowed_str(value),
-            Value::Sequence(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
-            Value::Mapping(members) => visitor.visit_map(MapDeserializer::new(
+            YamlValue::Null => visitor.visit_unit(),
+            YamlValue::Bool(value) => visitor.visit_bool(*value),
+            YamlValue::Integer(value) => visitor.visit_i64(*value),
+            YamlValue::Float(value) => visitor.visit_f64(*value),
+            YamlValue::String(value) => visitor.visit_borrowed_str(value),
+            YamlValue::Sequence(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
+            YamlValue::Mapping(members) => visitor.visit_map(MapDeserializer::new(
                 members.iter().map(|(key, node)| (key.name.as_str(), node)),
             )),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.value {
-            Value::Null => visitor.visit_none(),
+            YamlValue::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -56,7 +56,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, DecodeError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -65,10 +65,10 @@ impl<'de> Deserializer<'de> for &'de Node {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, DecodeError> {
         match &self.value {
-            Value::String(name) => visitor.visit_enum(StrDeserializer::new(name)),
-            _ => Err(Mismatch),
+            YamlValue::String(name) => visitor.visit_enum(StrDeserializer::new(name)),
+            _ => Err(DecodeError),
         }
     }
 
@@ -78,10 +78,10 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Mismatch> for &'de Node {
-    type Deserializer = &'de Node;
+impl<'de> IntoDeserializer<'de, DecodeError> for &'de YamlNode {
+    type Deserializer = &'de YamlNode;
 
-    fn into_deserializer(self) -> &'de Node {
+    fn into_deserializer(self) -> &'de YamlNode {
         self
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::yaml::tree::{Key, Node, Value};
+use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
 /// The members so far, and what the next node is.
 #[derive(Default)]
-pub struct Members {
-    complete: Vec<(Key, Node)>,
+pub struct OpenMapping {
+    complete: Vec<(YamlKey, YamlNode)>,
     lines: HashMap<String, usize>,
     next: Next,
 }
@@ -18,14 +18,14 @@ pub struct Members {
 enum Next {
     #[default]
     Key,
-    ValueOf(Key),
+    ValueOf(YamlKey),
     /// The value of a key that is a problem already.
     Skipped,
 }
 
-impl Members {
+impl OpenMapping {
     /// Takes the next node of the mapping at `path`.
-    pub fn push(&mut self, node: Node, path: &str, problems: &mut Problems) {
+    pub fn push(&mut self, node: YamlNode, path: &str, problems: &mut Problems) {
         self.next = match std::mem::take(&mut self.next) {
             Next::Key => self
                 .key(node, path, problems)
@@ -39,7 +39,7 @@ impl Members {
     }
 
     /// The key whose value comes next.
-    pub fn pending(&self) -> Option<&Key> {
+    pub fn pending(&self) -> Option<&YamlKey> {
         match &self.next {
             Next::ValueOf(key) => Some(key),
             Next::Key | Next::Skipped => None,
@@ -47,14 +47,14 @@ impl Members {
     }
 
     /// All of them, in the order of the text.
-    pub fn into_vec(self) -> Vec<(Key, Node)> {
+    pub fn into_vec(self) -> Vec<(YamlKey, YamlNode)> {
         self.complete
     }
 
     /// A node as a key, unless it is a problem.
-    fn key(&mut self, node: Node, parent: &str, problems: &mut Problems) -> Option<Key> {
+    fn key(&mut self, node: YamlNode, parent: &str, problems: &mut Problems) -> Option<YamlKey> {
         let place @ (line, column) = (node.line, node.column);
-        let Value::String(name) = node.value else {
+        let YamlValue::String(name) = node.value else {
             let what = format!("a key must be a string, and this is {}", node.value.kind());
             problems.error_at(parent, place, what, "put it in quotes, or write a name");
             return None;
@@ -89,7 +89,7 @@ impl Members {
             return None;
         }
         self.lines.insert(name.clone(), line);
-        Some(Key { name, line, column })
+        Some(YamlKey { name, line, column })
     }
 }
 

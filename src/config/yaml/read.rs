@@ -5,10 +5,10 @@ use saphyr_parser::{Parser, ScanError};
 use crate::config::problem::Problems;
 use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::builder::Builder;
-use crate::config::yaml::tree::Node;
+use crate::config::yaml::tree::YamlNode;
 
 /// Reads one document; nothing where the text has no tree to look at further. Nothing at all is an empty mapping.
-pub fn read(text: &str, problems: &mut Problems) -> Option<Node> {
+pub fn read(text: &str, problems: &mut Problems) -> Option<YamlNode> {
     if text.len() > MAX_BYTES {
         problems.error("", "the configuration is over 4 MiB", "make it smaller");
         return None;

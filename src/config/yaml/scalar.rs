@@ -1,18 +1,18 @@
 //! What a plain scalar means by the core schema of YAML 1.2 (section 10.3.2).
 
-use crate::config::yaml::tree::Value;
+use crate::config::yaml::tree::YamlValue;
 
 /// Reads a plain scalar. What is no null, boolean or number is a string; so is `yes`, as YAML 1.2 has it.
-pub fn plain(text: &str) -> Value {
+pub fn plain(text: &str) -> YamlValue {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        _ => number(text).unwrap_or_else(|| Value::String(text.to_owned())),
+        "" | "~" | "null" | "Null" | "NULL" => YamlValue::Null,
+        "true" | "True" | "TRUE" => YamlValue::Bool(true),
+        "false" | "False" | "FALSE" => YamlValue::Bool(false),
+        _ => number(text).unwrap_or_else(|| YamlValue::String(text.to_owned())),
     }
 }
 
-fn number(text: &str) -> Option<Value> {
+fn number(text: &str) -> Option<YamlValue> {
     if let Some(digits) = text.strip_prefix("0x") {
         return based(digits, 16);
     }
@@ -22,11 +22,11 @@ fn number(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     match unsigned {
         ".inf" | ".Inf" | ".INF" if text.starts_with('-') => {
-            return Some(Value::Float(f64::NEG_INFINITY));
+            return Some(YamlValue::Float(f64::NEG_INFINITY));
         }
-        ".inf" | ".Inf" | ".INF" => return Some(Value::Float(f64::INFINITY)),
+        ".inf" | ".Inf" | ".INF" => return Some(YamlValue::Float(f64::INFINITY)),
         ".nan" | ".NaN" | ".NAN" if unsigned.len() == text.len() => {
-            return Some(Value::Float(f64::NAN));
+            return Some(YamlValue::Float(f64::NAN));
         }
         _ => {}
     }
@@ -37,17 +37,17 @@ fn number(text: &str) -> Option<Value> {
     if all_digits(unsigned)
         && let Ok(whole) = text.parse()
     {
-        return Some(Value::Integer(whole));
+        return Some(YamlValue::Integer(whole));
     }
-    text.parse().ok().map(Value::Float)
+    text.parse().ok().map(YamlValue::Float)
 }
 
-fn based(digits: &str, radix: u32) -> Option<Value> {
+fn based(digits: &str, radix: u32) -> Option<YamlValue> {
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return None;
     }
-    let whole = i64::from_str_radix(digits, radix).map(Value::Integer);
-    Some(whole.unwrap_or(Value::Float(f64::INFINITY)))
+    let whole = i64::from_str_radix(digits, radix).map(YamlValue::Integer);
+    Some(whole.unwrap_or(YamlValue::Float(f64::INFINITY)))
 }
 
 /// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, narrower than what Rust parses.
@@ -74,46 +74,46 @@ fn all_digits(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::plain;
-    use crate::config::yaml::tree::Value;
+    use crate::config::yaml::tree::YamlValue;
 
     #[test]
     fn plain_scalars_by_the_core_schema() {
         let cases = [
-            ("", Value::Null),
-            ("~", Value::Null),
-            ("NULL", Value::Null),
-            ("nUll", Value::String("nUll".into())),
-            ("true", Value::Bool(true)),
-            ("FALSE", Value::Bool(false)),
-            ("yes", Value::String("yes".into())),
-            ("off", Value::String("off".into())),
-            ("0", Value::Integer(0)),
-            ("-12", Value::Integer(-12)),
-            ("+12", Value::Integer(12)),
-            ("010", Value::Integer(10)),
-            ("0o17", Value::Integer(15)),
-            ("0xFf", Value::Integer(255)),
-            ("0x", Value::String("0x".into())),
-            ("0x+1", Value::String("0x+1".into())),
-            ("-0x1", Value::String("-0x1".into())),
-            ("1_000", Value::String("1_000".into())),
-            ("9223372036854775807", Value::Integer(i64::MAX)),
+            ("", YamlValue::Null),
+            ("~", YamlValue::Null),
+            ("NULL", YamlValue::Null),
+            ("nUll", YamlValue::String("nUll".into())),
+            ("true", YamlValue::Bool(true)),
+            ("FALSE", YamlValue::Bool(false)),
+            ("yes", YamlValue::String("yes".into())),
+            ("off", YamlValue::String("off".into())),
+            ("0", YamlValue::Integer(0)),
+            ("-12", YamlValue::Integer(-12)),
+            ("+12", YamlValue::Integer(12)),
+            ("010", YamlValue::Integer(10)),
+            ("0o17", YamlValue::Integer(15)),
+            ("0xFf", YamlValue::Integer(255)),
+            ("0x", YamlValue::String("0x".into())),
+            ("0x+1", YamlValue::String("0x+1".into())),
+            ("-0x1", YamlValue::String("-0x1".into())),
+            ("1_000", YamlValue::String("1_000".into())),
+            ("9223372036854775807", YamlValue::Integer(i64::MAX)),
             (
                 "9223372036854775808",
-                Value::Float(9_223_372_036_854_775_808.0),
+                YamlValue::Float(9_223_372_036_854_775_808.0),
             ),
-            ("1.", Value::Float(1.0)),
-            (".5", Value::Float(0.5)),
-            (".", Value::String(".".into())),
-            ("1e3", Value::Float(1000.0)),
-            ("-1.5E-1", Value::Float(-0.15)),
-            ("1e", Value::String("1e".into())),
-            ("-.inf", Value::Float(f64::NEG_INFINITY)),
-            ("inf", Value::String("inf".into())),
-            ("nan", Value::String("nan".into())),
-            ("30s", Value::String("30s".into())),
-            ("12:30", Value::String("12:30".into())),
-            ("2027-01-31", Value::String("2027-01-31".into())),
+            ("1.", YamlValue::Float(1.0)),
+            (".5", YamlValue::Float(0.5)),
+            (".", YamlValue::String(".".into())),
+            ("1e3", YamlValue::Float(1000.0)),
+            ("-1.5E-1", YamlValue::Float(-0.15)),
+            ("1e", YamlValue::String("1e".into())),
+            ("-.inf", YamlValue::Float(f64::NEG_INFINITY)),
+            ("inf", YamlValue::String("inf".into())),
+            ("nan", YamlValue::String("nan".into())),
+            ("30s", YamlValue::String("30s".into())),
+            ("12:30", YamlValue::String("12:30".into())),
+            ("2027-01-31", YamlValue::String("2027-01-31".into())),
         ];
         for (text, expected) in cases {
             // Debug does not show values, so the comparison is made here.
@@ -123,6 +123,6 @@ mod tests {
                 plain(text)
             );
         }
-        assert!(matches!(plain(".nan"), Value::Float(number) if number.is_nan()));
+        assert!(matches!(plain(".nan"), YamlValue::Float(number) if number.is_nan()));
     }
 }

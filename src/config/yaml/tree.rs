@@ -4,9 +4,9 @@ use std::fmt;
 
 /// One value of the document and where it stands.
 #[derive(Clone, PartialEq)]
-pub struct Node {
+pub struct YamlNode {
     /// What it is.
-    pub value: Value,
+    pub value: YamlValue,
     /// Where its text came from.
     pub origin: Origin,
     /// Line in the text, from 1.
@@ -17,7 +17,7 @@ pub struct Node {
 
 /// A value by the core schema of YAML 1.2.
 #[derive(Clone, PartialEq)]
-pub enum Value {
+pub enum YamlValue {
     /// `null`, `~` or nothing.
     Null,
     /// `true` or `false`.
@@ -29,9 +29,9 @@ pub enum Value {
     /// A text.
     String(String),
     /// A list.
-    Sequence(Vec<Node>),
+    Sequence(Vec<YamlNode>),
     /// A mapping, in the order of the text, each name once.
-    Mapping(Vec<(Key, Node)>),
+    Mapping(Vec<(YamlKey, YamlNode)>),
 }
 
 /// Where the text of a scalar came from.
@@ -47,7 +47,7 @@ pub enum Origin {
 
 /// The name of a member of a mapping and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct YamlKey {
     /// The name.
     pub name: String,
     /// Line in the text, from 1.
@@ -56,10 +56,10 @@ pub struct Key {
     pub column: usize,
 }
 
-impl Node {
+impl YamlNode {
     /// A node as it stands in the document.
-    pub fn new(value: Value, line: usize, column: usize) -> Node {
-        Node {
+    pub fn new(value: YamlValue, line: usize, column: usize) -> YamlNode {
+        YamlNode {
             value,
             origin: Origin::Document,
             line,
@@ -69,28 +69,28 @@ impl Node {
 }
 
 // Values may be secret (a part of any may come from the environment), so only the shape is shown.
-impl fmt::Debug for Node {
+impl fmt::Debug for YamlNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}:{}", self.value.kind(), self.line, self.column)
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for YamlValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())
     }
 }
 
-impl Value {
+impl YamlValue {
     /// What it is, in a word of the problems' sentences.
     pub fn kind(&self) -> &'static str {
         match self {
-            Value::Null => "nothing",
-            Value::Bool(_) => "a boolean",
-            Value::Integer(_) | Value::Float(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Sequence(_) => "a list",
-            Value::Mapping(_) => "a mapping",
+            YamlValue::Null => "nothing",
+            YamlValue::Bool(_) => "a boolean",
+            YamlValue::Integer(_) | YamlValue::Float(_) => "a number",
+            YamlValue::String(_) => "a string",
+            YamlValue::Sequence(_) => "a list",
+            YamlValue::Mapping(_) => "a mapping",
         }
     }
 }

@@ -19,10 +19,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::server::listener::ListenAddr;
+use crate::config::listen_addr::ListenAddr;
+use crate::config::tls_files::TlsFiles;
 use crate::server::shutdown::DrainTrigger;
 use crate::server::tls::ServerTls;
-use crate::server::tls_files::TlsFiles;
 
 mod pressure;
 
@@ -59,7 +59,7 @@ impl Served {
         here: Option<Protocol>,
         tls: Option<Arc<ServerTls>>,
     ) -> Self {
-        let listener = listen.parse::<ListenAddr>().unwrap().bind().unwrap();
+        let listener = Listener::bind(&listen.parse().unwrap()).unwrap();
         let listener = listener.secured(tls);
         let addr = listener.local_addr();
         let workers = Arc::new(Workers::start(NonZeroUsize::new(2).unwrap()).unwrap());
@@ -413,7 +413,7 @@ async fn a_lost_worker_ends_the_serving_with_an_error() {
 
 #[tokio::test]
 async fn routes_are_served_as_a_service_is() {
-    let listener = "127.0.0.1:0".parse::<ListenAddr>().unwrap().bind().unwrap();
+    let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = listener.local_addr().to_string();
     let (_trigger, drain) = Drain::new();
     let routes = axum::Router::new().route("/livez", axum::routing::get(|| async { "ok" }));

@@ -35,13 +35,11 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn a_tcp_address_is_bound_once_and_free_again() {
-    let listener = ListenAddr::Tcp("127.0.0.1:0".parse().unwrap())
-        .bind()
-        .unwrap();
+    let listener = bind(&ListenAddr::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
     let addr = listener.local_addr();
     assert!(!addr.to_string().ends_with(":0"));
 
-    let error = addr.bind().unwrap_err();
+    let error = bind(&addr).unwrap_err();
     assert!(matches!(&error, BindError::InUse(held) if *held == addr));
     assert_eq!(
         error.to_string(),
@@ -51,29 +49,27 @@ fn a_tcp_address_is_bound_once_and_free_again() {
     );
 
     drop(listener);
-    addr.bind().unwrap();
+    bind(&addr).unwrap();
 }
 
 #[test]
 fn an_address_of_another_machine_is_told_as_such() {
     let addr = ListenAddr::Tcp("192.0.2.1:9191".parse().unwrap());
-    assert!(matches!(addr.bind(), Err(BindError::NoSuchAddress(_))));
+    assert!(matches!(bind(&addr), Err(BindError::NoSuchAddress(_))));
 }
 
 #[tokio::test]
 async fn binding_works_inside_a_runtime() {
     let directory = Directory::new();
     drop(UnixListener::bind(directory.socket()).unwrap());
-    ListenAddr::Unix(directory.socket()).bind().unwrap();
-    ListenAddr::Tcp("127.0.0.1:0".parse().unwrap())
-        .bind()
-        .unwrap();
+    bind(&ListenAddr::Unix(directory.socket())).unwrap();
+    bind(&ListenAddr::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
 }
 
 #[test]
 fn a_unix_socket_is_for_owner_and_group_and_goes_with_its_listener() {
     let directory = Directory::new();
-    let listener = ListenAddr::Unix(directory.socket()).bind().unwrap();
+    let listener = bind(&ListenAddr::Unix(directory.socket())).unwrap();
     assert_eq!(mode(&directory.socket()), UNIX_SOCKET_MODE);
     UnixStream::connect(directory.socket()).unwrap();
     drop(listener);
@@ -93,7 +89,7 @@ fn a_stale_socket_file_is_replaced() {
     let directory = Directory::new();
     drop(UnixListener::bind(directory.socket()).unwrap());
     assert!(directory.socket().exists());
-    let _listener = ListenAddr::Unix(directory.socket()).bind().unwrap();
+    let _listener = bind(&ListenAddr::Unix(directory.socket())).unwrap();
     UnixStream::connect(directory.socket()).unwrap();
 }
 
@@ -101,7 +97,7 @@ fn a_stale_socket_file_is_replaced() {
 fn a_socket_that_somebody_answers_on_is_in_use() {
     let directory = Directory::new();
     let _other = UnixListener::bind(directory.socket()).unwrap();
-    let error = ListenAddr::Unix(directory.socket()).bind().unwrap_err();
+    let error = bind(&ListenAddr::Unix(directory.socket())).unwrap_err();
     assert!(matches!(error, BindError::InUse(_)));
     UnixStream::connect(directory.socket()).unwrap();
 }
@@ -115,7 +111,7 @@ fn a_socket_whose_owner_is_too_busy_to_answer_is_in_use() {
         socket.listen(0)?.into_std()
     });
     let _waiting = UnixStream::connect(directory.socket()).unwrap();
-    let error = ListenAddr::Unix(directory.socket()).bind().unwrap_err();
+    let error = bind(&ListenAddr::Unix(directory.socket())).unwrap_err();
     assert!(matches!(error, BindError::InUse(_)));
 }
 
@@ -123,7 +119,7 @@ fn a_socket_whose_owner_is_too_busy_to_answer_is_in_use() {
 fn a_file_that_is_no_socket_is_left_alone() {
     let directory = Directory::new();
     fs::write(directory.socket(), "kept").unwrap();
-    let error = ListenAddr::Unix(directory.socket()).bind().unwrap_err();
+    let error = bind(&ListenAddr::Unix(directory.socket())).unwrap_err();
     assert!(matches!(error, BindError::NotASocket(_)));
     assert_eq!(fs::read_to_string(directory.socket()).unwrap(), "kept");
 }
@@ -131,9 +127,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 #[test]
 fn a_missing_directory_is_named() {
     let directory = Directory::new();
-    let error = ListenAddr::Unix(directory.0.join("run/a.sock"))
-        .bind()
-        .unwrap_err();
+    let error = bind(&ListenAddr::Unix(directory.0.join("run/a.sock"))).unwrap_err();
     assert!(
         matches!(&error, BindError::MissingDirectory(path) if *path == directory.0.join("run"))
     );
@@ -142,7 +136,7 @@ fn a_missing_directory_is_named() {
 #[test]
 fn the_socket_of_a_successor_is_not_removed() {
     let directory = Directory::new();
-    let listener = ListenAddr::Unix(directory.socket()).bind().unwrap();
+    let listener = bind(&ListenAddr::Unix(directory.socket())).unwrap();
     fs::remove_file(directory.socket()).unwrap();
     let _successor = UnixListener::bind(directory.socket()).unwrap();
     drop(listener);

@@ -9,7 +9,7 @@ use hyper_util::service::TowerToHyperService;
 use super::*;
 
 fn guard(listen: &str) -> HostGuard {
-    let hosts = ["Accredit.Example.:9192", "10.1.2.3"].map(|host| host.parse().unwrap());
+    let hosts = ["Accredit.Example.:9192", "10.1.2.3"].map(|host| Host::parse(host).unwrap());
     HostGuard::new(&listen.parse().unwrap(), hosts)
 }
 
@@ -31,7 +31,6 @@ async fn loopback_its_own_address_and_the_listed_hosts_pass() {
         "localhost:9192",
         "LocalHost.",
         "localhost.:9192",
-        "localhost:",
         "127.0.0.1",
         "127.0.0.1:9192",
         "127.8.9.1",
@@ -64,6 +63,7 @@ async fn any_other_is_misdirected() {
         "x.accredit.example",
         "accredit.example.evil.example",
         "localhost:9192:1",
+        "localhost:",
         "localhost:x",
         "localhost:123456",
         "evil@localhost",
@@ -144,26 +144,6 @@ async fn a_unix_socket_lets_any_host_through() {
     let guard = || guard("unix:/run/accredit/admin.sock");
     assert_eq!(status(guard(), "/livez", &[b"evil.example"]).await, 200);
     assert_eq!(status(guard(), "/livez", &[]).await, 200);
-}
-
-#[test]
-fn what_is_no_host_name_is_an_error() {
-    for text in [
-        "",
-        "*",
-        "*.acme.example",
-        "https://acme.example",
-        "a b",
-        "a..b",
-    ] {
-        assert_eq!(
-            text.parse::<HostName>(),
-            Err(HostNameError(text.to_owned())),
-            "{text}"
-        );
-    }
-    let bare: HostName = "::1".parse().unwrap();
-    assert_eq!(Ok(bare), "[::1]:9192".parse());
 }
 
 #[tokio::test]

@@ -28,9 +28,7 @@ impl Folder {
 
     /// The error's sentence, without where the folder is.
     fn error(&self, files: &TlsFiles, now: SystemTime) -> String {
-        let loaded = files
-            .read()
-            .and_then(|contents| files.load(&contents, &["h2"], now));
+        let loaded = read(files).and_then(|contents| load(files, &contents, &["h2"], now));
         let error = loaded.err().expect("cannot be served with").to_string();
         error.replace(&format!("{}/", self.0.path().display()), "")
     }
@@ -132,8 +130,8 @@ fn a_certificate_is_complained_of_near_its_end_only() {
     let (certificate, key) = certified(FROM, TO);
     let folder = Folder::with(&certificate, &key);
     let files = folder.files();
-    let contents = files.read().unwrap();
-    let loaded = files.load(&contents, &["h2"], day(FIRST)).ok().unwrap();
+    let contents = read(&files).unwrap();
+    let loaded = load(&files, &contents, &["h2"], day(FIRST)).ok().unwrap();
     for (now, days) in [
         (0, None),
         (8, None),

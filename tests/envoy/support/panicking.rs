@@ -8,6 +8,7 @@ use std::time::Duration;
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
 use accredit::authz::authorizer::Outcome;
+use accredit::config::listen_addr::ListenAddr;
 use accredit::envoy::current::Current;
 use accredit::envoy::fail_closed::FailClosed;
 use accredit::envoy::in_flight::InFlight;
@@ -17,7 +18,7 @@ use accredit::envoy::service::{CheckService, Decide};
 use accredit::request::Request;
 use accredit::server::accept::serve;
 use accredit::server::connection::ConnectionLimits;
-use accredit::server::listener::ListenAddr;
+use accredit::server::listener::Listener;
 use accredit::server::shutdown::Drain;
 use accredit::server::workers::Workers;
 use tokio::task::JoinSet;
@@ -41,7 +42,7 @@ impl PanickingService {
     /// Starts it on a free port.
     pub(crate) fn start() -> Self {
         let listen: ListenAddr = "127.0.0.1:0".parse().unwrap();
-        let listener = listen.bind().unwrap();
+        let listener = Listener::bind(&listen).unwrap();
         let ListenAddr::Tcp(address) = listener.local_addr() else {
             panic!("it listens on a port");
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
 use accredit::authz::authorizer::Outcome;
+use accredit::config::listen_addr::ListenAddr;
 use accredit::envoy::current::Current;
 use accredit::envoy::fail_closed::FailClosed;
 use accredit::envoy::in_flight::InFlight;
@@ -16,7 +17,7 @@ use accredit::envoy::service::{CheckService, Decide};
 use accredit::request::Request;
 use accredit::server::accept::serve;
 use accredit::server::connection::ConnectionLimits;
-use accredit::server::listener::ListenAddr;
+use accredit::server::listener::Listener;
 use accredit::server::shutdown::Drain;
 use accredit::server::workers::Workers;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
@@ -121,7 +122,7 @@ impl Decide for Panics {
 #[tokio::test]
 async fn a_panic_refuses_its_own_request_and_no_other() {
     let address: ListenAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = address.bind().expect("can be bound");
+    let listener = Listener::bind(&address).expect("can be bound");
     let address = listener.local_addr();
     let refusals = Refusals::default();
     let service = CheckService::new(Arc::new(Panics), refusals, Duration::from_secs(1));

@@ -33,6 +33,7 @@ fn no_keyword_of_the_documents_schema_is_passed_over() {
         "items",
         "maximum",
         "minItems",
+        "minProperties",
         "minimum",
         "oneOf",
         "pattern",

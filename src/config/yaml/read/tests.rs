@@ -3,9 +3,9 @@
 use super::read;
 use crate::config::load;
 use crate::config::problem::{Problem, Problems};
-use crate::config::yaml::tree::{Node, Value};
+use crate::config::yaml::tree::{YamlNode, YamlValue};
 
-fn outcome(text: &str) -> (Option<Node>, Vec<Problem>) {
+fn outcome(text: &str) -> (Option<YamlNode>, Vec<Problem>) {
     let mut problems = Problems::default();
     let tree = read(text, &mut problems);
     (tree, problems.into_sorted())
@@ -24,18 +24,18 @@ fn only_problem(text: &str) -> String {
 }
 
 /// Values and places, because `Debug` keeps values to itself.
-fn shown(node: &Node) -> String {
+fn shown(node: &YamlNode) -> String {
     let value = match &node.value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Integer(value) => value.to_string(),
-        Value::Float(value) => format!("{value:?}"),
-        Value::String(value) => format!("{value:?}"),
-        Value::Sequence(items) => format!(
+        YamlValue::Null => "null".to_owned(),
+        YamlValue::Bool(value) => value.to_string(),
+        YamlValue::Integer(value) => value.to_string(),
+        YamlValue::Float(value) => format!("{value:?}"),
+        YamlValue::String(value) => format!("{value:?}"),
+        YamlValue::Sequence(items) => format!(
             "[{}]",
             items.iter().map(shown).collect::<Vec<_>>().join(" ")
         ),
-        Value::Mapping(members) => {
+        YamlValue::Mapping(members) => {
             let member = |(key, node): &(_, _)| shown_member(key, node);
             format!(
                 "{{{}}}",
@@ -46,7 +46,7 @@ fn shown(node: &Node) -> String {
     format!("{value}@{}:{}", node.line, node.column)
 }
 
-fn shown_member(key: &crate::config::yaml::tree::Key, node: &Node) -> String {
+fn shown_member(key: &crate::config::yaml::tree::YamlKey, node: &YamlNode) -> String {
     format!("{}@{}:{}={}", key.name, key.line, key.column, shown(node))
 }
 

@@ -1,0 +1,114 @@
+//! Rules and token sources as the file has them. The comments on the fields are the descriptions of the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::defaults;
+use crate::config::one_or_many::OneOrMany;
+use crate::config::ordered_map::OrderedMap;
+use crate::config::words::{AccessWord, Word};
+
+/// A rule: the requests to which it applies, and what it requires of them. The first rule that matches a request
+/// decides. If none matches, a verified token is required.
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Rule", extend("minProperties" = 1))]
+pub struct RuleDocument {
+    /// The unique name of the rule in metadata, metrics and logs. Default `rules[N]`, where N counts from 0.
+    #[schemars(extend("examples" = ["deployments"]))]
+    pub name: Option<String>,
+    /// The requests to which the rule applies: every condition must hold. Default: every request.
+    #[serde(rename = "match")]
+    pub matches: Option<MatchDocument>,
+    /// What the rule requires.
+    #[schemars(extend("default" = "token"))]
+    pub access: Option<Word<AccessWord>>,
+    /// The token's issuer must be one of these. Default: any configured issuer.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["https://acme.scalekit.dev"]]))]
+    pub issuers: Option<Vec<String>>,
+    /// The token's audience must also contain one of these, whatever the issuer entry accepts. Default: no requirement.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["deploy.acme.example"]]))]
+    pub audiences: Option<Vec<String>>,
+    /// The token must have all of these scopes. Default: no requirement.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["deploy:applications"]]))]
+    pub scopes: Option<Vec<String>>,
+    /// The token must have at least one of these scopes. Default: no requirement.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["ops", "admin"]]))]
+    pub any_scope: Option<Vec<String>>,
+    /// A CEL expression that must be true, or a mapping with the expression and a message. Default: no condition.
+    #[schemars(extend("examples" = ["claims.custom_claims.environment == \"production_us\""]))]
+    pub when: Option<WhenDocument>,
+    /// Whether the token stays in the request to the upstream. Default: the top-level `forward_token`.
+    pub forward_token: Option<bool>,
+}
+
+/// Conditions on a request, which must all hold. A list holds if one of its members holds.
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Match", extend("minProperties" = 1))]
+pub struct MatchDocument {
+    /// Hosts, without port. `*.acme.example` matches one or more labels before `.acme.example`. Default: any.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["api.acme.example", "*.acme.example"]]))]
+    pub hosts: Option<Vec<String>>,
+    /// Methods in upper case. `GET` does not include `HEAD`. Default: any.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["GET"]]))]
+    pub methods: Option<Vec<String>>,
+    /// Path patterns of decoded text. `*` matches one segment or, inside a segment, any characters. `**` matches any
+    /// number of segments, and can stand once. Default: any.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["/healthz", "/public/**"]]))]
+    pub paths: Option<Vec<String>>,
+    /// `true`: the request must be a CORS preflight, `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+    #[schemars(extend("default" = defaults::PREFLIGHT))]
+    pub preflight: Option<bool>,
+    /// Entries of Envoy's per-route `context_extensions`, each with its value or a list of values. Default: any.
+    #[schemars(extend("minProperties" = 1, "examples" = [{"tier": "internal"}]))]
+    pub context: Option<OrderedMap<OneOrMany>>,
+}
+
+/// The condition of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "When")]
+pub enum WhenDocument {
+    /// The CEL expression.
+    Expression(String),
+    /// The expression, and what a refused client is told.
+    WithMessage(ConditionDocument),
+}
+
+/// A condition with a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ConditionWithMessage")]
+pub struct ConditionDocument {
+    /// The CEL expression. Required.
+    pub expression: String,
+    /// The `details` of a refusal if the expression is not true. Default: no message.
+    pub message: Option<String>,
+}
+
+/// Where a request can carry a token: exactly one of `header`, `cookie` and `query`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TokenSource", extend("minProperties" = 1))]
+pub struct TokenSourceDocument {
+    /// The name of a header. Default: none.
+    #[schemars(extend("examples" = ["authorization"]))]
+    pub header: Option<String>,
+    /// The scheme before the token in the header. Default: none, the whole value is the token.
+    #[schemars(extend("examples" = ["Bearer"]))]
+    pub scheme: Option<String>,
+    /// The name of a cookie. Default: none.
+    #[schemars(extend("examples" = ["session"]))]
+    pub cookie: Option<String>,
+    /// The name of a query parameter. Clients, proxies and servers log addresses, and the token with them. Default: none.
+    #[schemars(extend("examples" = ["access_token"]))]
+    pub query: Option<String>,
+}
