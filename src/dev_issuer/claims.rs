@@ -1,18 +1,18 @@
-//! The claims of an ordinary token, as Scalekit's tokens have them.
+//! The claims of a token, in the form of Scalekit's tokens.
 
 use serde_json::{Map, Value, json};
 
 use crate::dev_issuer::{
-    clients::Client,
+    clients::RegisteredClient,
     keys::{KeyError, random_id},
 };
 
-/// `exp - iat` of every token, in seconds.
-pub const LIFETIME: u64 = 86_400;
+/// `exp` - `iat` of every token, in seconds.
+pub const TOKEN_LIFETIME: u64 = 86_400;
 
-/// The claims of this client's token with these scopes.
+/// The claims of a token of `client` with these scopes. `issued_at` is in seconds since 1970.
 pub fn of(
-    client: &Client,
+    client: &RegisteredClient,
     scopes: &[&str],
     issuer: &str,
     issued_at: u64,
@@ -31,7 +31,7 @@ pub fn of(
     claims.insert("jti".into(), random_id()?.into());
     claims.insert("iat".into(), issued_at.into());
     claims.insert("nbf".into(), issued_at.into());
-    claims.insert("exp".into(), (issued_at + LIFETIME).into());
+    claims.insert("exp".into(), (issued_at + TOKEN_LIFETIME).into());
     if let Some(audience) = client.audience {
         claims.insert("aud".into(), json!([audience]));
     }

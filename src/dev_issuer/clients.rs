@@ -1,4 +1,4 @@
-//! The two clients that the development issuer knows; their secrets are public and protect nothing.
+//! The two registered clients of the development issuer (CONTRACT 2.7.5). Their secrets are public.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use aws_lc_rs::constant_time;
 /// The audience that [`WITH_AUDIENCE`] is registered for.
 pub const DEV_AUDIENCE: &str = "api.acme.example";
 
-/// The client whose tokens carry `aud` and two scopes.
-pub const WITH_AUDIENCE: Client = Client {
+/// The client whose tokens have `aud` and two scopes.
+pub const WITH_AUDIENCE: RegisteredClient = RegisteredClient {
     id: "m2morg_1001",
     secret: "dev-secret-1001",
     audience: Some(DEV_AUDIENCE),
@@ -17,8 +17,8 @@ pub const WITH_AUDIENCE: Client = Client {
     environment: Some("production_us"),
 };
 
-/// The client that was registered without an audience: its tokens have no `aud`.
-pub const WITHOUT_AUDIENCE: Client = Client {
+/// The client without an audience. Its tokens have no `aud`.
+pub const WITHOUT_AUDIENCE: RegisteredClient = RegisteredClient {
     id: "m2morg_1002",
     secret: "dev-secret-1002",
     audience: None,
@@ -27,42 +27,42 @@ pub const WITHOUT_AUDIENCE: Client = Client {
     environment: None,
 };
 
-static REGISTERED: [Client; 2] = [WITH_AUDIENCE, WITHOUT_AUDIENCE];
+static REGISTERED: [RegisteredClient; 2] = [WITH_AUDIENCE, WITHOUT_AUDIENCE];
 
-/// A customer's application, as it is registered with the issuer.
-pub struct Client {
+/// A client application, as it is registered with the issuer.
+pub struct RegisteredClient {
     /// `client_id`, which is also the `sub` of its tokens.
     pub id: &'static str,
     /// `client_secret`.
     pub secret: &'static str,
-    /// What its tokens name as `aud`, if anything.
+    /// The `aud` of its tokens. `None`: its tokens have no `aud`.
     pub audience: Option<&'static str>,
-    /// The scopes it may have.
+    /// The scopes that it can request.
     pub scopes: &'static [&'static str],
-    /// The organisation it belongs to, the claim `oid`.
+    /// The organisation of the client: the claim `oid`.
     pub organisation: &'static str,
     /// The custom claim `environment`.
     pub environment: Option<&'static str>,
 }
 
-impl Client {
-    /// The registered client of this id.
-    pub fn find(id: &str) -> Option<&'static Client> {
+impl RegisteredClient {
+    /// The registered client with this id.
+    pub fn find(id: &str) -> Option<&'static RegisteredClient> {
         REGISTERED.iter().find(|client| client.id == id)
     }
 
-    /// The registered client of this id, if the secret is its own.
-    pub fn authenticate(id: &str, secret: &str) -> Option<&'static Client> {
-        Client::find(id).filter(|client| {
+    /// The registered client with this id and secret.
+    pub fn authenticate(id: &str, secret: &str) -> Option<&'static RegisteredClient> {
+        RegisteredClient::find(id).filter(|client| {
             constant_time::verify_slices_are_equal(client.secret.as_bytes(), secret.as_bytes())
                 .is_ok()
         })
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for RegisteredClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
+        f.debug_struct("RegisteredClient")
             .field("id", &self.id)
             .field("audience", &self.audience)
             .field("scopes", &self.scopes)
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_own_secret_authenticates_a_client() {
-        let found = |id, secret| Client::authenticate(id, secret).map(|client| client.id);
+    fn a_client_authenticates_with_its_own_secret_only() {
+        let found = |id, secret| RegisteredClient::authenticate(id, secret).map(|client| client.id);
         assert_eq!(found("m2morg_1001", "dev-secret-1001"), Some("m2morg_1001"));
         assert_eq!(found("m2morg_1002", "dev-secret-1002"), Some("m2morg_1002"));
         for (id, secret) in [
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn debug_output_has_no_secret() {
         assert!(!format!("{WITH_AUDIENCE:?}").contains("dev-secret"));
     }
 }

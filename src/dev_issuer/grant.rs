@@ -1,91 +1,95 @@
-//! What a token request is granted: who asks, proven by a secret, and the scopes they get.
+//! Client authentication and scopes of a token request (RFC 6749 sections 2.3.1, 3.2 and 3.3).
 
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::dev_issuer::{clients::Client, token_answer::TokenError};
+use crate::dev_issuer::{clients::RegisteredClient, token_answer::TokenRequestError};
 
-/// Scopes of OpenID Connect that every client may ask for; a machine gets nothing by them.
+/// OpenID Connect scopes that a request may contain. They grant nothing to a machine client.
 const IGNORED_SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
-/// A client that has proven who it is, and the scopes of the token it gets.
+/// An authenticated client, and the scopes of its token.
 #[derive(Debug)]
-pub struct Grant {
-    /// Who asked.
-    pub client: &'static Client,
-    /// A part of the client's scopes, in the order they are registered in.
+pub struct TokenGrant {
+    pub client: &'static RegisteredClient,
+    /// Some or all of the client's scopes, in the order of its registration.
     pub scopes: Vec<&'static str>,
 }
 
-impl Grant {
-    /// Judges a request to the token endpoint by its headers and the fields of its form.
-    pub fn decide(headers: &HeaderMap, fields: Vec<(String, String)>) -> Result<Grant, TokenError> {
+impl TokenGrant {
+    /// Decides a token request from its headers and the fields of its form.
+    pub fn decide(
+        headers: &HeaderMap,
+        fields: Vec<(String, String)>,
+    ) -> Result<TokenGrant, TokenRequestError> {
         let form = unrepeated(fields)?;
         let grant_type = form
             .get("grant_type")
-            .ok_or(TokenError::ParameterMissing("grant_type"))?;
+            .ok_or(TokenRequestError::ParameterMissing("grant_type"))?;
         let client = authenticate(headers, &form)?;
         if grant_type != "client_credentials" {
-            return Err(TokenError::UnsupportedGrantType);
+            return Err(TokenRequestError::UnsupportedGrantType);
         }
         let asked = form.get("scope").map_or("", String::as_str);
-        Ok(Grant {
+        Ok(TokenGrant {
             client,
             scopes: granted_scopes(client, asked)?,
         })
     }
 }
 
-/// RFC 6749, section 3.2: a parameter without a value counts as left out, none may come twice.
-fn unrepeated(fields: Vec<(String, String)>) -> Result<BTreeMap<String, String>, TokenError> {
+/// RFC 6749 section 3.2: a parameter without a value counts as absent; a repeated parameter is an error.
+fn unrepeated(
+    fields: Vec<(String, String)>,
+) -> Result<BTreeMap<String, String>, TokenRequestError> {
     let mut form = BTreeMap::new();
     for (name, value) in fields {
         if !value.is_empty() && form.insert(name, value).is_some() {
-            return Err(TokenError::ParameterRepeated);
+            return Err(TokenRequestError::ParameterRepeated);
         }
     }
     Ok(form)
 }
 
-/// RFC 6749, section 2.3.1: by the header or by the form, never by both.
+/// RFC 6749 section 2.3.1: the client authenticates in the header or in the form, not in both.
 fn authenticate(
     headers: &HeaderMap,
     form: &BTreeMap<String, String>,
-) -> Result<&'static Client, TokenError> {
+) -> Result<&'static RegisteredClient, TokenRequestError> {
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     let authorization = authorizations.next().map(|value| value.as_bytes());
     if authorizations.next().is_some() {
-        return Err(TokenError::AuthenticatedTwice);
+        return Err(TokenRequestError::AuthenticatedTwice);
     }
-    // Scalekit's own SDK sends its last access token along with the form: other schemes than Basic
-    // are no client authentication.
+    // Scalekit's SDK sends its last access token beside the form, so a scheme other than Basic is not client
+    // authentication.
     let basic = authorization.and_then(basic_credentials);
     match (basic, form.get("client_secret")) {
-        (Some(_), Some(_)) => Err(TokenError::AuthenticatedTwice),
+        (Some(_), Some(_)) => Err(TokenRequestError::AuthenticatedTwice),
         (Some(encoded), None) => {
-            let refused = TokenError::InvalidClient { challenge: true };
+            let refused = TokenRequestError::InvalidClient { challenge: true };
             let (id, secret) = decode_basic(encoded).ok_or(refused)?;
             if form.get("client_id").is_some_and(|named| *named != id) {
-                return Err(TokenError::AuthenticatedTwice);
+                return Err(TokenRequestError::AuthenticatedTwice);
             }
-            Client::authenticate(&id, &secret).ok_or(refused)
+            RegisteredClient::authenticate(&id, &secret).ok_or(refused)
         }
         (None, Some(secret)) => {
             let id = form
                 .get("client_id")
-                .ok_or(TokenError::ParameterMissing("client_id"))?;
-            let refused = TokenError::InvalidClient { challenge: false };
-            Client::authenticate(id, secret).ok_or(refused)
+                .ok_or(TokenRequestError::ParameterMissing("client_id"))?;
+            let refused = TokenRequestError::InvalidClient { challenge: false };
+            RegisteredClient::authenticate(id, secret).ok_or(refused)
         }
-        (None, None) => Err(TokenError::InvalidClient {
+        (None, None) => Err(TokenRequestError::InvalidClient {
             challenge: authorization.is_some(),
         }),
     }
 }
 
-/// What follows the scheme `Basic`, if that is the scheme.
+/// The credentials after the scheme `Basic`; `None` for another scheme.
 fn basic_credentials(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = authorization.split_at_checked("Basic".len())?;
     let is_basic = scheme.eq_ignore_ascii_case(b"Basic")
@@ -99,7 +103,7 @@ fn decode_basic(encoded: &[u8]) -> Option<(String, String)> {
     Some((form_decode(id)?, form_decode(secret)?))
 }
 
-/// Undoes `application/x-www-form-urlencoded`, which RFC 6749 puts inside of Basic.
+/// Decodes `application/x-www-form-urlencoded`: RFC 6749 section 2.3.1 encodes id and secret so inside Basic.
 fn form_decode(text: &str) -> Option<String> {
     let mut encoded = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
@@ -117,13 +121,16 @@ fn hex_digit(byte: u8) -> Option<u8> {
     u8::try_from(char::from(byte).to_digit(16)?).ok()
 }
 
-fn granted_scopes(client: &Client, asked: &str) -> Result<Vec<&'static str>, TokenError> {
+fn granted_scopes(
+    client: &RegisteredClient,
+    asked: &str,
+) -> Result<Vec<&'static str>, TokenRequestError> {
     let asked: Vec<&str> = asked
         .split(' ')
         .filter(|scope| !scope.is_empty() && !IGNORED_SCOPES.contains(scope))
         .collect();
     if asked.iter().any(|scope| !client.scopes.contains(scope)) {
-        return Err(TokenError::InvalidScope);
+        return Err(TokenRequestError::InvalidScope);
     }
     let registered = client.scopes.iter().copied();
     Ok(registered

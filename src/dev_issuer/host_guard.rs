@@ -1,7 +1,5 @@
-//! Answers only requests that name a loopback host, so that a web page cannot reach the issuer by
-//! pointing a name of its own at 127.0.0.1 (DNS rebinding).
-
-use std::net::IpAddr;
+//! Refuses requests with a `Host` that is not loopback. Otherwise a web page could reach the issuer with a DNS name of its
+//! own that resolves to 127.0.0.1 (DNS rebinding).
 
 use axum::{
     Json,
@@ -9,51 +7,46 @@ use axum::{
     http::{
         StatusCode,
         header::{CACHE_CONTROL, HOST},
-        uri::Authority,
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
-/// Lets the request on, or refuses it with 403.
+use crate::rules::host::Host;
+
+/// Middleware: answers 403 unless the request names a loopback host.
 pub async fn loopback_only(request: Request, next: Next) -> Response {
     if names_loopback(&request) {
         return next.run(request).await;
     }
     let body = json!({
         "error": "forbidden",
-        "error_description": "the development issuer answers only to localhost and loopback addresses",
+        "error_description": "the Host of the request must be localhost or a loopback address",
     });
     let headers = [(CACHE_CONTROL, "no-store")];
     (StatusCode::FORBIDDEN, headers, Json(body)).into_response()
 }
 
-/// Whether the request says which host it wants, and each place that says so says a loopback one.
+/// Whether the request names a host, and every host that it names is loopback.
 fn names_loopback(request: &Request) -> bool {
     let in_headers = request.headers().get_all(HOST).iter().map(|value| {
-        let host = value.to_str().ok()?;
-        host.parse::<Authority>().ok()
+        let text = value.to_str().ok()?;
+        Host::parse_authority(text).ok()
     });
-    // HTTP/2 has the host in the URI, HTTP/1.1 may have it there too.
-    let in_uri = request.uri().authority().cloned().map(Some);
+    // HTTP/2 has the host in the URI. HTTP/1.1 can have it there too.
+    let in_uri = request
+        .uri()
+        .authority()
+        .map(|authority| Host::parse_authority(authority.as_str()).ok());
     let mut named = false;
-    for authority in in_headers.chain(in_uri) {
-        if !authority.is_some_and(|authority| is_loopback(authority.host())) {
+    for host in in_headers.chain(in_uri) {
+        if !host.is_some_and(|host| host.is_loopback()) {
             return false;
         }
         named = true;
     }
     named
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost")
-        || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -71,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_names_and_addresses_pass() {
+    fn only_loopback_hosts_are_accepted() {
         for host in [
             "127.0.0.1:9193",
             "127.9.9.9",
@@ -98,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_that_names_a_host_is_judged() {
+    fn both_the_host_header_and_the_uri_are_checked() {
         let http2 = "http://localhost:9193/keys";
         assert!(names_loopback(&request(http2, &[])));
         assert!(names_loopback(&request(http2, &["localhost"])));

@@ -1,6 +1,6 @@
-//! One RSA key that signs tokens: made in memory, never written anywhere, gone with the process.
+//! An RSA key that signs tokens. It exists in memory only.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use aws_lc_rs::{
     rand::{self, SystemRandom},
@@ -10,14 +10,14 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-/// A private key and the `kid` it is known by.
+/// A private key and its `kid`.
 pub struct SigningKey {
     kid: String,
     pair: KeyPair,
 }
 
 impl SigningKey {
-    /// Makes a key of 2048 bits. Takes a noticeable fraction of a second: not for an async thread.
+    /// Generates a key of 2048 bits. Takes a noticeable fraction of a second, so do not call it on an async thread.
     pub fn generate() -> Result<SigningKey, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Generation)?;
         Ok(SigningKey {
@@ -26,12 +26,11 @@ impl SigningKey {
         })
     }
 
-    /// The `kid` under which the public part is served.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The compact JWS of these claims, with `kid` in its header, or with none.
+    /// Signs claims as a compact JWS. The header has `kid` if it is given.
     pub fn sign(&self, kid: Option<&str>, claims: &Map<String, Value>) -> Result<String, KeyError> {
         let mut header = Map::new();
         header.insert("alg".into(), "RS256".into());
@@ -57,7 +56,7 @@ impl SigningKey {
         Ok(token)
     }
 
-    /// The public part, as a member of a JWK Set.
+    /// The public part, as an element of a JWK Set.
     pub fn public_jwk(&self) -> Value {
         let public = self.pair.public_key();
         let modulus = public.modulus();
@@ -81,14 +80,14 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// 128 random bits, as the text of a `jti`.
+/// 128 random bits in base64url, for `jti`.
 pub fn random_id() -> Result<String, KeyError> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(|_| KeyError::Randomness)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// `snk_` and 17 digits, the first of them not zero.
+/// A `kid` in Scalekit's form: `snk_` and 17 digits, of which the first is not zero.
 fn random_kid() -> Result<String, KeyError> {
     const SMALLEST: u64 = 10_u64.pow(16);
     let mut bytes = [0; 8];
@@ -102,25 +101,16 @@ fn segment(members: &Map<String, Value>) -> Result<String, KeyError> {
     Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
-/// What the cryptographic library would not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A failure of the cryptographic library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It made no key.
+    /// No key could be generated.
+    #[error("cannot generate an RSA key")]
     Generation,
-    /// It made no signature.
+    /// The token could not be signed.
+    #[error("cannot sign the token")]
     Signing,
-    /// It gave no random bytes.
+    /// The system gave no random bytes.
+    #[error("the system has no random bytes")]
     Randomness,
 }
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            KeyError::Generation => "no RSA key could be generated",
-            KeyError::Signing => "the token could not be signed",
-            KeyError::Randomness => "the system gave no random bytes",
-        })
-    }
-}
-
-impl Error for KeyError {}

@@ -1,7 +1,6 @@
-//! Tokens in the shape Scalekit gives them, and every departure from it that someone may want to try.
+//! Signs tokens in the form of Scalekit's, and tokens with chosen claims or faults (CONTRACT 2.7.7).
 
 use std::{
-    error::Error,
     fmt,
     sync::{Arc, PoisonError, RwLock},
     time::SystemTime,
@@ -11,14 +10,14 @@ use serde_json::{Map, Value, json};
 
 use crate::dev_issuer::{
     claims,
-    clients::{Client, WITH_AUDIENCE},
+    clients::{RegisteredClient, WITH_AUDIENCE},
     keys::{KeyError, SigningKey},
 };
 
-/// How long ago a token minted with `expired` ended, in seconds: beyond any clock skew.
-const EXPIRED_SINCE: u64 = 3_600;
+/// How long ago a token with the switch `expired` expired, in seconds. It exceeds any usual clock skew.
+const EXPIRED_SECONDS_AGO: u64 = 3_600;
 
-/// Signs tokens with the issuer's current key. Clones share the key, and its rotation.
+/// Signs tokens with the current key of the issuer. Clones share the key and its rotation.
 #[derive(Clone)]
 pub struct Minter {
     shared: Arc<Shared>,
@@ -27,22 +26,20 @@ pub struct Minter {
 struct Shared {
     issuer: String,
     current: RwLock<Arc<SigningKey>>,
-    /// Signs what is to look forged; its public part is never served.
+    /// Signs tokens with the switch `forged`. Its public part is not in the key set.
     forger: SigningKey,
 }
 
-/// A signed token and what was signed.
+/// A signed token and its claims.
 pub struct Minted {
-    /// The compact JWS.
     pub token: String,
-    /// Its claims.
     pub claims: Map<String, Value>,
-    /// When it was signed, which `iat` need not say.
+    /// The time of signing, in seconds since 1970. `iat` can differ.
     pub signed_at: u64,
 }
 
 impl Minter {
-    /// A minter for this issuer, with new keys. Not for an async thread: it makes them.
+    /// A minter for this issuer. Generates two keys, so do not call it on an async thread.
     pub fn generate(issuer: String) -> Result<Minter, KeyError> {
         let current = RwLock::new(Arc::new(SigningKey::generate()?));
         let forger = SigningKey::generate()?;
@@ -55,20 +52,20 @@ impl Minter {
         })
     }
 
-    /// What `iss` says.
+    /// The `iss` of the tokens.
     pub fn issuer(&self) -> &str {
         &self.shared.issuer
     }
 
-    /// A token with all scopes of this client, or nothing where no such client is registered.
+    /// A token with all scopes of this client; `None` if no client has this id.
     pub fn client_token(&self, client_id: &str) -> Option<String> {
-        let client = Client::find(client_id)?;
+        let client = RegisteredClient::find(client_id)?;
         let minted = self.issue(client, client.scopes).ok()?;
         Some(minted.token)
     }
 
-    /// A token of this client with these scopes, as the token endpoint gives it.
-    pub fn issue(&self, client: &Client, scopes: &[&str]) -> Result<Minted, KeyError> {
+    /// A token of `client` with these scopes, as the token endpoint issues it.
+    pub fn issue(&self, client: &RegisteredClient, scopes: &[&str]) -> Result<Minted, KeyError> {
         let signed_at = unix_now();
         let claims = claims::of(client, scopes, self.issuer(), signed_at)?;
         let key = self.current();
@@ -79,14 +76,13 @@ impl Minter {
         })
     }
 
-    /// A token whose claims are those of the first client, or of the client that `client_id` names,
-    /// overridden by the members given (null removes a claim), and bent by the switches `expired`,
-    /// `forged` and `kid`.
+    /// A token with chosen claims. Its claims are those of the first client, or of the client that `client_id` names. Each
+    /// member of `overrides` replaces a claim (null removes it), except the switches `expired`, `forged` and `kid`.
     pub fn mint(&self, overrides: &Map<String, Value>) -> Result<String, MintError> {
         self.mint_with_claims(overrides).map(|minted| minted.token)
     }
 
-    /// The same as [`Minter::mint`], with the claims that were signed.
+    /// Like [`Minter::mint`]; also returns the claims.
     pub fn mint_with_claims(&self, overrides: &Map<String, Value>) -> Result<Minted, MintError> {
         let mut overrides = overrides.clone();
         let expired = take_switch(&mut overrides, "expired")?;
@@ -101,13 +97,13 @@ impl Minter {
 
         let signed_at = unix_now();
         let issued_at = match expired {
-            true => signed_at.saturating_sub(EXPIRED_SINCE + claims::LIFETIME),
+            true => signed_at.saturating_sub(EXPIRED_SECONDS_AGO + claims::TOKEN_LIFETIME),
             false => signed_at,
         };
         let client = overrides
             .get("client_id")
             .and_then(Value::as_str)
-            .and_then(Client::find)
+            .and_then(RegisteredClient::find)
             .unwrap_or(&WITH_AUDIENCE);
         let mut claims = claims::of(client, client.scopes, self.issuer(), issued_at)?;
         for (name, value) in overrides {
@@ -129,18 +125,18 @@ impl Minter {
         })
     }
 
-    /// Replaces the key and returns the new `kid`. Where none can be made the old key stays, and its
-    /// `kid` is what is returned. Not for an async thread: it makes a key.
+    /// Replaces the key, and returns the new `kid`. If no key can be generated, the old key stays, and its `kid` is
+    /// returned. Generates a key, so do not call it on an async thread.
     pub fn rotate(&self) -> String {
         self.replace_key()
             .unwrap_or_else(|_| self.current().kid().to_owned())
     }
 
-    /// The same as [`Minter::rotate`], which says why no key could be made.
+    /// Like [`Minter::rotate`], with an error if no key can be generated.
     pub fn replace_key(&self) -> Result<String, KeyError> {
         let key = Arc::new(SigningKey::generate()?);
         let kid = key.kid().to_owned();
-        // A poisoned lock holds a whole key all the same: the only write is this one assignment.
+        // A poisoned lock still holds a complete key: this assignment is the only write.
         *self
             .shared
             .current
@@ -149,7 +145,7 @@ impl Minter {
         Ok(kid)
     }
 
-    /// The JWK Set with the one current key.
+    /// The JWK Set with the current key.
     pub fn key_set(&self) -> Value {
         json!({ "keys": [self.current().public_jwk()] })
     }
@@ -179,10 +175,7 @@ fn take_switch(overrides: &mut Map<String, Value>, name: &'static str) -> Result
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "an issuer stamps its tokens; here alone it reads the clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "an issuer dates its tokens")]
 fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -190,38 +183,16 @@ fn unix_now() -> u64 {
         .as_secs()
 }
 
-/// Why no token was minted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a token could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MintError {
-    /// This switch is neither true nor false.
+    /// The value of this switch is not a boolean.
+    #[error("{0} must be true or false")]
     SwitchNotBoolean(&'static str),
-    /// The switch `kid` is neither a string nor null.
+    /// The value of the switch `kid` is neither a string nor null.
+    #[error("kid must be a string, or null for a token without kid")]
     KidNotText,
-    /// The key did not sign.
-    Key(KeyError),
-}
-
-impl fmt::Display for MintError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MintError::SwitchNotBoolean(name) => write!(f, "{name} must be true or false"),
-            MintError::KidNotText => f.write_str("kid must be a string, or null for none"),
-            MintError::Key(_) => f.write_str("the token could not be made"),
-        }
-    }
-}
-
-impl Error for MintError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            MintError::Key(error) => Some(error),
-            MintError::SwitchNotBoolean(_) | MintError::KidNotText => None,
-        }
-    }
-}
-
-impl From<KeyError> for MintError {
-    fn from(error: KeyError) -> MintError {
-        MintError::Key(error)
-    }
+    /// The key failed.
+    #[error("cannot make the token: {0}")]
+    Key(#[from] KeyError),
 }

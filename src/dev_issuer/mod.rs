@@ -1,6 +1,7 @@
-//! The embedded development issuer: an OAuth 2.0 authorization server for loopback, with two known clients and throwaway keys.
+//! The development issuer of `accredit dev`: an OAuth 2.0 authorization server on loopback, with two registered clients
+//! and keys in memory.
 //!
-//! It stands alone, so that nothing which serves a check can ever reach it.
+//! No code that serves checks imports it.
 
 pub mod claims;
 pub mod clients;

@@ -1,6 +1,6 @@
-//! The development issuer's HTTP server, on a loopback address and nowhere else.
+//! The HTTP server of the development issuer. It listens on loopback only.
 
-use std::{error::Error, fmt, io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use axum::{
     Extension, Form, Json, Router,
@@ -25,20 +25,20 @@ use tokio::{
 };
 
 use crate::dev_issuer::{
-    grant::Grant,
+    grant::TokenGrant,
     host_guard,
     keys::KeyError,
     mint::{Minted, Minter},
-    token_answer::TokenError,
+    token_answer::TokenRequestError,
 };
 
-/// How long open requests may take once the server is to stop.
-const GRACE: Duration = Duration::from_secs(2);
+/// The time limit for open requests after the stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// The largest body that is read.
+/// The maximum size of a request body, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// An issuer that is bound and has its keys, and serves once asked to.
+/// An issuer that is bound to its address and has its keys. [`DevIssuer::serve`] answers requests.
 pub struct DevIssuer {
     listener: TcpListener,
     address: SocketAddr,
@@ -46,22 +46,22 @@ pub struct DevIssuer {
 }
 
 impl DevIssuer {
-    /// Binds a loopback address (port 0 picks one) and makes the keys, in memory only.
+    /// Binds a loopback address (port 0 chooses a port), and generates the keys.
     ///
     /// # Errors
-    /// Any other address is refused: whoever reaches this issuer gets whatever token they like.
-    pub async fn bind(addr: SocketAddr) -> Result<DevIssuer, BindError> {
+    /// [`DevIssuerError`]. An address that is not loopback is an error, because this issuer gives any token to any caller.
+    pub async fn bind(addr: SocketAddr) -> Result<DevIssuer, DevIssuerError> {
         if !addr.ip().is_loopback() {
-            return Err(BindError::NotLoopback(addr));
+            return Err(DevIssuerError::NotLoopback(addr));
         }
-        let failed = |error| BindError::Bind(addr, error);
+        let failed = |error| DevIssuerError::Bind(addr, error);
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let issuer = format!("http://{address}");
         let minter = task::spawn_blocking(move || Minter::generate(issuer))
             .await
-            .map_err(|_| BindError::Key(KeyError::Generation))?
-            .map_err(BindError::Key)?;
+            .map_err(|_| DevIssuerError::Key(KeyError::Generation))?
+            .map_err(DevIssuerError::Key)?;
         Ok(DevIssuer {
             listener,
             address,
@@ -69,40 +69,39 @@ impl DevIssuer {
         })
     }
 
-    /// The issuer's identifier, its URL without a final slash.
+    /// The `iss` of the tokens: the issuer's URL without a final slash.
     pub fn issuer(&self) -> String {
         self.minter.issuer().to_owned()
     }
 
-    /// The bound address.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// What signs this issuer's tokens.
+    /// Signs tokens of this issuer without a request.
     pub fn minter(&self) -> Minter {
         self.minter.clone()
     }
 
-    /// Serves until `stop` resolves, then lets open requests finish, for two seconds at most.
+    /// Serves until `stop` resolves. Open requests then have two seconds to finish.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stopping, stopped) = oneshot::channel::<()>();
-        let (cut, uncut) = watch::channel(());
-        let serving = axum::serve(self.listener, router(self.minter, uncut))
+        let (abort, aborted) = watch::channel(());
+        let serving = axum::serve(self.listener, router(self.minter, aborted))
             .with_graceful_shutdown(async move {
                 stop.await;
                 drop(stopping);
             });
         let grace_over = async {
-            // Never sent: it resolves when the other end is dropped.
+            // Resolves when the sender is dropped.
             let _ = stopped.await;
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(STOP_GRACE).await;
         };
         tokio::select! {
             served = serving => served,
             () = grace_over => {
-                // axum's connections outlive this future; what they still do ends with this.
-                drop(cut);
+                // axum's connections outlive this future. Dropping the sender ends their requests.
+                drop(abort);
                 Ok(())
             }
         }
@@ -117,7 +116,7 @@ impl fmt::Debug for DevIssuer {
     }
 }
 
-fn router(minter: Minter, uncut: watch::Receiver<()>) -> Router {
+fn router(minter: Minter, aborted: watch::Receiver<()>) -> Router {
     let tokens = Router::new()
         .route("/oauth/token", post(token))
         .route("/dev/token", post(dev_token))
@@ -131,30 +130,30 @@ fn router(minter: Minter, uncut: watch::Receiver<()>) -> Router {
         .with_state(minter)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(host_guard::loopback_only))
-        .layer(middleware::from_fn(until_cut))
-        .layer(Extension(uncut))
+        .layer(middleware::from_fn(until_aborted))
+        .layer(Extension(aborted))
 }
 
 async fn token(
     State(minter): State<Minter>,
     headers: HeaderMap,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Result<Minted, TokenError> {
+) -> Result<Minted, TokenRequestError> {
     let Form(fields) = form?;
-    let grant = Grant::decide(&headers, fields)?;
+    let grant = TokenGrant::decide(&headers, fields)?;
     Ok(minter.issue(grant.client, &grant.scopes)?)
 }
 
 async fn dev_token(
     State(minter): State<Minter>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Minted, TokenError> {
+) -> Result<Minted, TokenRequestError> {
     let overrides: Map<String, Value> =
-        serde_json::from_slice(&body?).map_err(|_| TokenError::NotAnObject)?;
+        serde_json::from_slice(&body?).map_err(|_| TokenRequestError::NotAnObject)?;
     Ok(minter.mint_with_claims(&overrides)?)
 }
 
-async fn dev_rotate(State(minter): State<Minter>) -> Result<Json<Value>, TokenError> {
+async fn dev_rotate(State(minter): State<Minter>) -> Result<Json<Value>, TokenRequestError> {
     let kid = task::spawn_blocking(move || minter.replace_key())
         .await
         .map_err(|_| KeyError::Generation)??;
@@ -165,7 +164,7 @@ async fn keys(State(minter): State<Minter>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "max-age=60")], Json(minter.key_set()))
 }
 
-/// One document for OpenID Connect Discovery and RFC 8414 alike.
+/// The document for OpenID Connect Discovery and for RFC 8414.
 async fn metadata(State(minter): State<Minter>) -> Json<Value> {
     let issuer = minter.issuer();
     Json(json!({
@@ -181,7 +180,7 @@ async fn metadata(State(minter): State<Minter>) -> Json<Value> {
     }))
 }
 
-/// RFC 6749, section 5.1, and errors all the same.
+/// RFC 6749 section 5.1 forbids caching of tokens. Errors get the same headers.
 async fn forbid_storing(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -189,53 +188,31 @@ async fn forbid_storing(mut response: Response) -> Response {
     response
 }
 
-/// Ends a request that is still open when the grace is over.
-async fn until_cut(
-    Extension(mut uncut): Extension<watch::Receiver<()>>,
+/// Answers 503 to a request that is still open after the grace period.
+async fn until_aborted(
+    Extension(mut aborted): Extension<watch::Receiver<()>>,
     request: Request,
     next: Next,
 ) -> Response {
     tokio::select! {
         response = next.run(request) => response,
-        // Nothing is ever sent: this resolves when the sender is dropped.
-        _ = uncut.changed() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        // Resolves when the sender is dropped.
+        _ = aborted.changed() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
-/// Why the issuer does not stand.
-#[derive(Debug)]
-pub enum BindError {
-    /// The address is not a loopback one.
+/// Why the development issuer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum DevIssuerError {
+    /// The address is not loopback.
+    #[error("{0} is not a loopback address; the development issuer listens on loopback only")]
     NotLoopback(SocketAddr),
-    /// The system would not give the address.
-    Bind(SocketAddr, io::Error),
-    /// No keys could be made.
-    Key(KeyError),
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BindError::NotLoopback(addr) => write!(
-                f,
-                "the development issuer listens on loopback addresses only, and {addr} is not one"
-            ),
-            BindError::Bind(addr, _) => {
-                write!(f, "the development issuer cannot listen on {addr}")
-            }
-            BindError::Key(_) => f.write_str("the development issuer has no key"),
-        }
-    }
-}
-
-impl Error for BindError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            BindError::NotLoopback(_) => None,
-            BindError::Bind(_, error) => Some(error),
-            BindError::Key(error) => Some(error),
-        }
-    }
+    /// The address cannot be bound.
+    #[error("the development issuer cannot listen on {0}: {1}")]
+    Bind(SocketAddr, #[source] io::Error),
+    /// The keys cannot be generated.
+    #[error("the development issuer has no key: {0}")]
+    Key(#[source] KeyError),
 }
 
 #[cfg(test)]

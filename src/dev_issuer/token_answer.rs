@@ -1,6 +1,4 @@
-//! The token endpoint's answers: RFC 6749, section 5.1 for a token, section 5.2 for an error.
-
-use std::{error::Error, fmt};
+//! The answers of the token endpoint (RFC 6749 sections 5.1 and 5.2).
 
 use axum::{
     Json,
@@ -28,7 +26,7 @@ impl IntoResponse for Minted {
             "token_type": "Bearer",
             "scope": granted.join(" "),
         });
-        // One second less than `exp` says, as Scalekit has it: by then it may be on its way.
+        // One second less than `exp` - `iat`, as Scalekit's answers have it.
         if let (Some(answer), Some(expires_at)) = (
             answer.as_object_mut(),
             self.claims.get("exp").and_then(Value::as_u64),
@@ -40,72 +38,82 @@ impl IntoResponse for Minted {
     }
 }
 
-/// Why a request got no token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenError {
-    /// The body could not be read as a form.
+/// Why a token request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRequestError {
+    /// The body is not a form.
+    #[error("the body must be application/x-www-form-urlencoded")]
     NotAForm,
-    /// The body of `/dev/token` is no JSON object.
+    /// The body of `/dev/token` is not a JSON object.
+    #[error("the body must be a JSON object of claims")]
     NotAnObject,
-    /// The body is larger than we read.
+    /// The body exceeds the limit.
+    #[error("the body is too large")]
     BodyTooLarge,
-    /// This parameter is needed.
+    /// This required parameter is missing.
+    #[error("the parameter {0} is missing")]
     ParameterMissing(&'static str),
-    /// A parameter came more than once.
+    /// A parameter is repeated.
+    #[error("a parameter is repeated")]
     ParameterRepeated,
-    /// The client authenticated in more than one way, or as two clients.
+    /// The request authenticates a client in two ways, or two clients.
+    #[error("authenticate one client, in the header or in the form")]
     AuthenticatedTwice,
-    /// No client of this id and secret; the challenge answers one who used the header for it.
+    /// No client has this id and secret.
+    #[error("unknown client, or wrong secret")]
     InvalidClient {
-        /// Whether the answer names the scheme `Basic`.
+        /// Whether the answer has a `Basic` challenge: RFC 6749 section 5.2 requires it if the client used the header.
         challenge: bool,
     },
-    /// Another grant than `client_credentials`.
+    /// A grant type other than `client_credentials`.
+    #[error("only client_credentials is supported")]
     UnsupportedGrantType,
-    /// A scope that the client is not registered for.
+    /// The client is not registered for a requested scope.
+    #[error("the client is not registered for a requested scope")]
     InvalidScope,
-    /// The minter would not.
-    Mint(MintError),
+    /// The token could not be made.
+    #[error(transparent)]
+    Mint(#[from] MintError),
 }
 
-impl TokenError {
+impl TokenRequestError {
     /// The `error` member of the answer.
     pub fn code(self) -> &'static str {
         match self {
-            TokenError::NotAForm
-            | TokenError::NotAnObject
-            | TokenError::BodyTooLarge
-            | TokenError::ParameterMissing(_)
-            | TokenError::ParameterRepeated
-            | TokenError::AuthenticatedTwice
-            | TokenError::Mint(MintError::SwitchNotBoolean(_) | MintError::KidNotText) => {
+            TokenRequestError::NotAForm
+            | TokenRequestError::NotAnObject
+            | TokenRequestError::BodyTooLarge
+            | TokenRequestError::ParameterMissing(_)
+            | TokenRequestError::ParameterRepeated
+            | TokenRequestError::AuthenticatedTwice
+            | TokenRequestError::Mint(MintError::SwitchNotBoolean(_) | MintError::KidNotText) => {
                 "invalid_request"
             }
-            TokenError::InvalidClient { .. } => "invalid_client",
-            TokenError::UnsupportedGrantType => "unsupported_grant_type",
-            TokenError::InvalidScope => "invalid_scope",
-            TokenError::Mint(MintError::Key(_)) => "server_error",
+            TokenRequestError::InvalidClient { .. } => "invalid_client",
+            TokenRequestError::UnsupportedGrantType => "unsupported_grant_type",
+            TokenRequestError::InvalidScope => "invalid_scope",
+            TokenRequestError::Mint(MintError::Key(_)) => "server_error",
         }
     }
 
     fn status(self) -> StatusCode {
         match self {
-            TokenError::InvalidClient { .. } => StatusCode::UNAUTHORIZED,
-            TokenError::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            TokenError::Mint(MintError::Key(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            TokenRequestError::InvalidClient { .. } => StatusCode::UNAUTHORIZED,
+            TokenRequestError::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            TokenRequestError::Mint(MintError::Key(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
     }
 }
 
-impl IntoResponse for TokenError {
+impl IntoResponse for TokenRequestError {
     fn into_response(self) -> Response {
         let body = Json(json!({
             "error": self.code(),
             "error_description": self.to_string(),
         }));
         let mut response = (self.status(), body).into_response();
-        if let TokenError::InvalidClient { challenge: true } = self {
+        if let TokenRequestError::InvalidClient { challenge: true } = self {
             response.headers_mut().insert(
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"accredit dev\""),
@@ -115,57 +123,26 @@ impl IntoResponse for TokenError {
     }
 }
 
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TokenError::NotAForm => {
-                f.write_str("the body must be application/x-www-form-urlencoded")
-            }
-            TokenError::NotAnObject => f.write_str("the body must be a JSON object of claims"),
-            TokenError::BodyTooLarge => f.write_str("the body is too large"),
-            TokenError::ParameterMissing(name) => write!(f, "the parameter {name} is missing"),
-            TokenError::ParameterRepeated => f.write_str("a parameter came more than once"),
-            TokenError::AuthenticatedTwice => {
-                f.write_str("authenticate one client, by the header or by the form")
-            }
-            TokenError::InvalidClient { .. } => f.write_str("unknown client, or wrong secret"),
-            TokenError::UnsupportedGrantType => f.write_str("only client_credentials is supported"),
-            TokenError::InvalidScope => {
-                f.write_str("the client is not registered for a scope it asked for")
-            }
-            TokenError::Mint(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for TokenError {}
-
-impl From<FormRejection> for TokenError {
-    fn from(rejection: FormRejection) -> TokenError {
+impl From<FormRejection> for TokenRequestError {
+    fn from(rejection: FormRejection) -> TokenRequestError {
         match rejection {
             FormRejection::BytesRejection(rejection) => rejection.into(),
-            _ => TokenError::NotAForm,
+            _ => TokenRequestError::NotAForm,
         }
     }
 }
 
-impl From<BytesRejection> for TokenError {
-    fn from(rejection: BytesRejection) -> TokenError {
+impl From<BytesRejection> for TokenRequestError {
+    fn from(rejection: BytesRejection) -> TokenRequestError {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => TokenError::BodyTooLarge,
-            _ => TokenError::NotAForm,
+            StatusCode::PAYLOAD_TOO_LARGE => TokenRequestError::BodyTooLarge,
+            _ => TokenRequestError::NotAForm,
         }
     }
 }
 
-impl From<MintError> for TokenError {
-    fn from(error: MintError) -> TokenError {
-        TokenError::Mint(error)
-    }
-}
-
-impl From<KeyError> for TokenError {
-    fn from(error: KeyError) -> TokenError {
-        TokenError::Mint(MintError::Key(error))
+impl From<KeyError> for TokenRequestError {
+    fn from(error: KeyError) -> TokenRequestError {
+        TokenRequestError::Mint(MintError::Key(error))
     }
 }

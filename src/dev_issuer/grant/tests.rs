@@ -8,7 +8,10 @@ const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 const ID: (&str, &str) = ("client_id", "m2morg_1001");
 const SECRET: (&str, &str) = ("client_secret", "dev-secret-1001");
 
-fn decide(authorizations: &[&str], fields: &[(&str, &str)]) -> Result<Grant, TokenError> {
+fn decide(
+    authorizations: &[&str],
+    fields: &[(&str, &str)],
+) -> Result<TokenGrant, TokenRequestError> {
     let mut headers = HeaderMap::new();
     for value in authorizations {
         headers.append(
@@ -20,14 +23,14 @@ fn decide(authorizations: &[&str], fields: &[(&str, &str)]) -> Result<Grant, Tok
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Grant::decide(&headers, fields)
+    TokenGrant::decide(&headers, fields)
 }
 
 fn basic(credentials: &str) -> String {
     format!("Basic {}", STANDARD.encode(credentials))
 }
 
-fn refused(authorizations: &[&str], fields: &[(&str, &str)]) -> TokenError {
+fn refused(authorizations: &[&str], fields: &[(&str, &str)]) -> TokenRequestError {
     decide(authorizations, fields).expect_err("a refusal")
 }
 
@@ -50,17 +53,17 @@ fn a_client_authenticates_by_form_or_by_basic() {
 }
 
 #[test]
-fn another_scheme_beside_the_form_is_no_authentication() {
+fn a_scheme_other_than_basic_is_not_client_authentication() {
     assert!(decide(&["Bearer e30.e30.e30"], &[GRANT, ID, SECRET]).is_ok());
     assert!(decide(&["Basically"], &[GRANT, ID, SECRET]).is_ok());
     assert_eq!(
         refused(&["Bearer e30.e30.e30"], &[GRANT]),
-        TokenError::InvalidClient { challenge: true }
+        TokenRequestError::InvalidClient { challenge: true }
     );
 }
 
 #[test]
-fn wrong_credentials_are_challenged_only_where_the_header_had_them() {
+fn the_answer_has_a_challenge_if_the_header_had_credentials() {
     for credentials in [
         "m2morg_1001:dev-secret-1002",
         "m2morg_1001:",
@@ -70,7 +73,7 @@ fn wrong_credentials_are_challenged_only_where_the_header_had_them() {
         "m2morg_1001:dev-secret-1001%zz",
         "m2morg_1001:dev-secret+1001",
     ] {
-        let expected = TokenError::InvalidClient { challenge: true };
+        let expected = TokenRequestError::InvalidClient { challenge: true };
         assert_eq!(
             refused(&[&basic(credentials)], &[GRANT]),
             expected,
@@ -78,23 +81,23 @@ fn wrong_credentials_are_challenged_only_where_the_header_had_them() {
         );
     }
     for authorization in ["Basic", "Basic !", "Basic bTJt="] {
-        let expected = TokenError::InvalidClient { challenge: true };
+        let expected = TokenRequestError::InvalidClient { challenge: true };
         assert_eq!(
             refused(&[authorization], &[GRANT]),
             expected,
             "{authorization}"
         );
     }
-    let expected = TokenError::InvalidClient { challenge: false };
+    let expected = TokenRequestError::InvalidClient { challenge: false };
     assert_eq!(refused(&[], &[GRANT, ID, ("client_secret", "x")]), expected);
     assert_eq!(refused(&[], &[GRANT, ID, ("client_secret", "")]), expected);
     assert_eq!(refused(&[], &[GRANT]), expected);
 }
 
 #[test]
-fn a_client_authenticates_once() {
+fn a_client_that_authenticates_twice_is_refused() {
     let own = basic("m2morg_1001:dev-secret-1001");
-    let twice = TokenError::AuthenticatedTwice;
+    let twice = TokenRequestError::AuthenticatedTwice;
     assert_eq!(refused(&[&own], &[GRANT, ID, SECRET]), twice);
     assert_eq!(refused(&[&own, &own], &[GRANT]), twice);
     assert_eq!(
@@ -104,36 +107,36 @@ fn a_client_authenticates_once() {
 }
 
 #[test]
-fn parameters_are_there_once() {
+fn missing_and_repeated_parameters_are_errors() {
     assert_eq!(
         refused(&[], &[ID, SECRET]),
-        TokenError::ParameterMissing("grant_type")
+        TokenRequestError::ParameterMissing("grant_type")
     );
     assert_eq!(
         refused(&[], &[("grant_type", ""), ID, SECRET]),
-        TokenError::ParameterMissing("grant_type")
+        TokenRequestError::ParameterMissing("grant_type")
     );
     assert_eq!(
         refused(&[], &[GRANT, SECRET]),
-        TokenError::ParameterMissing("client_id")
+        TokenRequestError::ParameterMissing("client_id")
     );
     for repeated in [GRANT, ID, SECRET] {
         let fields = [GRANT, ID, SECRET, repeated];
         assert_eq!(
             refused(&[], &fields),
-            TokenError::ParameterRepeated,
+            TokenRequestError::ParameterRepeated,
             "{repeated:?}"
         );
     }
     assert_eq!(
         refused(&[], &[("grant_type", "password"), ID, SECRET]),
-        TokenError::UnsupportedGrantType
+        TokenRequestError::UnsupportedGrantType
     );
     assert!(decide(&[], &[GRANT, ID, SECRET, ("resource", "urn:x")]).is_ok());
 }
 
 #[test]
-fn scopes_are_granted_as_registered() {
+fn only_registered_scopes_are_granted() {
     let both = vec!["deploy:applications", "read:deployments"];
     for (asked, granted) in [
         ("", Some(both.clone())),
@@ -149,7 +152,7 @@ fn scopes_are_granted_as_registered() {
         ("Read:deployments", None),
     ] {
         let decided = decide(&[], &[GRANT, ID, SECRET, ("scope", asked)]);
-        let expected = granted.ok_or(TokenError::InvalidScope);
+        let expected = granted.ok_or(TokenRequestError::InvalidScope);
         assert_eq!(decided.map(|grant| grant.scopes), expected, "{asked}");
     }
     let other = [
@@ -158,5 +161,5 @@ fn scopes_are_granted_as_registered() {
         ("client_secret", "dev-secret-1002"),
         ("scope", "deploy:applications"),
     ];
-    assert_eq!(refused(&[], &other), TokenError::InvalidScope);
+    assert_eq!(refused(&[], &other), TokenRequestError::InvalidScope);
 }

@@ -1,4 +1,4 @@
-//! The issuer over real HTTP, its tokens judged by a library of others.
+//! The issuer over HTTP. The crate `jsonwebtoken` verifies its tokens.
 
 use std::collections::HashSet;
 
@@ -21,8 +21,8 @@ mod token_endpoint;
 const GUIDE: &str = "grant_type=client_credentials&client_id=m2morg_1001\
     &client_secret=dev-secret-1001&scope=openid%20profile%20email";
 
-/// An issuer that serves, until it is dropped or told to stop.
-struct Running {
+/// A serving issuer. It stops when it is dropped, or on `stop`.
+struct RunningIssuer {
     issuer: String,
     address: SocketAddr,
     minter: Minter,
@@ -31,13 +31,13 @@ struct Running {
     tasks: JoinSet<io::Result<()>>,
 }
 
-impl Running {
-    async fn start() -> Running {
+impl RunningIssuer {
+    async fn start() -> RunningIssuer {
         let dev = DevIssuer::bind("127.0.0.1:0".parse().expect("an address"))
             .await
             .expect("an issuer");
         let (stop, stopped) = oneshot::channel();
-        let mut running = Running {
+        let mut running = RunningIssuer {
             issuer: dev.issuer(),
             address: dev.local_addr(),
             minter: dev.minter(),
@@ -69,7 +69,7 @@ impl Running {
         answer(request.body(body.to_owned())).await
     }
 
-    /// What the served keys say of a token: its header and claims, if one of them signed it.
+    /// Verifies a token with the served key set. `None` if no key of the set signed it.
     async fn verify(&self, token: &str) -> Option<TokenData<Value>> {
         let (_, _, served) = self.get("/keys").await;
         let served: JwkSet = serde_json::from_value(served).expect("a key set");
@@ -83,7 +83,7 @@ impl Running {
         })
     }
 
-    /// The token of `/dev/token` for these overrides, with the whole answer.
+    /// A token from `/dev/token` with these overrides, and the whole answer.
     async fn minted(&self, overrides: Value) -> (String, Value) {
         let (status, _, body) = self.post("/dev/token", &overrides.to_string()).await;
         assert_eq!(status, StatusCode::OK, "{body}");

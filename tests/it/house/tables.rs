@@ -69,6 +69,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
         "authn",
         &["forward", "token", "jwks", "jose", "request", "telemetry"],
     ),
+    ("dev_issuer", &["rules"]),
     ("rules", &["forward", "token", "jose", "request"]),
     ("forward", &["token", "jose"]),
     ("token", &["jose"]),
@@ -78,7 +79,6 @@ pub(super) const ROOMS: [(&str, &[&str]); 17] = [
     ("server", &["file_watch"]),
     ("file_watch", &[]),
     ("telemetry", &[]),
-    ("dev_issuer", &[]),
 ];
 
 /// Outside crates, and the only places that name them.

@@ -1,10 +1,10 @@
-//! Where the issuer listens, how it is found, and how it stops.
+//! Address, discovery and shutdown of the issuer.
 
 use super::*;
 
 #[tokio::test]
-async fn the_issuer_is_found_in_both_forms() {
-    let dev = Running::start().await;
+async fn both_discovery_documents_are_served() {
+    let dev = RunningIssuer::start().await;
     assert_eq!(
         dev.issuer,
         format!("http://127.0.0.1:{}", dev.address.port())
@@ -47,14 +47,17 @@ async fn the_issuer_is_found_in_both_forms() {
 }
 
 #[tokio::test]
-async fn only_loopback_is_served() {
+async fn only_loopback_addresses_and_hosts_are_served() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0"] {
         let bound = DevIssuer::bind(address.parse().expect("an address")).await;
-        assert!(matches!(bound, Err(BindError::NotLoopback(_))), "{address}");
+        assert!(
+            matches!(bound, Err(DevIssuerError::NotLoopback(_))),
+            "{address}"
+        );
     }
-    let dev = Running::start().await;
+    let dev = RunningIssuer::start().await;
     let taken = DevIssuer::bind(dev.address).await;
-    assert!(matches!(taken, Err(BindError::Bind(address, _)) if address == dev.address));
+    assert!(matches!(taken, Err(DevIssuerError::Bind(address, _)) if address == dev.address));
 
     for (host, expected) in [("attacker.example", 403), ("localhost:9193", 200)] {
         let request = dev
@@ -66,13 +69,13 @@ async fn only_loopback_is_served() {
     }
 }
 
-/// A connection with a request whose handler waits for its two bytes of body.
+/// Opens a request whose handler waits for a body of two bytes.
 async fn open_request(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let head = "POST /dev/token HTTP/1.1\r\nHost: localhost\r\n\
         Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("sent");
-    // Sent once the handler asks for the body.
+    // The server sends this when the handler reads the body.
     let mut interim = [0; 25];
     let read = stream.read_exact(&mut interim).await;
     read.expect("an interim answer");
@@ -87,8 +90,8 @@ async fn rest_of(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn an_open_request_is_finished_and_then_it_stops() {
-    let mut dev = Running::start().await;
+async fn the_shutdown_waits_for_an_open_request() {
+    let mut dev = RunningIssuer::start().await;
     let mut stream = open_request(dev.address).await;
     dev.stop.send(()).expect("a server that listens");
     while TcpStream::connect(dev.address).await.is_ok() {
@@ -103,8 +106,8 @@ async fn an_open_request_is_finished_and_then_it_stops() {
 }
 
 #[tokio::test]
-async fn a_request_that_never_ends_does_not_hold_it() {
-    let mut dev = Running::start().await;
+async fn an_endless_request_does_not_prevent_the_shutdown() {
+    let mut dev = RunningIssuer::start().await;
     let stream = open_request(dev.address).await;
     dev.stop.send(()).expect("a server that listens");
     let ended = dev.tasks.join_next().await.expect("a task");
@@ -114,7 +117,7 @@ async fn a_request_that_never_ends_does_not_hold_it() {
 }
 
 #[tokio::test]
-async fn nothing_secret_prints() {
+async fn debug_output_has_no_secret() {
     let dev = DevIssuer::bind("127.0.0.1:0".parse().expect("an address")).await;
     let dev = dev.expect("an issuer");
     let printed = format!("{dev:?} {:?}", dev.minter());

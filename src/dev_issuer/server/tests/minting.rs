@@ -1,10 +1,10 @@
-//! Minting what nobody would be given, and rotating the key.
+//! Tokens with chosen claims, and the rotation of the key.
 
 use super::*;
 
 #[tokio::test]
 async fn claims_are_overridden_and_removed() {
-    let dev = Running::start().await;
+    let dev = RunningIssuer::start().await;
     let (token, body) = dev
         .minted(json!({"sub": "someone", "aud": null, "exp": null, "scopes": ["a", "b"], "n": {"m": 1.5}}))
         .await;
@@ -35,8 +35,8 @@ async fn claims_are_overridden_and_removed() {
 }
 
 #[tokio::test]
-async fn the_switches_bend_a_token() {
-    let dev = Running::start().await;
+async fn the_switches_make_expired_forged_and_unnamed_tokens() {
+    let dev = RunningIssuer::start().await;
     let (plain, _) = dev.minted(json!({"expired": false, "forged": false})).await;
     let plain = dev.verify(&plain).await.expect("a token");
 
@@ -68,8 +68,8 @@ async fn the_switches_bend_a_token() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_minted_is_an_invalid_request() {
-    let dev = Running::start().await;
+async fn a_bad_body_is_an_invalid_request() {
+    let dev = RunningIssuer::start().await;
     for body in [
         "",
         "[]",
@@ -90,7 +90,7 @@ async fn what_cannot_be_minted_is_an_invalid_request() {
 
 #[tokio::test]
 async fn rotation_replaces_the_key() {
-    let dev = Running::start().await;
+    let dev = RunningIssuer::start().await;
     let token = dev.minter.client_token("m2morg_1001").expect("a token");
     assert!(dev.verify(&token).await.is_some());
     assert_eq!(dev.minter.client_token("m2morg_1003"), None);

@@ -1,10 +1,10 @@
-//! Asking for a token as a customer does.
+//! The token endpoint, as client applications use it.
 
 use super::*;
 
 #[tokio::test]
 async fn the_guides_request_gets_a_token_of_the_guides_shape() {
-    let dev = Running::start().await;
+    let dev = RunningIssuer::start().await;
     let (status, headers, body) = dev.form(GUIDE).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(header(&headers, "cache-control"), "no-store");
@@ -51,7 +51,7 @@ async fn the_guides_request_gets_a_token_of_the_guides_shape() {
 
 #[tokio::test]
 async fn the_second_clients_tokens_have_no_audience() {
-    let dev = Running::start().await;
+    let dev = RunningIssuer::start().await;
     let request = dev.http.post(format!("{}/oauth/token", dev.issuer));
     let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let request = request.basic_auth("m2morg_1002", Some("dev-secret-1002"));
@@ -71,7 +71,7 @@ async fn the_second_clients_tokens_have_no_audience() {
 
 #[tokio::test]
 async fn errors_are_those_of_rfc_6749() {
-    let dev = Running::start().await;
+    let dev = RunningIssuer::start().await;
     let client = "client_id=m2morg_1001&client_secret=dev-secret-1001";
     let large = format!("{GUIDE}&padding={}", "x".repeat(BODY_LIMIT));
     for (body, status, error) in [
@@ -114,8 +114,8 @@ async fn errors_are_those_of_rfc_6749() {
 }
 
 #[tokio::test]
-async fn who_used_basic_is_challenged_with_basic() {
-    let dev = Running::start().await;
+async fn a_client_that_used_basic_gets_a_basic_challenge() {
+    let dev = RunningIssuer::start().await;
     let request = dev.http.post(format!("{}/oauth/token", dev.issuer));
     let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let request = request.basic_auth("m2morg_1001", Some("wrong"));
