@@ -101,7 +101,7 @@ fn is_of_held_keys(decision: &Decision, authorizer: &Authorizer) -> bool {
             // A held key may be replaced by one that fits; an `alg` that the issuer does not have names no key.
             Error::Token(TokenError::UnsupportedAlgorithm) => refused.key_id.is_some(),
             Error::MissingToken
-            | Error::SeveralCredentials
+            | Error::AmbiguousCredential(_)
             | Error::UnknownIssuer
             | Error::Token(_) => false,
         },

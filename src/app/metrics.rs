@@ -79,6 +79,11 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         "Requests of which Envoy sent only some headers, so that look-alikes of claim headers could not be removed",
         [(Vec::new(), authorizer.filtered_requests())],
     )?;
+    text.counters(
+        "accredit_dropped_cookies",
+        "Cookies that were lost when a token was removed, because an answer to Envoy cannot express their bytes",
+        [(Vec::new(), authorizer.sources().dropped_cookies().count())],
+    )?;
     let stores = authenticator
         .issuers()
         .iter()

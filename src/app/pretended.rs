@@ -2,6 +2,7 @@
 
 use crate::admin::pb;
 use crate::authn::sources::TokenSource;
+use crate::authn::websocket;
 use crate::authz::authorizer::Authorizer;
 use crate::envoy::request::MOST_ENTRIES;
 use crate::request::{Completeness, Headers, Request};
@@ -100,6 +101,9 @@ fn put(ask: &mut pb::ExplainRequest, token: &str, place: &TokenSource) {
             ask.headers.push(header(name, format!("{scheme} {token}")));
         }
         TokenSource::Header(name) => ask.headers.push(header(name, token.to_owned())),
+        TokenSource::Protocol(protocol) => ask
+            .headers
+            .push(header(websocket::HEADER, format!("{protocol}, {token}"))),
         TokenSource::Cookie(name) => ask
             .headers
             .push(header("cookie", format!("{name}={token}"))),

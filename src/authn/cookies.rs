@@ -1,119 +1,169 @@
-//! Cookies as every server may split them: at `;`, and at `,` where a proxy joined two headers by one.
+//! Cookies, split as any server may split them: at `;`, and at `,` where a proxy joined two headers.
 
-use crate::authn::sources::trimmed;
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use percent_encoding::percent_decode;
+
+use crate::authn::header_value::{expressible, trimmed};
 use crate::request::Headers;
 
-/// The values of a cookie that could be tokens: three parts with dots between them.
-pub fn values<'r>(name: &str, headers: &Headers<'r>) -> Vec<&'r [u8]> {
-    let cookies = headers
+/// What is left of the cookies of a request without those that carry its token.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct RemainingCookies {
+    /// The new value of `cookie`. `None` if nothing is left.
+    pub value: Option<String>,
+    /// How many other cookies are left out, because an answer cannot express their bytes.
+    pub dropped: usize,
+}
+
+/// Counts the cookies that were dropped with a token, and warns about the first.
+#[derive(Debug, Default)]
+pub struct DroppedCookies(AtomicU64);
+
+impl DroppedCookies {
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn add(&self, dropped: usize) {
+        if dropped > 0 && self.0.fetch_add(dropped as u64, Ordering::Relaxed) == 0 {
+            tracing::warn!(
+                "removing a token drops other cookies: they are not UTF-8 or have control characters, and an answer to \
+                 Envoy cannot express them"
+            );
+        }
+    }
+}
+
+/// The values of a cookie that could be tokens. If several differ, those that no reader could take for a JWT are left
+/// out (CONTRACT 4.3.11).
+pub fn tokens<'r>(name: &str, headers: &Headers<'r>) -> Vec<&'r [u8]> {
+    let mut values: Vec<&[u8]> = headers
         .all("cookie")
-        .flat_map(|value| value.split(is_separator));
-    cookies
-        .filter_map(|cookie| value_of(name, cookie))
+        .flat_map(|value| value.split(is_separator))
+        .filter_map(|cookie| value_of(cookie, &[name]))
         .filter(|value| has_three_parts(value))
-        .collect()
+        .collect();
+    let differ = values.windows(2).any(|pair| pair.first() != pair.last());
+    if differ && values.iter().any(|value| resembles_jwt(value)) {
+        values.retain(|value| resembles_jwt(value));
+    }
+    values
 }
 
-/// What is left of all cookies without those that carry the token; `None` if nothing is, or if it is no text that
-/// could be sent on as it came.
-pub fn without(name: &str, token: &[u8], headers: &Headers<'_>) -> Option<String> {
-    let mut left: Vec<u8> = Vec::new();
+/// Removes each cookie of these names that carries the token. Every other cookie keeps its bytes.
+pub fn without(names: &[&str], token: &[u8], headers: &Headers<'_>) -> RemainingCookies {
+    let mut left = String::new();
+    let mut is_any_left = false;
+    let mut dropped = 0;
     for value in headers.all("cookie") {
-        let kept = without_in(name, token, value);
-        if !kept.is_empty() {
-            if !left.is_empty() {
-                left.extend_from_slice(b"; ");
+        // The separator between the last cookie that is kept and the next one. Where cookies between them are removed,
+        // `;` wins over `,`: a server that splits at `;` alone must still see two cookies.
+        let mut separator = b';';
+        let mut is_first = true;
+        let mut rest = Some(value);
+        while let Some(current) = rest {
+            let end = current.iter().position(is_separator);
+            let cookie = current
+                .get(..end.unwrap_or(current.len()))
+                .unwrap_or_default();
+            let text = expressible(cookie);
+            let carries_token = value_of(cookie, names) == Some(token);
+            if let (Some(text), false) = (text, carries_token) {
+                if !is_first {
+                    left.push(char::from(separator));
+                    left.push_str(text);
+                } else if left.is_empty() {
+                    left.push_str(text.trim_start_matches([' ', '\t']));
+                } else {
+                    left.push_str("; ");
+                    left.push_str(text.trim_start_matches([' ', '\t']));
+                }
+                is_first = false;
+                is_any_left |= !trimmed(cookie).is_empty();
+                separator = b',';
+            } else if !carries_token {
+                dropped += 1;
             }
-            left.extend_from_slice(&kept);
+            rest = end.and_then(|end| {
+                if current.get(end) == Some(&b';') {
+                    separator = b';';
+                }
+                current.get(end + 1..)
+            });
         }
     }
-    String::from_utf8(left).ok().filter(|left| !left.is_empty())
+    RemainingCookies {
+        value: is_any_left.then_some(left),
+        dropped,
+    }
 }
 
-/// Each cookie that goes takes the separator after it along, the last one that before it.
-fn without_in(name: &str, token: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut kept: Vec<u8> = Vec::new();
-    let mut rest = value;
-    loop {
-        let end = rest.iter().position(is_separator);
-        let cookie = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        let carries = value_of(name, cookie) == Some(token);
-        if !carries {
-            let with_separator = end.map_or(rest.len(), |end| end + 1);
-            kept.extend_from_slice(rest.get(..with_separator).unwrap_or_default());
-        }
-        match end {
-            Some(end) => rest = rest.get(end + 1..).unwrap_or_default(),
-            None => break,
-        }
-        if carries && kept.is_empty() {
-            rest = trimmed_start(rest);
-        }
-    }
-    while kept
-        .last()
-        .is_some_and(|last| is_separator(last) || matches!(last, b' ' | b'\t'))
-        && !value.ends_with(&kept)
-    {
-        kept.pop();
-    }
-    kept
-}
-
-fn value_of<'r>(name: &str, cookie: &'r [u8]) -> Option<&'r [u8]> {
+/// The value of a cookie that has one of these names, without double quotes around it.
+fn value_of<'r>(cookie: &'r [u8], names: &[&str]) -> Option<&'r [u8]> {
     let equals = cookie.iter().position(|byte| *byte == b'=')?;
     let (own, value) = cookie.split_at_checked(equals)?;
-    (trimmed(own) == name.as_bytes()).then(|| trimmed(value.get(1..).unwrap_or_default()))
+    let own = trimmed(own);
+    if names.iter().all(|name| name.as_bytes() != own) {
+        return None;
+    }
+    let value = trimmed(value.get(1..)?);
+    let unquoted = value
+        .strip_prefix(b"\"")
+        .and_then(|value| value.strip_suffix(b"\""));
+    Some(unquoted.unwrap_or(value))
 }
 
+/// Many servers percent-decode cookies, so that an encoded dot is one too.
 fn has_three_parts(value: &[u8]) -> bool {
-    value.iter().filter(|byte| **byte == b'.').count() == 2
+    let dots = |value: &[u8]| value.iter().filter(|byte| **byte == b'.').count();
+    dots(value) == 2 || value.contains(&b'%') && dots(&decoded(value)) == 2
+}
+
+/// Whether a careless reader could decode a header or claims from this. What such a reader could take for a token must
+/// not be ignored: the upstream may read it instead of the token that was verified.
+fn resembles_jwt(value: &[u8]) -> bool {
+    decoded(value)
+        .split(|byte| *byte == b'.')
+        .take(2)
+        .any(begins_json_object)
+}
+
+fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
+    percent_decode(value).into()
+}
+
+/// Whether the text is base64 or base64url of something that begins with `{`, if characters of neither alphabet, a
+/// byte-order mark and white space are skipped, as some decoders do.
+fn begins_json_object(text: &[u8]) -> bool {
+    let mut bits = 0_u32;
+    let mut count = 0_u32;
+    let digits = text.iter().filter_map(|byte| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    });
+    for digit in digits {
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            match (bits >> count) & 0xff {
+                0x09 | 0x0a | 0x0d | 0x20 | 0xef | 0xbb | 0xbf => {}
+                first => return first == u32::from(b'{'),
+            }
+        }
+    }
+    false
 }
 
 fn is_separator(byte: &u8) -> bool {
     matches!(byte, b';' | b',')
 }
 
-fn trimmed_start(value: &[u8]) -> &[u8] {
-    let start = value
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t'))
-        .unwrap_or(value.len());
-    value.get(start..).unwrap_or_default()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::without;
-    use crate::request::{Completeness, Headers};
-
-    #[test]
-    fn a_token_is_taken_out_and_the_rest_kept() {
-        let left = |values: &[&[u8]]| {
-            let headers = Headers::new(
-                values.iter().map(|value| ("cookie", *value)),
-                Completeness::Complete,
-            );
-            without("s", b"a.b.c", &headers)
-        };
-        assert_eq!(left(&[b"s=a.b.c"]), None);
-        assert_eq!(left(&[b"s=a.b.c; x=1"]).as_deref(), Some("x=1"));
-        assert_eq!(left(&[b"x=1; s=a.b.c"]).as_deref(), Some("x=1"));
-        assert_eq!(
-            left(&[b"x=1; s=a.b.c; y=\"2\""]).as_deref(),
-            Some("x=1; y=\"2\"")
-        );
-        assert_eq!(left(&[b"x=1,s=a.b.c; y=2"]).as_deref(), Some("x=1, y=2"));
-        assert_eq!(left(&[b"s=a.b.c; s=a.b.c"]), None);
-        assert_eq!(left(&[b"s=other; x=1"]).as_deref(), Some("s=other; x=1"));
-        assert_eq!(
-            left(&[b"x=1; s=a.b.c", b"y=2"]).as_deref(),
-            Some("x=1; y=2")
-        );
-        assert_eq!(
-            left(&[b"x=\xff; s=a.b.c"]),
-            None,
-            "what cannot be sent on as it came is removed whole"
-        );
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::authn::sources::{AmbiguousCredential, ExtractionError};
 use crate::jwks::store::desk::Missing;
 use crate::token;
 
@@ -11,8 +12,8 @@ use crate::token;
 pub enum Error {
     /// The request carries no token.
     MissingToken,
-    /// The request carries several credentials where one is meant (RFC 6750 section 2).
-    SeveralCredentials,
+    /// The request carries several credentials, or one that can be interpreted in more than one way.
+    AmbiguousCredential(AmbiguousCredential),
     /// The token itself fails.
     Token(token::error::TokenError),
     /// `iss` is absent or none of ours.
@@ -42,7 +43,7 @@ impl Error {
     pub fn code(self) -> &'static str {
         match self {
             Error::MissingToken => "missing_token",
-            Error::SeveralCredentials => "invalid_request",
+            Error::AmbiguousCredential(_) => "invalid_request",
             Error::Token(error) => error.code(),
             Error::UnknownIssuer => "unknown_issuer",
             Error::UnknownKey => "unknown_key",
@@ -55,6 +56,15 @@ impl Error {
 impl From<token::error::TokenError> for Error {
     fn from(error: token::error::TokenError) -> Error {
         Error::Token(error)
+    }
+}
+
+impl From<ExtractionError> for Error {
+    fn from(error: ExtractionError) -> Error {
+        match error {
+            ExtractionError::Ambiguous(error) => Error::AmbiguousCredential(error),
+            ExtractionError::NotAToken(_) => Error::Token(token::error::TokenError::Malformed),
+        }
     }
 }
 
@@ -73,9 +83,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::MissingToken => f.write_str("the request carries no bearer token"),
-            Error::SeveralCredentials => {
-                f.write_str("the request carries more than one credential")
-            }
+            Error::AmbiguousCredential(_) => f.write_str(
+                "the request has more than one credential, or its credential is ambiguous",
+            ),
             Error::Token(error) => error.fmt(f),
             Error::UnknownIssuer => f.write_str("the token's issuer is not accepted"),
             Error::UnknownKey => f.write_str("the token's key is unknown"),

@@ -5,6 +5,7 @@
 pub mod authenticator;
 pub mod cookies;
 pub mod error;
+pub mod header_value;
 pub mod identity;
 pub mod issuers;
 pub mod moment;
@@ -14,3 +15,4 @@ pub mod realm;
 pub mod removal;
 pub mod sources;
 pub mod token_cache;
+pub mod websocket;

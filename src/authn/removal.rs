@@ -1,42 +1,58 @@
-//! Takes a token out of its request, so that the upstream does not see it.
+//! Removes a token from the request that goes to the upstream (CONTRACT 4.12).
 
 use crate::authn::sources::{Credential, TokenSource};
-use crate::authn::{cookies, query};
+use crate::authn::{cookies, query, websocket};
 use crate::request::Request;
 
-/// What to change in a request so that a token is gone from it.
+/// The changes that remove a token from every source that carries it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenRemoval {
     /// The headers to remove.
-    pub headers: Vec<String>,
-    /// `:path` as it should be, if it changes.
-    pub path: Option<String>,
-    /// `cookie` as it should be, if it changes and something is left.
-    pub cookie: Option<String>,
+    pub remove: Vec<String>,
+    /// Headers and pseudo-headers with their new values.
+    pub set: Vec<(&'static str, String)>,
 }
 
 impl TokenRemoval {
-    /// The changes that take a credential out of each place that carries it.
+    /// The changes for a credential of this request.
     pub fn of(credential: &Credential<'_, '_>, request: &Request<'_>) -> TokenRemoval {
         let token = credential.bearer.expose();
         let mut removal = TokenRemoval::default();
-        for place in &credential.places {
-            match place {
+        let (mut cookies, mut parameters, mut protocols) = (Vec::new(), Vec::new(), Vec::new());
+        for source in &credential.sources {
+            match source {
                 TokenSource::Scheme { header, .. } | TokenSource::Header(header) => {
-                    removal.headers.push(header.clone())
+                    removal.remove.push(header.clone());
                 }
-                TokenSource::Query(name) => {
-                    let path = removal.path.as_deref().unwrap_or(request.path);
-                    removal.path = Some(query::without(name, token, path));
-                }
-                TokenSource::Cookie(name) => {
-                    match cookies::without(name, token.as_bytes(), &request.headers) {
-                        Some(left) => removal.cookie = Some(left),
-                        None => removal.headers.push("cookie".to_owned()),
-                    }
-                }
+                TokenSource::Protocol(protocol) => protocols.push(protocol.as_str()),
+                TokenSource::Cookie(name) => cookies.push(name.as_str()),
+                TokenSource::Query(name) => parameters.push(name.as_str()),
             }
+        }
+        if !cookies.is_empty() {
+            let left = cookies::without(&cookies, token.as_bytes(), &request.headers);
+            removal.replace("cookie", left.value);
+            credential.dropped_cookies.add(left.dropped);
+        }
+        if !protocols.is_empty() {
+            let list = request.headers.all(websocket::HEADER).next();
+            let left = list.and_then(|list| websocket::without(&protocols, token.as_bytes(), list));
+            removal.replace(websocket::HEADER, left);
+        }
+        if !parameters.is_empty() {
+            let left = query::without(&parameters, token, request.path);
+            removal.set.push((":path", left));
         }
         removal
     }
+
+    fn replace(&mut self, name: &'static str, value: Option<String>) {
+        match value {
+            Some(value) => self.set.push((name, value)),
+            None => self.remove.push(name.to_owned()),
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

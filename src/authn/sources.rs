@@ -1,46 +1,79 @@
-//! Where in a request a token may lie: exactly one, none, or why not.
+//! The sources of a request that can carry a token, and the one token that they carry.
 
-use crate::authn::error::Error;
-use crate::authn::{cookies, query};
+use std::sync::Arc;
+
+use crate::authn::cookies::DroppedCookies;
+use crate::authn::header_value::{is_plain_text, is_token_character, trimmed};
+use crate::authn::{cookies, query, websocket};
 use crate::request::{Headers, Request};
-use crate::token;
-use crate::token::bearer::BearerToken;
+use crate::token::bearer::{BearerToken, NotAToken};
 
-/// A place in a request that may carry a token.
+/// A part of a request that can carry a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// A header whose value is a scheme and the token (RFC 6750 section 2.1).
     Scheme {
-        /// The header, in lower case.
+        /// In lower case.
         header: String,
-        /// The scheme, compared without case.
+        /// Compared without case.
         scheme: String,
     },
-    /// A header whose value is the token.
+    /// A header whose value is the token. The name is in lower case.
     Header(String),
-    /// A cookie.
+    /// `sec-websocket-protocol`, after this protocol.
+    Protocol(String),
+    /// The cookie with this name.
     Cookie(String),
-    /// A query parameter (RFC 6750 section 2.3).
+    /// The query parameter with this name (RFC 6750 section 2.3).
     Query(String),
 }
 
-/// The places that may carry a token.
+/// The configured sources.
 #[derive(Clone, Debug)]
-pub struct TokenSources(Vec<TokenSource>);
+pub struct TokenSources {
+    sources: Vec<TokenSource>,
+    dropped_cookies: Arc<DroppedCookies>,
+}
 
-/// A token, and where it was found.
+/// The token of a request, not yet verified.
 #[derive(Debug)]
 pub struct Credential<'r, 's> {
-    /// The token.
     pub bearer: BearerToken<'r>,
-    /// Each place that carries it.
-    pub places: Vec<&'s TokenSource>,
+    /// Every source that carries it.
+    pub sources: Vec<&'s TokenSource>,
+    pub dropped_cookies: &'s DroppedCookies,
+}
+
+/// Why the credential of a request could be interpreted in more than one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AmbiguousCredential {
+    #[error("the token sources carry different tokens")]
+    SeveralTokens,
+    #[error("the header of a token source is present several times")]
+    SeveralValues,
+    #[error("the header of a token source has a comma, as if several headers had been joined")]
+    JoinedValues,
+    #[error("the scheme is followed by a character other than a space, which some servers accept")]
+    BadSchemeEnd,
+    #[error(
+        "the header of a token source has a byte that is neither visible ASCII nor a space or tab"
+    )]
+    BadByte,
+}
+
+/// Why no token can be taken from a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExtractionError {
+    #[error(transparent)]
+    Ambiguous(#[from] AmbiguousCredential),
+    #[error("the credential is too long for a token, or has bytes that no token has")]
+    NotAToken(NotAToken),
 }
 
 impl Default for TokenSources {
     /// `Authorization: Bearer`
     fn default() -> TokenSources {
-        TokenSources(vec![TokenSource::Scheme {
+        TokenSources::new(vec![TokenSource::Scheme {
             header: "authorization".into(),
             scheme: "Bearer".into(),
         }])
@@ -48,140 +81,164 @@ impl Default for TokenSources {
 }
 
 impl TokenSources {
-    /// These places.
     pub fn new(sources: Vec<TokenSource>) -> TokenSources {
-        TokenSources(sources)
+        TokenSources {
+            sources,
+            dropped_cookies: Arc::default(),
+        }
     }
 
-    /// Each place.
     pub fn into_inner(self) -> Vec<TokenSource> {
-        self.0
+        self.sources
     }
 
-    /// The place that is looked at first.
     pub fn first(&self) -> Option<&TokenSource> {
-        self.0.first()
+        self.sources.first()
     }
 
-    /// The token of a request; `None` if it carries none.
+    /// The cookies that were dropped with a token.
+    pub fn dropped_cookies(&self) -> &DroppedCookies {
+        &self.dropped_cookies
+    }
+
+    /// The token of a request. `None` if it carries none.
     ///
     /// # Errors
-    /// [`Error::SeveralCredentials`], or that the token is malformed.
-    pub fn extract<'r>(&self, request: &Request<'r>) -> Result<Option<Credential<'r, '_>>, Error> {
+    /// [`ExtractionError`]
+    pub fn extract<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> Result<Option<Credential<'r, '_>>, ExtractionError> {
         let mut found: Option<(&'r [u8], Vec<&TokenSource>)> = None;
-        for source in &self.0 {
+        for source in &self.sources {
             for token in source.tokens(request)? {
                 match &mut found {
                     None => found = Some((token, vec![source])),
-                    // The same token from several places is one token.
-                    Some((first, places)) if *first == token => {
-                        if places.last() != Some(&source) {
-                            places.push(source);
+                    // The same token from several sources is one token.
+                    Some((first, sources)) if *first == token => {
+                        if sources.last() != Some(&source) {
+                            sources.push(source);
                         }
                     }
-                    Some(_) => return Err(Error::SeveralCredentials),
+                    Some(_) => return Err(AmbiguousCredential::SeveralTokens.into()),
                 }
             }
         }
-        let Some((token, places)) = found else {
+        let Some((token, sources)) = found else {
             return Ok(None);
         };
-        let bearer = BearerToken::new(token)
-            .map_err(|_| Error::Token(token::error::TokenError::Malformed))?;
-        Ok(Some(Credential { bearer, places }))
+        let bearer = BearerToken::new(token).map_err(ExtractionError::NotAToken)?;
+        Ok(Some(Credential {
+            bearer,
+            sources,
+            dropped_cookies: &self.dropped_cookies,
+        }))
     }
 }
 
 impl TokenSource {
-    /// The header, in lower case, if it is one.
+    /// The header in lower case, if the source is one.
     pub fn header(&self) -> Option<&str> {
         match self {
             TokenSource::Scheme { header, .. } | TokenSource::Header(header) => Some(header),
+            TokenSource::Protocol(_) => Some(websocket::HEADER),
             TokenSource::Cookie(_) | TokenSource::Query(_) => None,
         }
     }
 
-    fn tokens<'r>(&self, request: &Request<'r>) -> Result<Vec<&'r [u8]>, Error> {
+    fn tokens<'r>(&self, request: &Request<'r>) -> Result<Vec<&'r [u8]>, AmbiguousCredential> {
         match self {
             TokenSource::Scheme { header, scheme } => {
-                after_scheme_in(header, scheme, &request.headers)
+                let token = token_after_scheme(header, scheme, &request.headers)?;
+                Ok(token.into_iter().collect())
             }
-            TokenSource::Header(header) => whole_header(header, &request.headers),
-            TokenSource::Cookie(name) => Ok(cookies::values(name, &request.headers)),
-            TokenSource::Query(name) => Ok(query::values(name, request.path)
+            TokenSource::Header(header) => {
+                let value = only_value(header, &request.headers)?.filter(|value| !value.is_empty());
+                if value.is_some_and(|value| value.contains(&b',')) {
+                    return Err(AmbiguousCredential::JoinedValues);
+                }
+                Ok(value.into_iter().collect())
+            }
+            TokenSource::Protocol(protocol) => {
+                let list = only_value(websocket::HEADER, &request.headers)?;
+                Ok(websocket::tokens(protocol, list.unwrap_or_default()))
+            }
+            TokenSource::Cookie(name) => Ok(cookies::tokens(name, &request.headers)),
+            TokenSource::Query(name) => Ok(query::tokens(name, request.path)
                 .map(str::as_bytes)
                 .collect()),
         }
     }
 }
 
-fn after_scheme_in<'r>(
+/// The token after the scheme. `None` for another scheme, or for nothing after it.
+fn token_after_scheme<'r>(
     header: &str,
     scheme: &str,
     headers: &Headers<'r>,
-) -> Result<Vec<&'r [u8]>, Error> {
+) -> Result<Option<&'r [u8]>, AmbiguousCredential> {
     let Some(value) = only_value(header, headers)? else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    // Envoy joins repeated headers by a comma.
+    if !is_plain_text(value) {
+        return Err(AmbiguousCredential::BadByte);
+    }
+    // Envoy joins repeated headers with a comma.
     let is_list = value.contains(&b',');
-    if is_list
-        && value
-            .split(|byte| *byte == b',')
-            .any(|part| after_scheme(trimmed(part), scheme).is_some())
-    {
-        return Err(Error::SeveralCredentials);
+    for part in value.split(|byte| *byte == b',') {
+        match SchemeMatch::read(trimmed(part), scheme) {
+            SchemeMatch::Other => {}
+            SchemeMatch::Followed(_) if is_list => return Err(AmbiguousCredential::JoinedValues),
+            SchemeMatch::Followed(token) => {
+                return Ok(Some(token).filter(|token| !token.is_empty()));
+            }
+            SchemeMatch::BadEnd => return Err(AmbiguousCredential::BadSchemeEnd),
+        }
     }
-    Ok(after_scheme(value, scheme)
-        .filter(|token| !token.is_empty())
-        .into_iter()
-        .collect())
+    Ok(None)
 }
 
-fn whole_header<'r>(header: &str, headers: &Headers<'r>) -> Result<Vec<&'r [u8]>, Error> {
-    let value = only_value(header, headers)?.filter(|value| !value.is_empty());
-    if value.is_some_and(|value| value.contains(&b',')) {
-        return Err(Error::SeveralCredentials);
-    }
-    Ok(value.into_iter().collect())
-}
-
-/// Two entries are two credentials even where both say the same: servers differ on which one counts.
-fn only_value<'r>(header: &str, headers: &Headers<'r>) -> Result<Option<&'r [u8]>, Error> {
+/// Several header lines are several credentials even if they are equal: servers differ about which one counts.
+fn only_value<'r>(
+    header: &str,
+    headers: &Headers<'r>,
+) -> Result<Option<&'r [u8]>, AmbiguousCredential> {
     let mut values = headers.all(header);
     let value = values.next();
     if values.next().is_some() {
-        Err(Error::SeveralCredentials)
-    } else {
-        Ok(value.map(trimmed))
+        return Err(AmbiguousCredential::SeveralValues);
     }
+    Ok(value.map(trimmed))
 }
 
-/// What follows the scheme and its spaces; `None` for another scheme.
-fn after_scheme<'r>(value: &'r [u8], scheme: &str) -> Option<&'r [u8]> {
-    let (own, rest) = value.split_at_checked(scheme.len())?;
-    if !own.eq_ignore_ascii_case(scheme.as_bytes()) {
-        return None;
-    }
-    match rest.first() {
-        None => Some(rest),
-        Some(b' ') => Some(trimmed(rest)),
-        Some(_) => None,
-    }
+/// How a value relates to a scheme.
+enum SchemeMatch<'r> {
+    /// Another scheme.
+    Other,
+    /// The scheme, and after its spaces the rest, which can be empty.
+    Followed(&'r [u8]),
+    /// The scheme, directly followed by a character that can neither end it nor be part of a longer one. Some servers
+    /// take the rest for a token (CONTRACT 4.3.10).
+    BadEnd,
 }
 
-/// Without the spaces and tabs around it.
-pub fn trimmed(value: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value
-        .iter()
-        .position(|byte| !is_blank(byte))
-        .unwrap_or(value.len());
-    let end = value
-        .iter()
-        .rposition(|byte| !is_blank(byte))
-        .map_or(start, |last| last + 1);
-    value.get(start..end).unwrap_or_default()
+impl SchemeMatch<'_> {
+    fn read<'r>(value: &'r [u8], scheme: &str) -> SchemeMatch<'r> {
+        // Observed: without `encode_raw_headers`, Envoy shows bytes that are not UTF-8 as `!`.
+        let hidden = value.iter().take_while(|byte| **byte == b'!').count();
+        let shown = value.get(hidden..).unwrap_or_default();
+        let Some((_, rest)) = shown
+            .split_at_checked(scheme.len())
+            .filter(|(own, _)| own.eq_ignore_ascii_case(scheme.as_bytes()))
+        else {
+            return SchemeMatch::Other;
+        };
+        match rest.first() {
+            None | Some(b' ') if hidden == 0 => SchemeMatch::Followed(trimmed(rest)),
+            Some(byte) if *byte != b'!' && is_token_character(*byte) => SchemeMatch::Other,
+            _ => SchemeMatch::BadEnd,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -106,14 +106,14 @@ impl Authorizer {
                 Ok(Some(credential)) => {
                     self.decide_token(&credential, demands, rule, &circumstances, attempt)
                 }
-                Err(error) => denied(error, rule),
+                Err(error) => denied(Error::from(error), rule),
             },
             Access::Token(demands) => match self.sources.extract(request) {
                 Ok(None) => denied(Error::MissingToken, rule),
                 Ok(Some(credential)) => {
                     self.decide_token(&credential, demands, rule, &circumstances, attempt)
                 }
-                Err(error) => denied(error, rule),
+                Err(error) => denied(Error::from(error), rule),
             },
         }
     }
@@ -162,12 +162,11 @@ impl Authorizer {
         };
         let remove =
             self.strip
-                .removals(&identity.headers, request.headers.names(), &removal.headers);
+                .removals(&identity.headers, request.headers.names(), &removal.remove);
         Outcome::Decided(Decision::Allow(Grant {
             identity: Some(identity),
             remove,
-            path: removal.path,
-            cookie: removal.cookie,
+            set: removal.set,
             rule: rule.name.clone(),
             recall,
         }))
@@ -178,8 +177,7 @@ impl Authorizer {
         Outcome::Decided(Decision::Allow(Grant {
             identity: None,
             remove,
-            path: None,
-            cookie: None,
+            set: Vec::new(),
             rule: rule.name.clone(),
             recall: None,
         }))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
 use crate::request::Request;
-use crate::rules::condition::{Condition, ConditionInput};
+use crate::rules::condition::{Condition, Variables};
 use crate::rules::demands::RuleDenial;
 use crate::rules::facts::Facts;
 
@@ -37,7 +37,7 @@ impl Circumstances<'_> {
             .map(|identity| identity.token.scopes().iter().collect())
             .unwrap_or_default();
         let headers = self.joined_headers();
-        let input = ConditionInput {
+        let input = Variables {
             claims: identity.map(|identity| identity.token.claims()),
             scopes: &scopes,
             method: self.request.method,

@@ -39,10 +39,8 @@ pub struct Grant {
     pub identity: Option<Arc<Identity>>,
     /// The headers that are taken from it.
     pub remove: Vec<String>,
-    /// Its path with query, if a token was cut out of it.
-    pub path: Option<String>,
-    /// Its cookies, if a token was cut out of them.
-    pub cookie: Option<String>,
+    /// The headers, `:path` included, that get another value because a token was removed from them.
+    pub set: Vec<(&'static str, String)>,
     /// The rule that decided.
     pub rule: Arc<str>,
     /// Whether the token was remembered, where one was looked for.
@@ -86,7 +84,7 @@ impl Refused {
             Denial::Unauthenticated(Error::NoKeys { .. }) => Some(WithoutKeys(self)),
             Denial::Unauthenticated(
                 Error::MissingToken
-                | Error::SeveralCredentials
+                | Error::AmbiguousCredential(_)
                 | Error::Token(_)
                 | Error::UnknownIssuer
                 | Error::UnknownKey

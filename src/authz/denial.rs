@@ -104,7 +104,7 @@ impl Denial {
     pub fn class(&self) -> Class {
         use authn::error::Error;
         match self {
-            Denial::InvalidRequest(_) | Denial::Unauthenticated(Error::SeveralCredentials) => {
+            Denial::InvalidRequest(_) | Denial::Unauthenticated(Error::AmbiguousCredential(_)) => {
                 Class::BadRequest
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,

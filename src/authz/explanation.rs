@@ -146,7 +146,9 @@ fn has_token(refused: &Refused) -> bool {
 
 fn failed_step(denial: &Denial) -> Step {
     match denial {
-        Denial::InvalidRequest(Unreadable::Target(TargetError::Path(_))) => Step::Path,
+        Denial::InvalidRequest(Unreadable::Target(TargetError::Method | TargetError::Path(_))) => {
+            Step::Path
+        }
         // Before anything was judged.
         Denial::InvalidRequest(Unreadable::Message | Unreadable::Target(TargetError::Host))
         | Denial::Overloaded
@@ -164,7 +166,7 @@ fn failed_step(denial: &Denial) -> Step {
 
 fn step_of(error: &Error) -> Step {
     match error {
-        Error::MissingToken | Error::SeveralCredentials => Step::Credential,
+        Error::MissingToken | Error::AmbiguousCredential(_) => Step::Credential,
         Error::UnknownIssuer => Step::Issuer,
         Error::UnknownKey
         | Error::NoKeys { .. }

@@ -76,7 +76,7 @@ impl<'a> Record<'a> {
 fn is_of_a_token(denial: &Denial) -> bool {
     match denial {
         Denial::Unauthenticated(error) => {
-            !matches!(error, Error::MissingToken | Error::SeveralCredentials)
+            !matches!(error, Error::MissingToken | Error::AmbiguousCredential(_))
         }
         Denial::InvalidRequest(_)
         | Denial::Forbidden(_)

@@ -57,12 +57,11 @@ pub fn admit(grant: &Grant) -> CheckResponse {
     let mut headers: Vec<_> = told
         .map(|header| set(header.name.as_str(), header.value.clone()))
         .collect();
-    headers.extend(grant.path.iter().map(|path| set(":path", path.clone())));
     headers.extend(
         grant
-            .cookie
+            .set
             .iter()
-            .map(|cookie| set("cookie", cookie.clone())),
+            .map(|(name, value)| set(name, value.clone())),
     );
     CheckResponse {
         status: Some(Status {

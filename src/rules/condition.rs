@@ -26,7 +26,7 @@ pub struct Condition {
 
 /// The values that an expression can read (CONTRACT 3.11.3).
 #[derive(Clone, Copy)]
-pub struct ConditionInput<'a> {
+pub struct Variables<'a> {
     /// The claims of the verified token. `None` without a token.
     pub claims: Option<&'a Claims>,
     /// The token's scopes.
@@ -71,7 +71,7 @@ impl Condition {
     }
 
     /// Whether the condition is true. An evaluation that fails or yields no boolean counts as false.
-    pub fn holds(&self, input: &ConditionInput<'_>) -> bool {
+    pub fn holds(&self, input: &Variables<'_>) -> bool {
         let mut context = Context::with_env(STANDARD.clone());
         self.declare(&mut context, input);
         context.add_function(BOUNDED, bounded).is_ok()
@@ -82,7 +82,7 @@ impl Condition {
     }
 
     /// Declares the variables that the expression reads.
-    fn declare(&self, context: &mut Context<'_, '_>, input: &ConditionInput<'_>) {
+    fn declare(&self, context: &mut Context<'_, '_>, input: &Variables<'_>) {
         let reads = self.expression.reads();
         let mut declare = |name: &str, value: &dyn Fn() -> Value| {
             if reads.variable(name) {

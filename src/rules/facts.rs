@@ -41,6 +41,9 @@ pub struct Needs {
 pub enum TargetError {
     /// The host is empty, or is not a valid name or address.
     Host,
+    /// The method has a lower-case letter. Upstreams fold the case, so that a rule for `DELETE` would not stop `delete`
+    /// (CONTRACT 3.9.8).
+    Method,
     /// The path is ambiguous in these ways, or has a form that no setting permits (`None`).
     Path(Option<Ambiguities>),
 }
@@ -60,6 +63,9 @@ impl<'a> Facts<'a> {
             Err(_) if needs.host => return Err(TargetError::Host),
             Err(_) => None,
         };
+        if needs.method && request.method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(TargetError::Method);
+        }
         let path = if needs.path {
             read_path(request, permitted)?
         } else {

@@ -20,6 +20,7 @@ async fn one_bearer_token_and_no_more() {
         let good = Token::good(ACME, KID).sign(key(0));
         several_credentials(&scene, &good).await;
         no_credential(&scene, &good).await;
+        near_tokens(&scene, &good).await;
         spellings_of_one(&scene, &good).await;
         over_http2(&scene, &good).await;
     }
@@ -59,7 +60,6 @@ async fn no_credential(scene: &Scene, good: &str) {
         "Basic dXNlcjpwYXNz".to_owned(),
         "Digest username=x, realm=y".to_owned(),
         good.to_owned(),
-        format!("Bearer\t{good}"),
         format!("BearerX {good}"),
         format!("Token {good}"),
     ] {
@@ -71,6 +71,20 @@ async fn no_credential(scene: &Scene, good: &str) {
         .header("x-api-token", good)
         .header("proxy-authorization", format!("Bearer {good}"));
     scene.refused(elsewhere, "missing_token").await;
+}
+
+/// What some servers take for a bearer token (CONTRACT 4.3.10). Envoy forwards a tab after the scheme as it came.
+async fn near_tokens(scene: &Scene, good: &str) {
+    for value in [
+        format!("Bearer\t{good}"),
+        format!("bearer:{good}"),
+        format!("Bearer\"{good}\""),
+        format!("Bearer\u{a0}{good}"),
+        format!("Bearer {good}\u{a0}"),
+        format!("Basic x, Bearer\t{good}"),
+    ] {
+        scene.refused(get(&[value]), "invalid_request").await;
+    }
 }
 
 async fn spellings_of_one(scene: &Scene, good: &str) {

@@ -63,6 +63,29 @@ async fn a_token_is_cut_out_of_the_query_and_of_a_cookie() {
     assert_eq!(seen.header("cookie").as_deref(), Some("e=f"));
 }
 
+/// CONTRACT 4.12.3, 4.12.4: a token in several cookies is removed from all; a cookie whose bytes an answer cannot express is
+/// the only other one that is lost.
+#[tokio::test]
+async fn a_token_leaves_every_cookie_that_carries_it() {
+    let sources = "token_sources: [{ cookie: session }, { cookie: access }]";
+    let yaml = format!("forward_token: false\n{sources}\n{}", acme(&[]));
+    let scene = Scene::start(Accredit::start(&yaml).await).await;
+    let token = Token::good(ACME, KID).sign(key(0));
+
+    let cookies = format!("a=\"b,c\"; session={token}; access=\"{token}\"; session=1.2.3;d=grüße");
+    let request = RawRequest::get("/").header("cookie", &cookies);
+    let seen = scene.admitted(request).await.seen;
+    assert_eq!(
+        seen.header("cookie").as_deref(),
+        Some("a=\"b,c\"; session=1.2.3;d=grüße")
+    );
+
+    let cookies = [format!("a=1; session={token}; b=").as_bytes(), b"\xff; c=3"].concat();
+    let request = RawRequest::get("/").header("cookie", cookies);
+    let seen = scene.admitted(request).await.seen;
+    assert_eq!(seen.header("cookie").as_deref(), Some("a=1; c=3"));
+}
+
 #[tokio::test]
 async fn envoy_reaches_the_service_through_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();

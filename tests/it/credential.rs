@@ -29,7 +29,9 @@ async fn one_value_with_one_token() {
         (format!("bearer {t}"), "allowed"),
         (format!("BEARER    {t}"), "allowed"),
         (format!(" \t Bearer {t} \t "), "allowed"),
-        (format!("Bearer\t{t}"), "missing_token"),
+        (format!("Bearer\t{t}"), "invalid_request"),
+        (format!("Bearer:{t}"), "invalid_request"),
+        (format!("Bearer\"{t}\""), "invalid_request"),
         (format!("Bearer{t}"), "missing_token"),
         (t.clone(), "missing_token"),
         (format!("Token {t}"), "missing_token"),
@@ -41,7 +43,7 @@ async fn one_value_with_one_token() {
         (format!("Bearer {t} {t}"), "malformed_token"),
         (format!("Bearer \"{t}\""), "malformed_token"),
         (format!("Bearer Bearer {t}"), "malformed_token"),
-        (format!("Bearer {t}\n"), "malformed_token"),
+        (format!("Bearer {t}\n"), "invalid_request"),
         (format!("Bearer {t}="), "malformed_token"),
         // Envoy joins repeated headers by a comma.
         (format!("Bearer {t},Bearer {t}"), "invalid_request"),
@@ -129,7 +131,7 @@ async fn where_there_is_a_header_map_nothing_else_is_read() {
 }
 
 #[tokio::test]
-async fn bytes_that_no_token_has() {
+async fn bytes_outside_visible_ascii() {
     let service = service().await;
     let envoy = service.envoy().await;
     for bytes in [&b"\xff\xfe"[..], "é".as_bytes(), b"\0", b"a\x7fb"] {
@@ -139,7 +141,14 @@ async fn bytes_that_no_token_has() {
             let answer = envoy
                 .check(Ask::plain().header("authorization", &*value).told(telling))
                 .await;
-            assert_eq!(answer.reason(), "malformed_token", "{telling:?} {bytes:?}");
+            // Without `encode_raw_headers`, Envoy shows bytes that are not UTF-8 as `!`.
+            let is_hidden = telling == Telling::Headers && std::str::from_utf8(bytes).is_err();
+            let reason = if is_hidden {
+                "malformed_token"
+            } else {
+                "invalid_request"
+            };
+            assert_eq!(answer.reason(), reason, "{telling:?} {bytes:?}");
         }
     }
 }

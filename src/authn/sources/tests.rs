@@ -1,15 +1,14 @@
-//! Requests with one token, none, and several.
+//! Requests with one token, with none, and with an ambiguous credential.
 
-use super::{TokenSource, TokenSources};
-use crate::authn::error::Error;
+use super::{AmbiguousCredential, ExtractionError, TokenSource, TokenSources};
 use crate::request::{Completeness, Headers, Request};
-use crate::token;
+use crate::token::bearer::NotAToken;
 
 fn extract(
     sources: &TokenSources,
     path: &str,
     headers: &[(&str, &[u8])],
-) -> Result<Option<String>, Error> {
+) -> Result<Option<String>, ExtractionError> {
     let request = Request {
         method: "GET",
         host: "a.example",
@@ -24,18 +23,25 @@ fn extract(
         format!(
             "{} in {}",
             credential.bearer.expose(),
-            credential.places.len()
+            credential.sources.len()
         )
     }))
 }
 
-const MALFORMED: Error = Error::Token(token::error::TokenError::Malformed);
+const MALFORMED: ExtractionError = ExtractionError::NotAToken(NotAToken);
+
+const fn ambiguous<T>(cause: AmbiguousCredential) -> Result<T, ExtractionError> {
+    Err(ExtractionError::Ambiguous(cause))
+}
 
 #[test]
-fn one_bearer_token_or_why_not() {
-    let several = Err(Error::SeveralCredentials);
+fn the_authorization_header() {
+    let several = ambiguous(AmbiguousCredential::SeveralValues);
+    let joined = ambiguous(AmbiguousCredential::JoinedValues);
+    let bad_end = ambiguous(AmbiguousCredential::BadSchemeEnd);
+    let bad_byte = ambiguous(AmbiguousCredential::BadByte);
     let none = Ok(None);
-    type Case<'a> = (&'a [&'a [u8]], Result<Option<&'a str>, Error>);
+    type Case<'a> = (&'a [&'a [u8]], Result<Option<&'a str>, ExtractionError>);
     let cases: &[Case<'_>] = &[
         (&[], none),
         (&[b""], none),
@@ -43,22 +49,39 @@ fn one_bearer_token_or_why_not() {
         (&[b"Bearer   "], none),
         (&[b"Basic dXNlcjpwYXNz"], none),
         (&[b"Bearerx a.b.c"], none),
-        (&[b"Bearer\ta.b.c"], none),
+        (&[b"Bearer\ta.b.c"], bad_end),
+        (&[b"bearer\t"], none),
+        (&[b"Bearer:a.b.c"], bad_end),
+        (&[b"BEARER\"a.b.c\""], bad_end),
+        (&[b"Bearer=a.b.c"], bad_end),
+        (&[b"Bearer/a.b.c"], bad_end),
+        (&[b"Bearer,a.b.c"], joined),
+        (&[b"Basic x, Bearer\ta.b.c"], bad_end),
+        (&[b"Bearer!a.b.c"], bad_end),
+        (&[b"!Bearer a.b.c"], bad_end),
+        (&[b"!Bearerx a.b.c"], none),
+        (&[b"Bearer-x a.b.c"], none),
+        (&[b"Bearer \t a.b.c"], Ok(Some("a.b.c in 1"))),
+        (&[b"\xa0Bearer a.b.c"], bad_byte),
+        (&[b"Bearer\xc2\xa0a.b.c"], bad_byte),
+        (&[b"Basic \xff"], bad_byte),
+        (&[b"Bearer a.b.c\x0b"], bad_byte),
+        (&[b"Bearer a.b\x7f.c"], bad_byte),
         (&[b"Digest a=1, b=2"], none),
         (&[b"a.b.c"], none),
         (&[b"Bearer a.b.c"], Ok(Some("a.b.c in 1"))),
         (&[b"bEaReR a.b.c"], Ok(Some("a.b.c in 1"))),
         (&[b"\t Bearer    a.b.c \t"], Ok(Some("a.b.c in 1"))),
         (&[b"Bearer a b"], Ok(Some("a b in 1"))),
-        (&[b"Bearer a.b.c,Bearer a.b.c"], several),
-        (&[b"Bearer a.b.c, Bearer d.e.f"], several),
-        (&[b"Bearer a.b.c,x"], several),
-        (&[b"Basic x,bearer a.b.c"], several),
-        (&[b"Basic x, Bearer"], several),
-        (&[b"Bearer a.b.c,"], several),
+        (&[b"Bearer a.b.c,Bearer a.b.c"], joined),
+        (&[b"Bearer a.b.c, Bearer d.e.f"], joined),
+        (&[b"Bearer a.b.c,x"], joined),
+        (&[b"Basic x,bearer a.b.c"], joined),
+        (&[b"Basic x, Bearer"], joined),
+        (&[b"Bearer a.b.c,"], joined),
         (&[b"Bearer a.b.c", b"Bearer a.b.c"], several),
         (&[b"Basic x", b"Bearer a.b.c"], several),
-        (&[b"Bearer \xff"], Err(MALFORMED)),
+        (&[b"Bearer \xff"], bad_byte),
     ];
     for (values, expected) in cases {
         let headers: Vec<_> = values
@@ -97,7 +120,7 @@ fn one_bearer_token_or_why_not() {
 }
 
 #[test]
-fn every_place_and_the_same_token_in_several() {
+fn every_kind_of_source_and_the_same_token_in_several() {
     let sources = TokenSources::new(vec![
         TokenSource::Scheme {
             header: "authorization".into(),
@@ -106,21 +129,25 @@ fn every_place_and_the_same_token_in_several() {
         TokenSource::Header("x-api-token".into()),
         TokenSource::Cookie("session".into()),
         TokenSource::Query("access_token".into()),
+        TokenSource::Protocol("bearer".into()),
     ]);
-    let several = Err(Error::SeveralCredentials);
+    let several = ambiguous(AmbiguousCredential::SeveralTokens);
+    let repeated = ambiguous(AmbiguousCredential::SeveralValues);
+    let joined = ambiguous(AmbiguousCredential::JoinedValues);
+    let bad_end = ambiguous(AmbiguousCredential::BadSchemeEnd);
     type Case<'a> = (
         &'a str,
         &'a [(&'a str, &'a [u8])],
-        Result<Option<&'a str>, Error>,
+        Result<Option<&'a str>, ExtractionError>,
     );
     let cases: &[Case<'_>] = &[
         ("/", &[("x-api-token", b" a.b.c ")], Ok(Some("a.b.c in 1"))),
         ("/", &[("x-api-token", b"")], Ok(None)),
-        ("/", &[("x-api-token", b"a.b.c,")], several),
+        ("/", &[("x-api-token", b"a.b.c,")], joined),
         (
             "/",
             &[("x-api-token", b"a.b.c"), ("x-api-token", b"a.b.c")],
-            several,
+            repeated,
         ),
         (
             "/",
@@ -143,6 +170,40 @@ fn every_place_and_the_same_token_in_several() {
             Ok(None),
         ),
         ("/", &[("cookie", b"session")], Ok(None)),
+        // A near-token beside a good second source.
+        (
+            "/?access_token=a.b.c",
+            &[("authorization", b"Bearer\tx")],
+            bad_end,
+        ),
+        (
+            "/",
+            &[("cookie", b"session=\"a.b.c\"")],
+            Ok(Some("a.b.c in 1")),
+        ),
+        (
+            "/",
+            &[("cookie", b"session=1.2.3; session=eyJh.b.c")],
+            Ok(Some("eyJh.b.c in 1")),
+        ),
+        (
+            "/",
+            &[("sec-websocket-protocol", b"chat, bearer, a.b.c")],
+            Ok(Some("a.b.c in 1")),
+        ),
+        (
+            "/",
+            &[("sec-websocket-protocol", b"bearer.a.b.c, bearer, a.b.d")],
+            several,
+        ),
+        (
+            "/",
+            &[
+                ("sec-websocket-protocol", b"bearer"),
+                ("sec-websocket-protocol", b"a.b.c"),
+            ],
+            repeated,
+        ),
         ("/?access_token=a.b.c", &[], Ok(Some("a.b.c in 1"))),
         ("/?x=1&access%5Ftoken=a.b.c&y", &[], Ok(Some("a.b.c in 1"))),
         ("/?access_token=a.b.c&access_token=a.b.d", &[], several),

@@ -7,6 +7,7 @@ use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use super::{ClientProtocol, Refusals, body, whole_seconds};
 use crate::authn::error::Error;
 use crate::authn::realm::{ErrorDetails, WithoutKeysPolicy};
+use crate::authn::sources::AmbiguousCredential;
 use crate::authz::decision::Refused;
 use crate::authz::denial::{Denial, Unreadable};
 use crate::rules::demands::RuleDenial;
@@ -21,7 +22,7 @@ fn every_denial() -> Vec<Denial> {
     ];
     let authentication = [
         Error::MissingToken,
-        Error::SeveralCredentials,
+        Error::AmbiguousCredential(AmbiguousCredential::SeveralTokens),
         Error::Token(token::error::TokenError::Malformed),
         Error::Token(token::error::TokenError::Expired),
         Error::UnknownIssuer,

@@ -1,13 +1,13 @@
 //! Conditions that hold, fail, and are too large.
 
-use super::{Condition, ConditionInput, MAX_MEMBERS};
+use super::{Condition, MAX_MEMBERS, Variables};
 use crate::rules::expression::Expression;
 use crate::token::claims::Claims;
 
 fn holds_for(text: &str, claims: Option<&str>) -> bool {
     let claims = claims.map(|claims| Claims::parse(claims.as_bytes()).expect("are claims"));
     let headers = [("x-a".to_owned(), "1,2".to_owned())];
-    let input = ConditionInput {
+    let input = Variables {
         claims: claims.as_ref(),
         scopes: &["read", "write"],
         method: "GET",

@@ -86,7 +86,7 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
 
 /// Two situations share the reason, and each has a text.
 const INVALID_REQUEST_DETAILS: [&str; 2] = [
-    "the request carries more than one credential",
+    "the request has more than one credential, or its credential is ambiguous",
     "the request cannot be read in one way only",
 ];
 

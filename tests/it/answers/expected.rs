@@ -35,7 +35,9 @@ pub(super) fn expected(reason: &'static str) -> Expected {
         _ => (16, 401, "Invalid token", Some("invalid_token")),
     };
     let details = match reason {
-        "invalid_request" => Some("the request carries more than one credential"),
+        "invalid_request" => {
+            Some("the request has more than one credential, or its credential is ambiguous")
+        }
         "malformed_token" => Some("the token is not a well-formed JWT"),
         "unknown_issuer" => Some("the token's issuer is not accepted"),
         "unsupported_algorithm" => Some("the token's signature algorithm is not accepted"),

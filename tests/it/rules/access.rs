@@ -54,7 +54,7 @@ async fn the_first_rule_that_matches_decides() {
         ),
         (
             Ask::plain().to("get", "/healthz"),
-            "missing_token",
+            "invalid_request",
             "default",
         ),
         (
@@ -164,6 +164,13 @@ async fn the_first_rule_that_matches_decides() {
             "default",
         ),
         (Ask::plain().to("GET", "*"), "invalid_request", "default"),
+        // A method in another case (CONTRACT 3.9.8), whatever the path.
+        (
+            with(token()).to("dELETE", "/x"),
+            "invalid_request",
+            "default",
+        ),
+        (with(token()).to("M-SEARCH", "/x"), "allowed", "default"),
     ];
     for (ask, reason, rule) in cases {
         let answer = envoy.check(ask).await;

@@ -126,7 +126,7 @@ async fn without_a_token_the_claims_are_empty() {
 }
 
 #[tokio::test]
-async fn a_condition_on_host_or_path_makes_them_need_one_reading() {
+async fn a_condition_on_host_or_path_refuses_ambiguous_ones() {
     let service = service(
         "rules:\n  - { name: c, when: 'request.path != \"/x\" && request.host != \"x\"' }\n",
     )
@@ -144,4 +144,26 @@ async fn a_condition_on_host_or_path_makes_them_need_one_reading() {
         envoy.check(with(token()).at("user@a")).await.reason(),
         "invalid_request"
     );
+}
+
+#[tokio::test]
+async fn a_condition_on_the_method_refuses_methods_with_lower_case_letters() {
+    for expression in [
+        "request.method != \"DELETE\"",
+        "[request].all(r, r.method != \"DELETE\")",
+    ] {
+        let service = service(&format!(
+            "rules:\n  - {{ name: c, when: '{expression}' }}\n"
+        ))
+        .await;
+        let envoy = service.envoy().await;
+        let reason =
+            async |method: &str| envoy.check(with(token()).to(method, "/a")).await.reason();
+        assert_eq!(reason("GET").await, "allowed");
+        assert_eq!(reason("DELETE").await, "condition_failed");
+        assert_eq!(reason("delete").await, "invalid_request");
+    }
+    let without_method = service("rules:\n  - { name: c, when: 'request.path != \"\"' }\n").await;
+    let answer = without_method.check(with(token()).to("delete", "/a")).await;
+    assert_eq!(answer.reason(), "allowed");
 }

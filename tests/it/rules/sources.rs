@@ -1,6 +1,7 @@
-//! Where a token may lie, and that it is gone from there when it is not to be forwarded.
+//! The sources of a token, and its removal from all of them.
 
 use crate::support::check_request::{Ask, Telling};
+use crate::support::http_get::get;
 use crate::support::keys::rsa;
 
 use super::place::{service, token};
@@ -14,7 +15,7 @@ token_sources:
 ";
 
 #[tokio::test]
-async fn a_token_is_found_wherever_it_may_lie() {
+async fn every_source_is_read() {
     let service = service(SOURCES).await;
     let envoy = service.envoy().await;
     let one = token().signed(rsa(0));
@@ -95,7 +96,7 @@ async fn a_token_is_found_wherever_it_may_lie() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_forwarded_is_gone_and_every_other_byte_kept() {
+async fn with_forward_token_false_the_token_is_removed_and_every_other_byte_stays() {
     let service = service(&format!(
         "{SOURCES}forward_token: false\nrules:\n  - {{ name: keep, match: {{ paths: [/keep] }}, forward_token: true }}\n"
     ))
@@ -143,4 +144,87 @@ async fn a_token_that_is_not_forwarded_is_gone_and_every_other_byte_kept() {
         kept.is_admission() && !kept.removes("authorization"),
         "{kept:?}"
     );
+}
+
+/// CONTRACT 4.3.10: what some servers take for a bearer token is not "no token".
+#[tokio::test]
+async fn a_near_token_is_refused_also_where_no_token_is_needed_and_beside_a_good_one() {
+    let service = service(&format!(
+        "{SOURCES}rules:\n  - {{ name: open, match: {{ paths: [/open] }}, access: optional }}\n"
+    ))
+    .await;
+    let envoy = service.envoy().await;
+    let good = token().signed(rsa(0));
+    for value in [
+        "Bearer\tx".as_bytes(),
+        b"bearer:x",
+        b"BEARER\"x\"",
+        b"Bearer=x",
+        b"Bearer/x",
+        b"Basic x, Bearer\tx",
+        b"\xa0Bearer x",
+        b"Bearer\xc2\xa0x",
+        b"Basic \xff",
+        b"Bearer x\x0b",
+    ] {
+        let plain = Ask::plain().to("GET", "/open");
+        let beside_good = plain.clone().header("x-api-token", good.clone());
+        for ask in [plain, beside_good] {
+            let ask = ask.header("authorization", value).told(Telling::HeaderMap);
+            let answer = envoy.check(ask).await;
+            assert_eq!(
+                (answer.reason().as_str(), answer.http),
+                ("invalid_request", 400),
+                "{value:?}"
+            );
+        }
+    }
+    for value in ["Bearerx y", "Bearer", "Basic x", "Bearer-x y"] {
+        let ask = Ask::plain()
+            .to("GET", "/open")
+            .header("authorization", value);
+        assert_eq!(envoy.check(ask).await.reason(), "anonymous", "{value}");
+    }
+}
+
+/// CONTRACT 4.3.11, 4.12.3, 4.12.4
+#[tokio::test]
+async fn several_cookies_and_parameters_lose_the_token_and_others_stay() {
+    let service = service(
+        "
+token_sources: [{ cookie: session }, { cookie: access }, { query: t }, { query: u }]
+forward_token: false
+",
+    )
+    .await;
+    let envoy = service.envoy().await;
+    let token = token().signed(rsa(0));
+    let cookies = format!("a=1; session={token}; access=\"{token}\"; session=1.2.3; b=\"2\"");
+    let answer = envoy
+        .check(
+            Ask::plain()
+                .to("GET", &format!("/a?t={token}&x&u={token}"))
+                .header("cookie", cookies),
+        )
+        .await;
+    assert!(answer.is_admission(), "{answer:?}");
+    assert_eq!(answer.header(":path"), Some("/a?x"));
+    assert_eq!(answer.header("cookie"), Some("a=1; session=1.2.3; b=\"2\""));
+
+    // Only the cookie that an answer cannot express is lost, and it is counted.
+    let mut cookies = format!("a=1; session={token}; b=").into_bytes();
+    cookies.extend(b"\xff; c=3");
+    let ask = Ask::plain().header("cookie", cookies);
+    let answer = envoy.check(ask.told(Telling::HeaderMap)).await;
+    assert_eq!(answer.header("cookie"), Some("a=1; c=3"), "{answer:?}");
+    let (_, metrics) = get(service.admin, "localhost", "/metrics").await;
+    assert!(
+        metrics.contains("\naccredit_dropped_cookies_total 1\n"),
+        "{metrics}"
+    );
+
+    // A second cookie that a reader could decode is a second credential.
+    let forged = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.";
+    let ask = Ask::plain().header("cookie", format!("session={token}; session={forged}"));
+    assert_eq!(envoy.check(ask).await.reason(), "invalid_request");
 }

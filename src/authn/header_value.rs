@@ -1,0 +1,38 @@
+//! Header values as bytes: white space around them, their list elements, and what can be sent on.
+
+/// Without the spaces and tabs around it (RFC 9110 section 5.5).
+pub fn trimmed(value: &[u8]) -> &[u8] {
+    let start = value
+        .iter()
+        .position(|byte| !is_blank(*byte))
+        .unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(|byte| !is_blank(*byte))
+        .map_or(start, |last| last + 1);
+    value.get(start..end).unwrap_or_default()
+}
+
+/// Whether the text can stand in a name or an authentication scheme (`tchar` of RFC 9110 section 5.6.2).
+pub fn is_token_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether every byte is visible ASCII, a space or a tab.
+pub fn is_plain_text(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || is_blank(*byte))
+}
+
+/// The bytes as text, if an answer can set a header to them: answers carry text, and Envoy refuses control characters.
+pub fn expressible(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|text| {
+        text.bytes()
+            .all(|byte| byte == b'\t' || !byte.is_ascii_control())
+    })
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
