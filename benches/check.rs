@@ -15,7 +15,6 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use accredit::app::engine;
-use accredit::app::keys::KeyKeeper;
 use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
 use accredit::authz::authorizer::{Authorizer, Outcome};
@@ -27,6 +26,7 @@ use accredit::config::resolve::resolve;
 use accredit::dev_issuer::server::DevIssuer;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::service::CheckService;
+use accredit::jwks::key_stores::KeyStores;
 use accredit::request::{Completeness, Headers, Request};
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
@@ -94,7 +94,9 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     }
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
-    let prepared = KeyKeeper::empty().prepare(&settings.issuers).unwrap();
+    let prepared = KeyStores::default()
+        .prepare(accredit::app::engine::key_entries(&settings))
+        .unwrap();
     let observer = Observer::default();
     engine::build(&mut settings, &prepared, &observer)
 }

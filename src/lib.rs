@@ -9,7 +9,7 @@
 //! authz/            config/           the decision, the settings
 //! authn/  rules/    forward/          who is it, may they, what the upstream is told
 //! token/            jwks/             one JWT, the keys of one issuer
-//! jose/  request.rs  file_watch.rs  server/  telemetry/  dev_issuer/
+//! jose/  request.rs  regular_file.rs  file_watch.rs  server/  telemetry/  dev_issuer/
 //! ```
 
 pub mod admin;
@@ -24,6 +24,7 @@ pub mod file_watch;
 pub mod forward;
 pub mod jose;
 pub mod jwks;
+pub mod regular_file;
 pub mod request;
 pub mod rules;
 pub mod server;

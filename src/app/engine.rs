@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::app::keys::Prepared;
 use crate::authn::authenticator::Authenticator;
 use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
@@ -13,13 +12,14 @@ use crate::config::settings::{IssuerSettings, Settings};
 use crate::envoy::response::Refusals;
 use crate::envoy::service::CheckService;
 use crate::forward::strip::StripList;
+use crate::jwks::key_stores::{KeyEntry, PreparedStores};
 use crate::rules::table::RuleTable;
 
 /// Builds the service that answers checks with these settings and keys and reports to `observer`. Takes the rules out of
 /// `settings`.
 pub fn build(
     settings: &mut Settings,
-    keys: &Prepared,
+    keys: &PreparedStores,
     observer: &Observer,
 ) -> CheckService<Authorizer> {
     let issuers = build_issuers(&settings.issuers, keys);
@@ -37,7 +37,17 @@ pub fn build(
         .observed(observer.clone(), disclosure)
 }
 
-fn build_issuers(settings: &[IssuerSettings], keys: &Prepared) -> Vec<Arc<Issuer>> {
+/// The keys of each issuer entry, as configured.
+pub fn key_entries(settings: &Settings) -> Vec<KeyEntry> {
+    let entry = |issuer: &IssuerSettings| KeyEntry {
+        issuers: issuer.names.clone(),
+        source: issuer.key_source.clone(),
+        settings: issuer.fetch.clone(),
+    };
+    settings.issuers.iter().map(entry).collect()
+}
+
+fn build_issuers(settings: &[IssuerSettings], keys: &PreparedStores) -> Vec<Arc<Issuer>> {
     let issuer = |(issuer, keys): (&IssuerSettings, _)| {
         Arc::new(Issuer {
             names: issuer.names.clone(),

@@ -1,8 +1,6 @@
 //! Why a service cannot start, and why it ends without a signal.
 
-use std::path::PathBuf;
-
-use crate::jwks::http::RootsError;
+use crate::jwks::key_stores::UnusableCaFile;
 use crate::server::accept::ServeError;
 use crate::server::bind::BindError;
 use crate::server::tls_files_error::TlsFilesError;
@@ -15,8 +13,8 @@ pub enum StartError {
     #[error(transparent)]
     Bind(BindError),
     /// A `ca_file` cannot be used.
-    #[error("ca_file {file} {error}", file = .0.display(), error = .1)]
-    Roots(PathBuf, RootsError),
+    #[error(transparent)]
+    CaFile(#[from] UnusableCaFile),
     /// The files of `tls` or `admin_tls` cannot be used.
     #[error("{0}: {1}")]
     Tls(&'static str, TlsFilesError),
@@ -43,7 +41,7 @@ impl StartError {
     /// Whether the cause is the configuration or a file that it names, and not the machine.
     pub fn is_of_configuration(&self) -> bool {
         match self {
-            StartError::Roots(..) | StartError::Tls(..) => true,
+            StartError::CaFile(_) | StartError::Tls(..) => true,
             StartError::Bind(_) | StartError::Workers(_) => false,
         }
     }

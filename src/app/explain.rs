@@ -6,11 +6,11 @@ use crate::admin::pb;
 use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::explanation::explanation;
-use crate::app::keys::KeyKeeper;
 use crate::app::pretended::Pretended;
 use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::in_flight::InFlight;
+use crate::jwks::key_stores::KeyStores;
 
 /// Decides a request with these settings and explains the decision. Fetches keys as the service does; keeps nothing.
 ///
@@ -21,19 +21,19 @@ pub async fn explain(
     ask: pb::ExplainRequest,
 ) -> Result<pb::Explanation, StartError> {
     let pretended = Pretended::new(ask, settings.token_sources.first());
-    let mut keeper = KeyKeeper::empty();
-    let keys = keeper.prepare(&settings.issuers)?;
-    keeper.start(&keys);
-    for store in keys.stores() {
+    let mut key_stores = KeyStores::default();
+    let prepared = key_stores.prepare(engine::key_entries(&settings))?;
+    key_stores.start(&prepared);
+    for store in prepared.stores() {
         store.first_attempt().await;
     }
-    let service = engine::build(&mut settings, &keys, &Observer::default());
+    let service = engine::build(&mut settings, &prepared, &Observer::default());
     let request = pretended.request();
     let deadline = Instant::now() + service.check_timeout();
     let decision = service
         .decide_by(&request, deadline, &InFlight::new(1))
         .await;
     let explanation = explanation(&service, &pretended, &request, &decision);
-    keeper.shutdown().await;
+    key_stores.shutdown().await;
     Ok(explanation)
 }

@@ -5,7 +5,6 @@ pub mod engine;
 pub mod error;
 pub mod explain;
 pub mod explanation;
-pub mod keys;
 pub mod metrics;
 pub mod notes;
 pub mod online;

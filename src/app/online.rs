@@ -1,66 +1,80 @@
-//! Fetches each configured key set once, for `accredit check --online`.
+//! Fetches each configured key set once (`accredit check --online`).
 
 use futures_util::future::join_all;
 
-use crate::app::error::StartError;
-use crate::config::settings::{IssuerSettings, Settings};
-use crate::jwks::fetch::{Fetch, Fetcher, Purpose};
-use crate::jwks::http::Http;
+use crate::app::engine::key_entries;
+use crate::config::settings::Settings;
+use crate::jwks::error::FetchError;
+use crate::jwks::fetcher::{Fetch as _, Fetcher};
+use crate::jwks::issuer_client::IssuerClient;
+use crate::jwks::key_set::KeySet;
+use crate::jwks::key_stores::{KeyEntry, UnusableCaFile};
+use crate::jwks::ledger::Purpose;
 use crate::jwks::source::KeySource;
+use crate::jwks::trust::TrustStore;
 
-/// The result of fetching the key set of one issuer entry.
+/// The result for one issuer entry.
 #[derive(Debug)]
-pub struct OnlineResult {
-    /// The first issuer of the entry.
+pub struct OnlineCheck {
+    /// The entry's first issuer.
     pub issuer: String,
-    /// The source of the key set.
+    /// The source of its keys, without secrets.
     pub source: String,
-    /// The numbers of usable keys and of keys that are set aside, or the cause of the failure.
-    pub keys: Result<(usize, usize), String>,
+    pub keys: Result<OnlineKeys, FetchError>,
 }
 
+/// What a fetched key set contains.
+#[derive(Debug, Default)]
+pub struct OnlineKeys {
+    /// How many keys can verify tokens.
+    pub usable: usize,
+    /// The `kid` of each key that was set aside, and the reason.
+    pub set_aside: Vec<(Option<Box<str>>, String)>,
+}
+
+/// Fetches every key set.
+///
 /// # Errors
-/// [`StartError::Roots`] if a `ca_file` cannot be used.
-pub async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineResult>, StartError> {
-    let system_roots = Http::with_system_roots();
-    let mut fetches = Vec::new();
-    for issuer in &settings.issuers {
-        let http = match &issuer.fetch.ca_file {
-            Some(file) => {
-                Http::with_roots(file).map_err(|error| StartError::Roots(file.clone(), error))?
-            }
-            None => system_roots.clone(),
-        };
-        fetches.push(fetch(issuer, http));
+/// [`UnusableCaFile`]
+pub async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, UnusableCaFile> {
+    let system_trust = TrustStore::system();
+    let mut checks = Vec::new();
+    for entry in key_entries(settings) {
+        let client = entry.client(&system_trust)?;
+        checks.push(check(entry, client));
     }
-    Ok(join_all(fetches).await)
+    Ok(join_all(checks).await)
 }
 
-async fn fetch(issuer: &IssuerSettings, http: Http) -> OnlineResult {
-    let keys = match &issuer.key_source {
-        KeySource::Inline(key_set) => Ok((key_set.keys().len(), key_set.set_aside().len())),
-        source => match Fetcher::new(source, &issuer.fetch, http)
+async fn check(entry: KeyEntry, client: IssuerClient) -> OnlineCheck {
+    let keys = match &entry.source {
+        KeySource::Inline(key_set) => Ok(OnlineKeys::of(key_set)),
+        source => Fetcher::new(source, &entry.settings, client)
             .fetch(Purpose::Refresh)
             .await
-        {
-            Ok(fetched) => {
-                let key_set = fetched.key_set.as_ref();
-                Ok(key_set.map_or((0, 0), |fetched| {
-                    let key_set = &fetched.key_set;
-                    (key_set.keys().len(), key_set.set_aside().len())
-                }))
-            }
-            Err(error) => Err(error.to_string()),
-        },
+            .map(|fetched| {
+                let fetched = fetched.key_set;
+                fetched.map_or_else(OnlineKeys::default, |fetched| {
+                    OnlineKeys::of(&fetched.key_set)
+                })
+            }),
     };
-    let issuer_name = issuer
-        .names
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    OnlineResult {
-        issuer: issuer_name,
-        source: issuer.key_source.to_string(),
+    let issuer = entry.issuers.first();
+    OnlineCheck {
+        issuer: issuer.map(ToString::to_string).unwrap_or_default(),
+        source: entry.source.to_string(),
         keys,
+    }
+}
+
+impl OnlineKeys {
+    fn of(key_set: &KeySet) -> OnlineKeys {
+        let set_aside = key_set.set_aside().iter();
+        OnlineKeys {
+            usable: key_set.keys().len(),
+            set_aside: set_aside
+                .map(|key| (key.key_id.clone(), key.reason.to_string()))
+                .collect(),
+        }
     }
 }

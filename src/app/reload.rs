@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app::engine;
 use crate::app::error::StartError;
-use crate::app::keys::{KeyKeeper, Prepared};
 use crate::app::metrics::ReloadMetrics;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::observer::Observer;
@@ -17,6 +16,7 @@ use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
+use crate::jwks::key_stores::{KeyStores, PreparedStores};
 use crate::rules::table::DEFAULT_RULE;
 
 /// Sends new configurations to a running service.
@@ -122,7 +122,7 @@ impl FixedSettings {
 /// Applies each configuration that arrives. Returns only if a task that fetches keys ended unexpectedly.
 pub async fn apply_each(
     mut requests: ReloadRequests,
-    keeper: &mut KeyKeeper,
+    key_stores: &mut KeyStores,
     running: ReloadTarget<'_>,
 ) {
     loop {
@@ -130,18 +130,22 @@ pub async fn apply_each(
             request = requests.0.recv() => match request {
                 Some(ReloadRequest { settings, result }) => {
                     // The caller may have stopped waiting.
-                    let _ = result.send(apply(settings, keeper, &running).await);
+                    let _ = result.send(apply(settings, key_stores, &running).await);
                 }
-                None => return keeper.failed().await,
+                None => return key_stores.failed().await,
             },
-            () = keeper.failed() => return,
+            () = key_stores.failed() => return,
         }
     }
 }
 
-async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &ReloadTarget<'_>) -> Reloaded {
+async fn apply(
+    settings: Settings,
+    key_stores: &mut KeyStores,
+    running: &ReloadTarget<'_>,
+) -> Reloaded {
     let config = settings.config.to_string();
-    match try_apply(settings, keeper, running).await {
+    match try_apply(settings, key_stores, running).await {
         Ok(()) => {
             running.metrics.succeeded();
             tracing::info!(config, "configuration reloaded");
@@ -157,11 +161,11 @@ async fn apply(settings: Settings, keeper: &mut KeyKeeper, running: &ReloadTarge
 
 async fn try_apply(
     mut settings: Settings,
-    keeper: &mut KeyKeeper,
+    key_stores: &mut KeyStores,
     running: &ReloadTarget<'_>,
 ) -> Result<(), StartError> {
-    let prepared = keeper.prepare(&settings.issuers)?;
-    keeper.start(&prepared);
+    let prepared = key_stores.prepare(engine::key_entries(&settings))?;
+    key_stores.start(&prepared);
     first_fetches(&settings, &prepared).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
@@ -172,7 +176,7 @@ async fn try_apply(
     running
         .current
         .replace(engine::build(&mut settings, &prepared, running.observer));
-    keeper.forget_others(&prepared);
+    key_stores.drop_others(&prepared);
     remove_old_series(running);
     Ok(())
 }
@@ -192,7 +196,7 @@ fn remove_old_series(running: &ReloadTarget<'_>) {
 
 /// Waits for the first fetch of each new issuer, at most for the largest `timeout` (CONTRACT 3.3.4). Otherwise the first tokens
 /// of a new issuer would be denied for want of keys.
-async fn first_fetches(settings: &Settings, prepared: &Prepared) {
+async fn first_fetches(settings: &Settings, prepared: &PreparedStores) {
     let longest = settings
         .issuers
         .iter()

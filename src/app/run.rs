@@ -12,7 +12,6 @@ use crate::admin::console::history::History;
 use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_keys};
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
-use crate::app::keys::{KeyKeeper, Prepared};
 use crate::app::metrics::{self, MeasuredParts};
 use crate::app::ports::{
     admin_port, admin_sources, check_port, console_sources, probe_port, serve_port,
@@ -27,6 +26,7 @@ use crate::config::tls_files::TlsFiles;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
+use crate::jwks::key_stores::{KeyStores, PreparedStores};
 use crate::server::accept::serve;
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
@@ -52,8 +52,8 @@ const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct App {
     settings: Settings,
     current: Arc<Current<Authorizer>>,
-    keeper: KeyKeeper,
-    keys: Prepared,
+    key_stores: KeyStores,
+    prepared: PreparedStores,
     observer: Observer,
     log_level: LevelControl,
     check_listener: Listener,
@@ -98,19 +98,19 @@ impl App {
             None => None,
         };
         let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
-        let keeper = KeyKeeper::empty()
-            .keeping_in(settings.state_dir.clone())
+        let key_stores = KeyStores::default()
+            .saving_in(settings.state_dir.clone())
             .traced(telemetry.traces.clone());
-        let keys = keeper.prepare(&settings.issuers)?;
+        let prepared = key_stores.prepare(engine::key_entries(&settings))?;
         let observer = Observer::new(telemetry.traces);
-        let service = engine::build(&mut settings, &keys, &observer);
+        let service = engine::build(&mut settings, &prepared, &observer);
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
         Ok(App {
             settings,
             current,
-            keeper,
-            keys,
+            key_stores,
+            prepared,
             observer,
             log_level: telemetry.log_level,
             check_listener,
@@ -196,8 +196,7 @@ impl App {
             .into_iter()
             .filter_map(|listener| listener.tls().cloned())
             .collect();
-        self.keeper.start_keeping();
-        self.keeper.start(&self.keys);
+        self.key_stores.start(&self.prepared);
         let limits = ConnectionLimits::default();
         let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);
         let few = ConnectionLimits::of_few();
@@ -239,14 +238,14 @@ impl App {
             served = async { tokio::try_join!(checks_until_drained, serve_admin, serve_probes) } => {
                 served.map(|_| ()).map_err(RunError::Serve)
             }
-            () = reload::apply_each(self.reloads, &mut self.keeper, target) => Err(RunError::Refresher),
+            () = reload::apply_each(self.reloads, &mut self.key_stores, target) => Err(RunError::Refresher),
             () = log_left_out(&self.observer.refusals) => Ok(()),
             () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},
         };
         self.observer.refusals.tell_left_out();
         self.observer.traces.shutdown(SPAN_FLUSH_TIMEOUT);
-        self.keeper.shutdown().await;
+        self.key_stores.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
         result
     }

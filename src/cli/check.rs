@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::online::{OnlineResult, fetch_all};
+use crate::app::online::{OnlineCheck, fetch_all};
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{ConfigFlags, environment, settings};
@@ -53,7 +53,7 @@ fn online(resolved: &Resolved) -> ExitCode {
             Ok(fetched)
                 if fetched
                     .iter()
-                    .map(tell)
+                    .map(print_keys)
                     .filter(|code| *code != ExitCode::Done)
                     .count()
                     == 0 =>
@@ -69,31 +69,43 @@ fn online(resolved: &Resolved) -> ExitCode {
     })
 }
 
+/// How many keys that are set aside are printed. The issuer decides how many there are.
+const MAX_PRINTED_KEYS: usize = 100;
+
 #[allow(clippy::print_stdout, reason = "the answer to the command")]
-fn tell(fetched: &OnlineResult) -> ExitCode {
-    let OnlineResult {
+fn print_keys(checked: &OnlineCheck) -> ExitCode {
+    let OnlineCheck {
         issuer,
         source,
         keys,
-    } = fetched;
-    match keys {
-        Ok((0, _)) => {
+    } = checked;
+    let keys = match keys {
+        Ok(keys) => keys,
+        Err(error) => {
+            complain(format_args!("{issuer} ({source}): {error}"));
+            return ExitCode::Failed;
+        }
+    };
+    for (key_id, reason) in keys.set_aside.iter().take(MAX_PRINTED_KEYS) {
+        match key_id {
+            Some(key_id) => println!("{issuer} ({source}): key {key_id:?} is set aside: {reason}"),
+            None => println!("{issuer} ({source}): a key without kid is set aside: {reason}"),
+        }
+    }
+    match (keys.usable, keys.set_aside.len()) {
+        (0, _) => {
             complain(format_args!(
                 "warning: {issuer} ({source}): the key set is empty; none of its tokens can be admitted"
             ));
             ExitCode::Failed
         }
-        Ok((usable, 0)) => {
+        (usable, 0) => {
             println!("{issuer} ({source}): {usable} usable keys");
             ExitCode::Done
         }
-        Ok((usable, aside)) => {
+        (usable, aside) => {
             println!("{issuer} ({source}): {usable} usable keys, {aside} set aside");
             ExitCode::Done
-        }
-        Err(error) => {
-            complain(format_args!("{issuer} ({source}): {error}"));
-            ExitCode::Failed
         }
     }
 }

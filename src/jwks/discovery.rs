@@ -1,16 +1,26 @@
-//! Finds an issuer's key set by its metadata: OpenID Connect Discovery 1.0, then RFC 8414.
+//! Finds the address of an issuer's key set in its metadata (OpenID Connect Discovery 1.0, RFC 8414).
 
-use url::Url;
+use reqwest::header::HeaderMap;
 
 use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
-use crate::jwks::error::DiscoveryFailure;
-use crate::jwks::http::{Http, read_body};
+use crate::jwks::content::require_json;
+use crate::jwks::error::{MetadataError, quoted};
+use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::source::{KeyAddress, Transport};
 
-/// Where the metadata of one issuer may be.
+/// The discovery of one issuer.
 pub struct Discovery {
     issuer: String,
     transport: Transport,
+}
+
+/// What a fetch has tried so far. It outlives a fetch that is cut off, so that the error can name it.
+#[derive(Debug, Default)]
+pub(in crate::jwks) struct FetchProgress {
+    /// The address that has not answered yet.
+    pub(in crate::jwks) address: Option<String>,
+    /// The well-known addresses that gave no metadata.
+    pub(in crate::jwks) attempts: Vec<MetadataError>,
 }
 
 impl Discovery {
@@ -19,144 +29,190 @@ impl Discovery {
         Discovery { issuer, transport }
     }
 
-    /// The addresses that are tried, in order.
+    /// The well-known addresses in the order in which they are requested (CONTRACT 5.9.1).
     pub fn addresses(issuer: &str) -> Vec<String> {
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
-        let mut addresses = vec![format!("{base}/.well-known/openid-configuration")];
-        let path = Url::parse(base)
-            .map(|url| url.path().trim_end_matches('/').to_owned())
-            .unwrap_or_default();
-        // RFC 8414 section 3 inserts its suffix between host and path; some servers append it.
-        if let Some(origin) = base.strip_suffix(&path)
-            && !path.is_empty()
-        {
-            addresses.push(format!(
-                "{origin}/.well-known/oauth-authorization-server{path}"
-            ));
+        let host = base.find("://").map_or(0, |scheme| scheme + 3);
+        let path = base.get(host..).and_then(|rest| rest.find('/'));
+        let (origin, path) = base
+            .split_at_checked(path.map_or(base.len(), |path| host + path))
+            .unwrap_or((base, ""));
+        let openid = "/.well-known/openid-configuration";
+        let oauth = "/.well-known/oauth-authorization-server";
+        if path.is_empty() {
+            return vec![format!("{base}{openid}"), format!("{base}{oauth}")];
         }
-        addresses.push(format!("{base}/.well-known/oauth-authorization-server"));
-        addresses
+        vec![
+            format!("{base}{openid}"),
+            format!("{origin}{oauth}{path}"),
+            format!("{base}{oauth}"),
+            format!("{origin}{openid}{path}"),
+        ]
     }
 
-    /// The issuer that the metadata must be of.
     pub(in crate::jwks) fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The address of the issuer's key set; what each address gave instead is told as it comes, so that whoever stops
-    /// waiting knows it.
+    /// The address of the issuer's key set. What each well-known address gave instead is added to `progress` at once.
     pub(in crate::jwks) async fn find_key_address(
         &self,
-        http: &Http,
-        failures: &mut Vec<DiscoveryFailure>,
+        client: &IssuerClient,
+        progress: &mut FetchProgress,
     ) -> Option<KeyAddress> {
         for address in Discovery::addresses(&self.issuer) {
-            match self.ask(http, &address).await {
+            match self.request(client, &address, progress).await {
                 Ok(found) => return Some(found),
-                Err(failure) => failures.push(failure),
+                Err(error) => progress.attempts.push(error),
             }
         }
         None
     }
 
-    async fn ask(&self, http: &Http, address: &str) -> Result<KeyAddress, DiscoveryFailure> {
-        let failed = |error| DiscoveryFailure::Fetch(Box::new(error));
-        let address = KeyAddress::parse(address, self.transport)
-            .map_err(|_| DiscoveryFailure::ForbiddenKeyAddress)?;
-        let answer = http
-            .get(&address, Default::default())
-            .await
-            .map_err(failed)?;
-        let body = read_body(answer).await.map_err(failed)?;
-        self.read(&body)
+    async fn request(
+        &self,
+        client: &IssuerClient,
+        address: &str,
+        progress: &mut FetchProgress,
+    ) -> Result<KeyAddress, MetadataError> {
+        let address =
+            KeyAddress::parse(address, self.transport).map_err(|error| MetadataError::Address {
+                address: quoted(address),
+                error,
+            })?;
+        progress.address = Some(address.to_string());
+        let answer = client.get(&address, &HeaderMap::new()).await;
+        let answer = answer.map_err(MetadataError::Request)?;
+        let shown = answer.address.clone();
+        let body = answer.body().await.map_err(MetadataError::Request)?;
+        self.read(&body, shown)
     }
 
-    fn read(&self, metadata: &[u8]) -> Result<KeyAddress, DiscoveryFailure> {
-        let document = JsonDocument::parse(metadata, Duplicates::Refuse)
-            .map_err(|_| DiscoveryFailure::NotMetadata)?;
+    fn read(&self, metadata: &[u8], address: String) -> Result<KeyAddress, MetadataError> {
+        if let Err(content) = require_json(metadata) {
+            return Err(MetadataError::Content { address, content });
+        }
+        let Ok(document) = JsonDocument::parse(metadata, Duplicates::Refuse) else {
+            return Err(MetadataError::NotMetadata {
+                address,
+                problem: "not valid JSON",
+            });
+        };
         let text = |name| document.object()?.get(name).and_then(JsonValue::as_str);
-        let issuer = text("issuer").ok_or(DiscoveryFailure::NotMetadata)?;
+        let Some(issuer) = text("issuer") else {
+            return Err(MetadataError::NotMetadata {
+                address,
+                problem: "there is no text `issuer`",
+            });
+        };
         if issuer != self.issuer {
             let without_slash =
                 |issuer: &str| issuer.strip_suffix('/').unwrap_or(issuer).to_owned();
-            let only_by_final_slash = without_slash(issuer) == without_slash(&self.issuer);
-            return Err(DiscoveryFailure::OtherIssuer {
-                only_by_final_slash,
+            return Err(MetadataError::OtherIssuer {
+                address,
+                configured: quoted(&self.issuer),
+                found: quoted(issuer),
+                only_by_final_slash: without_slash(issuer) == without_slash(&self.issuer),
             });
         }
-        let key_address = text("jwks_uri").ok_or(DiscoveryFailure::NoKeyAddress)?;
-        KeyAddress::parse(key_address, self.transport)
-            .map_err(|_| DiscoveryFailure::ForbiddenKeyAddress)
+        let Some(jwks_uri) = text("jwks_uri") else {
+            return Err(MetadataError::NoKeyAddress { address });
+        };
+        KeyAddress::parse(jwks_uri, self.transport)
+            .map_err(|error| MetadataError::KeyAddress { address, error })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Discovery, DiscoveryFailure};
+    use super::{Discovery, MetadataError};
     use crate::jwks::source::Transport;
 
     #[test]
-    fn the_addresses_in_their_order() {
-        assert_eq!(
-            Discovery::addresses("https://a.example/tenant/1/"),
-            [
-                "https://a.example/tenant/1/.well-known/openid-configuration",
-                "https://a.example/.well-known/oauth-authorization-server/tenant/1",
-                "https://a.example/tenant/1/.well-known/oauth-authorization-server",
-            ]
-        );
-        assert_eq!(
-            Discovery::addresses("https://a.example"),
-            [
-                "https://a.example/.well-known/openid-configuration",
-                "https://a.example/.well-known/oauth-authorization-server",
-            ]
-        );
+    fn well_known_addresses_are_requested_in_the_order_of_contract_5_9_1() {
+        for issuer in ["https://a.example/t/1", "https://a.example/t/1/"] {
+            assert_eq!(
+                Discovery::addresses(issuer),
+                [
+                    "https://a.example/t/1/.well-known/openid-configuration",
+                    "https://a.example/.well-known/oauth-authorization-server/t/1",
+                    "https://a.example/t/1/.well-known/oauth-authorization-server",
+                    "https://a.example/.well-known/openid-configuration/t/1",
+                ]
+            );
+        }
+        for issuer in ["https://a.example", "https://a.example/"] {
+            assert_eq!(
+                Discovery::addresses(issuer),
+                [
+                    "https://a.example/.well-known/openid-configuration",
+                    "https://a.example/.well-known/oauth-authorization-server",
+                ]
+            );
+        }
     }
 
     #[test]
-    fn the_document_must_be_the_issuers_own() {
+    fn metadata_must_name_the_configured_issuer() {
         let discovery = Discovery::of("https://a.example".into(), Transport::Https);
         let read = |text: &str| {
-            discovery
-                .read(text.as_bytes())
-                .map(|address| address.to_string())
+            let address = discovery.read(text.as_bytes(), "https://a.example/m".into());
+            address.map(|address| address.to_string())
         };
         assert_eq!(
             read(r#"{"issuer":"https://a.example","jwks_uri":"https://keys.example/k"}"#),
             Ok("https://keys.example/k".into())
         );
-        let other = |only_by_final_slash| {
-            Err(DiscoveryFailure::OtherIssuer {
-                only_by_final_slash,
-            })
+        for (text, states) in [
+            (
+                r#"{"issuer":"https://a.example/","jwks_uri":"https://a.example/k"}"#,
+                r#"https://a.example/m: the metadata names the issuer "https://a.example/", and the configured issuer is "https://a.example": they differ by a final `/` only"#,
+            ),
+            (
+                r#"{"issuer":"https://b.example","jwks_uri":"https://a.example/k"}"#,
+                r#"the issuer "https://b.example", and the configured issuer is "https://a.example"; correct the issuer"#,
+            ),
+            (
+                r#"{"issuer":"https://a.example","jwks_uri":"http://a.example/k"}"#,
+                "http is permitted to loopback addresses only; use https, or set allow_http",
+            ),
+            (
+                r#"{"issuer":"https://a.example","jwks_uri":"/k"}"#,
+                "`jwks_uri` cannot be used: the address has no scheme",
+            ),
+            (
+                r#"{"issuer":"https://a.example"}"#,
+                "no `jwks_uri`; set jwks.uri",
+            ),
+            (
+                r#"{"issuer":"https://a.example","jwks_uri":1}"#,
+                "no `jwks_uri`",
+            ),
+            ("", "https://a.example/m: is empty"),
+            ("<html>", "an HTML or XML page"),
+            ("\u{feff}{}", "byte-order mark"),
+            ("[]", "no text `issuer`"),
+            ("{", "not valid JSON"),
+            (r#"{"jwks_uri":"https://a.example/k"}"#, "no text `issuer`"),
+            (
+                r#"{"issuer":1,"jwks_uri":"https://a.example/k"}"#,
+                "no text `issuer`",
+            ),
+        ] {
+            let error = read(text).expect_err("is no metadata").to_string();
+            assert!(error.contains(states), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_server_is_shortened_and_escaped() {
+        let discovery = Discovery::of("https://a.example".into(), Transport::Https);
+        let text = format!(r#"{{"issuer":"\u0000\u202e{}"}}"#, "x".repeat(1000));
+        let error = discovery.read(text.as_bytes(), String::new());
+        let Err(MetadataError::OtherIssuer { found, .. }) = error else {
+            panic!("is another issuer's")
         };
-        assert_eq!(
-            read(r#"{"issuer":"https://a.example/","jwks_uri":"https://a.example/k"}"#),
-            other(true)
-        );
-        assert_eq!(
-            read(r#"{"issuer":"https://b.example","jwks_uri":"https://a.example/k"}"#),
-            other(false)
-        );
-        assert_eq!(
-            read(r#"{"issuer":"https://a.example","jwks_uri":"http://a.example/k"}"#),
-            Err(DiscoveryFailure::ForbiddenKeyAddress)
-        );
-        for text in [
-            r#"{"issuer":"https://a.example"}"#,
-            r#"{"issuer":"https://a.example","jwks_uri":1}"#,
-        ] {
-            assert_eq!(read(text), Err(DiscoveryFailure::NoKeyAddress), "{text}");
-        }
-        for text in [
-            "",
-            "[]",
-            "<html>",
-            r#"{"jwks_uri":"https://a.example/k"}"#,
-            r#"{"issuer":1,"jwks_uri":"https://a.example/k"}"#,
-        ] {
-            assert_eq!(read(text), Err(DiscoveryFailure::NotMetadata), "{text}");
-        }
+        assert!(found.len() < 300, "{found}");
+        assert!(found.starts_with(r#""\0\u{202e}x"#), "{found}");
     }
 }

@@ -1,160 +1,323 @@
-//! Why the keys of an issuer could not be had.
+//! Why the keys of an issuer could not be fetched.
+//!
+//! The operator reads these texts: each states what was tried, what happened and what to change (CONTRACT 5.8.7). None
+//! contains the user part or the query of an address, which can be secret. What a server sent is shortened and escaped.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::jose::json;
+use thiserror::Error;
 
-/// One failed attempt to get a key set. Says nothing that a URL's user part or query could hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::jose::json::JsonError;
+use crate::jwks::source::AddressError;
+
+/// The longest text of a server that an error repeats, in characters.
+const MAX_QUOTED: usize = 200;
+
+/// One failed attempt to fetch a key set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FetchError {
-    /// No connection, or it broke; the text names the cause without an address.
-    Unreachable(String),
-    /// Not answered whole within the time.
-    TimedOut(Duration),
-    /// An answer other than 200 and 304.
-    Status {
-        /// The HTTP status.
-        status: u16,
-        /// What `Retry-After` asked for.
-        retry_after: Option<Duration>,
+    #[error(transparent)]
+    Request(RequestError),
+    /// What an address or a file contains is not a key set that can verify tokens.
+    #[error("{origin}: {content}")]
+    Content {
+        /// The address or the file.
+        origin: String,
+        #[source]
+        content: ContentError,
     },
-    /// More than 3 redirects.
-    TooManyRedirects,
-    /// A redirect to another host, from https to http, or to what is no address.
-    ForbiddenRedirect,
-    /// Larger than a key set may be.
-    TooLarge,
-    /// The file could not be read.
-    Unreadable(std::io::ErrorKind),
-    /// What came is not a key set.
-    NotAKeySet(KeySetError),
-    /// No metadata document of the issuer was found.
-    NotDiscovered(Vec<DiscoveryFailure>),
-    /// The fetch ended by a fault of ours.
-    Fault,
+    #[error("{}: the file cannot be read: {cause}", path.display())]
+    File { path: PathBuf, cause: String },
+    #[error(
+        "discovery failed: {}; if the issuer has no metadata, set jwks.uri",
+        joined(attempts)
+    )]
+    Discovery { attempts: Vec<MetadataError> },
+    /// The whole fetch took longer than `timeout`.
+    #[error("no complete answer within {limit:?}{}{}", during(address.as_deref()), after(attempts))]
+    TimedOut {
+        limit: Duration,
+        /// The address that had not answered.
+        address: Option<String>,
+        /// What discovery had tried before.
+        attempts: Vec<MetadataError>,
+    },
+    #[error("the fetch was ended by an internal error; the log has a line with the panic")]
+    Internal,
 }
 
-/// Why a text is not a key set that can serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A request that brought no body.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{address}: {cause}")]
+pub struct RequestError {
+    /// The address, and each one that it redirected to.
+    pub address: String,
+    #[source]
+    pub cause: RequestFailure,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RequestFailure {
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    #[error("the TLS handshake failed: {0}")]
+    Tls(#[source] TlsFailure),
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    #[error("status {status}")]
+    Status {
+        status: u16,
+        /// The `Retry-After` of the answer.
+        retry_after: Option<Duration>,
+    },
+    #[error("status 304 to a request without conditions")]
+    UnexpectedNotModified,
+    #[error("more than 3 redirects")]
+    TooManyRedirects,
+    #[error(
+        "redirected to {}, which is not followed because it is on another host or leaves https; if that address is right, configure it",
+        target.as_deref().unwrap_or("something that is not a URL")
+    )]
+    ForbiddenRedirect { target: Option<String> },
+    #[error(
+        "the answer has `Content-Encoding: {0}`; only gzip was offered, so the server has to honour `Accept-Encoding`"
+    )]
+    ContentEncoding(String),
+    #[error("the answer is larger than 1 MiB")]
+    TooLarge,
+    #[error("the answer ended early: {0}")]
+    Interrupted(String),
+}
+
+/// Why a TLS handshake with an issuer failed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TlsFailure {
+    #[error(
+        "the server's certificate is signed by an authority that is not trusted ({authority}); {}",
+        trust_advice(*has_ca_file)
+    )]
+    UnknownAuthority {
+        /// The issuer that the certificate names.
+        authority: String,
+        has_ca_file: bool,
+    },
+    #[error(
+        "the server's certificate is for {}, not for {expected}; use one of its names in the address, or correct the certificate",
+        names(presented)
+    )]
+    OtherName {
+        expected: String,
+        presented: Vec<String>,
+    },
+    #[error(
+        "a certificate of the server expired at {since}; renew it, or correct this machine's clock"
+    )]
+    Expired { since: String },
+    #[error(
+        "a certificate of the server is not valid before {from}; correct this machine's clock, or the certificate"
+    )]
+    NotValidYet { from: String },
+    #[error(
+        "the server's certificate is X.509 version {0}, which TLS does not accept; issue a version 3 certificate with a subjectAltName"
+    )]
+    OldVersion(u32),
+    #[error(
+        "the server uses a CA certificate as its own certificate; to trust exactly this one, add it to jwks.ca_file"
+    )]
+    AuthorityAsServer,
+    #[error("this machine has no CA certificates; install them, or set jwks.ca_file")]
+    NoAuthorities,
+    #[error("the server does not speak TLS at this port; correct the port, or the scheme")]
+    NotTls,
+    #[error("the server ended the handshake with the alert {0}")]
+    Alert(String),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Why what was fetched is not a key set that can verify tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ContentError {
+    #[error(
+        "begins with a byte-order mark, which JSON must not have (RFC 8259 section 8.1); publish it without one"
+    )]
+    ByteOrderMark,
+    #[error("is empty")]
+    Empty,
+    #[error("is an HTML or XML page and not JSON; correct the address")]
+    Page,
+    #[error("is compressed, and the answer has no `Content-Encoding: gzip`; correct the server")]
+    Compressed,
+    #[error(
+        "this is provider metadata and not a key set; {}",
+        match jwks_uri {
+            Some(jwks_uri) => format!("its jwks_uri is {jwks_uri}: configure that one, or leave jwks.uri out"),
+            None => "leave jwks.uri out to use it".to_owned(),
+        }
+    )]
+    Metadata {
+        /// As far as it may be shown.
+        jwks_uri: Option<String>,
+    },
+    #[error("not a usable key set: {0}")]
+    KeySet(#[source] KeySetError),
+}
+
+/// Why a text is not a key set that can verify tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeySetError {
-    /// Not strict JSON.
-    NotJson(json::JsonError),
-    /// Not an object with an array `keys`.
+    #[error("not valid JSON: {0}")]
+    NotJson(JsonError),
+    #[error("there is no array `keys`")]
     NoKeys,
-    /// An object outside of a key names a member twice.
+    #[error("a member outside of the keys stands twice")]
     DuplicateMember,
-    /// There are keys, and none that a token could be verified with.
+    #[error("none of its keys is usable")]
     NoUsableKey,
 }
 
-/// Why one well-known address gave no metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DiscoveryFailure {
-    /// It could not be fetched.
-    Fetch(Box<FetchError>),
-    /// It is not a JSON object with a string `issuer`.
-    NotMetadata,
-    /// It is the issuer's, and has no string `jwks_uri`.
-    NoKeyAddress,
-    /// It is another issuer's.
+/// Why one well-known address gave no metadata of the issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MetadataError {
+    #[error(transparent)]
+    Request(RequestError),
+    #[error("{address}: {content}")]
+    Content {
+        address: String,
+        #[source]
+        content: ContentError,
+    },
+    #[error("{address}: not provider metadata: {problem}")]
+    NotMetadata {
+        address: String,
+        problem: &'static str,
+    },
+    #[error(
+        "{address}: the metadata names the issuer {found}, and the configured issuer is {configured}{}",
+        final_slash_advice(*only_by_final_slash)
+    )]
     OtherIssuer {
-        /// Whether the two differ by a final `/` alone.
+        address: String,
+        configured: String,
+        found: String,
         only_by_final_slash: bool,
     },
-    /// Its `jwks_uri` is not https, and http is not allowed.
-    ForbiddenKeyAddress,
+    #[error("{address}: the metadata has no `jwks_uri`; set jwks.uri")]
+    NoKeyAddress { address: String },
+    #[error("{address}: the metadata's `jwks_uri` cannot be used: {error}; {}", error.advice())]
+    KeyAddress {
+        address: String,
+        #[source]
+        error: AddressError,
+    },
+    /// The well-known address itself may not be fetched.
+    #[error("{address}: {error}")]
+    Address {
+        address: String,
+        #[source]
+        error: AddressError,
+    },
 }
 
+// === impl FetchError ===
+
 impl FetchError {
-    /// How long the server asked to be left alone.
+    /// The longest `Retry-After` of the answers.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            FetchError::Status { retry_after, .. } => *retry_after,
-            FetchError::NotDiscovered(failures) => failures
-                .iter()
-                .filter_map(|failure| match failure {
-                    DiscoveryFailure::Fetch(error) => error.retry_after(),
-                    _ => None,
-                })
-                .max(),
+            FetchError::Request(error) => error.retry_after(),
+            FetchError::Discovery { attempts } | FetchError::TimedOut { attempts, .. } => {
+                attempts.iter().filter_map(MetadataError::retry_after).max()
+            }
+            _ => None,
+        }
+    }
+}
+
+impl RequestError {
+    fn retry_after(&self) -> Option<Duration> {
+        match self.cause {
+            RequestFailure::Status { retry_after, .. } => retry_after,
             _ => None,
         }
     }
 
-    /// Whether the one who was asked has said nothing: not reached, late, at fault or too busy.
-    pub(in crate::jwks) fn is_on_the_way(&self) -> bool {
-        match self {
-            FetchError::Unreachable(_) | FetchError::TimedOut(_) => true,
-            FetchError::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
-            FetchError::TooManyRedirects
-            | FetchError::ForbiddenRedirect
-            | FetchError::TooLarge
-            | FetchError::Unreadable(_)
-            | FetchError::NotAKeySet(_)
-            | FetchError::NotDiscovered(_)
-            | FetchError::Fault => false,
+    /// Whether the server said nothing about what it serves: it was not reached, late, broken or busy.
+    pub(in crate::jwks) fn is_transient(&self) -> bool {
+        match &self.cause {
+            RequestFailure::Unreachable(_)
+            | RequestFailure::Tls(_)
+            | RequestFailure::TimedOut(_)
+            | RequestFailure::Interrupted(_) => true,
+            RequestFailure::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            RequestFailure::UnexpectedNotModified
+            | RequestFailure::TooManyRedirects
+            | RequestFailure::ForbiddenRedirect { .. }
+            | RequestFailure::ContentEncoding(_)
+            | RequestFailure::TooLarge => false,
         }
     }
 }
 
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl MetadataError {
+    fn retry_after(&self) -> Option<Duration> {
         match self {
-            FetchError::Unreachable(cause) => write!(f, "unreachable: {cause}"),
-            FetchError::TimedOut(limit) => write!(f, "not answered within {limit:?}"),
-            FetchError::Status { status, .. } => write!(f, "answered with status {status}"),
-            FetchError::TooManyRedirects => f.write_str("redirected more than 3 times"),
-            FetchError::ForbiddenRedirect => {
-                f.write_str("redirected to another host or away from https")
-            }
-            FetchError::TooLarge => f.write_str("the answer is over 1 MiB"),
-            FetchError::Unreadable(kind) => write!(f, "the file cannot be read: {kind}"),
-            FetchError::NotAKeySet(error) => write!(f, "not a usable key set: {error}"),
-            FetchError::NotDiscovered(failures) => {
-                f.write_str("discovery failed")?;
-                for (number, failure) in failures.iter().enumerate() {
-                    write!(f, "{} {failure}", if number == 0 { ":" } else { ";" })?;
-                }
-                Ok(())
-            }
-            FetchError::Fault => f.write_str("an internal fault"),
+            MetadataError::Request(error) => error.retry_after(),
+            _ => None,
         }
     }
 }
 
-impl std::error::Error for FetchError {}
+/// A text of a server for an error message: shortened, in quotation marks, without control characters.
+pub(in crate::jwks) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
 
-impl fmt::Display for KeySetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeySetError::NotJson(error) => error.fmt(f),
-            KeySetError::NoKeys => f.write_str("there is no array `keys`"),
-            KeySetError::DuplicateMember => f.write_str("a member outside of a key stands twice"),
-            KeySetError::NoUsableKey => f.write_str("none of its keys is usable"),
+/// A text of a server, shortened.
+pub(in crate::jwks) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn joined(attempts: &[MetadataError]) -> String {
+    let texts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+fn during(address: Option<&str>) -> String {
+    address.map_or_else(String::new, |address| format!(" from {address}"))
+}
+
+fn after(attempts: &[MetadataError]) -> String {
+    match attempts {
+        [] => String::new(),
+        attempts => format!("; tried before: {}", joined(attempts)),
+    }
+}
+
+fn names(presented: &[String]) -> String {
+    match presented {
+        [] => "no name (it has no subjectAltName)".to_owned(),
+        names => {
+            let shown: Vec<String> = names.iter().take(8).map(|name| quoted(name)).collect();
+            shown.join(", ")
         }
     }
 }
 
-impl std::error::Error for KeySetError {}
+fn trust_advice(has_ca_file: bool) -> &'static str {
+    match has_ca_file {
+        true => "add the authority's certificate to jwks.ca_file",
+        false => "set jwks.ca_file to a PEM file with the authority's certificate",
+    }
+}
 
-impl fmt::Display for DiscoveryFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DiscoveryFailure::Fetch(error) => error.fmt(f),
-            DiscoveryFailure::NotMetadata => f.write_str("the document is not an issuer's metadata"),
-            DiscoveryFailure::OtherIssuer { only_by_final_slash: true } => f.write_str(
-                "the document's issuer differs by a final `/`; configure it as it stands there, or set `jwks.uri`",
-            ),
-            DiscoveryFailure::OtherIssuer { only_by_final_slash: false } => {
-                f.write_str("the document is another issuer's; set `jwks.uri`")
-            }
-            DiscoveryFailure::NoKeyAddress => {
-                f.write_str("the document names no `jwks_uri`; set `jwks.uri`")
-            }
-            DiscoveryFailure::ForbiddenKeyAddress => {
-                f.write_str("the document's `jwks_uri` is not https; set `jwks.allow_http` if that is meant")
-            }
-        }
+fn final_slash_advice(only_by_final_slash: bool) -> &'static str {
+    match only_by_final_slash {
+        true => ": they differ by a final `/` only; configure the issuer as the metadata has it",
+        false => "; correct the issuer, or set jwks.uri",
     }
 }

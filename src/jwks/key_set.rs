@@ -26,7 +26,7 @@ pub struct Key {
 }
 
 /// A member of `keys` that no token is verified with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
     /// The `kid`, if it is a string.
     pub key_id: Option<Box<str>>,

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::jwks::fetch::Purpose;
-
 /// Fetches for tokens' sake start at most once in this time, counted from their start.
 pub const COOLDOWN: Duration = Duration::from_secs(10);
 
@@ -26,6 +24,17 @@ pub struct Ledger {
     left_alone_until: Option<Instant>,
     next_attempt: Instant,
     sightings: Sightings,
+}
+
+/// Why a fetch is made. A later variant includes what an earlier one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// A token waits. An address that discovery returned before is used without asking again.
+    Demand,
+    /// The keys are due for a refresh.
+    Refresh,
+    /// The operator asked for it.
+    Order,
 }
 
 /// A fetch that has begun.

@@ -1,18 +1,21 @@
-//! The keys of one issuer entry: where they come from, how they are had, and which may serve now.
-//!
-//! Knows no token: it is asked by key id and algorithm.
+//! The keys of one issuer entry: where they come from, how they are fetched, and which may verify tokens now.
 
+mod content;
 pub mod discovery;
 pub mod error;
-pub mod fetch;
-pub mod http;
-pub mod keeper;
+pub mod fetcher;
+pub mod issuer_client;
+mod key_location;
+mod key_report;
+pub mod key_saver;
 pub mod key_set;
-pub mod last_good;
+pub mod key_stores;
 pub mod ledger;
 pub mod metrics;
 pub mod refresher;
+pub mod saved_keys;
 pub mod source;
 pub mod state_dir;
 pub mod store;
-pub mod target;
+pub mod trust;
+mod verifier;

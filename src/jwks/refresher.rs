@@ -1,4 +1,4 @@
-//! Keeps one issuer's keys fresh: ahead of their age, when a token needs another key, and again after a failure.
+//! Keeps the keys of one issuer entry fresh: before their age ends, when a token needs another key, and again after a failure.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::panic::AssertUnwindSafe;
@@ -12,69 +12,70 @@ use tokio::time::Instant;
 
 use crate::file_watch::FileWatch;
 use crate::jwks::error::FetchError;
-use crate::jwks::fetch::{Fetch, Fetched, Fetcher, LONGEST_RETRY_AFTER, Purpose};
-use crate::jwks::keeper::Keeper;
-use crate::jwks::key_set::KeySet;
+use crate::jwks::fetcher::{Fetch, FetchedKeys, Fetcher};
+use crate::jwks::key_report::KeyReport;
+use crate::jwks::key_saver::KeySaver;
+use crate::jwks::ledger::Purpose;
 use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::store::KeyStore;
 use crate::telemetry::traces::{Kind, Traces};
 
-/// A server's `max-age` shortens the time between refreshes, but never to less than this.
-const SHORTEST_MAX_AGE: Duration = Duration::from_secs(30);
+/// A `max-age` shortens the time between refreshes to no less than this (CONTRACT 5.1.3).
+const MIN_MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The longest time between two attempts while the issuer fails, unless `refresh` is shorter.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
-/// So many keys that are set aside are told of one by one.
-const MOST_TOLD: usize = 8;
+/// After this time a first fetch lets the next issuer begin, and goes on.
+const MAX_PERMIT_TIME: Duration = Duration::from_millis(100);
 
-/// A first fetch that takes longer gives its place to the next one, and goes on.
-const LONGEST_TURN: Duration = Duration::from_millis(100);
+/// How long the second attempt waits for saved keys, once the first fetch has failed.
+const RESTORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// So long a folder may take to give the last good keys, once the first fetch has failed.
-const LONGEST_RESTORE: Duration = Duration::from_secs(5);
+/// A changed file is read after this time even if its folder goes on changing.
+const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// A file's folder that is never quiet is looked at all the same.
-const LONGEST_UNREST: Duration = Duration::from_secs(1);
-
-/// The one who fetches for one store.
+/// Fetches for one store.
 pub struct Refresher<F = Fetcher> {
     store: Arc<KeyStore>,
     fetcher: F,
     settings: FetchSettings,
+    /// The failures since the latest success.
     failures: u32,
+    reported: Option<KeyReport>,
     traces: Traces,
-    keeper: Option<Keeper>,
-    turns: Arc<Semaphore>,
+    saver: Option<KeySaver>,
+    first_fetches: Arc<Semaphore>,
     watch: Option<FileWatch>,
     watch_failed: bool,
 }
 
 impl<F: Fetch> Refresher<F> {
-    /// A refresher for that store. The first fetches of those that share `turns` begin so many at a time.
+    /// A refresher for that store. `first_fetches` limits how many first fetches begin at the same time.
     pub fn new(
         store: Arc<KeyStore>,
         fetcher: F,
         settings: FetchSettings,
-        turns: Arc<Semaphore>,
+        first_fetches: Arc<Semaphore>,
     ) -> Refresher<F> {
         Refresher {
             store,
             fetcher,
             settings,
             failures: 0,
+            reported: None,
             traces: Traces::default(),
-            keeper: None,
-            turns,
+            saver: None,
+            first_fetches,
             watch: None,
             watch_failed: false,
         }
     }
 
-    /// Keeps the last good keys, and begins with those of an earlier process.
+    /// Restores the keys that an earlier process saved, and saves those that are confirmed.
     #[must_use]
-    pub fn keeping(self, keeper: Option<Keeper>) -> Refresher<F> {
-        Refresher { keeper, ..self }
+    pub fn saving(self, saver: Option<KeySaver>) -> Refresher<F> {
+        Refresher { saver, ..self }
     }
 
     /// Makes a span of each fetch.
@@ -83,8 +84,16 @@ impl<F: Fetch> Refresher<F> {
         Refresher { traces, ..self }
     }
 
-    /// Fetches at once and from then on, until its owner drops it.
+    /// Fetches at once and from then on. Ends only when it is dropped.
     pub async fn run(mut self) {
+        let writer = self.saver.as_ref().map(KeySaver::writer);
+        tokio::select! {
+            () = self.refresh() => {}
+            () = run_if_any(writer) => {}
+        }
+    }
+
+    async fn refresh(&mut self) {
         let mut next_attempt = self.begin().await;
         loop {
             let purpose = tokio::select! {
@@ -96,22 +105,23 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// The first fetch, and beside it the look for kept keys, which neither waits for the other.
+    /// The first fetch, and beside it the restoring of saved keys. Neither waits for the other.
     async fn begin(&mut self) -> Instant {
-        let (store, keeper) = (self.store.clone(), self.keeper.clone());
-        let max_stale = self.settings.max_stale;
-        let mut restoring = pin!(async move {
-            if let Some(keeper) = keeper {
-                keeper.restore(&store, max_stale).await;
-            }
-        });
         let store = self.store.clone();
+        let restoring = self
+            .saver
+            .as_ref()
+            .map(|saver| saver.restore(store.clone(), self.settings.max_stale));
+        let Some(restoring) = restoring else {
+            return self.first_attempt().await;
+        };
+        let mut restoring = pin!(restoring);
         let mut fetching = pin!(self.first_attempt());
         tokio::select! {
             next_attempt = &mut fetching => {
                 if store.usable(Instant::now()).is_none() {
-                    // Whoever is that late is not worth more of the next attempt's time.
-                    let _ = tokio::time::timeout(LONGEST_RESTORE, restoring).await;
+                    // A slower disk must not delay the next attempt.
+                    let _ = tokio::time::timeout(RESTORE_TIMEOUT, restoring).await;
                 }
                 next_attempt
             }
@@ -119,17 +129,17 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// Tokens wait from now on; the fetch waits for its turn.
+    /// Checks wait for the first fetch from now on; the fetch waits for a permit.
     async fn first_attempt(&mut self) -> Instant {
         self.store.begin(Instant::now(), Purpose::Refresh);
-        let turns = self.turns.clone();
+        let first_fetches = self.first_fetches.clone();
         // Never closed.
-        let turn = turns.acquire().await;
+        let permit = first_fetches.acquire().await;
         let mut attempt = pin!(self.attempt(Purpose::Refresh));
         tokio::select! {
             next_attempt = &mut attempt => next_attempt,
-            () = tokio::time::sleep(LONGEST_TURN) => {
-                drop(turn);
+            () = tokio::time::sleep(MAX_PERMIT_TIME) => {
+                drop(permit);
                 attempt.await
             }
         }
@@ -139,12 +149,12 @@ impl<F: Fetch> Refresher<F> {
         let began = Instant::now();
         let (started, purpose) = self.store.begin(began, purpose);
         self.watch_file();
-        // A panic while reading what a server sent must not end the refreshes for good.
+        // A panic while an answer is read must not end the refreshes for good.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
             .catch_unwind()
             .await;
         let now = Instant::now();
-        let fetched = fetched.unwrap_or(Err(FetchError::Fault));
+        let fetched = fetched.unwrap_or(Err(FetchError::Internal));
         self.trace(&fetched, now.saturating_duration_since(began));
         match fetched {
             Ok(fetched) => self.succeed(fetched, started, now),
@@ -152,8 +162,8 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// The span is made once the fetch has ended: only then is it known which check waited for it.
-    fn trace(&self, fetched: &Result<Fetched, FetchError>, took: Duration) {
+    /// The span is made after the fetch: only then is it known which check waited for it.
+    fn trace(&self, fetched: &Result<FetchedKeys, FetchError>, took: Duration) {
         let parent = self.store.take_waiting_trace().unwrap_or_default();
         let Some(mut span) = self.traces.begin("jwks.fetch", Kind::Client, &parent, took) else {
             return;
@@ -162,8 +172,8 @@ impl<F: Fetch> Refresher<F> {
         match fetched {
             Ok(fetched) => {
                 span.set("accredit.jwks.result", "success");
-                if let Some(key_set) = &fetched.key_set {
-                    let keys = i64::try_from(key_set.key_set.keys().len()).unwrap_or(i64::MAX);
+                if let Some(fetched) = &fetched.key_set {
+                    let keys = i64::try_from(fetched.key_set.keys().len()).unwrap_or(i64::MAX);
                     span.set("accredit.jwks.keys", keys);
                 }
             }
@@ -175,55 +185,66 @@ impl<F: Fetch> Refresher<F> {
         span.end();
     }
 
-    fn succeed(&mut self, fetched: Fetched, started: Instant, now: Instant) -> Instant {
+    fn succeed(&mut self, fetched: FetchedKeys, started: Instant, now: Instant) -> Instant {
         self.failures = 0;
-        let source = self.store.source();
-        if let Some(fetched) = &fetched.key_set {
-            tell_of(&fetched.key_set, source);
+        let FetchedKeys { key_set, max_age } = fetched;
+        let report = key_set
+            .as_ref()
+            .map(|fetched| KeyReport::of(&fetched.key_set));
+        if let Some(report) = report
+            && self.reported.as_ref() != Some(&report)
+        {
+            report.log(self.store.source());
+            self.reported = Some(report);
         }
-        // An empty set refuses everyone, and is most likely a slip that is mended soon.
-        let is_empty = fetched
-            .key_set
+        // An empty set refuses every token, and is probably a mistake that is corrected soon.
+        let is_empty = key_set
             .as_ref()
             .is_some_and(|fetched| fetched.key_set.keys().is_empty());
         let max_age = if is_empty {
             Some(Duration::ZERO)
         } else {
-            fetched.max_age
+            max_age
         };
         let next_attempt = now + refresh_delay(self.settings.refresh, max_age, random_fraction());
-        let (key_set, text) = match fetched.key_set {
+        let (key_set, text) = match key_set {
             Some(fetched) => (Some(fetched.key_set), Some(fetched.text)),
             None => (None, None),
         };
+        let max_stale = self.settings.max_stale;
         let confirmed = self
             .store
-            .succeed(key_set, started, self.settings.max_stale, next_attempt);
-        if let (Some(keeper), Some(generation)) = (&mut self.keeper, confirmed) {
-            keeper.keep(text, generation, started, now);
+            .succeed(key_set, started, max_stale, next_attempt);
+        if let (Some(saver), Some(generation)) = (&mut self.saver, confirmed) {
+            saver.save(text, generation, started, now);
         }
         next_attempt
     }
 
     fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
         self.failures = self.failures.saturating_add(1);
+        // Obeyed for at most `refresh` (CONTRACT 5.5.3): longer, a withdrawn key would go on verifying tokens.
+        let retry_after = error
+            .retry_after()
+            .map(|asked| asked.min(self.settings.refresh));
+        let backoff = retry_delay(self.failures, self.settings.refresh, random_fraction());
+        let retry_in = backoff.max(retry_after.unwrap_or_default());
         let source = self.store.source();
-        tracing::warn!(%source, issuer = source.issuer(), %error, failures = self.failures, "fetching keys failed");
-        if matches!(error, FetchError::Unreadable(_)) {
+        tracing::warn!(
+            %source, issuer = source.issuer(), %error, failures = self.failures, ?retry_in,
+            "key refresh failed"
+        );
+        if matches!(error, FetchError::File { .. }) {
             // The folder may be gone, and the watch with it.
             self.watch = None;
         }
-        let asked = error
-            .retry_after()
-            .map(|asked| asked.min(LONGEST_RETRY_AFTER));
-        let backoff = retry_delay(self.failures, self.settings.refresh, random_fraction());
-        let next_attempt = now + backoff.max(asked.unwrap_or_default());
-        self.store
-            .fail(error, next_attempt, asked.map(|asked| now + asked));
+        let next_attempt = now + retry_in;
+        let retry_after_until = retry_after.map(|asked| now + asked);
+        self.store.fail(error, next_attempt, retry_after_until);
         next_attempt
     }
 
-    /// Before the file is read, so that no change is missed between the two.
+    /// Begins before the file is read, so that no change is missed in between.
     fn watch_file(&mut self) {
         let KeySource::File(file) = self.store.source() else {
             return;
@@ -238,7 +259,10 @@ impl<F: Fetch> Refresher<F> {
             }
             Err(error) if !self.watch_failed => {
                 self.watch_failed = true;
-                tracing::warn!(file = %file.display(), %error, "the folder of a key set cannot be watched; it is read again every `refresh` alone");
+                tracing::warn!(
+                    file = %file.display(), %error,
+                    "the folder of a key set file cannot be watched; the file is read every `refresh` only"
+                );
             }
             Err(_) => {}
         }
@@ -247,48 +271,34 @@ impl<F: Fetch> Refresher<F> {
 
 async fn file_changed(watch: Option<&mut FileWatch>) {
     match watch {
-        Some(watch) => watch.settled_within(LONGEST_UNREST).await,
+        Some(watch) => watch.settled_within(MAX_SETTLE_TIME).await,
         None => std::future::pending().await,
     }
 }
 
-/// Says what the issuer should set right. The issuer decides how many keys there are, not how much is logged.
-fn tell_of(key_set: &KeySet, source: &KeySource) {
-    let issuer = source.issuer();
-    if key_set.keys().is_empty() {
-        tracing::error!(%source, issuer, "the issuer publishes an empty key set: none of its tokens can be admitted");
-    }
-    let published = key_set.published_private_keys();
-    if published > 0 {
-        tracing::error!(%source, issuer, keys = published, "the issuer publishes private keys: whoever reads them can make its tokens");
-    }
-    for aside in key_set.set_aside().iter().take(MOST_TOLD) {
-        tracing::warn!(%source, issuer, reason = %aside.reason, "a key of the set is set aside");
-    }
-    let untold = key_set.set_aside().len().saturating_sub(MOST_TOLD);
-    if untold > 0 {
-        tracing::warn!(%source, issuer, keys = untold, "further keys of the set are set aside");
+async fn run_if_any(writer: Option<impl Future<Output = ()>>) {
+    match writer {
+        Some(writer) => writer.await,
+        None => std::future::pending().await,
     }
 }
 
-/// Ahead of the age, and not at the same moment in every replica.
+/// Before the age ends, and not at the same moment in every replica.
 fn refresh_delay(refresh: Duration, max_age: Option<Duration>, fraction: f64) -> Duration {
-    let age = max_age.map_or(refresh, |max_age| {
-        refresh.min(max_age.max(SHORTEST_MAX_AGE))
-    });
+    let age = max_age.map_or(refresh, |max_age| refresh.min(max_age.max(MIN_MAX_AGE)));
     age.mul_f64(0.8 + 0.15 * fraction)
 }
 
 fn retry_delay(failures: u32, refresh: Duration, fraction: f64) -> Duration {
     let doubled = Duration::from_secs(1 << failures.saturating_sub(1).min(6));
     doubled
-        .min(LONGEST_BACKOFF)
+        .min(MAX_BACKOFF)
         .min(refresh)
         .mul_f64(0.75 + 0.5 * fraction)
 }
 
 fn random_fraction() -> f64 {
-    // Each `RandomState` is keyed anew; spreading load needs no better chance than that.
+    // Each `RandomState` has another key, which is random enough to spread load.
     (RandomState::new().hash_one(0_u8) >> 11) as f64 / (1_u64 << 53) as f64
 }
 

@@ -1,57 +1,83 @@
-//! The folder where last good key sets outlive the process: read at the start, written whenever one is confirmed.
+//! The folder `state_dir`, in which last-known-good key sets outlive the process.
 //!
-//! Nobody waits for it: sets are handed over, and one task writes them one after the other. A folder that is full,
-//! read-only or gone costs a line in the log.
+//! Keys from this folder verify tokens, so it is read only if no other user can write it (CONTRACT 5.5.5). A folder that is
+//! full, read-only or gone costs a line in the log and nothing else.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use thiserror::Error;
+use tokio::sync::Semaphore;
 
-use crate::jwks::http::MAX_SIZE;
-use crate::jwks::last_good::{self, Record};
+use crate::jwks::issuer_client::MAX_SIZE;
+use crate::jwks::saved_keys::{SavedKeySet, key_set_text};
+use crate::regular_file;
 
-/// So many files are read at once: a thousand issuers should not take a thousand threads.
-const READERS: usize = 8;
+/// How many files are read at the same time. The threads of a slow disk are those that look up host names, too.
+const MAX_READERS: usize = 8;
 
-/// No file that was written here is larger.
-const LARGEST_FILE: u64 = MAX_SIZE as u64 + 64 * 1024;
+/// The largest file that accredit writes, in octets.
+const MAX_FILE: u64 = MAX_SIZE as u64 + 64 * 1024;
 
 /// The ending of a file that is being written.
-const UNFINISHED: &str = "new";
+const UNFINISHED: &str = ".new";
 
-/// Nobody still writes a file that is as old as this.
-const ABANDONED: Duration = Duration::from_secs(60 * 60);
+/// An unfinished file of this age was left by a process that ended while it wrote.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// A folder of last good key sets; its clones are the same.
-#[derive(Clone)]
-pub struct StateDir(Arc<Inner>);
+/// The folder of saved key sets. Clones are the same folder.
+#[derive(Clone, Debug)]
+pub struct StateDir(Arc<SharedDir>);
 
-struct Inner {
+#[derive(Debug)]
+struct SharedDir {
     folder: PathBuf,
-    /// The latest set of each file that is not written yet: as many as there are issuers, at most.
-    waiting: Mutex<HashMap<String, Record>>,
-    submitted: Notify,
     readers: Semaphore,
+    /// One file is written at a time.
+    writer: Arc<Semaphore>,
+    written: Mutex<WriteState>,
 }
 
-/// A set that could not be written.
-struct Unwritten {
+#[derive(Debug, Default)]
+struct WriteState {
+    was_swept: bool,
+    /// When the latest key set of each file was confirmed. Two refreshers of one file exist for a moment during a reload.
+    confirmed: HashMap<String, u64>,
+    /// The files that could not be written at the latest attempt.
+    failed: HashMap<String, OldKeySet>,
+}
+
+/// Why a file of the folder is not used.
+#[derive(Debug, Error)]
+pub enum StateDirError {
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error(
+        "belongs to another user (uid {0}); keys are read only from files of the user that runs accredit"
+    )]
+    OtherUser(u32),
+    #[error(
+        "can be written by group or others (mode {0:03o}); remove that permission (chmod go-w)"
+    )]
+    WritableByOthers(u32),
+}
+
+/// A key set that could not be written.
+#[derive(Debug)]
+struct WriteFailure {
     kind: io::ErrorKind,
-    older: Older,
+    old: OldKeySet,
 }
 
-/// What became of the older set in the file, of which some keys may be gone.
-#[derive(PartialEq, Eq)]
-enum Older {
-    /// There is none, or it is the same set.
+/// What became of the older key set in the file. Its keys may have been withdrawn since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OldKeySet {
+    /// There was none, or it is the same set.
     Harmless,
     Removed,
     Remains,
@@ -60,190 +86,194 @@ enum Older {
 // === impl StateDir ===
 
 impl StateDir {
-    /// That folder, which is made when something is first written.
+    /// That folder, which is made when a key set is first written.
     pub fn new(folder: PathBuf) -> StateDir {
-        StateDir(Arc::new(Inner {
+        StateDir(Arc::new(SharedDir {
             folder,
-            waiting: Mutex::default(),
-            submitted: Notify::new(),
-            readers: Semaphore::new(READERS),
+            readers: Semaphore::new(MAX_READERS),
+            writer: Arc::new(Semaphore::new(1)),
+            written: Mutex::default(),
         }))
     }
 
-    /// Writes what is handed over, until its owner drops it.
-    pub async fn run(self) {
-        let mut failures = Failures::default();
-        let folder = self.0.folder.clone();
-        // What cannot be swept away takes room, and nothing else.
-        let _ = tokio::task::spawn_blocking(move || sweep(&folder)).await;
-        loop {
-            self.0.submitted.notified().await;
-            while let Some((file, record)) = self.next() {
-                let folder = self.0.folder.clone();
-                let writing = tokio::task::spawn_blocking(move || write(&folder, &record));
-                // A panic there is in the log already.
-                let written = writing.await.unwrap_or(Ok(()));
-                failures.tell(&self.0.folder, file, written);
-            }
+    /// Warns if the folder is not read because of its owner or permissions.
+    pub fn report(&self) {
+        if let Err(error @ (StateDirError::OtherUser(_) | StateDirError::WritableByOthers(_))) =
+            inspect(&self.0.folder)
+        {
+            let folder = self.0.folder.display();
+            tracing::warn!(%folder, %error, "state_dir is not read");
         }
     }
 
-    /// Hands over a set for its file. Of two that wait for one file the later stays.
-    pub(in crate::jwks) fn submit(&self, record: Record) {
-        let mut waiting = self.waiting();
-        let file = record.owner.file_name();
-        let is_later = waiting
-            .get(&file)
-            .is_none_or(|other| other.confirmed <= record.confirmed);
-        if is_later {
-            waiting.insert(file, record);
-        }
-        drop(waiting);
-        self.0.submitted.notify_one();
-    }
-
-    /// The bytes of a file; `None` where there is none.
-    pub(in crate::jwks) async fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
+    /// The content of a file. `None` if there is no such file, or the folder may not be read at all.
+    pub(in crate::jwks) async fn read(&self, file: &str) -> Result<Option<Vec<u8>>, StateDirError> {
         // Never closed.
         let _reader = self.0.readers.acquire().await;
-        let path = self.path(file);
-        let reading = tokio::task::spawn_blocking(move || read(&path));
+        let (folder, path) = (self.0.folder.clone(), self.path(file));
+        let reading = tokio::task::spawn_blocking(move || match inspect(&folder) {
+            Ok(()) => read(&path),
+            // `report` has said so, for all files.
+            Err(StateDirError::OtherUser(_) | StateDirError::WritableByOthers(_)) => Ok(None),
+            Err(StateDirError::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        });
         reading.await.unwrap_or(Ok(None))
     }
 
-    /// Where a file of that name is.
+    /// Writes a key set to its file, unless a later one was written. Failures are logged. A caller that goes away stops
+    /// nothing.
+    pub(in crate::jwks) async fn write(&self, saved: SavedKeySet) {
+        // Never closed. The closure holds the permit, so that the writes stay in order.
+        let Ok(permit) = self.0.writer.clone().acquire_owned().await else {
+            return;
+        };
+        let dir = self.0.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut written = dir.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.write(&dir.folder, &saved);
+        });
+        // A panic in there is in the log already.
+        let _ = writing.await;
+    }
+
     pub(in crate::jwks) fn path(&self, file: &str) -> PathBuf {
         self.0.folder.join(file)
     }
-
-    pub(in crate::jwks) fn next(&self) -> Option<(String, Record)> {
-        let mut waiting = self.waiting();
-        let file = waiting.keys().next().cloned()?;
-        waiting.remove_entry(&file)
-    }
-
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<String, Record>> {
-        // A map is whole after each of its calls.
-        self.0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-// === impl Failures ===
+// === impl WriteState ===
 
-/// The files that could not be written at the last try: told of when something changes, not each time.
-#[derive(Default)]
-struct Failures(HashMap<String, Older>);
+impl WriteState {
+    fn write(&mut self, folder: &Path, saved: &SavedKeySet) {
+        if !std::mem::replace(&mut self.was_swept, true) {
+            // What cannot be removed takes room and nothing else.
+            let _ = remove_abandoned(folder);
+        }
+        let file = saved.owner.file_name();
+        let confirmed = self.confirmed.entry(file.clone()).or_default();
+        if saved.confirmed >= *confirmed {
+            *confirmed = saved.confirmed;
+            let result = write(folder, saved);
+            self.report(folder, file, result);
+        }
+    }
 
-impl Failures {
-    fn tell(&mut self, folder: &Path, file: String, written: Result<(), Unwritten>) {
+    /// Logs changes, not each failure.
+    fn report(&mut self, folder: &Path, file: String, result: Result<(), WriteFailure>) {
         let folder = folder.display();
-        let Err(Unwritten { kind, older }) = written else {
-            if self.0.remove(&file).is_some() && self.0.is_empty() {
-                tracing::info!(%folder, "key sets can be kept again");
+        let Err(WriteFailure { kind, old }) = result else {
+            if self.failed.remove(&file).is_some() && self.failed.is_empty() {
+                tracing::info!(%folder, "key sets are saved again");
             }
             return;
         };
-        let none_before = self.0.is_empty();
-        let remained_before = self.0.values().any(|older| *older == Older::Remains);
-        if older == Older::Remains && !remained_before {
+        let is_first = self.failed.is_empty();
+        let has_remained = self.failed.values().any(|old| *old == OldKeySet::Remains);
+        if old == OldKeySet::Remains && !has_remained {
             tracing::error!(
-                %folder, reason = %kind,
-                "a new key set cannot be kept, and the older one not be removed: keys that were withdrawn could serve \
-                 after a restart; mend or empty the folder"
+                %folder, error = %kind,
+                "saving a key set failed, and the older one cannot be removed: after a restart, withdrawn keys could verify \
+                 tokens; correct the folder or empty it"
             );
-        } else if none_before {
+        } else if is_first {
             tracing::warn!(
-                %folder, reason = %kind,
-                "key sets cannot be kept; the service goes on, and after a restart it will need the issuers"
+                %folder, error = %kind,
+                "saving a key set failed; after a restart, its tokens need the issuer"
             );
         }
-        self.0.insert(file, older);
+        self.failed.insert(file, old);
     }
 }
 
-impl fmt::Debug for StateDir {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StateDir({})", self.0.folder.display())
+fn inspect(folder: &Path) -> Result<(), StateDirError> {
+    is_private(&std::fs::metadata(folder)?)
+}
+
+/// Whether only the user of this process can have written it.
+fn is_private(metadata: &Metadata) -> Result<(), StateDirError> {
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(StateDirError::OtherUser(metadata.uid()));
+    }
+    match metadata.mode() & 0o777 {
+        mode if mode & 0o022 == 0 => Ok(()),
+        mode => Err(StateDirError::WritableByOthers(mode)),
     }
 }
 
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StateDirError> {
+    let file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
-    let mut bytes = Vec::new();
-    // A longer file is cut, and so found damaged.
-    file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    is_private(&file.metadata()?)?;
+    let mut octets = Vec::new();
+    // A longer file is cut, and then counts as damaged.
+    file.take(MAX_FILE).read_to_end(&mut octets)?;
+    Ok(Some(octets))
 }
 
-fn write(folder: &Path, record: &Record) -> Result<(), Unwritten> {
-    let file = folder.join(record.owner.file_name());
-    replace(folder, &file, &record.to_file()).map_err(|error| Unwritten {
+fn write(folder: &Path, saved: &SavedKeySet) -> Result<(), WriteFailure> {
+    let file = folder.join(saved.owner.file_name());
+    replace(folder, &file, &saved.to_file()).map_err(|error| WriteFailure {
         kind: error.kind(),
-        older: remove_other(&file, record),
+        old: remove_other(&file, saved),
     })
 }
 
-/// Removes what processes that ended in the middle of writing have left.
-fn sweep(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let is_unfinished = entry
-            .path()
-            .extension()
-            .is_some_and(|end| end == UNFINISHED);
-        let age = entry.metadata()?.modified()?.elapsed();
-        if is_unfinished && age.is_ok_and(|age| age > ABANDONED) {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Whoever reads the file, and whenever the machine fails, finds the one set or the other, never a mixture.
-fn replace(folder: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Readers, and a machine that fails, find the old set or the new one, never a mixture.
+fn replace(folder: &Path, file: &Path, octets: &[u8]) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    // Another process may use the folder too.
-    let unique = RandomState::new().hash_one(0_u8);
-    let new = file.with_extension(format!("{unique:016x}.{UNFINISHED}"));
-    let replaced = write_new(&new, bytes).and_then(|()| std::fs::rename(&new, file));
-    if replaced.is_err() {
-        let _ = std::fs::remove_file(&new);
-    }
-    replaced?;
+    // Readable by this user only. Removed when it is dropped before it has its final name.
+    let mut new = tempfile::Builder::new()
+        .suffix(UNFINISHED)
+        .tempfile_in(folder)?;
+    new.write_all(octets)?;
+    new.as_file().sync_all()?;
+    new.persist(file)?;
     File::open(folder)?.sync_all()
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// What cannot be replaced is removed: a key that its issuer has withdrawn must not be back after a restart.
-fn remove_other(file: &Path, record: &Record) -> Older {
-    match read(file) {
-        Ok(None) => Older::Harmless,
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Older::Harmless,
-        Ok(Some(bytes)) if last_good::set_in(&bytes) == Some(&record.text) => Older::Harmless,
-        Ok(Some(_)) | Err(_) => match std::fs::remove_file(file) {
-            Ok(()) => Older::Removed,
-            Err(_) => Older::Remains,
+/// A set that cannot be replaced is removed: a key that its issuer has withdrawn must not be back after a restart.
+fn remove_other(file: &Path, saved: &SavedKeySet) -> OldKeySet {
+    match regular_file::read(file, MAX_FILE) {
+        Ok(octets) if key_set_text(&octets) == Some(&saved.text) => OldKeySet::Harmless,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            OldKeySet::Harmless
+        }
+        Ok(_) | Err(_) => match std::fs::remove_file(file) {
+            Ok(()) => OldKeySet::Removed,
+            Err(_) => OldKeySet::Remains,
         },
     }
+}
+
+/// Removes what processes that ended while they wrote have left.
+fn remove_abandoned(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_unfinished = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.ends_with(UNFINISHED));
+        let age = entry.metadata()?.modified()?.elapsed();
+        if is_unfinished && age.is_ok_and(|age| age > ABANDONED_AFTER) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,8 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::jwks::error::FetchError;
-use crate::jwks::fetch::Purpose;
-use crate::jwks::ledger::{Completed, Ledger};
+use crate::jwks::ledger::{Completed, Ledger, Purpose};
 use crate::jwks::source::KeySource;
 use crate::jwks::store::snapshot::Snapshot;
 use crate::telemetry::traces::Parent;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Purpose;
 use super::{COOLDOWN, Ledger, Outcome, REMEMBERED, Ruling};
-use crate::jwks::fetch::Purpose;
 
 struct Story {
     start: Instant,

@@ -1,4 +1,4 @@
-//! Folders that can be written, and such that cannot.
+//! Folders that can be written, that cannot, and that others can write.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Older, StateDir, write};
-use crate::jwks::last_good::{Owner, Record};
+use super::{OldKeySet, StateDir, StateDirError, inspect, remove_abandoned, remove_other, write};
+use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
-fn record(text: &'static str, confirmed: u64) -> Record {
+fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
-    let fetch = FetchSettings {
+    let settings = FetchSettings {
         refresh: Duration::from_secs(300),
         max_stale: Duration::from_secs(3600),
         timeout: Duration::from_secs(5),
         ca_file: None,
     };
     let source = KeySource::Uri(address.expect("is an address"));
-    Record {
-        owner: Owner::of(&["a".into()], &source, &fetch).expect("is fetched"),
+    let owner = KeySetOwner::of(&["a".into()], &source, &settings).expect("is fetched");
+    SavedKeySet {
+        owner: owner.into(),
         text: Bytes::from_static(text.as_bytes()),
         confirmed,
     }
@@ -35,57 +36,105 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_set_replaces_the_one_before_and_nobody_else_may_read_it() {
+fn a_set_replaces_the_older_one_and_only_this_user_can_read_it() {
     let outer = tempfile::tempdir().expect("a folder");
     let folder = outer.path().join("made/when/needed");
     for confirmed in [1, 2] {
-        let record = record("{}", confirmed);
-        assert!(write(&folder, &record).is_ok());
-        assert_eq!(names(&folder), [record.owner.file_name()]);
-        let file = folder.join(record.owner.file_name());
-        assert_eq!(std::fs::read(&file).expect("is there"), record.to_file());
+        let set = saved("{}", confirmed);
+        assert!(write(&folder, &set).is_ok());
+        assert_eq!(names(&folder), [set.owner.file_name()]);
+        let file = folder.join(set.owner.file_name());
+        assert_eq!(std::fs::read(&file).expect("is there"), set.to_file());
         let mode = file.metadata().expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
 
 #[test]
-fn what_cannot_be_replaced_is_removed_unless_it_is_the_same_set() {
+fn a_set_that_cannot_be_replaced_is_removed_unless_it_is_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join(record("{}", 1).owner.file_name());
+    let file = folder.path().join(saved("{}", 1).owner.file_name());
     // A folder in the file's place cannot be replaced, and not be removed either while something is in it.
     std::fs::create_dir_all(file.join("x")).expect("a folder");
-    let unwritten = write(folder.path(), &record("{}", 1)).expect_err("cannot be written");
-    assert!(unwritten.older == Older::Remains);
+    let unwritten = write(folder.path(), &saved("{}", 1)).expect_err("cannot be written");
+    assert!(unwritten.old == OldKeySet::Remains);
     assert_eq!(names(folder.path()).len(), 1, "nothing half is left behind");
 
     std::fs::remove_dir_all(&file).expect("is there");
-    std::fs::write(&file, record("[1]", 1).to_file()).expect("can be written");
-    assert!(super::remove_other(&file, &record("[1]", 9)) == Older::Harmless);
+    std::fs::write(&file, saved("[1]", 1).to_file()).expect("can be written");
+    assert!(remove_other(&file, &saved("[1]", 9)) == OldKeySet::Harmless);
     assert!(file.exists());
-    assert!(super::remove_other(&file, &record("[2]", 9)) == Older::Removed);
+    assert!(remove_other(&file, &saved("[2]", 9)) == OldKeySet::Removed);
     assert!(!file.exists());
-    assert!(super::remove_other(&file, &record("[2]", 9)) == Older::Harmless);
+    assert!(remove_other(&file, &saved("[2]", 9)) == OldKeySet::Harmless);
 }
 
 #[test]
-fn a_folder_that_can_never_be_is_told_of_and_no_more() {
+fn a_folder_that_cannot_exist_is_harmless() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("can be written");
-    let unwritten = write(&file.join("below"), &record("{}", 1)).expect_err("cannot be written");
-    assert!(unwritten.older == Older::Harmless);
+    let unwritten = write(&file.join("below"), &saved("{}", 1)).expect_err("cannot be written");
+    assert!(unwritten.old == OldKeySet::Harmless);
 }
 
-#[test]
-fn of_two_sets_that_wait_for_one_file_the_later_is_written() {
-    let state = StateDir::new("unused".into());
+#[tokio::test]
+async fn an_earlier_set_does_not_replace_a_later_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state_dir = StateDir::new(folder.path().to_owned());
     for (text, confirmed) in [("1", 5), ("2", 7), ("3", 6)] {
-        state.submit(record(text, confirmed));
+        state_dir.write(saved(text, confirmed)).await;
     }
-    let (_, record) = state.next().expect("one waits");
-    assert_eq!((record.text.as_ref(), record.confirmed), (&b"2"[..], 7));
-    assert!(state.next().is_none());
+    let file = folder.path().join(saved("", 0).owner.file_name());
+    assert_eq!(
+        std::fs::read(file).expect("was written"),
+        saved("2", 7).to_file()
+    );
+}
+
+/// CONTRACT 5.5.5.
+#[tokio::test]
+async fn what_others_can_write_is_not_read() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let folder = outer.path().join("state");
+    let state_dir = StateDir::new(folder.clone());
+    state_dir.write(saved("{}", 1)).await;
+    let name = saved("", 0).owner.file_name();
+    let permit = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("are set");
+    };
+    let content = async || state_dir.read(&name).await.map(|read| read.is_some());
+    assert!(matches!(content().await, Ok(true)));
+    for mode in [0o755, 0o500, 0o700] {
+        permit(&folder, mode);
+        assert!(matches!(content().await, Ok(true)), "{mode:o}");
+    }
+    for mode in [0o770, 0o702, 0o777] {
+        permit(&folder, mode);
+        assert!(matches!(content().await, Ok(false)), "{mode:o}");
+        assert!(matches!(
+            inspect(&folder),
+            Err(StateDirError::WritableByOthers(found)) if found == mode
+        ));
+    }
+    permit(&folder, 0o700);
+    for mode in [0o620, 0o602] {
+        permit(&folder.join(&name), mode);
+        assert!(matches!(
+            content().await,
+            Err(StateDirError::WritableByOthers(found)) if found == mode
+        ));
+    }
+    permit(&folder.join(&name), 0o644);
+    assert!(matches!(content().await, Ok(true)));
+    // The folder of another user. Tests may run as root, whom `/` belongs to.
+    let is_root = std::os::unix::fs::MetadataExt::uid(&folder.metadata().expect("is there")) == 0;
+    if !is_root {
+        assert!(matches!(
+            inspect(Path::new("/")),
+            Err(StateDirError::OtherUser(0))
+        ));
+    }
 }
 
 #[tokio::test]
@@ -95,14 +144,11 @@ async fn a_file_that_is_too_large_is_not_read_whole() {
     assert_eq!(state.read("none").await.expect("is no fault"), None);
     std::fs::write(folder.path().join("large"), vec![b' '; 3 * 1024 * 1024]).expect("fits");
     let read = state.read("large").await.expect("can be read");
-    assert_eq!(
-        read.map(|bytes| bytes.len() as u64),
-        Some(super::LARGEST_FILE)
-    );
+    assert_eq!(read.map(|bytes| bytes.len() as u64), Some(super::MAX_FILE));
 }
 
 #[test]
-fn only_what_was_abandoned_is_swept_away() {
+fn only_abandoned_files_are_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     for (name, is_old) in [("a.1.new", true), ("a.2.new", false), ("a.jwks", true)] {
@@ -111,9 +157,9 @@ fn only_what_was_abandoned_is_swept_away() {
             file.set_modified(old).expect("can be dated");
         }
     }
-    super::sweep(folder.path()).expect("can be swept");
+    remove_abandoned(folder.path()).expect("can be swept");
     let mut left = names(folder.path());
     left.sort();
     assert_eq!(left, ["a.2.new", "a.jwks"]);
-    assert!(super::sweep(&folder.path().join("none")).is_err());
+    assert!(remove_abandoned(&folder.path().join("none")).is_err());
 }

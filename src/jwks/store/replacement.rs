@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::jwks::error::FetchError;
-use crate::jwks::fetch::Purpose;
+use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::key_set::KeySet;
-use crate::jwks::ledger::Outcome;
+use crate::jwks::ledger::{Outcome, Purpose};
 use crate::jwks::store::snapshot::Snapshot;
 use crate::jwks::store::{KeyStore, lock};
 
@@ -77,10 +76,10 @@ impl KeyStore {
             (None, Some(held)) => (held.key_set.clone(), held.generation),
             // "Not modified" with nothing held: there is nothing to confirm.
             (None, None) => {
-                let unasked = FetchError::Status {
-                    status: 304,
-                    retry_after: None,
-                };
+                let unasked = FetchError::Request(RequestError {
+                    address: self.source().to_string(),
+                    cause: RequestFailure::UnexpectedNotModified,
+                });
                 self.fail(unasked, next_attempt, None);
                 return None;
             }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::KeyStore;
 use super::desk::{Desk, Wait};
 use crate::jwks::error::FetchError;
-use crate::jwks::fetch::Purpose;
 use crate::jwks::key_set::KeySet;
+use crate::jwks::ledger::Purpose;
 use crate::jwks::source::{KeyAddress, KeySource, Transport};
 
 const ROUNDS: usize = 5_000;
@@ -56,7 +56,7 @@ fn race(ask: impl for<'a> Fn(&'a KeyStore, Instant) -> Option<Wait<'a>>) {
         let wait = std::thread::scope(|scope| {
             scope.spawn(|| {
                 start.wait();
-                store.fail(FetchError::TooLarge, asked, None);
+                store.fail(FetchError::Internal, asked, None);
             });
             start.wait();
             ask(&store, asked)

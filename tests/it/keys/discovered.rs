@@ -1,4 +1,4 @@
-//! Metadata that cannot be had, that say something else than before, and that an operator asks for.
+//! Metadata that cannot be fetched, that changed, and that the operator asks for.
 
 use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
@@ -109,7 +109,7 @@ async fn keys_on_another_host_are_fetched_while_the_issuer_is_gone_and_the_log_s
     let mut admin = AdminClient::new(channel(running.admin).await);
     let refreshed = admin.refresh_keys(pb::RefreshKeysRequest::default()).await;
     assert_eq!(refreshed.unwrap().into_inner().issuers[0].last_error, "");
-    let line = running.says("metadata cannot be had").await;
+    let line = running.says("discovery failed").await;
     assert_eq!(line["level"], "WARN", "{line}");
     assert_eq!(line["issuer"], issuer.as_str(), "{line}");
     assert_eq!(line["jwks_uri"], keys.url("/keys").as_str(), "{line}");
@@ -128,10 +128,15 @@ async fn metadata_that_say_otherwise_are_believed() {
             "another",
             "https://evil.test",
             "http://127.0.0.1:1/k",
-            "another issuer",
+            "https://evil.test",
         ),
-        ("http elsewhere", "", "http://keys.invalid/k", "not https"),
-        ("no address", "", "", "names no `jwks_uri`"),
+        (
+            "http elsewhere",
+            "",
+            "http://keys.invalid/k",
+            "http is permitted to loopback",
+        ),
+        ("no address", "", "", "has no `jwks_uri`"),
     ] {
         let (server, issuer) = server().await;
         let service = Service::ready(&discovered(&issuer)).await;
@@ -255,7 +260,7 @@ async fn the_log_says_whose_keys_cannot_be_had() {
     running.signal("TERM").await;
     let lines = lines.await.unwrap();
     for told in [
-        "fetching keys failed",
+        "key refresh failed",
         "ready without the keys of this issuer",
     ] {
         let line = lines.iter().find(|line| line.contains(told)).unwrap();

@@ -194,9 +194,9 @@ async fn what_may_not_serve_is_told_of_once_and_clearly() {
     let file = keep(&folder, &server, 1).await.remove(0);
     server.serve("/keys", Reply::Hang);
     let whole = std::fs::read(&file).unwrap();
-    let unused = "the last good keys are not used";
+    let unused = "saved keys are not used";
 
-    let served = says(outer.path(), &configuration, "until the issuer answers").await;
+    let served = says(outer.path(), &configuration, "saved keys restored").await;
     assert!(served.contains("\"keys\":1"), "{served}");
 
     std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
@@ -206,12 +206,12 @@ async fn what_may_not_serve_is_told_of_once_and_clearly() {
     std::fs::write(&file, &whole).unwrap();
     let short = configuration.replace("/keys' }", "/keys', refresh: 1s, max_stale: 1s }");
     let told = says(outer.path(), &short, unused).await;
-    assert!(told.contains("more than max_stale"), "{told}");
+    assert!(told.contains("max_stale is less"), "{told}");
 
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     let told = says(outer.path(), &configuration, unused).await;
-    assert!(told.contains("directory"), "{told}");
+    assert!(told.contains("not a regular file"), "{told}");
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_folder_that_cannot_be_written_stops_nobody() {
     std::fs::write(&in_the_way, "").unwrap();
     let server = KeyServer::with_keys(old_keys()).await;
     let configuration = keeping(&in_the_way, &server, "");
-    let told = says(outer.path(), &configuration, "cannot be kept").await;
+    let told = says(outer.path(), &configuration, "saving a key set failed").await;
     assert!(told.contains("WARN"), "{told}");
 
     let mut service = Service::ready(&configuration).await;

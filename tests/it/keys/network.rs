@@ -61,15 +61,12 @@ async fn proxies_are_those_of_the_environment() {
     // https goes through a tunnel, which this proxy does not give.
     let proxies = [("HTTPS_PROXY", proxy.url(""))];
     let mut process = through(folder.path(), "https://keys.invalid/keys", &proxies).await;
-    process.says("fetching keys failed").await;
+    process.says("key refresh failed").await;
     assert!(proxy.count("keys.invalid:443") >= 1);
 
-    // And who is excepted is asked directly.
+    // A proxy would take a loopback address for its own.
     let direct = KeyServer::with_keys(old_keys()).await;
-    let proxies = [
-        ("HTTP_PROXY", proxy.url("")),
-        ("NO_PROXY", "127.0.0.1".to_owned()),
-    ];
+    let proxies = [("HTTP_PROXY", proxy.url(""))];
     let mut process = through(folder.path(), &direct.url("/keys"), &proxies).await;
     process.says("\"ready\"").await;
     assert_eq!(direct.count("/keys"), 1);
@@ -160,7 +157,7 @@ async fn keys_come_by_ipv6() {
     let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
     if !has_ipv6 {
         let error = error_of("uri: 'http://[::1]:1/keys'").await;
-        assert!(error.starts_with("unreachable"), "{error}");
+        assert!(error.contains("unreachable"), "{error}");
         return;
     }
     let server = KeyServer::listening("[::1]:0", None).await;

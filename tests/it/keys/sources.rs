@@ -148,15 +148,20 @@ async fn metadata_of_another_issuer_give_no_keys() {
             "another",
             "https://evil.test".to_owned(),
             keys.clone(),
-            "another issuer",
+            "the issuer \"https://evil.test\"",
         ),
         (
             "http elsewhere",
             issuer.clone(),
             "http://keys.invalid/k".to_owned(),
-            "not https",
+            "http is permitted to loopback",
         ),
-        ("no address", issuer.clone(), "keys".to_owned(), "not https"),
+        (
+            "no scheme",
+            issuer.clone(),
+            "keys".to_owned(),
+            "has no scheme",
+        ),
     ] {
         server.serve_metadata(well_known, &named, &jwks_uri);
         let told = service.refresh_keys().await.remove(0);

@@ -1,18 +1,18 @@
-//! One store's life: when its source is asked, and which keys serve meanwhile.
+//! One store over time: when its source is asked, and which keys verify tokens meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scripted::{GOOD, Given, Kept, Reply, Source, pass, set, store};
+use super::scripted::{GOOD, Given, RefreshedStore, Reply, ScriptedSource, pass, set, store};
 use crate::jwks::store::KeyStore;
 use crate::jwks::store::desk::{Desk, Missing};
 
 const DAY: f64 = 24.0 * 60.0 * 60.0;
 
 /// The pauses between the times when the source was asked, in seconds.
-fn pauses(source: &Source) -> Vec<f64> {
+fn pauses(source: &ScriptedSource) -> Vec<f64> {
     let asked = source.asked();
     asked
         .windows(2)
@@ -27,19 +27,19 @@ fn serves(store: &KeyStore, keys: &[(&'static str, usize)]) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refreshes_come_ahead_of_the_age_and_never_too_often() {
+async fn refreshes_come_before_the_age_ends_and_never_too_often() {
     for (max_age, bounds) in [
         (None, 240.0..=285.0),
         (Some(60), 48.0..=57.0),
         (Some(0), 24.0..=28.5),
         (Some(86_400), 240.0..=285.0),
     ] {
-        let source = Source::of(&[("a", 0)]);
+        let source = ScriptedSource::of(&[("a", 0)]);
         source.replies(Reply::Set {
             after: Duration::ZERO,
             max_age,
         });
-        let _kept = Kept::from(&source, store());
+        let _kept = RefreshedStore::from(&source, store());
         pass(3000.0).await;
         let pauses = pauses(&source);
         assert!(pauses.len() >= 9, "{pauses:?}");
@@ -49,16 +49,16 @@ async fn refreshes_come_ahead_of_the_age_and_never_too_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_fails_is_left_more_and_more_alone_up_to_a_minute() {
+async fn retries_back_off_up_to_a_minute() {
     for (reply, taken) in [
         (Reply::Status(500, None), 0.0),
         (Reply::Rubbish, 0.0),
         (Reply::Hang, 5.0),
         (Reply::Panic, 0.0),
     ] {
-        let source = Source::of(&[("a", 0)]);
+        let source = ScriptedSource::of(&[("a", 0)]);
         source.replies(reply.clone());
-        let _kept = Kept::from(&source, store());
+        let _kept = RefreshedStore::from(&source, store());
         pass(1200.0).await;
         let pauses = pauses(&source);
         for (number, pause) in pauses.iter().enumerate() {
@@ -70,39 +70,40 @@ async fn a_source_that_fails_is_left_more_and_more_alone_up_to_a_minute() {
     }
 }
 
+/// CONTRACT 5.5.3: `Retry-After` is obeyed, for token-triggered fetches too, but for at most `refresh`.
 #[tokio::test(start_paused = true)]
-async fn a_source_that_asks_to_be_left_alone_is_up_to_an_hour() {
-    for (asked_for, bounds) in [(100, 100.0..=100.1), (604_800, 3600.0..=3600.1)] {
-        let source = Source::of(&[("a", 0)]);
-        let kept = Kept::from(&source, store());
+async fn retry_after_is_obeyed_for_at_most_refresh() {
+    for (retry_after, bounds) in [
+        (100, 100.0..=100.1),
+        (3600, 300.0..=300.1),
+        (604_800, 300.0..=300.1),
+    ] {
+        let source = ScriptedSource::of(&[("a", 0)]);
+        let kept = RefreshedStore::from(&source, store());
         pass(1.0).await;
-        source.replies(Reply::Status(429, Some(asked_for)));
+        source.replies(Reply::Status(429, Some(retry_after)));
         pass(299.0).await;
         assert_eq!(source.asked().len(), 2);
-        // Not for a token's sake either, however many come.
         for number in 0..50 {
             let now = Instant::now();
             let desk = kept
                 .store
                 .ask_for_unknown_key(&format!("z{number}"), 1, now);
             let Desk::Answer(Missing::Unavailable { retry_after }) = desk else {
-                panic!("neither waits nor knows");
+                panic!("no fetch starts for a token");
             };
             assert!(retry_after > Duration::from_secs(20));
         }
         pass(3600.0).await;
-        assert!(
-            bounds.contains(&pauses(&source)[1]),
-            "{:?}",
-            pauses(&source)
-        );
+        let second = pauses(&source)[1];
+        assert!(bounds.contains(&second), "{second}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_good_keys_serve_to_the_end_of_their_time_and_no_longer() {
-    let source = Source::of(&[("a", 0)]);
-    let kept = Kept::from(&source, store());
+async fn the_last_known_good_keys_verify_tokens_until_max_stale() {
+    let source = ScriptedSource::of(&[("a", 0)]);
+    let kept = RefreshedStore::from(&source, store());
     pass(1.0).await;
     source.replies(Reply::Hang);
     pass(DAY - 2.0).await;
@@ -115,9 +116,9 @@ async fn the_last_good_keys_serve_to_the_end_of_their_time_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_confirmed_lives_on_without_being_sent() {
-    let source = Source::of(&[("a", 0)]);
-    let kept = Kept::from(&source, store());
+async fn not_modified_confirms_the_held_keys() {
+    let source = ScriptedSource::of(&[("a", 0)]);
+    let kept = RefreshedStore::from(&source, store());
     pass(1.0).await;
     source.replies(Reply::Unchanged);
     pass(3.0 * DAY).await;
@@ -125,11 +126,11 @@ async fn what_is_confirmed_lives_on_without_being_sent() {
     assert_eq!(kept.store.usable_generation(Instant::now()), Some(1));
 }
 
-/// A token that names a new key is the reason for a fetch at once; the next one comes ten seconds later at the earliest.
+/// CONTRACT 5.3.8.
 #[tokio::test(start_paused = true)]
-async fn an_unknown_key_is_asked_for_at_once_and_then_not_for_ten_seconds() {
-    let source = Source::of(&[("a", 0)]);
-    let kept = Kept::from(&source, store());
+async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {
+    let source = ScriptedSource::of(&[("a", 0)]);
+    let kept = RefreshedStore::from(&source, store());
     pass(1.0).await;
     let began = Instant::now();
     source.has(&[("a", 0), ("b", 1)]);
@@ -157,14 +158,14 @@ async fn an_unknown_key_is_asked_for_at_once_and_then_not_for_ten_seconds() {
     assert_eq!(since, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
 }
 
-/// Kept keys serve from the start, and the issuer's word, once it comes, replaces them at once.
+/// Restored keys verify tokens from the start, and the first answer of the issuer replaces them at once.
 #[tokio::test(start_paused = true)]
-async fn keys_of_an_earlier_process_serve_until_the_issuer_tells() {
-    let source = Source::of(&[("b", 1)]);
+async fn keys_of_an_earlier_process_verify_tokens_until_the_issuer_answers() {
+    let source = ScriptedSource::of(&[("b", 1)]);
     source.replies(Reply::Hang);
     let store = store();
-    let kept = Kept::from(&source, store.clone());
-    // Tokens wait for the fetch in flight, and are let go when the keys come from elsewhere.
+    let kept = RefreshedStore::from(&source, store.clone());
+    // Checks wait for the fetch in flight, and end their wait when keys are restored.
     pass(0.01).await;
     let waiting = {
         let Desk::Wait(wait) = store.ask_for_any_keys(Instant::now()) else {
@@ -193,7 +194,7 @@ async fn keys_of_an_earlier_process_serve_until_the_issuer_tells() {
     source.replies(GOOD);
     pass(80.0).await;
     assert!(serves(&store, &[("b", 1)]));
-    // Late news from the disk are none.
+    // Keys that are restored later than that are ignored.
     store.restore(
         Arc::new(set(&[("a", 0)])),
         Duration::ZERO,
@@ -205,8 +206,8 @@ async fn keys_of_an_earlier_process_serve_until_the_issuer_tells() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_withdrawn_before_the_restart_is_gone_after_the_first_fetch() {
-    let source = Source::of(&[("b", 1)]);
+async fn a_restored_key_that_was_withdrawn_is_gone_after_the_first_fetch() {
+    let source = ScriptedSource::of(&[("b", 1)]);
     let store = store();
     store.restore(
         Arc::new(set(&[("a", 0), ("b", 1)])),
@@ -218,7 +219,7 @@ async fn a_key_that_was_withdrawn_before_the_restart_is_gone_after_the_first_fet
         asked: Instant::now(),
         keys: Vec::new(),
     });
-    let kept = Kept::from(&source, store);
+    let kept = RefreshedStore::from(&source, store);
     pass(0.01).await;
     assert!(serves(&kept.store, &[("b", 1)]));
     assert_eq!(kept.store.usable_generation(Instant::now()), Some(1));

@@ -8,30 +8,30 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::scripted::{Reply, Source, pass, settings, store};
+use super::scripted::{Reply, ScriptedSource, pass, settings, store};
 use crate::jwks::refresher::Refresher;
 use crate::jwks::store::KeyStore;
 
 const MANY: usize = 1000;
-const AT_A_TIME: usize = 32;
+const MAX_FIRST_FETCHES: usize = 32;
 
-/// So many issuers of one source, and one more of another, the last in line.
-fn line(many: &Source, last: &Source) -> (Arc<KeyStore>, JoinSet<()>) {
-    let turns = Arc::new(Semaphore::new(AT_A_TIME));
+/// [`MANY`] issuers with one source, and a last one with another.
+fn line(many: &ScriptedSource, last: &ScriptedSource) -> (Arc<KeyStore>, JoinSet<()>) {
+    let first_fetches = Arc::new(Semaphore::new(MAX_FIRST_FETCHES));
     let mut refreshing = JoinSet::new();
     for _ in 0..MANY {
-        let refresher = Refresher::new(store(), many.clone(), settings(), turns.clone());
+        let refresher = Refresher::new(store(), many.clone(), settings(), first_fetches.clone());
         refreshing.spawn(refresher.run());
     }
     let store = store();
-    let refresher = Refresher::new(store.clone(), last.clone(), settings(), turns);
+    let refresher = Refresher::new(store.clone(), last.clone(), settings(), first_fetches);
     refreshing.spawn(refresher.run());
     (store, refreshing)
 }
 
 #[tokio::test(start_paused = true)]
-async fn their_first_fetches_do_not_all_begin_at_once() {
-    let many = Source::of(&[("a", 0)]);
+async fn first_fetches_begin_32_at_a_time() {
+    let many = ScriptedSource::of(&[("a", 0)]);
     many.replies(Reply::Set {
         after: Duration::from_millis(50),
         max_age: None,
@@ -39,27 +39,26 @@ async fn their_first_fetches_do_not_all_begin_at_once() {
     let (_, _refreshing) = line(&many, &many);
     pass(60.0).await;
     assert_eq!(many.asked().len(), MANY + 1);
-    assert_eq!(many.most_in_flight(), AT_A_TIME);
+    assert_eq!(many.most_in_flight(), MAX_FIRST_FETCHES);
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_hang_hold_up_the_last_in_line_for_seconds_at_most() {
-    let hung = Source::of(&[]);
+async fn issuers_that_hang_delay_the_last_one_by_seconds_only() {
+    let hung = ScriptedSource::of(&[]);
     hung.replies(Reply::Hang);
-    let good = Source::of(&[("a", 0)]);
+    let good = ScriptedSource::of(&[("a", 0)]);
     let began = Instant::now();
     let (last, _refreshing) = line(&hung, &good);
     last.first_keys().await;
     let waited = began.elapsed();
     assert!(waited <= Duration::from_secs(4), "{waited:?}");
-    // Tokens of the last were told to wait all the while, and once it has keys nobody else's fetch is in its way.
     pass(600.0).await;
     assert!(good.asked().len() >= 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn their_refreshes_are_spread() {
-    let many = Source::of(&[("a", 0)]);
+async fn refreshes_are_spread_over_time() {
+    let many = ScriptedSource::of(&[("a", 0)]);
     let (_, _refreshing) = line(&many, &many);
     let began = Instant::now();
     pass(299.0).await;

@@ -10,9 +10,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::jwks::error::{FetchError, KeySetError};
-use crate::jwks::fetch::{Fetch, Fetched, FetchedSet, Purpose};
+use crate::jwks::error::{ContentError, FetchError, KeySetError, RequestError, RequestFailure};
+use crate::jwks::fetcher::{Fetch, FetchedKeySet, FetchedKeys};
 use crate::jwks::key_set::KeySet;
+use crate::jwks::ledger::Purpose;
 use crate::jwks::refresher::Refresher;
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use crate::jwks::store::KeyStore;
@@ -44,7 +45,7 @@ pub(super) enum Reply {
 pub(super) type Named = (&'static str, usize);
 
 #[derive(Default)]
-struct State {
+struct ScriptState {
     keys: Vec<Named>,
     asked: Vec<Instant>,
     in_flight: usize,
@@ -61,9 +62,9 @@ pub(super) struct Given {
 
 /// The source, and its clones are the same.
 #[derive(Clone)]
-pub(super) struct Source {
+pub(super) struct ScriptedSource {
     reply: Arc<Mutex<Reply>>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ScriptState>>,
 }
 
 pub(super) const GOOD: Reply = Reply::Set {
@@ -71,15 +72,15 @@ pub(super) const GOOD: Reply = Reply::Set {
     max_age: None,
 };
 
-// === impl Source ===
+// === impl ScriptedSource ===
 
-impl Source {
-    pub(super) fn of(keys: &[Named]) -> Source {
-        let state = State {
+impl ScriptedSource {
+    pub(super) fn of(keys: &[Named]) -> ScriptedSource {
+        let state = ScriptState {
             keys: keys.to_vec(),
-            ..State::default()
+            ..ScriptState::default()
         };
-        Source {
+        ScriptedSource {
             reply: Arc::new(Mutex::new(GOOD)),
             state: Arc::new(Mutex::new(state)),
         }
@@ -115,7 +116,7 @@ impl Source {
         self.state.lock().expect("is whole").given = Some(given);
     }
 
-    async fn answer(&self, asked: Instant) -> Result<Fetched, FetchError> {
+    async fn answer(&self, asked: Instant) -> Result<FetchedKeys, FetchError> {
         let reply = self.reply.lock().expect("is whole").clone();
         match reply {
             Reply::Set { after, max_age } => {
@@ -126,8 +127,11 @@ impl Source {
                     asked,
                     keys: keys.clone(),
                 });
-                Ok(Fetched {
-                    key_set: Some(FetchedSet::parse(text(&keys).into_bytes())?),
+                Ok(FetchedKeys {
+                    key_set: Some(FetchedKeySet::parse(
+                        text(&keys).into_bytes(),
+                        String::new(),
+                    )?),
                     max_age: max_age.map(Duration::from_secs),
                 })
             }
@@ -135,24 +139,27 @@ impl Source {
                 if let Some(given) = &mut self.state.lock().expect("is whole").given {
                     given.asked = asked;
                 }
-                Ok(Fetched {
+                Ok(FetchedKeys {
                     key_set: None,
                     max_age: None,
                 })
             }
-            Reply::Status(status, retry_after) => Err(FetchError::Status {
+            Reply::Status(status, retry_after) => Err(failed(RequestFailure::Status {
                 status,
                 retry_after: retry_after.map(Duration::from_secs),
+            })),
+            Reply::Rubbish => Err(FetchError::Content {
+                origin: String::new(),
+                content: ContentError::KeySet(KeySetError::NoKeys),
             }),
-            Reply::Rubbish => Err(FetchError::NotAKeySet(KeySetError::NoKeys)),
             Reply::Hang => std::future::pending().await,
             Reply::Panic => panic!("told to"),
         }
     }
 }
 
-impl Fetch for Source {
-    async fn fetch(&mut self, _: Purpose) -> Result<Fetched, FetchError> {
+impl Fetch for ScriptedSource {
+    async fn fetch(&mut self, _: Purpose) -> Result<FetchedKeys, FetchError> {
         let asked = Instant::now();
         {
             let mut state = self.state.lock().expect("is whole");
@@ -163,16 +170,23 @@ impl Fetch for Source {
         let _landing = Landing(self);
         tokio::time::timeout(TIMEOUT, self.answer(asked))
             .await
-            .unwrap_or(Err(FetchError::TimedOut(TIMEOUT)))
+            .unwrap_or(Err(failed(RequestFailure::TimedOut(TIMEOUT))))
     }
 }
 
-struct Landing<'a>(&'a Source);
+struct Landing<'a>(&'a ScriptedSource);
 
 impl Drop for Landing<'_> {
     fn drop(&mut self) {
         self.0.state.lock().expect("is whole").in_flight -= 1;
     }
+}
+
+fn failed(cause: RequestFailure) -> FetchError {
+    FetchError::Request(RequestError {
+        address: String::new(),
+        cause,
+    })
 }
 
 /// The text of a set of these.
@@ -212,18 +226,18 @@ pub(super) fn store() -> Arc<KeyStore> {
 }
 
 /// A store that is kept fresh from a source for as long as it is held.
-pub(super) struct Kept {
+pub(super) struct RefreshedStore {
     pub(super) store: Arc<KeyStore>,
     _refreshing: JoinSet<()>,
 }
 
-impl Kept {
-    pub(super) fn from(source: &Source, store: Arc<KeyStore>) -> Kept {
+impl RefreshedStore {
+    pub(super) fn from(source: &ScriptedSource, store: Arc<KeyStore>) -> RefreshedStore {
         let turns = Arc::new(Semaphore::new(1));
         let refresher = Refresher::new(store.clone(), source.clone(), settings(), turns);
         let mut refreshing = JoinSet::new();
         refreshing.spawn(refresher.run());
-        Kept {
+        RefreshedStore {
             store,
             _refreshing: refreshing,
         }

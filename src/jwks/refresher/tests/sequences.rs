@@ -1,18 +1,20 @@
-//! Whatever a source does, in whatever order: at no step does a key serve that is not in the set that it gave or confirmed
-//! last, nor after its time; and once it behaves, its keys serve.
+//! Random sequences of what a source does: at each step exactly the keys verify tokens that it gave or confirmed last, until
+//! `max_stale`; and once the source works again, its keys do.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scripted::{GOOD, Given, Kept, Named, Reply, Source, pass, set, settings, store};
+use super::scripted::{
+    GOOD, Given, Named, RefreshedStore, Reply, ScriptedSource, pass, set, settings, store,
+};
 use crate::jwks::store::desk::Desk;
 
 const SEQUENCES: u64 = 100;
 const STEPS: usize = 40;
 
-/// Numbers that look like chance and are the same each time (xorshift).
+/// Pseudo-random numbers, the same in each run (xorshift).
 struct Chance(u64);
 
 impl Chance {
@@ -60,7 +62,7 @@ impl Chance {
     }
 }
 
-async fn step(chance: &mut Chance, source: &Source, kept: &Kept) {
+async fn step(chance: &mut Chance, source: &ScriptedSource, kept: &RefreshedStore) {
     match chance.below(6) {
         0 | 1 => source.has(&chance.keys()),
         2 => source.replies(chance.reply()),
@@ -69,7 +71,7 @@ async fn step(chance: &mut Chance, source: &Source, kept: &Kept) {
             let generation = kept.store.usable_generation(now).unwrap_or(u64::MAX);
             let kid = chance.of(&["a", "b", "c", "z"]);
             if let Desk::Wait(wait) = kept.store.ask_for_unknown_key(kid, generation, now) {
-                // Some go away before anything has come.
+                // Some checks end before the fetch does.
                 let patience = Duration::from_millis(chance.below(6000));
                 wait.until(now + patience).await;
             }
@@ -85,10 +87,10 @@ async fn step(chance: &mut Chance, source: &Source, kept: &Kept) {
     }
 }
 
-fn assert_true_to(source: &Source, kept: &Kept, what: &str) {
+fn assert_true_to(source: &ScriptedSource, kept: &RefreshedStore, what: &str) {
     let now = Instant::now();
     let held = kept.store.usable(now);
-    // An empty set is believed, and is no keys.
+    // With an empty set, the issuer has no keys.
     let expected = source
         .given()
         .filter(|given| !given.keys.is_empty() && now < given.asked + settings().max_stale);
@@ -107,7 +109,7 @@ fn assert_true_to(source: &Source, kept: &Kept, what: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_the_source_gave_last_serves_and_it_always_recovers() {
+async fn only_the_latest_keys_verify_tokens_and_refreshes_always_recover() {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     for number in 0..SEQUENCES {
         one_sequence(&mut chance, number).await;
@@ -115,7 +117,7 @@ async fn only_what_the_source_gave_last_serves_and_it_always_recovers() {
 }
 
 async fn one_sequence(chance: &mut Chance, number: u64) {
-    let source = Source::of(&chance.keys());
+    let source = ScriptedSource::of(&chance.keys());
     source.replies(chance.reply());
     let store = store();
     if chance.below(3) == 0 {
@@ -125,16 +127,16 @@ async fn one_sequence(chance: &mut Chance, number: u64) {
         let asked = now - age;
         source.gave_before(Given { asked, keys });
     }
-    let kept = Kept::from(&source, store);
+    let kept = RefreshedStore::from(&source, store);
     for _ in 0..STEPS {
         step(chance, &source, &kept).await;
-        // What is due at this very moment is done.
+        // Tasks that are due now run first.
         tokio::task::yield_now().await;
         assert_true_to(&source, &kept, &format!("sequence {number}"));
     }
     source.replies(GOOD);
-    // The longest that a source can ask to be left alone, and the longest pause after that.
-    pass(3600.0 + 300.0).await;
+    // The longest `Retry-After` that is obeyed, and the longest pause after that.
+    pass(300.0 + 300.0).await;
     assert_true_to(&source, &kept, &format!("sequence {number}, recovered"));
     assert_eq!(source.given().map(|given| given.keys), Some(source.keys()));
     assert!(kept.store.status(Instant::now()).last_error.is_none());

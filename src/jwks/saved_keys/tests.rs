@@ -1,9 +1,9 @@
-//! Files that were written, cut, flipped and swapped.
+//! Files that were written, cut, changed and swapped.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Owner, Record, Unfit};
+use super::{KeySetOwner, SavedKeySet, UnusableFile};
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,18 +23,18 @@ fn uri(text: &str) -> KeySource {
     KeySource::Uri(KeyAddress::parse(text, Transport::Https).expect("is an address"))
 }
 
-fn owner(issuers: &[&str], source: &KeySource) -> Owner {
+fn owner(issuers: &[&str], source: &KeySource) -> KeySetOwner {
     let issuers: Vec<Arc<str>> = issuers.iter().map(|name| Arc::from(*name)).collect();
-    Owner::of(&issuers, source, &fetch()).expect("is fetched")
+    KeySetOwner::of(&issuers, source, &fetch()).expect("is fetched")
 }
 
-fn acme() -> Owner {
+fn acme() -> KeySetOwner {
     owner(&["https://a.example"], &uri("https://a.example/keys"))
 }
 
 fn file(confirmed: u64) -> Vec<u8> {
-    Record {
-        owner: acme(),
+    SavedKeySet {
+        owner: acme().into(),
         text: SET.as_bytes().into(),
         confirmed,
     }
@@ -42,24 +42,24 @@ fn file(confirmed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_written_is_read_with_its_age() {
+fn a_file_is_read_with_its_age() {
     let restored = acme().read(&file(NOW - 60), NOW, DAY).expect("may serve");
     assert_eq!(restored.age, Duration::from_secs(60));
     assert_eq!(restored.key_set.keys().len(), 1);
 }
 
 #[test]
-fn what_is_too_old_or_from_the_future_does_not_serve() {
+fn an_old_file_and_one_from_the_future_are_not_used() {
     let read = |confirmed| acme().read(&file(confirmed), NOW, DAY).map(|read| read.age);
     assert_eq!(read(NOW), Ok(Duration::ZERO));
-    assert_eq!(read(NOW + 1), Err(Unfit::FromTheFuture));
+    assert_eq!(read(NOW + 1), Err(UnusableFile::FromTheFuture));
     assert!(read(NOW - 86_399).is_ok());
-    assert_eq!(read(NOW - 86_400), Err(Unfit::TooOld(DAY)));
-    assert!(matches!(read(0), Err(Unfit::TooOld(_))));
+    assert_eq!(read(NOW - 86_400), Err(UnusableFile::TooOld(DAY)));
+    assert!(matches!(read(0), Err(UnusableFile::TooOld(_))));
 }
 
 #[test]
-fn a_file_serves_its_owner_alone() {
+fn a_file_is_used_for_its_owner_only() {
     let source = uri("https://a.example/keys");
     let discovery = |transport| KeySource::Discovery {
         issuer: "https://a.example".into(),
@@ -75,7 +75,7 @@ fn a_file_serves_its_owner_alone() {
         owner(&["https://a.example"], &uri("https://user@a.example/keys")),
         owner(&["https://a.example"], &discovery(Transport::Https)),
         owner(&["https://a.example"], &discovery(Transport::HttpToo)),
-        Owner::of(
+        KeySetOwner::of(
             &["https://a.example".into()],
             &source,
             &FetchSettings {
@@ -86,10 +86,10 @@ fn a_file_serves_its_owner_alone() {
         .expect("is fetched"),
     ];
     for (number, other) in others.iter().enumerate() {
-        // Whatever the file is called.
+        // The name of the file does not matter.
         assert_eq!(
             other.read(&file(NOW), NOW, DAY).err(),
-            Some(Unfit::OtherOwner),
+            Some(UnusableFile::OtherOwner),
             "{other:?}"
         );
         assert_ne!(other.file_name(), acme().file_name());
@@ -101,11 +101,11 @@ fn a_file_serves_its_owner_alone() {
     let turned = ["https://b.example", "https://a.example"];
     assert_eq!(owner(&two, &source), owner(&turned, &source));
     let at_hand = KeySource::File("keys.json".into());
-    assert_eq!(Owner::of(&["a".into()], &at_hand, &fetch()), None);
+    assert_eq!(KeySetOwner::of(&["a".into()], &at_hand, &fetch()), None);
 }
 
 #[test]
-fn whatever_is_damaged_does_not_serve_and_harms_nobody() {
+fn a_damaged_file_is_not_used() {
     let whole = file(NOW);
     for length in 0..whole.len() {
         let cut = whole.get(..length).expect("is shorter");
@@ -119,7 +119,7 @@ fn whatever_is_damaged_does_not_serve_and_harms_nobody() {
     for text in ["", "\n", "{}\n{}", "null\n", "[1]\n{\"keys\":[]}"] {
         assert_eq!(
             acme().read(text.as_bytes(), NOW, DAY).err(),
-            Some(Unfit::Damaged),
+            Some(UnusableFile::Damaged),
             "{text}"
         );
     }
@@ -127,15 +127,15 @@ fn whatever_is_damaged_does_not_serve_and_harms_nobody() {
     let other = other.replacen("\"format\":1", "\"format\":2", 1);
     assert_eq!(
         acme().read(other.as_bytes(), NOW, DAY).err(),
-        Some(Unfit::OtherFormat(2))
+        Some(UnusableFile::OtherFormat(2))
     );
 }
 
 #[test]
-fn nothing_secret_is_in_the_head() {
+fn a_file_contains_no_secret_of_the_address() {
     let source = uri("https://user:secret@a.example/keys?token=secret");
-    let record = Record {
-        owner: owner(&["https://a.example"], &source),
+    let record = SavedKeySet {
+        owner: owner(&["https://a.example"], &source).into(),
         text: SET.as_bytes().into(),
         confirmed: NOW,
     };

@@ -1,26 +1,28 @@
-//! Fetches from a server that says what the test wants.
+//! Fetches from a server that answers what the test wants.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Fetch as _, Fetched, Fetcher, Purpose};
-use crate::jwks::error::FetchError;
-use crate::jwks::http::{Clients, Http};
+use super::{Fetch as _, Fetcher};
+use crate::jwks::error::{FetchError, RequestError, RequestFailure};
+use crate::jwks::issuer_client::IssuerClient;
+use crate::jwks::ledger::Purpose;
 use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::jwks::trust::TrustStore;
 
 const KEYS: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
-/// A server that gives each request the next of these answers, and tells on which of its connections each came.
+/// A server that gives each request the next of these answers, and sends the number of its connection.
 fn server(answers: Vec<String>) -> (KeySource, mpsc::Receiver<usize>) {
     let (origin, asks) = server_at(|_| answers);
     let address = KeyAddress::parse(&format!("{origin}/keys"), Transport::Https);
     (KeySource::Uri(address.expect("is loopback")), asks)
 }
 
-/// The same, whose answers may name it.
+/// The same, with answers that can contain its address.
 fn server_at(answers: impl FnOnce(&str) -> Vec<String>) -> (String, mpsc::Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("can be bound");
     let origin = format!("http://{}", listener.local_addr().expect("is bound"));
@@ -30,7 +32,7 @@ fn server_at(answers: impl FnOnce(&str) -> Vec<String>) -> (String, mpsc::Receiv
         let mut answers = answers.into_iter().peekable();
         let mut connection = 0;
         while answers.peek().is_some() {
-            let (stream, _) = listener.accept().expect("somebody connects");
+            let (stream, _) = listener.accept().expect("is connected to");
             connection += 1;
             let mut lines = BufReader::new(&stream).lines();
             while answers.peek().is_some() {
@@ -63,16 +65,16 @@ fn fetcher(source: &KeySource) -> Fetcher {
         timeout: Duration::from_secs(60),
         ca_file: None,
     };
-    Fetcher::new(source, &settings, Http::with_system_roots())
+    Fetcher::new(source, &settings, IssuerClient::new(TrustStore::system()))
 }
 
 async fn fetch(fetcher: &mut Fetcher) -> Result<bool, FetchError> {
-    let fetched: Result<Fetched, _> = fetcher.fetch(Purpose::Refresh).await;
+    let fetched = fetcher.fetch(Purpose::Refresh).await;
     fetched.map(|fetched| fetched.key_set.is_some())
 }
 
 #[tokio::test]
-async fn what_was_not_asked_for_is_not_confirmed() {
+async fn a_304_without_a_condition_confirms_nothing() {
     let not_modified = answer("304 Not Modified", "", "");
     let (source, _) = server(vec![
         not_modified.clone(),
@@ -82,10 +84,10 @@ async fn what_was_not_asked_for_is_not_confirmed() {
         not_modified,
     ]);
     let mut fetcher = fetcher(&source);
-    let refused = Err(FetchError::Status {
-        status: 304,
-        retry_after: None,
-    });
+    let refused = Err(FetchError::Request(RequestError {
+        address: source.to_string(),
+        cause: RequestFailure::UnexpectedNotModified,
+    }));
     assert_eq!(fetch(&mut fetcher).await, refused);
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
     assert_eq!(
@@ -107,7 +109,7 @@ async fn each_fetch_connects_anew() {
 }
 
 #[tokio::test]
-async fn a_metadata_server_that_asks_for_it_is_left_alone_except_by_an_operator() {
+async fn the_retry_after_of_a_metadata_server_is_obeyed_except_for_the_operator() {
     let good = || answer("200 OK", "", KEYS);
     let (issuer, _) = server_at(|origin| {
         let text = format!(r#"{{"issuer":"{origin}","jwks_uri":"{origin}/keys"}}"#);
@@ -137,39 +139,20 @@ async fn a_metadata_server_that_asks_for_it_is_left_alone_except_by_an_operator(
     }
 }
 
+/// CONTRACT 3.1.9: opening a FIFO would wait for a writer.
 #[tokio::test]
-async fn no_proxy_is_asked_for_a_loopback_address() {
-    let (proxy, asks) = server(vec![answer("200 OK", "", KEYS)]);
-    let (local, _) = server(vec![answer("200 OK", "", KEYS)]);
-    let KeySource::Uri(proxy) = proxy else {
-        panic!("it has an address")
-    };
-    let proxy = reqwest::Proxy::all(proxy.url().clone()).expect("is a proxy");
-    let clients = Clients::built(|| Http::builder().proxy(proxy.clone())).expect("can be built");
-    let mut local = fetcher(&local);
-    let elsewhere = KeyAddress::parse("http://keys.example/", Transport::HttpToo);
-    let mut elsewhere = fetcher(&KeySource::Uri(elsewhere.expect("is an address")));
-    for fetcher in [&mut local, &mut elsewhere] {
-        if let super::Way::Http { http, .. } = &mut fetcher.way {
-            *http = Http(Ok(clients.clone()));
-        }
-    }
-    assert_eq!(fetch(&mut local).await, Ok(true));
-    assert!(asks.try_recv().is_err());
-    assert_eq!(fetch(&mut elsewhere).await, Ok(true));
-    assert_eq!(asks.try_recv(), Ok(1));
-}
-
-#[tokio::test]
-async fn what_is_no_file_is_not_opened() {
+async fn only_a_regular_file_is_read() {
     let folder = tempfile::tempdir().expect("can be made");
-    let pipe = folder.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.is_ok_and(|status| status.success()));
-    for path in [pipe, folder.path().to_owned()] {
+    for path in [fifo, folder.path().to_owned()] {
         assert_eq!(
-            fetch(&mut fetcher(&KeySource::File(path))).await,
-            Err(FetchError::Unreadable(std::io::ErrorKind::InvalidInput))
+            fetch(&mut fetcher(&KeySource::File(path.clone()))).await,
+            Err(FetchError::File {
+                path,
+                cause: "not a regular file".into()
+            })
         );
     }
 }

@@ -1,0 +1,234 @@
+//! Requests to issuers: which redirects are followed, how much is read, and why a request failed.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+
+use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
+use crate::jwks::source::KeyAddress;
+use crate::jwks::trust::{HttpClients, TrustStore};
+use crate::jwks::verifier::tls_failure;
+
+/// The largest key set or metadata document, in octets after decompression (CONTRACT 5.8.4).
+pub const MAX_SIZE: usize = 1024 * 1024;
+
+/// CONTRACT 5.8.2.
+const MAX_REDIRECTS: usize = 3;
+
+/// Sends the requests of one issuer entry.
+#[derive(Clone, Debug)]
+pub struct IssuerClient(Arc<TrustStore>);
+
+/// An answer with status 200 or 304.
+pub(in crate::jwks) struct IssuerAnswer {
+    /// The address, and each one that it redirected to.
+    pub(in crate::jwks) address: String,
+    response: Response,
+}
+
+impl IssuerClient {
+    /// A client that trusts these certificates.
+    pub fn new(trust: Arc<TrustStore>) -> IssuerClient {
+        IssuerClient(trust)
+    }
+
+    /// Gets an address, or what it redirects to on the same host.
+    ///
+    /// # Errors
+    /// [`RequestError`] unless the status is 200 or 304.
+    pub(in crate::jwks) async fn get(
+        &self,
+        address: &KeyAddress,
+        conditions: &HeaderMap,
+    ) -> Result<IssuerAnswer, RequestError> {
+        let mut attempt = match self.0.clients().await {
+            Ok(clients) => get_with(&clients, address, conditions).await,
+            Err(cause) => Err(RequestError {
+                address: address.to_string(),
+                cause: RequestFailure::Unreachable(cause),
+            }),
+        };
+        let is_tls_failure = matches!(
+            &attempt,
+            Err(RequestError {
+                cause: RequestFailure::Tls(_),
+                ..
+            })
+        );
+        if is_tls_failure && let Some(clients) = self.0.clients_after_failure().await {
+            attempt = get_with(&clients, address, conditions).await;
+        }
+        attempt
+    }
+}
+
+async fn get_with(
+    clients: &HttpClients,
+    address: &KeyAddress,
+    conditions: &HeaderMap,
+) -> Result<IssuerAnswer, RequestError> {
+    let mut shown = address.to_string();
+    let mut address = address.clone();
+    for _ in 0..=MAX_REDIRECTS {
+        let request = clients
+            .for_address(&address)
+            .get(address.url().clone())
+            .header(ACCEPT, "application/jwk-set+json, application/json")
+            .headers(conditions.clone());
+        let outcome = match request.send().await {
+            Ok(response) => judge(&address, &response).map(|next| (response, next)),
+            Err(error) => Err(connection_failure(&error)),
+        };
+        match outcome {
+            Ok((response, None)) => {
+                return Ok(IssuerAnswer {
+                    address: shown,
+                    response,
+                });
+            }
+            Ok((_, Some(next))) => {
+                shown = format!("{shown}, redirected to {next}");
+                address = next;
+            }
+            Err(cause) => {
+                return Err(RequestError {
+                    address: shown,
+                    cause,
+                });
+            }
+        }
+    }
+    Err(RequestError {
+        address: shown,
+        cause: RequestFailure::TooManyRedirects,
+    })
+}
+
+/// `None` if this is the answer, or where it redirects to.
+fn judge(address: &KeyAddress, response: &Response) -> Result<Option<KeyAddress>, RequestFailure> {
+    let headers = response.headers();
+    match response.status() {
+        StatusCode::NOT_MODIFIED => Ok(None),
+        // The client removes the header of an encoding that it has decoded.
+        StatusCode::OK => match headers.get(CONTENT_ENCODING) {
+            Some(encoding) if encoding != "identity" => Err(RequestFailure::ContentEncoding(
+                quoted(&String::from_utf8_lossy(encoding.as_bytes())),
+            )),
+            _ => Ok(None),
+        },
+        status if status.is_redirection() => {
+            let location = headers.get(LOCATION).map(|location| location.to_str());
+            let target = match location {
+                Some(Ok(location)) => address.redirected(location),
+                Some(Err(_)) | None => Err(None),
+            };
+            target
+                .map(Some)
+                .map_err(|target| RequestFailure::ForbiddenRedirect { target })
+        }
+        status => Err(RequestFailure::Status {
+            status: status.as_u16(),
+            retry_after: retry_after(headers),
+        }),
+    }
+}
+
+impl IssuerAnswer {
+    pub(in crate::jwks) fn is_not_modified(&self) -> bool {
+        self.response.status() == StatusCode::NOT_MODIFIED
+    }
+
+    pub(in crate::jwks) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// Reads the body, and stops at the limit instead of after it.
+    pub(in crate::jwks) async fn body(mut self) -> Result<Vec<u8>, RequestError> {
+        let mut body = Vec::new();
+        let cause = loop {
+            match self.response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_SIZE => {
+                    break RequestFailure::TooLarge;
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) => break RequestFailure::Interrupted(causes(&error)),
+            }
+        };
+        Err(RequestError {
+            address: self.address,
+            cause,
+        })
+    }
+}
+
+fn connection_failure(error: &reqwest::Error) -> RequestFailure {
+    match tls_error(error) {
+        Some(error) => RequestFailure::Tls(explain_tls(error)),
+        None => RequestFailure::Unreachable(causes(error)),
+    }
+}
+
+fn explain_tls(error: &rustls::Error) -> TlsFailure {
+    if let Some(failure) = tls_failure(error) {
+        return failure.clone();
+    }
+    match error {
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        rustls::Error::AlertReceived(alert) => TlsFailure::Alert(format!("{alert:?}")),
+        error => TlsFailure::Other(error.to_string()),
+    }
+}
+
+/// The error of the TLS library among the causes. `io::Error` does not give what it wraps as its source.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Some(error);
+        }
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The causes of an error from the second on: the first names the whole address, with its secrets.
+fn causes(error: &reqwest::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Some errors repeat their source, and `client error (Connect)` says nothing.
+        let is_repeated = texts.last().is_some_and(|last| last.contains(&text));
+        if !is_repeated && !text.starts_with("client error") {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    match texts.is_empty() {
+        true => "the request failed".to_owned(),
+        false => texts.join(": "),
+    }
+}
+
+/// `Retry-After` (RFC 9110 section 10.2.3) as a duration. A date is compared with the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let wanted = text(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = wanted.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(wanted).ok()?;
+    let now = httpdate::parse_http_date(text(DATE)?).ok()?;
+    until.duration_since(now).ok()
+}
