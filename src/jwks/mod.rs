@@ -1,12 +1,12 @@
 //! The keys of one issuer entry: where they come from, how they are fetched, and which may verify tokens now.
 
-mod content;
+pub mod content;
 pub mod discovery;
 pub mod error;
 pub mod fetcher;
 pub mod issuer_client;
-mod key_location;
-mod key_report;
+pub mod key_location;
+pub mod key_report;
 pub mod key_saver;
 pub mod key_set;
 pub mod key_stores;
@@ -18,4 +18,4 @@ pub mod source;
 pub mod state_dir;
 pub mod store;
 pub mod trust;
-mod verifier;
+pub mod verifier;
