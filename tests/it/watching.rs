@@ -175,7 +175,7 @@ fn troubleshooting_has_every_reason_and_no_other() {
             "**Meaning.**",
             "**Usual causes.**",
             "**Confirm.**",
-            "**Mend.**",
+            "**Fix.**",
         ] {
             assert!(
                 part.contains(word),
