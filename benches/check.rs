@@ -15,18 +15,17 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use accredit::app::engine;
-use accredit::authn::authenticator::Attempt;
 use accredit::authn::moment::Moment;
-use accredit::authz::authorizer::{Authorizer, Outcome};
-use accredit::authz::decision::Decision;
-use accredit::authz::observer::Observer;
-use accredit::authz::ongoing::Ongoing;
+use accredit::authz::answer::{Answer, Judged};
+use accredit::authz::authorizer::{Authorizer, Judgement};
 use accredit::config::load;
 use accredit::config::resolve::resolve;
 use accredit::dev_issuer::server::DevIssuer;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::service::CheckService;
 use accredit::jwks::key_stores::KeyStores;
+use accredit::observe::check_span::CheckSpan;
+use accredit::observe::observer::Observer;
 use accredit::request::{Completeness, Headers, Request};
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
@@ -95,7 +94,7 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
     let prepared = KeyStores::default()
-        .prepare(accredit::app::engine::key_entries(&settings))
+        .prepare(engine::key_entries(&settings))
         .unwrap();
     let observer = Observer::default();
     engine::build(&mut settings, &prepared, &observer)
@@ -119,8 +118,8 @@ fn answer_calls(service: &CheckService<Authorizer>, token: &str, times: usize) {
     let message = Bytes::from(message(&format!("Bearer {token}")).encode_to_vec());
     let call = || {
         let permit = in_flight.enter().unwrap();
-        let ongoing = Ongoing::new(tokio::time::Instant::now(), None);
-        let answer = service.check(message.clone(), &ongoing, None, &permit);
+        let check = CheckSpan::new(tokio::time::Instant::now(), None);
+        let answer = service.check(message.clone(), &check, None, &permit);
         black_box(answer.now_or_never().unwrap());
     };
     // The first sight of the token is not counted.
@@ -134,9 +133,9 @@ fn counted_call(call: &dyn Fn()) {
     call();
 }
 
-fn decide(service: &CheckService<Authorizer>, request: &Request<'_>) -> Decision {
-    match service.decider().decide(request, now(), Attempt::First) {
-        Outcome::Decided(decision @ Decision::Allow(_)) => decision,
+fn decide(service: &CheckService<Authorizer>, request: &Request<'_>) -> Judged {
+    match service.authorizer().judge(request, now()) {
+        Judgement::Judged(judged) if matches!(judged.answer, Answer::Admit(_)) => judged,
         other => panic!("not admitted: {other:?}"),
     }
 }
@@ -204,5 +203,5 @@ fn now() -> Moment {
     let since_epoch = std::time::SystemTime::now()
         .duration_since(std::time::SystemTime::UNIX_EPOCH)
         .unwrap();
-    Moment::new(since_epoch, tokio::time::Instant::now())
+    Moment::new(since_epoch, Instant::now())
 }

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::time::UNIX_EPOCH;
 
-use tokio::time::Instant;
+use std::time::Instant;
 
 use crate::admin::pb;
-use crate::authn::authenticator::Recall;
+use crate::authn::authenticator::CacheLookup;
 use crate::authn::issuers::Issuer;
-use crate::authz::tail::entry::Entry;
-use crate::authz::tail::filter::{AnyOf, Filter, FilterError, Reason, Verdict};
-use crate::authz::tail::followers::News;
 use crate::jose::algorithm::Algorithm;
-use crate::jwks::key_set::{Key, SetAside};
+use crate::keys::key_set::{Key, SetAside};
+use crate::observe::report::DecisionReport;
+use crate::observe::tail::filter::{self, AnyOf, Filter, FilterError};
+use crate::observe::tail::followers::TailEvent;
 
 /// So many keys that are set aside are shown: the issuer decides how many there are.
 const MOST_SHOWN: usize = 100;
@@ -77,37 +77,35 @@ fn set_aside(key: &SetAside) -> pb::SetAsideKey {
 }
 
 /// One decision.
-pub fn decision(entry: &Entry) -> pb::Decision {
-    let request = entry.request.as_ref();
+pub fn decision(report: &DecisionReport) -> pb::Decision {
+    let request = report.request.as_ref();
+    let record = &report.record;
     let text = |text: &str| text.to_owned();
-    let since_epoch = entry.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = report.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     pb::Decision {
         unix_millis: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
-        decision: text(entry.decision),
-        reason: text(entry.reason),
-        rule: text(&entry.rule),
-        issuer: entry.issuer.as_deref().map(text),
-        key_id: entry.key_id.as_deref().map(text),
+        decision: text(record.decision().as_str()),
+        reason: text(record.reason.as_str()),
+        rule: text(&record.rule),
+        issuer: record.issuer().map(text),
+        key_id: record.key_id().map(text),
         request_id: request.and_then(|request| request.id.as_deref().map(text)),
         method: request.map(|request| text(&request.method)),
         host: request.map(|request| text(&request.host)),
         path: request.map(|request| text(&request.path)),
-        latency_micros: u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
-        token_cache: entry.recall.map(|recall| match recall {
-            Recall::Hit => text("hit"),
-            Recall::Miss => text("miss"),
-        }),
-        config: text(&entry.config),
-        trace_id: entry.trace_id.as_deref().map(text),
-        claims: entry.claims.iter().cloned().collect(),
+        latency_micros: u64::try_from(report.took.as_micros()).unwrap_or(u64::MAX),
+        token_cache: record.cache.map(CacheLookup::as_str).map(text),
+        config: text(&report.config),
+        trace_id: report.trace_id.as_deref().map(text),
+        claims: report.claims.iter().cloned().collect(),
     }
 }
 
 /// What a follower is told.
-pub fn news(news: &News) -> pb::TailResponse {
-    let told = match news {
-        News::Decided(entry) => pb::tail_response::Told::Decision(decision(entry)),
-        News::Lost(lost) => pb::tail_response::Told::Lost(*lost),
+pub fn event(event: &TailEvent) -> pb::TailResponse {
+    let told = match event {
+        TailEvent::Decided(report) => pb::tail_response::Told::Decision(decision(report)),
+        TailEvent::Lost(lost) => pb::tail_response::Told::Lost(*lost),
     };
     pb::TailResponse { told: Some(told) }
 }
@@ -123,12 +121,12 @@ impl TryFrom<pb::TailRequest> for Filter {
         };
         let reasons = request.reasons.iter();
         Ok(Filter {
-            verdict: Some(request.decision.as_str())
+            decision: Some(request.decision.as_str())
                 .filter(|text| given(text))
-                .map(Verdict::try_from)
+                .map(filter::decision)
                 .transpose()?,
             reasons: reasons
-                .map(|reason| Reason::try_from(reason.as_str()))
+                .map(|reason| filter::reason(reason))
                 .collect::<Result<Vec<_>, _>>()?
                 .try_into()?,
             issuers: boxed(request.issuers)?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::admin::pb;
-use crate::authz::tail::last_refusals::KeptRefusal;
+use crate::observe::report::DecisionReport;
 
 /// Explains decisions by the configuration in force, and changes nothing.
 pub trait Explains: Send + Sync {
@@ -11,7 +11,7 @@ pub trait Explains: Send + Sync {
     fn explain(&self, ask: pb::ExplainRequest) -> pb::Explanation;
 
     /// Why that request was refused; `None` if the configuration that refused it is no longer in force.
-    fn explain_refusal(&self, kept: &KeptRefusal) -> Option<pb::Explanation>;
+    fn explain_refusal(&self, report: &DecisionReport) -> Option<pb::Explanation>;
 }
 
 /// One that is shared.

@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tonic::Status;
 
 use crate::admin::{convert, pb};
-use crate::authz::tail::followers::{FollowError, Following};
+use crate::observe::tail::followers::{FollowError, Following};
 
 /// Ends when the service stops; dropped, nobody follows any more.
 pub type TailStream = Pin<Box<dyn Stream<Item = Result<pb::TailResponse, Status>> + Send>>;
@@ -17,7 +17,7 @@ pub fn messages(following: Following) -> TailStream {
         let news = following.next().await?;
         Some((news, following))
     });
-    Box::pin(news.map(|news| Ok(convert::news(&news))))
+    Box::pin(news.map(|event| Ok(convert::event(&event))))
 }
 
 impl From<FollowError> for Status {

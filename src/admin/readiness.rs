@@ -1,7 +1,7 @@
 //! What `/readyz` says: whether checks can be answered, and of each issuer what its keys are.
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use std::time::Instant;
 
 use crate::admin::convert;
 use crate::authz::authorizer::Authorizer;

@@ -11,9 +11,9 @@ use crate::admin::follow::{self, TailStream};
 use crate::admin::pb::admin_server::{Admin, AdminServer};
 use crate::admin::{convert, pb};
 use crate::authz::authorizer::Authorizer;
-use crate::authz::tail::filter::{Filter, FilterError};
-use crate::authz::tail::followers::Followers;
-use crate::authz::tail::last_refusals::LastRefusals;
+use crate::observe::tail::filter::{Filter, FilterError};
+use crate::observe::tail::followers::Followers;
+use crate::observe::tail::last_refusals::LastRefusals;
 use crate::telemetry::logs::{LevelControl, LevelError};
 
 /// Gives the authorizer that is in force now: a reload replaces it.
@@ -44,7 +44,7 @@ impl AdminService {
     }
 
     fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
-        let now = Instant::now();
+        let now = Instant::now().into_std();
         let authorizer = (self.0.authorizer)();
         let issuers = authorizer.authenticator().issuers().iter();
         issuers
@@ -80,7 +80,12 @@ impl Admin for AdminService {
         if chosen.is_empty() {
             return Err(Status::not_found("no such issuer is configured"));
         }
-        join_all(chosen.iter().map(|issuer| issuer.keys.refresh_now())).await;
+        join_all(
+            chosen
+                .iter()
+                .map(|issuer| issuer.keys.refresh_now(Instant::now().into_std())),
+        )
+        .await;
         Ok(Response::new(pb::RefreshKeysResponse {
             issuers: self.issuers(is_wanted),
         }))
@@ -132,9 +137,9 @@ impl Admin for AdminService {
             return Err(Status::invalid_argument("request_id is empty"));
         }
         let kept = self.0.last_refusals.of_request(&id);
-        let refusals = kept.iter().map(|kept| pb::FoundRefusal {
-            decision: Some(convert::decision(&kept.entry)),
-            explanation: self.0.explainer.explain_refusal(kept),
+        let refusals = kept.iter().map(|report| pb::FoundRefusal {
+            decision: Some(convert::decision(report)),
+            explanation: self.0.explainer.explain_refusal(report),
         });
         Ok(Response::new(pb::FindRefusalsResponse {
             refusals: refusals.collect(),

@@ -8,6 +8,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::authz::authorizer::Authorizer;
+use crate::keys::store::KeyStore;
 use crate::server::readiness::Latch;
 
 /// The service names of the gRPC health service (CONTRACT 6.1.1).
@@ -19,7 +20,7 @@ pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
     let required = issuers
         .iter()
         .filter(|issuer| issuer.is_required())
-        .map(|issuer| issuer.keys.first_keys());
+        .map(|issuer| first_keys(&issuer.keys));
     if tokio::time::timeout(startup_wait, join_all(required))
         .await
         .is_ok()
@@ -28,14 +29,14 @@ pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
     }
     let any: Vec<_> = issuers
         .iter()
-        .map(|issuer| Box::pin(issuer.keys.first_keys()))
+        .map(|issuer| Box::pin(first_keys(&issuer.keys)))
         .collect();
     if !any.is_empty() {
         select_all(any).await;
     }
     for issuer in issuers
         .iter()
-        .filter(|issuer| !issuer.keys.has_keys(Instant::now()))
+        .filter(|issuer| !issuer.keys.has_keys(Instant::now().into_std()))
     {
         let names = issuer.names.join(", ");
         tracing::warn!(
@@ -43,6 +44,11 @@ pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
             "ready without the keys of this issuer; its tokens get keys_unavailable"
         );
     }
+}
+
+async fn first_keys(keys: &KeyStore) {
+    keys.until(|keys| keys.has_keys(Instant::now().into_std()))
+        .await;
 }
 
 /// Reports ready, on `/readyz` and in the gRPC health service.

@@ -6,13 +6,14 @@ use crate::authn::authenticator::Authenticator;
 use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
-use crate::authz::authorizer::Authorizer;
-use crate::authz::observer::{Disclosure, Observer};
+use crate::authz::answer::RefusalSettings;
+use crate::authz::authorizer::{Authorizer, AuthorizerParts};
 use crate::config::settings::{IssuerSettings, Settings};
-use crate::envoy::response::Refusals;
 use crate::envoy::service::CheckService;
 use crate::forward::strip::StripList;
 use crate::jwks::key_stores::{KeyEntry, PreparedStores};
+use crate::observe::observer::Observer;
+use crate::observe::report::Disclosure;
 use crate::rules::table::RuleTable;
 
 /// Builds the service that answers checks with these settings and keys and reports to `observer`. Takes the rules out of
@@ -22,19 +23,13 @@ pub fn build(
     keys: &PreparedStores,
     observer: &Observer,
 ) -> CheckService<Authorizer> {
-    let issuers = build_issuers(&settings.issuers, keys);
+    let issuers = build_issuers(settings, keys);
     let authorizer = Arc::new(build_authorizer(settings, issuers));
-    let refusals = Refusals {
-        realm: settings.realm.clone(),
-        details: settings.error_details,
-        without_keys: settings.unavailable,
-    };
     let disclosure = Disclosure {
         config: settings.config.clone(),
         claims: settings.log_claims.as_slice().into(),
     };
-    CheckService::new(authorizer, refusals, settings.check_timeout)
-        .observed(observer.clone(), disclosure)
+    CheckService::new(authorizer, settings.check_timeout).observed(observer.clone(), disclosure)
 }
 
 /// The keys of each issuer entry, as configured.
@@ -47,17 +42,23 @@ pub fn key_entries(settings: &Settings) -> Vec<KeyEntry> {
     settings.issuers.iter().map(entry).collect()
 }
 
-fn build_issuers(settings: &[IssuerSettings], keys: &PreparedStores) -> Vec<Arc<Issuer>> {
+fn build_issuers(settings: &Settings, keys: &PreparedStores) -> Vec<Arc<Issuer>> {
     let issuer = |(issuer, keys): (&IssuerSettings, _)| {
         Arc::new(Issuer {
             names: issuer.names.clone(),
             requirements: issuer.requirements.clone(),
             keys,
             claim_headers: issuer.claim_headers.clone(),
-            readiness: issuer.readiness,
+            payload_header: settings.payload_header.clone(),
+            startup: issuer.startup,
         })
     };
-    settings.iter().zip(keys.stores()).map(issuer).collect()
+    settings
+        .issuers
+        .iter()
+        .zip(keys.stores())
+        .map(issuer)
+        .collect()
 }
 
 fn build_authorizer(settings: &mut Settings, issuers: Vec<Arc<Issuer>>) -> Authorizer {
@@ -71,21 +72,22 @@ fn build_authorizer(settings: &mut Settings, issuers: Vec<Arc<Issuer>>) -> Autho
         .collect();
     let strip = StripList::new(names, settings.strip_prefixes.clone());
     let cache = TokenCache::new(settings.token_cache);
-    let authenticator = Authenticator::new(
-        Issuers::new(issuers),
-        cache,
-        settings.payload_header.clone(),
-    );
+    let authenticator = Authenticator::new(Issuers::new(issuers), Arc::new(cache));
     let rules = RuleTable::new(
         std::mem::take(&mut settings.rules),
         settings.ambiguous_paths,
     );
     let sources = TokenSources::new(settings.token_sources.clone());
-    Authorizer::new(
+    Authorizer::new(AuthorizerParts {
         authenticator,
         rules,
         sources,
         strip,
-        settings.token_forwarding,
-    )
+        forwarding: settings.token_forwarding,
+        refusals: RefusalSettings {
+            realm: settings.realm.clone(),
+            details: settings.error_details,
+        },
+        without_keys: settings.unavailable,
+    })
 }

@@ -5,12 +5,13 @@ use tokio::time::Instant;
 use crate::admin::pb;
 use crate::app::engine;
 use crate::app::error::StartError;
-use crate::app::explanation::explanation;
-use crate::app::pretended::Pretended;
-use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::envoy::in_flight::InFlight;
+use crate::explain::example::ExampleRequest;
+use crate::explain::explanation::explanation;
 use crate::jwks::key_stores::KeyStores;
+use crate::keys::store::KeyStore;
+use crate::observe::observer::Observer;
 
 /// Decides a request with these settings and explains the decision. Fetches keys as the service does; keeps nothing.
 ///
@@ -20,20 +21,20 @@ pub async fn explain(
     mut settings: Settings,
     ask: pb::ExplainRequest,
 ) -> Result<pb::Explanation, StartError> {
-    let pretended = Pretended::new(ask, settings.token_sources.first());
+    let example = ExampleRequest::new(ask, settings.token_sources.first());
     let mut key_stores = KeyStores::default();
     let prepared = key_stores.prepare(engine::key_entries(&settings))?;
     key_stores.start(&prepared);
     for store in prepared.stores() {
-        store.first_attempt().await;
+        store.until(KeyStore::was_attempted).await;
     }
     let service = engine::build(&mut settings, &prepared, &Observer::default());
-    let request = pretended.request();
+    let request = example.request();
     let deadline = Instant::now() + service.check_timeout();
-    let decision = service
+    let judged = service
         .decide_by(&request, deadline, &InFlight::new(1))
         .await;
-    let explanation = explanation(&service, &pretended, &request, &decision);
+    let explanation = explanation(service.authorizer(), &example, &request, &judged);
     key_stores.shutdown().await;
     Ok(explanation)
 }

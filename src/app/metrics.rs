@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::time::Instant;
 
 use crate::authz::authorizer::Authorizer;
-use crate::authz::metrics::DecisionMetrics;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks;
+use crate::observe::decision_metrics::DecisionMetrics;
 use crate::server::http::MetricsSource;
 use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::metrics::{Exposition, Metrics};
@@ -45,7 +45,7 @@ pub fn source(measured: MeasuredParts) -> MetricsSource {
     let metrics = Metrics::new(vec![
         Box::new(move |text| decisions.write(text)),
         Box::new(move |text| in_flight_and_limit(text, &in_flight)),
-        Box::new(move |text| in_force(text, current.load().decider())),
+        Box::new(move |text| in_force(text, current.load().authorizer())),
         Box::new(move |text| reloads.write(text)),
         Box::new(move |text| spans(text, &traces)),
         Box::new(log_lines),
@@ -89,7 +89,7 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         .iter()
         .map(|issuer| (issuer.names.clone(), issuer.keys.clone()))
         .collect();
-    jwks::metrics::write(text, &stores, Instant::now())
+    jwks::metrics::write(text, &stores, Instant::now().into_std())
 }
 
 fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {

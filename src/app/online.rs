@@ -7,11 +7,11 @@ use crate::config::settings::Settings;
 use crate::jwks::error::FetchError;
 use crate::jwks::fetcher::{Fetch as _, Fetcher};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::jwks::key_set::KeySet;
 use crate::jwks::key_stores::{KeyEntry, UnusableCaFile};
-use crate::jwks::ledger::Purpose;
-use crate::jwks::source::KeySource;
 use crate::jwks::trust::TrustStore;
+use crate::keys::key_set::KeySet;
+use crate::keys::ledger::Purpose;
+use crate::keys::source::KeySource;
 
 /// The result for one issuer entry.
 #[derive(Debug)]

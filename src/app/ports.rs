@@ -11,12 +11,12 @@ use crate::admin::console::history::History;
 use crate::admin::console::sources::ConsoleSources;
 use crate::admin::service::{AdminService, Sources};
 use crate::admin::{console, pb, readiness};
-use crate::app::explanation::Explainer;
 use crate::authz::authorizer::Authorizer;
-use crate::authz::observer::Observer;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::port::CheckPort;
+use crate::explain::explanation::LiveExplainer;
+use crate::observe::observer::Observer;
 use crate::server::accept::{ServeError, serve_here};
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
@@ -54,8 +54,8 @@ pub fn admin_sources(
 ) -> Sources {
     let in_force = current.clone();
     Sources {
-        authorizer: Arc::new(move || in_force.load().decider().clone()),
-        explainer: Arc::new(Explainer::new(current.clone())),
+        authorizer: Arc::new(move || in_force.load().authorizer().clone()),
+        explainer: Arc::new(LiveExplainer::new(current.clone())),
         followers: observer.followers.clone(),
         last_refusals: observer.last_refusals.clone(),
         log_level,
@@ -90,7 +90,11 @@ pub fn probe_port(
         let ready = ready.is_ready();
         ReadyReport {
             ready,
-            body: readiness::report(ready, current.load().decider(), Instant::now()),
+            body: readiness::report(
+                ready,
+                current.load().authorizer(),
+                Instant::now().into_std(),
+            ),
         }
     };
     probe_routes(Probes {

@@ -11,12 +11,13 @@ use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::metrics::ReloadMetrics;
 use crate::authz::authorizer::Authorizer;
-use crate::authz::observer::Observer;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::{KeyStores, PreparedStores};
+use crate::keys::store::KeyStore;
+use crate::observe::observer::Observer;
 use crate::rules::table::DEFAULT_RULE;
 
 /// Sends new configurations to a running service.
@@ -184,7 +185,7 @@ async fn try_apply(
 /// Removes the metrics of rules and issuers that no longer exist.
 fn remove_old_series(running: &ReloadTarget<'_>) {
     let service = running.current.load();
-    let authorizer = service.decider();
+    let authorizer = service.authorizer();
     running.observer.metrics.keep_only(
         |rule| {
             let mut rules = authorizer.rules().iter();
@@ -204,7 +205,11 @@ async fn first_fetches(settings: &Settings, prepared: &PreparedStores) {
         .max()
         .unwrap_or(Duration::ZERO);
     let stores: Vec<_> = prepared.stores().collect();
-    let fetched = join_all(stores.iter().map(|store| store.first_attempt()));
+    let fetched = join_all(
+        stores
+            .iter()
+            .map(|store| store.until(KeyStore::was_attempted)),
+    );
     // A slower fetch goes on. Until it ends, tokens of its issuer wait or get `keys_unavailable`.
     let _ = tokio::time::timeout(longest, fetched).await;
 }

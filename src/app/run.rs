@@ -18,8 +18,6 @@ use crate::app::ports::{
 };
 use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
 use crate::authz::authorizer::Authorizer;
-use crate::authz::observer::Observer;
-use crate::authz::refusal_log::RefusalLog;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
@@ -27,6 +25,8 @@ use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::{KeyStores, PreparedStores};
+use crate::observe::observer::Observer;
+use crate::observe::refusal_log::RefusalLog;
 use crate::server::accept::serve;
 use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
@@ -209,7 +209,7 @@ impl App {
         };
         let life = async {
             let become_ready = async {
-                wait_for_keys(self.current.load().decider(), self.settings.startup_wait).await;
+                wait_for_keys(self.current.load().authorizer(), self.settings.startup_wait).await;
                 release(keys, &health).await;
             };
             until_stopped(become_ready, stop).await;
@@ -243,7 +243,7 @@ impl App {
             () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},
         };
-        self.observer.refusals.tell_left_out();
+        self.observer.refusals.report_left_out();
         self.observer.traces.shutdown(SPAN_FLUSH_TIMEOUT);
         self.key_stores.shutdown().await;
         self.workers.shutdown().map_err(RunError::Worker)?;
@@ -255,7 +255,7 @@ impl App {
 async fn log_left_out(refusals: &RefusalLog) {
     loop {
         tokio::time::sleep(LEFT_OUT_INTERVAL).await;
-        refusals.tell_left_out();
+        refusals.report_left_out();
     }
 }
 

@@ -1,89 +1,87 @@
-//! From a bearer token to an identity: remembered, or by its issuer, that issuer's keys, and its demands.
+//! From a bearer token to an identity: from the token cache, or by the issuer's keys and requirements.
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::examination::{Examination, Ruling};
-use crate::authn::authenticator::wait::{KeyWait, WaitedFor};
-use crate::authn::error::Error;
+use crate::authn::authenticator::missing_key::{IssuedToken, NextStep};
+use crate::authn::authenticator::ticket::KeyTicket;
+use crate::authn::error::AuthenticationError;
 use crate::authn::identity::Identity;
 use crate::authn::issuers::Issuers;
 use crate::authn::moment::Moment;
 use crate::authn::near_miss::NearMisses;
-use crate::authn::token_cache::{Remembered, TokenCache};
-use crate::forward::header_name::HeaderName;
+use crate::authn::token_cache::{CachedToken, TokenCache};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
-use crate::jwks::key_set::KeySet;
-use crate::token;
+use crate::keys::key_set::KeySet;
 use crate::token::bearer::{BearerToken, Fingerprint};
 use crate::token::unverified::UnverifiedToken;
 use crate::token::verified::{Verification, VerifiedToken};
 
-pub mod examination;
-pub mod wait;
+pub mod missing_key;
+pub mod ticket;
 
-/// Authenticates bearers. Synchronous: where keys are missing it says what to wait for.
+/// Authenticates bearer tokens. Synchronous: if keys are missing, it returns a ticket to wait with.
 #[derive(Debug)]
 pub struct Authenticator {
     issuers: Issuers,
-    cache: TokenCache,
-    payload_header: Option<HeaderName>,
+    cache: Arc<TokenCache>,
     near_misses: NearMisses,
 }
 
-/// What came of a token.
+/// The result for one token.
 #[derive(Debug)]
-pub enum Authentication<'a> {
-    /// It was verified.
-    Verified(Arc<Identity>, Option<Recall>),
-    /// It was not.
-    Refused(Refusal),
-    /// Keys may come that decide it: wait, then ask again with [`Attempt::Again`].
-    Waits(KeyWait<'a>),
+pub enum Authentication {
+    Verified(Arc<Identity>, Option<CacheLookup>),
+    Denied(TokenDenial),
+    Wait(KeyTicket),
 }
 
-/// Why a token was refused, and what may be said of it: configured names and held key ids alone.
+/// Why a token was not accepted, with what may be reported of it before its signature is verified (CONTRACT 4.13.3).
 #[derive(Clone, Debug)]
-pub struct Refusal {
-    /// Why.
-    pub error: Error,
+pub struct TokenDenial {
+    pub error: AuthenticationError,
     /// The configured issuer that the token names.
     pub issuer: Option<Arc<str>>,
     /// The held key that the token names.
     pub key_id: Option<Box<str>>,
-    /// Whether the token was remembered, where it was looked for.
-    pub recall: Option<Recall>,
+    pub cache: Option<CacheLookup>,
 }
 
-/// What came of looking for a token among the remembered ones.
+/// The result of a lookup in the token cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recall {
-    /// It is one of them.
+pub enum CacheLookup {
     Hit,
-    /// It is not.
     Miss,
 }
 
-/// Whether a wait has been tried.
+/// Which attempt at a token this is.
 #[derive(Clone, Copy, Debug)]
-pub enum Attempt {
-    /// It has not.
+pub enum Attempt<'t> {
+    /// The first: the check may wait for keys.
     First,
-    /// It has; there is no second.
-    Again(WaitedFor),
-    /// It shall not be: somebody asks what would be decided by the keys that are held. Nothing is fetched, noted or
-    /// remembered for it.
+    /// The second, after the wait of that ticket.
+    AfterWait(&'t KeyTicket),
+    /// An explanation by the held keys: nothing is fetched, cached or logged for it.
     Peek,
 }
 
-impl From<Error> for Refusal {
-    /// A refusal of a token of which nothing may be said.
-    fn from(error: Error) -> Refusal {
-        Refusal {
+impl CacheLookup {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CacheLookup::Hit => "hit",
+            CacheLookup::Miss => "miss",
+        }
+    }
+}
+
+impl From<AuthenticationError> for TokenDenial {
+    /// A denial of a token of which nothing may be reported.
+    fn from(error: AuthenticationError) -> TokenDenial {
+        TokenDenial {
             error,
             issuer: None,
             key_id: None,
-            recall: None,
+            cache: None,
         }
     }
 }
@@ -91,190 +89,156 @@ impl From<Error> for Refusal {
 // === impl Authenticator ===
 
 impl Authenticator {
-    /// Trusts these issuers.
-    pub fn new(
-        issuers: Issuers,
-        cache: TokenCache,
-        payload_header: Option<HeaderName>,
-    ) -> Authenticator {
+    /// `cache` may be shared by the authenticators of several configurations: a cached token counts only for the issuer
+    /// entry that verified it.
+    pub fn new(issuers: Issuers, cache: Arc<TokenCache>) -> Authenticator {
         Authenticator {
             issuers,
             cache,
-            payload_header,
             near_misses: NearMisses::default(),
         }
     }
 
-    /// The remembered tokens.
-    pub fn token_cache(&self) -> &TokenCache {
+    pub fn token_cache(&self) -> &Arc<TokenCache> {
         &self.cache
     }
 
-    /// The trusted issuers.
     pub fn issuers(&self) -> &Issuers {
         &self.issuers
     }
 
-    /// Authenticates a bearer at a moment.
     pub fn authenticate(
         &self,
         bearer: BearerToken<'_>,
         moment: Moment,
-        attempt: Attempt,
-    ) -> Authentication<'_> {
-        let is_peek = matches!(attempt, Attempt::Peek);
-        let fingerprint = (!is_peek && self.cache.remembers()).then(|| bearer.fingerprint());
-        if let Some(answer) = fingerprint.and_then(|fingerprint| self.recall(&fingerprint, moment))
-        {
-            return answer;
+        attempt: Attempt<'_>,
+    ) -> Authentication {
+        let may_use_cache = !matches!(attempt, Attempt::Peek) && self.cache.is_on();
+        let fingerprint = may_use_cache.then(|| bearer.fingerprint());
+        if let Some(found) = fingerprint.and_then(|fingerprint| self.cached(&fingerprint, moment)) {
+            return found;
         }
-        let recall = fingerprint.map(|_| Recall::Miss);
-        match self.examine(bearer, fingerprint, moment, attempt) {
-            Ok(Authentication::Verified(identity, _)) => Authentication::Verified(identity, recall),
+        let cache = fingerprint.map(|_| CacheLookup::Miss);
+        match self.verify(bearer, fingerprint, moment, attempt) {
+            Ok(Authentication::Verified(identity, _)) => Authentication::Verified(identity, cache),
             Ok(authentication) => authentication,
-            Err(refusal) => Authentication::Refused(Refusal { recall, ..refusal }),
+            Err(denial) => Authentication::Denied(TokenDenial { cache, ..denial }),
         }
     }
 
-    /// A remembered token is as good as its key: only while the key set that verified it serves.
-    fn recall(&self, fingerprint: &Fingerprint, moment: Moment) -> Option<Authentication<'_>> {
-        let Remembered {
+    /// A cached token counts only while the issuer entry and the key set that verified it are in force.
+    fn cached(&self, fingerprint: &Fingerprint, moment: Moment) -> Option<Authentication> {
+        let CachedToken {
             identity,
             generation,
         } = self.cache.get(fingerprint)?;
-        if identity.issuer.keys.usable_generation(moment.steady) != Some(generation) {
+        let issuer = &identity.issuer;
+        if !self.issuers.are_in_force(&identity.issuer_name, issuer)
+            || issuer.keys.usable_generation(moment.steady) != Some(generation)
+        {
             return None;
         }
-        let skew = identity.issuer.requirements.clock_skew;
+        let skew = issuer.requirements.clock_skew;
         Some(match identity.token.still_holds(skew, moment.wall) {
-            Ok(()) => Authentication::Verified(identity, Some(Recall::Hit)),
-            Err(error) => Authentication::Refused(Refusal {
+            Ok(()) => Authentication::Verified(identity, Some(CacheLookup::Hit)),
+            Err(error) => Authentication::Denied(TokenDenial {
                 error: error.into(),
                 issuer: Some(identity.issuer_name.clone()),
                 key_id: identity.key_id.clone(),
-                recall: Some(Recall::Hit),
+                cache: Some(CacheLookup::Hit),
             }),
         })
     }
 
-    fn examine(
+    fn verify(
         &self,
         bearer: BearerToken<'_>,
         fingerprint: Option<Fingerprint>,
         moment: Moment,
-        attempt: Attempt,
-    ) -> Result<Authentication<'_>, Refusal> {
-        let malformed = |error: token::error::TokenError| Refusal::from(Error::from(error));
-        let token = UnverifiedToken::parse(bearer).map_err(malformed)?;
+        attempt: Attempt<'_>,
+    ) -> Result<Authentication, TokenDenial> {
+        let token = UnverifiedToken::parse(bearer).map_err(AuthenticationError::from)?;
         let named = token
             .claims()
             .issuer()
             .and_then(|issuer| self.issuers.find(issuer));
         let Some((name, issuer)) = named else {
             if !matches!(attempt, Attempt::Peek) {
-                self.tell_near_miss(&token, moment);
+                self.report_near_miss(&token, moment);
             }
-            return Err(Error::UnknownIssuer.into());
+            return Err(AuthenticationError::UnknownIssuer.into());
         };
-        let examination = Examination {
+        let issued = IssuedToken {
             issuer,
             name,
             moment,
             attempt,
         };
-        let algorithm = examination
+        let algorithm = issued
             .judge_header(&token)
-            .map_err(|error| examination.refusal(error, None))?;
-        self.try_keys(token, algorithm, &examination, fingerprint)
+            .map_err(|error| issued.denial(error, None))?;
+        self.try_keys(token, algorithm, &issued, fingerprint)
     }
 
-    fn try_keys<'a>(
+    fn try_keys(
         &self,
         mut token: UnverifiedToken<'_>,
         algorithm: Algorithm,
-        examination: &Examination<'a>,
+        issued: &IssuedToken<'_>,
         fingerprint: Option<Fingerprint>,
-    ) -> Result<Authentication<'a>, Refusal> {
-        let Examination { issuer, moment, .. } = *examination;
+    ) -> Result<Authentication, TokenDenial> {
+        let IssuedToken { issuer, moment, .. } = *issued;
         loop {
-            let ruling = match issuer.keys.usable(moment.steady) {
-                None => examination.without_keys(&token)?,
+            let next = match issuer.keys.usable(moment.steady) {
+                None => issued.without_keys(&token)?,
                 Some(snapshot) => {
                     let key_set = &snapshot.key_set;
                     let key_id = token.key_id().map(str::to_owned);
                     let keys = key_set.candidates(key_id.as_deref(), algorithm);
                     let keys = keys.map(|candidate| &candidate.key);
-                    let demands = &issuer.requirements;
-                    match VerifiedToken::verify(token, algorithm, keys, demands, moment.wall) {
+                    let requirements = &issuer.requirements;
+                    match VerifiedToken::verify(token, algorithm, keys, requirements, moment.wall) {
                         Verification::Verified(token, key) => {
-                            let key_id = id_of(key, key_set);
-                            let identity = self.identity(token, key_id, examination);
-                            self.remember(fingerprint, &identity, snapshot.generation);
+                            let key_id = key_id_of(key, key_set);
+                            let identity = Identity::new(issuer, issued.name, key_id, token);
+                            let identity = Arc::new(identity);
+                            if let Some(fingerprint) = fingerprint {
+                                let cached = CachedToken {
+                                    identity: identity.clone(),
+                                    generation: snapshot.generation,
+                                };
+                                self.cache.insert(fingerprint, cached);
+                            }
                             return Ok(Authentication::Verified(identity, None));
                         }
                         Verification::Refused(error, key) => {
-                            return Err(examination.refusal(error.into(), id_of(key, key_set)));
+                            return Err(issued.denial(error.into(), key_id_of(key, key_set)));
                         }
                         Verification::Unsigned(unsigned) => token = unsigned,
                     }
-                    examination.unsigned(&token, algorithm, &snapshot)?
+                    issued.unverified(&token, algorithm, &snapshot)?
                 }
             };
-            match ruling {
-                Ruling::Stands(authentication) => return Ok(authentication),
-                Ruling::KeysChanged => {}
+            match next {
+                NextStep::Wait(ticket) => return Ok(Authentication::Wait(ticket)),
+                NextStep::VerifyAgain => {}
             }
         }
     }
 
-    fn identity(
-        &self,
-        token: VerifiedToken,
-        key_id: Option<Box<str>>,
-        examination: &Examination<'_>,
-    ) -> Arc<Identity> {
-        let Examination { issuer, name, .. } = examination;
-        Arc::new(Identity {
-            issuer: Arc::clone(issuer),
-            issuer_name: Arc::clone(name),
-            key_id,
-            headers: issuer.claim_headers.render(
-                &token,
-                &issuer.requirements.scope_claims,
-                self.payload_header.as_ref(),
-            ),
-            token,
-        })
-    }
-
-    fn remember(
-        &self,
-        fingerprint: Option<Fingerprint>,
-        identity: &Arc<Identity>,
-        generation: u64,
-    ) {
-        if let Some(fingerprint) = fingerprint {
-            let remembered = Remembered {
-                identity: identity.clone(),
-                generation,
-            };
-            self.cache.insert(fingerprint, remembered);
-        }
-    }
-
-    fn tell_near_miss(&self, token: &UnverifiedToken<'_>, moment: Moment) {
+    fn report_near_miss(&self, token: &UnverifiedToken<'_>, moment: Moment) {
         let near = token
             .claims()
             .issuer()
             .and_then(|issuer| self.issuers.near_miss(issuer));
         if let Some(configured) = near {
-            self.near_misses.tell(configured, moment.steady);
+            self.near_misses.report(configured, moment.steady);
         }
     }
 }
 
-/// The `kid` of the key that verified: the key's own, since a token's may be absent.
-fn id_of(key: &VerificationKey, key_set: &KeySet) -> Option<Box<str>> {
+/// The `kid` of the key that verified a token: the key's own, since the token may have none.
+fn key_id_of(key: &VerificationKey, key_set: &KeySet) -> Option<Box<str>> {
     key_set
         .keys()
         .iter()

@@ -1,102 +1,60 @@
 //! Why a credential was not accepted.
 
-use std::fmt;
-use std::time::Duration;
-
 use crate::authn::sources::{AmbiguousCredential, ExtractionError};
-use crate::jwks::store::desk::Missing;
-use crate::token;
+use crate::keys::ledger::MissingKey;
+use crate::reason::Reason;
+use crate::token::error::TokenError;
 
-/// Why nobody was authenticated, one variant a situation.
+/// Why no token was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum AuthenticationError {
     /// The request carries no token.
     MissingToken,
     /// The request carries several credentials, or one that can be interpreted in more than one way.
     AmbiguousCredential(AmbiguousCredential),
-    /// The token itself fails.
-    Token(token::error::TokenError),
-    /// `iss` is absent or none of ours.
+    /// The token itself is wrong.
+    Token(TokenError),
+    /// `iss` is absent or not configured.
     UnknownIssuer,
-    /// The issuer has no such key.
-    UnknownKey,
-    /// The issuer has no usable key at all. Told apart from [`Error::KeysUnavailable`], whose name it bears outside,
-    /// since `unavailable: defer` is for this one alone.
-    NoKeys {
-        /// Until the next attempt.
-        retry_after: Duration,
-    },
-    /// There are keys, and whether there are others cannot be found out.
-    KeysUnavailable {
-        /// Until the next attempt.
-        retry_after: Duration,
-    },
-    /// The key may be new, and cannot be asked for yet.
-    KeyPending {
-        /// Until it can.
-        retry_after: Duration,
-    },
+    /// accredit holds no key that can verify the token.
+    Key(MissingKey),
 }
 
-impl Error {
-    /// The stable name.
-    pub fn code(self) -> &'static str {
+impl AuthenticationError {
+    pub fn reason(&self) -> Reason {
         match self {
-            Error::MissingToken => "missing_token",
-            Error::AmbiguousCredential(_) => "invalid_request",
-            Error::Token(error) => error.code(),
-            Error::UnknownIssuer => "unknown_issuer",
-            Error::UnknownKey => "unknown_key",
-            Error::NoKeys { .. } | Error::KeysUnavailable { .. } => "keys_unavailable",
-            Error::KeyPending { .. } => "key_pending",
+            AuthenticationError::MissingToken => Reason::MissingToken,
+            AuthenticationError::AmbiguousCredential(_) => Reason::InvalidRequest,
+            AuthenticationError::Token(error) => error.reason(),
+            AuthenticationError::UnknownIssuer => Reason::UnknownIssuer,
+            AuthenticationError::Key(missing) => match missing {
+                MissingKey::Unknown => Reason::UnknownKey,
+                MissingKey::NoKeys { .. }
+                | MissingKey::EmptyKeySet { .. }
+                | MissingKey::Unavailable { .. } => Reason::KeysUnavailable,
+                MissingKey::Pending { .. } => Reason::KeyPending,
+            },
         }
     }
 }
 
-impl From<token::error::TokenError> for Error {
-    fn from(error: token::error::TokenError) -> Error {
-        Error::Token(error)
+impl From<TokenError> for AuthenticationError {
+    fn from(error: TokenError) -> AuthenticationError {
+        AuthenticationError::Token(error)
     }
 }
 
-impl From<ExtractionError> for Error {
-    fn from(error: ExtractionError) -> Error {
+impl From<ExtractionError> for AuthenticationError {
+    fn from(error: ExtractionError) -> AuthenticationError {
         match error {
-            ExtractionError::Ambiguous(error) => Error::AmbiguousCredential(error),
-            ExtractionError::NotAToken(_) => Error::Token(token::error::TokenError::Malformed),
+            ExtractionError::Ambiguous(error) => AuthenticationError::AmbiguousCredential(error),
+            ExtractionError::NotAToken(_) => AuthenticationError::Token(TokenError::Malformed),
         }
     }
 }
 
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Error {
-        match missing {
-            Missing::Unknown => Error::UnknownKey,
-            Missing::NoKeys { retry_after } => Error::NoKeys { retry_after },
-            Missing::Unavailable { retry_after } => Error::KeysUnavailable { retry_after },
-            Missing::Pending { retry_after } => Error::KeyPending { retry_after },
-        }
+impl From<MissingKey> for AuthenticationError {
+    fn from(missing: MissingKey) -> AuthenticationError {
+        AuthenticationError::Key(missing)
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::MissingToken => f.write_str("the request carries no bearer token"),
-            Error::AmbiguousCredential(_) => f.write_str(
-                "the request has more than one credential, or its credential is ambiguous",
-            ),
-            Error::Token(error) => error.fmt(f),
-            Error::UnknownIssuer => f.write_str("the token's issuer is not accepted"),
-            Error::UnknownKey => f.write_str("the token's key is unknown"),
-            Error::NoKeys { .. } | Error::KeysUnavailable { .. } => {
-                f.write_str("the issuer's keys are unavailable")
-            }
-            Error::KeyPending { .. } => {
-                f.write_str("the token's key may be new and is not known yet")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}

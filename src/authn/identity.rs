@@ -1,27 +1,49 @@
-//! Who was authenticated, and what the upstream is told of it.
+//! The holder of a verified token.
 
 use std::sync::Arc;
 
 use crate::authn::issuers::Issuer;
+use crate::authn::token_metadata::{self, MetadataValue};
 use crate::forward::claim_headers::SetHeader;
 use crate::token::verified::VerifiedToken;
 
-/// The holder of a verified token. Made once per token, and remembered with it.
+/// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
 #[derive(Debug)]
 pub struct Identity {
     /// The issuer entry whose key verified the token.
     pub issuer: Arc<Issuer>,
-    /// The token's own `iss`.
+    /// The token's `iss`.
     pub issuer_name: Arc<str>,
     /// The `kid` of the key that verified it.
     pub key_id: Option<Box<str>>,
-    /// The token.
     pub token: VerifiedToken,
-    /// The headers that tell the upstream of it.
+    /// The headers that an admission sets.
     pub headers: Vec<SetHeader>,
+    /// The part of the dynamic metadata that depends on the token alone (CONTRACT 4.13.1).
+    pub metadata: Vec<(&'static str, MetadataValue)>,
 }
 
 impl Identity {
+    pub fn new(
+        issuer: &Arc<Issuer>,
+        name: &Arc<str>,
+        key_id: Option<Box<str>>,
+        token: VerifiedToken,
+    ) -> Identity {
+        Identity {
+            issuer: issuer.clone(),
+            issuer_name: name.clone(),
+            headers: issuer.claim_headers.render(
+                &token,
+                &issuer.requirements.scope_claims,
+                issuer.payload_header.as_ref(),
+            ),
+            metadata: token_metadata::of_verified(name, key_id.as_deref(), &token, issuer),
+            key_id,
+            token,
+        }
+    }
+
     /// About how many bytes it occupies.
     pub fn weight(&self) -> usize {
         let headers: usize = self
@@ -29,9 +51,11 @@ impl Identity {
             .iter()
             .map(|header| size_of::<SetHeader>() + header.value.len())
             .sum();
+        let metadata: usize = self.metadata.iter().map(|(_, value)| value.weight()).sum();
         size_of::<Self>()
             + self.token.weight()
             + headers
+            + metadata
             + self.key_id.as_ref().map_or(0, |key_id| key_id.len())
     }
 }

@@ -1,51 +1,48 @@
-//! The trusted issuers, by the exact text of `iss`.
+//! The configured issuers, by the exact text of `iss`.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::forward::claim_headers::ClaimHeaders;
-use crate::jwks::store::KeyStore;
+use crate::forward::header_name::HeaderName;
+use crate::keys::store::KeyStore;
 use crate::token::requirements::Requirements;
 
 /// One issuer entry of the configuration.
 pub struct Issuer {
-    /// The `iss` values that share it.
+    /// The accepted `iss` values.
     pub names: Vec<Arc<str>>,
-    /// What its tokens must satisfy.
     pub requirements: Requirements,
-    /// Its keys.
     pub keys: Arc<KeyStore>,
-    /// What the upstream is told of its tokens.
     pub claim_headers: ClaimHeaders,
-    /// Whether the service waits for its keys before it says that it is ready.
-    pub readiness: Readiness,
+    /// The header that carries the payload of a verified token.
+    pub payload_header: Option<HeaderName>,
+    pub startup: Startup,
 }
 
-/// Whether readiness waits for an issuer's keys.
+/// Whether the service waits for an issuer's keys before it reports that it is ready (`required`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It does.
-    Required,
-    /// It does not.
-    Optional,
+pub enum Startup {
+    WaitsForKeys,
+    DoesNotWait,
 }
 
-/// Every issuer entry. An issuer is chosen before a key is looked for, so that no issuer can sign for another,
-/// whatever key ids they share.
+/// Every issuer entry. The issuer is chosen by `iss` before a key is looked for, so that no issuer can sign for another,
+/// even if both use the same key id.
 #[derive(Debug)]
 pub struct Issuers {
     entries: Vec<Arc<Issuer>>,
-    by_name: HashMap<Arc<str>, Arc<Issuer>>,
+    by_name: HashMap<Arc<str>, usize>,
 }
 
 impl Issuers {
-    /// Takes the entries; of two that bear one name the first keeps it.
+    /// If two entries have the same name, the first one keeps it.
     pub fn new(entries: Vec<Arc<Issuer>>) -> Issuers {
         let mut by_name = HashMap::new();
-        for entry in &entries {
+        for (position, entry) in entries.iter().enumerate() {
             for name in &entry.names {
-                by_name.entry(name.clone()).or_insert_with(|| entry.clone());
+                by_name.entry(name.clone()).or_insert(position);
             }
         }
         Issuers { entries, by_name }
@@ -53,10 +50,21 @@ impl Issuers {
 
     /// The entry of that `iss`, compared character by character, and the name as configured.
     pub fn find(&self, issuer: &str) -> Option<(&Arc<str>, &Arc<Issuer>)> {
-        self.by_name.get_key_value(issuer)
+        let (name, position) = self.by_name.get_key_value(issuer)?;
+        Some((name, self.entries.get(*position)?))
     }
 
-    /// The configured name that differs from this one by a final `/` alone.
+    /// Whether that entry is one of these, and not one of another configuration.
+    pub fn are_in_force(&self, name: &str, issuer: &Arc<Issuer>) -> bool {
+        // Few pointers are compared faster than one name is hashed.
+        if self.entries.len() <= 16 {
+            return self.entries.iter().any(|entry| Arc::ptr_eq(entry, issuer));
+        }
+        self.find(name)
+            .is_some_and(|(_, entry)| Arc::ptr_eq(entry, issuer))
+    }
+
+    /// The configured issuer that differs from this one only by a final `/`.
     pub fn near_miss(&self, issuer: &str) -> Option<&Arc<str>> {
         let other = issuer
             .strip_suffix('/')
@@ -66,7 +74,7 @@ impl Issuers {
             .map(|(name, _)| name)
     }
 
-    /// Every entry in the configuration's order.
+    /// Every entry, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.entries.iter()
     }
@@ -75,7 +83,7 @@ impl Issuers {
 impl Issuer {
     /// Whether readiness waits for its keys.
     pub fn is_required(&self) -> bool {
-        self.readiness == Readiness::Required
+        self.startup == Startup::WaitsForKeys
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is it: from a request's credential to an identity whose token was verified.
+//! Authentication: from the credential of a request to the holder of a verified token.
 //!
 //! Knows neither rules nor Envoy.
 
@@ -15,4 +15,5 @@ pub mod realm;
 pub mod removal;
 pub mod sources;
 pub mod token_cache;
+pub mod token_metadata;
 pub mod websocket;

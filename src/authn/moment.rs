@@ -1,23 +1,19 @@
-//! The moment for which a decision is made.
+//! The time of a decision.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::token::numeric_date::NumericDate;
 
-/// One moment on both clocks: tokens speak of the wall's, the age of keys is counted on the steady one, which no
-/// correction of the time can turn back.
+/// The time of a decision on two clocks. Claims are compared with the wall clock. The age of keys is measured on the
+/// steady clock, which no correction of the wall clock can turn back.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// The wall clock.
     pub wall: NumericDate,
-    /// The steady clock.
     pub steady: Instant,
 }
 
 impl Moment {
-    /// The moment that long after 1970-01-01T00:00:00Z.
+    /// `since_epoch` counts from 1970-01-01T00:00:00Z.
     pub fn new(since_epoch: Duration, steady: Instant) -> Moment {
         Moment {
             wall: NumericDate::after_epoch(since_epoch),

@@ -1,30 +1,30 @@
-//! Says to the operator, in configured words alone, what is nearly always a slip.
+//! A log line for tokens whose `iss` differs from a configured issuer only by a final `/` (CONTRACT 5.9.3).
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
-
-/// A stranger decides how many such tokens come, not how many lines are logged.
+/// Clients decide how many such tokens arrive; at most one line is written in this time.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Tokens whose issuer differs from a configured one by a final `/` alone.
 #[derive(Debug, Default)]
 pub struct NearMisses(Mutex<Option<Instant>>);
 
 impl NearMisses {
-    /// Tells of one that is nearly that configured issuer, unless one was told of lately.
-    pub fn tell(&self, configured: &str, now: Instant) {
+    /// Logs that a token's `iss` is nearly `configured`, unless a line was written within the last minute.
+    pub fn report(&self, configured: &str, now: Instant) {
         if self.is_due(now) {
-            tracing::warn!(issuer = %configured, "a token's issuer differs from the configured one by a final `/` alone");
+            tracing::warn!(
+                issuer = %configured,
+                "iss of a token differs from the configured issuer only by a final `/`"
+            );
         }
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = told.is_none_or(|told| told + PAUSE <= now);
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = reported.is_none_or(|reported| reported + PAUSE <= now);
         if is_due {
-            *told = Some(now);
+            *reported = Some(now);
         }
         is_due
     }
@@ -32,14 +32,12 @@ impl NearMisses {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use tokio::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::NearMisses;
 
     #[test]
-    fn one_is_told_of_in_a_minute() {
+    fn one_line_is_written_per_minute() {
         let misses = NearMisses::default();
         let start = Instant::now();
         let due =

@@ -1,45 +1,42 @@
-//! What a caller without an accepted credential is told.
+//! Settings of refusals.
 
 use std::fmt;
 
-/// A protection space's name (RFC 9110 section 11.5): printable ASCII without `"` and `\`, since it is quoted as
-/// it stands.
+/// The realm of challenges (RFC 9110 section 11.5): printable ASCII without `"` and `\`, since it is sent quoted and
+/// without escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Realm(String);
 
-/// A text that cannot be quoted as a realm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotARealm;
+/// The text cannot be sent as a realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a realm is printable ASCII without `\"` and `\\`, and not empty")]
+pub struct InvalidRealm;
 
-/// Whether refusals say what is wrong in words.
+/// Whether refusals have `details` and `error_description` (`error_details`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorDetails {
-    /// They do.
     #[default]
     Shown,
-    /// They say the kind of error alone.
     Hidden,
 }
 
-/// Who decides on a token whose issuer has no usable key at all.
+/// The answer for a token whose issuer has no usable key at all (`unavailable`, CONTRACT 4.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WithoutKeysPolicy {
-    /// We do: it is refused.
+    /// A refusal.
     #[default]
     Refuse,
-    /// The proxy does, by its own setting for a failed check.
+    /// An error answer, so that Envoy's `failure_mode_allow` decides.
     Defer,
 }
 
 impl Realm {
-    /// Reads a realm.
-    ///
     /// # Errors
-    /// [`NotARealm`]
-    pub fn parse(text: &str) -> Result<Realm, NotARealm> {
+    /// [`InvalidRealm`]
+    pub fn parse(text: &str) -> Result<Realm, InvalidRealm> {
         let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
         if text.is_empty() || !text.bytes().all(quotable) {
-            return Err(NotARealm);
+            return Err(InvalidRealm);
         }
         Ok(Realm(text.to_owned()))
     }
@@ -59,16 +56,16 @@ impl fmt::Display for Realm {
 
 #[cfg(test)]
 mod tests {
-    use super::{NotARealm, Realm};
+    use super::{InvalidRealm, Realm};
 
     #[test]
-    fn a_realm_can_be_quoted_as_it_stands() {
+    fn a_realm_needs_no_escapes_when_quoted() {
         assert_eq!(
             Realm::parse("acme api").map(|realm| realm.to_string()),
             Ok("acme api".to_owned())
         );
         for text in ["", "a\"b", "a\\b", "a\nb", "grüße", "a\x7f"] {
-            assert_eq!(Realm::parse(text), Err(NotARealm), "{text:?}");
+            assert_eq!(Realm::parse(text), Err(InvalidRealm), "{text:?}");
         }
     }
 }

@@ -1,25 +1,31 @@
-//! The pipeline of a decision, read from top to bottom.
+//! The pipeline of a decision, from top to bottom (CONTRACT 4.1.1).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authn::authenticator::wait::KeyWait;
-use crate::authn::authenticator::{Attempt, Authentication, Authenticator, Recall};
-use crate::authn::error::Error;
+use crate::authn::authenticator::ticket::KeyTicket;
+use crate::authn::authenticator::{Attempt, Authentication, Authenticator, CacheLookup};
+use crate::authn::error::AuthenticationError;
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
+use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::sources::{Credential, TokenSources};
-use crate::authz::circumstances::Circumstances;
-use crate::authz::decision::{Decision, Grant, Refused};
+use crate::authz::answer::{
+    Admission, Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings,
+};
+use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
+use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::forward::strip::{StripList, TokenForwarding};
+use crate::keys::ledger::MissingKey;
+use crate::reason::Reason;
 use crate::request::{Completeness, Request};
 use crate::rules::demands::{Demands, RuleDenial};
 use crate::rules::rule::{Access, Rule};
 use crate::rules::table::RuleTable;
 
-/// Decides requests by one configuration.
+/// Decides requests by one configuration. Synchronous, without I/O, and without a clock of its own.
 #[derive(Debug)]
 pub struct Authorizer {
     authenticator: Authenticator,
@@ -27,93 +33,169 @@ pub struct Authorizer {
     sources: TokenSources,
     strip: StripList,
     forwarding: TokenForwarding,
-    blind_spot: BlindSpot,
+    refusals: RefusalSettings,
+    without_keys: WithoutKeysPolicy,
+    filtered: FilteredRequests,
 }
 
-/// What came of a request.
+/// What an [`Authorizer`] decides by.
+pub struct AuthorizerParts {
+    pub authenticator: Authenticator,
+    pub rules: RuleTable,
+    pub sources: TokenSources,
+    pub strip: StripList,
+    pub forwarding: TokenForwarding,
+    pub refusals: RefusalSettings,
+    pub without_keys: WithoutKeysPolicy,
+}
+
+/// The result of judging a request.
 #[derive(Debug)]
-pub enum Outcome<'a> {
-    /// The answer.
-    Decided(Decision),
-    /// Keys may come that decide it: wait, then ask again.
-    Waits(KeyWait<'a>),
+pub enum Judgement {
+    Judged(Judged),
+    /// Newer keys can decide the request: wait, then call [`Authorizer::judge_after`].
+    Wait(KeyTicket),
+}
+
+/// A decision before its answer is made.
+enum Decided {
+    Admit(DecisionRecord, Admission),
+    Deny(DecisionRecord, RefusalForm),
 }
 
 impl Authorizer {
-    /// An authorizer for one configuration.
-    pub fn new(
-        authenticator: Authenticator,
-        rules: RuleTable,
-        sources: TokenSources,
-        strip: StripList,
-        forwarding: TokenForwarding,
-    ) -> Authorizer {
+    pub fn new(parts: AuthorizerParts) -> Authorizer {
+        let AuthorizerParts {
+            authenticator,
+            rules,
+            sources,
+            strip,
+            forwarding,
+            refusals,
+            without_keys,
+        } = parts;
         Authorizer {
             authenticator,
             rules,
             sources,
             strip,
             forwarding,
-            blind_spot: BlindSpot::default(),
+            refusals,
+            without_keys,
+            filtered: FilteredRequests::default(),
         }
     }
 
-    /// Who may be whom.
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }
 
-    /// Where tokens are looked for.
     pub fn sources(&self) -> &TokenSources {
         &self.sources
     }
 
-    /// The rules.
     pub fn rules(&self) -> &RuleTable {
         &self.rules
     }
 
-    /// How many requests came of which the proxy did not show every header.
+    /// The number of requests whose headers Envoy did not send in full (CONTRACT 4.11.3).
     pub fn filtered_requests(&self) -> u64 {
-        self.blind_spot.requests.load(Ordering::Relaxed)
+        self.filtered.requests.load(Ordering::Relaxed)
     }
 
-    /// Decides a request at a moment. Where no rule says otherwise, a verified token is required.
-    pub fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_> {
-        self.blind_spot.notice(request.headers.completeness());
+    /// Judges a request. The caller may wait for keys once.
+    pub fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement {
+        match self.decide(request, moment, Attempt::First) {
+            Ok(decided) => Judgement::Judged(self.answer(decided, request)),
+            Err(ticket) => Judgement::Wait(ticket),
+        }
+    }
+
+    /// Judges a request after the wait of that ticket. There is no second wait.
+    pub fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judged {
+        self.judge_now(request, moment, Attempt::AfterWait(ticket))
+    }
+
+    /// Judges a request by the held keys: nothing is fetched, cached or logged for it.
+    pub fn peek(&self, request: &Request<'_>, moment: Moment) -> Judged {
+        self.judge_now(request, moment, Attempt::Peek)
+    }
+
+    fn judge_now(&self, request: &Request<'_>, moment: Moment, attempt: Attempt<'_>) -> Judged {
+        match self.decide(request, moment, attempt) {
+            Ok(decided) => self.answer(decided, request),
+            // These attempts get no ticket; if one did, that would be a fault of accredit.
+            Err(_) => self.refuse(Denial::Internal),
+        }
+    }
+
+    /// Refuses a call whose request is not known.
+    pub fn refuse(&self, denial: Denial) -> Judged {
+        self.refusals.refuse_call(denial)
+    }
+
+    /// The settings of refusals.
+    pub fn refusals(&self) -> &RefusalSettings {
+        &self.refusals
+    }
+
+    fn answer(&self, decided: Decided, request: &Request<'_>) -> Judged {
+        match decided {
+            Decided::Admit(record, admission) => Judged {
+                record,
+                answer: Answer::Admit(admission),
+            },
+            Decided::Deny(record, form) => {
+                let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
+                let client = ClientProtocol::of(&request.headers);
+                Judged {
+                    answer: Answer::Refuse(self.refusals.refuse(denial, client, form)),
+                    record,
+                }
+            }
+        }
+    }
+
+    fn decide(
+        &self,
+        request: &Request<'_>,
+        moment: Moment,
+        attempt: Attempt<'_>,
+    ) -> Result<Decided, KeyTicket> {
+        self.filtered.notice(request.headers.completeness());
         let facts = match self.rules.read(request) {
             Ok(facts) => facts,
-            Err(error) => return denied(error, self.rules.default_rule()),
+            Err(error) => return Ok(denied(error, self.rules.default_rule())),
         };
         let rule = self.rules.select(&facts);
-        let circumstances = Circumstances {
+        let input = RequestAtMoment {
             request,
             facts: &facts,
             moment,
         };
         match &rule.access {
-            Access::Deny => denied(RuleDenial::AccessDenied, rule),
-            // The credential is not looked at, and so not taken out either.
-            Access::Anonymous { when } => match circumstances.judge(when.as_ref(), None) {
+            Access::Deny => Ok(denied(RuleDenial::AccessDenied, rule)),
+            // CONTRACT 4.3.6: the credential is neither read nor removed.
+            Access::Anonymous { when } => Ok(match input.judge(when.as_ref(), None) {
                 Ok(()) => self.admit_anonymous(request, rule),
                 Err(refusal) => denied(refusal, rule),
-            },
+            }),
             Access::Optional(demands) => match self.sources.extract(request) {
-                Ok(None) => match circumstances.judge(demands.when.as_ref(), None) {
+                Ok(None) => Ok(match input.judge(demands.when.as_ref(), None) {
                     Ok(()) => self.admit_anonymous(request, rule),
                     Err(refusal) => denied(refusal, rule),
-                },
+                }),
                 Ok(Some(credential)) => {
-                    self.decide_token(&credential, demands, rule, &circumstances, attempt)
+                    self.decide_token(&credential, demands, rule, &input, attempt)
                 }
-                Err(error) => denied(Error::from(error), rule),
+                Err(error) => Ok(self.denied_credential(error.into(), rule)),
             },
             Access::Token(demands) => match self.sources.extract(request) {
-                Ok(None) => denied(Error::MissingToken, rule),
+                Ok(None) => Ok(denied(AuthenticationError::MissingToken, rule)),
                 Ok(Some(credential)) => {
-                    self.decide_token(&credential, demands, rule, &circumstances, attempt)
+                    self.decide_token(&credential, demands, rule, &input, attempt)
                 }
-                Err(error) => denied(Error::from(error), rule),
+                Err(error) => Ok(self.denied_credential(error.into(), rule)),
             },
         }
     }
@@ -123,39 +205,60 @@ impl Authorizer {
         credential: &Credential<'_, '_>,
         demands: &Demands,
         rule: &Arc<Rule>,
-        circumstances: &Circumstances<'_>,
-        attempt: Attempt,
-    ) -> Outcome<'_> {
+        input: &RequestAtMoment<'_>,
+        attempt: Attempt<'_>,
+    ) -> Result<Decided, KeyTicket> {
         match self
             .authenticator
-            .authenticate(credential.bearer, circumstances.moment, attempt)
+            .authenticate(credential.bearer, input.moment, attempt)
         {
-            Authentication::Verified(identity, recall) => {
+            Authentication::Verified(identity, cache) => {
                 let judged = demands
                     .check_token(&identity.issuer_name, &identity.token)
-                    .and_then(|()| circumstances.judge(demands.when.as_ref(), Some(&identity)));
-                match judged {
-                    Ok(()) => self.admit(identity, recall, credential, circumstances.request, rule),
-                    Err(refusal) => Outcome::Decided(Decision::Deny(Refused::of_identity(
-                        refusal, identity, recall, rule,
-                    ))),
-                }
+                    .and_then(|()| input.judge(demands.when.as_ref(), Some(&identity)));
+                Ok(match judged {
+                    Ok(()) => self.admit(identity, cache, credential, input.request, rule),
+                    Err(refusal) => {
+                        let token = TokenRecord::Verified(identity);
+                        let record =
+                            DecisionRecord::denied(refusal.into(), rule.name.clone(), token);
+                        Decided::Deny(DecisionRecord { cache, ..record }, RefusalForm::Denied)
+                    }
+                })
             }
-            Authentication::Refused(refusal) => {
-                Outcome::Decided(Decision::Deny(Refused::of_token(refusal, rule)))
+            Authentication::Denied(denial) => {
+                let form = self.form_of(&denial.error, denial.issuer.as_deref(), demands);
+                let record = DecisionRecord::token_denied(denial, rule.name.clone());
+                Ok(Decided::Deny(record, form))
             }
-            Authentication::Waits(wait) => Outcome::Waits(wait),
+            Authentication::Wait(ticket) => Err(ticket),
+        }
+    }
+
+    /// CONTRACT 4.8: Envoy decides only about a token whose issuer has no usable key because no fetch has succeeded or the
+    /// keys are too old, and only if the rule accepts that issuer.
+    fn form_of(
+        &self,
+        error: &AuthenticationError,
+        issuer: Option<&str>,
+        demands: &Demands,
+    ) -> RefusalForm {
+        let has_no_keys = matches!(error, AuthenticationError::Key(MissingKey::NoKeys { .. }));
+        let is_accepted = issuer.is_some_and(|issuer| demands.accept_issuer(issuer));
+        match self.without_keys {
+            WithoutKeysPolicy::Defer if has_no_keys && is_accepted => RefusalForm::Error,
+            WithoutKeysPolicy::Defer | WithoutKeysPolicy::Refuse => RefusalForm::Denied,
         }
     }
 
     fn admit(
         &self,
         identity: Arc<Identity>,
-        recall: Option<Recall>,
+        cache: Option<CacheLookup>,
         credential: &Credential<'_, '_>,
         request: &Request<'_>,
         rule: &Rule,
-    ) -> Outcome<'_> {
+    ) -> Decided {
         let removal = match rule.token_forwarding.unwrap_or(self.forwarding) {
             TokenForwarding::Keep => TokenRemoval::default(),
             TokenForwarding::Remove => TokenRemoval::of(credential, request),
@@ -163,50 +266,69 @@ impl Authorizer {
         let remove =
             self.strip
                 .removals(&identity.headers, request.headers.names(), &removal.remove);
-        Outcome::Decided(Decision::Allow(Grant {
-            identity: Some(identity),
-            remove,
-            set: removal.set,
+        let record = DecisionRecord {
+            reason: Reason::Allowed,
+            denial: None,
             rule: rule.name.clone(),
-            recall,
-        }))
+            token: TokenRecord::Verified(identity.clone()),
+            cache,
+        };
+        let admission = Admission::new(Some(identity), removal.set, remove);
+        Decided::Admit(record, admission)
     }
 
-    fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Outcome<'_> {
+    fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Decided {
         let remove = self.strip.removals(&[], request.headers.names(), &[]);
-        Outcome::Decided(Decision::Allow(Grant {
-            identity: None,
-            remove,
-            set: Vec::new(),
+        let record = DecisionRecord {
+            reason: Reason::Anonymous,
+            denial: None,
             rule: rule.name.clone(),
-            recall: None,
-        }))
+            token: TokenRecord::NotRead,
+            cache: None,
+        };
+        Decided::Admit(record, Admission::new(None, Vec::new(), remove))
+    }
+
+    /// A credential that is no token, or that is ambiguous.
+    fn denied_credential(&self, error: AuthenticationError, rule: &Rule) -> Decided {
+        let denial = Denial::Unauthenticated(error);
+        let token = if denial.precedes_token() {
+            TokenRecord::NotRead
+        } else {
+            TokenRecord::Unverified {
+                issuer: None,
+                key_id: None,
+            }
+        };
+        let record = DecisionRecord::denied(denial, rule.name.clone(), token);
+        Decided::Deny(record, RefusalForm::Denied)
     }
 }
 
-fn denied<'a>(denial: impl Into<Denial>, rule: &Rule) -> Outcome<'a> {
-    Outcome::Decided(Decision::Deny(Refused::by_rule(denial.into(), rule)))
+fn denied(denial: impl Into<Denial>, rule: &Rule) -> Decided {
+    let record = DecisionRecord::denied(denial.into(), rule.name.clone(), TokenRecord::NotRead);
+    Decided::Deny(record, RefusalForm::Denied)
 }
 
-// === impl BlindSpot ===
+// === impl FilteredRequests ===
 
-/// Requests whose headers the proxy did not show in full: look-alikes among the rest cannot be removed.
+/// Requests whose headers Envoy did not send in full: accredit cannot see and remove look-alikes among the rest.
 #[derive(Debug, Default)]
-struct BlindSpot {
-    told: AtomicBool,
+struct FilteredRequests {
+    was_reported: AtomicBool,
     requests: AtomicU64,
 }
 
-impl BlindSpot {
+impl FilteredRequests {
     fn notice(&self, completeness: Completeness) {
         if completeness == Completeness::Complete {
             return;
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.was_reported.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "Envoy hides request headers (`allowed_headers` or `headersToExtAuth` is set): look-alikes of claim \
-                 headers cannot be seen and removed; let it send all headers"
+                "Envoy does not send all request headers (`allowed_headers` or `headersToExtAuth` is set), so accredit \
+                 cannot remove look-alikes of claim headers; remove that setting"
             );
         }
     }

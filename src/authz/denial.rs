@@ -1,114 +1,85 @@
-//! Every reason to deny.
+//! Every reason to refuse a request, with its details.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authn;
+use crate::authn::error::AuthenticationError;
+use crate::authz::step::Step;
+use crate::keys::ledger::MissingKey;
+use crate::reason::Reason;
 use crate::rules::demands::RuleDenial;
 use crate::rules::facts::TargetError;
-
-/// Every [`Denial::code`].
-pub const CODES: [&str; 21] = [
-    "invalid_request",
-    "missing_token",
-    "malformed_token",
-    "unknown_issuer",
-    "unsupported_algorithm",
-    "invalid_type",
-    "unknown_key",
-    "invalid_signature",
-    "unproven_binding",
-    "expired",
-    "not_yet_valid",
-    "invalid_audience",
-    "missing_claim",
-    "lifetime_too_long",
-    "insufficient_scope",
-    "condition_failed",
-    "denied_by_rule",
-    "keys_unavailable",
-    "key_pending",
-    "overloaded",
-    "internal_error",
-];
+use crate::token::error::{ClaimStep, TokenError};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// What was asked cannot be read, or not in one way only.
-    InvalidRequest(Unreadable),
-    /// Nobody was authenticated.
-    Unauthenticated(authn::error::Error),
-    /// The rule does not admit.
+    /// The request, or Envoy's message about it, cannot be interpreted in exactly one way.
+    InvalidRequest(InvalidRequest),
+    /// No token was verified.
+    Unauthenticated(AuthenticationError),
+    /// The rule does not admit the request.
     Forbidden(RuleDenial),
-    /// More checks are in flight than may be.
+    /// More checks are in flight than `max_concurrent_checks`.
     Overloaded,
-    /// A fault of ours.
+    /// A fault of accredit.
     Internal,
 }
 
-/// The part of a request that has no one reading.
+/// The part of a request that is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
-    /// The proxy's own message.
+pub enum InvalidRequest {
+    /// Envoy's message.
     Message,
-    /// The host or the path that it tells of.
+    /// The host or the path.
     Target(TargetError),
 }
 
-/// What a refusal asks of the caller.
+/// The kind of answer to a refused request. Each has its status, body and challenge (CONTRACT 4.2, 4.5.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// To send a request that can be read.
     BadRequest,
-    /// To send a token.
     NoCredential,
-    /// To send another token.
     BadCredential,
-    /// To ask for a token with more scopes.
     InsufficientScope {
-        /// Those that are asked for.
+        /// The scopes that the rule requires, as RFC 6750 lists them.
         required: Arc<str>,
     },
-    /// To give up.
     Forbidden {
-        /// What the operator lets the caller know.
+        /// The rule's `message`.
         message: Option<Arc<str>>,
     },
-    /// To come back later.
     Unavailable {
-        /// How much later.
         retry_after: Duration,
     },
 }
 
 impl Denial {
-    /// The stable name: the `reason` of metadata, metrics and logs.
-    pub fn code(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Denial::InvalidRequest(_) => "invalid_request",
-            Denial::Unauthenticated(error) => error.code(),
-            Denial::Forbidden(RuleDenial::AccessDenied) => "denied_by_rule",
-            Denial::Forbidden(RuleDenial::InvalidAudience) => "invalid_audience",
-            Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => "insufficient_scope",
+            Denial::InvalidRequest(_) => Reason::InvalidRequest,
+            Denial::Unauthenticated(error) => error.reason(),
+            Denial::Forbidden(RuleDenial::AccessDenied) => Reason::DeniedByRule,
+            Denial::Forbidden(RuleDenial::InvalidAudience) => Reason::InvalidAudience,
+            Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => Reason::InsufficientScope,
             Denial::Forbidden(
                 RuleDenial::IssuerNotAllowed | RuleDenial::ConditionFailed { .. },
-            ) => "condition_failed",
-            Denial::Overloaded => "overloaded",
-            Denial::Internal => "internal_error",
+            ) => Reason::ConditionFailed,
+            Denial::Overloaded => Reason::Overloaded,
+            Denial::Internal => Reason::InternalError,
         }
     }
 
-    /// What the refusal asks of the caller.
     pub fn class(&self) -> Class {
-        use authn::error::Error;
+        use AuthenticationError as Error;
         match self {
             Denial::InvalidRequest(_) | Denial::Unauthenticated(Error::AmbiguousCredential(_)) => {
                 Class::BadRequest
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,
-            Denial::Unauthenticated(Error::Token(_) | Error::UnknownIssuer | Error::UnknownKey)
+            Denial::Unauthenticated(
+                Error::Token(_) | Error::UnknownIssuer | Error::Key(MissingKey::Unknown),
+            )
             | Denial::Forbidden(RuleDenial::InvalidAudience) => Class::BadCredential,
             Denial::Forbidden(RuleDenial::InsufficientScope { required }) => {
                 Class::InsufficientScope {
@@ -118,14 +89,15 @@ impl Denial {
             Denial::Forbidden(RuleDenial::AccessDenied | RuleDenial::IssuerNotAllowed) => {
                 Class::Forbidden { message: None }
             }
-            Denial::Forbidden(RuleDenial::ConditionFailed { message }) => Class::Forbidden {
+            Denial::Forbidden(RuleDenial::ConditionFailed { message, .. }) => Class::Forbidden {
                 message: message.clone(),
             },
-            Denial::Unauthenticated(
-                Error::NoKeys { retry_after }
-                | Error::KeysUnavailable { retry_after }
-                | Error::KeyPending { retry_after },
-            ) => Class::Unavailable {
+            Denial::Unauthenticated(Error::Key(
+                MissingKey::NoKeys { retry_after }
+                | MissingKey::EmptyKeySet { retry_after }
+                | MissingKey::Unavailable { retry_after }
+                | MissingKey::Pending { retry_after },
+            )) => Class::Unavailable {
                 retry_after: *retry_after,
             },
             Denial::Overloaded | Denial::Internal => Class::Unavailable {
@@ -133,69 +105,154 @@ impl Denial {
             },
         }
     }
+
+    /// The step that failed (CONTRACT 4.1.1). A request that was refused before the first step counts there.
+    pub fn step(&self) -> Step {
+        match self {
+            Denial::InvalidRequest(InvalidRequest::Target(
+                TargetError::Method | TargetError::Path(_),
+            )) => Step::Path,
+            Denial::InvalidRequest(
+                InvalidRequest::Message | InvalidRequest::Target(TargetError::Host),
+            )
+            | Denial::Overloaded
+            | Denial::Internal => Step::Host,
+            Denial::Unauthenticated(error) => authentication_step(error),
+            Denial::Forbidden(refusal) => match refusal {
+                RuleDenial::AccessDenied => Step::Rule,
+                RuleDenial::IssuerNotAllowed => Step::RuleIssuers,
+                RuleDenial::InvalidAudience => Step::RuleAudiences,
+                RuleDenial::InsufficientScope { .. } => Step::Scopes,
+                RuleDenial::ConditionFailed { .. } => Step::Condition,
+            },
+        }
+    }
+
+    /// The fixed text of the reason; `invalid_request` has one per step (CONTRACT 4.5.3). Clients see it where CONTRACT 4.2 has
+    /// `details`; the log shows it for every reason.
+    pub fn description(&self) -> &'static str {
+        match self {
+            Denial::InvalidRequest(InvalidRequest::Message) => {
+                "the authorization request of the proxy is invalid"
+            }
+            Denial::InvalidRequest(InvalidRequest::Target(TargetError::Host)) => {
+                "the host of the request is missing or invalid"
+            }
+            Denial::InvalidRequest(InvalidRequest::Target(
+                TargetError::Method | TargetError::Path(_),
+            )) => {
+                "the request is ambiguous: its method or path can be interpreted in more than one way"
+            }
+            Denial::Unauthenticated(error) => authentication_text(error),
+            Denial::Forbidden(RuleDenial::AccessDenied) => "access is denied by a rule",
+            Denial::Forbidden(RuleDenial::InvalidAudience) => {
+                "the token's audience is not accepted"
+            }
+            Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => {
+                "the token lacks a required scope"
+            }
+            Denial::Forbidden(RuleDenial::IssuerNotAllowed) => {
+                "the rule does not accept the token's issuer"
+            }
+            Denial::Forbidden(RuleDenial::ConditionFailed { .. }) => {
+                "the condition of the rule does not hold"
+            }
+            Denial::Overloaded => "too many checks are in flight",
+            Denial::Internal => "the check failed because of an internal error",
+        }
+    }
+
+    /// Whether the denial was decided before accredit looked for a token, or while it looked.
+    pub fn precedes_token(&self) -> bool {
+        match self {
+            Denial::InvalidRequest(_) | Denial::Overloaded | Denial::Internal => true,
+            Denial::Unauthenticated(error) => matches!(
+                error,
+                AuthenticationError::MissingToken | AuthenticationError::AmbiguousCredential(_)
+            ),
+            Denial::Forbidden(_) => false,
+        }
+    }
 }
 
-impl From<authn::error::Error> for Denial {
-    fn from(error: authn::error::Error) -> Denial {
+fn authentication_step(error: &AuthenticationError) -> Step {
+    match error {
+        AuthenticationError::MissingToken | AuthenticationError::AmbiguousCredential(_) => {
+            Step::Credential
+        }
+        AuthenticationError::UnknownIssuer => Step::Issuer,
+        AuthenticationError::Key(_) => Step::Key,
+        AuthenticationError::Token(error) => match error {
+            TokenError::Malformed => Step::Form,
+            TokenError::UnsupportedAlgorithm => Step::Algorithm,
+            TokenError::InvalidType => Step::Type,
+            TokenError::InvalidSignature => Step::Signature,
+            TokenError::UnprovenBinding => Step::Binding,
+            TokenError::Expired => Step::Expiry,
+            TokenError::InvalidAudience => Step::Audience,
+            TokenError::LifetimeTooLong => Step::Lifetime,
+            TokenError::NotANumericDate(step)
+            | TokenError::NotYetValid(step)
+            | TokenError::MissingClaim(step) => match step {
+                ClaimStep::Expiry => Step::Expiry,
+                ClaimStep::NotBefore => Step::NotBefore,
+                ClaimStep::IssuedAt => Step::IssuedAt,
+                ClaimStep::Audience => Step::Audience,
+                ClaimStep::Required => Step::RequiredClaims,
+                ClaimStep::Lifetime => Step::Lifetime,
+            },
+        },
+    }
+}
+
+fn authentication_text(error: &AuthenticationError) -> &'static str {
+    match error {
+        AuthenticationError::MissingToken => "the request has no token",
+        AuthenticationError::AmbiguousCredential(_) => {
+            "the request has more than one credential, or its credential is ambiguous"
+        }
+        AuthenticationError::UnknownIssuer => "the token's issuer is not accepted",
+        AuthenticationError::Key(missing) => match missing {
+            MissingKey::Unknown => "the token's signing key is unknown",
+            MissingKey::NoKeys { .. }
+            | MissingKey::EmptyKeySet { .. }
+            | MissingKey::Unavailable { .. } => "the issuer's keys are unavailable",
+            MissingKey::Pending { .. } => {
+                "the token's signing key may be new, and the issuer's keys cannot be fetched again yet"
+            }
+        },
+        AuthenticationError::Token(error) => match error.reason() {
+            Reason::MalformedToken => "the token is not a well-formed JWT",
+            Reason::UnsupportedAlgorithm => "the token's signature algorithm is not accepted",
+            Reason::InvalidType => "the token's type is not accepted",
+            Reason::InvalidSignature => "the token's signature is invalid",
+            Reason::UnprovenBinding => {
+                "the token is bound to a key, and possession of that key was not proven"
+            }
+            Reason::Expired => "the token has expired",
+            Reason::NotYetValid => "the token is not valid yet",
+            Reason::InvalidAudience => "the token's audience is not accepted",
+            Reason::MissingClaim => "the token lacks a required claim",
+            Reason::LifetimeTooLong => "the token's lifetime is too long",
+            _ => "the token is not accepted",
+        },
+    }
+}
+
+impl From<AuthenticationError> for Denial {
+    fn from(error: AuthenticationError) -> Denial {
         Denial::Unauthenticated(error)
     }
 }
 
 impl From<TargetError> for Denial {
     fn from(error: TargetError) -> Denial {
-        Denial::InvalidRequest(Unreadable::Target(error))
+        Denial::InvalidRequest(InvalidRequest::Target(error))
     }
 }
 
 impl From<RuleDenial> for Denial {
-    fn from(denial: RuleDenial) -> Denial {
-        Denial::Forbidden(denial)
-    }
-}
-
-impl fmt::Display for Denial {
-    /// One fixed text per reason: nothing of the request is in it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Denial::InvalidRequest(_) => f.write_str("the request cannot be read in one way only"),
-            Denial::Unauthenticated(error) => error.fmt(f),
-            Denial::Forbidden(RuleDenial::AccessDenied) => f.write_str("nobody may do this"),
-            Denial::Forbidden(RuleDenial::InvalidAudience) => {
-                f.write_str("the token is meant for another audience")
-            }
-            Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => {
-                f.write_str("the token lacks a required scope")
-            }
-            Denial::Forbidden(
-                RuleDenial::IssuerNotAllowed | RuleDenial::ConditionFailed { .. },
-            ) => f.write_str("the request does not meet the rule's condition"),
-            Denial::Overloaded => f.write_str("too many requests are being checked"),
-            Denial::Internal => f.write_str("the request could not be checked"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::CODES;
-
-    /// The codes stand in the `code` functions of three files, each after an arrow or in braces of its own.
-    #[test]
-    fn the_list_holds_every_code_and_no_other() {
-        let sources = [
-            include_str!("denial.rs"),
-            include_str!("../authn/error.rs"),
-            include_str!("../token/error.rs"),
-        ];
-        let mut found = BTreeSet::new();
-        for source in sources {
-            let (_, after) = source.split_once("pub fn code(").expect("has codes");
-            let (body, _) = after.split_once("\n    }\n").expect("has an end");
-            let texts = body.split('"').skip(1).step_by(2);
-            found.extend(texts);
-        }
-        assert_eq!(found, CODES.into_iter().collect());
+    fn from(refusal: RuleDenial) -> Denial {
+        Denial::Forbidden(refusal)
     }
 }

@@ -1,17 +1,17 @@
-//! The steps of a decision, and how each can end.
+//! The steps of a decision (CONTRACT 4.1.1), and the outcomes of a step.
 
 use std::fmt;
 
-/// The steps of a decision, in their order.
+/// The steps of a decision, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The host has one reading, where one is needed.
+    /// The host is valid, if a rule needs it.
     Host,
-    /// The path has one reading, where one is needed.
+    /// The path is not ambiguous, if a rule needs it.
     Path,
-    /// A rule is chosen, and it is no `deny`.
+    /// The rule is not `deny`.
     Rule,
-    /// The request carries one token, where one is needed.
+    /// The request has one token, if the rule needs one.
     Credential,
     /// The token is a well-formed JWT.
     Form,
@@ -21,9 +21,9 @@ pub enum Step {
     Algorithm,
     /// `typ`
     Type,
-    /// A key of the issuer may have signed it.
+    /// accredit holds a key of the issuer that fits the token.
     Key,
-    /// That key has.
+    /// The signature of the token is valid under that key.
     Signature,
     /// `cnf`
     Binding,
@@ -35,9 +35,9 @@ pub enum Step {
     IssuedAt,
     /// `aud`
     Audience,
-    /// Claims that must be there.
+    /// `required_claims`
     RequiredClaims,
-    /// From `iat` to `exp`.
+    /// `max_lifetime`
     Lifetime,
     /// The rule's `issuers`.
     RuleIssuers,
@@ -49,21 +49,20 @@ pub enum Step {
     Condition,
 }
 
-/// How one step ended.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
-    /// It holds.
     Passed,
-    /// It does not, and is the reason.
+    /// The step gave the reason.
     Failed,
-    /// Nobody asks for it.
-    NotAsked,
+    /// Neither the configuration nor the rule requires the step.
+    NotRequired,
     /// An earlier step failed.
     NotReached,
 }
 
 impl Step {
-    /// Every step in its order.
+    /// Every step, in order.
     pub const ALL: [Step; 21] = [
         Step::Host,
         Step::Path,
@@ -115,7 +114,7 @@ impl Step {
         }
     }
 
-    /// Whether it asks something of the token itself.
+    /// Whether the step judges the token itself.
     pub fn is_of_token(self) -> bool {
         (Step::Form..=Step::Lifetime).contains(&self)
     }
@@ -126,7 +125,7 @@ impl fmt::Display for StepOutcome {
         f.write_str(match self {
             StepOutcome::Passed => "passed",
             StepOutcome::Failed => "failed",
-            StepOutcome::NotAsked => "not_asked",
+            StepOutcome::NotRequired => "not_asked",
             StepOutcome::NotReached => "not_reached",
         })
     }

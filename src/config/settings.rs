@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authn::issuers::Readiness;
+use crate::authn::issuers::Startup;
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::authn::sources::TokenSource;
 use crate::config::listen_addr::ListenAddr;
@@ -12,7 +12,7 @@ use crate::config::tls_files::TlsFiles;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
 use crate::forward::strip::TokenForwarding;
-use crate::jwks::source::{FetchSettings, KeySource};
+use crate::keys::source::{FetchSettings, KeySource};
 use crate::rules::host::Host;
 use crate::rules::path::Ambiguities;
 use crate::rules::rule::Rule;
@@ -88,5 +88,5 @@ pub struct IssuerSettings {
     /// What the upstream is told of them.
     pub claim_headers: ClaimHeaders,
     /// Whether readiness waits for its keys.
-    pub readiness: Readiness,
+    pub startup: Startup,
 }

@@ -1,4 +1,4 @@
-//! The service that answers checks now: replaced whole, so that no check sees half of a configuration.
+//! The service that answers checks now. A reload replaces it whole, so that no check sees half of a configuration.
 
 use std::sync::Arc;
 
@@ -6,23 +6,22 @@ use arc_swap::ArcSwap;
 
 use crate::envoy::service::CheckService;
 
-/// Holds the service of the configuration in force. Reading takes no lock.
+/// The service of the configuration in force. Reading takes no lock.
 #[derive(Debug)]
-pub struct Current<D>(ArcSwap<CheckService<D>>);
+pub struct Current<J>(ArcSwap<CheckService<J>>);
 
-impl<D> Current<D> {
-    /// Begins with that service.
-    pub fn new(service: CheckService<D>) -> Current<D> {
+impl<J> Current<J> {
+    pub fn new(service: CheckService<J>) -> Current<J> {
         Current(ArcSwap::from_pointee(service))
     }
 
-    /// The service in force. A check keeps the one it began with.
-    pub fn load(&self) -> Arc<CheckService<D>> {
+    /// The service in force. A check keeps the one that it began with.
+    pub fn load(&self) -> Arc<CheckService<J>> {
         self.0.load_full()
     }
 
-    /// Puts another in force, for checks that begin from now on.
-    pub fn replace(&self, service: CheckService<D>) {
+    /// Puts another service in force for new checks.
+    pub fn replace(&self, service: CheckService<J>) {
         self.0.store(Arc::new(service));
     }
 }

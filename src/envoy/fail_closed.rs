@@ -1,7 +1,7 @@
-//! The outermost layer of `Check`: whatever goes wrong with a call, its answer is a refusal.
+//! The outermost layer of `Check`: if anything goes wrong with a call, its answer is a refusal (CONTRACT 4.6.5).
 //!
-//! A gRPC error, a late answer or a broken call are failures to Envoy, and with `failure_mode_allow: true` a
-//! failure is an admission. So there is no way out of here but a `CheckResponse` with a status that says.
+//! Envoy counts a gRPC error, a late answer or a broken call as a failed check, and `failure_mode_allow: true` turns a failed
+//! check into an admission. So every path through this file ends in a `CheckResponse` with a status.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use http::{Request, Response};
 use http_body::Body;
 use tokio::time::Instant;
 
-use crate::authz::denial::{Denial, Unreadable};
-use crate::authz::ongoing::Ongoing;
+use crate::authz::denial::{Denial, InvalidRequest};
 use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
-use crate::envoy::service::{CheckService, Decide};
+use crate::envoy::service::{CheckService, Judge};
 use crate::envoy::trace_context;
+use crate::observe::check_span::CheckSpan;
 
-/// The path of the one method.
+/// The path of the method.
 pub const CHECK_PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
 
-/// A call's message must have arrived within this.
+/// The message of a call has to arrive within this time (CONTRACT 7.1.2).
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers every call of `Check`.
 #[derive(Debug)]
-pub struct FailClosed<D> {
-    current: Arc<Current<D>>,
+pub struct FailClosed<J> {
+    current: Arc<Current<J>>,
     in_flight: InFlight,
 }
 
-impl<D> Clone for FailClosed<D> {
+impl<J> Clone for FailClosed<J> {
     fn clone(&self) -> Self {
         FailClosed {
             current: self.current.clone(),
@@ -44,57 +44,55 @@ impl<D> Clone for FailClosed<D> {
     }
 }
 
-impl<D: Decide> FailClosed<D> {
-    /// Answers calls by the service in force, so many at once.
-    pub fn new(current: Arc<Current<D>>, in_flight: InFlight) -> FailClosed<D> {
+impl<J: Judge> FailClosed<J> {
+    /// Answers calls by the service in force, within the limit of checks in flight.
+    pub fn new(current: Arc<Current<J>>, in_flight: InFlight) -> FailClosed<J> {
         FailClosed { current, in_flight }
     }
 
-    /// Answers a call that arrived then.
+    /// Answers a call whose headers arrived at `arrived`.
     pub async fn call<B>(&self, call: Request<B>, arrived: Instant) -> Response<UnaryBody>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        // One configuration for the whole check, whatever is put in force meanwhile.
+        // One configuration for the whole check, even if a reload replaces it in the meantime.
         let service = self.current.load();
         let traces = &service.observer().traces;
         let caller = traces
             .is_on()
             .then(|| trace_context::of_call(call.headers()));
-        let ongoing = Ongoing::new(arrived, caller.flatten());
+        let check = CheckSpan::new(arrived, caller.flatten());
         let Some(permit) = self.in_flight.enter() else {
-            return grpc::answer(&service.refuse(Denial::Overloaded, &ongoing));
+            return grpc::answer(&service.refuse(Denial::Overloaded, &check));
         };
-        let answering = AssertUnwindSafe(answer(&service, call, &ongoing, &permit)).catch_unwind();
+        let answering = AssertUnwindSafe(answer(&service, call, &check, &permit)).catch_unwind();
         let answer = answering
             .await
-            .unwrap_or_else(|_| service.refuse(Denial::Internal, &ongoing));
+            .unwrap_or_else(|_| service.refuse(Denial::Internal, &check));
         grpc::answer(&answer)
     }
 }
 
-async fn answer<D, B>(
-    service: &CheckService<D>,
+async fn answer<J, B>(
+    service: &CheckService<J>,
     call: Request<B>,
-    ongoing: &Ongoing,
+    check: &CheckSpan,
     permit: &Permit,
 ) -> CheckResponse
 where
-    D: Decide,
+    J: Judge,
     B: Body<Data = Bytes> + Unpin,
 {
     let patience = grpc::timeout(call.headers());
     let limit = patience.map_or(MESSAGE_TIMEOUT, |patience| patience.min(MESSAGE_TIMEOUT));
     let reading = grpc::read_message(call.into_body());
-    match tokio::time::timeout_at(ongoing.arrived + limit, reading).await {
-        // Nobody waits for this answer any more: a busy process works for those who still do.
-        Ok(Ok(_)) if ongoing.arrived.elapsed() >= limit => {
-            service.refuse(Denial::Internal, ongoing)
-        }
-        Ok(Ok(message)) => service.check(message, ongoing, patience, permit).await,
+    match tokio::time::timeout_at(check.arrived + limit, reading).await {
+        // The caller's deadline has passed: a busy process must not work for it.
+        Ok(Ok(_)) if check.arrived.elapsed() >= limit => service.refuse(Denial::Internal, check),
+        Ok(Ok(message)) => service.check(message, check, patience, permit).await,
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
-            service.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing)
+            service.refuse(Denial::InvalidRequest(InvalidRequest::Message), check)
         }
-        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, ongoing),
+        Ok(Err(CallError::Incomplete)) | Err(_) => service.refuse(Denial::Internal, check),
     }
 }

@@ -1,13 +1,11 @@
 //! Envoy's external authorization, `envoy.service.auth.v3.Authorization/Check`, and the one room where an answer
 //! to it is made.
 
-pub mod challenge;
 pub mod current;
 pub mod fail_closed;
 pub mod grpc;
 pub mod in_flight;
 pub mod metadata;
-pub mod plain;
 pub mod port;
 pub mod request;
 pub mod response;

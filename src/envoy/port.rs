@@ -1,4 +1,4 @@
-//! What Envoy finds on `listen`: `Check`, and beside it the health service.
+//! The services on `listen`: `Check`, and the gRPC health service.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,18 +13,17 @@ use tonic::service::Routes;
 
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
 use crate::envoy::grpc::UnaryBody;
-use crate::envoy::service::Decide;
+use crate::envoy::service::Judge;
 
-/// The service of one connection. `Check` goes past the gRPC library, everything else through it.
-pub struct CheckPort<D> {
-    checks: FailClosed<D>,
+/// The service of one connection. `Check` does not go through the gRPC library; every other call does.
+pub struct CheckPort<J> {
+    checks: FailClosed<J>,
     others: TowerToHyperService<axum::Router>,
 }
 
-/// A body of either kind of answer.
 type AnswerBody = Either<UnaryBody, axum::body::Body>;
 
-impl<D> Clone for CheckPort<D> {
+impl<J> Clone for CheckPort<J> {
     fn clone(&self) -> Self {
         CheckPort {
             checks: self.checks.clone(),
@@ -33,9 +32,8 @@ impl<D> Clone for CheckPort<D> {
     }
 }
 
-impl<D: Decide> CheckPort<D> {
-    /// Checks, and the other services beside them.
-    pub fn new(checks: FailClosed<D>, others: Routes) -> CheckPort<D> {
+impl<J: Judge> CheckPort<J> {
+    pub fn new(checks: FailClosed<J>, others: Routes) -> CheckPort<J> {
         CheckPort {
             checks,
             others: TowerToHyperService::new(others.prepare().into_axum_router()),
@@ -43,7 +41,7 @@ impl<D: Decide> CheckPort<D> {
     }
 }
 
-impl<D: Decide> Service<Request<Incoming>> for CheckPort<D> {
+impl<J: Judge> Service<Request<Incoming>> for CheckPort<J> {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -51,7 +49,7 @@ impl<D: Decide> Service<Request<Incoming>> for CheckPort<D> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
-            // Here and not in the task that answers, which a busy thread lets wait: Envoy waits too.
+            // Taken here and not in the task that answers: a busy thread lets that task wait, and Envoy waits too.
             let arrived = Instant::now();
             return Box::pin(async move {
                 let answer = checks.call(request, arrived).await;

@@ -1,5 +1,5 @@
-//! One check: the message read, the request decided, the answer made. The only place that waits, and the only one
-//! that reads the wall clock for a decision.
+//! One check: the message read, the request judged, the answer written. This is the only place that waits for keys, and
+//! the only one that reads the wall clock for a decision.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,56 +8,67 @@ use bytes::Bytes;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use tokio::time::Instant;
 
-use crate::authn::authenticator::Attempt;
+use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::moment::Moment;
-use crate::authz::authorizer::{Authorizer, Outcome};
-use crate::authz::decision::{Decision, Refused};
-use crate::authz::denial::{Denial, Unreadable};
-use crate::authz::observer::{Disclosure, Observer};
-use crate::authz::ongoing::Ongoing;
+use crate::authz::answer::Judged;
+use crate::authz::authorizer::{Authorizer, Judgement};
+use crate::authz::denial::{Denial, InvalidRequest};
 use crate::envoy::in_flight::{InFlight, Permit};
-use crate::envoy::request;
-use crate::envoy::response::{ClientProtocol, Refusals, admit};
-use crate::envoy::trace_context;
-use crate::request::{Headers, Request};
+use crate::envoy::{request, response, trace_context};
+use crate::keys::store::lookup::TraceParent;
+use crate::observe::check_span::CheckSpan;
+use crate::observe::observer::Observer;
+use crate::observe::report::Disclosure;
+use crate::request::Request;
 
-/// Decides requests; [`Authorizer`] is the one that serves.
-pub trait Decide: Send + Sync + 'static {
-    /// Decides a request at a moment.
-    fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_>;
+/// Judges requests. [`Authorizer`] is the implementation that serves; tests have others that fail.
+pub trait Judge: Send + Sync + 'static {
+    fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement;
+
+    /// Judges a request after a wait.
+    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judged;
+
+    /// Refuses a call.
+    fn refuse(&self, denial: Denial) -> Judged;
 }
 
-impl Decide for Authorizer {
-    fn decide(&self, request: &Request<'_>, moment: Moment, attempt: Attempt) -> Outcome<'_> {
-        Authorizer::decide(self, request, moment, attempt)
+impl Judge for Authorizer {
+    fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement {
+        Authorizer::judge(self, request, moment)
+    }
+
+    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judged {
+        Authorizer::judge_after(self, request, moment, ticket)
+    }
+
+    fn refuse(&self, denial: Denial) -> Judged {
+        Authorizer::refuse(self, denial)
     }
 }
 
-/// Answers checks by one decider.
+/// Answers checks by one configuration.
 #[derive(Debug)]
-pub struct CheckService<D> {
-    decider: Arc<D>,
-    refusals: Refusals,
+pub struct CheckService<J> {
+    authorizer: Arc<J>,
     check_timeout: Duration,
     observer: Observer,
     disclosure: Disclosure,
 }
 
-impl<D: Decide> CheckService<D> {
-    /// `check_timeout` is how long a check may wait for keys, if its caller does not give it less.
-    pub fn new(decider: Arc<D>, refusals: Refusals, check_timeout: Duration) -> CheckService<D> {
+impl<J: Judge> CheckService<J> {
+    /// `check_timeout` is the longest wait for keys, unless the caller's deadline is shorter.
+    pub fn new(authorizer: Arc<J>, check_timeout: Duration) -> CheckService<J> {
         CheckService {
-            decider,
-            refusals,
+            authorizer,
             check_timeout,
             observer: Observer::default(),
             disclosure: Disclosure::default(),
         }
     }
 
-    /// The same, and decisions are told to that observer.
+    /// Reports decisions to that observer.
     #[must_use]
-    pub fn observed(self, observer: Observer, disclosure: Disclosure) -> CheckService<D> {
+    pub fn observed(self, observer: Observer, disclosure: Disclosure) -> CheckService<J> {
         CheckService {
             observer,
             disclosure,
@@ -65,104 +76,71 @@ impl<D: Decide> CheckService<D> {
         }
     }
 
-    /// What is told of decisions.
     pub fn observer(&self) -> &Observer {
         &self.observer
     }
 
-    /// What decides.
-    pub fn decider(&self) -> &Arc<D> {
-        &self.decider
+    pub fn authorizer(&self) -> &Arc<J> {
+        &self.authorizer
     }
 
-    /// How long a check may wait for keys.
     pub fn check_timeout(&self) -> Duration {
         self.check_timeout
     }
 
-    /// The short name of the configuration that it decides by.
+    /// The hash of the configuration.
     pub fn config(&self) -> &str {
         &self.disclosure.config
     }
 
-    /// Decides a request by the keys that are held: nothing is fetched, remembered or told.
-    pub fn peek(&self, request: &Request<'_>) -> Decision {
-        let refused = |denial| Decision::Deny(Refused::early(denial));
-        let Ok(moment) = now() else {
-            return refused(Denial::Internal);
-        };
-        match self.decider.decide(request, moment, Attempt::Peek) {
-            Outcome::Decided(decision) => decision,
-            Outcome::Waits(_) => refused(Denial::Internal),
-        }
-    }
-
-    /// Decides a request that came on no call.
+    /// Decides a request that came on no call, and reports nothing.
     pub async fn decide_by(
         &self,
         request: &Request<'_>,
         deadline: Instant,
         in_flight: &InFlight,
-    ) -> Decision {
-        let refused = |denial| Decision::Deny(Refused::early(denial));
+    ) -> Judged {
         match in_flight.enter() {
-            Some(permit) => self
-                .decide(
-                    request,
-                    deadline,
-                    &Ongoing::new(Instant::now(), None),
-                    &permit,
-                )
-                .await
-                .unwrap_or_else(|ClockBeforeEpoch| refused(Denial::Internal)),
-            None => refused(Denial::Overloaded),
+            Some(permit) => {
+                let check = CheckSpan::new(Instant::now(), None);
+                self.decide(request, deadline, &check, &permit).await
+            }
+            None => self.authorizer.refuse(Denial::Overloaded),
         }
     }
 
-    /// The answer to a decided request.
-    pub fn answer(&self, decision: &Decision, request: &Request<'_>) -> CheckResponse {
-        match decision {
-            Decision::Allow(grant) => admit(grant),
-            Decision::Deny(refused) => self
-                .refusals
-                .deny(refused, client_protocol(&request.headers)),
-        }
-    }
-
-    /// The answer to a request that was refused, whatever it was.
-    pub fn answer_refused(&self, refused: &Refused) -> CheckResponse {
-        self.refusals.deny(refused, ClientProtocol::Http)
-    }
-
-    /// Answers a message that came on a call whose caller waits that long.
+    /// Answers a message. `patience` is the call's timeout.
     pub async fn check(
         &self,
         message: Bytes,
-        ongoing: &Ongoing,
+        check: &CheckSpan,
         patience: Option<Duration>,
         permit: &Permit,
     ) -> CheckResponse {
         let Ok(request) = request::read(&message) else {
-            return self.refuse(Denial::InvalidRequest(Unreadable::Message), ongoing);
+            return self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check);
         };
         self.observer
-            .begins(ongoing, trace_context::forwarded(&request));
-        let deadline = ongoing.arrived + self.longest_wait(patience);
-        let decided = self.decide(&request, deadline, ongoing, permit).await;
-        let decision = decided
-            .unwrap_or_else(|ClockBeforeEpoch| Decision::Deny(Refused::early(Denial::Internal)));
-        let answer = self.answer(&decision, &request);
-        self.observer
-            .decided(&decision, Some(&request), ongoing, &self.disclosure);
-        answer
+            .begin(check, trace_context::forwarded(&request));
+        let deadline = check.arrived + self.longest_wait(patience);
+        let judged = self.decide(&request, deadline, check, permit).await;
+        self.answer(&judged, Some(&request), check)
     }
 
-    /// The answer to a call of which no request is known.
-    pub fn refuse(&self, denial: Denial, ongoing: &Ongoing) -> CheckResponse {
-        let refused = Refused::early(denial);
-        let answer = self.refusals.refuse(&refused, ClientProtocol::Http);
+    /// The answer to a call whose request is not known.
+    pub fn refuse(&self, denial: Denial, check: &CheckSpan) -> CheckResponse {
+        self.answer(&self.authorizer.refuse(denial), None, check)
+    }
+
+    fn answer(
+        &self,
+        judged: &Judged,
+        request: Option<&Request<'_>>,
+        check: &CheckSpan,
+    ) -> CheckResponse {
+        let answer = response::write(judged);
         self.observer
-            .decided(&Decision::Deny(refused), None, ongoing, &self.disclosure);
+            .report(&judged.record, request, check, &self.disclosure);
         answer
     }
 
@@ -170,25 +148,32 @@ impl<D: Decide> CheckService<D> {
         &self,
         request: &Request<'_>,
         deadline: Instant,
-        ongoing: &Ongoing,
+        check: &CheckSpan,
         permit: &Permit,
-    ) -> Result<Decision, ClockBeforeEpoch> {
-        let wait = match self.decider.decide(request, now()?, Attempt::First) {
-            Outcome::Decided(decision) => return Ok(decision),
-            Outcome::Waits(wait) => wait,
+    ) -> Judged {
+        let Ok(moment) = now() else {
+            return self.authorizer.refuse(Denial::Internal);
         };
-        if let Some(parent) = ongoing.as_parent() {
-            wait.traced_under(parent);
+        let ticket = match self.authorizer.judge(request, moment) {
+            Judgement::Judged(judged) => return judged,
+            Judgement::Wait(ticket) => ticket,
+        };
+        if let Some(parent) = check.trace_parent() {
+            ticket.set_trace_parent(TraceParent {
+                traceparent: parent.traceparent,
+                tracestate: parent.tracestate,
+            });
         }
-        let waited = permit.outside(wait.until(deadline)).await;
-        match self.decider.decide(request, now()?, Attempt::Again(waited)) {
-            Outcome::Decided(decision) => Ok(decision),
-            // There is no second wait; were one asked for, it would be a fault of ours.
-            Outcome::Waits(_) => Ok(Decision::Deny(Refused::early(Denial::Internal))),
+        let waiting = tokio::time::timeout_at(deadline, ticket.ready());
+        // Whether the fetch ended or the time is up, the ticket knows.
+        let _ = permit.outside(waiting).await;
+        match now() {
+            Ok(moment) => self.authorizer.judge_after(request, moment, &ticket),
+            Err(ClockBeforeEpoch) => self.authorizer.refuse(Denial::Internal),
         }
     }
 
-    /// An answer that is late is a failed check to Envoy, so a fifth of its patience is kept for the way back.
+    /// Envoy counts a late answer as a failed check, so a fifth of its timeout is kept for the way back (CONTRACT 4.7.2).
     fn longest_wait(&self, patience: Option<Duration>) -> Duration {
         patience.map_or(self.check_timeout, |patience| {
             self.check_timeout.min(patience.mul_f64(0.8))
@@ -196,31 +181,21 @@ impl<D: Decide> CheckService<D> {
     }
 }
 
-/// A wall clock that shows a time before 1970 cannot tell whether a token has expired.
-struct ClockBeforeEpoch;
+/// A wall clock before 1970 cannot show whether a token has expired.
+#[derive(Debug)]
+pub struct ClockBeforeEpoch;
 
+/// The moment of a decision.
+///
+/// # Errors
+/// [`ClockBeforeEpoch`]
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where a decision gets its time"
 )]
-fn now() -> Result<Moment, ClockBeforeEpoch> {
+pub fn now() -> Result<Moment, ClockBeforeEpoch> {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(|_| ClockBeforeEpoch)?;
-    Ok(Moment::new(since_epoch, Instant::now()))
-}
-
-/// `application/grpc`, alone or followed by `+` or `;`.
-fn client_protocol(headers: &Headers<'_>) -> ClientProtocol {
-    let is_grpc = headers.all("content-type").any(|value| {
-        let after = value
-            .strip_prefix(b"application/grpc")
-            .map(|rest| rest.first().copied());
-        matches!(after, Some(None | Some(b'+' | b';')))
-    });
-    if is_grpc {
-        ClientProtocol::Grpc
-    } else {
-        ClientProtocol::Http
-    }
+    Ok(Moment::new(since_epoch, Instant::now().into_std()))
 }

@@ -6,7 +6,7 @@ use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
 use crate::jwks::content::require_json;
 use crate::jwks::error::{MetadataError, quoted};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::jwks::source::{KeyAddress, Transport};
+use crate::keys::source::{KeyAddress, Transport};
 
 /// The discovery of one issuer.
 pub struct Discovery {
@@ -126,7 +126,7 @@ impl Discovery {
 #[cfg(test)]
 mod tests {
     use super::{Discovery, MetadataError};
-    use crate::jwks::source::Transport;
+    use crate::keys::source::Transport;
 
     #[test]
     fn well_known_addresses_are_requested_in_the_order_of_contract_5_9_1() {

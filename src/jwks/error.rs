@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::jose::json::JsonError;
-use crate::jwks::source::AddressError;
+use crate::keys::error::KeySetError;
+use crate::keys::source::AddressError;
 
 /// The longest text of a server that an error repeats, in characters.
 const MAX_QUOTED: usize = 200;
@@ -162,19 +162,6 @@ pub enum ContentError {
     },
     #[error("not a usable key set: {0}")]
     KeySet(#[source] KeySetError),
-}
-
-/// Why a text is not a key set that can verify tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum KeySetError {
-    #[error("not valid JSON: {0}")]
-    NotJson(JsonError),
-    #[error("there is no array `keys`")]
-    NoKeys,
-    #[error("a member outside of the keys stands twice")]
-    DuplicateMember,
-    #[error("none of its keys is usable")]
-    NoUsableKey,
 }
 
 /// Why one well-known address gave no metadata of the issuer.

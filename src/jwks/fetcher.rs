@@ -13,9 +13,9 @@ use crate::jwks::discovery::{Discovery, FetchProgress};
 use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::{IssuerClient, MAX_SIZE};
 use crate::jwks::key_location::KeyLocation;
-use crate::jwks::key_set::KeySet;
-use crate::jwks::ledger::Purpose;
-use crate::jwks::source::{FetchSettings, KeyAddress, KeySource};
+use crate::keys::key_set::KeySet;
+use crate::keys::ledger::Purpose;
+use crate::keys::source::{FetchSettings, KeyAddress, KeySource};
 use crate::regular_file;
 
 /// Fetches the keys of one issuer entry.

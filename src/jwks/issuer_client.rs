@@ -9,9 +9,9 @@ use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY
 use reqwest::{Response, StatusCode};
 
 use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
-use crate::jwks::source::KeyAddress;
 use crate::jwks::trust::{HttpClients, TrustStore};
 use crate::jwks::verifier::tls_failure;
+use crate::keys::source::KeyAddress;
 
 /// The largest key set or metadata document, in octets after decompression (CONTRACT 5.8.4).
 pub const MAX_SIZE: usize = 1024 * 1024;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use crate::jwks::discovery::{Discovery, FetchProgress};
 use crate::jwks::error::{FetchError, MetadataError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::jwks::ledger::Purpose;
-use crate::jwks::source::{FetchSettings, KeyAddress};
+use crate::keys::ledger::Purpose;
+use crate::keys::source::{FetchSettings, KeyAddress};
 
 /// Where the next fetch goes.
 pub(in crate::jwks) enum KeyLocation {

@@ -2,8 +2,8 @@
 
 use crate::jose::jwk::Unusable;
 use crate::jwks::error::shortened;
-use crate::jwks::key_set::{KeySet, SetAside};
-use crate::jwks::source::KeySource;
+use crate::keys::key_set::{KeySet, SetAside};
+use crate::keys::source::KeySource;
 
 /// How many keys that are set aside are logged one by one. The issuer decides how many there are.
 const MAX_LOGGED_KEYS: usize = 8;
@@ -69,8 +69,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::KeyReport;
-    use crate::jwks::key_set::KeySet;
-    use crate::jwks::source::KeySource;
+    use crate::keys::key_set::KeySet;
+    use crate::keys::source::KeySource;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

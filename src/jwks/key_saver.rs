@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
 use crate::jwks::state_dir::StateDir;
-use crate::jwks::store::KeyStore;
+use crate::keys::store::KeyStore;
 
 /// An unchanged key set is written again, with its new time, at most once in this time.
 const MIN_RENEWAL: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ impl KeySaver {
                         "saved keys restored; they verify tokens until the issuer answers"
                     );
                     let (key_set, now) = (restored.key_set.into(), Instant::now());
-                    store.restore(key_set, restored.age, max_stale, now);
+                    store.restore(key_set, restored.age, max_stale, now.into_std());
                 }
                 Err(error) => unused(&error),
             }
@@ -138,8 +138,8 @@ mod tests {
 
     use super::KeySaver;
     use crate::jwks::saved_keys::KeySetOwner;
-    use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
     use crate::jwks::state_dir::StateDir;
+    use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
     fn owner() -> KeySetOwner {
         let address = KeyAddress::parse("https://a.example/keys", Transport::Https);

@@ -13,10 +13,10 @@ use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::key_saver::KeySaver;
 use crate::jwks::refresher::Refresher;
 use crate::jwks::saved_keys::KeySetOwner;
-use crate::jwks::source::{FetchSettings, KeySource};
 use crate::jwks::state_dir::StateDir;
-use crate::jwks::store::KeyStore;
 use crate::jwks::trust::{CaFileError, TrustStore};
+use crate::keys::source::{FetchSettings, KeySource};
+use crate::keys::store::KeyStore;
 use crate::telemetry::traces::Traces;
 
 /// How many first fetches begin at the same time. A thousand issuers would otherwise open a thousand connections at once.
@@ -151,7 +151,7 @@ impl KeyStores {
 
     /// An entry whose times or issuers changed begins with its earlier keys: its issuer can be unreachable.
     fn new_store(&self, entry: &KeyEntry) -> Arc<KeyStore> {
-        let now = Instant::now();
+        let now = Instant::now().into_std();
         let store = KeyStore::new(entry.source.clone(), now);
         let same_source = self.maintained.iter().find(|maintained| {
             maintained.entry.source == entry.source

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::time::Instant;
-
-use crate::jwks::store::KeyStore;
+use crate::keys::store::KeyStore;
 use crate::telemetry::metrics::{Exposition, Labels};
 
 /// The stores of one configuration, each under the names that share it.

@@ -1,4 +1,4 @@
-//! The keys of one issuer entry: where they come from, how they are fetched, and which may verify tokens now.
+//! How the keys of each issuer entry are fetched, saved and refreshed.
 
 pub mod content;
 pub mod discovery;
@@ -8,14 +8,10 @@ pub mod issuer_client;
 pub mod key_location;
 pub mod key_report;
 pub mod key_saver;
-pub mod key_set;
 pub mod key_stores;
-pub mod ledger;
 pub mod metrics;
 pub mod refresher;
 pub mod saved_keys;
-pub mod source;
 pub mod state_dir;
-pub mod store;
 pub mod trust;
 pub mod verifier;

@@ -11,14 +11,15 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::file_watch::FileWatch;
-use crate::jwks::error::FetchError;
+use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::fetcher::{Fetch, FetchedKeys, Fetcher};
 use crate::jwks::key_report::KeyReport;
 use crate::jwks::key_saver::KeySaver;
-use crate::jwks::ledger::Purpose;
-use crate::jwks::source::{FetchSettings, KeySource};
-use crate::jwks::store::KeyStore;
-use crate::telemetry::traces::{Kind, Traces};
+use crate::keys::ledger::Purpose;
+use crate::keys::source::{FetchSettings, KeySource};
+use crate::keys::store::KeyStore;
+use crate::keys::store::replacement::NothingToConfirm;
+use crate::telemetry::traces::{Kind, ParentText, Traces};
 
 /// A `max-age` shortens the time between refreshes to no less than this (CONTRACT 5.1.3).
 const MIN_MAX_AGE: Duration = Duration::from_secs(30);
@@ -119,7 +120,7 @@ impl<F: Fetch> Refresher<F> {
         let mut fetching = pin!(self.first_attempt());
         tokio::select! {
             next_attempt = &mut fetching => {
-                if store.usable(Instant::now()).is_none() {
+                if store.usable(Instant::now().into_std()).is_none() {
                     // A slower disk must not delay the next attempt.
                     let _ = tokio::time::timeout(RESTORE_TIMEOUT, restoring).await;
                 }
@@ -131,7 +132,8 @@ impl<F: Fetch> Refresher<F> {
 
     /// Checks wait for the first fetch from now on; the fetch waits for a permit.
     async fn first_attempt(&mut self) -> Instant {
-        self.store.begin(Instant::now(), Purpose::Refresh);
+        self.store
+            .begin(Instant::now().into_std(), Purpose::Refresh);
         let first_fetches = self.first_fetches.clone();
         // Never closed.
         let permit = first_fetches.acquire().await;
@@ -147,7 +149,8 @@ impl<F: Fetch> Refresher<F> {
 
     async fn attempt(&mut self, purpose: Purpose) -> Instant {
         let began = Instant::now();
-        let (started, purpose) = self.store.begin(began, purpose);
+        let (started, purpose) = self.store.begin(began.into_std(), purpose);
+        let started = Instant::from_std(started);
         self.watch_file();
         // A panic while an answer is read must not end the refreshes for good.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
@@ -164,7 +167,14 @@ impl<F: Fetch> Refresher<F> {
 
     /// The span is made after the fetch: only then is it known which check waited for it.
     fn trace(&self, fetched: &Result<FetchedKeys, FetchError>, took: Duration) {
-        let parent = self.store.take_waiting_trace().unwrap_or_default();
+        let parent = self.store.take_waiting_trace().map(|waiting| {
+            let text = ParentText {
+                traceparent: waiting.traceparent,
+                tracestate: waiting.tracestate,
+            };
+            self.traces.parent(Some(&text), None)
+        });
+        let parent = parent.unwrap_or_default();
         let Some(mut span) = self.traces.begin("jwks.fetch", Kind::Client, &parent, took) else {
             return;
         };
@@ -212,11 +222,26 @@ impl<F: Fetch> Refresher<F> {
             None => (None, None),
         };
         let max_stale = self.settings.max_stale;
-        let confirmed = self
-            .store
-            .succeed(key_set, started, max_stale, next_attempt);
-        if let (Some(saver), Some(generation)) = (&mut self.saver, confirmed) {
-            saver.save(text, generation, started, now);
+        let confirmed = self.store.succeed(
+            key_set,
+            started.into_std(),
+            max_stale,
+            next_attempt.into_std(),
+        );
+        match confirmed {
+            Ok(generation) => {
+                if let Some(saver) = &mut self.saver {
+                    saver.save(text, generation, started, now);
+                }
+            }
+            Err(NothingToConfirm) => {
+                let unexpected = FetchError::Request(RequestError {
+                    address: self.store.source().to_string(),
+                    cause: RequestFailure::UnexpectedNotModified,
+                });
+                self.store
+                    .fail(Arc::new(unexpected), next_attempt.into_std(), None);
+            }
         }
         next_attempt
     }
@@ -240,7 +265,11 @@ impl<F: Fetch> Refresher<F> {
         }
         let next_attempt = now + retry_in;
         let retry_after_until = retry_after.map(|asked| now + asked);
-        self.store.fail(error, next_attempt, retry_after_until);
+        self.store.fail(
+            Arc::new(error),
+            next_attempt.into_std(),
+            retry_after_until.map(Instant::into_std),
+        );
         next_attempt
     }
 

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::jose::digest::sha256_hex;
-use crate::jwks::error::KeySetError;
-use crate::jwks::key_set::KeySet;
-use crate::jwks::source::{FetchSettings, KeySource};
+use crate::keys::error::KeySetError;
+use crate::keys::key_set::KeySet;
+use crate::keys::source::{FetchSettings, KeySource};
 
 /// The version of the file format. Files of another one are not read.
 const FORMAT: u32 = 1;

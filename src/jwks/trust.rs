@@ -15,8 +15,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
-use crate::jwks::source::KeyAddress;
 use crate::jwks::verifier::IssuerVerifier;
+use crate::keys::source::KeyAddress;
 use crate::regular_file;
 
 /// The largest `ca_file`, in octets. The bundles of operating systems have about 200 KiB.

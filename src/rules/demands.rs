@@ -47,14 +47,19 @@ impl Demands {
             || self.when.is_some()
     }
 
+    /// Whether the rule accepts tokens of that issuer.
+    pub fn accept_issuer(&self, issuer: &str) -> bool {
+        self.issuers
+            .as_ref()
+            .is_none_or(|issuers| issuers.iter().any(|own| &**own == issuer))
+    }
+
     /// Checks everything but the condition.
     ///
     /// # Errors
     /// The first requirement that the token does not meet.
     pub fn check_token(&self, issuer: &str, token: &VerifiedToken) -> Result<(), RuleDenial> {
-        if let Some(issuers) = &self.issuers
-            && issuers.iter().all(|own| &**own != issuer)
-        {
+        if !self.accept_issuer(issuer) {
             return Err(RuleDenial::IssuerNotAllowed);
         }
         if let Some(audiences) = &self.audiences

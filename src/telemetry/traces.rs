@@ -189,9 +189,19 @@ impl ActiveSpan {
         self.0.set_status(Status::error(why));
     }
 
-    /// It as a parent of others.
-    pub fn as_parent(&self) -> Parent {
-        Parent(Context::new().with_remote_span_context(self.0.span_context().clone()))
+    /// The W3C trace context of which this span is the parent.
+    pub fn trace_parent(&self) -> ParentText {
+        let context = self.0.span_context();
+        let state = context.trace_state().header();
+        ParentText {
+            traceparent: format!(
+                "00-{}-{}-{:02x}",
+                context.trace_id(),
+                context.span_id(),
+                context.trace_flags().to_u8()
+            ),
+            tracestate: (!state.is_empty()).then_some(state),
+        }
     }
 
     /// Its trace, in hexadecimal digits.

@@ -1,6 +1,6 @@
 //! Every way one token fails.
 
-use std::fmt;
+use crate::reason::Reason;
 
 /// The steps in which a token's claims are judged, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,40 +47,18 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// The stable name.
-    pub fn code(self) -> &'static str {
+    pub fn reason(self) -> Reason {
         match self {
-            TokenError::Malformed | TokenError::NotANumericDate(_) => "malformed_token",
-            TokenError::UnsupportedAlgorithm => "unsupported_algorithm",
-            TokenError::InvalidType => "invalid_type",
-            TokenError::InvalidSignature => "invalid_signature",
-            TokenError::UnprovenBinding => "unproven_binding",
-            TokenError::Expired => "expired",
-            TokenError::NotYetValid(_) => "not_yet_valid",
-            TokenError::InvalidAudience => "invalid_audience",
-            TokenError::MissingClaim(_) => "missing_claim",
-            TokenError::LifetimeTooLong => "lifetime_too_long",
+            TokenError::Malformed | TokenError::NotANumericDate(_) => Reason::MalformedToken,
+            TokenError::UnsupportedAlgorithm => Reason::UnsupportedAlgorithm,
+            TokenError::InvalidType => Reason::InvalidType,
+            TokenError::InvalidSignature => Reason::InvalidSignature,
+            TokenError::UnprovenBinding => Reason::UnprovenBinding,
+            TokenError::Expired => Reason::Expired,
+            TokenError::NotYetValid(_) => Reason::NotYetValid,
+            TokenError::InvalidAudience => Reason::InvalidAudience,
+            TokenError::MissingClaim(_) => Reason::MissingClaim,
+            TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
         }
     }
 }
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TokenError::Malformed | TokenError::NotANumericDate(_) => {
-                "the token is not a well-formed JWT"
-            }
-            TokenError::UnsupportedAlgorithm => "the token's signature algorithm is not accepted",
-            TokenError::InvalidType => "the token's type is not accepted",
-            TokenError::InvalidSignature => "the token's signature is invalid",
-            TokenError::UnprovenBinding => "the token is bound to a proof that was not presented",
-            TokenError::Expired => "the token has expired",
-            TokenError::NotYetValid(_) => "the token is not valid yet",
-            TokenError::InvalidAudience => "the token is meant for another audience",
-            TokenError::MissingClaim(_) => "the token lacks a required claim",
-            TokenError::LifetimeTooLong => "the token's lifetime is too long",
-        })
-    }
-}
-
-impl std::error::Error for TokenError {}

@@ -42,7 +42,8 @@ async fn one_line_says_what_was_refused_and_why() {
     let line = running.says("refused").await;
     for (name, value) in [
         ("level", "INFO"),
-        ("message", "refused: the token has expired"),
+        ("message", "request denied"),
+        ("description", "the token has expired"),
         ("request_id", "4b1f-7"),
         ("decision", "deny"),
         ("reason", "expired"),

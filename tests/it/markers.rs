@@ -203,7 +203,7 @@ async fn nothing_marked_comes_out() {
     let log = within("it ends", heard).await.expect("hears");
     let refusals = log
         .iter()
-        .filter(|line| line.contains("\"refused: "))
+        .filter(|line| line.contains("\"request denied\""))
         .count();
     assert!(
         refusals >= reasons.len() - 1 && log.iter().any(|line| line.contains("org_shown")),

@@ -63,7 +63,7 @@ async fn checks_are_answered_and_a_later_line_says_how_many_were_lost() {
     running.signal("TERM").await;
     let lines = running.lines_to_the_end().await;
     assert!(
-        lines.iter().any(|line| line.contains("\"stopping")),
+        lines.iter().any(|line| line.contains("\"draining")),
         "the last lines are there"
     );
     assert_eq!(running.exit_code().await, Some(0));

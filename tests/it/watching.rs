@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use accredit::authz::denial::CODES;
+use accredit::reason::Reason;
 use serde_json::Value;
 
 use super::metrics::promtool;
@@ -169,7 +169,7 @@ fn troubleshooting_has_every_reason_and_no_other() {
         .lines()
         .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
         .collect();
-    assert_eq!(told, CODES.into_iter().collect());
+    assert_eq!(told, Reason::denials().map(Reason::as_str).collect());
     for part in page.split("\n### `").skip(1) {
         for word in [
             "**Meaning.**",

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::authz::metrics::{DecisionMetrics, Outcome};
+use crate::observe::decision_metrics::DecisionMetrics;
+use crate::reason::Reason;
 
 /// From one step to the next.
 pub const STEP: Duration = Duration::from_secs(5);
@@ -24,21 +25,21 @@ pub struct History(Mutex<Steps>);
 
 #[derive(Debug, Default)]
 struct Steps {
-    counted: BTreeMap<Outcome, u64>,
+    counted: BTreeMap<Reason, u64>,
     kept: VecDeque<Step>,
 }
 
 #[derive(Debug)]
 struct Step {
     took: Duration,
-    decided: BTreeMap<Outcome, u64>,
+    decided: BTreeMap<Reason, u64>,
 }
 
 /// One outcome in the last five minutes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// Which.
-    pub outcome: Outcome,
+    pub reason: Reason,
     /// Decisions per second in the last ten seconds.
     pub per_second: f64,
     /// Decisions in all steps.
@@ -63,11 +64,11 @@ impl History {
         // After a long pause there is one long step, and not many that are empty.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut before = Instant::now();
-        self.start(metrics.by_outcome());
+        self.start(metrics.by_reason());
         loop {
             ticks.tick().await;
             let now = Instant::now();
-            self.step(metrics.by_outcome(), now.saturating_duration_since(before));
+            self.step(metrics.by_reason(), now.saturating_duration_since(before));
             before = now;
         }
     }
@@ -76,7 +77,7 @@ impl History {
     pub fn kept(&self) -> Kept {
         let steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let outcomes = steps.kept.iter().flat_map(|step| step.decided.keys());
-        let outcomes: std::collections::BTreeSet<Outcome> = outcomes.copied().collect();
+        let outcomes: std::collections::BTreeSet<Reason> = outcomes.copied().collect();
         Kept {
             took: steps.kept.iter().map(|step| step.took).collect(),
             lines: outcomes
@@ -86,16 +87,16 @@ impl History {
         }
     }
 
-    fn start(&self, counted: BTreeMap<Outcome, u64>) {
+    fn start(&self, counted: BTreeMap<Reason, u64>) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .counted = counted;
     }
 
-    fn step(&self, counted: BTreeMap<Outcome, u64>, took: Duration) {
+    fn step(&self, counted: BTreeMap<Reason, u64>, took: Duration) {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let grown = |(outcome, count): (&Outcome, &u64)| {
+        let grown = |(outcome, count): (&Reason, &u64)| {
             let before = steps.counted.get(outcome).copied().unwrap_or_default();
             // A counter becomes smaller where a reload has taken a rule away.
             let grown = count.saturating_sub(before);
@@ -111,14 +112,14 @@ impl History {
 }
 
 impl Steps {
-    fn line(&self, outcome: Outcome) -> Line {
+    fn line(&self, outcome: Reason) -> Line {
         let count = |step: &Step| step.decided.get(&outcome).copied().unwrap_or_default();
         let steps: Vec<u64> = self.kept.iter().map(count).collect();
         let latest = || self.kept.iter().rev().take(NOW);
         let seconds: f64 = latest().map(|step| step.took.as_secs_f64()).sum();
         let decided: u64 = latest().map(count).sum();
         Line {
-            outcome,
+            reason: outcome,
             per_second: if seconds > 0.0 {
                 decided as f64 / seconds
             } else {
@@ -134,12 +135,9 @@ impl Steps {
 mod tests {
     use super::*;
 
-    const ALLOWED: Outcome = Outcome {
-        decision: "allow",
-        reason: "allowed",
-    };
+    const ALLOWED: Reason = Reason::Allowed;
 
-    fn counted(count: u64) -> BTreeMap<Outcome, u64> {
+    fn counted(count: u64) -> BTreeMap<Reason, u64> {
         BTreeMap::from([(ALLOWED, count)])
     }
 

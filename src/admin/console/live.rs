@@ -63,12 +63,12 @@ pub fn decisions(kept: &Kept) -> Html {
 fn row(line: &Line) -> Html {
     let mut html = Html::new();
     html.markup("<tr data-decision=\"")
-        .text(line.outcome.decision);
-    html.markup("\" data-reason=\"").text(line.outcome.reason);
+        .text(line.reason.decision().as_str());
+    html.markup("\" data-reason=\"").text(line.reason.as_str());
     let steps: Vec<String> = line.steps.iter().map(u64::to_string).collect();
     html.markup("\" data-steps=\"").text(&steps.join(" "));
     html.markup("\"><th scope=\"row\"><span class=\"swatch\"></span>");
-    html.text(line.outcome.reason)
+    html.text(line.reason.as_str())
         .markup("</th><td class=\"number\">");
     html.text(&rate(line.per_second));
     html.markup("</td><td class=\"number\">");

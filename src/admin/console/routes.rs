@@ -103,7 +103,7 @@ async fn refusals(State(sources): State<ConsoleSources>, fields: Fields) -> Resp
     let kept = sources.admin.last_refusals.of_request(&id);
     let shown = kept.iter().take(explained::MOST_SHOWN);
     let found = shown.map(|kept| pb::FoundRefusal {
-        decision: Some(convert::decision(&kept.entry)),
+        decision: Some(convert::decision(kept)),
         explanation: sources.admin.explainer.explain_refusal(kept),
     });
     let told = explained::refusals(&id, &found.collect::<Vec<_>>(), kept.len());

@@ -30,7 +30,9 @@ impl ConsoleSources {
     pub fn issuers(&self) -> Vec<pb::Issuer> {
         let (now, authorizer) = (Instant::now(), (self.admin.authorizer)());
         let issuers = authorizer.authenticator().issuers().iter();
-        issuers.map(|issuer| convert::issuer(issuer, now)).collect()
+        issuers
+            .map(|issuer| convert::issuer(issuer, now.into_std()))
+            .collect()
     }
 
     /// The names of the rules, the one for what no rule claims included.

@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::admin::convert;
 use crate::admin::pb;
 use crate::admin::told;
-use crate::authz::tail::filter::Filter;
-use crate::authz::tail::followers::{Followers, Following, News};
+use crate::observe::tail::filter::Filter;
+use crate::observe::tail::followers::{Followers, Following, TailEvent};
 
 /// After so long a browser asks again, once the stream has ended.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -64,12 +64,12 @@ fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>>
     first.chain(news).map(Ok)
 }
 
-fn event(news: &News) -> Event {
+fn event(news: &TailEvent) -> Event {
     match news {
-        News::Decided(entry) => {
-            Event::default().data(told::json(&convert::decision(entry)).to_string())
+        TailEvent::Decided(report) => {
+            Event::default().data(told::json(&convert::decision(report)).to_string())
         }
-        News::Lost(lost) => Event::default()
+        TailEvent::Lost(lost) => Event::default()
             .event("lost")
             .data(json!({ "lost": lost }).to_string()),
     }

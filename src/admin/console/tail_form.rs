@@ -5,7 +5,7 @@ use crate::admin::console::sources::ConsoleSources;
 use crate::admin::convert;
 use crate::admin::pb;
 use crate::admin::told::{latency, moment};
-use crate::authz::denial::CODES;
+use crate::reason::Reason;
 
 /// So many refusals are there before anything is followed.
 const BEFORE: usize = 25;
@@ -43,7 +43,7 @@ pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Html {
     }
     html.markup("</tr></thead><tbody role=\"rowgroup\">");
     for kept in sources.admin.last_refusals.latest(BEFORE) {
-        html.piece(&row(&convert::decision(&kept.entry)));
+        html.piece(&row(&convert::decision(&kept)));
     }
     html.markup(
         "</tbody></table></div><p id=\"tail-empty\" class=\"quiet\">No decision yet.</p></section>",
@@ -112,10 +112,9 @@ fn filters(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Html {
         "<label>Decision <select name=\"decision\"><option value=\"\">allow and deny</option>",
     );
     html.markup("<option>allow</option><option selected>deny</option></select></label>");
-    let reasons = CODES
+    let reasons = Reason::ALL
         .into_iter()
-        .chain(["allowed", "anonymous"])
-        .map(str::to_owned);
+        .map(|reason| reason.as_str().to_owned());
     html.piece(&choice("Reason", "reason", reasons));
     let names = issuers.iter().flat_map(|issuer| issuer.issuers.clone());
     let names = names.chain(["none".to_owned(), "unknown".to_owned()]);

@@ -1,23 +1,22 @@
-//! Tokens that wait while the keys of their issuer grow too old.
+//! Tokens that wait while the keys of their issuer become too old.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Attempt, Authentication, Authenticator};
-use crate::authn::error::Error;
-use crate::authn::issuers::{Issuer, Issuers, Readiness};
+use crate::authn::error::AuthenticationError;
+use crate::authn::issuers::{Issuer, Issuers, Startup};
 use crate::authn::moment::Moment;
 use crate::authn::token_cache::TokenCache;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
-use crate::jwks::key_set::KeySet;
-use crate::jwks::source::{KeyAddress, KeySource, Transport};
-use crate::jwks::store::KeyStore;
-use crate::token;
+use crate::keys::key_set::KeySet;
+use crate::keys::ledger::MissingKey;
+use crate::keys::source::{KeyAddress, KeySource, Transport};
+use crate::keys::store::KeyStore;
 use crate::token::bearer::BearerToken;
+use crate::token::error::TokenError;
 use crate::token::requirements::{Audiences, Binding, Requirements};
 
 const KEYS: &str = r#"{"keys":[{"kid":"k","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -45,10 +44,11 @@ fn authenticator(now: Instant) -> Authenticator {
         },
         keys: Arc::new(keys),
         claim_headers: ClaimHeaders::new(vec![]),
-        readiness: Readiness::Required,
+        payload_header: None,
+        startup: Startup::WaitsForKeys,
     };
     let issuers = Issuers::new(vec![Arc::new(issuer)]);
-    Authenticator::new(issuers, TokenCache::new(0), None)
+    Authenticator::new(issuers, Arc::new(TokenCache::new(0)))
 }
 
 fn forged(header: &str) -> String {
@@ -58,35 +58,37 @@ fn forged(header: &str) -> String {
     format!("{header}.{claims}.{signature}")
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_first_verdict_stands_where_the_keys_grow_too_old_during_the_wait() {
-    let bad_signature = Error::from(token::error::TokenError::InvalidSignature);
-    let other_algorithm = Error::from(token::error::TokenError::UnsupportedAlgorithm);
+#[test]
+fn the_first_result_stands_if_the_keys_become_too_old_during_the_wait() {
+    let bad_signature = AuthenticationError::from(TokenError::InvalidSignature);
+    let other_algorithm = AuthenticationError::from(TokenError::UnsupportedAlgorithm);
+    let unknown = AuthenticationError::from(MissingKey::Unknown);
     for (header, error, key_id) in [
-        (r#"{"alg":"EdDSA","kid":"k"}"#, bad_signature, Some("k")),
-        (r#"{"alg":"EdDSA"}"#, bad_signature, None),
-        (r#"{"alg":"RS256","kid":"k"}"#, other_algorithm, Some("k")),
-        (r#"{"alg":"RS256"}"#, Error::UnknownKey, None),
+        (r#"{"alg":"EdDSA","kid":"k"}"#, &bad_signature, Some("k")),
+        (r#"{"alg":"EdDSA"}"#, &bad_signature, None),
+        (r#"{"alg":"RS256","kid":"k"}"#, &other_algorithm, Some("k")),
+        (r#"{"alg":"RS256"}"#, &unknown, None),
     ] {
         let began = Instant::now();
         let authenticator = authenticator(began);
         let token = forged(header);
-        let authenticate = |wall, attempt| {
+        let authenticate = |wall, steady, attempt| {
             let bearer = BearerToken::new(token.as_bytes()).expect("is a bearer");
-            let moment = Moment::new(Duration::from_secs(wall), Instant::now());
+            let moment = Moment::new(Duration::from_secs(wall), steady);
             authenticator.authenticate(bearer, moment, attempt)
         };
-        let Authentication::Waits(wait) = authenticate(1000, Attempt::First) else {
+        let Authentication::Wait(ticket) = authenticate(1000, began, Attempt::First) else {
             panic!("{header} waits for a fetch")
         };
-        let waited = wait.until(began + MAX_STALE).await;
         for wall in [1060, 2060] {
-            let Authentication::Refused(refusal) = authenticate(wall, Attempt::Again(waited))
+            let later = began + MAX_STALE;
+            let Authentication::Denied(denial) =
+                authenticate(wall, later, Attempt::AfterWait(&ticket))
             else {
-                panic!("{header} is refused")
+                panic!("{header} is denied")
             };
-            assert_eq!(refusal.error, error, "{header} at {wall}");
-            assert_eq!(refusal.key_id.as_deref(), key_id, "{header} at {wall}");
+            assert_eq!(denial.error, *error, "{header} at {wall}");
+            assert_eq!(denial.key_id.as_deref(), key_id, "{header} at {wall}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authn::issuers::Readiness;
+use crate::authn::issuers::Startup;
 use crate::config::defaults;
 use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
 use crate::config::one_or_many::OneOrMany;
@@ -47,9 +47,9 @@ pub fn issuers(
                 fetch,
                 requirements,
                 claim_headers,
-                readiness: match entry.required.unwrap_or(defaults::REQUIRED) {
-                    false => Readiness::Optional,
-                    true => Readiness::Required,
+                startup: match entry.required.unwrap_or(defaults::REQUIRED) {
+                    false => Startup::DoesNotWait,
+                    true => Startup::WaitsForKeys,
                 },
             });
         }

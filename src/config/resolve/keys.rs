@@ -9,8 +9,8 @@ use crate::config::issuer_document::JwksDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::units;
-use crate::jwks::key_set::KeySet;
-use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::keys::key_set::KeySet;
+use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 /// With a shorter interval accredit would fetch all the time.
 const MIN_REFRESH: Duration = Duration::from_millis(100);

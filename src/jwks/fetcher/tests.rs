@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::{Fetch as _, Fetcher};
 use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::jwks::ledger::Purpose;
-use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use crate::jwks::trust::TrustStore;
+use crate::keys::ledger::Purpose;
+use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const KEYS: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{KeySetOwner, SavedKeySet, UnusableFile};
-use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const NOW: u64 = 1_800_000_000;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{OldKeySet, StateDir, StateDirError, inspect, remove_abandoned, remove_other, write};
 use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
-use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);

@@ -39,7 +39,7 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
         "unknown_key",
         401,
         INVALID_TOKEN,
-        Some("the token's key is unknown"),
+        Some("the token's signing key is unknown"),
     ),
     (
         "invalid_signature",
@@ -51,7 +51,7 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
         "unproven_binding",
         401,
         INVALID_TOKEN,
-        Some("the token is bound to a proof that was not presented"),
+        Some("the token is bound to a key, and possession of that key was not proven"),
     ),
     ("expired", 401, INVALID_TOKEN, Some("the token has expired")),
     (
@@ -64,7 +64,7 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
         "invalid_audience",
         401,
         INVALID_TOKEN,
-        Some("the token is meant for another audience"),
+        Some("the token's audience is not accepted"),
     ),
     (
         "missing_claim",
@@ -87,7 +87,7 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
 /// Two situations share the reason, and each has a text.
 const INVALID_REQUEST_DETAILS: [&str; 2] = [
     "the request has more than one credential, or its credential is ambiguous",
-    "the request cannot be read in one way only",
+    "the request is ambiguous: its method or path can be interpreted in more than one way",
 ];
 
 /// The status that a refusal for this reason has.

@@ -1,20 +1,21 @@
-//! accredit's own port for checks in front of a decider that panics.
+//! The port for checks in front of a judge that panics.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use accredit::authn::authenticator::Attempt;
+use accredit::authn::authenticator::ticket::KeyTicket;
 use accredit::authn::moment::Moment;
-use accredit::authz::authorizer::Outcome;
+use accredit::authz::answer::{Judged, RefusalSettings};
+use accredit::authz::authorizer::Judgement;
+use accredit::authz::denial::Denial;
 use accredit::config::listen_addr::ListenAddr;
 use accredit::envoy::current::Current;
 use accredit::envoy::fail_closed::FailClosed;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::port::CheckPort;
-use accredit::envoy::response::Refusals;
-use accredit::envoy::service::{CheckService, Decide};
+use accredit::envoy::service::{CheckService, Judge};
 use accredit::request::Request;
 use accredit::server::accept::serve;
 use accredit::server::connection::ConnectionLimits;
@@ -26,9 +27,17 @@ use tonic::service::Routes;
 
 struct Panics;
 
-impl Decide for Panics {
-    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+impl Judge for Panics {
+    fn judge(&self, _: &Request<'_>, _: Moment) -> Judgement {
         panic!("on purpose")
+    }
+
+    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judged {
+        panic!("on purpose: no judgement is needed here");
+    }
+
+    fn refuse(&self, denial: Denial) -> Judged {
+        RefusalSettings::default().refuse_call(denial)
     }
 }
 
@@ -46,11 +55,7 @@ impl PanickingService {
         let ListenAddr::Tcp(address) = listener.local_addr() else {
             panic!("it listens on a port");
         };
-        let service = CheckService::new(
-            Arc::new(Panics),
-            Refusals::default(),
-            Duration::from_secs(1),
-        );
+        let service = CheckService::new(Arc::new(Panics), Duration::from_secs(1));
         let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
         let port = CheckPort::new(checks, Routes::default());
         let mut serving = JoinSet::new();

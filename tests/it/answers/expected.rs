@@ -42,12 +42,14 @@ pub(super) fn expected(reason: &'static str) -> Expected {
         "unknown_issuer" => Some("the token's issuer is not accepted"),
         "unsupported_algorithm" => Some("the token's signature algorithm is not accepted"),
         "invalid_type" => Some("the token's type is not accepted"),
-        "unknown_key" => Some("the token's key is unknown"),
+        "unknown_key" => Some("the token's signing key is unknown"),
         "invalid_signature" => Some("the token's signature is invalid"),
-        "unproven_binding" => Some("the token is bound to a proof that was not presented"),
+        "unproven_binding" => {
+            Some("the token is bound to a key, and possession of that key was not proven")
+        }
         "expired" => Some("the token has expired"),
         "not_yet_valid" => Some("the token is not valid yet"),
-        "invalid_audience" => Some("the token is meant for another audience"),
+        "invalid_audience" => Some("the token's audience is not accepted"),
         "missing_claim" => Some("the token lacks a required claim"),
         "lifetime_too_long" => Some("the token's lifetime is too long"),
         _ => None,

@@ -98,7 +98,9 @@ async fn one_follower_too_many_is_told_so_and_a_place_becomes_free() {
     let refused = get(service.admin, "/console/tail", "").await;
     assert_eq!(refused.status, 503);
     assert!(
-        refused.body.contains("32 follow the decisions already"),
+        refused
+            .body
+            .contains("the limit of 32 followers is reached"),
         "{refused:?}"
     );
     followers.pop();

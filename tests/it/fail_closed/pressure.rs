@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use accredit::authn::authenticator::Attempt;
+use accredit::authn::authenticator::ticket::KeyTicket;
 use accredit::authn::moment::Moment;
-use accredit::authz::authorizer::Outcome;
+use accredit::authz::answer::{Judged, RefusalSettings};
+use accredit::authz::authorizer::Judgement;
+use accredit::authz::denial::Denial;
 use accredit::config::listen_addr::ListenAddr;
 use accredit::envoy::current::Current;
 use accredit::envoy::fail_closed::FailClosed;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::port::CheckPort;
-use accredit::envoy::response::Refusals;
-use accredit::envoy::service::{CheckService, Decide};
+use accredit::envoy::service::{CheckService, Judge};
 use accredit::request::Request;
 use accredit::server::accept::serve;
 use accredit::server::connection::ConnectionLimits;
@@ -31,24 +32,28 @@ use crate::support::raw_call::{RawConnection, call_of, framed, framed_check, who
 
 use super::common::{good, service};
 
-/// A decider that tells whether it was asked.
-struct Tells(Arc<AtomicUsize>);
+/// A judge that counts its requests.
+struct Counts(Arc<AtomicUsize>);
 
-impl Decide for Tells {
-    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+impl Judge for Counts {
+    fn judge(&self, _: &Request<'_>, _: Moment) -> Judgement {
         self.0.fetch_add(1, Ordering::SeqCst);
         panic!("on purpose: no decision is needed here");
+    }
+
+    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judged {
+        panic!("on purpose: no judgement is needed here");
+    }
+
+    fn refuse(&self, denial: Denial) -> Judged {
+        RefusalSettings::default().refuse_call(denial)
     }
 }
 
 #[tokio::test]
-async fn no_work_is_done_for_an_answer_that_nobody_waits_for() {
+async fn no_request_is_judged_after_the_deadline_of_its_call() {
     let asked = Arc::new(AtomicUsize::new(0));
-    let service = CheckService::new(
-        Arc::new(Tells(asked.clone())),
-        Refusals::default(),
-        Duration::from_secs(1),
-    );
+    let service = CheckService::new(Arc::new(Counts(asked.clone())), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
     for (timeout, body, times) in [
         ("0m", whole(framed_check(good())), 0),
@@ -110,12 +115,20 @@ async fn a_call_that_breaks_off_gives_its_place_back() {
     .await;
 }
 
-/// A decider with a fault.
+/// A judge with a fault.
 struct Panics;
 
-impl Decide for Panics {
-    fn decide(&self, _: &Request<'_>, _: Moment, _: Attempt) -> Outcome<'_> {
+impl Judge for Panics {
+    fn judge(&self, _: &Request<'_>, _: Moment) -> Judgement {
         panic!("on purpose: this is the test of what becomes of it");
+    }
+
+    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judged {
+        panic!("on purpose: no judgement is needed here");
+    }
+
+    fn refuse(&self, denial: Denial) -> Judged {
+        RefusalSettings::default().refuse_call(denial)
     }
 }
 
@@ -124,8 +137,7 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
     let address: ListenAddr = "127.0.0.1:0".parse().unwrap();
     let listener = Listener::bind(&address).expect("can be bound");
     let address = listener.local_addr();
-    let refusals = Refusals::default();
-    let service = CheckService::new(Arc::new(Panics), refusals, Duration::from_secs(1));
+    let service = CheckService::new(Arc::new(Panics), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));

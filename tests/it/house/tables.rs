@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. Whoever stands below may not look up.
-pub(super) const ROOMS: [(&str, &[&str]); 18] = [
+pub(super) const ROOMS: [(&str, &[&str]); 22] = [
     (
         "cli",
         &[
@@ -22,9 +22,12 @@ pub(super) const ROOMS: [(&str, &[&str]); 18] = [
             "authz",
             "config",
             "envoy",
+            "explain",
             "forward",
             "jose",
             "jwks",
+            "keys",
+            "observe",
             "request",
             "rules",
             "server",
@@ -33,20 +36,39 @@ pub(super) const ROOMS: [(&str, &[&str]); 18] = [
         ],
     ),
     (
+        "explain",
+        &[
+            "admin", "authn", "authz", "envoy", "observe", "reason", "request", "rules", "token",
+        ],
+    ),
+    (
         "envoy",
         &[
-            "authz",
             "authn",
-            "rules",
-            "token",
-            "jose",
+            "authz",
+            "keys",
+            "observe",
+            "reason",
             "request",
             "telemetry",
         ],
     ),
     (
         "admin",
-        &["authz", "authn", "jwks", "jose", "request", "telemetry"],
+        &[
+            "authn",
+            "authz",
+            "jose",
+            "keys",
+            "observe",
+            "reason",
+            "request",
+            "telemetry",
+        ],
+    ),
+    (
+        "observe",
+        &["authn", "authz", "reason", "request", "telemetry", "token"],
     ),
     (
         "config",
@@ -63,17 +85,24 @@ pub(super) const ROOMS: [(&str, &[&str]); 18] = [
     ),
     (
         "authz",
-        &["authn", "rules", "forward", "token", "request", "telemetry"],
+        &[
+            "authn", "forward", "keys", "reason", "request", "rules", "token",
+        ],
     ),
     (
         "authn",
-        &["forward", "token", "jwks", "jose", "request", "telemetry"],
+        &["forward", "jose", "keys", "reason", "request", "token"],
     ),
     ("dev_issuer", &["rules"]),
     ("rules", &["forward", "token", "jose", "request"]),
     ("forward", &["token", "jose"]),
-    ("token", &["jose"]),
-    ("jwks", &["jose", "regular_file", "file_watch", "telemetry"]),
+    ("token", &["jose", "reason"]),
+    (
+        "jwks",
+        &["file_watch", "jose", "keys", "regular_file", "telemetry"],
+    ),
+    ("keys", &["jose"]),
+    ("reason", &[]),
     ("jose", &[]),
     ("request", &[]),
     ("server", &["file_watch"]),
@@ -99,8 +128,8 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
         &[
             "jwks/",
             "envoy/current.rs",
-            "authz/metrics.rs",
-            "authz/tail/",
+            "keys/",
+            "observe/",
             "telemetry/span_queue.rs",
             "server/tls.rs",
         ],
@@ -172,7 +201,7 @@ pub(super) const WORDS: [(&str, &[&str]); 9] = [
             // Saved key sets outlive the process.
             "jwks/key_saver.rs",
             // The tail and a span say when it was.
-            "authz/tail/entry.rs",
+            "observe/report.rs",
             "telemetry/traces.rs",
             // Certificates have wall-clock times.
             "server/tls.rs",

@@ -66,6 +66,8 @@ async fn while_keys_are_held_nothing_is_left_to_envoy() {
         answer.reason()
     };
     assert_eq!(reason("k", PATIENCE).await, "invalid_signature");
+    // The second verification of the token before has a fetch limit of its own (CONTRACT 5.4.2).
+    assert_eq!(reason("zeroth", PATIENCE).await, "unknown_key");
     assert_eq!(reason("first", PATIENCE).await, "key_pending");
     server.serve("/keys", Answer::of(500, "no"));
     service.refresh_keys().await;
@@ -74,7 +76,7 @@ async fn while_keys_are_held_nothing_is_left_to_envoy() {
     let mut admin = service.admin().await;
     let refreshing = admin.refresh_keys(accredit::admin::pb::RefreshKeysRequest::default());
     let asking = async {
-        server.asked("/keys", 4).await;
+        server.asked("/keys", 5).await;
         reason("third", SHORT).await
     };
     tokio::select! {

@@ -88,7 +88,7 @@ async fn a_signal_lets_the_process_finish_what_it_has_begun() {
         let stopping = async {
             server.asked("/keys", 2).await;
             process.signal(signal).await;
-            process.says("stopping").await;
+            process.says("draining").await;
             gate.add_permits(1);
         };
         let (answer, ()) = within("both end", async { tokio::join!(waiting, stopping) }).await;
@@ -131,7 +131,7 @@ async fn a_second_signal_does_not_wait() {
     let _waiting = connection.send(call_of(whole(framed_check(ask))));
     server.asked("/keys", 2).await;
     process.signal("TERM").await;
-    process.says("stopping").await;
+    process.says("draining").await;
     process.signal("TERM").await;
     assert_eq!(process.exit_code().await, Some(1));
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scripted::{GOOD, Given, RefreshedStore, Reply, ScriptedSource, pass, set, store};
-use crate::jwks::store::KeyStore;
-use crate::jwks::store::desk::{Desk, Missing};
+use crate::keys::ledger::MissingKey;
+use crate::keys::store::KeyStore;
+use crate::keys::store::lookup::KeyLookup;
 
 const DAY: f64 = 24.0 * 60.0 * 60.0;
 
@@ -22,7 +23,7 @@ fn pauses(source: &ScriptedSource) -> Vec<f64> {
 
 fn serves(store: &KeyStore, keys: &[(&'static str, usize)]) -> bool {
     store
-        .usable(Instant::now())
+        .usable(Instant::now().into_std())
         .is_some_and(|snapshot| snapshot.key_set.judges_as(&set(keys)))
 }
 
@@ -86,10 +87,10 @@ async fn retry_after_is_obeyed_for_at_most_refresh() {
         assert_eq!(source.asked().len(), 2);
         for number in 0..50 {
             let now = Instant::now();
-            let desk = kept
+            let lookup = kept
                 .store
-                .ask_for_unknown_key(&format!("z{number}"), 1, now);
-            let Desk::Answer(Missing::Unavailable { retry_after }) = desk else {
+                .look_up_unknown_key(&format!("z{number}"), 1, now.into_std());
+            let KeyLookup::Missing(MissingKey::Unavailable { retry_after }) = lookup else {
                 panic!("no fetch starts for a token");
             };
             assert!(retry_after > Duration::from_secs(20));
@@ -109,7 +110,7 @@ async fn the_last_known_good_keys_verify_tokens_until_max_stale() {
     pass(DAY - 2.0).await;
     assert!(serves(&kept.store, &[("a", 0)]));
     pass(2.0).await;
-    assert!(kept.store.usable(Instant::now()).is_none());
+    assert!(kept.store.usable(Instant::now().into_std()).is_none());
     source.replies(GOOD);
     pass(80.0).await;
     assert!(serves(&kept.store, &[("a", 0)]));
@@ -123,7 +124,10 @@ async fn not_modified_confirms_the_held_keys() {
     source.replies(Reply::Unchanged);
     pass(3.0 * DAY).await;
     assert!(serves(&kept.store, &[("a", 0)]));
-    assert_eq!(kept.store.usable_generation(Instant::now()), Some(1));
+    assert_eq!(
+        kept.store.usable_generation(Instant::now().into_std()),
+        Some(1)
+    );
 }
 
 /// CONTRACT 5.3.8.
@@ -134,20 +138,25 @@ async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {
     pass(1.0).await;
     let began = Instant::now();
     source.has(&[("a", 0), ("b", 1)]);
-    let Desk::Wait(wait) = kept.store.ask_for_unknown_key("b", 1, began) else {
+    let KeyLookup::Wait(wait) = kept.store.look_up_unknown_key("b", 1, began.into_std()) else {
         panic!("waits");
     };
-    wait.until(began + Duration::from_secs(1)).await;
+    tokio::time::timeout(Duration::from_secs(1), wait.ended())
+        .await
+        .expect("the fetch ends");
     assert!(serves(&kept.store, &[("a", 0), ("b", 1)]));
     let mut fetches = Vec::new();
     for number in 0..600 {
         pass(0.1).await;
         let now = Instant::now();
-        let generation = kept.store.usable_generation(now).expect("serves");
-        let desk = kept
+        let generation = kept
             .store
-            .ask_for_unknown_key(&format!("z{number}"), generation, now);
-        if let Desk::Wait(_) = desk {
+            .usable_generation(now.into_std())
+            .expect("serves");
+        let lookup =
+            kept.store
+                .look_up_unknown_key(&format!("z{number}"), generation, now.into_std());
+        if let KeyLookup::Wait(_) = lookup {
             fetches.push(now);
         }
     }
@@ -168,7 +177,7 @@ async fn keys_of_an_earlier_process_verify_tokens_until_the_issuer_answers() {
     // Checks wait for the fetch in flight, and end their wait when keys are restored.
     pass(0.01).await;
     let waiting = {
-        let Desk::Wait(wait) = store.ask_for_any_keys(Instant::now()) else {
+        let KeyLookup::Wait(wait) = store.look_up_any_key(Instant::now().into_std()) else {
             panic!("waits");
         };
         wait
@@ -179,18 +188,23 @@ async fn keys_of_an_earlier_process_verify_tokens_until_the_issuer_answers() {
         Arc::new(set(&[("a", 0)])),
         age,
         Duration::from_secs(7200),
-        before,
+        before.into_std(),
     );
-    store.first_keys().await;
-    waiting.until(before + Duration::from_secs(100)).await;
+    store
+        .until(|store| store.has_keys(Instant::now().into_std()))
+        .await;
+    waiting.ended().await;
     assert_eq!(Instant::now(), before, "neither has waited for the fetch");
     assert!(serves(&store, &[("a", 0)]));
-    assert_eq!(store.usable_generation(before), Some(0));
+    assert_eq!(store.usable_generation(before.into_std()), Some(0));
 
     pass(3599.0).await;
     assert!(serves(&store, &[("a", 0)]));
     pass(1.5).await;
-    assert!(store.usable(Instant::now()).is_none(), "their time goes on");
+    assert!(
+        store.usable(Instant::now().into_std()).is_none(),
+        "their time goes on"
+    );
     source.replies(GOOD);
     pass(80.0).await;
     assert!(serves(&store, &[("b", 1)]));
@@ -199,7 +213,7 @@ async fn keys_of_an_earlier_process_verify_tokens_until_the_issuer_answers() {
         Arc::new(set(&[("a", 0)])),
         Duration::ZERO,
         Duration::from_secs(7200),
-        Instant::now(),
+        Instant::now().into_std(),
     );
     assert!(serves(&store, &[("b", 1)]));
     drop(kept);
@@ -213,7 +227,7 @@ async fn a_restored_key_that_was_withdrawn_is_gone_after_the_first_fetch() {
         Arc::new(set(&[("a", 0), ("b", 1)])),
         Duration::ZERO,
         Duration::from_secs(7200),
-        Instant::now(),
+        Instant::now().into_std(),
     );
     source.gave_before(Given {
         asked: Instant::now(),
@@ -222,5 +236,8 @@ async fn a_restored_key_that_was_withdrawn_is_gone_after_the_first_fetch() {
     let kept = RefreshedStore::from(&source, store);
     pass(0.01).await;
     assert!(serves(&kept.store, &[("b", 1)]));
-    assert_eq!(kept.store.usable_generation(Instant::now()), Some(1));
+    assert_eq!(
+        kept.store.usable_generation(Instant::now().into_std()),
+        Some(1)
+    );
 }

@@ -10,13 +10,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::jwks::error::{ContentError, FetchError, KeySetError, RequestError, RequestFailure};
+use crate::jwks::error::{ContentError, FetchError, RequestError, RequestFailure};
 use crate::jwks::fetcher::{Fetch, FetchedKeySet, FetchedKeys};
-use crate::jwks::key_set::KeySet;
-use crate::jwks::ledger::Purpose;
 use crate::jwks::refresher::Refresher;
-use crate::jwks::source::{FetchSettings, KeyAddress, KeySource, Transport};
-use crate::jwks::store::KeyStore;
+use crate::keys::error::KeySetError;
+use crate::keys::key_set::KeySet;
+use crate::keys::ledger::Purpose;
+use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::keys::store::KeyStore;
 
 /// How long a fetch may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
@@ -222,7 +223,7 @@ pub(super) fn settings() -> FetchSettings {
 pub(super) fn store() -> Arc<KeyStore> {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
     let source = KeySource::Uri(address.expect("is an address"));
-    Arc::new(KeyStore::new(source, Instant::now()))
+    Arc::new(KeyStore::new(source, Instant::now().into_std()))
 }
 
 /// A store that is kept fresh from a source for as long as it is held.

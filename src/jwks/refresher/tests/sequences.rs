@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::scripted::{
     GOOD, Given, Named, RefreshedStore, Reply, ScriptedSource, pass, set, settings, store,
 };
-use crate::jwks::store::desk::Desk;
+use crate::keys::store::lookup::KeyLookup;
 
 const SEQUENCES: u64 = 100;
 const STEPS: usize = 40;
@@ -68,20 +68,27 @@ async fn step(chance: &mut Chance, source: &ScriptedSource, kept: &RefreshedStor
         2 => source.replies(chance.reply()),
         3 => {
             let now = Instant::now();
-            let generation = kept.store.usable_generation(now).unwrap_or(u64::MAX);
+            let generation = kept
+                .store
+                .usable_generation(now.into_std())
+                .unwrap_or(u64::MAX);
             let kid = chance.of(&["a", "b", "c", "z"]);
-            if let Desk::Wait(wait) = kept.store.ask_for_unknown_key(kid, generation, now) {
+            if let KeyLookup::Wait(wait) =
+                kept.store
+                    .look_up_unknown_key(kid, generation, now.into_std())
+            {
                 // Some checks end before the fetch does.
                 let patience = Duration::from_millis(chance.below(6000));
-                wait.until(now + patience).await;
+                let _ = tokio::time::timeout(patience, wait.ended()).await;
             }
         }
         4 => {
-            let generation = kept.store.usable_generation(Instant::now());
-            let desk = kept
+            let generation = kept.store.usable_generation(Instant::now().into_std());
+            let now = Instant::now().into_std();
+            let newer = kept
                 .store
-                .ask_once_more(generation.unwrap_or(u64::MAX), Instant::now());
-            drop(desk);
+                .look_up_newer_keys(generation.unwrap_or(u64::MAX), now);
+            drop(newer);
         }
         _ => pass(chance.of(&[0.01, 1.0, 9.0, 70.0, 300.0, 4000.0, 50_000.0])).await,
     }
@@ -89,7 +96,7 @@ async fn step(chance: &mut Chance, source: &ScriptedSource, kept: &RefreshedStor
 
 fn assert_true_to(source: &ScriptedSource, kept: &RefreshedStore, what: &str) {
     let now = Instant::now();
-    let held = kept.store.usable(now);
+    let held = kept.store.usable(now.into_std());
     // With an empty set, the issuer has no keys.
     let expected = source
         .given()
@@ -123,7 +130,12 @@ async fn one_sequence(chance: &mut Chance, number: u64) {
     if chance.below(3) == 0 {
         let (keys, age) = (chance.keys(), Duration::from_secs(chance.below(80_000)));
         let now = Instant::now();
-        store.restore(Arc::new(set(&keys)), age, settings().max_stale, now);
+        store.restore(
+            Arc::new(set(&keys)),
+            age,
+            settings().max_stale,
+            now.into_std(),
+        );
         let asked = now - age;
         source.gave_before(Given { asked, keys });
     }
@@ -139,5 +151,10 @@ async fn one_sequence(chance: &mut Chance, number: u64) {
     pass(300.0 + 300.0).await;
     assert_true_to(&source, &kept, &format!("sequence {number}, recovered"));
     assert_eq!(source.given().map(|given| given.keys), Some(source.keys()));
-    assert!(kept.store.status(Instant::now()).last_error.is_none());
+    assert!(
+        kept.store
+            .status(Instant::now().into_std())
+            .last_error
+            .is_none()
+    );
 }

@@ -1,0 +1,185 @@
+//! What happens to a token of a known issuer that no held key verified: a wait for newer keys, or a denial.
+
+use std::sync::Arc;
+
+use crate::authn::authenticator::ticket::{FirstVerification, KeyTicket, WaitReason};
+use crate::authn::authenticator::{Attempt, TokenDenial};
+use crate::authn::error::AuthenticationError;
+use crate::authn::issuers::Issuer;
+use crate::authn::moment::Moment;
+use crate::jose::algorithm::Algorithm;
+use crate::keys::key_set::KeyIdStanding;
+use crate::keys::ledger::MissingKey;
+use crate::keys::store::lookup::KeyLookup;
+use crate::keys::store::snapshot::Snapshot;
+use crate::token::error::TokenError;
+use crate::token::unverified::UnverifiedToken;
+use crate::token::verified::judge_unverified;
+
+/// What the caller does next.
+pub(super) enum NextStep {
+    Wait(KeyTicket),
+    /// The keys have changed: verify the token again.
+    VerifyAgain,
+}
+
+/// A token whose issuer is known.
+pub(super) struct IssuedToken<'a> {
+    pub(super) issuer: &'a Arc<Issuer>,
+    pub(super) name: &'a Arc<str>,
+    pub(super) moment: Moment,
+    pub(super) attempt: Attempt<'a>,
+}
+
+impl IssuedToken<'_> {
+    /// Steps 9 and 10: `alg` and `typ`.
+    pub(super) fn judge_header(
+        &self,
+        token: &UnverifiedToken<'_>,
+    ) -> Result<Algorithm, AuthenticationError> {
+        let requirements = &self.issuer.requirements;
+        let algorithm = Algorithm::from_name(token.algorithm())
+            .filter(|algorithm| requirements.algorithms.contains(*algorithm))
+            .ok_or(TokenError::UnsupportedAlgorithm)?;
+        if !requirements.token_types.accept(token.token_type()) {
+            return Err(TokenError::InvalidType.into());
+        }
+        Ok(algorithm)
+    }
+
+    /// The issuer has no usable key at all.
+    pub(super) fn without_keys(
+        &self,
+        token: &UnverifiedToken<'_>,
+    ) -> Result<NextStep, TokenDenial> {
+        // The keys became too old during the wait: the first result stands, and `unavailable: defer` does not apply.
+        if let Some(first) = self.first_verification() {
+            return Err(self.denial_of(first, token));
+        }
+        self.judge_claims_before_keys(token)?;
+        let (keys, now) = (&self.issuer.keys, self.moment.steady);
+        match self.attempt {
+            Attempt::First => self.next_step(keys.look_up_any_key(now), WaitReason::KeyMissing),
+            Attempt::AfterWait(_) | Attempt::Peek => {
+                Err(self.denial(keys.why_no_keys(now).into(), None))
+            }
+        }
+    }
+
+    /// The issuer has keys, and none of them verified the token.
+    pub(super) fn unverified(
+        &self,
+        token: &UnverifiedToken<'_>,
+        algorithm: Algorithm,
+        snapshot: &Snapshot,
+    ) -> Result<NextStep, TokenDenial> {
+        let key_set = &snapshot.key_set;
+        let mut fitting = key_set.candidates(token.key_id(), algorithm);
+        // If a key with the token's `kid` does not fit, a key without `kid` that fits does not count: the former is meant.
+        let has_fitting = fitting.any(|key| key.key_id.is_some() || token.key_id().is_none());
+        let standing = key_set.standing(token.key_id());
+        let error = match standing {
+            KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
+            KeyIdStanding::Held | KeyIdStanding::Absent if has_fitting => {
+                TokenError::InvalidSignature.into()
+            }
+            KeyIdStanding::Held => TokenError::UnsupportedAlgorithm.into(),
+            KeyIdStanding::Absent => {
+                self.judge_claims_before_keys(token)?;
+                MissingKey::Unknown.into()
+            }
+        };
+        let first = FirstVerification {
+            error,
+            names_held_key: standing == KeyIdStanding::Held,
+        };
+        self.second_verification(token, first, snapshot)
+    }
+
+    fn unknown_key(
+        &self,
+        token: &UnverifiedToken<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<NextStep, TokenDenial> {
+        self.judge_claims_before_keys(token)?;
+        let (keys, now) = (&self.issuer.keys, self.moment.steady);
+        let missing = match self.attempt {
+            Attempt::First => {
+                let key_id = token.key_id().unwrap_or_default();
+                return self.next_step(
+                    keys.look_up_unknown_key(key_id, snapshot.generation, now),
+                    WaitReason::KeyMissing,
+                );
+            }
+            Attempt::Peek => keys.missing_by_held_keys(now),
+            // The key was held before the wait, and is gone after it.
+            Attempt::AfterWait(ticket) if ticket.reason != WaitReason::KeyMissing => {
+                MissingKey::Unknown
+            }
+            Attempt::AfterWait(ticket) => keys.settle(&ticket.wait, now),
+        };
+        Err(self.denial(missing.into(), None))
+    }
+
+    /// CONTRACT 5.4: the held keys can be old. A token that passes the steps 14 to 19 is verified again after a fetch.
+    fn second_verification(
+        &self,
+        token: &UnverifiedToken<'_>,
+        first: FirstVerification,
+        snapshot: &Snapshot,
+    ) -> Result<NextStep, TokenDenial> {
+        let may_wait =
+            matches!(self.attempt, Attempt::First) && self.judge_claims_before_keys(token).is_ok();
+        let (keys, now) = (&self.issuer.keys, self.moment.steady);
+        match may_wait
+            .then(|| keys.look_up_newer_keys(snapshot.generation, now))
+            .flatten()
+        {
+            Some(lookup) => self.next_step(lookup, WaitReason::SecondVerification(first)),
+            None => Err(self.denial_of(&first, token)),
+        }
+    }
+
+    fn next_step(&self, lookup: KeyLookup, reason: WaitReason) -> Result<NextStep, TokenDenial> {
+        match lookup {
+            KeyLookup::Wait(wait) => Ok(NextStep::Wait(KeyTicket { wait, reason })),
+            KeyLookup::Missing(missing) => Err(self.denial(missing.into(), None)),
+            KeyLookup::Changed => Ok(NextStep::VerifyAgain),
+        }
+    }
+
+    /// The steps 14 to 19, before any answer about keys (CONTRACT 4.1.3): only a token that could be admitted is worth a
+    /// fetch, and an old token under a retired key gets `expired`.
+    fn judge_claims_before_keys(&self, token: &UnverifiedToken<'_>) -> Result<(), TokenDenial> {
+        judge_unverified(token, &self.issuer.requirements, self.moment.wall)
+            .map_err(|error| self.denial(error.into(), None))
+    }
+
+    fn first_verification(&self) -> Option<&FirstVerification> {
+        match self.attempt {
+            Attempt::AfterWait(KeyTicket {
+                reason: WaitReason::SecondVerification(first),
+                ..
+            }) => Some(first),
+            Attempt::AfterWait(_) | Attempt::First | Attempt::Peek => None,
+        }
+    }
+
+    fn denial_of(&self, first: &FirstVerification, token: &UnverifiedToken<'_>) -> TokenDenial {
+        let key_id = token.key_id().filter(|_| first.names_held_key);
+        self.denial(first.error.clone(), key_id.map(Box::from))
+    }
+
+    pub(super) fn denial(
+        &self,
+        error: AuthenticationError,
+        key_id: Option<Box<str>>,
+    ) -> TokenDenial {
+        TokenDenial {
+            error,
+            issuer: Some(self.name.clone()),
+            key_id,
+            cache: None,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The dynamic metadata of a token (CONTRACT 4.13), as plain values that each protocol writes in its own form.
+
+use crate::authn::issuers::Issuer;
+use crate::jose::json;
+use crate::token::claims::Claims;
+use crate::token::verified::VerifiedToken;
+
+/// Integers beyond this are not exact as doubles, and a protobuf `Value` holds doubles (CONTRACT 4.13.2).
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// A claim deeper than this is shown as its JSON text. Each level is up to three nested messages, and Envoy reads no
+/// message with more than 100 levels: the answer would count as a failed check.
+const MAX_DEPTH: usize = 16;
+
+/// A value of dynamic metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetadataValue {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<MetadataValue>),
+    Map(Vec<(String, MetadataValue)>),
+}
+
+/// The fields that a verified token gives.
+pub fn of_verified(
+    issuer_name: &str,
+    key_id: Option<&str>,
+    token: &VerifiedToken,
+    issuer: &Issuer,
+) -> Vec<(&'static str, MetadataValue)> {
+    let claims = token.claims();
+    let text = |text: &str| MetadataValue::Text(text.to_owned());
+    let scopes = token.scopes().iter().map(text).collect();
+    let fields = [
+        ("issuer", Some(text(issuer_name))),
+        ("key_id", key_id.map(text)),
+        ("subject", claims.text("sub").map(text)),
+        ("client_id", claims.text("client_id").map(text)),
+        ("scopes", Some(MetadataValue::List(scopes))),
+        (
+            "expires_at",
+            Some(MetadataValue::Number(token.expires().seconds())),
+        ),
+        ("claims", Some(mapped_claims(claims, issuer))),
+    ];
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+fn mapped_claims(claims: &Claims, issuer: &Issuer) -> MetadataValue {
+    let scope_claims = &issuer.requirements.scope_claims;
+    let mut mapped = Vec::new();
+    for header in issuer.claim_headers.iter() {
+        let label = header.claim.label();
+        let is_mapped = mapped.iter().any(|(name, _)| *name == label);
+        if let (Some((found, _)), false) = (header.claim.find(claims, scope_claims), is_mapped) {
+            mapped.push((label, of_json(claims, found, 0)));
+        }
+    }
+    MetadataValue::Map(mapped)
+}
+
+fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> MetadataValue {
+    match &json.kind {
+        json::JsonKind::Array(_) | json::JsonKind::Object(_) if depth == MAX_DEPTH => {
+            MetadataValue::Text(claims.raw(json).to_owned())
+        }
+        json::JsonKind::Null => MetadataValue::Null,
+        json::JsonKind::Bool(flag) => MetadataValue::Bool(*flag),
+        json::JsonKind::String(content) => MetadataValue::Text(content.to_string()),
+        json::JsonKind::Number => of_number(claims, json),
+        json::JsonKind::Array(elements) => {
+            let elements = elements.iter();
+            MetadataValue::List(
+                elements
+                    .map(|element| of_json(claims, element, depth + 1))
+                    .collect(),
+            )
+        }
+        json::JsonKind::Object(object) => {
+            let members = object.iter();
+            MetadataValue::Map(
+                members
+                    .map(|(name, member)| (name.to_string(), of_json(claims, member, depth + 1)))
+                    .collect(),
+            )
+        }
+    }
+}
+
+fn of_number(claims: &Claims, json: &json::JsonValue) -> MetadataValue {
+    let digits = claims.raw(json);
+    // However it is written: 1e20 is an integer too.
+    let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= MAX_EXACT_INTEGER;
+    match claims.number(json) {
+        Some(double)
+            if double.is_finite() && is_exact(double) && !rounds_to_the_limit(digits, double) =>
+        {
+            MetadataValue::Number(double)
+        }
+        _ => MetadataValue::Text(digits.to_owned()),
+    }
+}
+
+/// 2^53 + 1 reads as the double 2^53: only its digits tell the two apart.
+fn rounds_to_the_limit(digits: &str, double: f64) -> bool {
+    double.abs() == MAX_EXACT_INTEGER
+        && digits.trim_start_matches('-').parse() != Ok(MAX_EXACT_INTEGER as u64)
+}
+
+impl MetadataValue {
+    /// About how many bytes it occupies.
+    pub fn weight(&self) -> usize {
+        let content = match self {
+            MetadataValue::Null | MetadataValue::Bool(_) | MetadataValue::Number(_) => 0,
+            MetadataValue::Text(text) => text.len(),
+            MetadataValue::List(values) => values.iter().map(MetadataValue::weight).sum(),
+            MetadataValue::Map(members) => members
+                .iter()
+                .map(|(name, value)| size_of::<String>() + name.len() + value.weight())
+                .sum(),
+        };
+        size_of::<Self>() + content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_DEPTH, MetadataValue, of_json};
+    use crate::token::claims::Claims;
+
+    fn depth(value: &MetadataValue) -> usize {
+        match value {
+            MetadataValue::List(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+            MetadataValue::Map(members) => {
+                1 + members
+                    .iter()
+                    .map(|(_, value)| depth(value))
+                    .max()
+                    .unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn a_deep_claim_is_shown_as_text_below_the_limit() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let text = format!(r#"{{"c":{}1{}}}"#, open.repeat(60), close.repeat(60));
+            let claims = Claims::parse(text.as_bytes()).expect("are claims");
+            let claim = claims.object().get("c").expect("is there");
+            let value = of_json(&claims, claim, 0);
+            assert_eq!(depth(&value), MAX_DEPTH);
+            let deepest = format!("{}1{}", open.repeat(60 - 16), close.repeat(60 - 16));
+            assert!(format!("{value:?}").contains(&format!("{deepest:?}")));
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The answer to a check, independent of the protocol that carries it.
+//!
+//! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). So an [`Admission`] can be
+//! made from a decided admission only, and a [`Refusal`] from a denial only; its code has no variant for 0.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authn::identity::Identity;
+use crate::authn::realm::{ErrorDetails, Realm};
+use crate::authz::challenge::{self, ChallengeError};
+use crate::authz::denial::{Class, Denial};
+use crate::authz::record::DecisionRecord;
+use crate::request::Headers;
+
+/// A decided request: what to report, and what to answer.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub record: DecisionRecord,
+    pub answer: Answer,
+}
+
+/// The answer to a check.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Admit(Admission),
+    Refuse(RefusedAnswer),
+}
+
+/// What an admission changes in the request.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    identity: Option<Arc<Identity>>,
+    /// Headers, `:path` included, that get another value because a token was removed from them.
+    changed: Vec<(&'static str, String)>,
+    remove: Vec<String>,
+}
+
+/// What a refusal sends to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    pub code: RefusalCode,
+    pub form: RefusalForm,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+/// The gRPC status code of a refusal (CONTRACT 4.5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalCode {
+    InvalidArgument = 3,
+    PermissionDenied = 7,
+    Unavailable = 14,
+    Unauthenticated = 16,
+}
+
+/// How Envoy takes a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalForm {
+    /// Envoy refuses the request.
+    Denied,
+    /// Envoy's `failure_mode_allow` decides (CONTRACT 4.8.2).
+    Error,
+}
+
+/// The protocol of the refused client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientProtocol {
+    Http,
+    /// Envoy derives the right `grpc-status` from 401, 403 and 503, and a wrong one from 400 (CONTRACT 4.5.11).
+    Grpc,
+}
+
+/// The settings of refusals.
+#[derive(Clone, Debug, Default)]
+pub struct RefusalSettings {
+    pub realm: Realm,
+    pub details: ErrorDetails,
+}
+
+// === impl Admission ===
+
+impl Admission {
+    pub(in crate::authz) fn new(
+        identity: Option<Arc<Identity>>,
+        changed: Vec<(&'static str, String)>,
+        remove: Vec<String>,
+    ) -> Admission {
+        Admission {
+            identity,
+            changed,
+            remove,
+        }
+    }
+
+    /// The headers to set, each once.
+    pub fn set(&self) -> impl Iterator<Item = (&str, &str)> {
+        let claims = self.identity.iter().flat_map(|identity| &identity.headers);
+        let claims = claims.map(|header| (header.name.as_str(), &*header.value));
+        let changed = self.changed.iter();
+        claims.chain(changed.map(|(name, value)| (*name, value.as_str())))
+    }
+
+    /// The names of the headers to remove.
+    pub fn remove(&self) -> &[String] {
+        &self.remove
+    }
+}
+
+// === impl RefusalSettings ===
+
+impl RefusalSettings {
+    /// Refuses a call whose request is not known.
+    pub fn refuse_call(&self, denial: Denial) -> Judged {
+        let answer = self.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
+        Judged {
+            record: DecisionRecord::early(denial),
+            answer: Answer::Refuse(answer),
+        }
+    }
+
+    /// The answer for a denial.
+    pub fn refuse(
+        &self,
+        denial: &Denial,
+        client: ClientProtocol,
+        form: RefusalForm,
+    ) -> RefusedAnswer {
+        let class = denial.class();
+        let (code, status, error) = of_class(&class);
+        let details = self.details_of(denial, &class);
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ];
+        if let Some(challenge) = self.challenge(&class, details) {
+            headers.push(("www-authenticate", challenge));
+        }
+        if let Class::Unavailable { retry_after } = class {
+            headers.push(("retry-after", whole_seconds(retry_after).to_string()));
+        }
+        if client == ClientProtocol::Grpc && class == Class::BadRequest {
+            headers.push(("grpc-status", (code as i32).to_string()));
+        }
+        RefusedAnswer {
+            status,
+            code,
+            form,
+            headers,
+            body: body(error, details),
+        }
+    }
+
+    fn challenge(&self, class: &Class, description: Option<&str>) -> Option<String> {
+        let error = match class {
+            Class::NoCredential => return Some(challenge::bare(&self.realm)),
+            Class::BadRequest => ChallengeError::InvalidRequest,
+            Class::BadCredential => ChallengeError::InvalidToken,
+            Class::InsufficientScope { required } => ChallengeError::InsufficientScope(required),
+            Class::Forbidden { .. } | Class::Unavailable { .. } => return None,
+        };
+        Some(challenge::with_error(&self.realm, error, description))
+    }
+
+    /// The reasons that have `details` in CONTRACT 4.2, and of the rule's `message`.
+    fn details_of<'a>(&self, denial: &'a Denial, class: &'a Class) -> Option<&'a str> {
+        match (self.details, class) {
+            (ErrorDetails::Hidden, _) => None,
+            (
+                ErrorDetails::Shown,
+                Class::BadRequest | Class::BadCredential | Class::InsufficientScope { .. },
+            ) => Some(denial.description()),
+            (ErrorDetails::Shown, Class::Forbidden { message }) => message.as_deref(),
+            (ErrorDetails::Shown, Class::NoCredential | Class::Unavailable { .. }) => None,
+        }
+    }
+}
+
+fn of_class(class: &Class) -> (RefusalCode, u16, &'static str) {
+    match class {
+        Class::BadRequest => (RefusalCode::InvalidArgument, 400, "Invalid request"),
+        Class::NoCredential => (
+            RefusalCode::Unauthenticated,
+            401,
+            "Missing authorization token",
+        ),
+        Class::BadCredential => (RefusalCode::Unauthenticated, 401, "Invalid token"),
+        Class::InsufficientScope { .. } => {
+            (RefusalCode::PermissionDenied, 403, "Insufficient scope")
+        }
+        Class::Forbidden { .. } => (RefusalCode::PermissionDenied, 403, "Forbidden"),
+        Class::Unavailable { .. } => (
+            RefusalCode::Unavailable,
+            503,
+            "Authorization temporarily unavailable",
+        ),
+    }
+}
+
+/// The body of a refusal (CONTRACT 4.5.2).
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a str>,
+}
+
+fn body(error: &str, details: Option<&str>) -> String {
+    // Two texts can always be written as JSON; a refusal without a body would still refuse.
+    serde_json::to_string(&Body { error, details }).unwrap_or_default()
+}
+
+/// Rounded up, and at least 1: a client that reads 0 tries again at once.
+fn whole_seconds(span: Duration) -> u64 {
+    (span.as_secs() + u64::from(span.subsec_nanos() > 0)).max(1)
+}
+
+// === impl ClientProtocol ===
+
+impl ClientProtocol {
+    /// `application/grpc`, alone or followed by `+` or `;` (CONTRACT 4.5.11).
+    pub fn of(headers: &Headers<'_>) -> ClientProtocol {
+        let is_grpc = headers.all("content-type").any(|value| {
+            let after = value
+                .strip_prefix(b"application/grpc")
+                .map(|rest| rest.first().copied());
+            matches!(after, Some(None | Some(b'+' | b';')))
+        });
+        if is_grpc {
+            ClientProtocol::Grpc
+        } else {
+            ClientProtocol::Http
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Answers that Envoy cannot take for an admission.
+
+use std::time::Duration;
+
+use super::{ClientProtocol, RefusalForm, RefusalSettings, body, whole_seconds};
+use crate::authn::error::AuthenticationError;
+use crate::authn::realm::ErrorDetails;
+use crate::authn::sources::AmbiguousCredential;
+use crate::authz::denial::{Denial, InvalidRequest};
+use crate::keys::ledger::MissingKey;
+use crate::rules::demands::RuleDenial;
+use crate::token::error::TokenError;
+
+fn every_denial() -> Vec<Denial> {
+    let retry_after = Duration::from_millis(2500);
+    let mut denials = vec![
+        Denial::InvalidRequest(InvalidRequest::Message),
+        Denial::Overloaded,
+        Denial::Internal,
+    ];
+    let authentication = [
+        AuthenticationError::MissingToken,
+        AuthenticationError::AmbiguousCredential(AmbiguousCredential::SeveralTokens),
+        AuthenticationError::Token(TokenError::Malformed),
+        AuthenticationError::Token(TokenError::Expired),
+        AuthenticationError::UnknownIssuer,
+        AuthenticationError::Key(MissingKey::Unknown),
+        AuthenticationError::Key(MissingKey::NoKeys { retry_after }),
+        AuthenticationError::Key(MissingKey::EmptyKeySet { retry_after }),
+        AuthenticationError::Key(MissingKey::Unavailable { retry_after }),
+        AuthenticationError::Key(MissingKey::Pending { retry_after }),
+    ];
+    denials.extend(authentication.map(Denial::Unauthenticated));
+    let message = Some("a message of the operator".into());
+    denials.extend(
+        [
+            RuleDenial::AccessDenied,
+            RuleDenial::IssuerNotAllowed,
+            RuleDenial::InvalidAudience,
+            RuleDenial::InsufficientScope {
+                required: "a b".into(),
+            },
+            RuleDenial::ConditionFailed { message },
+        ]
+        .map(Denial::Forbidden),
+    );
+    denials
+}
+
+#[test]
+fn every_refusal_has_a_status_that_refuses() {
+    for denial in every_denial() {
+        for client in [ClientProtocol::Http, ClientProtocol::Grpc] {
+            let answer = RefusalSettings::default().refuse(&denial, client, RefusalForm::Denied);
+            assert_ne!(answer.code as i32, 0, "{denial:?}");
+            assert!(answer.status >= 400, "{denial:?}");
+            for (name, value) in answer.headers {
+                let is_printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+                assert!(is_printable, "{name}: {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn details_can_be_hidden() {
+    let hidden = RefusalSettings {
+        details: ErrorDetails::Hidden,
+        ..RefusalSettings::default()
+    };
+    let denial = Denial::Unauthenticated(MissingKey::Unknown.into());
+    let refuse = |settings: &RefusalSettings| {
+        let answer = settings.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
+        format!("{:?} {}", answer.headers, answer.body)
+    };
+    for (settings, is_shown) in [(RefusalSettings::default(), true), (hidden, false)] {
+        let answer = refuse(&settings);
+        assert_eq!(answer.contains("error_description"), is_shown, "{answer}");
+        assert_eq!(answer.contains("details"), is_shown, "{answer}");
+    }
+}
+
+#[test]
+fn a_body_has_the_form_of_the_guide() {
+    assert_eq!(
+        body("Missing authorization token", None),
+        r#"{"error":"Missing authorization token"}"#
+    );
+    assert_eq!(
+        body("Invalid token", Some("the token has expired")),
+        r#"{"error":"Invalid token","details":"the token has expired"}"#
+    );
+}
+
+#[test]
+fn retry_after_is_never_zero() {
+    assert_eq!(
+        [0, 1, 1000, 1001, 9500].map(|millis| whole_seconds(Duration::from_millis(millis))),
+        [1, 1, 1, 2, 10]
+    );
+}

@@ -1,0 +1,116 @@
+//! The request of an `explain` call, in the form in which Envoy would send it.
+
+use crate::admin::pb;
+use crate::authn::sources::TokenSource;
+use crate::authn::websocket;
+use crate::authz::authorizer::Authorizer;
+use crate::envoy::request::MOST_ENTRIES;
+use crate::request::{Completeness, Headers, Request};
+use crate::rules::matcher::Preflight;
+
+/// A request that an operator asks about. No client sent it.
+#[derive(Debug)]
+pub struct ExampleRequest(pb::ExplainRequest);
+
+impl ExampleRequest {
+    /// Puts the token of the call where `place`, the first token source of the configuration, looks for it.
+    pub fn new(mut ask: pb::ExplainRequest, place: Option<&TokenSource>) -> ExampleRequest {
+        if let (Some(token), Some(place)) = (ask.token.take(), place) {
+            put(&mut ask, &token, place);
+        }
+        ExampleRequest(ask)
+    }
+
+    /// The request as the decision reads it. Inputs that the operator did not give have defaults.
+    pub fn request(&self) -> Request<'_> {
+        let ask = &self.0;
+        let headers = ask
+            .headers
+            .iter()
+            .map(|header| (header.name.as_str(), header.value.as_bytes()));
+        let mut context: Vec<_> = ask
+            .context
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        context.sort_unstable();
+        Request {
+            method: ask.method.as_deref().unwrap_or("GET"),
+            host: ask.host.as_deref().unwrap_or("localhost"),
+            path: ask.path.as_deref().unwrap_or("/"),
+            headers: Headers::new(headers, Completeness::Complete),
+            source_address: &ask.source_address,
+            source_principal: &ask.source_principal,
+            context,
+        }
+    }
+
+    /// Whether the check's message would have more entries than accredit reads.
+    pub fn is_too_large(&self) -> bool {
+        self.0.headers.len() + self.0.context.len() > MOST_ENTRIES
+    }
+
+    /// The inputs that the operator did not give and that could change the decision (CONTRACT 2.5.4).
+    pub fn not_given(&self, authorizer: &Authorizer) -> Vec<&'static str> {
+        let ask = &self.0;
+        let rules = || authorizer.rules().iter();
+        let reads = |name| {
+            rules()
+                .filter_map(|rule| rule.condition())
+                .any(|condition| condition.expression().reads().variable(name))
+        };
+        let needs = authorizer.rules().needs();
+        let preflights = rules().any(|rule| rule.matcher.preflight == Preflight::Only);
+        let methods = || rules().any(|rule| rule.matcher.methods.is_some());
+        let contexts = || rules().any(|rule| !rule.matcher.context.is_empty());
+        let has_source = !ask.source_address.is_empty() || !ask.source_principal.is_empty();
+        let inputs = [
+            (
+                "method",
+                ask.method.is_none() && (methods() || preflights || reads("request")),
+            ),
+            ("host", ask.host.is_none() && needs.host),
+            ("path", ask.path.is_none() && needs.path),
+            (
+                "headers",
+                ask.headers.is_empty() || preflights || reads("request"),
+            ),
+            (
+                "context",
+                ask.context.is_empty() && (contexts() || reads("context")),
+            ),
+            ("source", !has_source && reads("source")),
+        ];
+        inputs
+            .into_iter()
+            .filter_map(|(name, could_change_it)| could_change_it.then_some(name))
+            .collect()
+    }
+}
+
+fn put(ask: &mut pb::ExplainRequest, token: &str, place: &TokenSource) {
+    let header = |name: &str, value: String| pb::Header {
+        name: name.to_owned(),
+        value,
+    };
+    match place {
+        TokenSource::Scheme {
+            header: name,
+            scheme,
+        } => {
+            ask.headers.push(header(name, format!("{scheme} {token}")));
+        }
+        TokenSource::Header(name) => ask.headers.push(header(name, token.to_owned())),
+        TokenSource::Protocol(protocol) => ask
+            .headers
+            .push(header(websocket::HEADER, format!("{protocol}, {token}"))),
+        TokenSource::Cookie(name) => ask
+            .headers
+            .push(header("cookie", format!("{name}={token}"))),
+        TokenSource::Query(name) => {
+            let path = ask.path.take().unwrap_or_else(|| "/".to_owned());
+            let separator = if path.contains('?') { '&' } else { '?' };
+            ask.path = Some(format!("{path}{separator}{name}={token}"));
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! From a decision to its explanation.
+
+use std::sync::Arc;
+
+use crate::admin::explains::Explains;
+use crate::admin::pb;
+use crate::authn::error::AuthenticationError;
+use crate::authz::answer::{Answer, ClientProtocol, Judged, RefusalForm};
+use crate::authz::authorizer::Authorizer;
+use crate::authz::denial::{Denial, InvalidRequest};
+use crate::authz::explanation::{ComparedRule, compared_rules, steps};
+use crate::authz::record::DecisionRecord;
+use crate::authz::step::{Step, StepOutcome};
+use crate::envoy::current::Current;
+use crate::envoy::service;
+use crate::explain::example::ExampleRequest;
+use crate::explain::notes::Notes;
+use crate::observe::report::DecisionReport;
+use crate::request::Request;
+use crate::token::error::TokenError;
+
+const WITH_HELD_KEYS: &str =
+    "decided with the keys held now; for a real request the service may wait for newer keys";
+
+/// Explains by the configuration in force.
+#[derive(Debug)]
+pub struct LiveExplainer(Arc<Current<Authorizer>>);
+
+impl LiveExplainer {
+    pub fn new(current: Arc<Current<Authorizer>>) -> LiveExplainer {
+        LiveExplainer(current)
+    }
+}
+
+impl Explains for LiveExplainer {
+    fn explain(&self, ask: pb::ExplainRequest) -> pb::Explanation {
+        let service = self.0.load();
+        let authorizer = service.authorizer();
+        let example = ExampleRequest::new(ask, authorizer.sources().first());
+        let request = example.request();
+        let judged = match (example.is_too_large(), service::now()) {
+            (true, _) => authorizer.refuse(Denial::InvalidRequest(InvalidRequest::Message)),
+            (false, Ok(moment)) => authorizer.peek(&request, moment),
+            (false, Err(_)) => authorizer.refuse(Denial::Internal),
+        };
+        let mut explanation = explanation(authorizer, &example, &request, &judged);
+        if is_by_held_keys(&judged.record, authorizer) {
+            let failed = |step: &&mut pb::Step| step.outcome == StepOutcome::Failed.to_string();
+            if let Some(step) = explanation.steps.iter_mut().find(failed) {
+                let note = step
+                    .note
+                    .take()
+                    .map_or_else(String::new, |note| note + "; ");
+                step.note = Some(note + WITH_HELD_KEYS);
+            }
+        }
+        explanation
+    }
+
+    fn explain_refusal(&self, report: &DecisionReport) -> Option<pb::Explanation> {
+        let service = self.0.load();
+        if service.config() != &*report.config {
+            return None;
+        }
+        let authorizer = service.authorizer();
+        let table = authorizer.rules();
+        let record = &report.record;
+        let mut rules = table.iter();
+        let rule = rules
+            .find(|rule| rule.name == record.rule)
+            .unwrap_or(table.default_rule());
+        let steps = steps(record, rule, table).into_iter();
+        let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
+        let refusals = authorizer.refusals();
+        let answer = refusals.refuse(denial, ClientProtocol::Http, RefusalForm::Denied);
+        Some(pb::Explanation {
+            decision: record.decision().as_str().to_owned(),
+            reason: record.reason.as_str().to_owned(),
+            rule: record.rule.to_string(),
+            rules: Vec::new(),
+            steps: steps
+                .map(|(step, outcome)| step_of(step, outcome, None))
+                .collect(),
+            answer: Some(Answer::Refuse(answer).into()),
+            not_given: Vec::new(),
+        })
+    }
+}
+
+/// Whether a real request could be decided otherwise, since only real requests start a fetch.
+fn is_by_held_keys(record: &DecisionRecord, authorizer: &Authorizer) -> bool {
+    let issuers = authorizer.authenticator().issuers();
+    let is_fetched = record
+        .issuer()
+        .and_then(|issuer| issuers.find(issuer))
+        .is_some_and(|(_, issuer)| !issuer.keys.is_fixed());
+    let lacks_key = match &record.denial {
+        Some(Denial::Unauthenticated(error)) => match error {
+            AuthenticationError::Key(_)
+            | AuthenticationError::Token(TokenError::InvalidSignature) => true,
+            // A held key can be replaced by one that fits. An `alg` that the issuer entry does not accept names no key.
+            AuthenticationError::Token(TokenError::UnsupportedAlgorithm) => {
+                record.key_id().is_some()
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    is_fetched && lacks_key
+}
+
+/// The explanation of a judged request.
+pub fn explanation(
+    authorizer: &Authorizer,
+    example: &ExampleRequest,
+    request: &Request<'_>,
+    judged: &Judged,
+) -> pb::Explanation {
+    let table = authorizer.rules();
+    let record = &judged.record;
+    let facts = table.read(request);
+    let rule = match &facts {
+        Ok(facts) => table.select(facts),
+        Err(_) => table.default_rule(),
+    };
+    let compared = facts.as_ref().map(|facts| compared_rules(table, facts));
+    let notes = Notes::new(authorizer, request, rule);
+    let steps = steps(record, rule, table).into_iter();
+    pb::Explanation {
+        decision: record.decision().as_str().to_owned(),
+        reason: record.reason.as_str().to_owned(),
+        rule: rule.name.to_string(),
+        rules: compared
+            .unwrap_or_default()
+            .into_iter()
+            .map(pb::RuleLookedAt::from)
+            .collect(),
+        steps: steps
+            .map(|(step, outcome)| step_of(step, outcome, notes.of(step, outcome)))
+            .collect(),
+        answer: Some(judged.answer.clone().into()),
+        not_given: example
+            .not_given(authorizer)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+fn step_of(step: Step, outcome: StepOutcome, note: Option<String>) -> pb::Step {
+    pb::Step {
+        name: step.name().to_owned(),
+        outcome: outcome.to_string(),
+        note,
+    }
+}
+
+impl From<ComparedRule> for pb::RuleLookedAt {
+    fn from(rule: ComparedRule) -> pb::RuleLookedAt {
+        pb::RuleLookedAt {
+            name: rule.name.to_string(),
+            mismatch: rule.mismatch.map(|mismatch| mismatch.to_string()),
+        }
+    }
+}
+
+impl From<Answer> for pb::explanation::Answer {
+    fn from(answer: Answer) -> pb::explanation::Answer {
+        let header = |(name, value): (&str, &str)| pb::Header {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        match answer {
+            Answer::Admit(admission) => pb::explanation::Answer::Admitted(pb::Admission {
+                set: admission.set().map(header).collect(),
+                removed: admission.remove().to_vec(),
+            }),
+            Answer::Refuse(refusal) => pb::explanation::Answer::Refused(pb::Refusal {
+                status: refusal.status.into(),
+                headers: refusal
+                    .headers
+                    .iter()
+                    .map(|(name, value)| header((name, value)))
+                    .collect(),
+                body: refusal.body,
+            }),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `accredit explain`, and `Explain` and `FindRefusals` of the admin API: decisions, step by step.
+
+pub mod example;
+pub mod explanation;
+pub mod notes;

@@ -1,0 +1,275 @@
+//! A JWK Set (RFC 7517 section 5), parsed whole and never edited.
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
+use crate::jose::jwk::Unusable;
+use crate::jose::key::{PrivatePart, VerificationKey};
+use crate::keys::error::KeySetError;
+
+/// At most this many keys are tried on one token.
+pub const MAX_CANDIDATES: usize = 8;
+
+/// The keys of an issuer as one answer of its key server had them.
+#[derive(Debug)]
+pub struct KeySet {
+    keys: Vec<Key>,
+    set_aside: Vec<SetAside>,
+}
+
+/// A key that tokens may be verified with.
+#[derive(Debug)]
+pub struct Key {
+    /// The `kid`.
+    pub key_id: Option<Box<str>>,
+    /// The public key.
+    pub key: VerificationKey,
+}
+
+/// A member of `keys` that no token is verified with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The `kid`, if it is a string.
+    pub key_id: Option<Box<str>>,
+    /// Why.
+    pub reason: Unusable,
+}
+
+/// How a token's `kid` stands to a key set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyIdStanding {
+    /// The token has none.
+    Absent,
+    /// A key of the set bears it, usable or set aside.
+    Held,
+    /// No key bears it.
+    Unknown,
+}
+
+impl KeySet {
+    /// Reads a key set. A bad key spoils no other: it is set aside.
+    ///
+    /// # Errors
+    /// [`KeySetError`] where the whole text is not a set that can serve.
+    pub fn parse(text: &[u8]) -> Result<KeySet, KeySetError> {
+        let document = JsonDocument::parse(text, Duplicates::Mark).map_err(KeySetError::NotJson)?;
+        let object = document.object().ok_or(KeySetError::NoKeys)?;
+        let members = object
+            .get("keys")
+            .and_then(JsonValue::as_array)
+            .ok_or(KeySetError::NoKeys)?;
+        let others = object.iter().filter(|(name, _)| *name != "keys");
+        if object.names_a_member_twice()
+            || others
+                .map(|(_, value)| value)
+                .any(JsonValue::has_duplicates)
+        {
+            return Err(KeySetError::DuplicateMember);
+        }
+        let mut set = KeySet {
+            keys: Vec::new(),
+            set_aside: Vec::new(),
+        };
+        for member in members {
+            set.add(member);
+        }
+        if set.keys.is_empty() && !members.is_empty() {
+            return Err(KeySetError::NoUsableKey);
+        }
+        Ok(set)
+    }
+
+    fn add(&mut self, member: &JsonValue) {
+        let key_id = member
+            .as_object()
+            .and_then(|jwk| jwk.get("kid"))
+            .and_then(JsonValue::as_str)
+            .map(Box::from);
+        match read_key(member) {
+            Ok(key) => self.keys.push(Key { key_id, key }),
+            Err(reason) => self.set_aside.push(SetAside { key_id, reason }),
+        }
+    }
+
+    /// The usable keys.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// What is in the set and not used.
+    pub fn set_aside(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// How many of the usable keys gave their private part away.
+    pub fn published_private_keys(&self) -> usize {
+        let parts = self.keys.iter().map(|key| key.key.private_part());
+        parts.filter(|part| *part == PrivatePart::Published).count()
+    }
+
+    /// How the `kid` of a token stands to the set.
+    pub fn standing(&self, key_id: Option<&str>) -> KeyIdStanding {
+        let Some(key_id) = key_id else {
+            return KeyIdStanding::Absent;
+        };
+        let usable = self.keys.iter().map(|key| key.key_id.as_deref());
+        let unused = self.set_aside.iter().map(|key| key.key_id.as_deref());
+        if usable.chain(unused).any(|own| own == Some(key_id)) {
+            KeyIdStanding::Held
+        } else {
+            KeyIdStanding::Unknown
+        }
+    }
+
+    /// The keys that fit a token: those that bear its `kid`, then those that bear none; for a token without `kid`,
+    /// all. At most [`MAX_CANDIDATES`].
+    pub fn candidates<'a>(
+        &'a self,
+        key_id: Option<&'a str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &'a Key> {
+        let bears = move |key: &&Key| key_id.is_none() || key.key_id.as_deref() == key_id;
+        let bears_none = move |key: &&Key| key_id.is_some() && key.key_id.is_none();
+        let named = self.keys.iter().filter(bears);
+        let nameless = self.keys.iter().filter(bears_none);
+        named
+            .chain(nameless)
+            .filter(move |key| key.key.fits(algorithm))
+            .take(MAX_CANDIDATES)
+    }
+
+    /// Whether both sets judge every token alike.
+    pub fn judges_as(&self, other: &KeySet) -> bool {
+        let keys = |set: &KeySet| {
+            set.keys
+                .iter()
+                .map(|key| (key.key_id.clone(), *key.key.identity()))
+                .collect::<Vec<_>>()
+        };
+        keys(self) == keys(other) && self.set_aside == other.set_aside
+    }
+}
+
+fn read_key(member: &JsonValue) -> Result<VerificationKey, Unusable> {
+    let jwk: &JsonObject = member.as_object().ok_or(Unusable::NotAnObject)?;
+    if member.has_duplicates() {
+        return Err(Unusable::DuplicateMember);
+    }
+    if jwk
+        .get("kid")
+        .is_some_and(|key_id| key_id.as_str().is_none())
+    {
+        return Err(Unusable::MalformedMember("kid"));
+    }
+    VerificationKey::from_jwk(jwk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyIdStanding, KeySet, SetAside};
+    use crate::jose::algorithm::Algorithm;
+    use crate::jose::jwk::Unusable;
+    use crate::keys::error::KeySetError;
+
+    const ED25519: &str =
+        r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+    const P256: &str = r#""kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
+
+    fn parse(text: &str) -> Result<KeySet, KeySetError> {
+        KeySet::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn one_bad_key_spoils_no_other() {
+        let set = parse(&format!(
+            r#"{{"keys":[5,{{"kid":"oct","kty":"oct"}},{{"kid":7,{ED25519}}},{{"kid":"twice","kid":"twice",{ED25519}}},{{"kid":"good",{ED25519}}}]}}"#
+        ))
+        .expect("is a set");
+        assert_eq!(
+            set.keys()
+                .iter()
+                .filter_map(|key| key.key_id.as_deref())
+                .collect::<Vec<_>>(),
+            ["good"]
+        );
+        let aside = |key_id: Option<&str>, reason| SetAside {
+            key_id: key_id.map(Box::from),
+            reason,
+        };
+        assert_eq!(
+            set.set_aside(),
+            [
+                aside(None, Unusable::NotAnObject),
+                aside(Some("oct"), Unusable::Symmetric),
+                aside(None, Unusable::MalformedMember("kid")),
+                aside(Some("twice"), Unusable::DuplicateMember),
+            ]
+        );
+        for (key_id, standing) in [
+            (None, KeyIdStanding::Absent),
+            (Some("good"), KeyIdStanding::Held),
+            (Some("oct"), KeyIdStanding::Held),
+            (Some("Good"), KeyIdStanding::Unknown),
+        ] {
+            assert_eq!(set.standing(key_id), standing, "{key_id:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_set_is_refused_and_an_empty_one_believed() {
+        assert!(parse(r#"{"keys":[]}"#).expect("is a set").keys().is_empty());
+        for text in ["{}", "[]", r#"{"keys":{}}"#, r#"{"keys":null}"#, "1"] {
+            assert_eq!(parse(text).err(), Some(KeySetError::NoKeys), "{text}");
+        }
+        for text in [
+            r#"{"keys":[],"keys":[]}"#,
+            r#"{"keys":[],"x":{"a":1,"a":2}}"#,
+            r#"{"x":1,"keys":[],"x":1}"#,
+        ] {
+            assert_eq!(
+                parse(text).err(),
+                Some(KeySetError::DuplicateMember),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            parse(r#"{"keys":[{"kty":"oct"}]}"#).err(),
+            Some(KeySetError::NoUsableKey)
+        );
+        assert!(matches!(parse("<html>"), Err(KeySetError::NotJson(_))));
+    }
+
+    #[test]
+    fn candidates_bear_the_kid_or_none_and_fit_the_algorithm() {
+        let set = parse(&format!(
+            r#"{{"keys":[{{{ED25519}}},{{"kid":"a",{ED25519}}},{{"kid":"a",{P256}}},{{"kid":"b",{ED25519}}}]}}"#
+        ))
+        .expect("is a set");
+        let candidates = |key_id, algorithm| {
+            set.candidates(key_id, algorithm)
+                .map(|key| key.key_id.as_deref().unwrap_or("-"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(candidates(Some("a"), Algorithm::EdDsa), ["a", "-"]);
+        assert_eq!(candidates(Some("a"), Algorithm::Es256), ["a"]);
+        assert_eq!(candidates(Some("z"), Algorithm::EdDsa), ["-"]);
+        assert_eq!(candidates(None, Algorithm::EdDsa), ["-", "a", "b"]);
+        assert!(candidates(Some("a"), Algorithm::Rs256).is_empty());
+        let many = vec![format!("{{{ED25519}}}"); 20].join(",");
+        let set = parse(&format!(r#"{{"keys":[{many}]}}"#)).expect("is a set");
+        assert_eq!(set.candidates(None, Algorithm::EdDsa).count(), 8);
+    }
+
+    #[test]
+    fn sets_judge_alike_only_with_the_same_keys_under_the_same_ids() {
+        let one = parse(&format!(r#"{{"keys":[{{"kid":"a",{ED25519}}}]}}"#)).expect("is a set");
+        let same = parse(&format!(
+            r#"{{"x":1,"keys":[{{"use":"sig",{ED25519},"kid":"a"}}]}}"#
+        ))
+        .expect("is a set");
+        let renamed = parse(&format!(r#"{{"keys":[{{"kid":"b",{ED25519}}}]}}"#)).expect("is a set");
+        let other = parse(&format!(r#"{{"keys":[{{"kid":"a",{P256}}}]}}"#)).expect("is a set");
+        assert!(one.judges_as(&same));
+        assert!(!one.judges_as(&renamed));
+        assert!(!one.judges_as(&other));
+    }
+}

@@ -1,0 +1,293 @@
+//! The fetches of one issuer entry: whether a token may start one, and what an unknown key means.
+//!
+//! Pure: time is an argument, and nothing here waits. CONTRACT 5.3 and 5.4.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Duration, Instant};
+
+/// Token-triggered fetches of one kind start at most once in this time, counted from their start (CONTRACT 5.3.8).
+pub const COOLDOWN: Duration = Duration::from_secs(10);
+
+/// How many unknown key ids are remembered with the time when each was first seen (CONTRACT 5.3.3).
+pub const MAX_SIGHTINGS: usize = 1024;
+
+/// The fetches of one issuer entry, and the unknown key ids that were seen within the cooldown.
+#[derive(Debug)]
+pub struct Ledger {
+    in_flight: Option<Flight>,
+    latest: Option<CompletedFetch>,
+    completed: u64,
+    latest_success_start: Option<Instant>,
+    cooldowns: Cooldowns,
+    retry_after_until: Option<Instant>,
+    next_attempt: Instant,
+    sightings: Sightings,
+}
+
+/// Why a fetch is made. A later variant includes what an earlier one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// A token waits. An address that discovery returned before is used without asking again.
+    Demand,
+    /// The keys are due for a refresh.
+    Refresh,
+    /// The operator asked for it.
+    Order,
+}
+
+/// Which token-triggered fetch: each has a limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// The token's key id is unknown (CONTRACT 5.3).
+    UnknownKey,
+    /// The held keys did not verify the token, and its key id does not show whether newer ones would (CONTRACT 5.4).
+    SecondVerification,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    started: Instant,
+    purpose: Purpose,
+}
+
+/// When the latest fetch of each trigger started.
+#[derive(Debug, Default)]
+struct Cooldowns {
+    unknown_key: Option<Instant>,
+    second_verification: Option<Instant>,
+}
+
+/// A fetch that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompletedFetch {
+    pub started: Instant,
+    pub result: FetchResult,
+}
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchResult {
+    /// A key set arrived, or the issuer confirmed the held one.
+    Succeeded,
+    Failed,
+}
+
+/// Whether a fetch is in flight that a token can wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A fetch was in flight already.
+    Joined,
+    /// This call started one: the refresher has to run it.
+    Started,
+}
+
+/// Why a key is missing, as far as accredit can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingKey {
+    /// The issuer has no such key.
+    Unknown,
+    /// No fetch has succeeded yet, or the last-known-good keys are older than `max_stale` (CONTRACT 4.8.1).
+    NoKeys {
+        /// Until the next attempt.
+        retry_after: Duration,
+    },
+    /// The issuer publishes an empty key set.
+    EmptyKeySet {
+        /// Until the next attempt.
+        retry_after: Duration,
+    },
+    /// There are keys, and the latest fetch failed.
+    Unavailable {
+        /// Until the next attempt.
+        retry_after: Duration,
+    },
+    /// The key can be new, and no fetch may start yet.
+    Pending {
+        /// Until a fetch may start.
+        retry_after: Duration,
+    },
+}
+
+impl Ledger {
+    /// A ledger without any fetch. The first one is due at `now`.
+    pub fn new(now: Instant) -> Ledger {
+        Ledger {
+            in_flight: None,
+            latest: None,
+            completed: 0,
+            latest_success_start: None,
+            cooldowns: Cooldowns::default(),
+            retry_after_until: None,
+            next_attempt: now,
+            sightings: Sightings::default(),
+        }
+    }
+
+    /// What a token with an unknown key id may do (CONTRACT 5.3.1), and when that key id was first seen.
+    pub fn look_up_unknown_key(
+        &mut self,
+        key_id: &str,
+        now: Instant,
+    ) -> (Result<Awaited, MissingKey>, Instant) {
+        let first_seen = self.sightings.first_seen(key_id, now);
+        let was_fetched_since = self
+            .latest_success_start
+            .is_some_and(|started| started >= first_seen);
+        let lookup = if was_fetched_since {
+            Err(MissingKey::Unknown)
+        } else {
+            self.join_or_start(Trigger::UnknownKey, now)
+                .ok_or_else(|| self.missing(now))
+        };
+        (lookup, first_seen)
+    }
+
+    /// A fetch that is in flight, or that this call starts; `None` if none may start.
+    pub fn join_or_start(&mut self, trigger: Trigger, now: Instant) -> Option<Awaited> {
+        if self.is_in_flight() {
+            return Some(Awaited::Joined);
+        }
+        let must_wait = self.retry_after_until.is_some_and(|until| now < until);
+        if must_wait || !self.cooldown_left(trigger, now).is_zero() {
+            return None;
+        }
+        *self.cooldowns.of(trigger) = Some(now);
+        self.in_flight = Some(Flight {
+            started: now,
+            purpose: Purpose::Demand,
+        });
+        Some(Awaited::Started)
+    }
+
+    /// Why the key of a token is missing while no fetch is awaited: the cases (c) and (d) of CONTRACT 5.3.1.
+    fn missing(&self, now: Instant) -> MissingKey {
+        match self.latest {
+            Some(CompletedFetch {
+                result: FetchResult::Failed,
+                ..
+            }) => MissingKey::Unavailable {
+                retry_after: self.until_next_attempt(now),
+            },
+            _ => self.pending(now),
+        }
+    }
+
+    /// [`MissingKey::Pending`] until the cooldown ends.
+    pub fn pending(&self, now: Instant) -> MissingKey {
+        MissingKey::Pending {
+            retry_after: self.cooldown_left(Trigger::UnknownKey, now),
+        }
+    }
+
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// A fetch begins. Returns when it started, which is earlier if a token asked for it before, and its purpose.
+    pub fn begin(&mut self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
+        let flight = self.in_flight.get_or_insert(Flight {
+            started: now,
+            purpose,
+        });
+        flight.purpose = flight.purpose.max(purpose);
+        (flight.started, flight.purpose)
+    }
+
+    /// The operator asks for a fetch. Returns the purpose of the one in flight, which may have begun before.
+    pub fn order(&mut self, now: Instant) -> Purpose {
+        let flight = self.in_flight.get_or_insert(Flight {
+            started: now,
+            purpose: Purpose::Order,
+        });
+        flight.purpose
+    }
+
+    /// The fetch in flight has ended. `retry_after_until` is what the server asked for (`Retry-After`).
+    pub fn complete(
+        &mut self,
+        result: FetchResult,
+        next_attempt: Instant,
+        retry_after_until: Option<Instant>,
+    ) {
+        let Some(Flight { started, .. }) = self.in_flight.take() else {
+            return;
+        };
+        if result == FetchResult::Succeeded {
+            self.latest_success_start = Some(started);
+        }
+        self.latest = Some(CompletedFetch { started, result });
+        self.completed += 1;
+        self.next_attempt = next_attempt;
+        self.retry_after_until = retry_after_until;
+    }
+
+    /// How many fetches have ended.
+    pub fn completed(&self) -> u64 {
+        self.completed
+    }
+
+    /// The fetch that ended last.
+    pub fn latest(&self) -> Option<CompletedFetch> {
+        self.latest
+    }
+
+    /// The time until the next attempt; zero while one is in flight.
+    pub fn until_next_attempt(&self, now: Instant) -> Duration {
+        if self.is_in_flight() {
+            Duration::ZERO
+        } else {
+            self.next_attempt.saturating_duration_since(now)
+        }
+    }
+
+    fn cooldown_left(&self, trigger: Trigger, now: Instant) -> Duration {
+        let started = match trigger {
+            Trigger::UnknownKey => self.cooldowns.unknown_key,
+            Trigger::SecondVerification => self.cooldowns.second_verification,
+        };
+        started.map_or(Duration::ZERO, |started| {
+            (started + COOLDOWN).saturating_duration_since(now)
+        })
+    }
+}
+
+impl Cooldowns {
+    fn of(&mut self, trigger: Trigger) -> &mut Option<Instant> {
+        match trigger {
+            Trigger::UnknownKey => &mut self.unknown_key,
+            Trigger::SecondVerification => &mut self.second_verification,
+        }
+    }
+}
+
+/// Bounded, and keyed by a seeded hash: a client can neither fill the memory nor choose which key ids collide.
+#[derive(Debug, Default)]
+struct Sightings {
+    hasher: RandomState,
+    seen: VecDeque<(u64, Instant)>,
+}
+
+impl Sightings {
+    fn first_seen(&mut self, key_id: &str, now: Instant) -> Instant {
+        while self
+            .seen
+            .front()
+            .is_some_and(|(_, seen)| *seen + COOLDOWN <= now)
+        {
+            self.seen.pop_front();
+        }
+        let hash = self.hasher.hash_one(key_id);
+        if let Some((_, seen)) = self.seen.iter().find(|(own, _)| *own == hash) {
+            return *seen;
+        }
+        if self.seen.len() == MAX_SIGHTINGS {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((hash, now));
+        now
+    }
+}
+
+#[cfg(test)]
+mod tests;

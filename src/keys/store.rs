@@ -1,0 +1,209 @@
+//! The keys of one issuer entry: an immutable snapshot that checks read without a lock, and how its fetches went.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use event_listener::Event;
+
+use crate::keys::ledger::{Ledger, Purpose};
+use crate::keys::source::KeySource;
+use crate::keys::store::lookup::TraceParent;
+use crate::keys::store::snapshot::Snapshot;
+
+pub mod lookup;
+pub mod replacement;
+pub mod snapshot;
+
+/// The keys of one issuer entry.
+pub struct KeyStore {
+    source: KeySource,
+    snapshot: ArcSwapOption<Snapshot>,
+    ledger: Mutex<Ledger>,
+    last_failure: Mutex<Option<FetchFailure>>,
+    /// Notified under the ledger's lock when a fetch has ended, and when keys were restored.
+    changed: Event,
+    was_restored: AtomicBool,
+    /// Notified when a fetch was begun that the refresher has to run before its time.
+    demand: Event,
+    waiting_for_unknown_key: AtomicUsize,
+    waiting_for_second_verification: AtomicUsize,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    /// The trace of the first check that waits for the fetch in flight.
+    waiting_trace: Mutex<Option<TraceParent>>,
+}
+
+/// Why a fetch failed, for the operator.
+pub type FetchFailure = Arc<dyn Error + Send + Sync>;
+
+/// The state of a store, for the operator.
+#[derive(Debug)]
+pub struct Status {
+    /// The keys that verify tokens now.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The time until the next attempt. `None` if the keys are never fetched.
+    pub next_attempt: Option<Duration>,
+    /// Why the latest attempt failed; `None` if it succeeded.
+    pub last_error: Option<FetchFailure>,
+}
+
+// === impl KeyStore ===
+
+impl KeyStore {
+    /// A store for that source. It has no keys until the first fetch, unless the configuration contains them.
+    pub fn new(source: KeySource, now: Instant) -> KeyStore {
+        let snapshot = match &source {
+            KeySource::Inline(key_set) => Some(Arc::new(Snapshot {
+                key_set: key_set.clone(),
+                generation: 1,
+                confirmed: now,
+                serves_until: None,
+            })),
+            KeySource::Uri(_) | KeySource::Discovery { .. } | KeySource::File(_) => None,
+        };
+        KeyStore {
+            source,
+            snapshot: ArcSwapOption::new(snapshot),
+            ledger: Mutex::new(Ledger::new(now)),
+            last_failure: Mutex::new(None),
+            changed: Event::new(),
+            was_restored: AtomicBool::new(false),
+            demand: Event::new(),
+            waiting_for_unknown_key: AtomicUsize::new(0),
+            waiting_for_second_verification: AtomicUsize::new(0),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            waiting_trace: Mutex::new(None),
+        }
+    }
+
+    pub fn source(&self) -> &KeySource {
+        &self.source
+    }
+
+    /// The keys that verify tokens at `now`: not an empty set, and not keys older than `max_stale`.
+    pub fn usable(&self, now: Instant) -> Option<Arc<Snapshot>> {
+        self.snapshot
+            .load_full()
+            .filter(|snapshot| snapshot.serves_at(now))
+    }
+
+    /// The keys that were last confirmed, even if they no longer verify tokens.
+    pub fn held(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// How many fetches succeeded, and how many failed.
+    pub fn fetches(&self) -> (u64, u64) {
+        (
+            self.succeeded.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
+    }
+
+    /// The generation of the keys that verify tokens at `now`.
+    pub fn usable_generation(&self, now: Instant) -> Option<u64> {
+        let snapshot = self.snapshot.load();
+        snapshot
+            .as_ref()
+            .filter(|snapshot| snapshot.serves_at(now))
+            .map(|snapshot| snapshot.generation)
+    }
+
+    /// The time until the next attempt.
+    pub fn until_next_attempt(&self, now: Instant) -> Duration {
+        self.ledger().until_next_attempt(now)
+    }
+
+    /// Whether there is a key that verifies tokens at `now`.
+    pub fn has_keys(&self, now: Instant) -> bool {
+        self.usable(now).is_some()
+    }
+
+    /// Resolves when a fetch has ended or keys were restored; `is_done` is asked before each wait.
+    pub async fn until(&self, is_done: impl Fn(&KeyStore) -> bool) {
+        loop {
+            let changed = self.changed.listen();
+            if is_done(self) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether a fetch has ended, with whatever result, or none is needed.
+    pub fn was_attempted(&self) -> bool {
+        self.is_fixed() || self.ledger().completed() > 0
+    }
+
+    /// The state for the operator.
+    pub fn status(&self, now: Instant) -> Status {
+        Status {
+            snapshot: self.usable(now),
+            next_attempt: (!self.is_fixed()).then(|| self.until_next_attempt(now)),
+            last_error: lock(&self.last_failure).clone(),
+        }
+    }
+
+    /// Resolves when a check or the operator began a fetch that the refresher has to run before its time.
+    pub async fn demanded(&self) {
+        loop {
+            let demand = self.demand.listen();
+            if self.ledger().is_in_flight() {
+                return;
+            }
+            demand.await;
+        }
+    }
+
+    /// Asks for a fetch, and resolves when it, or the one in flight, has ended.
+    pub async fn refresh_now(&self, now: Instant) {
+        while !self.is_fixed() {
+            let (before, purpose) = {
+                let mut ledger = self.ledger();
+                let purpose = ledger.order(now);
+                (ledger.completed(), purpose)
+            };
+            self.demand.notify(usize::MAX);
+            self.until(|store| store.ledger().completed() > before)
+                .await;
+            // The fetch in flight may have begun for a token, and such a fetch does not ask discovery again.
+            let asked_discovery = purpose > Purpose::Demand;
+            if asked_discovery || !matches!(self.source, KeySource::Discovery { .. }) {
+                return;
+            }
+        }
+    }
+
+    /// The trace of the first check that waited for the fetch which has just ended.
+    pub fn take_waiting_trace(&self) -> Option<TraceParent> {
+        lock(&self.waiting_trace).take()
+    }
+
+    /// Whether the configuration contains the keys, so that they are never fetched.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.source, KeySource::Inline(_))
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+}
+
+impl fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyStore({})", self.source)
+    }
+}
+
+/// A thread that panicked under the lock left a value that is still whole: each change assigns independent fields.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! A key set, and how long it verifies tokens.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::keys::key_set::KeySet;
+
+/// A key set as its source last confirmed it.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub key_set: Arc<KeySet>,
+    /// Increases when a new key set verifies other tokens than the one before.
+    pub generation: u64,
+    /// When the fetch that confirmed it started.
+    pub confirmed: Instant,
+    /// `None`: without end, since the configuration contains the keys.
+    pub(super) serves_until: Option<Instant>,
+}
+
+impl Snapshot {
+    /// How long it verifies tokens after it was confirmed; `None`: without end.
+    pub fn serves_for(&self) -> Option<Duration> {
+        self.serves_until
+            .map(|until| until.saturating_duration_since(self.confirmed))
+    }
+
+    /// An empty set is the issuer's key set (CONTRACT 5.6.2), and verifies no token.
+    pub(super) fn serves_at(&self, now: Instant) -> bool {
+        !self.key_set.keys().is_empty() && !self.is_stale_at(now)
+    }
+
+    /// Whether the issuer published an empty key set, and that is not older than `max_stale`.
+    pub(super) fn is_current_empty_set(&self, now: Instant) -> bool {
+        self.key_set.keys().is_empty() && !self.is_stale_at(now)
+    }
+
+    fn is_stale_at(&self, now: Instant) -> bool {
+        self.serves_until.is_some_and(|until| until <= now)
+    }
+}

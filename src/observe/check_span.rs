@@ -1,0 +1,46 @@
+//! One check from the headers of its call to its answer, with its span.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::telemetry::traces::{ActiveSpan, ParentText};
+
+/// A check in progress.
+#[derive(Debug)]
+pub struct CheckSpan {
+    /// When the headers of the call arrived.
+    pub arrived: Instant,
+    /// The trace context of the call's metadata.
+    pub caller: Option<ParentText>,
+    span: Mutex<Option<ActiveSpan>>,
+}
+
+impl CheckSpan {
+    pub fn new(arrived: Instant, caller: Option<ParentText>) -> CheckSpan {
+        CheckSpan {
+            arrived,
+            caller,
+            span: Mutex::new(None),
+        }
+    }
+
+    /// Keeps the span that has begun, so that a check which ends in a panic still has one span and not two.
+    pub fn keep(&self, span: Option<ActiveSpan>) {
+        *self.span.lock().unwrap_or_else(PoisonError::into_inner) = span;
+    }
+
+    /// Takes the span, to end it.
+    pub fn take(&self) -> Option<ActiveSpan> {
+        self.span
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The trace context of this check, for work that is done on its behalf.
+    pub fn trace_parent(&self) -> Option<ParentText> {
+        let span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        span.as_ref().map(ActiveSpan::trace_parent)
+    }
+}

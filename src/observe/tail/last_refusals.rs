@@ -1,0 +1,65 @@
+//! The last refusals, so that an operator can look up a request that was refused.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::ArcSwapOption;
+
+use crate::observe::report::DecisionReport;
+
+/// How many refusals are kept (CONTRACT 2.6.2).
+pub const MAX_REFUSALS: usize = 1000;
+
+/// A ring of refusals: each new one replaces the oldest, without waiting for readers.
+pub struct LastRefusals {
+    slots: Box<[ArcSwapOption<DecisionReport>]>,
+    next: AtomicUsize,
+}
+
+impl Default for LastRefusals {
+    fn default() -> LastRefusals {
+        LastRefusals {
+            slots: (0..MAX_REFUSALS).map(|_| ArcSwapOption::empty()).collect(),
+            next: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl LastRefusals {
+    /// Keeps a refusal in place of the oldest.
+    pub fn keep(&self, refusal: Arc<DecisionReport>) {
+        let slot = self.next.fetch_add(1, Ordering::Relaxed) % MAX_REFUSALS;
+        if let Some(slot) = self.slots.get(slot) {
+            slot.store(Some(refusal));
+        }
+    }
+
+    /// The last `count` refusals, newest first.
+    pub fn latest(&self, count: usize) -> Vec<Arc<DecisionReport>> {
+        let mut latest = self.newest_first(|_| true);
+        latest.truncate(count);
+        latest
+    }
+
+    /// The refusals of requests with that ID, newest first: a client can send one ID many times.
+    pub fn of_request(&self, id: &str) -> Vec<Arc<DecisionReport>> {
+        self.newest_first(|refusal| refusal.has_request_id(id))
+    }
+
+    fn newest_first(
+        &self,
+        is_wanted: impl Fn(&DecisionReport) -> bool,
+    ) -> Vec<Arc<DecisionReport>> {
+        let kept = self.slots.iter().filter_map(ArcSwapOption::load_full);
+        let mut found: Vec<_> = kept.filter(|refusal| is_wanted(refusal)).collect();
+        found.sort_by_key(|refusal| std::cmp::Reverse(refusal.at));
+        found
+    }
+}
+
+impl fmt::Debug for LastRefusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LastRefusals").finish_non_exhaustive()
+    }
+}
