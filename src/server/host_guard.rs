@@ -102,7 +102,7 @@ fn is_of_no_other_page(uri: &Uri, headers: &HeaderMap) -> bool {
 
 /// The host of an authority. An IPv4-mapped address is the IPv4 address.
 fn parsed(authority: &[u8]) -> Option<Host> {
-    let host = Host::parse(str::from_utf8(authority).ok()?).ok()?;
+    let host = Host::parse_authority(str::from_utf8(authority).ok()?).ok()?;
     Some(match host {
         Host::Address(address) => Host::Address(address.to_canonical()),
         Host::Name(_) => host,

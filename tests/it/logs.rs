@@ -39,7 +39,7 @@ async fn one_line_says_what_was_refused_and_why() {
         .path("/deployments/7?access_token=secret")
         .header("x-request-id", "4b1f\u{1b}-7");
     running.check(ask).await;
-    let line = running.says("refused").await;
+    let line = running.says("request denied").await;
     for (name, value) in [
         ("level", "INFO"),
         ("message", "request denied"),
@@ -80,12 +80,12 @@ async fn claims_of_verified_tokens_are_told_where_they_are_asked_for() {
         .claim("email", "someone@marker.test");
     running.check(Ask::bearer(&token.signed(rsa(1)))).await;
     running.check(Ask::bearer(&token.signed(rsa(0)))).await;
-    let line = running.says("refused").await;
+    let line = running.says("request denied").await;
     assert_eq!(
         (&line["reason"], &line["claims"]),
         (&"invalid_signature".into(), &Value::Null)
     );
-    let line = running.says("refused").await;
+    let line = running.says("request denied").await;
     assert_eq!(line["reason"], "insufficient_scope");
     assert_eq!(line["claims"], "oid=\"org_1\" custom.a=\"7\"");
     assert!(!line.to_string().contains("marker"), "{line}");
@@ -129,7 +129,7 @@ async fn the_level_changes_while_it_runs() {
     assert_eq!(level("info").await, Ok("error".to_owned()));
     running.check(Ask::bearer("no-token")).await;
     assert_eq!(
-        running.says("refused").await["reason"],
+        running.says("request denied").await["reason"],
         "malformed_token",
         "the first was not written"
     );

@@ -190,7 +190,7 @@ async fn a_refusals_line_names_its_trace() {
     let mut running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
     let envoy = Envoy::at(running.checks).await;
     envoy.check_in_trace(Ask::plain(), &parent("01")).await;
-    assert_eq!(running.says("refused").await["trace_id"], TRACE);
+    assert_eq!(running.says("request denied").await["trace_id"], TRACE);
 }
 
 #[tokio::test]
