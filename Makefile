@@ -17,13 +17,13 @@ test: ## Run every test, those with a real Envoy and other people's clients incl
 	@scripts/foreign.sh
 	@scripts/promtool.sh >/dev/null
 	@scripts/deploy.sh
-	cargo test --locked
+	cargo test --locked --workspace
 	@.tools/deploy/bin/python -B tests/deploy/run.py
 
 check: ## Look without running: format, lints, documentation, dependencies
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	scripts/deny.sh
 
 bench: ## Measure what one decision costs, as ratios

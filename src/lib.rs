@@ -12,25 +12,17 @@
 //! jose/  request.rs  regular_file.rs  file_watch.rs  server/  telemetry/  dev_issuer/
 //! ```
 
+pub use accredit_core::{authn, authz, config, forward, jose, keys, reason, request, rules, token};
+
 pub mod admin;
 pub mod app;
-pub mod authn;
-pub mod authz;
 pub mod cli;
-pub mod config;
 pub mod dev_issuer;
 pub mod envoy;
 pub mod explain;
 pub mod file_watch;
-pub mod forward;
-pub mod jose;
 pub mod jwks;
-pub mod keys;
 pub mod observe;
-pub mod reason;
 pub mod regular_file;
-pub mod request;
-pub mod rules;
 pub mod server;
 pub mod telemetry;
-pub mod token;

@@ -1,9 +1,10 @@
-//! The files under `src`, and what their code names.
+//! The files of the members' `src` folders, and what their code names.
 
 use std::fs;
 use std::path::Path;
 
-/// One file under `src`, and its code without comments and without what is compiled for tests alone.
+/// One file, and its code without comments and without what is compiled only for tests. `path` is relative to the `src`
+/// folder of its member.
 pub(super) struct Source {
     pub(super) path: String,
     pub(super) text: String,
@@ -12,8 +13,11 @@ pub(super) struct Source {
 
 pub(super) fn sources() -> Vec<Source> {
     let mut found = Vec::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    collect(&root, &root, &mut found);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for member in ["src", "crates/accredit-core/src"] {
+        let folder = root.join(member);
+        collect(&folder, &folder, &mut found);
+    }
     assert!(found.len() > 80, "only {} files", found.len());
     found
 }
@@ -45,13 +49,15 @@ pub(super) fn code(path: &str, text: &str) -> String {
     lines.filter(|_| !is_test).collect::<Vec<_>>().join("\n")
 }
 
-/// The first segment after each `crate::`.
+/// The first segment after each `crate::` and `accredit_core::`.
 pub(super) fn rooms_named(code: &str) -> Vec<&str> {
     let ends = |rest: &str| {
         rest.find(|c: char| !c.is_alphanumeric() && c != '_')
             .unwrap_or(rest.len())
     };
-    code.match_indices("crate::")
+    let own = code.match_indices("crate::");
+    let core = code.match_indices("accredit_core::");
+    own.chain(core)
         .map(|(at, found)| &code[at + found.len()..])
         .map(|rest| &rest[..ends(rest)])
         .collect()

@@ -70,18 +70,10 @@ pub(super) const ROOMS: [(&str, &[&str]); 22] = [
         "observe",
         &["authn", "authz", "reason", "request", "telemetry", "token"],
     ),
+    ("server", &["config", "file_watch", "regular_file", "rules"]),
     (
         "config",
-        &[
-            "authn",
-            "rules",
-            "forward",
-            "token",
-            "jwks",
-            "jose",
-            "server",
-            "telemetry",
-        ],
+        &["authn", "forward", "jose", "keys", "rules", "token"],
     ),
     (
         "authz",
@@ -105,7 +97,6 @@ pub(super) const ROOMS: [(&str, &[&str]); 22] = [
     ("reason", &[]),
     ("jose", &[]),
     ("request", &[]),
-    ("server", &["file_watch"]),
     ("file_watch", &[]),
     ("regular_file", &[]),
     ("telemetry", &[]),

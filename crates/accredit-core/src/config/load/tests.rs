@@ -52,7 +52,7 @@ fn seconds(seconds: u64) -> Option<Duration> {
 #[test]
 fn the_contracts_example_is_read_with_every_key() {
     let document = parsed(include_str!(
-        "../../../tests/fixtures/config/valid/contract.yaml"
+        "../../../../../tests/fixtures/config/valid/contract.yaml"
     ));
     assert_eq!(document.listen.as_deref(), Some("0.0.0.0:9191"));
     assert_eq!(document.admin_listen.as_deref(), Some("127.0.0.1:9192"));
@@ -420,7 +420,7 @@ fn every_valid_fixture_is_read() {
 
 fn fixtures(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/config")
+        .join("../../tests/fixtures/config")
         .join(kind);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("a folder of fixtures")

@@ -1,10 +1,5 @@
 //! The configuration: from a YAML text to [`settings::Settings`], or to every problem of the text.
 
-#![allow(
-    missing_docs,
-    reason = "the names say it; comments add what they do not"
-)]
-
 pub mod defaults;
 pub mod document;
 pub mod env;

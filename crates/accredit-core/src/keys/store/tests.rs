@@ -82,8 +82,8 @@ fn a_second_verification_sees_the_end_of_its_fetch() {
     race(|store, now| store.look_up_newer_keys(1, now).and_then(waiting));
 }
 
-#[tokio::test]
-async fn an_empty_set_is_accepted_and_has_no_keys() {
+#[test]
+fn an_empty_set_is_accepted_and_has_no_keys() {
     let now = Instant::now();
     let store = store(now);
     let mut first_keys = std::pin::pin!(store.until(|store| store.has_keys(now)));

@@ -1,0 +1,21 @@
+//! The decision core of accredit. It has no I/O, no clock and no async runtime, so that a gRPC service and an Envoy module
+//! can both link it.
+//!
+//! ```text
+//! authz/     config/                 the decision and its answer; the configuration
+//! authn/     rules/                  authentication; what each request requires
+//! forward/   keys/                   claim headers; the keys of one issuer entry
+//! token/                             one JWT
+//! jose/  request.rs  reason.rs       JSON, algorithms and keys; the request; reason codes
+//! ```
+
+pub mod authn;
+pub mod authz;
+pub mod config;
+pub mod forward;
+pub mod jose;
+pub mod keys;
+pub mod reason;
+pub mod request;
+pub mod rules;
+pub mod token;
