@@ -68,7 +68,7 @@ impl HostGuard {
             }
             named = host;
         }
-        named.is_some_and(|host| is_loopback(&host) || hosts.contains(&host))
+        named.is_some_and(|host| host.is_loopback() || hosts.contains(&host))
     }
 }
 
@@ -107,13 +107,6 @@ fn parsed(authority: &[u8]) -> Option<Host> {
         Host::Address(address) => Host::Address(address.to_canonical()),
         Host::Name(_) => host,
     })
-}
-
-fn is_loopback(host: &Host) -> bool {
-    match host {
-        Host::Address(address) => address.is_loopback(),
-        Host::Name(name) => name == "localhost",
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use hyper_util::service::TowerToHyperService;
 use super::*;
 
 fn guard(listen: &str) -> HostGuard {
-    let hosts = ["Accredit.Example.:9192", "10.1.2.3"].map(|host| Host::parse(host).unwrap());
+    let hosts = ["Accredit.Example.", "10.1.2.3"].map(|host| Host::parse(host).unwrap());
     HostGuard::new(&listen.parse().unwrap(), hosts)
 }
 

@@ -189,10 +189,8 @@ fn warn_of_open_admin(
 fn admin_hosts(document: &ConfigDocument, problems: &mut Problems) -> Vec<Host> {
     let mut hosts = Vec::new();
     for (number, text) in document.admin_hosts.iter().flatten().enumerate() {
-        // An IPv6 address can stand without brackets here, where no port follows.
-        let host = text
-            .parse()
-            .map_or_else(|_| Host::parse(text), |address| Ok(Host::Address(address)));
+        // A browser shows the name with the port, so operators copy it with the port.
+        let host = Host::parse(text).or_else(|_| Host::parse_authority(text));
         match host {
             Ok(Host::Address(address)) => hosts.push(Host::Address(address.to_canonical())),
             Ok(name) => hosts.push(name),

@@ -1,4 +1,4 @@
-//! References to the environment in one string.
+//! References to the environment in one string (CONTRACT 3.2).
 
 use super::substitute;
 
@@ -7,6 +7,8 @@ fn lookup(name: &str) -> Option<String> {
         "A" => "alpha",
         "_b2" => "beta",
         "EMPTY" => "",
+        "BLANK" => " \t\n",
+        "PADDED" => " gamma\n",
         "REFERENCE" => "${A}",
         "BRACE" => "}",
         _ => return None,
@@ -31,7 +33,9 @@ fn references_are_replaced() {
         ("${A:-d}", "alpha"),
         ("${NONE:-d e:-f}", "d e:-f"),
         ("${NONE:-}", ""),
-        ("${EMPTY}", ""),
+        ("${PADDED}", "gamma"),
+        ("${BLANK:-d}", "d"),
+        ("${NONE:- d }", "d"),
         ("${EMPTY:-d}", "d"),
         ("${REFERENCE}", "${A}"),
         ("${REFERENCE}}", "${A}}"),
@@ -51,7 +55,7 @@ fn references_are_replaced() {
 }
 
 #[test]
-fn what_is_no_reference_is_a_fault() {
+fn other_texts_after_a_dollar_and_a_brace_are_errors() {
     let no_name = "`${` is not followed by the name of an environment variable";
     let cases = [
         ("${", "`${` without a `}`"),
@@ -63,8 +67,19 @@ fn what_is_no_reference_is_a_fault() {
         ("${A:?b}", no_name),
         ("${:-b}", no_name),
         ("${Ä}", no_name),
-        ("${A:-${_b2}}", "a default cannot hold another `${`"),
-        ("${NONE}", "the environment variable `NONE` is not set"),
+        ("${A:-${_b2}}", "a default cannot contain `${`"),
+        (
+            "${EMPTY}",
+            "the environment variable `EMPTY` is not set, or is empty",
+        ),
+        (
+            "${BLANK}",
+            "the environment variable `BLANK` is not set, or is empty",
+        ),
+        (
+            "${NONE}",
+            "the environment variable `NONE` is not set, or is empty",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(faults(text), [expected], "{text}");
@@ -72,6 +87,6 @@ fn what_is_no_reference_is_a_fault() {
     assert_eq!(
         faults("${NONE} ${} ${A} ${").len(),
         3,
-        "all of them are named"
+        "every fault is reported"
     );
 }

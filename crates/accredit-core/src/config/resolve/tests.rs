@@ -1,4 +1,4 @@
-//! What values mean, and every way they can be wrong.
+//! The meaning of values, and their mistakes.
 
 use crate::authn::realm::WithoutKeysPolicy;
 use crate::config::load;
@@ -68,7 +68,7 @@ fn defaults_are_the_contracts() {
 }
 
 #[test]
-fn each_mistake_is_named_where_it_stands() {
+fn each_mistake_is_reported_with_its_place() {
     let cases: &[(String, &str)] = &[
         (
             format!("listen: nowhere\n{}", issuer("")),
@@ -93,7 +93,7 @@ fn each_mistake_is_named_where_it_stands() {
         ),
         (
             format!("payload_header: X_JWT_Sub\n{}", issuer("")),
-            "could take this for `x_jwt_sub`",
+            "can mistake this header for `x_jwt_sub`",
         ),
         (
             format!("strip_headers: ['*']\n{}", issuer("")),
@@ -129,7 +129,7 @@ fn each_mistake_is_named_where_it_stands() {
         ),
         (
             issuer("    claim_headers: { x-a: sub, X_A: oid }\n"),
-            "could take this for `x-a`",
+            "can mistake this header for `x-a`",
         ),
         (
             issuer("    claim_headers: { content-type: sub }\n"),
@@ -157,7 +157,7 @@ fn each_mistake_is_named_where_it_stands() {
         ),
         (
             "issuers:\n  - issuer: https://a.example/?tenant=1\n    audiences: [a]\n".into(),
-            "issuers[0].issuer (line 2): its keys cannot be discovered: an issuer's address has no query",
+            "issuers[0].issuer (line 2): discovery cannot find its keys: the issuer has a query",
         ),
         (
             "issuers:\n  - issuer: https://a.example/t?\n    audiences: [a]\n".into(),
@@ -165,19 +165,19 @@ fn each_mistake_is_named_where_it_stands() {
         ),
         (
             "issuers:\n  - issuer: 'https://a.example/#1'\n    audiences: [a]\n    jwks: { refresh: 1m }\n".into(),
-            "no fragment (RFC 8414 section 2)",
+            "a fragment (RFC 8414 section 2)",
         ),
         (
             "issuers:\n  - issuer: [https://a.example, https://b.example]\n    audiences: [a]\n"
                 .into(),
-            "cannot be discovered",
+            "cannot use discovery",
         ),
         (
             format!(
                 "{}  - issuer: https://a.example\n    audiences: [b]\n",
                 issuer("")
             ),
-            "the same issuer stands at issuers[0].issuer",
+            "this issuer is also at issuers[0].issuer",
         ),
         (
             issuer("    algorithms: [HS256]\n"),
@@ -208,7 +208,7 @@ const KEY: &str =
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
 
 #[test]
-fn what_is_legal_but_unwise_is_warned_about() {
+fn dangerous_settings_cause_warnings() {
     let cases: &[(String, &str)] = &[
         (
             "issuers:\n  - issuer: https://a.example\n    audiences: any\n".into(),
@@ -262,7 +262,7 @@ fn what_is_legal_but_unwise_is_warned_about() {
 }
 
 #[test]
-fn mistakes_in_rules_and_sources_are_named_where_they_stand() {
+fn mistakes_in_rules_and_sources_are_reported_with_their_place() {
     let rule = |lines: &str| issuer(&format!("rules:\n  - {lines}\n"));
     let cases: &[(String, &str)] = &[
         (
@@ -270,7 +270,7 @@ fn mistakes_in_rules_and_sources_are_named_where_they_stand() {
             "rules[0].match.paths[0] (line 5): a path pattern begins with `/`",
         ),
         (
-            rule("match: { paths: [/a, '/b/**/c'] }"),
+            rule("match: { paths: [/a, '/b/**/c/**'] }"),
             "rules[0].match.paths[1] (line 5)",
         ),
         (
@@ -293,7 +293,7 @@ fn mistakes_in_rules_and_sources_are_named_where_they_stand() {
         (rule("access: sometimes"), "rules[0].access (line 5)"),
         (
             rule("issuers: [https://b.example]"),
-            "rules[0].issuers[0] (line 5): no such issuer",
+            "rules[0].issuers[0] (line 5): this issuer is not configured",
         ),
         (rule("scopes: ['a b']"), "rules[0].scopes[0] (line 5)"),
         (rule("scopes: ['a\"b']"), "rules[0].scopes[0] (line 5)"),
@@ -333,7 +333,7 @@ fn mistakes_in_rules_and_sources_are_named_where_they_stand() {
         ),
         (
             rule("{ name: a }\n  - { name: a }"),
-            "rules[1].name (line 6): the same name stands at rules[0].name",
+            "rules[1].name (line 6): this name is also at rules[0].name",
         ),
         (issuer("token_sources: []\n"), "token_sources (line 4)"),
         (
@@ -355,7 +355,7 @@ fn mistakes_in_rules_and_sources_are_named_where_they_stand() {
         ),
         (
             issuer("token_sources: [{ header: x-a }, { header: X-A }]\n"),
-            "token_sources[1] (line 4): the same source",
+            "token_sources[1] (line 4): this source is already in the list",
         ),
         (
             issuer("token_sources: [{ header: x_jwt_sub }]\n"),
@@ -429,18 +429,22 @@ fn rules_that_hide_each_other_or_leave_a_gap_are_warned_about() {
 }
 
 #[test]
-fn a_token_in_the_query_is_warned_about_as_far_as_it_goes() {
+fn a_token_in_the_query_causes_a_warning_that_fits_forward_token() {
     let query = issuer("token_sources: [{ query: access_token }]\n");
     for (forwarding, says, never) in [
-        ("", "upstreams too", "on their way here"),
+        (
+            "",
+            "clients, proxies and upstreams",
+            "clients and proxies log",
+        ),
         (
             "forward_token: true\n",
             "set forward_token: false",
-            "on their way here",
+            "clients and proxies log",
         ),
         (
             "forward_token: false\n",
-            "on their way here",
+            "clients and proxies log",
             "forward_token",
         ),
     ] {
@@ -503,7 +507,7 @@ fn an_issuer_with_keys_of_its_own_is_any_text() {
 }
 
 #[test]
-fn an_empty_tls_is_none_and_half_of_one_is_wrong() {
+fn an_empty_tls_is_off_and_an_incomplete_one_is_an_error() {
     let settings = resolved(&issuer("tls: {}\nadmin_tls: {}\n"))
         .unwrap()
         .settings;
@@ -526,22 +530,22 @@ fn an_empty_tls_is_none_and_half_of_one_is_wrong() {
         ),
         (
             "tls: { certificate: /c, private_key: /k, client_names: [a] }\n",
-            "tls.client_names (line 4): names count only in certificates of a known authority; set client_ca too",
+            "tls.client_names (line 4): client_names has no effect without client_ca; set client_ca",
         ),
         (
             "tls: { certificate: /c, private_key: /k, client_ca: /a, client_names: ['*.a'] }\n",
-            "tls.client_names[0] (line 4): this is neither a URI, such as spiffe://domain/path, nor a DNS name; write the name as the client's certificate has it, without wildcard",
+            "tls.client_names[0] (line 4): this is neither a URI, such as spiffe://domain/path, nor a DNS name; write the name as the client's certificate has it, without a wildcard",
         ),
     ] {
         assert_eq!(problems(&issuer(lines)), said);
     }
-    // Nobody may call: that is no meaning to have.
-    let nobody = "tls: { certificate: /c, private_key: /k, client_ca: /a, client_names: [] }\n";
-    assert!(resolved(&issuer(nobody)).is_err());
+    // No client could connect.
+    let no_client = "tls: { certificate: /c, private_key: /k, client_ca: /a, client_names: [] }\n";
+    assert!(resolved(&issuer(no_client)).is_err());
 }
 
 #[test]
-fn an_open_admin_port_is_warned_about_unless_it_asks_who_is_there() {
+fn an_open_admin_port_causes_a_warning_unless_it_requires_client_certificates() {
     let open = "admin_listen: 0.0.0.0:9192\n";
     let tls = "admin_tls: { certificate: /c, private_key: /k }\n";
     let mutual = "admin_tls: { certificate: /c, private_key: /k, client_ca: /a }\n";
@@ -552,16 +556,15 @@ fn an_open_admin_port_is_warned_about_unless_it_asks_who_is_there() {
     ] {
         let told = problems(&issuer(&format!("{open}{lines}")));
         assert_eq!(
-            told.contains("everyone who reaches this address"),
+            told.contains("every client that can connect to this address"),
             warned,
             "{told}"
         );
     }
 }
 
-/// What the schema tells editors of defaults is what the service does.
 #[test]
-fn the_schemas_defaults_are_the_services() {
+fn the_defaults_of_the_schema_are_the_defaults_of_the_service() {
     let schema = crate::config::schema::schema();
     let defaults = |part: &serde_json::Value| {
         let properties = part["properties"].as_object().expect("properties").clone();

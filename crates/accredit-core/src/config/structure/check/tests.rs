@@ -118,10 +118,11 @@ fn of_several_alternatives_of_one_type_one_must_fit_wholly() {
 }
 
 #[test]
-fn a_number_and_a_short_list() {
+fn a_number_and_an_empty_list() {
     let schema = json!({ "type": "object", "properties": {
         "ratio": { "type": "number" },
-        "pair": { "type": "array", "items": { "type": "boolean" }, "minItems": 2 },
+        "pair": { "type": "array", "items": { "type": "boolean" }, "minItems": 1 },
+        "map": { "type": "object", "additionalProperties": true, "minProperties": 1 },
     }});
     assert_eq!(
         problems("ratio: 0.5\npair: [true, false]", &schema),
@@ -129,10 +130,10 @@ fn a_number_and_a_short_list() {
     );
     let expected = [
         "ratio (line 1): this is a string; write a number",
-        "pair (line 2): this list is too short; list at least 2",
-        "pair[0] (line 2): this is a number; write `true` or `false`",
+        "pair (line 2): this list is empty; add an element, or remove the key",
+        "map (line 3): this mapping is empty; add an element, or remove the key",
     ];
-    assert_eq!(problems("ratio: x\npair: [1]", &schema), expected);
+    assert_eq!(problems("ratio: x\npair: []\nmap: {}", &schema), expected);
 }
 
 #[test]
