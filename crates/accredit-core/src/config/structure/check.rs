@@ -64,7 +64,7 @@ impl<'w> StructureCheck<'w> {
         let wanted = in_words(alternatives, self.root);
         let from_environment = node.origin == Origin::Environment;
         let what = match &node.value {
-            YamlValue::Null => "this key has no value".to_owned(),
+            YamlValue::Null => "there is no value here".to_owned(),
             _ if from_environment => "the value from the environment does not fit".to_owned(),
             YamlValue::String(text) if named(alternatives) && text.len() <= MAX_QUOTED => {
                 format!("`{text}` is not allowed here")
@@ -78,6 +78,7 @@ impl<'w> StructureCheck<'w> {
             value => format!("this is {}", value.kind()),
         };
         let advice = match (&node.value, wanted.as_str()) {
+            (YamlValue::Null, wanted) => format!("write {wanted}, or remove the key"),
             (_, wanted) if from_environment => format!("set the variable to {wanted}"),
             (YamlValue::Bool(_) | YamlValue::Integer(_) | YamlValue::Float(_), "a string") => {
                 "put it in quotes".to_owned()
