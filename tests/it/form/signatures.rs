@@ -81,7 +81,7 @@ async fn no_algorithm_turns_a_public_key_into_a_secret() {
         place.assert(&forged, "invalid_signature", thing).await;
     }
     for alg in [
-        "none", "None", "NONE", "nOnE", "", "HS384", "HS512", "ES256K", "ES512", "rs256", "RS256 ",
+        "none", "None", "NONE", "nOnE", "", "HS384", "HS512", "ES256K", "rs256", "RS256 ",
         "RSA-OAEP", "dir",
     ] {
         for signature in [Vec::new(), rsa(0).sign("RS256", b"x")] {

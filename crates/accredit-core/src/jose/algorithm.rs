@@ -1,4 +1,4 @@
-//! The signature algorithms that accredit accepts: all asymmetric, so that a public key can never be a secret.
+//! The signature algorithms that accredit accepts. All are asymmetric, so a published key can never be a signing secret.
 
 use std::fmt;
 
@@ -21,13 +21,15 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// EdDSA on Ed25519; RFC 9864 calls the same `Ed25519`.
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
+    /// EdDSA on Ed25519. RFC 9864 names the same algorithm `Ed25519`.
     EdDsa,
 }
 
 impl Algorithm {
-    /// Every accepted algorithm.
-    pub const ALL: [Algorithm; 9] = [
+    /// Every algorithm that accredit supports (CONTRACT 3.6.1).
+    pub const ALL: [Algorithm; 10] = [
         Algorithm::Rs256,
         Algorithm::Rs384,
         Algorithm::Rs512,
@@ -36,11 +38,12 @@ impl Algorithm {
         Algorithm::Ps512,
         Algorithm::Es256,
         Algorithm::Es384,
+        Algorithm::Es512,
         Algorithm::EdDsa,
     ];
 
-    /// The algorithm that a JOSE `alg` value names, compared character by character as RFC 7515 section 4.1.1
-    /// asks; `None` for every other, `none` and the symmetric ones among them.
+    /// The algorithm with this `alg` value, compared character by character (RFC 7515 section 4.1.1). `None` for every
+    /// other value, including `none` and the symmetric algorithms.
     pub fn from_name(name: &str) -> Option<Algorithm> {
         if name == "Ed25519" {
             return Some(Algorithm::EdDsa);
@@ -50,7 +53,7 @@ impl Algorithm {
             .find(|algorithm| algorithm.name() == name)
     }
 
-    /// The `alg` value.
+    /// The `alg` value (RFC 7518 section 3.1).
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Rs256 => "RS256",
@@ -61,6 +64,7 @@ impl Algorithm {
             Algorithm::Ps512 => "PS512",
             Algorithm::Es256 => "ES256",
             Algorithm::Es384 => "ES384",
+            Algorithm::Es512 => "ES512",
             Algorithm::EdDsa => "EdDSA",
         }
     }
@@ -78,17 +82,17 @@ impl fmt::Display for Algorithm {
 
 // === impl AlgorithmSet ===
 
-/// The algorithms that one issuer's tokens may be signed with.
+/// The algorithms that an issuer entry accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AlgorithmSet(u16);
 
 impl AlgorithmSet {
-    /// Whether the set holds the algorithm.
+    /// Whether the issuer entry accepts the algorithm.
     pub fn contains(self, algorithm: Algorithm) -> bool {
         self.0 & algorithm.bit() != 0
     }
 
-    /// Whether no algorithm is in the set.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -118,20 +122,20 @@ mod tests {
     use super::{Algorithm, AlgorithmSet};
 
     #[test]
-    fn names_are_compared_exactly_and_only_asymmetric_ones_are_known() {
+    fn from_name_compares_exactly_and_knows_asymmetric_algorithms_only() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
         for name in [
-            "none", "None", "", "HS256", "rs256", "RS256 ", "ES512", "ES256K", "Ed448",
+            "none", "None", "", "HS256", "rs256", "RS256 ", "ES521", "ES256K", "Ed448",
         ] {
             assert_eq!(Algorithm::from_name(name), None, "{name:?}");
         }
     }
 
     #[test]
-    fn a_set_holds_what_it_was_made_of() {
+    fn a_set_contains_exactly_the_collected_algorithms() {
         let set: AlgorithmSet = [Algorithm::Rs256, Algorithm::EdDsa].into_iter().collect();
         let held: Vec<_> = Algorithm::ALL
             .into_iter()

@@ -1,10 +1,10 @@
-//! SHA-256, as the hexadecimal text that names and checks what is kept.
+//! SHA-256 in hexadecimal, for file names and checksums.
 
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
 
-/// The digest of these bytes, one part after the other, in lower-case hexadecimal.
+/// The digest of the concatenated parts, in lower-case hexadecimal.
 pub fn sha256_hex(parts: &[&[u8]]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
@@ -23,7 +23,7 @@ mod tests {
     use super::sha256_hex;
 
     #[test]
-    fn the_digest_of_abc() {
+    fn parts_are_hashed_as_one_text() {
         // FIPS 180-4's example.
         assert_eq!(
             sha256_hex(&[b"a", b"bc"]),

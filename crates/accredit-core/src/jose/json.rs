@@ -1,18 +1,17 @@
-//! Strict JSON: what a careful reader in any other language would read too, or an error.
+//! Strict JSON: a text is accepted only if every conforming reader reads the same value from it.
 //!
-//! A reader of our own, because four things are needed together that no kept crate gives in one pass: duplicate
-//! members seen at any depth, a bound on depth, each number with the document's own digits, and each value with
-//! the document's own bytes.
+//! No maintained crate does these four things in one pass: find duplicate members at any depth, bound the depth, and keep
+//! the original text of each number and of each value.
 
 use std::fmt;
 use std::ops::Range;
 
-pub mod reader;
+mod reader;
 
-/// Objects and arrays may nest this deep.
+/// The maximum depth of nested objects and arrays.
 pub const MAX_DEPTH: usize = 64;
 
-/// A JSON text (RFC 8259) that was read whole.
+/// A complete JSON text (RFC 8259).
 #[derive(Clone, PartialEq)]
 pub struct JsonDocument {
     text: Box<str>,
@@ -22,19 +21,19 @@ pub struct JsonDocument {
 /// One value of a [`JsonDocument`].
 #[derive(Clone, PartialEq)]
 pub struct JsonValue {
-    /// What the value is.
+    /// The value by its type.
     pub kind: JsonKind,
     span: Span,
 }
 
-/// The kinds of JSON values.
+/// The types of JSON values.
 #[derive(Clone, PartialEq)]
 pub enum JsonKind {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number; its digits are [`JsonDocument::raw`].
+    /// A number. [`JsonDocument::raw`] has its digits.
     Number,
     /// A string, unescaped.
     String(Box<str>),
@@ -44,7 +43,7 @@ pub enum JsonKind {
     Object(JsonObject),
 }
 
-/// The members of an object in the document's order.
+/// The members of an object, in the order of the text.
 #[derive(Clone, PartialEq, Default)]
 pub struct JsonObject {
     members: Vec<(Box<str>, JsonValue)>,
@@ -57,93 +56,68 @@ struct Span {
     end: u32,
 }
 
-/// What a reader makes of an object that names one member twice.
+/// How [`JsonDocument::parse`] treats an object that has a member twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
-    /// The text is refused: two readers could see different documents.
+    /// The text is an error.
     Refuse,
-    /// The object is marked, and whoever reads it decides ([`JsonValue::has_duplicates`]).
+    /// The object is marked. The caller decides, by [`JsonValue::has_duplicates`].
     Mark,
 }
 
-/// Why a text is not the JSON that we read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a text is not strict JSON. Offsets are in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Not UTF-8.
-    NotUtf8,
-    /// It begins with a byte-order mark, which RFC 8259 section 8.1 forbids to send.
+    /// Not UTF-8 from this offset.
+    #[error("it is not UTF-8 at offset {0}")]
+    NotUtf8(usize),
+    /// RFC 8259 section 8.1 forbids a byte-order mark.
+    #[error("it begins with a byte-order mark")]
     ByteOrderMark,
-    /// Not the grammar of RFC 8259.
-    Syntax,
+    /// The text is empty, or only white space.
+    #[error("it is empty")]
+    Empty,
+    /// Not the grammar of RFC 8259 from this offset.
+    #[error("it is not JSON at offset {0}")]
+    Syntax(usize),
     /// Something other than white space follows the value.
-    TrailingBytes,
-    /// An object names a member twice.
-    DuplicateMember,
+    #[error("something follows the JSON value at offset {0}")]
+    TrailingBytes(usize),
+    /// The second member of a name begins at this offset, with its quotation mark.
+    #[error("an object has a member twice, the second time at offset {0}")]
+    DuplicateMember(usize),
     /// Nested deeper than [`MAX_DEPTH`].
+    #[error("it nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
     /// 4 GiB or more.
+    #[error("it has 4 GiB or more")]
     TooLarge,
 }
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            JsonError::NotUtf8 => "the text is not UTF-8",
-            JsonError::ByteOrderMark => "the text begins with a byte-order mark",
-            JsonError::Syntax => "the text is not JSON",
-            JsonError::TrailingBytes => "the JSON value is followed by something else",
-            JsonError::DuplicateMember => "a JSON object names a member twice",
-            JsonError::TooDeep => "the JSON text nests too deep",
-            JsonError::TooLarge => "the JSON text is too large",
-        })
-    }
-}
-
-impl std::error::Error for JsonError {}
 
 // === impl JsonDocument ===
 
 impl JsonDocument {
-    /// Reads a whole text.
-    ///
-    /// # Errors
-    /// [`JsonError`] says which rule the text breaks.
-    pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<JsonDocument, JsonError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-        if u32::try_from(text.len()).is_err() {
-            return Err(JsonError::TooLarge);
-        }
-        if text.starts_with('\u{feff}') {
-            return Err(JsonError::ByteOrderMark);
-        }
-        let root = reader::read(text, duplicates)?;
-        Ok(JsonDocument {
-            text: text.into(),
-            root,
-        })
-    }
-
     /// The outermost value.
     pub fn root(&self) -> &JsonValue {
         &self.root
     }
 
-    /// The outermost value if it is an object.
+    /// The outermost value, if it is an object.
     pub fn object(&self) -> Option<&JsonObject> {
         self.root.as_object()
     }
 
-    /// The document's own text of one of its values.
+    /// The original text of one of the document's values.
     pub fn raw(&self, value: &JsonValue) -> &str {
         self.text.get(value.span.range()).unwrap_or_default()
     }
 
-    /// The whole text as it was read.
+    /// The original text of the document.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// A number as the nearest double; `None` if the value is no number.
+    /// A number as the nearest double. `None` if the value is not a number.
     pub fn number(&self, value: &JsonValue) -> Option<f64> {
         match value.kind {
             JsonKind::Number => self.raw(value).parse().ok(),
@@ -151,14 +125,14 @@ impl JsonDocument {
         }
     }
 
-    /// About how many bytes the document occupies.
+    /// The memory that the document occupies, in bytes. Approximate.
     pub fn weight(&self) -> usize {
         self.text.len() + self.root.weight()
     }
 }
 
 impl fmt::Debug for JsonDocument {
-    /// Shows no content: what a document says may be secret or unverified.
+    /// Shows no content: it can be secret or unverified.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JsonDocument({} bytes)", self.text.len())
     }
@@ -173,7 +147,7 @@ impl Span {
 // === impl JsonValue ===
 
 impl JsonValue {
-    /// The unescaped text if this is a string.
+    /// The unescaped text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
             JsonKind::String(text) => Some(text),
@@ -181,7 +155,7 @@ impl JsonValue {
         }
     }
 
-    /// The members if this is an object.
+    /// The members, if this is an object.
     pub fn as_object(&self) -> Option<&JsonObject> {
         match &self.kind {
             JsonKind::Object(object) => Some(object),
@@ -189,7 +163,7 @@ impl JsonValue {
         }
     }
 
-    /// The elements if this is an array.
+    /// The elements, if this is an array.
     pub fn as_array(&self) -> Option<&[JsonValue]> {
         match &self.kind {
             JsonKind::Array(elements) => Some(elements),
@@ -197,7 +171,7 @@ impl JsonValue {
         }
     }
 
-    /// Whether an object in it, at any depth, names a member twice.
+    /// Whether an object in this value has a member twice, at any depth.
     pub fn has_duplicates(&self) -> bool {
         match &self.kind {
             JsonKind::Array(elements) => elements.iter().any(JsonValue::has_duplicates),
@@ -212,24 +186,25 @@ impl JsonValue {
         }
     }
 
-    /// An array is counted with the room that it has taken: of the nested small ones of a hostile token that is most.
     fn weight(&self) -> usize {
-        size_of::<JsonValue>() + self.beside()
+        size_of::<JsonValue>() + self.heap_weight()
     }
 
-    fn beside(&self) -> usize {
+    /// Counts the capacity of arrays, not their length: a hostile token of small nested arrays consists mostly of
+    /// unused capacity.
+    fn heap_weight(&self) -> usize {
         match &self.kind {
             JsonKind::String(text) => text.len(),
             JsonKind::Array(elements) => {
                 elements.capacity() * size_of::<JsonValue>()
-                    + elements.iter().map(JsonValue::beside).sum::<usize>()
+                    + elements.iter().map(JsonValue::heap_weight).sum::<usize>()
             }
             JsonKind::Object(object) => {
                 object.members.capacity() * size_of::<(Box<str>, JsonValue)>()
                     + object
                         .members
                         .iter()
-                        .map(|(name, value)| name.len() + value.beside())
+                        .map(|(name, value)| name.len() + value.heap_weight())
                         .sum::<usize>()
             }
             JsonKind::Null | JsonKind::Bool(_) | JsonKind::Number => 0,
@@ -246,7 +221,7 @@ impl JsonObject {
         duplicate: false,
     };
 
-    /// The member of that name.
+    /// The member of this name.
     pub fn get(&self, name: &str) -> Option<&JsonValue> {
         self.members
             .iter()
@@ -254,12 +229,17 @@ impl JsonObject {
             .map(|(_, value)| value)
     }
 
-    /// Every member in order.
+    /// The member of this name, unless it is `null`: serializers write unset members as `null` (CONTRACT 4.4.2).
+    pub fn get_non_null(&self, name: &str) -> Option<&JsonValue> {
+        self.get(name).filter(|value| value.kind != JsonKind::Null)
+    }
+
+    /// The members in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &JsonValue)> {
         self.members.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// Whether this object itself, not one inside it, names a member twice.
+    /// Whether this object has a member twice. Objects inside it do not count.
     pub fn names_a_member_twice(&self) -> bool {
         self.duplicate
     }

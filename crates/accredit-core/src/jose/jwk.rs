@@ -1,79 +1,86 @@
-//! What a JWK (RFC 7517) says of itself, and why one is set aside.
-
-use std::fmt;
+//! Reads the members of a JWK (RFC 7517), and states why a key is set aside.
 
 use crate::jose::base64url;
-use crate::jose::json::{JsonKind, JsonObject, JsonValue};
+use crate::jose::json::{JsonObject, JsonValue};
 
-/// Why a JWK is set aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a JWK is set aside (CONTRACT 5.7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// The member of the set is not a JSON object.
+    /// The element of `keys` is not a JSON object.
+    #[error("it is not a JSON object")]
     NotAnObject,
-    /// A member stands in the key twice.
+    /// The key has a member twice.
+    #[error("it has a member twice")]
     DuplicateMember,
-    /// `kid`, `kty`, `alg`, `use`, `key_ops` or a key parameter is absent or of the wrong type.
+    /// `kty` or a member that the key type requires is absent.
+    #[error("`{0}` is missing")]
+    MissingMember(&'static str),
+    /// A member has the wrong type or cannot be decoded.
+    #[error("`{0}` is malformed")]
     MalformedMember(&'static str),
-    /// A symmetric key: whoever can verify with it can also sign.
+    /// A symmetric key. A party that can verify with it can also sign with it.
+    #[error("it is a symmetric key")]
     Symmetric,
-    /// A `kty` or `crv` that no accepted algorithm uses.
+    /// A `kty` or `crv` of no supported algorithm.
+    #[error("its key type or curve is not supported")]
     UnknownType,
-    /// `use` is not `sig`.
+    /// `use` is neither `sig` nor `jwt-svid` (SPIFFE).
+    #[error("its `use` is neither `sig` nor `jwt-svid`")]
     NotForSignatures,
-    /// `key_ops` does not hold `verify`.
+    /// `key_ops` lacks `verify`.
+    #[error("its `key_ops` lacks `verify`")]
     NotForVerifying,
-    /// The key's `alg` is none that we accept, or does not suit its type.
+    /// `alg` is not supported, or contradicts the key type.
+    #[error("its `alg` is not supported or does not suit the key type")]
     UnsupportedAlgorithm,
     /// An RSA modulus under 2048 or over 8192 bits.
-    ModulusSize,
+    #[error("its RSA modulus has {bits} bits; 2048 to 8192 are supported")]
+    ModulusSize {
+        /// The size without leading zeros.
+        bits: usize,
+    },
     /// An RSA exponent that is even, under 3 or over 33 bits.
+    #[error("its RSA exponent is not safe")]
     Exponent,
-    /// A point that is not on its curve, or a number no key has.
+    /// A coordinate with more significant octets than the curve's size.
+    #[error("`{name}` has {octets} octets; the curve has {size}")]
+    CoordinateSize {
+        /// `x` or `y`.
+        name: &'static str,
+        /// The number of octets.
+        octets: usize,
+        /// The size of a coordinate of the curve.
+        size: usize,
+    },
+    /// A point outside its curve, or numbers that are not a key.
+    #[error("its numbers are not a public key")]
     NotAKey,
 }
 
 impl Unusable {
-    /// The stable name, for metrics.
+    /// The stable code, for metrics.
     pub fn code(&self) -> &'static str {
         match self {
             Unusable::NotAnObject => "not_an_object",
             Unusable::DuplicateMember => "duplicate_member",
-            Unusable::MalformedMember(_) => "malformed_member",
+            Unusable::MissingMember(_)
+            | Unusable::MalformedMember(_)
+            | Unusable::CoordinateSize { .. } => "malformed_member",
             Unusable::Symmetric => "symmetric",
             Unusable::UnknownType => "unknown_type",
             Unusable::NotForSignatures => "not_for_signatures",
             Unusable::NotForVerifying => "not_for_verifying",
             Unusable::UnsupportedAlgorithm => "unsupported_algorithm",
-            Unusable::ModulusSize => "modulus_size",
+            Unusable::ModulusSize { .. } => "modulus_size",
             Unusable::Exponent => "exponent",
             Unusable::NotAKey => "not_a_key",
         }
     }
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unusable::NotAnObject => f.write_str("not a JSON object"),
-            Unusable::DuplicateMember => f.write_str("a member stands in it twice"),
-            Unusable::MalformedMember(name) => write!(f, "`{name}` is missing or malformed"),
-            Unusable::Symmetric => f.write_str("a symmetric key"),
-            Unusable::UnknownType => f.write_str("a key type or curve that is not supported"),
-            Unusable::NotForSignatures => f.write_str("`use` is not `sig`"),
-            Unusable::NotForVerifying => f.write_str("`key_ops` lacks `verify`"),
-            Unusable::UnsupportedAlgorithm => {
-                f.write_str("`alg` is not supported or does not suit the key")
-            }
-            Unusable::ModulusSize => f.write_str("an RSA modulus outside of 2048 to 8192 bits"),
-            Unusable::Exponent => f.write_str("an RSA exponent that is not safe"),
-            Unusable::NotAKey => f.write_str("the key parameters make no key"),
-        }
-    }
-}
-
-/// `use` and `key_ops`: RFC 7517 sections 4.2 and 4.3.
+/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3).
 pub(in crate::jose) fn judge_purpose(jwk: &JsonObject) -> Result<(), Unusable> {
-    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+    if text(jwk, "use")?.is_some_and(|purpose| !matches!(purpose, "sig" | "jwt-svid")) {
         return Err(Unusable::NotForSignatures);
     }
     let Some(operations) = member(jwk, "key_ops") else {
@@ -92,9 +99,20 @@ pub(in crate::jose) fn judge_purpose(jwk: &JsonObject) -> Result<(), Unusable> {
     }
 }
 
-/// A member that is `null` is none: some serializers write what is not there so.
+/// The `kid` of a JWK.
+///
+/// # Errors
+/// [`Unusable::MalformedMember`] if it is not a string.
+pub fn key_id(jwk: &JsonObject) -> Result<Option<&str>, Unusable> {
+    text(jwk, "kid")
+}
+
+/// A member of a JWK. `null`, an empty string and an empty list count as absent (CONTRACT 5.7.2a): serializers write
+/// unset members in these forms.
 pub(in crate::jose) fn member<'a>(jwk: &'a JsonObject, name: &str) -> Option<&'a JsonValue> {
-    jwk.get(name).filter(|value| value.kind != JsonKind::Null)
+    jwk.get_non_null(name).filter(|value| {
+        value.as_str() != Some("") && !value.as_array().is_some_and(<[JsonValue]>::is_empty)
+    })
 }
 
 pub(in crate::jose) fn text<'a>(
@@ -102,19 +120,25 @@ pub(in crate::jose) fn text<'a>(
     name: &'static str,
 ) -> Result<Option<&'a str>, Unusable> {
     member(jwk, name)
-        .map(|value: &JsonValue| value.as_str().ok_or(Unusable::MalformedMember(name)))
+        .map(|value| value.as_str().ok_or(Unusable::MalformedMember(name)))
         .transpose()
 }
 
-fn bytes(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
-    let encoded = text(jwk, name)?.ok_or(Unusable::MalformedMember(name))?;
-    base64url::decode_jwk_member(encoded).map_err(|_| Unusable::MalformedMember(name))
+pub(in crate::jose) fn required_text<'a>(
+    jwk: &'a JsonObject,
+    name: &'static str,
+) -> Result<&'a str, Unusable> {
+    text(jwk, name)?.ok_or(Unusable::MissingMember(name))
 }
 
-/// A Base64urlUInt (RFC 7518 section 2) without the leading zeros that some exporters write.
+pub(in crate::jose) fn octets(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
+    base64url::decode_jwk_member(required_text(jwk, name)?)
+        .map_err(|_| Unusable::MalformedMember(name))
+}
+
+/// A Base64urlUInt (RFC 7518 section 2) without the leading zero octets that some issuers write.
 pub(in crate::jose) fn number(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
-    let bytes = bytes(jwk, name)?;
-    let number: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
+    let number = without_leading_zeros(octets(jwk, name)?);
     if number.is_empty() {
         Err(Unusable::MalformedMember(name))
     } else {
@@ -122,16 +146,22 @@ pub(in crate::jose) fn number(jwk: &JsonObject, name: &'static str) -> Result<Ve
     }
 }
 
-/// A coordinate has its field's full length (RFC 7518 section 6.2.1.2).
+/// A coordinate of an elliptic curve, in the size of the curve (RFC 7518 section 6.2.1.2).
+///
+/// Issuers that treat it as an integer drop leading zero octets, or prepend one for the sign. The value is the same.
 pub(in crate::jose) fn coordinate(
     jwk: &JsonObject,
     name: &'static str,
-    length: usize,
+    size: usize,
 ) -> Result<Vec<u8>, Unusable> {
-    let coordinate = bytes(jwk, name)?;
-    if coordinate.len() == length {
-        Ok(coordinate)
-    } else {
-        Err(Unusable::MalformedMember(name))
-    }
+    let number = without_leading_zeros(octets(jwk, name)?);
+    let Some(missing) = size.checked_sub(number.len()) else {
+        let octets = number.len();
+        return Err(Unusable::CoordinateSize { name, octets, size });
+    };
+    Ok([vec![0; missing], number].concat())
+}
+
+fn without_leading_zeros(octets: Vec<u8>) -> Vec<u8> {
+    octets.into_iter().skip_while(|octet| *octet == 0).collect()
 }

@@ -1,4 +1,4 @@
-//! A public key, parsed once from its JWK and asked often.
+//! A public key, parsed once from its JWK.
 
 use std::fmt;
 
@@ -7,9 +7,11 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyCom
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::JsonObject;
-use crate::jose::jwk::{Unusable, coordinate, judge_purpose, member, number, text};
+use crate::jose::jwk::{
+    Unusable, coordinate, judge_purpose, member, number, octets, required_text, text,
+};
 
-/// A public key that verifies signatures of at least one accepted algorithm.
+/// A public key that verifies signatures of at least one supported algorithm.
 pub struct VerificationKey {
     key_type: KeyType,
     verifiers: Vec<(Algorithm, ParsedPublicKey)>,
@@ -17,7 +19,7 @@ pub struct VerificationKey {
     private_part: PrivatePart,
 }
 
-/// The JWK `kty` values that hold a usable public key.
+/// The `kty` of a usable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyType {
     /// RFC 7518 section 6.3.
@@ -28,17 +30,18 @@ pub enum KeyType {
     Okp,
 }
 
-/// Whether a JWK that should be public also gave its private part away.
+/// Whether a published JWK contains the private key too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivatePart {
-    /// It did not.
+    /// It contains the public part only.
     Absent,
-    /// It did; only the public part is used, and the issuer has to hear of it.
+    /// It contains the private part. accredit uses the public part only and reports the key (CONTRACT 5.7.3).
     Published,
 }
 
-/// The signature is not one of this key over this message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The signature was not made with this key over this message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature is not a signature of this key")]
 pub struct InvalidSignature;
 
 // === impl VerificationKey ===
@@ -47,9 +50,9 @@ impl VerificationKey {
     /// Reads the public part of a JWK.
     ///
     /// # Errors
-    /// [`Unusable`] when the key could never verify a token.
+    /// [`Unusable`] if the key cannot verify any token.
     pub fn from_jwk(jwk: &JsonObject) -> Result<VerificationKey, Unusable> {
-        let key_type = text(jwk, "kty")?.ok_or(Unusable::MalformedMember("kty"))?;
+        let key_type = required_text(jwk, "kty")?;
         judge_purpose(jwk)?;
         let named = match text(jwk, "alg")? {
             Some(name) => Some(Algorithm::from_name(name).ok_or(Unusable::UnsupportedAlgorithm)?),
@@ -85,7 +88,7 @@ impl VerificationKey {
         })
     }
 
-    /// The key's `kty`.
+    /// The `kty`.
     pub fn key_type(&self) -> KeyType {
         self.key_type
     }
@@ -100,12 +103,12 @@ impl VerificationKey {
         self.algorithms().any(|own| own == algorithm)
     }
 
-    /// A hash of the public key and the algorithms it fits: two keys of one identity judge every token alike.
+    /// A hash of the public key and its algorithms. Two keys with the same identity verify the same tokens.
     pub fn identity(&self) -> &[u8; 32] {
         &self.identity
     }
 
-    /// Whether the JWK also held the private part.
+    /// Whether the JWK contains the private key too.
     pub fn private_part(&self) -> PrivatePart {
         self.private_part
     }
@@ -113,7 +116,7 @@ impl VerificationKey {
     /// Verifies a JWS signature over its signing input.
     ///
     /// # Errors
-    /// [`InvalidSignature`], also where the key does not fit the algorithm.
+    /// [`InvalidSignature`], also if the key does not fit the algorithm.
     pub fn verify(
         &self,
         algorithm: Algorithm,
@@ -153,6 +156,7 @@ enum Material {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     P256(Vec<u8>),
     P384(Vec<u8>),
+    P521(Vec<u8>),
     Ed25519(Vec<u8>),
 }
 
@@ -162,9 +166,9 @@ impl Material {
         let e = number(jwk, "e")?;
         let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
         if !(2048..=8192).contains(&bits) {
-            return Err(Unusable::ModulusSize);
+            return Err(Unusable::ModulusSize { bits });
         }
-        // aws-lc would refuse most of these only when it verifies; a key that never works is better set aside.
+        // aws-lc rejects most of these exponents only while it verifies. Set the key aside now, with a reason.
         if e.len() > 5 {
             return Err(Unusable::Exponent);
         }
@@ -186,16 +190,24 @@ impl Material {
             }
             Ok(point)
         };
-        match text(jwk, "crv")?.ok_or(Unusable::MalformedMember("crv"))? {
+        match required_text(jwk, "crv")? {
             "P-256" => Ok(Material::P256(point(32)?)),
             "P-384" => Ok(Material::P384(point(48)?)),
+            "P-521" => Ok(Material::P521(point(66)?)),
             _ => Err(Unusable::UnknownType),
         }
     }
 
     fn okp(jwk: &JsonObject) -> Result<Material, Unusable> {
-        match text(jwk, "crv")?.ok_or(Unusable::MalformedMember("crv"))? {
-            "Ed25519" => Ok(Material::Ed25519(coordinate(jwk, "x", 32)?)),
+        match required_text(jwk, "crv")? {
+            "Ed25519" => {
+                // An octet string, not an integer (RFC 8037 section 2): zeros are neither added nor removed.
+                let key = octets(jwk, "x")?;
+                match key.len() {
+                    32 => Ok(Material::Ed25519(key)),
+                    _ => Err(Unusable::MalformedMember("x")),
+                }
+            }
             _ => Err(Unusable::UnknownType),
         }
     }
@@ -203,12 +215,12 @@ impl Material {
     fn key_type(&self) -> KeyType {
         match self {
             Material::Rsa { .. } => KeyType::Rsa,
-            Material::P256(_) | Material::P384(_) => KeyType::Ec,
+            Material::P256(_) | Material::P384(_) | Material::P521(_) => KeyType::Ec,
             Material::Ed25519(_) => KeyType::Okp,
         }
     }
 
-    /// The key made ready for one algorithm; `None` where the algorithm does not suit it.
+    /// The key prepared for one algorithm. `None` if the algorithm does not suit the key.
     fn verifier(&self, algorithm: Algorithm) -> Result<Option<ParsedPublicKey>, Unusable> {
         let parsed = match (self, algorithm) {
             (Material::Rsa { n, e }, _) => match rsa_parameters(algorithm) {
@@ -223,10 +235,16 @@ impl Material {
             (Material::P384(point), Algorithm::Es384) => {
                 ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
             }
+            (Material::P521(point), Algorithm::Es512) => {
+                ParsedPublicKey::new(&signature::ECDSA_P521_SHA512_FIXED, point)
+            }
             (Material::Ed25519(x), Algorithm::EdDsa) => {
                 ParsedPublicKey::new(&signature::ED25519, x)
             }
-            (Material::P256(_) | Material::P384(_) | Material::Ed25519(_), _) => return Ok(None),
+            (
+                Material::P256(_) | Material::P384(_) | Material::P521(_) | Material::Ed25519(_),
+                _,
+            ) => return Ok(None),
         };
         parsed.map(Some).map_err(|_| Unusable::NotAKey)
     }
@@ -239,9 +257,10 @@ impl Material {
         }
         let (first, second): (&[u8], &[u8]) = match self {
             Material::Rsa { n, e } => (n, e),
-            Material::P256(point) | Material::P384(point) | Material::Ed25519(point) => {
-                (point, &[])
-            }
+            Material::P256(point)
+            | Material::P384(point)
+            | Material::P521(point)
+            | Material::Ed25519(point) => (point, &[]),
         };
         context.update(&(first.len() as u64).to_be_bytes());
         context.update(first);
@@ -263,7 +282,7 @@ fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
         Algorithm::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
         Algorithm::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
         Algorithm::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => None,
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
-use crate::jose::jwk::Unusable;
+use crate::jose::jwk::{self, Unusable};
 use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::keys::error::KeySetError;
 
@@ -81,8 +81,7 @@ impl KeySet {
     fn add(&mut self, member: &JsonValue) {
         let key_id = member
             .as_object()
-            .and_then(|jwk| jwk.get("kid"))
-            .and_then(JsonValue::as_str)
+            .and_then(|jwk| jwk::key_id(jwk).ok().flatten())
             .map(Box::from);
         match read_key(member) {
             Ok(key) => self.keys.push(Key { key_id, key }),
@@ -154,12 +153,7 @@ fn read_key(member: &JsonValue) -> Result<VerificationKey, Unusable> {
     if member.has_duplicates() {
         return Err(Unusable::DuplicateMember);
     }
-    if jwk
-        .get("kid")
-        .is_some_and(|key_id| key_id.as_str().is_none())
-    {
-        return Err(Unusable::MalformedMember("kid"));
-    }
+    jwk::key_id(jwk)?;
     VerificationKey::from_jwk(jwk)
 }
 

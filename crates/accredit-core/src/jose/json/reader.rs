@@ -1,21 +1,42 @@
-//! The one pass over a JSON text.
+//! Reads a JSON text in one pass.
 
-use crate::jose::json::{Duplicates, JsonError, JsonKind, JsonObject, JsonValue, MAX_DEPTH, Span};
+use crate::jose::json::{
+    Duplicates, JsonDocument, JsonError, JsonKind, JsonObject, JsonValue, MAX_DEPTH, Span,
+};
 
-/// The one value that the text consists of.
-pub(super) fn read(text: &str, duplicates: Duplicates) -> Result<JsonValue, JsonError> {
-    let mut reader = JsonReader {
-        text,
-        at: 0,
-        duplicates,
-    };
-    reader.skip_white_space();
-    let root = reader.value(0)?;
-    reader.skip_white_space();
-    if reader.at != text.len() {
-        return Err(JsonError::TrailingBytes);
+impl JsonDocument {
+    /// Reads a complete text.
+    ///
+    /// # Errors
+    /// [`JsonError`] says why the text is not strict JSON.
+    pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<JsonDocument, JsonError> {
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
+        if u32::try_from(text.len()).is_err() {
+            return Err(JsonError::TooLarge);
+        }
+        if text.starts_with('\u{feff}') {
+            return Err(JsonError::ByteOrderMark);
+        }
+        let mut reader = JsonReader {
+            text,
+            at: 0,
+            duplicates,
+        };
+        reader.skip_white_space();
+        if reader.at == text.len() {
+            return Err(JsonError::Empty);
+        }
+        let root = reader.value(0)?;
+        reader.skip_white_space();
+        if reader.at != text.len() {
+            return Err(JsonError::TrailingBytes(reader.at));
+        }
+        Ok(JsonDocument {
+            text: text.into(),
+            root,
+        })
     }
-    Ok(root)
 }
 
 struct JsonReader<'a> {
@@ -27,7 +48,7 @@ struct JsonReader<'a> {
 impl JsonReader<'_> {
     fn value(&mut self, depth: usize) -> Result<JsonValue, JsonError> {
         let start = self.at;
-        let kind = match self.peek().ok_or(JsonError::Syntax)? {
+        let kind = match self.peek().ok_or(self.syntax())? {
             b'{' => self.object(depth)?,
             b'[' => self.array(depth)?,
             b'"' => JsonKind::String(self.string()?),
@@ -35,7 +56,7 @@ impl JsonReader<'_> {
             b'f' => self.literal("false", JsonKind::Bool(false))?,
             b'n' => self.literal("null", JsonKind::Null)?,
             b'-' | b'0'..=b'9' => self.number()?,
-            _ => return Err(JsonError::Syntax),
+            _ => return Err(self.syntax()),
         };
         Ok(JsonValue {
             kind,
@@ -66,9 +87,15 @@ impl JsonReader<'_> {
             self.expect(b',')?;
             self.skip_white_space();
         }
-        object.duplicate = names_twice(&object.members);
-        if object.duplicate && self.duplicates == Duplicates::Refuse {
-            return Err(JsonError::DuplicateMember);
+        if let Some(member) = duplicate_member(&object.members) {
+            if self.duplicates == Duplicates::Refuse {
+                return Err(self.duplicate_at(
+                    member
+                        .checked_sub(1)
+                        .and_then(|previous| object.members.get(previous)),
+                ));
+            }
+            object.duplicate = true;
         }
         Ok(JsonKind::Object(object))
     }
@@ -103,20 +130,16 @@ impl JsonReader<'_> {
         self.expect(b'"')?;
         let mut unescaped = String::new();
         loop {
-            let rest = self
-                .text
-                .as_bytes()
-                .get(self.at..)
-                .ok_or(JsonError::Syntax)?;
+            let rest = self.text.as_bytes().get(self.at..).ok_or(self.syntax())?;
             let plain = rest
                 .iter()
                 .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-                .ok_or(JsonError::Syntax)?;
-            // The bytes that end a run are ASCII, so the run ends at a character's boundary.
+                .ok_or(self.syntax())?;
+            // The bytes that end a run are ASCII, so the run ends at a character boundary.
             let run = self
                 .text
                 .get(self.at..self.at + plain)
-                .ok_or(JsonError::Syntax)?;
+                .ok_or(self.syntax())?;
             self.at += plain;
             if self.take(b'"') {
                 if unescaped.is_empty() {
@@ -132,7 +155,7 @@ impl JsonReader<'_> {
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
-        let escaped = self.peek().ok_or(JsonError::Syntax)?;
+        let escaped = self.peek().ok_or(self.syntax())?;
         self.at += 1;
         Ok(match escaped {
             b'"' => '"',
@@ -144,35 +167,32 @@ impl JsonReader<'_> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.unicode_escape(),
-            _ => return Err(JsonError::Syntax),
+            _ => return Err(self.syntax()),
         })
     }
 
     fn unicode_escape(&mut self) -> Result<char, JsonError> {
         let unit = self.four_hex_digits()?;
-        // A lone surrogate is no character: readers differ on it, so it is refused.
+        // A lone surrogate is not a character. Readers differ about it, so it is an error.
         if !(0xd800..0xdc00).contains(&unit) {
-            return char::from_u32(unit).ok_or(JsonError::Syntax);
+            return char::from_u32(unit).ok_or(self.syntax());
         }
         self.expect(b'\\')?;
         self.expect(b'u')?;
         let low = self.four_hex_digits()?;
         if !(0xdc00..0xe000).contains(&low) {
-            return Err(JsonError::Syntax);
+            return Err(self.syntax());
         }
-        char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).ok_or(JsonError::Syntax)
+        char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).ok_or(self.syntax())
     }
 
     fn four_hex_digits(&mut self) -> Result<u32, JsonError> {
-        let digits = self
-            .text
-            .get(self.at..self.at + 4)
-            .ok_or(JsonError::Syntax)?;
+        let digits = self.text.get(self.at..self.at + 4).ok_or(self.syntax())?;
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(JsonError::Syntax);
+            return Err(self.syntax());
         }
         self.at += 4;
-        u32::from_str_radix(digits, 16).map_err(|_| JsonError::Syntax)
+        u32::from_str_radix(digits, 16).map_err(|_| self.syntax())
     }
 
     fn number(&mut self) -> Result<JsonKind, JsonError> {
@@ -198,16 +218,16 @@ impl JsonReader<'_> {
             self.at += 1;
         }
         if self.at == start {
-            Err(JsonError::Syntax)
+            Err(self.syntax())
         } else {
             Ok(())
         }
     }
 
     fn literal(&mut self, word: &str, kind: JsonKind) -> Result<JsonKind, JsonError> {
-        let rest = self.text.get(self.at..).ok_or(JsonError::Syntax)?;
+        let rest = self.text.get(self.at..).ok_or(self.syntax())?;
         if !rest.starts_with(word) {
-            return Err(JsonError::Syntax);
+            return Err(self.syntax());
         }
         self.at += word.len();
         Ok(kind)
@@ -223,7 +243,7 @@ impl JsonReader<'_> {
         if self.take(byte) {
             Ok(())
         } else {
-            Err(JsonError::Syntax)
+            Err(self.syntax())
         }
     }
 
@@ -235,27 +255,44 @@ impl JsonReader<'_> {
         taken
     }
 
+    /// The duplicate member that follows this one. Its name begins after the comma.
+    fn duplicate_at(&mut self, previous: Option<&(Box<str>, JsonValue)>) -> JsonError {
+        if let Some((_, value)) = previous {
+            self.at = value.span.range().end;
+            self.skip_white_space();
+            self.take(b',');
+            self.skip_white_space();
+        }
+        JsonError::DuplicateMember(self.at)
+    }
+
+    fn syntax(&self) -> JsonError {
+        JsonError::Syntax(self.at)
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 }
 
-/// Names are compared after unescaping: `"a"` and `"\u0061"` are one name.
-fn names_twice(members: &[(Box<str>, JsonValue)]) -> bool {
-    // Few members are compared pair by pair; many are sorted, so that a hostile object costs no square.
+/// The first member, in some order, whose name an earlier member has. Names are compared after unescaping: `"a"` and
+/// `"\u0061"` are the same name.
+fn duplicate_member(members: &[(Box<str>, JsonValue)]) -> Option<usize> {
+    // A few members are compared pair by pair. Many are sorted, so that a hostile object costs no quadratic time.
     if members.len() <= 16 {
-        let mut later = members;
-        while let Some(((name, _), rest)) = later.split_first() {
-            if rest.iter().any(|(other, _)| other == name) {
-                return true;
-            }
-            later = rest;
-        }
-        return false;
+        return members.iter().enumerate().find_map(|(at, (name, _))| {
+            let mut earlier = members.iter().take(at);
+            earlier.any(|(other, _)| other == name).then_some(at)
+        });
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
+    let mut names: Vec<(&str, usize)> = members
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| (&**name, at))
+        .collect();
     names.sort_unstable();
-    names
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
+    names.windows(2).find_map(|pair| match pair {
+        [(one, _), (other, at)] if one == other => Some(*at),
+        _ => None,
+    })
 }

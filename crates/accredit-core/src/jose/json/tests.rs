@@ -1,4 +1,4 @@
-//! The reader against its grammar, and against serde_json as an independent judge.
+//! The reader against the grammar of RFC 8259, and against serde_json.
 
 use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonValue, MAX_DEPTH};
 
@@ -7,7 +7,7 @@ fn parse(text: &str) -> Result<JsonDocument, JsonError> {
 }
 
 #[test]
-fn reads_each_kind_with_its_own_text() {
+fn reads_each_type_with_its_original_text() {
     let document =
         parse(r#" {"s":"a\u00e9\ud83d\ude00\n","n":1.50e+3,"b":[true,false,null],"o":{"x":[ ]}} "#)
             .expect("is JSON");
@@ -27,55 +27,50 @@ fn reads_each_kind_with_its_own_text() {
 }
 
 #[test]
-fn refuses_what_readers_could_differ_on() {
+fn refuses_texts_that_readers_interpret_differently() {
+    use JsonError::{ByteOrderMark, DuplicateMember, Empty, NotUtf8, Syntax, TrailingBytes};
     let cases: &[(&str, JsonError)] = &[
-        ("", JsonError::Syntax),
-        ("{", JsonError::Syntax),
-        (r#"{"a":1,}"#, JsonError::Syntax),
-        ("[1,]", JsonError::Syntax),
-        (r#"{"a" 1}"#, JsonError::Syntax),
-        ("{'a':1}", JsonError::Syntax),
-        ("{a:1}", JsonError::Syntax),
-        ("01", JsonError::TrailingBytes),
-        ("-", JsonError::Syntax),
-        ("1.", JsonError::Syntax),
-        (".5", JsonError::Syntax),
-        ("+1", JsonError::Syntax),
-        ("1e", JsonError::Syntax),
-        ("NaN", JsonError::Syntax),
-        ("tru", JsonError::Syntax),
-        ("\"a\nb\"", JsonError::Syntax),
-        ("\"\u{0}\"", JsonError::Syntax),
-        (r#""\x""#, JsonError::Syntax),
-        (r#""\u12g4""#, JsonError::Syntax),
-        (r#""\u+123""#, JsonError::Syntax),
-        (r#""\ud800""#, JsonError::Syntax),
-        (r#""\ud800\u0041""#, JsonError::Syntax),
-        (r#""\udc00""#, JsonError::Syntax),
-        (r#""\u00é""#, JsonError::Syntax),
-        (r#""abc"#, JsonError::Syntax),
-        ("{} x", JsonError::TrailingBytes),
-        ("{}{}", JsonError::TrailingBytes),
-        ("{}\u{a0}", JsonError::TrailingBytes),
-        ("\u{feff}{}", JsonError::ByteOrderMark),
-        (r#"{"a":1,"a":1}"#, JsonError::DuplicateMember),
-        (r#"{"a":1,"\u0061":2}"#, JsonError::DuplicateMember),
-        (
-            r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#,
-            JsonError::DuplicateMember,
-        ),
+        ("", Empty),
+        (" \n", Empty),
+        ("{", Syntax(1)),
+        (r#"{"a":1,}"#, Syntax(7)),
+        ("[1,]", Syntax(3)),
+        (r#"{"a" 1}"#, Syntax(5)),
+        ("{'a':1}", Syntax(1)),
+        ("{a:1}", Syntax(1)),
+        ("01", TrailingBytes(1)),
+        ("-", Syntax(1)),
+        ("1.", Syntax(2)),
+        (".5", Syntax(0)),
+        ("+1", Syntax(0)),
+        ("1e", Syntax(2)),
+        ("NaN", Syntax(0)),
+        ("tru", Syntax(0)),
+        ("\"a\nb\"", Syntax(2)),
+        ("\"\u{0}\"", Syntax(1)),
+        (r#""\x""#, Syntax(3)),
+        (r#""\u12g4""#, Syntax(3)),
+        (r#""\u+123""#, Syntax(3)),
+        (r#""\ud800""#, Syntax(7)),
+        (r#""\ud800\u0041""#, Syntax(13)),
+        (r#""\udc00""#, Syntax(7)),
+        (r#""\u00é""#, Syntax(3)),
+        (r#""abc"#, Syntax(1)),
+        ("{} x", TrailingBytes(3)),
+        ("{}{}", TrailingBytes(2)),
+        ("{}\u{a0}", TrailingBytes(2)),
+        ("\u{feff}{}", ByteOrderMark),
+        (r#"{"a":1,"a":1}"#, DuplicateMember(7)),
+        (r#"{"a":1 , "\u0061":2}"#, DuplicateMember(9)),
+        (r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#, DuplicateMember(24)),
     ];
     for (text, error) in cases {
         assert_eq!(parse(text).err(), Some(*error), "{text:?}");
     }
-    assert_eq!(
-        JsonDocument::parse(b"\"\xff\"", Duplicates::Refuse).err(),
-        Some(JsonError::NotUtf8)
-    );
-    assert_eq!(
-        JsonDocument::parse(b"\"\xed\xa0\x80\"", Duplicates::Refuse).err(),
-        Some(JsonError::NotUtf8)
-    );
+    for text in [&b"\"\xff\""[..], b"\"\xed\xa0\x80\""] {
+        let error = JsonDocument::parse(text, Duplicates::Refuse).err();
+        assert_eq!(error, Some(NotUtf8(1)));
+    }
 }
 
 #[test]
@@ -93,15 +88,17 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn many_members_are_searched_for_duplicates_too() {
+fn a_duplicate_among_many_members_is_found() {
     let members: Vec<String> = (0..1000).map(|i| format!("\"m{i}\":{i}")).collect();
     assert!(parse(&format!("{{{}}}", members.join(","))).is_ok());
-    let twice = format!("{{{},\"m500\":0}}", members.join(","));
-    assert_eq!(parse(&twice).err(), Some(JsonError::DuplicateMember));
+    let start = members.join(",");
+    let twice = format!("{{{start},\"m500\":0,\"m501\":0}}");
+    let error = JsonError::DuplicateMember(start.len() + 2);
+    assert_eq!(parse(&twice).err(), Some(error));
 }
 
 #[test]
-fn marking_tells_where_a_duplicate_is() {
+fn only_the_object_with_the_duplicate_is_marked() {
     let text = br#"{"keys":[{"a":1},{"a":{"b":1,"b":2}}]}"#;
     let document = JsonDocument::parse(text, Duplicates::Mark).expect("is JSON");
     let keys = document
@@ -114,8 +111,8 @@ fn marking_tells_where_a_duplicate_is() {
     assert!(!document.object().expect("object").names_a_member_twice());
 }
 
-/// Whatever we accept serde_json accepts, and reads alike; what it refuses we refuse. Mutations of real texts
-/// reach corners that no table thinks of.
+/// serde_json accepts every text that this reader accepts, and reads the same values. The texts are mutations of real
+/// ones.
 #[test]
 fn agrees_with_an_independent_reader() {
     let seeds = [
@@ -153,7 +150,7 @@ fn agrees_with_an_independent_reader() {
                 );
             }
             (Err(_), Err(_)) => refused += 1,
-            // It refuses a number that no double holds; we keep its digits.
+            // serde_json refuses a number outside the range of a double. This reader keeps its digits.
             (Ok(_), Err(error)) => {
                 assert!(error.to_string().contains("number out of range"), "{error}")
             }
@@ -167,7 +164,7 @@ fn agrees_with_an_independent_reader() {
 }
 
 #[test]
-fn what_a_document_occupies_is_counted_with_the_room_it_has_taken() {
+fn weight_counts_the_capacity_of_arrays() {
     let document = parse(&format!("[{}]", vec!["[0]"; 3000].join(","))).expect("is JSON");
     // Each inner array has room for four values.
     let inner = 3000 * 5 * size_of::<JsonValue>();
@@ -187,7 +184,7 @@ fn same(document: &JsonDocument, ours: &JsonValue, theirs: &serde_json::Value) -
         (JsonKind::Array(a), serde_json::Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(document, a, b))
         }
-        // Of a duplicate the other reader keeps the last.
+        // serde_json keeps the last of two duplicates.
         (JsonKind::Object(a), serde_json::Value::Object(b)) => b.iter().all(|(name, b)| {
             a.iter()
                 .filter(|(member, _)| member == name)

@@ -1,6 +1,12 @@
-//! Keys against the published vectors of RFC 7515 and RFC 8037, and every way a JWK is set aside.
+//! Keys against the published vectors of RFC 7515 and RFC 8037, and each reason to set a JWK aside.
 
 use super::{KeyType, PrivatePart, Unusable, VerificationKey};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+};
+
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::json::{Duplicates, JsonDocument};
@@ -26,7 +32,7 @@ fn verifies(key: &VerificationKey, algorithm: Algorithm, input: &str, signature:
 }
 
 #[test]
-fn rsa_of_rfc_7515_appendix_a_2() {
+fn verifies_the_rsa_example_of_rfc_7515_a_2() {
     let key = rsa("").expect("is a key");
     assert_eq!(key.key_type(), KeyType::Rsa);
     assert!(verifies(
@@ -55,7 +61,7 @@ fn rsa_of_rfc_7515_appendix_a_2() {
 }
 
 #[test]
-fn ec_of_rfc_7515_appendix_a_3() {
+fn verifies_the_ec_example_of_rfc_7515_a_3() {
     let key = key(r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#)
         .expect("is a key");
     let input = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
@@ -71,7 +77,7 @@ fn ec_of_rfc_7515_appendix_a_3() {
 }
 
 #[test]
-fn ed25519_of_rfc_8037_appendix_a_4() {
+fn verifies_the_ed25519_example_of_rfc_8037_a_4() {
     let key =
         key(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)
             .expect("is a key");
@@ -82,7 +88,7 @@ fn ed25519_of_rfc_8037_appendix_a_4() {
 }
 
 #[test]
-fn a_key_fits_what_its_type_and_its_own_alg_suit() {
+fn a_key_fits_the_algorithms_of_its_type_and_its_alg() {
     let algorithms =
         |key: &VerificationKey| key.algorithms().map(Algorithm::name).collect::<Vec<_>>();
     let any = rsa("").expect("is a key");
@@ -102,7 +108,7 @@ fn a_key_fits_what_its_type_and_its_own_alg_suit() {
 }
 
 #[test]
-fn the_private_part_is_reported() {
+fn a_published_private_key_is_reported() {
     assert_eq!(
         rsa("").expect("is a key").private_part(),
         PrivatePart::Absent
@@ -113,41 +119,219 @@ fn the_private_part_is_reported() {
     );
 }
 
+/// CONTRACT 5.7.1, 5.7.2a
 #[test]
-fn leading_zeros_of_a_number_are_dropped() {
+fn leading_zeros_of_a_number_are_dropped_and_do_not_count_as_bits() {
     let bytes = base64url::decode(RFC7515_A2_N).expect("is base64url");
-    let padded = base64url::encode(&[&[0], &bytes[..]].concat());
-    let key = key(&format!(r#"{{"kty":"RSA","n":"{padded}","e":"AAEAAQ"}}"#)).expect("is a key");
-    assert!(verifies(
-        &key,
-        Algorithm::Rs256,
-        RFC7515_A2_INPUT,
-        RFC7515_A2_SIGNATURE
-    ));
+    let padded = base64url::encode(&[&[0; 8], &bytes[..]].concat());
+    let padded = key(&format!(r#"{{"kty":"RSA","n":"{padded}","e":"AAEAAQ"}}"#));
+    assert_eq!(
+        padded.expect("is a key").identity(),
+        rsa("").expect("is a key").identity()
+    );
+    let short = base64url::encode(&[&[0; 8], &bytes[..255]].concat());
+    assert_eq!(
+        key(&format!(r#"{{"kty":"RSA","n":"{short}","e":"AQAB"}}"#)).err(),
+        Some(Unusable::ModulusSize { bits: 2040 })
+    );
+}
+
+/// CONTRACT 5.7.2a
+#[test]
+fn a_coordinate_may_lack_leading_zeros_or_have_more() {
+    let ec = |crv: &str, x: &[u8], y: &[u8]| {
+        let (x, y) = (base64url::encode(x), base64url::encode(y));
+        key(&format!(
+            r#"{{"kty":"EC","crv":"{crv}","x":"{x}","y":"{y}"}}"#
+        ))
+    };
+    for (crv, algorithm, size, curve) in [
+        (
+            "P-256",
+            Algorithm::Es256,
+            32,
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+        ),
+        (
+            "P-384",
+            Algorithm::Es384,
+            48,
+            &ECDSA_P384_SHA384_FIXED_SIGNING,
+        ),
+        (
+            "P-521",
+            Algorithm::Es512,
+            66,
+            &ECDSA_P521_SHA512_FIXED_SIGNING,
+        ),
+    ] {
+        // One key in 128 has a coordinate that begins with a zero octet; one in two on P-521.
+        let (pair, point) = std::iter::repeat_with(|| {
+            let pair = EcdsaKeyPair::generate(curve).expect("can be generated");
+            let point = pair.public_key().as_ref().to_vec();
+            (pair, point)
+        })
+        .find(|(_, point)| point[1] == 0 || point[1 + size] == 0)
+        .expect("one of endlessly many");
+        let (x, y) = point[1..].split_at(size);
+        let signature = pair
+            .sign(&SystemRandom::new(), b"input")
+            .expect("can be signed");
+        let stripped = |number: &[u8]| {
+            let number = number.iter().copied().skip_while(|octet| *octet == 0);
+            number.collect::<Vec<_>>()
+        };
+        let longer = |number: &[u8]| [&[0, 0], number].concat();
+        for key in [
+            ec(crv, x, y),
+            ec(crv, &stripped(x), &stripped(y)),
+            ec(crv, &longer(x), &longer(y)),
+        ] {
+            let key = key.expect("is a key");
+            assert_eq!(key.algorithms().collect::<Vec<_>>(), [algorithm]);
+            assert!(key.verify(algorithm, b"input", signature.as_ref()).is_ok());
+            assert!(key.verify(algorithm, b"other", signature.as_ref()).is_err());
+            // CVE-2022-21449: the all-zero signature.
+            assert!(key.verify(algorithm, b"input", &vec![0; 2 * size]).is_err());
+        }
+    }
+}
+
+/// CONTRACT 5.7.2a: serializers write unset members as `null`, `""` or `[]`.
+#[test]
+fn a_member_without_content_counts_as_absent() {
+    for nothing in ["null", r#""""#, "[]"] {
+        let extra = format!(
+            r#","use":{nothing},"alg":{nothing},"key_ops":{nothing},"kid":{nothing},"x5c":{nothing},"d":{nothing}"#
+        );
+        let key = rsa(&extra).expect(nothing);
+        assert_eq!(key.identity(), rsa("").expect("is a key").identity());
+        assert_eq!(key.private_part(), PrivatePart::Absent, "{nothing}");
+        for name in ["kty", "n", "e"] {
+            let jwk = format!(r#"{{"kty":"RSA","n":"{RFC7515_A2_N}","e":"AQAB"}}"#);
+            let start = jwk.find(&format!("\"{name}\":\"")).expect("is there") + name.len() + 3;
+            let end = start + 1 + jwk[start + 1..].find('"').expect("has an end") + 1;
+            let without = [&jwk[..start], nothing, &jwk[end..]].concat();
+            assert_eq!(
+                self::key(&without).err(),
+                Some(Unusable::MissingMember(name)),
+                "{without}"
+            );
+        }
+    }
+}
+
+/// CONTRACT 5.7.2a
+#[test]
+fn numbers_may_be_padded_base64_with_line_breaks() {
+    let standard = RFC7515_A2_N.replace('-', "+").replace('_', "/");
+    let lines: Vec<&str> = standard
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).expect("is ASCII"))
+        .collect();
+    for n in [
+        format!("{RFC7515_A2_N}=="),
+        format!("{standard}=="),
+        lines.join(r"\r\n"),
+    ] {
+        let key = key(&format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"}}"#)).expect("is a key");
+        assert_eq!(key.identity(), rsa("").expect("is a key").identity());
+    }
+}
+
+/// CONTRACT 5.2.2
+#[test]
+fn the_use_of_spiffe_is_a_use_for_signatures() {
+    assert!(rsa(r#","use":"jwt-svid""#).is_ok());
+    for other in ["x509-svid", "enc", "SIG", "sig "] {
+        let error = rsa(&format!(r#","use":"{other}""#)).err();
+        assert_eq!(error, Some(Unusable::NotForSignatures), "{other}");
+    }
+}
+
+/// A key set comes from the network: no member of it may end the process.
+#[test]
+fn mutated_keys_are_keys_or_set_aside() {
+    let seeds = [
+        format!(r#"{{"kty":"RSA","n":"{RFC7515_A2_N}","e":"AQAB","use":"sig","alg":"RS256"}}"#),
+        r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","key_ops":["verify"]}"#.to_owned(),
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":null}"#.to_owned(),
+    ];
+    let pieces = [
+        "",
+        "\"",
+        "A",
+        "_",
+        "+",
+        "=",
+        "==",
+        "null",
+        "[]",
+        "{}",
+        "1",
+        "\\n",
+        "P-521",
+        "P-384",
+        "EC",
+        "RSA",
+        "OKP",
+        "AAAA",
+        ",\"x\":\"\"",
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % bound as u64) as usize
+    };
+    let (mut keys, mut set_aside) = (0, 0);
+    for round in 0..30_000 {
+        let mut text = seeds[round % seeds.len()].clone();
+        for _ in 0..=next(2) {
+            let start = next(text.len());
+            let end = (start + next(5)).min(text.len());
+            text.replace_range(start..end, pieces[next(pieces.len())]);
+        }
+        let Ok(document) = JsonDocument::parse(text.as_bytes(), Duplicates::Mark) else {
+            continue;
+        };
+        match document.object().map(VerificationKey::from_jwk) {
+            Some(Ok(key)) => {
+                keys += 1;
+                for algorithm in Algorithm::ALL {
+                    assert!(key.verify(algorithm, b"input", &[1; 64]).is_err());
+                }
+            }
+            _ => set_aside += 1,
+        }
+    }
+    assert!(keys > 1000 && set_aside > 1000, "{keys}, {set_aside}");
 }
 
 #[test]
-fn each_way_to_be_set_aside() {
+fn each_reason_to_set_a_key_aside() {
     let modulus = |bytes: usize| base64url::encode(&vec![0xff; bytes]);
     let with_modulus =
         |bytes: usize| format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, modulus(bytes));
     let with_exponent = |e: &str| format!(r#"{{"kty":"RSA","n":"{RFC7515_A2_N}","e":"{e}"}}"#);
     let zeros = base64url::encode(&[0; 32]);
     let cases: Vec<(String, Unusable)> = vec![
-        ("{}".into(), Unusable::MalformedMember("kty")),
+        ("{}".into(), Unusable::MissingMember("kty")),
         (r#"{"kty":1}"#.into(), Unusable::MalformedMember("kty")),
         (r#"{"kty":"oct","k":"AAAA"}"#.into(), Unusable::Symmetric),
         (r#"{"kty":"AKP"}"#.into(), Unusable::UnknownType),
         (
             r#"{"kty":"RSA","e":"AQAB"}"#.into(),
-            Unusable::MalformedMember("n"),
+            Unusable::MissingMember("n"),
         ),
         (
             r#"{"kty":"RSA","n":"!","e":"AQAB"}"#.into(),
             Unusable::MalformedMember("n"),
         ),
-        (with_modulus(255), Unusable::ModulusSize),
-        (with_modulus(1025), Unusable::ModulusSize),
+        (with_modulus(255), Unusable::ModulusSize { bits: 2040 }),
+        (with_modulus(1025), Unusable::ModulusSize { bits: 8200 }),
         (with_exponent("AQ"), Unusable::Exponent),
         (with_exponent("AA"), Unusable::MalformedMember("e")),
         (with_exponent("AQAA"), Unusable::Exponent),
@@ -182,12 +366,27 @@ fn each_way_to_be_set_aside() {
             Unusable::UnsupportedAlgorithm,
         ),
         (
-            r#"{"kty":"EC","crv":"P-521"}"#.into(),
+            r#"{"kty":"EC","crv":"secp256k1"}"#.into(),
             Unusable::UnknownType,
         ),
         (
+            r#"{"kty":"EC","crv":"P-521"}"#.into(),
+            Unusable::MissingMember("x"),
+        ),
+        (
+            format!(
+                r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"AQ"}}"#,
+                modulus(33)
+            ),
+            Unusable::CoordinateSize {
+                name: "x",
+                octets: 33,
+                size: 32,
+            },
+        ),
+        (
             r#"{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}"#.into(),
-            Unusable::MalformedMember("x"),
+            Unusable::NotAKey,
         ),
         (
             format!(r#"{{"kty":"EC","crv":"P-256","x":"{zeros}","y":"{zeros}"}}"#),
