@@ -94,12 +94,15 @@ pub enum RequestFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TlsFailure {
     #[error(
-        "the server's certificate is signed by an authority that is not trusted ({authority}); {}",
+        "the server's certificate is signed by an authority that is not trusted ({authority}{}); {}",
+        if *is_rotated { ", and the trusted authority of that name has another key" } else { "" },
         trust_advice(*has_ca_file)
     )]
     UnknownAuthority {
         /// The issuer that the certificate names.
         authority: String,
+        /// An authority of that name is trusted, with another key.
+        is_rotated: bool,
         has_ca_file: bool,
     },
     #[error(

@@ -80,10 +80,21 @@ impl IssuerVerifier {
             return error;
         }
         refused(match problem {
-            CertificateError::UnknownIssuer => TlsFailure::UnknownAuthority {
-                authority: certificate.as_ref().map(authority).unwrap_or_default(),
-                has_ca_file: self.has_ca_file,
-            },
+            CertificateError::Other(_)
+            | CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+                if certificate.as_ref().is_some_and(|own| own.is_ca()) =>
+            {
+                TlsFailure::AuthorityAsServer
+            }
+            // A bad signature: an authority of that name is trusted, and has another key. It was probably rotated.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                TlsFailure::UnknownAuthority {
+                    authority: certificate.as_ref().map(authority).unwrap_or_default(),
+                    is_rotated: matches!(problem, CertificateError::BadSignature),
+                    has_ca_file: self.has_ca_file,
+                }
+            }
             CertificateError::NotValidForNameContext {
                 expected,
                 presented,
@@ -97,9 +108,6 @@ impl IssuerVerifier {
             CertificateError::NotValidYetContext { not_before, .. } => TlsFailure::NotValidYet {
                 from: timestamp(not_before.as_secs()),
             },
-            CertificateError::Other(_) if certificate.as_ref().is_some_and(|own| own.is_ca()) => {
-                TlsFailure::AuthorityAsServer
-            }
             _ => return error,
         })
     }

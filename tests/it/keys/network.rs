@@ -1,10 +1,8 @@
-//! The ways to a key server: through proxies, over TLS, by IPv6.
+//! The ways to a key server: through proxies and by IPv6.
 
 use std::path::Path;
 
-use crate::support::certificates::Authority;
 use crate::support::check_request::Ask;
-use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer};
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
@@ -12,13 +10,8 @@ use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
 
+use super::certificates::{ISSUER, configuration, error_of};
 use super::place::old_keys;
-
-const ISSUER: &str = "https://issuer.test";
-
-fn configuration(jwks: &str) -> String {
-    format!("issuers:\n  - issuer: {ISSUER}\n    audiences: [api.test]\n    jwks: {{ {jwks} }}\n")
-}
 
 // === Proxies ===
 
@@ -70,83 +63,6 @@ async fn proxies_are_those_of_the_environment() {
     let mut process = through(folder.path(), &direct.url("/keys"), &proxies).await;
     process.says("\"ready\"").await;
     assert_eq!(direct.count("/keys"), 1);
-}
-
-// === TLS ===
-
-/// What an attempt to fetch from there says; nothing where it succeeds.
-async fn error_of(jwks: &str) -> String {
-    let service = Service::start(&configuration(jwks));
-    let told = eventually("a fetch has ended", async || {
-        let told = service.issuers().await.remove(0);
-        (told.has_keys || !told.last_error.is_empty()).then_some(told)
-    })
-    .await;
-    if told.has_keys {
-        let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
-        assert!(service.check(ask).await.is_admission());
-    }
-    told.last_error
-}
-
-#[tokio::test]
-async fn a_ca_file_says_who_is_trusted_and_nobody_else_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ours, other) = (Authority::new(), Authority::new());
-    let written = |name: &str, text: String| {
-        let file = folder.path().join(name);
-        std::fs::write(&file, text).unwrap();
-        file.display().to_string()
-    };
-    let our_file = written("ours.pem", ours.pem().to_owned());
-    let other_file = written("other.pem", other.pem().to_owned());
-    let both_files = written("both.pem", format!("{}{}", other.pem(), ours.pem()));
-    let server = KeyServer::over_tls(ours.acceptor("localhost")).await;
-    server.serve("/keys", old_keys());
-    let plain = KeyServer::with_keys(old_keys()).await;
-    let uri = format!("uri: 'https://localhost:{}/keys'", server.port());
-    let by_address = format!("uri: 'https://127.0.0.1:{}/keys'", server.port());
-    let no_tls = format!("uri: 'https://127.0.0.1:{}/keys'", plain.port());
-    for (thing, jwks, good) in [
-        ("trusted", format!("{uri}, ca_file: {our_file}"), true),
-        ("one of two", format!("{uri}, ca_file: {both_files}"), true),
-        ("another's", format!("{uri}, ca_file: {other_file}"), false),
-        ("the system's", uri.clone(), false),
-        ("allowed http", format!("{uri}, allow_http: true"), false),
-        (
-            "another name",
-            format!("{by_address}, ca_file: {our_file}"),
-            false,
-        ),
-        ("no TLS", format!("{no_tls}, ca_file: {our_file}"), false),
-    ] {
-        let error = error_of(&jwks).await;
-        assert_eq!(error.is_empty(), good, "{thing}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn a_redirect_never_leads_from_https_to_http() {
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new();
-    let file = folder.path().join("ca.pem");
-    std::fs::write(&file, authority.pem()).unwrap();
-    let server = KeyServer::over_tls(authority.acceptor("127.0.0.1")).await;
-    let plain = KeyServer::with_keys(old_keys()).await;
-    let to = |location: &str| Answer::of(302, "").with("location", location);
-    server.serve("/there", old_keys());
-    server.serve("/good", to("/there"));
-    server.serve("/bad", to(&plain.url("/keys")));
-    for (path, good) in [("/good", true), ("/bad", false)] {
-        let jwks = format!(
-            "uri: 'https://127.0.0.1:{}{path}', ca_file: {}, allow_http: true",
-            server.port(),
-            file.display()
-        );
-        let error = error_of(&jwks).await;
-        assert_eq!(error.is_empty(), good, "{path}: {error}");
-    }
-    assert_eq!(plain.count("/keys"), 0);
 }
 
 // === IPv6 ===
