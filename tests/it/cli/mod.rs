@@ -2,5 +2,6 @@
 
 pub(crate) mod common;
 pub(crate) mod configuration;
+pub(crate) mod reference;
 pub(crate) mod serving;
 pub(crate) mod usage;
