@@ -1,5 +1,10 @@
 //! The composition root: binds the sockets, builds and connects the parts, runs them, and stops them in order.
 
+#![allow(
+    missing_docs,
+    reason = "the binary is the only user; comments add what the names do not say"
+)]
+
 pub mod becoming_ready;
 pub mod engine;
 pub mod error;
