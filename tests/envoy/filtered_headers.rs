@@ -20,7 +20,7 @@ fn showing(bootstrap: Bootstrap, header: &str) -> Bootstrap {
 #[tokio::test]
 async fn tokens_are_judged_all_the_same_and_the_operator_is_told_once() {
     let logs = logs();
-    let told = || logs.count("Envoy hides request headers");
+    let told = || logs.count("Envoy does not send all request headers");
     assert_eq!(told(), 0);
     let accredit = Accredit::start(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |shipped| showing(shipped, "authorization")).await;

@@ -84,8 +84,10 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
     ("internal_error", 503, UNAVAILABLE, None),
 ];
 
-/// Two situations share the reason, and each has a text.
-const INVALID_REQUEST_DETAILS: [&str; 2] = [
+/// One text per step (CONTRACT 4.5.3).
+const INVALID_REQUEST_DETAILS: [&str; 4] = [
+    "the authorization request of the proxy is invalid",
+    "the host of the request is missing or invalid",
     "the request has more than one credential, or its credential is ambiguous",
     "the request is ambiguous: its method or path can be interpreted in more than one way",
 ];
