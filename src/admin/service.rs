@@ -14,7 +14,7 @@ use crate::authz::authorizer::Authorizer;
 use crate::observe::tail::filter::{Filter, FilterError};
 use crate::observe::tail::followers::Followers;
 use crate::observe::tail::last_refusals::LastRefusals;
-use crate::telemetry::logs::{LevelControl, LevelError};
+use crate::telemetry::logs::{LevelControl, LogSettingError};
 
 /// Gives the authorizer that is in force now: a reload replaces it.
 pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
@@ -101,8 +101,10 @@ impl Admin for AdminService {
                 tracing::warn!(level, previous, "the log level was changed");
                 Ok(Response::new(pb::SetLogLevelResponse { previous }))
             }
-            Err(error @ LevelError::Unknown(_)) => Err(Status::invalid_argument(error.to_string())),
-            Err(error @ LevelError::NotOurs) => Err(Status::failed_precondition(error.to_string())),
+            Err(error @ LogSettingError::NotInControl) => {
+                Err(Status::failed_precondition(error.to_string()))
+            }
+            Err(error) => Err(Status::invalid_argument(error.to_string())),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cli::keys::KeysArgs;
 use crate::cli::serve::ServeArgs;
 use crate::cli::tail::TailArgs;
 use crate::cli::{check, dev, explain, keys, schema, serve, tail};
-use crate::telemetry::log_queue::LastLines;
+use crate::telemetry::log_queue::FlushAtExit;
 
 /// Verifies the bearer tokens of requests for the Envoy proxy (ext_authz)
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ enum Command {
 
 /// Runs the command of the process's arguments.
 pub fn run() -> process::ExitCode {
-    let _last_lines = LastLines;
+    let _flush = FlushAtExit;
     let code = match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(args),

@@ -28,7 +28,7 @@ impl From<ExitCode> for process::ExitCode {
 /// of the log, so that it comes after earlier log lines and a reader that stalls cannot block the command.
 pub fn complain(error: impl Display) {
     let error = error.to_string();
-    STANDARD_ERROR.say(&format!("accredit: {}", printable(&error)));
+    STANDARD_ERROR.print_last(&format!("accredit: {}", printable(&error)));
 }
 
 /// Prints a line on standard output. A closed pipe (`accredit tail | head`) ends the command without an error line.

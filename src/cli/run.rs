@@ -7,7 +7,6 @@ use crate::cli::exit::{ExitCode, complain};
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::logs::{self, LogFormat};
-use crate::telemetry::otlp_settings::OtlpSettings;
 use crate::telemetry::traces::Traces;
 
 /// Starts the log and the export of traces.
@@ -18,18 +17,10 @@ pub fn start_telemetry(
     format: Option<LogFormat>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Telemetry, ExitCode> {
-    STANDARD_ERROR.start().map_err(|error| {
-        complain(format_args!(
-            "cannot start the thread that writes the log: {error}"
-        ));
-        ExitCode::Failed
-    })?;
+    STANDARD_ERROR.start();
     let started = logs::start(format.unwrap_or_default(), env("ACCREDIT_LOG").as_deref());
     let log_level = started.map_err(bad_usage)?;
-    let traces = match OtlpSettings::read(env).map_err(bad_usage)? {
-        Some(settings) => Traces::start(settings).map_err(bad_usage)?,
-        None => Traces::default(),
-    };
+    let traces = Traces::start(env);
     Ok(Telemetry { log_level, traces })
 }
 

@@ -1,18 +1,17 @@
-//! Whether a trace is sampled: decided here, and by no stranger.
+//! Whether a trace is sampled: the configured sampler decides, and no client can.
 
 use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{
-    IdGenerator as _, RandomIdGenerator, Sampler, SamplingResult, ShouldSample,
-};
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator, SamplingResult, ShouldSample};
 
-/// Marks a parent that a stranger could have written: it is a parent, and decides nothing.
+/// Marks a parent context that a client could have written: it gives the parent, and does not decide about sampling
+/// (CONTRACT 6.3.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Untrusted;
 
-/// Decides by the configured sampler; of an untrusted parent neither the flag nor the choice of its id counts.
+/// The configured sampler, which does not see the flag and the trace id of an untrusted parent.
 #[derive(Clone, Debug)]
-pub struct LocalDecision(pub Sampler);
+pub struct LocalDecision(pub Box<dyn ShouldSample>);
 
 impl ShouldSample for LocalDecision {
     fn should_sample(
@@ -26,7 +25,7 @@ impl ShouldSample for LocalDecision {
     ) -> SamplingResult {
         let is_untrusted = parent.is_some_and(|parent| parent.get::<Untrusted>().is_some());
         let (parent, trace_id) = match is_untrusted {
-            // A share of traces is chosen by their ids, which a stranger could pick.
+            // `traceidratio` chooses by the trace id, which a client could pick.
             true => (None, RandomIdGenerator::default().new_trace_id()),
             false => (parent, trace_id),
         };
@@ -63,13 +62,13 @@ mod tests {
         } else {
             parent
         };
-        LocalDecision(sampler)
+        LocalDecision(Box::new(sampler))
             .should_sample(Some(&parent), trace_id, "x", &SpanKind::Server, &[], &[])
             .decision
     }
 
     #[test]
-    fn a_stranger_decides_nothing_by_flag_or_id() {
+    fn a_client_cannot_decide_by_flag_or_trace_id() {
         use SamplingDecision::{Drop, RecordAndSample};
         let parent_based = |root| Sampler::ParentBased(Box::new(root));
         let (sampled, not) = (TraceFlags::SAMPLED, TraceFlags::default());
@@ -84,7 +83,7 @@ mod tests {
             (parent_based(Sampler::AlwaysOff), sampled, true, Drop),
             (parent_based(Sampler::AlwaysOn), not, false, Drop),
             (parent_based(Sampler::AlwaysOn), not, true, RecordAndSample),
-            // The smallest ids are in every share.
+            // The smallest trace ids are sampled at every ratio.
             (
                 Sampler::TraceIdRatioBased(1e-12),
                 not,

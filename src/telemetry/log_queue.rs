@@ -1,230 +1,198 @@
-//! Lines on their way to standard error: a bounded queue, and a thread that writes them. Whoever has a line to say never
-//! waits for whoever reads it.
+//! Log lines on their way to standard error, through the non-blocking writer of `tracing-appender`.
+//!
+//! A check never waits for the reader of the log: the queue is bounded, and a line that finds it full is counted and
+//! dropped. Once standard error is read again, a warning reports the dropped lines.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::mem::take;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tracing::Metadata;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// So many bytes of lines may wait.
-const CAPACITY: usize = 1024 * 1024;
+/// A line of a denial has some 500 bytes, so that a full queue holds about 2 MiB.
+const MAX_QUEUED_LINES: usize = 4096;
 
-/// So many more of lines that tell why a process ends, or how many others are missing.
-const WITH_RESERVE: usize = CAPACITY + 64 * 1024;
+/// How long the end of the process waits for the lines that are still queued.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long the last lines may take to be written.
-const LAST_LINES: Duration = Duration::from_millis(500);
+/// The time between two attempts to write to a full pipe that was set not to block.
+const RETRY_WRITE: Duration = Duration::from_millis(10);
 
-/// Between two attempts to write where standard error is a pipe that does not block, and is full.
-const UNTIL_READ: Duration = Duration::from_millis(10);
-
-/// Where every line of this process goes: it has one standard error.
+/// The queue of the process, which has one standard error.
 pub static STANDARD_ERROR: LogQueue = LogQueue::new();
 
-/// Lines that wait to be written.
+/// The queue before standard error. Until [`LogQueue::start`], lines are written at once.
 #[derive(Debug)]
 pub struct LogQueue {
-    /// Held for as long as it takes to move a line in or out; never while one is written.
-    state: Mutex<State>,
-    filled: Condvar,
-    emptied: Condvar,
-    dropped: AtomicU64,
+    appender: OnceLock<Appender>,
+    /// Lines handed to the appender, those that it dropped included.
+    queued: AtomicU64,
+    /// Lines that standard error did not take.
+    failed: AtomicU64,
+    /// Lines that the appender's thread took out of the queue, as of the last time that it found the queue empty.
+    taken: Mutex<u64>,
+    drained: Condvar,
 }
 
-/// Waits for the last lines when it is dropped, also where a panic ends the process.
+/// Flushes the queue when it is dropped, also when a panic ends the process.
 #[derive(Debug)]
-pub struct LastLines;
+pub struct FlushAtExit;
 
-/// One line on its way into the queue.
 #[derive(Debug)]
-pub struct Line {
+struct Appender {
+    lines: NonBlocking,
+    /// Stays as long as the process, as the queue does. Its drop would wait longer than [`FLUSH_TIMEOUT`], and print to
+    /// standard output, when nothing reads standard error.
+    _guard: WorkerGuard,
+}
+
+/// Standard error, written to by the appender's thread.
+struct QueueOutput<W> {
     queue: &'static LogQueue,
-    most: usize,
-}
-
-#[derive(Debug)]
-struct State {
-    lines: VecDeque<Vec<u8>>,
-    /// Bytes that wait, and those being written.
-    held: usize,
-    /// Lines that found no room since it was last told how many.
-    left_out: u64,
-    has_writer: bool,
-    writer_waits: bool,
+    out: W,
+    taken: u64,
+    reported: u64,
 }
 
 impl LogQueue {
-    /// Without a thread: lines are written at once, by whoever says them.
     const fn new() -> LogQueue {
         LogQueue {
-            state: Mutex::new(State {
-                lines: VecDeque::new(),
-                held: 0,
-                left_out: 0,
-                has_writer: false,
-                writer_waits: false,
-            }),
-            filled: Condvar::new(),
-            emptied: Condvar::new(),
-            dropped: AtomicU64::new(0),
+            appender: OnceLock::new(),
+            queued: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            taken: Mutex::new(0),
+            drained: Condvar::new(),
         }
     }
 
-    /// Starts the thread that writes, once. It ends with the process, which awaits it by [`LastLines`].
-    ///
-    /// # Errors
-    /// Those of starting a thread.
-    pub fn start(&'static self) -> io::Result<()> {
-        self.start_into(io::stderr())
+    /// Starts the thread that writes. A second call does nothing.
+    pub fn start(&'static self) {
+        self.start_with(io::stderr(), MAX_QUEUED_LINES);
     }
 
-    fn start_into(&'static self, out: impl Write + Send + 'static) -> io::Result<()> {
-        // Held meanwhile, so that there is no second thread, and no line that nobody would write.
-        let mut state = self.state();
-        if !state.has_writer {
-            let builder = std::thread::Builder::new().name("log".to_owned());
-            builder.spawn(move || self.write_each(out))?;
-            state.has_writer = true;
-        }
-        Ok(())
+    fn start_with(&'static self, out: impl Write + Send + 'static, max_lines: usize) {
+        self.appender.get_or_init(|| {
+            let output = QueueOutput {
+                queue: self,
+                out,
+                taken: 0,
+                reported: 0,
+            };
+            let (lines, _guard) = NonBlockingBuilder::default()
+                .lossy(true)
+                .buffered_lines_limit(max_lines)
+                .thread_name("log")
+                .finish(output);
+            Appender { lines, _guard }
+        });
     }
 
-    /// Says a line of one's own, after all lines so far.
-    pub fn say(&self, line: &str) {
-        self.push(format!("{line}\n").into_bytes(), WITH_RESERVE);
+    /// Prints why a command ends, after the lines that were logged before. Waits until they are written, so that this
+    /// line finds a place in the queue.
+    pub fn print_last(&self, line: &str) {
+        self.flush(FLUSH_TIMEOUT);
+        self.push(format!("{line}\n").as_bytes());
     }
 
-    /// How many lines were lost: no room, or standard error did not take them.
+    /// How many lines were lost: the queue was full, or standard error did not take them.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.overflowed() + self.failed.load(Ordering::Relaxed)
     }
 
-    /// Waits until every line so far is written, for so long at most.
-    fn flush(&self, within: Duration) {
-        let is_busy = |state: &mut State| state.held > 0 || state.left_out > 0;
-        let state = self.state();
-        drop(self.emptied.wait_timeout_while(state, within, is_busy));
+    fn overflowed(&self) -> u64 {
+        let appender = self.appender.get();
+        appender.map_or(0, |appender| {
+            appender.lines.error_counter().dropped_lines() as u64
+        })
     }
 
-    fn push(&self, line: Vec<u8>, most: usize) {
-        let mut state = self.state();
-        if !state.has_writer {
-            drop(state);
-            self.write(&mut io::stderr(), &line);
-            return;
-        }
-        match state.held.saturating_add(line.len()) {
-            held if held <= most => {
-                state.held = held;
-                state.lines.push_back(line);
+    fn push(&self, line: &[u8]) {
+        match self.appender.get() {
+            Some(appender) => {
+                self.queued.fetch_add(1, Ordering::SeqCst);
+                // A lossy appender takes or counts each line; it does not fail.
+                let _ = appender.lines.clone().write_all(line);
             }
-            _ => {
-                state.left_out += 1;
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        if take(&mut state.writer_waits) {
-            drop(state);
-            self.filled.notify_one();
+            None => self.write_line(&mut io::stderr(), line),
         }
     }
 
-    fn write_each(&self, mut out: impl Write) {
-        loop {
-            let (lines, left_out) = self.take_all();
-            if left_out > 0 {
-                // One more line of this queue, for which there is a reserve.
-                tracing::warn!(
-                    left_out,
-                    "lines were left out of the log, since standard error was not read in time"
-                );
-            }
-            for line in lines {
-                self.write(&mut out, &line);
-                self.has_written(line.len());
-            }
-        }
-    }
-
-    /// Waits until there is something to write, or to say.
-    fn take_all(&self) -> (VecDeque<Vec<u8>>, u64) {
-        let mut state = self.state();
-        while state.lines.is_empty() && state.left_out == 0 {
-            state.writer_waits = true;
-            state = self
-                .filled
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        (take(&mut state.lines), take(&mut state.left_out))
-    }
-
-    fn write(&self, out: &mut impl Write, line: &[u8]) {
+    fn write_line(&self, out: &mut impl Write, line: &[u8]) {
         if write_whole(out, line).is_err() {
-            // There is nobody to tell but the metric.
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.failed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn has_written(&self, bytes: usize) {
-        let mut state = self.state();
-        state.held = state.held.saturating_sub(bytes);
-        if state.held == 0 {
-            self.emptied.notify_all();
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until each line queued so far is written, or the time is up.
+    fn flush(&self, timeout: Duration) {
+        let is_behind =
+            |taken: &mut u64| *taken + self.overflowed() < self.queued.load(Ordering::SeqCst);
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.drained.wait_timeout_while(taken, timeout, is_behind));
     }
 }
 
-/// Whoever shares standard error with us may have set it not to block; half of a line would spoil the next one too.
+impl<W: Write> Write for QueueOutput<W> {
+    /// The appender hands over one line a call.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.queue.write_line(&mut self.out, line);
+        self.taken += 1;
+        Ok(line.len())
+    }
+
+    /// The appender calls this when it has emptied the queue, so that the warning finds a place in it.
+    fn flush(&mut self) -> io::Result<()> {
+        let dropped = self.queue.dropped();
+        if dropped > self.reported {
+            let left_out = dropped - self.reported;
+            self.reported = dropped;
+            tracing::warn!(
+                left_out,
+                "log lines were dropped because standard error was not read in time"
+            );
+        }
+        let mut taken = self
+            .queue
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *taken = self.taken;
+        self.queue.drained.notify_all();
+        Ok(())
+    }
+}
+
+/// Writes the line in full where the process that shares standard error has set it not to block: half a line would
+/// spoil the next one too.
 fn write_whole(out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
-    loop {
+    while !line.is_empty() {
         match out.write(line) {
-            Ok(0) if !line.is_empty() => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => match line.get(written..) {
-                Some(rest) if !rest.is_empty() => line = rest,
-                Some(_) | None => return Ok(()),
-            },
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => line = line.get(written..).unwrap_or_default(),
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock => std::thread::sleep(UNTIL_READ),
+                io::ErrorKind::WouldBlock => std::thread::sleep(RETRY_WRITE),
                 _ => return Err(error),
             },
         }
     }
+    Ok(())
 }
 
 impl MakeWriter<'_> for &'static LogQueue {
-    type Writer = Line;
+    type Writer = &'static LogQueue;
 
-    fn make_writer(&self) -> Line {
-        Line {
-            queue: self,
-            most: CAPACITY,
-        }
-    }
-
-    fn make_writer_for(&self, event: &Metadata<'_>) -> Line {
-        let is_our_own = event.target() == module_path!();
-        Line {
-            queue: self,
-            most: if is_our_own { WITH_RESERVE } else { CAPACITY },
-        }
+    fn make_writer(&self) -> &'static LogQueue {
+        self
     }
 }
 
-/// The subscriber writes each line whole, in one go.
-impl Write for Line {
+/// The subscriber writes each line whole, in one call.
+impl Write for &'static LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.queue.push(line.to_vec(), self.most);
+        self.push(line);
         Ok(line.len())
     }
 
@@ -233,9 +201,9 @@ impl Write for Line {
     }
 }
 
-impl Drop for LastLines {
+impl Drop for FlushAtExit {
     fn drop(&mut self) {
-        STANDARD_ERROR.flush(LAST_LINES);
+        STANDARD_ERROR.flush(FLUSH_TIMEOUT);
     }
 }
 

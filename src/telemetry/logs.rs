@@ -10,63 +10,62 @@ use tracing_subscriber::fmt as lines;
 
 use crate::telemetry::log_queue::STANDARD_ERROR;
 
-/// How a log line is written.
+/// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object a line.
     #[default]
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
-/// A log format or level that does not exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownLogSetting(String);
-
-/// Changes the level of a process's log while it runs.
+/// Changes the log level of the process while it runs.
 #[derive(Clone)]
 pub struct LevelControl {
     apply: Arc<dyn Fn(EnvFilter) -> bool + Send + Sync>,
     current: Arc<Mutex<String>>,
 }
 
-/// Why a level was not set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LevelError {
-    /// There is none of that name.
-    Unknown(UnknownLogSetting),
-    /// This process's log is written by somebody else.
-    NotOurs,
+/// A log setting that is not valid, or cannot be changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogSettingError {
+    /// The text names no format.
+    #[error("`{0}` is not a log format; use json or text")]
+    UnknownFormat(String),
+    /// The text names no level.
+    #[error("`{0}` is not a log level; use error, warn, info, debug or trace")]
+    UnknownLevel(String),
+    /// The process writes its log by another subscriber, as tests do.
+    #[error("the log of this process is not written by accredit")]
+    NotInControl,
 }
 
 impl FromStr for LogFormat {
-    type Err = UnknownLogSetting;
+    type Err = LogSettingError;
 
-    fn from_str(text: &str) -> Result<LogFormat, UnknownLogSetting> {
+    fn from_str(text: &str) -> Result<LogFormat, LogSettingError> {
         match text {
             "json" => Ok(LogFormat::Json),
             "text" => Ok(LogFormat::Text),
-            other => Err(UnknownLogSetting(format!(
-                "`{other}` is no log format; use json or text"
-            ))),
+            other => Err(LogSettingError::UnknownFormat(other.to_owned())),
         }
     }
 }
 
-/// Starts logging for the process, at that level (`info` if none is given), and keeps panics from printing what
-/// they were about: a message may quote a request.
+/// Starts the log of the process at a level, by default `info`. From then on a panic logs its place only: its message
+/// may quote a request.
 ///
 /// # Errors
-/// [`UnknownLogSetting`] for a level that does not exist.
-pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, UnknownLogSetting> {
+/// [`LogSettingError::UnknownLevel`]
+pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, LogSettingError> {
     let level = level.unwrap_or("info");
     let builder = lines::Subscriber::builder()
         .with_env_filter(filter(level)?)
         .with_writer(&STANDARD_ERROR)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
-    // A subscriber that is there already keeps its place: tests of several services share a process.
+    // In tests several services share a process: the first subscriber stays.
     let apply: Arc<dyn Fn(EnvFilter) -> bool + Send + Sync> = match format {
         LogFormat::Json => {
             let builder = builder.json().flatten_event(true).with_filter_reloading();
@@ -86,7 +85,7 @@ pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, Unk
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
-        tracing::error!(place, "a fault of ours: a thread panicked");
+        tracing::error!(place, "internal error: a thread panicked");
     }));
     Ok(LevelControl {
         apply,
@@ -94,33 +93,29 @@ pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, Unk
     })
 }
 
-/// A level, or levels by module (`info,accredit::jwks=debug`). The filter's own reader takes an unknown word for a
-/// module's name, and then nothing is logged at all.
-fn filter(text: &str) -> Result<EnvFilter, UnknownLogSetting> {
+/// A level, or levels by module (`info,accredit::jwks=debug`). `EnvFilter` takes an unknown word for the name of a
+/// module, and would then log nothing at all.
+fn filter(text: &str) -> Result<EnvFilter, LogSettingError> {
     let is_level = |part: &str| {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
         !level.trim().is_empty() && level.trim().parse::<LevelFilter>().is_ok()
     };
-    let read = EnvFilter::try_new(text).ok();
-    read.filter(|_| text.split(',').all(is_level))
-        .ok_or_else(|| {
-            UnknownLogSetting(format!(
-                "`{text}` is no log level; use error, warn, info, debug or trace"
-            ))
-        })
+    let filter = EnvFilter::try_new(text).ok();
+    filter
+        .filter(|_| text.split(',').all(is_level))
+        .ok_or_else(|| LogSettingError::UnknownLevel(text.to_owned()))
 }
 
 // === impl LevelControl ===
 
 impl LevelControl {
-    /// Sets the level, and tells the one before.
+    /// Sets the level, and returns the level that was set before.
     ///
     /// # Errors
-    /// [`LevelError`]; nothing changes then.
-    pub fn set(&self, level: &str) -> Result<String, LevelError> {
-        let filter = filter(level).map_err(LevelError::Unknown)?;
-        if !(self.apply)(filter) {
-            return Err(LevelError::NotOurs);
+    /// [`LogSettingError`]; nothing changes then.
+    pub fn set(&self, level: &str) -> Result<String, LogSettingError> {
+        if !(self.apply)(filter(level)?) {
+            return Err(LogSettingError::NotInControl);
         }
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(std::mem::replace(&mut current, level.to_owned()))
@@ -128,7 +123,7 @@ impl LevelControl {
 }
 
 impl Default for LevelControl {
-    /// Controls nothing: the log is somebody else's.
+    /// Controls nothing.
     fn default() -> LevelControl {
         LevelControl {
             apply: Arc::new(|_| false),
@@ -143,33 +138,12 @@ impl fmt::Debug for LevelControl {
     }
 }
 
-impl fmt::Display for UnknownLogSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UnknownLogSetting {}
-
-impl fmt::Display for LevelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LevelError::Unknown(unknown) => unknown.fmt(f),
-            LevelError::NotOurs => {
-                f.write_str("the log of this process is not written by accredit")
-            }
-        }
-    }
-}
-
-impl std::error::Error for LevelError {}
-
 #[cfg(test)]
 mod tests {
     use super::filter;
 
     #[test]
-    fn a_word_that_is_no_level_is_refused() {
+    fn only_levels_are_accepted() {
         for level in [
             "info",
             "DEBUG",

@@ -1,4 +1,4 @@
-//! The text that Prometheus reads, and a histogram that a hot path can afford; what is measured lives elsewhere.
+//! Writes metrics in the text format of Prometheus. The rooms that count things write their own families.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,26 +11,26 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// Upper bounds in seconds: a remembered token takes microseconds, a wait for keys up to a second.
+/// Upper bounds of the buckets in seconds: a cached token takes microseconds, a wait for keys up to a second.
 const BOUNDS: [f64; 16] = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
     0.05, 0.1, 0.25, 0.5, 1.0,
 ];
 
-/// All metrics of one process.
+/// The metrics of the process.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
-/// Writes the metrics of one room as they are now.
-pub type Source = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
+/// Writes the current metrics of one room.
+pub type MetricsSource = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
 
-/// Where metrics are written. A family without a sample is left out.
+/// The text being written. A family without samples is left out.
 pub struct Exposition<'a>(DescriptorEncoder<'a>);
 
 /// The labels of one sample.
 pub type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-/// Durations by bucket. Counting takes no lock.
+/// A histogram of durations. Observing takes no lock.
 #[derive(Debug, Default)]
 pub struct Histogram {
     buckets: [AtomicU64; BOUNDS.len()],
@@ -38,14 +38,14 @@ pub struct Histogram {
     nanoseconds: AtomicU64,
 }
 
-struct Room(Source);
+struct MetricsCollector(MetricsSource);
 
 impl Metrics {
-    /// Those of these rooms.
-    pub fn new(rooms: Vec<Source>) -> Metrics {
+    /// The metrics that these sources write.
+    pub fn new(sources: Vec<MetricsSource>) -> Metrics {
         let mut registry = Registry::default();
-        for room in rooms {
-            registry.register_collector(Box::new(Room(room)));
+        for source in sources {
+            registry.register_collector(Box::new(MetricsCollector(source)));
         }
         Metrics(registry)
     }
@@ -59,25 +59,25 @@ impl Metrics {
     }
 }
 
-impl Collector for Room {
+impl Collector for MetricsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         (self.0)(&mut Exposition(encoder))
     }
 }
 
-impl fmt::Debug for Room {
+impl fmt::Debug for MetricsCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Room")
+        f.write_str("MetricsCollector")
     }
 }
 
 // === impl Exposition ===
 
 impl Exposition<'_> {
-    /// Counters of one name; `_total` is added to it.
+    /// Writes a family of counters; `_total` is added to its name.
     ///
     /// # Errors
-    /// Those of the text that is written to.
+    /// [`fmt::Error`]
     pub fn counters<'l>(
         &mut self,
         name: &str,
@@ -101,10 +101,10 @@ impl Exposition<'_> {
         Ok(())
     }
 
-    /// Gauges of one name.
+    /// Writes a family of gauges.
     ///
     /// # Errors
-    /// Those of the text that is written to.
+    /// [`fmt::Error`]
     pub fn gauges<'l>(
         &mut self,
         name: &str,
@@ -128,10 +128,10 @@ impl Exposition<'_> {
         Ok(())
     }
 
-    /// One histogram.
+    /// Writes a histogram.
     ///
     /// # Errors
-    /// Those of the text that is written to.
+    /// [`fmt::Error`]
     pub fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
         let counts = histogram
             .buckets
@@ -154,7 +154,7 @@ impl Exposition<'_> {
 // === impl Histogram ===
 
 impl Histogram {
-    /// Counts one.
+    /// Adds one duration.
     pub fn observe(&self, took: Duration) {
         let seconds = took.as_secs_f64();
         let bucket = BOUNDS
@@ -176,7 +176,7 @@ mod tests {
     use super::{Histogram, Metrics};
 
     #[test]
-    fn a_histogram_counts_up_to_each_bound_and_beyond() {
+    fn a_histogram_has_cumulative_buckets() {
         let histogram = Arc::new(Histogram::default());
         for micros in [10, 11, 900_000, 3_000_000] {
             histogram.observe(Duration::from_micros(micros));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_cannot_end_its_quotes() {
+    fn label_values_are_escaped() {
         let metrics = Metrics::new(vec![Box::new(|text| {
             text.counters("a", "A", [(vec![("b", "\"} 1\n\\")], 1)])?;
             text.gauges("empty", "Left out", [])

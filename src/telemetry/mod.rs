@@ -1,11 +1,12 @@
-//! How what happens is told to operators; knows nothing of what is told.
+//! Logs, metrics and traces. The rooms above decide what is logged, counted and traced.
 
 pub mod local_decision;
 pub mod log_queue;
 pub mod logs;
 pub mod metrics;
-pub mod otlp;
 pub mod otlp_certificates;
+pub mod otlp_exporter;
 pub mod otlp_settings;
+pub mod otlp_variables;
 pub mod span_queue;
 pub mod traces;

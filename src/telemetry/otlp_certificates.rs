@@ -1,140 +1,146 @@
-//! The certificates by which we and the receiver of spans prove who we are.
+//! The certificates of the connection to the receiver of spans. The exporter does not read these variables.
 
 use std::fmt;
-use std::time::Duration;
 
 use tonic::transport::ClientTlsConfig;
 
-use crate::telemetry::otlp_settings::{Lookup, TraceSettingError, otlp, wrong};
+use crate::telemetry::otlp_variables::{Lookup, otlp};
 
-/// What proves who is who, as far as the environment names it.
+/// The certificates that the environment names.
 #[derive(Clone, Default)]
-pub struct Certificates {
-    authorities: Option<File>,
-    client: Option<Client>,
+pub struct OtlpCertificates {
+    authorities: Option<PemFile>,
+    client: Option<ClientPair>,
 }
 
-/// A variable, and the text of the file that it names.
+/// Why no connection to the receiver is made. A receiver that could not be verified as the operator asked must not get
+/// spans and headers, so that spans are not exported at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OtlpCertificateError {
+    /// The file is missing, or may not be read.
+    #[error("the file that {variable} names cannot be read")]
+    Unreadable {
+        /// The variable that names the file.
+        variable: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No certificate is in the file.
+    #[error("the file that {0} names has no valid PEM certificate")]
+    Authorities(String),
+    /// The two do not belong together, or are not PEM.
+    #[error("the files that {0} and {1} name are not a PEM certificate and its PEM key")]
+    Pair(String, String),
+    /// Only one of them is set.
+    #[error(
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY must be set together"
+    )]
+    HalfPair,
+    /// The system has no usable root certificates.
+    #[error(
+        "the root certificates of the system cannot be used; set OTEL_EXPORTER_OTLP_CERTIFICATE"
+    )]
+    Roots,
+}
+
 #[derive(Clone)]
-struct File {
+struct PemFile {
     variable: String,
     text: Vec<u8>,
 }
 
 #[derive(Clone)]
-struct Client {
-    certificate: File,
-    key: File,
+struct ClientPair {
+    certificate: PemFile,
+    key: PemFile,
 }
 
-impl Certificates {
-    /// Reads the files that the environment names.
+impl OtlpCertificates {
+    /// Reads and checks the files that the environment names.
     ///
     /// # Errors
-    /// [`TraceSettingError`]
-    pub fn read(env: Lookup<'_>) -> Result<Certificates, TraceSettingError> {
-        let file = |what: &str| otlp(env, what).map(File::read).transpose();
+    /// [`OtlpCertificateError`]
+    pub fn read(env: Lookup<'_>) -> Result<OtlpCertificates, OtlpCertificateError> {
+        let file = |name: &str| otlp(env, name).map(PemFile::read).transpose();
         let client = match (file("CLIENT_CERTIFICATE")?, file("CLIENT_KEY")?) {
-            (Some(certificate), Some(key)) => Some(Client { certificate, key }),
+            (Some(certificate), Some(key)) => Some(ClientPair { certificate, key }),
             (None, None) => None,
-            _ => {
-                return Err(TraceSettingError(
-                    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY go together; set both"
-                        .to_owned(),
-                ));
-            }
+            _ => return Err(OtlpCertificateError::HalfPair),
         };
-        let read = Certificates {
+        let certificates = OtlpCertificates {
             authorities: file("CERTIFICATE")?,
             client,
         };
-        // gRPC's client takes a file without a certificate for trust in nobody, so that this one judges for both.
-        if read.authorities.is_some() || read.client.is_some() {
-            read.http_client(Duration::MAX)?;
+        // tonic takes a file without a certificate for an empty list of authorities, so reqwest checks the files for both.
+        if certificates.authorities.is_some() || certificates.client.is_some() {
+            certificates.http_client()?;
         }
-        Ok(read)
+        Ok(certificates)
     }
 
-    /// For a gRPC client. The exporter's own default trusts nobody at all.
-    pub fn for_grpc(&self) -> ClientTlsConfig {
+    /// For the gRPC client. The exporter's default trusts no certificate at all.
+    pub fn grpc_tls(&self) -> ClientTlsConfig {
         let mut tls = ClientTlsConfig::new();
         tls = match &self.authorities {
             Some(file) => tls.ca_certificate(tonic::transport::Certificate::from_pem(&file.text)),
             None => tls.with_enabled_roots(),
         };
-        if let Some(Client { certificate, key }) = &self.client {
+        if let Some(ClientPair { certificate, key }) = &self.client {
             let identity = tonic::transport::Identity::from_pem(&certificate.text, &key.text);
             tls = tls.identity(identity);
         }
         tls
     }
 
-    /// An HTTP client that has them.
+    /// The HTTP client. It follows no redirect, which could take the headers to another server.
     ///
     /// # Errors
-    /// [`TraceSettingError`] where they are none.
-    pub fn http_client(&self, timeout: Duration) -> Result<reqwest::Client, TraceSettingError> {
-        let mut builder = reqwest::Client::builder()
-            .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none());
+    /// [`OtlpCertificateError`] for files without usable certificates.
+    pub fn http_client(&self) -> Result<reqwest::Client, OtlpCertificateError> {
+        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         if let Some(file) = &self.authorities {
             let roots = reqwest::Certificate::from_pem_bundle(&file.text).ok();
             let roots = roots.filter(|roots| !roots.is_empty());
-            builder = builder.tls_certs_only(roots.ok_or_else(|| file.is_unusable())?);
+            builder = builder.tls_certs_only(roots.ok_or_else(|| file.unusable())?);
         }
-        if let Some(client @ Client { certificate, key }) = &self.client {
-            let both = [certificate.text.as_slice(), b"\n", &key.text].concat();
-            let identity = reqwest::Identity::from_pem(&both);
-            builder = builder.identity(identity.map_err(|_| client.is_unusable())?);
+        if let Some(pair) = &self.client {
+            let pem = [pair.certificate.text.as_slice(), b"\n", &pair.key.text].concat();
+            let identity = reqwest::Identity::from_pem(&pem).map_err(|_| pair.unusable())?;
+            builder = builder.identity(identity);
         }
         builder
             .build()
             .map_err(|_| match (&self.client, &self.authorities) {
-                (Some(client), _) => client.is_unusable(),
-                (None, Some(file)) => file.is_unusable(),
-                (None, None) => TraceSettingError(
-                    "the system's certificates cannot be used; name others in OTEL_EXPORTER_OTLP_CERTIFICATE"
-                        .to_owned(),
-                ),
+                (Some(pair), _) => pair.unusable(),
+                (None, Some(file)) => file.unusable(),
+                (None, None) => OtlpCertificateError::Roots,
             })
     }
 }
 
-impl File {
-    fn read((variable, path): (String, String)) -> Result<File, TraceSettingError> {
+impl PemFile {
+    fn read((variable, path): (String, String)) -> Result<PemFile, OtlpCertificateError> {
         match std::fs::read(path) {
-            Ok(text) => Ok(File { variable, text }),
-            Err(error) => Err(wrong(
-                &variable,
-                &format!("names a file that cannot be read ({error})"),
-                "mend it",
-            )),
+            Ok(text) => Ok(PemFile { variable, text }),
+            Err(source) => Err(OtlpCertificateError::Unreadable { variable, source }),
         }
     }
 
-    fn is_unusable(&self) -> TraceSettingError {
-        wrong(
-            &self.variable,
-            "holds no PEM certificate that can be used",
-            "mend it",
-        )
+    fn unusable(&self) -> OtlpCertificateError {
+        OtlpCertificateError::Authorities(self.variable.clone())
     }
 }
 
-impl Client {
-    fn is_unusable(&self) -> TraceSettingError {
-        let both = format!("{} and {}", self.certificate.variable, self.key.variable);
-        wrong(
-            &both,
-            "are no PEM certificate and key that belong together",
-            "mend them",
-        )
+impl ClientPair {
+    fn unusable(&self) -> OtlpCertificateError {
+        OtlpCertificateError::Pair(self.certificate.variable.clone(), self.key.variable.clone())
     }
 }
 
-/// One of the texts is a private key.
-impl fmt::Debug for Certificates {
+/// Leaves out the files: one of them is a private key.
+impl fmt::Debug for OtlpCertificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Certificates(..)")
+        f.write_str("OtlpCertificates(..)")
     }
 }

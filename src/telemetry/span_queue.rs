@@ -1,4 +1,7 @@
-//! Spans on their way out: a bounded queue, and a thread that sends them. Whoever makes a span never waits.
+//! A bounded queue of spans, and the thread that exports them. A check never waits for the receiver of spans.
+//!
+//! The SDK's `BatchSpanProcessor` is not used: it keeps its number of dropped spans to itself, has no limit on the time
+//! of an export, and cannot drive an HTTP client of tokio.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as done};
@@ -11,59 +14,59 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-/// How spans are gathered (`OTEL_BSP_*`).
+/// How spans are batched (`OTEL_BSP_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gathering {
-    /// Spans that may wait.
-    pub queue: usize,
-    /// Spans in one message.
-    pub batch: usize,
-    /// How long a batch may be waited for.
+pub struct SpanBatching {
+    /// Spans in the queue.
+    pub max_queue: usize,
+    /// Spans in one export.
+    pub max_batch: usize,
+    /// How long a batch waits to be filled.
     pub delay: Duration,
-    /// How long a batch may take to be sent.
+    /// How long an export may take.
     pub timeout: Duration,
 }
 
-/// What came of spans.
+/// Spans that have left the queue, or found it full.
 #[derive(Debug, Default)]
-pub struct Counts {
-    /// Taken by the receiver.
+pub struct SpanCounts {
+    /// The receiver took them.
     pub exported: AtomicU64,
-    /// Lost: the queue was full, or the receiver did not take them.
+    /// The queue was full, or the export failed.
     pub dropped: AtomicU64,
 }
 
-/// The queue's end that spans go into.
+/// The sending end of the queue.
 #[derive(Debug)]
 pub struct SpanQueue {
     spans: ArcSwapOption<mpsc::Sender<SpanData>>,
     ended: Mutex<done::Receiver<()>>,
-    counts: Arc<Counts>,
+    counts: Arc<SpanCounts>,
 }
 
 impl SpanQueue {
-    /// Starts the thread that sends; it ends with [`SpanProcessor::shutdown`].
+    /// Starts the thread that exports; it ends with [`SpanProcessor::shutdown`].
     ///
     /// # Errors
-    /// Those of starting a thread.
+    /// The system starts no thread.
     pub fn start<E: SpanExporter + 'static>(
         runtime: Runtime,
         exporter: E,
-        gathering: Gathering,
-        counts: Arc<Counts>,
+        batching: SpanBatching,
+        counts: Arc<SpanCounts>,
     ) -> std::io::Result<SpanQueue> {
-        let (sender, receiver) = mpsc::channel(gathering.queue);
+        let (sender, receiver) = mpsc::channel(batching.max_queue);
         let (end, ended) = done::channel();
-        let sending = Sending {
+        let thread = ExportThread {
             exporter,
-            gathering,
+            batching,
             counts: counts.clone(),
         };
         std::thread::Builder::new()
             .name("spans".to_owned())
             .spawn(move || {
-                runtime.block_on(sending.run(receiver));
-                // A connection that hangs must not hold up the end.
+                runtime.block_on(thread.run(receiver));
+                // A connection that hangs must not delay the end of the process.
                 runtime.shutdown_background();
                 let _ = end.send(());
             })?;
@@ -102,48 +105,48 @@ impl SpanProcessor for SpanQueue {
     }
 }
 
-struct Sending<E> {
+struct ExportThread<E> {
     exporter: E,
-    gathering: Gathering,
-    counts: Arc<Counts>,
+    batching: SpanBatching,
+    counts: Arc<SpanCounts>,
 }
 
-impl<E: SpanExporter> Sending<E> {
+impl<E: SpanExporter> ExportThread<E> {
     async fn run(self, mut spans: mpsc::Receiver<SpanData>) {
         let mut failing = false;
         loop {
             let mut batch = Vec::new();
-            if spans.recv_many(&mut batch, self.gathering.batch).await == 0 {
+            if spans.recv_many(&mut batch, self.batching.max_batch).await == 0 {
                 return;
             }
             let filled = async {
-                while batch.len() < self.gathering.batch {
-                    let room = self.gathering.batch - batch.len();
+                while batch.len() < self.batching.max_batch {
+                    let room = self.batching.max_batch - batch.len();
                     if spans.recv_many(&mut batch, room).await == 0 {
                         return;
                     }
                 }
             };
-            let _ = tokio::time::timeout(self.gathering.delay, filled).await;
-            self.send(batch, &mut failing).await;
+            let _ = tokio::time::timeout(self.batching.delay, filled).await;
+            self.export(batch, &mut failing).await;
         }
     }
 
-    async fn send(&self, batch: Vec<SpanData>, failing: &mut bool) {
+    async fn export(&self, batch: Vec<SpanData>, failing: &mut bool) {
         let count = batch.len() as u64;
-        let sent = tokio::time::timeout(self.gathering.timeout, self.exporter.export(batch)).await;
+        let sent = tokio::time::timeout(self.batching.timeout, self.exporter.export(batch)).await;
         if matches!(sent, Ok(Ok(()))) {
             self.counts.exported.fetch_add(count, Ordering::Relaxed);
             if std::mem::take(failing) {
-                tracing::info!("spans are taken again");
+                tracing::info!("span export works again");
             }
             return;
         }
         self.counts.dropped.fetch_add(count, Ordering::Relaxed);
         if !std::mem::replace(failing, true) {
-            // The library's own error may quote addresses and headers, which can be secret.
+            // Without the library's text, which can quote addresses and headers with secrets.
             tracing::warn!(
-                "spans are not taken by the receiver that OTEL_EXPORTER_OTLP_ENDPOINT names, and are lost"
+                "span export failed; dropping spans until the receiver takes them again"
             );
         }
     }

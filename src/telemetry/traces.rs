@@ -1,4 +1,4 @@
-//! Spans, where tracing is configured; where it is not, no span object is ever made.
+//! Spans. Where tracing is not configured, no span is made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,35 +12,36 @@ use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 
-use crate::telemetry::local_decision::{LocalDecision, Untrusted};
-use crate::telemetry::otlp;
-use crate::telemetry::otlp_settings::{OtlpSettings, TraceSettingError};
-use crate::telemetry::span_queue::Counts;
+use crate::telemetry::local_decision::Untrusted;
+use crate::telemetry::otlp_exporter::{self, OtlpError};
+use crate::telemetry::otlp_settings::OtlpSettings;
+use crate::telemetry::otlp_variables::Lookup;
+use crate::telemetry::span_queue::SpanCounts;
 
-/// Makes spans, or nothing.
+/// Makes spans, if tracing is configured.
 #[derive(Clone, Default)]
 pub struct Traces(Option<Arc<Tracing>>);
 
 struct Tracing {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
-    counts: Arc<Counts>,
+    counts: Arc<SpanCounts>,
     reads_parents: bool,
 }
 
-/// What a span is a child of, if of anything.
+/// The parent of a span, if it has one.
 #[derive(Clone, Default)]
 pub struct Parent(Context);
 
-/// A span that has begun.
+/// A span that has begun and not ended.
 pub struct ActiveSpan(Span);
 
-/// Who a span is for: the two kinds that are made here.
+/// OpenTelemetry's span kind; accredit makes spans of these two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Somebody asked us.
+    /// Envoy calls accredit.
     Server,
-    /// We ask somebody.
+    /// accredit calls an issuer.
     Client,
 }
 
@@ -49,19 +50,26 @@ pub enum Kind {
 pub struct ParentText {
     /// `traceparent`
     pub traceparent: String,
-    /// `tracestate`, if there is any.
+    /// `tracestate`, if the caller sent it.
     pub tracestate: Option<String>,
 }
 
 impl Traces {
-    /// Traces as these settings ask for.
-    ///
-    /// # Errors
-    /// [`TraceSettingError`]
-    pub fn start(settings: OtlpSettings) -> Result<Traces, TraceSettingError> {
+    /// Traces as OpenTelemetry's environment asks for. If spans cannot be exported, the log says why, and there are none.
+    pub fn start(env: Lookup<'_>) -> Traces {
+        Traces::try_start(env).unwrap_or_else(|error| {
+            let cause = std::error::Error::source(&error).map(tracing::field::display);
+            tracing::warn!(%error, cause, "spans are not exported");
+            Traces::default()
+        })
+    }
+
+    fn try_start(env: Lookup<'_>) -> Result<Traces, OtlpError> {
+        let Some(settings) = OtlpSettings::read(env)? else {
+            return Ok(Traces::default());
+        };
         let reads_parents = settings.reads_parents;
-        let sampler = LocalDecision(settings.sampler.clone());
-        let (provider, counts) = otlp::provider(settings, sampler)?;
+        let (provider, counts) = otlp_exporter::provider(settings)?;
         let tracer = provider.tracer("accredit");
         Ok(Traces(Some(Arc::new(Tracing {
             provider,
@@ -71,17 +79,18 @@ impl Traces {
         }))))
     }
 
-    /// Whether spans are made at all.
+    /// Whether tracing is configured.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// What came of the spans so far.
-    pub fn counts(&self) -> Option<&Counts> {
+    /// The counts of exported and dropped spans, if tracing is configured.
+    pub fn counts(&self) -> Option<&SpanCounts> {
         self.0.as_deref().map(|tracing| &*tracing.counts)
     }
 
-    /// The parent that a caller names: its own metadata is trusted, a header that it forwards is a stranger's.
+    /// The parent by the metadata of Envoy's call or else by the `traceparent` that it forwards, which a client can set
+    /// (CONTRACT 6.3.2, 6.3.3).
     pub fn parent(&self, own: Option<&ParentText>, forwarded: Option<&str>) -> Parent {
         let reads_parents = self.0.as_ref().is_some_and(|tracing| tracing.reads_parents);
         let read = |text: &ParentText| {
@@ -102,7 +111,7 @@ impl Traces {
         .unwrap_or_default()
     }
 
-    /// Begins a span that long ago.
+    /// Begins a span whose start time lies `ago` in the past.
     pub fn begin(
         &self,
         name: &'static str,
@@ -122,16 +131,16 @@ impl Traces {
         ))
     }
 
-    /// Sends what is left, for so long at most. Blocks.
+    /// Exports the queued spans, for at most `within`. Blocks.
     pub fn shutdown(&self, within: Duration) {
         if let Some(tracing) = &self.0 {
-            // Whoever is too late to be told has been counted.
+            // Spans that the receiver does not take in time are counted as dropped or end with the process.
             let _ = tracing.provider.shutdown_with_timeout(within);
         }
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a span says when it was")]
+#[allow(clippy::disallowed_methods, reason = "a span has wall-clock times")]
 fn now() -> SystemTime {
     SystemTime::now()
 }
@@ -169,22 +178,22 @@ impl Extractor for ParentText {
 // === impl ActiveSpan ===
 
 impl ActiveSpan {
-    /// Whether anybody will see it.
+    /// Whether the span is sampled.
     pub fn is_recording(&self) -> bool {
         self.0.is_recording()
     }
 
-    /// Says something of it.
+    /// Sets an attribute.
     pub fn set(&mut self, name: impl Into<opentelemetry::Key>, value: impl Into<Value>) {
         self.0.set_attribute(KeyValue::new(name, value));
     }
 
-    /// Says something of it that could be said several times.
+    /// Sets an attribute whose type is a list.
     pub fn set_list(&mut self, name: &'static str, only: String) {
         self.set(name, Value::Array(Array::String(vec![only.into()])));
     }
 
-    /// Says that it went wrong.
+    /// Sets the status to Error.
     pub fn fail(&mut self, why: impl Into<std::borrow::Cow<'static, str>>) {
         self.0.set_status(Status::error(why));
     }
@@ -204,12 +213,12 @@ impl ActiveSpan {
         }
     }
 
-    /// Its trace, in hexadecimal digits.
+    /// The trace id in hexadecimal digits.
     pub fn trace_id(&self) -> String {
         self.0.span_context().trace_id().to_string()
     }
 
-    /// It has ended.
+    /// Ends the span.
     pub fn end(mut self) {
         self.0.end();
     }

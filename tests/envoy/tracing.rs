@@ -1,7 +1,6 @@
 //! One trace through a real Envoy that traces too: the request, its check, our span.
 
 use accredit::app::run::Telemetry;
-use accredit::telemetry::otlp_settings::OtlpSettings;
 use accredit::telemetry::traces::Traces;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
@@ -22,14 +21,13 @@ const CLIENTS: &str = "0af7651916cd43dd8448eb211c80319c";
 
 async fn accredit(receiver: &Receiver) -> Accredit {
     let endpoint = format!("http://{}", receiver.address);
-    let settings = OtlpSettings::read(&|name| match name {
+    let traces = Traces::start(&|name| match name {
         "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(endpoint.clone()),
         "OTEL_BSP_SCHEDULE_DELAY" => Some("20".to_owned()),
         _ => None,
     });
-    let settings = settings.unwrap().expect("asks for traces");
     let telemetry = Telemetry {
-        traces: Traces::start(settings).unwrap(),
+        traces,
         ..Telemetry::default()
     };
     Accredit::start_telling(telemetry, &acme(&[])).await

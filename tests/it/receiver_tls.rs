@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -11,7 +12,6 @@ use super::support::check_request::Ask;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
 use super::support::otlp::Receiver;
-use super::support::process::ended;
 use super::traces::{CHECK, key_server, serving, traced, with_id};
 
 const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
@@ -146,34 +146,52 @@ async fn without_the_certificate_that_is_wanted_spans_are_lost_and_counted() {
     }
 }
 
+/// Without them a receiver could not be verified as the operator asked, so that it gets no spans and headers.
 #[tokio::test]
-async fn certificates_that_cannot_be_used_end_the_start_with_a_sentence() {
+async fn certificates_that_cannot_be_used_stop_the_export_and_not_the_service() {
     let (keys, files) = (key_server().await, Files::new());
     let authority = Authority::new();
     let (certificate, _) = authority.client();
-    let (_, anothers) = authority.client();
+    let (_, other_key) = authority.client();
     let good = files.put("certificate.pem", &certificate);
     let rubbish = files.put("rubbish.pem", "no PEM");
-    let anothers = files.put("anothers.pem", &anothers);
+    let other_key = files.put("other_key.pem", &other_key);
+    let missing = files.0.path().join("missing.pem");
     for protocol in PROTOCOLS {
-        let start = async |variables: &[(&str, &PathBuf)]| {
+        let error_of = async |variables: &[(&str, &PathBuf)]| {
             let mut command = traced(&keys, "https://127.0.0.1:1");
             command.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
             let variables = variables.iter().copied();
-            command.envs(variables.map(|(what, file)| (format!("{GENERAL}{what}"), file)));
-            let ended = ended(&mut command).await;
-            assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-            ended.stderr
+            command.envs(variables.map(|(name, file)| (format!("{GENERAL}{name}"), file)));
+            let running = serving(&mut command).await;
+            assert_eq!(running.check(Ask::plain()).await.reason(), "missing_token");
+            let logged = running.logged_at_start.iter();
+            let mut logged = logged.map(|line| serde_json::from_str(line).expect("is JSON"));
+            let warning = logged.find(|line: &Value| line["message"] == "spans are not exported");
+            let warning = warning.expect("a warning");
+            warning["error"].as_str().expect("an error").to_owned()
         };
         assert_eq!(
-            start(&[("CERTIFICATE", &rubbish)]).await,
-            "accredit: OTEL_EXPORTER_OTLP_CERTIFICATE holds no PEM certificate that can be used; mend it\n"
+            error_of(&[("CERTIFICATE", &rubbish)]).await,
+            "the file that OTEL_EXPORTER_OTLP_CERTIFICATE names has no valid PEM certificate"
         );
-        for (certificate, key) in [(&good, &rubbish), (&rubbish, &anothers), (&good, &anothers)] {
+        assert_eq!(
+            error_of(&[("CERTIFICATE", &missing)]).await,
+            "the file that OTEL_EXPORTER_OTLP_CERTIFICATE names cannot be read"
+        );
+        assert_eq!(
+            error_of(&[("CLIENT_KEY", &other_key)]).await,
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY must be set together"
+        );
+        for (certificate, key) in [
+            (&good, &rubbish),
+            (&rubbish, &other_key),
+            (&good, &other_key),
+        ] {
             assert_eq!(
-                start(&[("CLIENT_CERTIFICATE", certificate), ("CLIENT_KEY", key)]).await,
-                "accredit: OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY are no PEM \
-                 certificate and key that belong together; mend them\n"
+                error_of(&[("CLIENT_CERTIFICATE", certificate), ("CLIENT_KEY", key)]).await,
+                "the files that OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY name \
+                 are not a PEM certificate and its PEM key"
             );
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -15,7 +16,7 @@ use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
 use super::support::keys::{rsa, set};
 use super::support::otlp::{Receiver, attribute, hex};
-use super::support::process::{Running, accredit, ended};
+use super::support::process::{Running, accredit};
 use super::support::service::Envoy;
 use super::support::token::Token;
 
@@ -337,14 +338,62 @@ async fn the_last_spans_are_sent_before_the_end() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_followed_ends_the_start_with_a_sentence() {
+async fn a_variable_that_is_not_valid_is_ignored_with_a_warning() {
+    let (keys, receiver) = (key_server().await, Receiver::start().await);
+    let mut command = traced(&keys, &format!("http://{}", receiver.address));
+    let wrong = [
+        ("OTEL_SDK_DISABLED", "yes"),
+        ("OTEL_TRACES_EXPORTER", "console"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "udp"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=acme,marker"),
+        ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_TRACES_SAMPLER", "xray"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_CONFIG_FILE", "/etc/otel.yaml"),
+    ];
+    let running = serving(command.envs(wrong)).await;
+    let warnings: Vec<Value> = running
+        .logged_at_start
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("is JSON"))
+        .filter(|line: &Value| line["message"] == "environment variable is not valid and ignored")
+        .collect();
+    for (variable, value) in wrong {
+        let warning = warnings.iter().find(|line| line["variable"] == variable);
+        let warning = warning.unwrap_or_else(|| panic!("{variable}: {warnings:#?}"));
+        assert_eq!(warning["level"], "WARN");
+        assert!(warning["expected"].is_string(), "{warning}");
+        match variable {
+            "OTEL_EXPORTER_OTLP_HEADERS" | "OTEL_CONFIG_FILE" => {
+                assert_eq!(warning["value"], Value::Null);
+            }
+            _ => assert_eq!(warning["value"], value),
+        }
+    }
+    assert_eq!(warnings.len(), wrong.len(), "{warnings:#?}");
+    assert!(!format!("{warnings:?}").contains("marker"));
+
+    let ask = Ask::plain().header("x-request-id", "exported");
+    running.check(ask).await;
+    receiver.span(CHECK, with_id("exported")).await;
+    let (with, _) = receiver.received.first();
+    assert!(with.contains("x-tenant"), "{with}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_no_url_stops_the_export_and_not_the_service() {
     let keys = key_server().await;
-    let mut command = traced(&keys, "http://127.0.0.1:1");
-    command.env("OTEL_PROPAGATORS", "b3");
-    let ended = ended(&mut command).await;
-    assert_eq!(ended.code, Some(2));
-    assert_eq!(
-        ended.stderr.trim_end(),
-        "accredit: OTEL_PROPAGATORS names a propagator that is not there; use tracecontext or none"
-    );
+    for endpoint in ["http://user:marker@[", "http://"] {
+        let running = serving(&mut traced(&keys, endpoint)).await;
+        let logged = running.logged_at_start.join("\n");
+        assert!(logged.contains("\"spans are not exported\""), "{logged}");
+        assert!(logged.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{logged}");
+        assert!(!logged.contains("marker"), "{logged}");
+        assert_eq!(running.check(Ask::plain()).await.reason(), "missing_token");
+    }
 }

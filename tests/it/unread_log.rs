@@ -54,7 +54,7 @@ async fn overflow(running: &Running) {
 async fn checks_are_answered_and_a_later_line_says_how_many_were_lost() {
     let mut running = serving(LEVEL).await;
     overflow(&running).await;
-    let line = running.says("were left out of the log").await;
+    let line = running.says("log lines were dropped").await;
     assert_eq!(line["level"], "WARN", "{line}");
     let told = line["left_out"].as_u64().expect("is a number");
     let counted = dropped(&running).await;

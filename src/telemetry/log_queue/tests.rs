@@ -1,27 +1,25 @@
-//! What waits, what is left out, and who waits for whom.
+//! What waits in the queue, what is dropped and counted, and what a flush waits for.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use super::{CAPACITY, LogQueue, WITH_RESERVE};
+use super::LogQueue;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Hands on what is written, each line only once it is let through.
+/// Reports each line, and then waits until the test lets it go on.
 struct Gate {
-    lets: Receiver<()>,
-    written: Sender<String>,
+    entered: Sender<String>,
+    let_go: Receiver<()>,
 }
 
 impl Write for Gate {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        self.lets.recv().map_err(gone)?;
+        let gone = |()| io::Error::from(io::ErrorKind::BrokenPipe);
         let text = String::from_utf8_lossy(line).into_owned();
-        self.written
-            .send(text)
-            .map_err(|_| gone(std::sync::mpsc::RecvError))?;
+        self.entered.send(text).map_err(|_| gone(()))?;
+        self.let_go.recv().map_err(|_| gone(()))?;
         Ok(line.len())
     }
 
@@ -30,69 +28,79 @@ impl Write for Gate {
     }
 }
 
-fn gated() -> (&'static LogQueue, Sender<()>, Receiver<String>) {
+fn gated(max_lines: usize) -> (&'static LogQueue, Sender<()>, Receiver<String>) {
     let queue: &'static LogQueue = Box::leak(Box::new(LogQueue::new()));
-    let ((lets_through, lets), (written, writes)) = (channel(), channel());
-    queue.start_into(Gate { lets, written }).expect("a thread");
-    (queue, lets_through, writes)
+    let ((go, let_go), (entered, lines)) = (channel(), channel());
+    queue.start_with(Gate { entered, let_go }, max_lines);
+    (queue, go, lines)
+}
+
+fn next(lines: &Receiver<String>) -> String {
+    lines.recv_timeout(PATIENCE).expect("a line is written")
 }
 
 #[test]
-fn whoever_finds_no_room_is_counted_and_waits_for_nobody() {
-    let (queue, lets_through, writes) = gated();
-    let line = vec![b'x'; CAPACITY / 4];
-    for _ in 0..7 {
-        queue.push(line.clone(), CAPACITY);
+fn a_line_that_finds_the_queue_full_is_counted_and_waits_for_nothing() {
+    let (queue, go, lines) = gated(4);
+    queue.push(b"0\n");
+    assert_eq!(next(&lines), "0\n");
+    // The thread is held in a write; four lines fit behind it.
+    for number in 1..=7 {
+        queue.push(format!("{number}\n").as_bytes());
     }
-    assert_eq!(queue.dropped(), 3, "four fit");
-    queue.say("why it ends");
-    queue.push(vec![b'y'; WITH_RESERVE - CAPACITY], WITH_RESERVE);
-    assert_eq!(queue.dropped(), 4, "the reserve is bounded too");
-
-    for _ in 0..4 {
-        lets_through.send(()).expect("is there");
-        let written = writes.recv_timeout(PATIENCE).expect("is written");
-        assert_eq!(written.len(), line.len());
+    assert_eq!(queue.dropped(), 3);
+    for number in 1..=4 {
+        go.send(()).expect("the thread waits");
+        assert_eq!(next(&lines), format!("{number}\n"));
     }
-    lets_through.send(()).expect("is there");
-    assert_eq!(
-        writes.recv_timeout(PATIENCE).as_deref(),
-        Ok("why it ends\n"),
-        "lines keep their order"
-    );
+    go.send(()).expect("the thread waits");
     queue.flush(PATIENCE);
-    queue.push(line, CAPACITY);
-    assert_eq!(queue.dropped(), 4, "there is room again");
+    queue.push(b"8\n");
+    assert_eq!(next(&lines), "8\n");
+    assert_eq!(queue.dropped(), 3);
 }
 
 #[test]
-fn a_flush_ends_when_all_is_written_or_its_time_is_up() {
-    let (queue, lets_through, writes) = gated();
-    queue.say("a");
+fn the_last_line_comes_after_those_that_were_queued() {
+    let (queue, go, lines) = gated(4);
+    for line in ["a\n", "b\n", "c\n"] {
+        queue.push(line.as_bytes());
+        go.send(()).expect("the thread waits");
+    }
+    go.send(()).expect("the thread waits");
+    queue.print_last("why it ends");
+    queue.flush(PATIENCE);
+    let written: Vec<String> = lines.try_iter().collect();
+    assert_eq!(written, ["a\n", "b\n", "c\n", "why it ends\n"]);
+}
+
+#[test]
+fn a_flush_ends_when_its_time_is_up() {
+    let (queue, _go, lines) = gated(4);
+    queue.push(b"a\n");
+    assert_eq!(next(&lines), "a\n");
     queue.flush(Duration::from_millis(1));
-    assert!(writes.try_recv().is_err(), "nobody reads");
-    lets_through.send(()).expect("is there");
-    queue.flush(PATIENCE);
-    assert_eq!(writes.try_recv().as_deref(), Ok("a\n"));
+    assert_eq!(queue.dropped(), 0);
 }
 
 #[test]
-fn what_cannot_be_written_is_counted() {
-    let (queue, lets_through, _writes) = gated();
-    drop(lets_through);
-    queue.say("a");
+fn a_line_that_cannot_be_written_is_counted() {
+    let (queue, go, _lines) = gated(4);
+    drop(go);
+    queue.push(b"a\n");
+    queue.push(b"b\n");
     queue.flush(PATIENCE);
-    assert_eq!(queue.dropped(), 1);
+    assert_eq!(queue.dropped(), 2);
 }
 
-/// Takes a byte, and then none at first.
+/// Takes one byte a call, and refuses every second call.
 #[derive(Default)]
-struct Unwilling {
+struct Hesitant {
     taken: Vec<u8>,
     is_willing: bool,
 }
 
-impl Write for Unwilling {
+impl Write for Hesitant {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.is_willing = !self.is_willing;
         match line {
@@ -110,11 +118,11 @@ impl Write for Unwilling {
 }
 
 #[test]
-fn a_line_is_written_whole_where_standard_error_does_not_block() {
+fn a_line_is_written_in_full_where_standard_error_does_not_block() {
     let queue = LogQueue::new();
-    let mut out = Unwilling::default();
-    queue.write(&mut out, b"a\n");
-    queue.write(&mut out, b"bc\n");
+    let mut out = Hesitant::default();
+    queue.write_line(&mut out, b"a\n");
+    queue.write_line(&mut out, b"bc\n");
     assert_eq!(out.taken, b"a\nbc\n");
     assert_eq!(queue.dropped(), 0);
 }

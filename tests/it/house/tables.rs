@@ -141,7 +141,7 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
     ("jsonwebtoken", &[]),
     ("notify", &["file_watch.rs"]),
     ("opentelemetry", &["telemetry/"]),
-    ("opentelemetry_otlp", &["telemetry/otlp.rs"]),
+    ("opentelemetry_otlp", &["telemetry/otlp_exporter.rs"]),
     ("opentelemetry_sdk", &["telemetry/"]),
     ("prometheus_client", &["telemetry/metrics.rs"]),
     ("prost", &["envoy/", "admin/"]),

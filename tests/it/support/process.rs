@@ -66,6 +66,8 @@ pub(crate) struct Running {
     child: Child,
     /// Absent once a listener has them.
     lines: Option<Lines<BufReader<ChildStderr>>>,
+    /// What it logged before it served.
+    pub(crate) logged_at_start: Vec<String>,
     /// Where checks are answered.
     pub(crate) checks: SocketAddr,
     /// Where the admin API is.
@@ -78,7 +80,7 @@ impl Running {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("can be run");
         let stderr = child.stderr.take().expect("is piped");
         let mut lines = BufReader::new(stderr).lines();
-        let serving = next_saying(&mut lines, "serving").await;
+        let (logged_at_start, serving) = next_saying(&mut lines, "serving").await;
         let address = |port| {
             let address = find(&serving, port).expect("says where");
             address.parse().expect("is an address")
@@ -88,12 +90,14 @@ impl Running {
             admin: address("admin_listen"),
             child,
             lines: Some(lines),
+            logged_at_start,
         }
     }
 
     /// Waits for a line that says that.
     pub(crate) async fn says(&mut self, text: &str) -> Value {
-        next_saying(self.lines.as_mut().expect("are here"), text).await
+        let lines = self.lines.as_mut().expect("are here");
+        next_saying(lines, text).await.1
     }
 
     /// One check on a connection of its own.
@@ -149,12 +153,17 @@ impl Running {
     }
 }
 
-async fn next_saying(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) -> Value {
+/// The first line with this text, and the lines before it.
+async fn next_saying(
+    lines: &mut Lines<BufReader<ChildStderr>>,
+    text: &str,
+) -> (Vec<String>, Value) {
     let found = async {
         let mut heard = Vec::new();
         while let Some(line) = lines.next_line().await.expect("is UTF-8") {
             if line.contains(text) {
-                return serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+                let line = serde_json::from_str(&line);
+                return (heard, line.unwrap_or_else(|_| panic!("not JSON")));
             }
             heard.push(line);
         }
