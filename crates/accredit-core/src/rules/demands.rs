@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::rules::condition::Condition;
+use crate::rules::expression::failure::ConditionFailure;
 use crate::token::claims::Audience;
 use crate::token::verified::VerifiedToken;
 
@@ -34,6 +35,8 @@ pub enum RuleDenial {
     ConditionFailed {
         /// The operator's text for the client.
         message: Option<Arc<str>>,
+        /// Why the condition does not hold. Clients do not see it.
+        cause: ConditionFailure,
     },
 }
 

@@ -9,6 +9,7 @@ use crate::authn::sources::AmbiguousCredential;
 use crate::authz::denial::{Denial, InvalidRequest};
 use crate::keys::ledger::MissingKey;
 use crate::rules::demands::RuleDenial;
+use crate::rules::expression::failure::ConditionFailure;
 use crate::token::error::TokenError;
 
 fn every_denial() -> Vec<Denial> {
@@ -40,7 +41,10 @@ fn every_denial() -> Vec<Denial> {
             RuleDenial::InsufficientScope {
                 required: "a b".into(),
             },
-            RuleDenial::ConditionFailed { message },
+            RuleDenial::ConditionFailed {
+                message,
+                cause: ConditionFailure::False,
+            },
         ]
         .map(Denial::Forbidden),
     );

@@ -1,6 +1,6 @@
 //! `rules` and `ambiguous_paths`: compiles patterns and expressions, and reports contradictions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::config::path;
@@ -175,7 +175,7 @@ impl RuleResolver<'_> {
                 when.message.clone(),
             ),
         };
-        match Expression::parse(text) {
+        match Expression::parse(text, &BTreeMap::new()) {
             Ok(expression) => Some(Condition::new(expression, message)),
             Err(error) => {
                 problems.error(

@@ -1,0 +1,383 @@
+//! From the syntax tree of an expression to a program: names are resolved and checked, regular expressions compiled,
+//! and everything that has no bound is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cel::IdedExpr;
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators,
+};
+
+use crate::rules::expression::bounded_regex::BoundedRegex;
+use crate::rules::expression::program::{
+    Comprehension, Function, Literal, Node, Operator, Quantifier,
+};
+use crate::rules::expression::reads::Reads;
+use crate::rules::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, VARIABLES, Variable};
+use crate::rules::expression::{ExpressionError, MAX_COMPREHENSIONS, MAX_DEPTH, one_line};
+
+/// Types are names too: `type(claims.n) == int`.
+const TYPE_NAMES: [&str; 10] = [
+    "bool",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bytes",
+    "list",
+    "map",
+    "null_type",
+    "type",
+];
+
+/// Compiles a syntax tree.
+pub fn compile(
+    tree: &IdedExpr,
+    env: &BTreeMap<String, String>,
+) -> Result<(Node, Reads), ExpressionError> {
+    let mut compiler = Compiler {
+        env,
+        locals: Vec::new(),
+        depth: 0,
+        reads: Reads::default(),
+    };
+    let program = compiler.node(tree)?;
+    Ok((program, compiler.reads))
+}
+
+struct Compiler<'e> {
+    env: &'e BTreeMap<String, String>,
+    /// The variables of the comprehensions around the current node.
+    locals: Vec<String>,
+    depth: usize,
+    reads: Reads,
+}
+
+impl Compiler<'_> {
+    fn node(&mut self, node: &IdedExpr) -> Result<Node, ExpressionError> {
+        if self.depth == MAX_DEPTH {
+            return Err(ExpressionError::TooDeep);
+        }
+        self.depth += 1;
+        let compiled = self.expression(&node.expr);
+        self.depth -= 1;
+        compiled
+    }
+
+    fn expression(&mut self, expression: &Expr) -> Result<Node, ExpressionError> {
+        match expression {
+            Expr::Literal(literal) => Ok(Node::Literal(constant(literal))),
+            Expr::Ident(name) => self.name(name),
+            Expr::Select(select) => self.select(select),
+            Expr::Call(call) => self.call(call),
+            Expr::List(list) if list.optional_indices.is_empty() => {
+                Ok(Node::List(self.nodes(&list.elements)?))
+            }
+            Expr::Map(map) => map
+                .entries
+                .iter()
+                .map(|entry| match &entry.expr {
+                    EntryExpr::MapEntry(entry) if !entry.optional => {
+                        Ok([self.node(&entry.key)?, self.node(&entry.value)?])
+                    }
+                    _ => Err(ExpressionError::Unsupported(
+                        "messages and optional entries",
+                    )),
+                })
+                .collect::<Result<_, _>>()
+                .map(Node::Map),
+            Expr::Comprehension(comprehension) => self.comprehension(comprehension),
+            Expr::List(_) => Err(ExpressionError::Unsupported("optional elements")),
+            Expr::Struct(_) => Err(ExpressionError::Unsupported("messages")),
+            Expr::Unspecified => Err(ExpressionError::Unsupported("an empty expression")),
+        }
+    }
+
+    fn nodes(&mut self, nodes: &[IdedExpr]) -> Result<Vec<Node>, ExpressionError> {
+        nodes.iter().map(|node| self.node(node)).collect()
+    }
+
+    fn boxed(&mut self, node: &IdedExpr) -> Result<Box<Node>, ExpressionError> {
+        self.node(node).map(Box::new)
+    }
+
+    fn name(&mut self, name: &str) -> Result<Node, ExpressionError> {
+        if let Some(slot) = self.locals.iter().rposition(|local| local == name) {
+            return Ok(Node::Local(slot));
+        }
+        // `.claims` is the variable `claims` even where a comprehension has a variable of that name.
+        let bare = name.strip_prefix('.').unwrap_or(name);
+        if let Some(name) = TYPE_NAMES.into_iter().find(|own| *own == bare) {
+            return Ok(Node::Literal(Literal::Type(name)));
+        }
+        if bare == "env" {
+            let members = self.env.iter();
+            return Ok(Node::Literal(Literal::Texts(
+                members
+                    .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+                    .collect(),
+            )));
+        }
+        let variable = Variable::named(bare)
+            .ok_or_else(|| ExpressionError::UndeclaredName(name.to_owned()))?;
+        // Used as a whole, `request` can yield each of its members.
+        self.reads.add_variable(variable);
+        if variable == Variable::Request {
+            self.reads.add_whole_request();
+        }
+        Ok(Node::Variable(variable))
+    }
+
+    fn select(&mut self, select: &SelectExpr) -> Result<Node, ExpressionError> {
+        let name: Box<str> = select.field.as_str().into();
+        let operand = match &select.operand.expr {
+            Expr::Ident(operand) if !self.locals.contains(operand) => {
+                self.member_of_variable(operand, &select.field)?
+            }
+            _ => self.node(&select.operand)?,
+        };
+        if select.test {
+            return Ok(Node::Has {
+                operand: Box::new(operand),
+                name,
+            });
+        }
+        let path = describe(&Expr::Select(select.clone()));
+        Ok(Node::Member {
+            operand: Box::new(operand),
+            name,
+            path,
+        })
+    }
+
+    /// A variable of which one member is read by its name.
+    fn member_of_variable(&mut self, name: &str, member: &str) -> Result<Node, ExpressionError> {
+        let bare = name.strip_prefix('.').unwrap_or(name);
+        let members = match bare {
+            "request" => REQUEST_MEMBERS,
+            "source" => SOURCE_MEMBERS,
+            "env" if self.env.contains_key(member) => return self.name(name),
+            "env" => return Err(ExpressionError::UndeclaredEnv(member.to_owned())),
+            _ if TYPE_NAMES.contains(&bare) => {
+                return Err(ExpressionError::UndeclaredName(name.to_owned()));
+            }
+            _ => return self.name(name),
+        };
+        if !members.contains(&member) {
+            return Err(ExpressionError::UndeclaredMember(format!(
+                "{bare}.{member}"
+            )));
+        }
+        let variable = Variable::named(bare)
+            .ok_or_else(|| ExpressionError::UndeclaredName(name.to_owned()))?;
+        self.reads.add_variable(variable);
+        if variable == Variable::Request {
+            self.reads.add_request_member(member);
+        }
+        Ok(Node::Variable(variable))
+    }
+
+    fn call(&mut self, call: &CallExpr) -> Result<Node, ExpressionError> {
+        let name = call.func_name.as_str();
+        match (name, call.args.as_slice()) {
+            (operators::LOGICAL_AND, _) => Ok(Node::And(self.chain(call)?)),
+            (operators::LOGICAL_OR, _) => Ok(Node::Or(self.chain(call)?)),
+            (operators::LOGICAL_NOT, [operand]) => Ok(Node::Not(self.boxed(operand)?)),
+            (operators::NEGATE, [operand]) => Ok(Node::Negate(self.boxed(operand)?)),
+            (operators::CONDITIONAL, [condition, yes, no]) => Ok(Node::Conditional(Box::new([
+                self.node(condition)?,
+                self.node(yes)?,
+                self.node(no)?,
+            ]))),
+            (operators::INDEX, [operand, index]) => self.index(operand, index),
+            (operators::OPT_INDEX | operators::OPT_SELECT, _) => {
+                Err(ExpressionError::Unsupported("optional values"))
+            }
+            (_, [left, right]) if operator(name).is_some() => {
+                let operands = Box::new([self.node(left)?, self.node(right)?]);
+                operator(name)
+                    .map(|operator| Node::Binary(operator, operands))
+                    .ok_or_else(|| ExpressionError::UnknownFunction(name.to_owned()))
+            }
+            _ => self.function(call),
+        }
+    }
+
+    /// The operands of `a && b && c`, which the parser delivers as a tree.
+    fn chain(&mut self, call: &CallExpr) -> Result<Vec<Node>, ExpressionError> {
+        let mut operands = Vec::new();
+        for argument in &call.args {
+            match &argument.expr {
+                Expr::Call(inner) if inner.func_name == call.func_name => {
+                    operands.extend(self.chain(inner)?);
+                }
+                _ => operands.push(self.node(argument)?),
+            }
+        }
+        Ok(operands)
+    }
+
+    fn index(&mut self, operand: &IdedExpr, index: &IdedExpr) -> Result<Node, ExpressionError> {
+        let compiled = self.node(operand)?;
+        let Expr::Literal(LiteralValue::String(name)) = &index.expr else {
+            return Ok(Node::Index(Box::new([compiled, self.node(index)?])));
+        };
+        let path = format!("{}[\"{}\"]", describe(&operand.expr), name.inner());
+        Ok(Node::Member {
+            operand: Box::new(compiled),
+            name: name.inner().into(),
+            path: path.into(),
+        })
+    }
+
+    fn function(&mut self, call: &CallExpr) -> Result<Node, ExpressionError> {
+        let name = call.func_name.as_str();
+        let arguments: Vec<&IdedExpr> = call
+            .target
+            .as_deref()
+            .into_iter()
+            .chain(&call.args)
+            .collect();
+        if name == "matches" {
+            return match arguments.as_slice() {
+                [text, pattern] => Ok(Node::Matches(self.boxed(text)?, regex(pattern)?)),
+                _ => Err(ExpressionError::Arguments(name.to_owned())),
+            };
+        }
+        let Some((function, _, least, most)) =
+            Function::ALL.into_iter().find(|(_, own, ..)| *own == name)
+        else {
+            return Err(ExpressionError::UnknownFunction(name.to_owned()));
+        };
+        let arguments = arguments
+            .into_iter()
+            .map(|argument| self.node(argument))
+            .collect::<Result<Vec<_>, _>>()?;
+        if !(least..=most).contains(&arguments.len()) {
+            return Err(ExpressionError::Arguments(name.to_owned()));
+        }
+        Ok(Node::Call(function, arguments))
+    }
+
+    /// A macro of CEL, as the parser expands it: a loop over a range with an accumulator.
+    fn comprehension(
+        &mut self,
+        comprehension: &ComprehensionExpr,
+    ) -> Result<Node, ExpressionError> {
+        if self.locals.len() == MAX_COMPREHENSIONS {
+            return Err(ExpressionError::TooManyComprehensions);
+        }
+        let (kind, guard, body) =
+            parts_of_macro(comprehension).ok_or(ExpressionError::Unsupported("this macro"))?;
+        let range = self.node(&comprehension.iter_range)?;
+        self.locals.push(comprehension.iter_var.clone());
+        let guard = guard.map(|guard| self.node(guard)).transpose();
+        let body = self.node(body);
+        self.locals.pop();
+        Ok(Node::Comprehension(Box::new(Comprehension {
+            kind,
+            range,
+            guard: guard?,
+            body: body?,
+        })))
+    }
+}
+
+/// What a macro was before its expansion: its kind, guard, and predicate or element.
+fn parts_of_macro(
+    comprehension: &ComprehensionExpr,
+) -> Option<(Quantifier, Option<&IdedExpr>, &IdedExpr)> {
+    let Expr::Call(step) = &comprehension.loop_step.expr else {
+        return None;
+    };
+    match (step.func_name.as_str(), step.args.as_slice()) {
+        (operators::LOGICAL_AND, [_, predicate]) => Some((Quantifier::All, None, predicate)),
+        (operators::LOGICAL_OR, [_, predicate]) => Some((Quantifier::Exists, None, predicate)),
+        (operators::ADD, [_, element]) => Some((Quantifier::Collect, None, only_element(element)?)),
+        (operators::CONDITIONAL, [predicate, yes, _]) => match &yes.expr {
+            Expr::Call(add) => match add.args.as_slice() {
+                [_, added] => match only_element(added) {
+                    Some(element) => Some((Quantifier::Collect, Some(predicate), element)),
+                    None => Some((Quantifier::ExistsOne, None, predicate)),
+                },
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn only_element(list: &IdedExpr) -> Option<&IdedExpr> {
+    match &list.expr {
+        Expr::List(list) => list.elements.first(),
+        _ => None,
+    }
+}
+
+fn operator(name: &str) -> Option<Operator> {
+    Some(match name {
+        operators::EQUALS => Operator::Equal,
+        operators::NOT_EQUALS => Operator::NotEqual,
+        operators::LESS => Operator::Less,
+        operators::LESS_EQUALS => Operator::LessOrEqual,
+        operators::GREATER => Operator::Greater,
+        operators::GREATER_EQUALS => Operator::GreaterOrEqual,
+        operators::ADD => Operator::Add,
+        operators::SUBSTRACT => Operator::Subtract,
+        operators::MULTIPLY => Operator::Multiply,
+        operators::DIVIDE => Operator::Divide,
+        operators::MODULO => Operator::Remainder,
+        operators::IN => Operator::In,
+        _ => return None,
+    })
+}
+
+fn constant(literal: &LiteralValue) -> Literal {
+    match literal {
+        LiteralValue::Null => Literal::Null,
+        LiteralValue::Boolean(flag) => Literal::Bool(*flag.inner()),
+        LiteralValue::Int(number) => Literal::Int(*number.inner()),
+        LiteralValue::UInt(number) => Literal::Uint(*number.inner()),
+        LiteralValue::Double(number) => Literal::Double(*number.inner()),
+        LiteralValue::String(text) => Literal::Text(text.inner().into()),
+        LiteralValue::Bytes(bytes) => Literal::Bytes(bytes.inner().into()),
+    }
+}
+
+/// A pattern from a request could be as costly as the client likes, and one that does not compile would refuse every
+/// request.
+fn regex(pattern: &IdedExpr) -> Result<Arc<BoundedRegex>, ExpressionError> {
+    match &pattern.expr {
+        Expr::Literal(LiteralValue::String(text)) => BoundedRegex::new(text.inner())
+            .map(Arc::new)
+            .map_err(|error| ExpressionError::Regex(one_line(&error))),
+        _ => Err(ExpressionError::Regex("it must be a literal".to_owned())),
+    }
+}
+
+/// The text of names and members, for messages.
+fn describe(expression: &Expr) -> Arc<str> {
+    match expression {
+        Expr::Ident(name) => name.as_str().into(),
+        Expr::Select(select) => {
+            format!("{}.{}", describe(&select.operand.expr), select.field).into()
+        }
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [operand, index] => match &index.expr {
+                Expr::Literal(LiteralValue::String(name)) => {
+                    format!("{}[\"{}\"]", describe(&operand.expr), name.inner()).into()
+                }
+                _ => format!("{}[...]", describe(&operand.expr)).into(),
+            },
+            _ => "...".into(),
+        },
+        _ => "...".into(),
+    }
+}
+
+/// The names of the variables, for messages.
+pub fn variable_names() -> String {
+    VARIABLES.join(", ")
+}

@@ -1,0 +1,68 @@
+//! A request and a token for expressions to read.
+
+use crate::request::{Completeness, Headers, Request};
+use crate::rules::expression::evaluate::Evaluation;
+use crate::rules::expression::failure::ConditionFailure;
+use crate::rules::expression::variables::Variables;
+use crate::rules::facts::{Facts, Needs};
+use crate::rules::path::Ambiguities;
+use crate::token::claims::Claims;
+
+pub(super) struct Subject<'a> {
+    pub(super) claims: Option<&'a str>,
+    pub(super) headers: &'a [(&'a str, &'a [u8])],
+    pub(super) path: &'a str,
+}
+
+impl Default for Subject<'_> {
+    fn default() -> Self {
+        Subject {
+            claims: None,
+            headers: &[
+                ("x-a", b"1"),
+                ("x-b", b"b"),
+                ("x-a", b"2"),
+                (":path", b"/a/b%20c?x=1"),
+            ],
+            path: "/a/b%20c?x=1",
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// Evaluates a condition; also how many steps it took.
+    pub(super) fn evaluate(&self, text: &str) -> (Result<(), ConditionFailure>, usize) {
+        let claims = self
+            .claims
+            .map(|claims| Claims::parse(claims.as_bytes()).expect("are claims"));
+        let request = Request {
+            method: "GET",
+            host: "API.Example.:443",
+            path: self.path,
+            headers: Headers::new(self.headers.iter().copied(), Completeness::Complete),
+            source_address: "10.0.0.1",
+            source_principal: "spiffe://a/b",
+            context: vec![("tier", "internal")],
+        };
+        let needs = Needs {
+            path: true,
+            ..Needs::default()
+        };
+        let facts = Facts::read(&request, needs, Ambiguities::default()).expect("is not ambiguous");
+        let variables = Variables {
+            request: &request,
+            facts: &facts,
+            claims: claims.as_ref(),
+            scopes: vec!["read", "write"],
+            now: 1_700_000_000.5,
+        };
+        let expression = super::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let mut evaluation = Evaluation::new(&variables);
+        let result = evaluation.condition(&expression.program);
+        (result, evaluation.steps())
+    }
+
+    pub(super) fn failure(&self, text: &str) -> Option<ConditionFailure> {
+        self.evaluate(text).0.err()
+    }
+}

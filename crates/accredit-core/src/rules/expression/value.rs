@@ -1,0 +1,268 @@
+//! The values of an evaluation. They have no Debug form, because they can be secret. What the request and the token have is borrowed from them, member by member.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use ipnet::IpNet;
+
+use crate::jose::json::{JsonKind, JsonObject, JsonValue};
+use crate::request::Headers;
+use crate::rules::expression::budget::EvaluationBudget;
+use crate::rules::expression::failure::ConditionFailure;
+use crate::rules::expression::variables::Variables;
+use crate::token::claims::{Audience, Claims};
+
+#[derive(Clone)]
+pub enum Value<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    Text(Text<'a>),
+    Bytes(Rc<[u8]>),
+    List(List<'a>),
+    Map(Map<'a>),
+    Timestamp(DateTime<FixedOffset>),
+    Duration(TimeDelta),
+    Type(&'static str),
+    Network(IpNet),
+}
+
+/// A text that is borrowed or was built by the evaluation.
+#[derive(Clone)]
+pub enum Text<'a> {
+    Borrowed(&'a str),
+    Shared(Rc<str>),
+}
+
+#[derive(Clone)]
+pub enum List<'a> {
+    Json(&'a Claims, &'a [JsonValue]),
+    Texts(Rc<[&'a str]>),
+    Built(Rc<[Value<'a>]>),
+}
+
+#[derive(Clone)]
+pub enum Map<'a> {
+    /// The claims of a token, without those that are null, and with `aud` as a list (CONTRACT 3.11.3).
+    Claims(&'a Claims),
+    Json(&'a Claims, &'a JsonObject),
+    Headers(&'a Headers<'a>),
+    Texts(&'a [(&'a str, &'a str)]),
+    /// `request` or `source`: the members, each made when it is read.
+    Members(&'static [&'static str], &'a Variables<'a>),
+    Built(Rc<[(Value<'a>, Value<'a>)]>),
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Text::Borrowed(text) => text,
+            Text::Shared(text) => text,
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    pub fn borrowed(text: &'a str) -> Value<'a> {
+        Value::Text(Text::Borrowed(text))
+    }
+
+    /// # Errors
+    /// [`ConditionFailure::BudgetExceeded`]
+    pub fn built(
+        text: String,
+        budget: &mut EvaluationBudget,
+    ) -> Result<Value<'a>, ConditionFailure> {
+        budget.allocate(text.len())?;
+        Ok(Value::Text(Text::Shared(text.into())))
+    }
+
+    fn json(claims: &'a Claims, value: &'a JsonValue) -> Value<'a> {
+        match &value.kind {
+            JsonKind::Null => Value::Null,
+            JsonKind::Bool(flag) => Value::Bool(*flag),
+            JsonKind::String(text) => Value::borrowed(text),
+            JsonKind::Number => match claims.raw(value).parse() {
+                Ok(integer) => Value::Int(integer),
+                Err(_) => Value::Double(claims.number(value).unwrap_or(f64::NAN)),
+            },
+            JsonKind::Array(elements) => Value::List(List::Json(claims, elements)),
+            JsonKind::Object(object) => Value::Map(Map::Json(claims, object)),
+        }
+    }
+
+    /// The name of the type, as `type()` yields it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null_type",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int",
+            Value::Uint(_) => "uint",
+            Value::Double(_) => "double",
+            Value::Text(_) => "string",
+            Value::Bytes(_) => "bytes",
+            Value::List(_) => "list",
+            Value::Map(_) => "map",
+            Value::Timestamp(_) => "google.protobuf.Timestamp",
+            Value::Duration(_) => "google.protobuf.Duration",
+            Value::Type(_) => "type",
+            Value::Network(_) => "cidr",
+        }
+    }
+}
+
+impl<'a> List<'a> {
+    pub fn len(&self) -> usize {
+        match self {
+            List::Json(_, elements) => elements.len(),
+            List::Texts(texts) => texts.len(),
+            List::Built(values) => values.len(),
+        }
+    }
+
+    pub fn get(&self, index: usize) -> Option<Value<'a>> {
+        match self {
+            List::Json(claims, elements) => {
+                let element = elements.get(index)?;
+                Some(Value::json(claims, element))
+            }
+            List::Texts(texts) => texts.get(index).map(|text| Value::borrowed(text)),
+            List::Built(values) => values.get(index).cloned(),
+        }
+    }
+}
+
+impl<'a> Map<'a> {
+    /// How many members there are. Headers count once per name.
+    pub fn len(&self) -> usize {
+        match self {
+            Map::Claims(claims) => claim_names(claims).count(),
+            Map::Json(_, object) => object.iter().count(),
+            Map::Headers(headers) => headers.names().collect::<BTreeSet<_>>().len(),
+            Map::Texts(members) => members.len(),
+            Map::Members(names, _) => names.len(),
+            Map::Built(members) => members.len(),
+        }
+    }
+
+    /// An upper bound of the members that a lookup compares, for the budget.
+    pub fn width(&self) -> usize {
+        match self {
+            Map::Claims(claims) => claims.object().iter().count(),
+            Map::Headers(headers) => headers.names().count(),
+            _ => self.len(),
+        }
+    }
+
+    /// The member that is named by a text.
+    ///
+    /// # Errors
+    /// [`ConditionFailure::BudgetExceeded`]
+    pub fn get(
+        &self,
+        name: &str,
+        budget: &mut EvaluationBudget,
+    ) -> Result<Option<Value<'a>>, ConditionFailure> {
+        budget.spend(1 + self.width() / 8)?;
+        Ok(match self {
+            Map::Claims(claims) if name == "aud" => Some(audience(claims, budget)?),
+            Map::Claims(claims) => claims
+                .object()
+                .get(name)
+                .filter(|value| !matches!(value.kind, JsonKind::Null))
+                .map(|value| Value::json(claims, value)),
+            Map::Json(claims, object) => object.get(name).map(|value| Value::json(claims, value)),
+            Map::Headers(headers) => header(headers, name, budget)?,
+            Map::Texts(members) => members
+                .iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, value)| Value::borrowed(value)),
+            Map::Members(_, variables) => variables.member(name, budget)?,
+            Map::Built(members) => members
+                .iter()
+                .find(|(key, _)| matches!(key, Value::Text(own) if **own == *name))
+                .map(|(_, value)| value.clone()),
+        })
+    }
+
+    /// The keys.
+    ///
+    /// # Errors
+    /// [`ConditionFailure::BudgetExceeded`]
+    pub fn keys(&self, budget: &mut EvaluationBudget) -> Result<Vec<Value<'a>>, ConditionFailure> {
+        budget.allocate(self.width() * size_of::<Value<'_>>())?;
+        Ok(match self {
+            Map::Claims(claims) => claim_names(claims).map(Value::borrowed).collect(),
+            Map::Json(_, object) => object
+                .iter()
+                .map(|(name, _)| Value::borrowed(name))
+                .collect(),
+            Map::Headers(headers) => {
+                let names: BTreeSet<&str> = headers.names().collect();
+                names.into_iter().map(Value::borrowed).collect()
+            }
+            Map::Texts(members) => members
+                .iter()
+                .map(|(name, _)| Value::borrowed(name))
+                .collect(),
+            Map::Members(names, _) => names.iter().map(|name| Value::borrowed(name)).collect(),
+            Map::Built(members) => members.iter().map(|(key, _)| key.clone()).collect(),
+        })
+    }
+}
+
+/// `aud` is always there, as a list.
+fn claim_names(claims: &Claims) -> impl Iterator<Item = &str> {
+    claims
+        .object()
+        .iter()
+        .filter(|(name, value)| *name != "aud" && !matches!(value.kind, JsonKind::Null))
+        .map(|(name, _)| name)
+        .chain(["aud"])
+}
+
+fn audience<'a>(
+    claims: &'a Claims,
+    budget: &mut EvaluationBudget,
+) -> Result<Value<'a>, ConditionFailure> {
+    let named = match claims.audience() {
+        Audience::Absent => Vec::new(),
+        Audience::Named(named) => named,
+    };
+    budget.allocate(named.len() * size_of::<&str>())?;
+    Ok(Value::List(List::Texts(named.into())))
+}
+
+/// Repeated headers are joined by `,`. Bytes that are not UTF-8 become the replacement character.
+fn header<'a>(
+    headers: &'a Headers<'a>,
+    name: &str,
+    budget: &mut EvaluationBudget,
+) -> Result<Option<Value<'a>>, ConditionFailure> {
+    if name.starts_with(':') {
+        return Ok(None);
+    }
+    let mut values = headers.all(name);
+    let Some(first) = values.next() else {
+        return Ok(None);
+    };
+    let mut joined = String::from_utf8_lossy(first);
+    let mut is_only = true;
+    for value in values {
+        is_only = false;
+        let joined = joined.to_mut();
+        joined.push(',');
+        joined.push_str(&String::from_utf8_lossy(value));
+    }
+    Ok(Some(match joined {
+        Cow::Borrowed(text) if is_only => Value::borrowed(text),
+        joined => Value::built(joined.into_owned(), budget)?,
+    }))
+}
