@@ -97,7 +97,7 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
         .prepare(engine::key_entries(&settings))
         .unwrap();
     let observer = Observer::default();
-    engine::build(&mut settings, &prepared, &observer)
+    engine::build(&mut settings, &prepared, &observer, None)
 }
 
 fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {

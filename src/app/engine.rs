@@ -17,14 +17,22 @@ use crate::observe::report::Disclosure;
 use crate::rules::table::RuleTable;
 
 /// Builds the service that answers checks with these settings and keys and reports to `observer`. Takes the rules out of
-/// `settings`.
+/// `settings`. Issuer entries that `previous` has too are shared with it, and so is its token cache, so that a reload does not
+/// verify every token again.
 pub fn build(
     settings: &mut Settings,
     keys: &PreparedStores,
     observer: &Observer,
+    previous: Option<&Authorizer>,
 ) -> CheckService<Authorizer> {
-    let issuers = build_issuers(settings, keys);
-    let authorizer = Arc::new(build_authorizer(settings, issuers));
+    let previous = previous.map(Authorizer::authenticator);
+    let issuers = build_issuers(settings, keys, previous);
+    let cache = previous
+        .map(Authenticator::token_cache)
+        .filter(|cache| cache.limit() == settings.token_cache)
+        .cloned()
+        .unwrap_or_else(|| Arc::new(TokenCache::new(settings.token_cache)));
+    let authorizer = Arc::new(build_authorizer(settings, issuers, cache));
     let disclosure = Disclosure {
         config: settings.config.clone(),
         claims: settings.log_claims.as_slice().into(),
@@ -42,16 +50,25 @@ pub fn key_entries(settings: &Settings) -> Vec<KeyEntry> {
     settings.issuers.iter().map(entry).collect()
 }
 
-fn build_issuers(settings: &Settings, keys: &PreparedStores) -> Vec<Arc<Issuer>> {
+fn build_issuers(
+    settings: &Settings,
+    keys: &PreparedStores,
+    previous: Option<&Authenticator>,
+) -> Vec<Arc<Issuer>> {
     let issuer = |(issuer, keys): (&IssuerSettings, _)| {
-        Arc::new(Issuer {
+        let entry = Issuer {
             names: issuer.names.clone(),
             requirements: issuer.requirements.clone(),
             keys,
             claim_headers: issuer.claim_headers.clone(),
             payload_header: settings.payload_header.clone(),
             startup: issuer.startup,
-        })
+        };
+        let mut earlier = previous.into_iter().flat_map(|own| own.issuers().iter());
+        earlier
+            .find(|earlier| entry.is_same_as(earlier))
+            .cloned()
+            .unwrap_or_else(|| Arc::new(entry))
     };
     settings
         .issuers
@@ -61,7 +78,11 @@ fn build_issuers(settings: &Settings, keys: &PreparedStores) -> Vec<Arc<Issuer>>
         .collect()
 }
 
-fn build_authorizer(settings: &mut Settings, issuers: Vec<Arc<Issuer>>) -> Authorizer {
+fn build_authorizer(
+    settings: &mut Settings,
+    issuers: Vec<Arc<Issuer>>,
+    cache: Arc<TokenCache>,
+) -> Authorizer {
     let claimed = issuers
         .iter()
         .flat_map(|issuer| issuer.claim_headers.iter())
@@ -71,8 +92,7 @@ fn build_authorizer(settings: &mut Settings, issuers: Vec<Arc<Issuer>>) -> Autho
         .chain(settings.strip_names.iter().cloned())
         .collect();
     let strip = StripList::new(names, settings.strip_prefixes.clone());
-    let cache = TokenCache::new(settings.token_cache);
-    let authenticator = Authenticator::new(Issuers::new(issuers), Arc::new(cache));
+    let authenticator = Authenticator::new(Issuers::new(issuers), cache);
     let rules = RuleTable::new(
         std::mem::take(&mut settings.rules),
         settings.ambiguous_paths,

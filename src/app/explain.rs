@@ -28,7 +28,7 @@ pub async fn explain(
     for store in prepared.stores() {
         store.until(KeyStore::was_attempted).await;
     }
-    let service = engine::build(&mut settings, &prepared, &Observer::default());
+    let service = engine::build(&mut settings, &prepared, &Observer::default(), None);
     let request = example.request();
     let deadline = Instant::now() + service.check_timeout();
     let judged = service

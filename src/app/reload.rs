@@ -174,9 +174,13 @@ async fn try_apply(
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);
-    running
-        .current
-        .replace(engine::build(&mut settings, &prepared, running.observer));
+    let previous = running.current.load();
+    running.current.replace(engine::build(
+        &mut settings,
+        &prepared,
+        running.observer,
+        Some(previous.authorizer()),
+    ));
     key_stores.drop_others(&prepared);
     remove_old_series(running);
     Ok(())

@@ -103,7 +103,7 @@ impl App {
             .traced(telemetry.traces.clone());
         let prepared = key_stores.prepare(engine::key_entries(&settings))?;
         let observer = Observer::new(telemetry.traces);
-        let service = engine::build(&mut settings, &prepared, &observer);
+        let service = engine::build(&mut settings, &prepared, &observer, None);
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
         Ok(App {

@@ -35,6 +35,13 @@ pub struct FailClosed<J> {
     in_flight: InFlight,
 }
 
+/// When the headers of a call arrived, and its place among the checks in flight; `None` if the limit is reached.
+#[derive(Debug)]
+pub struct Arrival {
+    at: Instant,
+    permit: Option<Permit>,
+}
+
 impl<J> Clone for FailClosed<J> {
     fn clone(&self) -> Self {
         FailClosed {
@@ -50,8 +57,17 @@ impl<J: Judge> FailClosed<J> {
         FailClosed { current, in_flight }
     }
 
-    /// Answers a call whose headers arrived at `arrived`.
-    pub async fn call<B>(&self, call: Request<B>, arrived: Instant) -> Response<UnaryBody>
+    /// The headers of a call have arrived: from now on its check is in flight, even while it waits for a thread
+    /// (CONTRACT 7.1.1).
+    pub fn arrive(&self) -> Arrival {
+        Arrival {
+            at: Instant::now(),
+            permit: self.in_flight.enter(),
+        }
+    }
+
+    /// Answers a call.
+    pub async fn call<B>(&self, call: Request<B>, arrival: Arrival) -> Response<UnaryBody>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -61,8 +77,8 @@ impl<J: Judge> FailClosed<J> {
         let caller = traces
             .is_on()
             .then(|| trace_context::of_call(call.headers()));
-        let check = CheckSpan::new(arrived, caller.flatten());
-        let Some(permit) = self.in_flight.enter() else {
+        let check = CheckSpan::new(arrival.at, caller.flatten());
+        let Some(permit) = arrival.permit else {
             return grpc::answer(&service.refuse(Denial::Overloaded, &check));
         };
         let answering = AssertUnwindSafe(answer(&service, call, &check, &permit)).catch_unwind();

@@ -8,7 +8,6 @@ use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
-use tokio::time::Instant;
 use tonic::service::Routes;
 
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
@@ -49,10 +48,10 @@ impl<J: Judge> Service<Request<Incoming>> for CheckPort<J> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
-            // Taken here and not in the task that answers: a busy thread lets that task wait, and Envoy waits too.
-            let arrived = Instant::now();
+            // Here and not in the task that answers: a busy thread lets that task wait, and Envoy waits too.
+            let arrival = checks.arrive();
             return Box::pin(async move {
-                let answer = checks.call(request, arrived).await;
+                let answer = checks.call(request, arrival).await;
                 Ok(answer.map(Either::Left))
             });
         }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::support::answer::Answer;
 use crate::support::check_request::Ask;
 use crate::support::eventually::eventually;
+use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
@@ -217,4 +218,44 @@ async fn unchanged_issuers_keep_their_keys_and_new_ones_have_theirs_first() {
         (reason(&other, 1).await == "allowed").then_some(())
     })
     .await;
+}
+
+/// A reload that does not change an issuer entry does not verify its tokens again; one that changes the entry does.
+#[tokio::test]
+async fn cached_tokens_outlive_a_reload_of_the_same_issuer_entry() {
+    let entry = |audience: &str| {
+        let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+        issuer.replace("api.test", audience)
+    };
+    let text = |realm: &str, audience: &str| {
+        format!(
+            "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nrealm: {realm}\nissuers:\n{}",
+            entry(audience)
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, text("first", "api.test")).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    let token = Token::of(ISSUER).signed(rsa(0));
+    let admin = running.admin;
+    let hits = async || {
+        let (_, metrics) = get(admin, "localhost", "/metrics").await;
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("accredit_token_cache_hits_total"));
+        line.expect("is counted").ends_with(" 1")
+    };
+    assert!(envoy.check(Ask::bearer(&token)).await.is_admission());
+    assert!(!hits().await);
+
+    std::fs::write(&file, text("second", "api.test")).unwrap();
+    running.says("configuration reloaded").await;
+    assert!(envoy.check(Ask::bearer(&token)).await.is_admission());
+    assert!(hits().await, "the token was verified before the reload");
+
+    std::fs::write(&file, text("second", "other.test")).unwrap();
+    running.says("configuration reloaded").await;
+    let answer = envoy.check(Ask::bearer(&token)).await;
+    assert_eq!(answer.reason(), "invalid_audience");
 }

@@ -64,13 +64,35 @@ async fn no_request_is_judged_after_the_deadline_of_its_call() {
         let mut call = call_of(body);
         call.headers_mut()
             .insert("grpc-timeout", timeout.parse().unwrap());
-        let answering = checks.call(call, tokio::time::Instant::now());
+        let arrival = checks.arrive();
+        let answering = checks.call(call, arrival);
         let answer = within("the call is answered", answering).await;
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         let answer = Answer::of(CheckResponse::decode(&bytes[5..]).unwrap());
         assert_eq!(answer.reason(), "internal_error", "{timeout}");
         assert_eq!(asked.load(Ordering::SeqCst), times, "{timeout}");
     }
+}
+
+/// CONTRACT 7.1.1: overload is refused when the headers arrive, and not after a queue.
+#[tokio::test]
+async fn a_check_that_waits_for_a_thread_is_in_flight() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let service = CheckService::new(Arc::new(Counts(asked.clone())), Duration::from_secs(1));
+    let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
+    let first = checks.arrive();
+    let second = checks.arrive();
+    let reason = async |arrival| {
+        let call = call_of(whole(framed_check(good())));
+        let answer = within("the call is answered", checks.call(call, arrival)).await;
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        Answer::of(CheckResponse::decode(&bytes[5..]).unwrap()).reason()
+    };
+    assert_eq!(reason(second).await, "overloaded");
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    drop(first);
+    assert_eq!(reason(checks.arrive()).await, "internal_error");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -81,6 +81,25 @@ impl Issuers {
 }
 
 impl Issuer {
+    /// Whether both entries accept the same tokens, by the same key store, and set the same headers. A cached token that
+    /// one of them verified counts for the other.
+    pub fn is_same_as(&self, other: &Issuer) -> bool {
+        let Issuer {
+            names,
+            requirements,
+            keys,
+            claim_headers,
+            payload_header,
+            startup,
+        } = self;
+        *names == other.names
+            && *requirements == other.requirements
+            && Arc::ptr_eq(keys, &other.keys)
+            && *claim_headers == other.claim_headers
+            && *payload_header == other.payload_header
+            && *startup == other.startup
+    }
+
     /// Whether readiness waits for its keys.
     pub fn is_required(&self) -> bool {
         self.startup == Startup::WaitsForKeys

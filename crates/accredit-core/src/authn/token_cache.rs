@@ -18,7 +18,11 @@ const USUAL_WEIGHT: u64 = 4096;
 
 /// Caches verified tokens.
 #[derive(Debug)]
-pub struct TokenCache(Option<Cache<Fingerprint, CachedToken, ByBytes>>);
+pub struct TokenCache {
+    /// The limit in bytes.
+    limit: u64,
+    entries: Option<Cache<Fingerprint, CachedToken, ByBytes>>,
+}
 
 /// A verified token, and the keys that verified it.
 #[derive(Clone, Debug)]
@@ -41,32 +45,43 @@ impl TokenCache {
     /// A cache of at most that many bytes; 0 turns it off.
     pub fn new(bytes: u64) -> TokenCache {
         if bytes == 0 {
-            return TokenCache(None);
+            return TokenCache {
+                limit: 0,
+                entries: None,
+            };
         }
         let items = usize::try_from(bytes / USUAL_WEIGHT)
             .unwrap_or(usize::MAX)
             .max(1);
-        TokenCache(Some(Cache::with_weighter(items, bytes, ByBytes)))
+        TokenCache {
+            limit: bytes,
+            entries: Some(Cache::with_weighter(items, bytes, ByBytes)),
+        }
+    }
+
+    /// The limit in bytes.
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<CachedToken> {
-        self.0.as_ref()?.get(fingerprint)
+        self.entries.as_ref()?.get(fingerprint)
     }
 
     /// Caches a token. Others are evicted if the cache is full.
     pub fn insert(&self, fingerprint: Fingerprint, cached: CachedToken) {
-        if let Some(cache) = &self.0 {
+        if let Some(cache) = &self.entries {
             cache.insert(fingerprint, cached);
         }
     }
 
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.entries.is_some()
     }
 
     /// The number of cached tokens.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, Cache::len)
+        self.entries.as_ref().map_or(0, Cache::len)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -15,11 +15,11 @@ pub const MAX_VALUE: usize = 8 * 1024;
 pub const MAX_TOTAL: usize = 24 * 1024;
 
 /// Which headers tell the upstream of which claims.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimHeaders(Vec<ClaimHeader>);
 
 /// A header and the claim that it carries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimHeader {
     /// The header.
     pub name: HeaderName,

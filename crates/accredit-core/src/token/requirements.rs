@@ -6,7 +6,7 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::token::claim_name::ClaimName;
 
 /// One issuer's demands on its tokens, judged in [`crate::token::verified`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Requirements {
     /// The accepted signature algorithms.
     pub algorithms: AlgorithmSet,
