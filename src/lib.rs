@@ -5,6 +5,7 @@
 //! ```text
 //! cli/                                the commands
 //! app/                                the composition root
+//! console/                            the web console
 //! envoy/            admin/            the two protocols
 //! authz/            config/           the decision, the settings
 //! authn/  rules/    forward/          who is it, may they, what the upstream is told
@@ -17,6 +18,7 @@ pub use accredit_core::{authn, authz, config, forward, jose, keys, reason, reque
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod console;
 pub mod dev_issuer;
 pub mod envoy;
 pub mod explain;

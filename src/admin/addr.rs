@@ -1,4 +1,4 @@
-//! Where a running service's admin API is, and the way there.
+//! The address of a running service's admin API, and how to connect to it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,53 +6,48 @@ use std::time::Duration;
 
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use crate::admin::client_error::{AdminError, root};
+use crate::admin::client_error::{AdminError, root_cause};
 
-/// A peer that is silent for so long is asked whether it is there, and has as long again to answer.
+/// A connection without traffic for this long is pinged; the answer has to arrive within the same time.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Where the admin API is: `host:port`, `https://host:port`, or `unix:/path`.
+/// The address of an admin API: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminAddr {
-    shown: String,
-    transport: Transport,
+    text: String,
+    transport: AdminTransport,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Transport {
+enum AdminTransport {
     Plain(String),
     Tls(String),
     Unix(String),
 }
 
-/// The PEM texts of the files by which service and client prove who they are.
+/// The PEM files for TLS with the service.
 #[derive(Clone, Default)]
-pub struct Proofs {
-    /// Whom the service's certificate must come from; the system's roots without it.
+pub struct AdminTlsFiles {
+    /// The issuers of the service's certificate; the system's roots if absent.
     pub authorities: Option<Vec<u8>>,
-    /// Our own certificate and its private key.
+    /// The client certificate and its private key.
     pub identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl AdminAddr {
-    /// The way there.
-    ///
-    /// # Errors
-    /// [`AdminError`]
-    pub(in crate::admin) fn endpoint(&self, proofs: &Proofs) -> Result<Endpoint, AdminError> {
-        let unusable = |error: &tonic::transport::Error| AdminError::Proofs(root(error));
-        let no_address = |_| AdminError::NoAddress(self.to_string());
+    pub(in crate::admin) fn endpoint(&self, tls: &AdminTlsFiles) -> Result<Endpoint, AdminError> {
         let uri = match &self.transport {
-            Transport::Plain(authority) => format!("http://{authority}"),
-            Transport::Tls(authority) => format!("https://{authority}"),
-            Transport::Unix(path) => format!("unix:{path}"),
+            AdminTransport::Plain(authority) => format!("http://{authority}"),
+            AdminTransport::Tls(authority) => format!("https://{authority}"),
+            AdminTransport::Unix(path) => format!("unix:{path}"),
         };
-        let endpoint = Endpoint::from_shared(uri).map_err(no_address)?;
+        let endpoint = Endpoint::from_shared(uri)
+            .map_err(|_| AdminError::InvalidAddress(self.text.clone()))?;
         let endpoint = match self.transport {
-            Transport::Tls(_) => endpoint
-                .tls_config(proofs.tls())
-                .map_err(|error| unusable(&error))?,
-            Transport::Plain(_) | Transport::Unix(_) => endpoint,
+            AdminTransport::Tls(_) => endpoint
+                .tls_config(tls.config())
+                .map_err(|error| AdminError::TlsFiles(root_cause(&error)))?,
+            AdminTransport::Plain(_) | AdminTransport::Unix(_) => endpoint,
         };
         Ok(endpoint
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -60,9 +55,9 @@ impl AdminAddr {
             .keep_alive_while_idle(true))
     }
 
-    /// Whether certificates mean something there.
+    /// Whether the connection uses TLS.
     pub fn is_tls(&self) -> bool {
-        matches!(self.transport, Transport::Tls(_))
+        matches!(self.transport, AdminTransport::Tls(_))
     }
 }
 
@@ -70,26 +65,26 @@ impl FromStr for AdminAddr {
     type Err = AdminError;
 
     fn from_str(text: &str) -> Result<AdminAddr, AdminError> {
-        let no_address = || AdminError::NoAddress(text.to_owned());
+        let invalid = || AdminError::InvalidAddress(text.to_owned());
         let authority = |rest: &str| {
-            let authority: http::uri::Authority = rest.parse().map_err(|_| no_address())?;
+            let authority: http::uri::Authority = rest.parse().map_err(|_| invalid())?;
             match (authority.port_u16(), authority.as_str().contains('@')) {
                 (Some(_), false) => Ok(authority.to_string()),
-                (None, _) | (Some(_), true) => Err(no_address()),
+                (None, _) | (Some(_), true) => Err(invalid()),
             }
         };
         let transport = if let Some(path) = text.strip_prefix("unix:") {
             match path.is_empty() {
-                false => Transport::Unix(path.to_owned()),
-                true => return Err(no_address()),
+                false => AdminTransport::Unix(path.to_owned()),
+                true => return Err(invalid()),
             }
         } else if let Some(rest) = text.strip_prefix("https://") {
-            Transport::Tls(authority(rest)?)
+            AdminTransport::Tls(authority(rest)?)
         } else {
-            Transport::Plain(authority(text.strip_prefix("http://").unwrap_or(text))?)
+            AdminTransport::Plain(authority(text.strip_prefix("http://").unwrap_or(text))?)
         };
         Ok(AdminAddr {
-            shown: text.to_owned(),
+            text: text.to_owned(),
             transport,
         })
     }
@@ -97,12 +92,12 @@ impl FromStr for AdminAddr {
 
 impl fmt::Display for AdminAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.text)
     }
 }
 
-impl Proofs {
-    fn tls(&self) -> ClientTlsConfig {
+impl AdminTlsFiles {
+    fn config(&self) -> ClientTlsConfig {
         let tls = match &self.authorities {
             Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
             None => ClientTlsConfig::new().with_enabled_roots(),
@@ -114,10 +109,10 @@ impl Proofs {
     }
 }
 
-impl fmt::Debug for Proofs {
-    /// One of them is a private key.
+impl fmt::Debug for AdminTlsFiles {
+    /// Omits the private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Proofs(..)")
+        f.write_str("AdminTlsFiles(..)")
     }
 }
 
@@ -127,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_address_has_a_port_or_a_path() {
-        for (text, is_one) in [
+        for (text, is_valid) in [
             ("127.0.0.1:9192", true),
             ("[::1]:9192", true),
             ("http://accredit.auth.svc:9192", true),
@@ -139,7 +134,7 @@ mod tests {
             ("user@host:1", false),
             ("", false),
         ] {
-            assert_eq!(text.parse::<AdminAddr>().is_ok(), is_one, "{text}");
+            assert_eq!(text.parse::<AdminAddr>().is_ok(), is_valid, "{text}");
         }
     }
 }

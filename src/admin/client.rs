@@ -1,4 +1,4 @@
-//! Reaches the admin API of a running service, as its commands do.
+//! The client of the admin API, as the commands use it.
 
 use std::time::Duration;
 
@@ -6,47 +6,50 @@ use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
 
-use crate::admin::addr::{AdminAddr, Proofs};
-use crate::admin::client_error::{AdminError, root};
+use crate::admin::addr::{AdminAddr, AdminTlsFiles};
+use crate::admin::client_error::{AdminError, root_cause};
 use crate::admin::pb;
-use crate::admin::pb::admin_client::AdminClient;
+use crate::admin::pb::admin_client;
 use crate::admin::pb::tail_response::Told;
 
-/// How long a connection may take, the handshake of TLS included.
+/// How long a connection may take, the TLS handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An explanation may name every rule of a large configuration.
-const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// An explanation can name every rule of a large configuration.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// The admin API of one service, which answers.
+/// A connection to the admin API of one service.
 #[derive(Debug)]
-pub struct Client {
+pub struct AdminClient {
     addr: AdminAddr,
-    api: AdminClient<Channel>,
+    api: admin_client::AdminClient<Channel>,
 }
 
-/// Decisions as they are made.
+/// The decisions of a service as they are made.
 #[derive(Debug)]
-pub struct Tail(Streaming<pb::TailResponse>);
+pub struct DecisionStream(Streaming<pb::TailResponse>);
 
-// === impl Client ===
+// === impl AdminClient ===
 
-impl Client {
+impl AdminClient {
     /// Connects.
     ///
     /// # Errors
     /// [`AdminError`]
-    pub async fn connect(addr: &AdminAddr, proofs: &Proofs) -> Result<Client, AdminError> {
-        let unreachable = |cause| AdminError::Unreachable(addr.to_string(), cause);
-        let endpoint = addr.endpoint(proofs)?;
-        // The library's own limit ends before the handshake.
+    pub async fn connect(addr: &AdminAddr, tls: &AdminTlsFiles) -> Result<AdminClient, AdminError> {
+        let unreachable = |cause| AdminError::Unreachable {
+            addr: addr.to_string(),
+            cause,
+        };
+        let endpoint = addr.endpoint(tls)?;
+        // The connect timeout of tonic does not include the TLS handshake.
         let channel = timeout(CONNECT_TIMEOUT, endpoint.connect())
             .await
             .map_err(|_| unreachable(format!("no connection within {CONNECT_TIMEOUT:?}")))?
-            .map_err(|error| unreachable(root(&error)))?;
-        Ok(Client {
+            .map_err(|error| unreachable(root_cause(&error)))?;
+        Ok(AdminClient {
             addr: addr.clone(),
-            api: AdminClient::new(channel).max_decoding_message_size(LONGEST_ANSWER),
+            api: admin_client::AdminClient::new(channel).max_decoding_message_size(MAX_ANSWER),
         })
     }
 
@@ -56,20 +59,20 @@ impl Client {
     /// [`AdminError`]
     pub async fn issuers(&mut self) -> Result<Vec<pb::Issuer>, AdminError> {
         let response = self.api.list_issuers(pb::ListIssuersRequest {}).await;
-        self.told(response).map(|told| told.issuers)
+        Ok(self.answer(response)?.issuers)
     }
 
-    /// The same after every key set was fetched.
+    /// The issuers and their keys after a refresh of every key set.
     ///
     /// # Errors
     /// [`AdminError`]
     pub async fn refreshed_issuers(&mut self) -> Result<Vec<pb::Issuer>, AdminError> {
         let request = pb::RefreshKeysRequest::default();
         let response = self.api.refresh_keys(request).await;
-        self.told(response).map(|told| told.issuers)
+        Ok(self.answer(response)?.issuers)
     }
 
-    /// What the service would decide.
+    /// The decision that the service would make.
     ///
     /// # Errors
     /// [`AdminError`]
@@ -78,45 +81,42 @@ impl Client {
         ask: pb::ExplainRequest,
     ) -> Result<pb::Explanation, AdminError> {
         let response = self.api.explain(ask).await;
-        self.told(response)
-            .map(|told| told.explanation.unwrap_or_default())
+        Ok(self.answer(response)?.explanation.unwrap_or_default())
     }
 
-    /// The kept refusals of the requests with that id.
+    /// The latest refusals of the requests with this ID.
     ///
     /// # Errors
     /// [`AdminError`]
     pub async fn refusals(&mut self, id: &str) -> Result<Vec<pb::FoundRefusal>, AdminError> {
         let request_id = id.to_owned();
-        let response = self
-            .api
-            .find_refusals(pb::FindRefusalsRequest { request_id });
-        let response = response.await;
-        self.told(response).map(|told| told.refusals)
+        let request = pb::FindRefusalsRequest { request_id };
+        let response = self.api.find_refusals(request).await;
+        Ok(self.answer(response)?.refusals)
     }
 
     /// Follows decisions.
     ///
     /// # Errors
     /// [`AdminError`]
-    pub async fn tail(&mut self, request: pb::TailRequest) -> Result<Tail, AdminError> {
+    pub async fn tail(&mut self, request: pb::TailRequest) -> Result<DecisionStream, AdminError> {
         let response = self.api.tail(request).await;
-        self.told(response).map(Tail)
+        self.answer(response).map(DecisionStream)
     }
 
-    fn told<T>(&self, response: Result<Response<T>, Status>) -> Result<T, AdminError> {
+    fn answer<T>(&self, response: Result<Response<T>, Status>) -> Result<T, AdminError> {
         response
             .map(Response::into_inner)
-            .map_err(|status| AdminError::of(status, &self.addr))
+            .map_err(|status| AdminError::of(status, self.addr.to_string()))
     }
 }
 
-impl Tail {
-    /// What there is to tell next; `None` once the connection has ended, for whatever reason.
+impl DecisionStream {
+    /// The next message; `None` once the connection has ended, for whatever reason.
     pub async fn next(&mut self) -> Option<Told> {
         loop {
             let message = self.0.message().await.ok()??;
-            // A message of a later version may tell what we do not know.
+            // A later version of the service can send messages that this version does not know.
             if let Some(told) = message.told {
                 return Some(told);
             }

@@ -1,79 +1,51 @@
-//! Why the admin API of a running service did not answer as it was asked, in words for whoever typed a command.
-
-use std::fmt;
+//! Why a call of the admin API failed, for the operator who ran a command.
 
 use tonic::{Code, Status};
 
-use crate::admin::addr::AdminAddr;
-
-/// Why the admin API did not answer as it was asked.
-#[derive(Debug)]
+/// Why a call of the admin API failed.
+#[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// This is no address of one.
-    NoAddress(String),
-    /// The certificates are of no use there.
-    Proofs(String),
-    /// Nobody answers there.
-    Unreachable(String, String),
-    /// It answers to other names only.
-    Misdirected(String),
-    /// Something else answers there, such as the port for checks.
-    Other(String),
-    /// It says no.
+    #[error("--admin {0:?} is not an address; use host:port, https://host:port or unix:/path")]
+    InvalidAddress(String),
+    #[error(
+        "the TLS files for --admin cannot be used ({0}); check --admin-ca, --admin-certificate and --admin-key"
+    )]
+    TlsFiles(String),
+    #[error(
+        "no admin API answers at {addr} ({cause}); start accredit, or set --admin to its admin_listen address"
+    )]
+    Unreachable { addr: String, cause: String },
+    #[error(
+        "the service at {addr} does not accept this host name; add the name to its admin_hosts, or use its address"
+    )]
+    Misdirected { addr: String },
+    /// Another server answers, such as the port for checks.
+    #[error(
+        "the server at {addr} has no admin API; set --admin to the admin_listen address of accredit"
+    )]
+    NotAdminApi { addr: String },
+    #[error("{}", .0.message())]
     Refused(Status),
 }
 
 impl AdminError {
-    /// What a failed call of the service at that address means to whoever made it.
-    pub(in crate::admin) fn of(status: Status, addr: &AdminAddr) -> AdminError {
+    /// The error for a failed call of the service at this address.
+    pub(in crate::admin) fn of(status: Status, addr: String) -> AdminError {
         match status.code() {
-            // What the library makes of an answer that is none of gRPC's.
-            Code::Unknown if status.message().contains("421") => {
-                AdminError::Misdirected(addr.to_string())
-            }
+            // tonic maps HTTP status 421 to this code and message.
+            Code::Unknown if status.message().contains("421") => AdminError::Misdirected { addr },
             Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled => {
-                AdminError::Unreachable(addr.to_string(), root(&status))
+                let cause = root_cause(&status);
+                AdminError::Unreachable { addr, cause }
             }
-            Code::Unimplemented => AdminError::Other(addr.to_string()),
+            Code::Unimplemented => AdminError::NotAdminApi { addr },
             _ => AdminError::Refused(status),
         }
     }
 }
 
-impl fmt::Display for AdminError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AdminError::NoAddress(text) => write!(
-                f,
-                "--admin {text:?} is no address; give host:port, https://host:port or unix:/path"
-            ),
-            AdminError::Proofs(cause) => {
-                write!(
-                    f,
-                    "the certificates for --admin cannot be used ({cause}); mend them"
-                )
-            }
-            AdminError::Unreachable(addr, cause) => write!(
-                f,
-                "no admin API answers at {addr} ({cause}); start accredit, or name its admin_listen with --admin"
-            ),
-            AdminError::Misdirected(addr) => write!(
-                f,
-                "the service at {addr} does not answer to that name; add the name to its admin_hosts, or use its address"
-            ),
-            AdminError::Other(addr) => write!(
-                f,
-                "what answers at {addr} is no admin API of accredit; name its admin_listen with --admin"
-            ),
-            AdminError::Refused(status) => f.write_str(status.message()),
-        }
-    }
-}
-
-impl std::error::Error for AdminError {}
-
-/// The innermost cause, which names what went wrong; those around it say that something did.
-pub(in crate::admin) fn root(error: &dyn std::error::Error) -> String {
+/// The innermost cause: tonic's outer errors only say that the transport failed.
+pub(in crate::admin) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -1,9 +1,7 @@
-//! From the house's types to the admin API's messages, and back.
+//! Conversions between the types of the decision core and the messages of the admin API.
 
 use std::fmt;
-use std::time::UNIX_EPOCH;
-
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use crate::admin::pb;
 use crate::authn::authenticator::CacheLookup;
@@ -14,10 +12,10 @@ use crate::observe::report::DecisionReport;
 use crate::observe::tail::filter::{self, AnyOf, Filter, FilterError};
 use crate::observe::tail::followers::TailEvent;
 
-/// So many keys that are set aside are shown: the issuer decides how many there are.
-const MOST_SHOWN: usize = 100;
+/// The issuer decides how many keys it publishes; the answer is bounded.
+const MAX_SET_ASIDE: usize = 100;
 
-/// An issuer entry and the state of its keys at that moment.
+/// An issuer entry and the state of its keys.
 pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
     let snapshot = issuer.keys.usable(now);
     let keys = snapshot.iter().flat_map(|snapshot| snapshot.key_set.keys());
@@ -27,7 +25,7 @@ pub fn issuer(issuer: &Issuer, now: Instant) -> pb::Issuer {
     }
 }
 
-/// The same without the keys themselves, of which there may be many.
+/// An issuer entry and the state of its keys, without the list of keys, which can be long.
 pub fn without_keys(issuer: &Issuer, now: Instant) -> pb::Issuer {
     let status = issuer.keys.status(now);
     let snapshot = status.snapshot.as_deref();
@@ -49,7 +47,7 @@ pub fn without_keys(issuer: &Issuer, now: Instant) -> pb::Issuer {
         keys: Vec::new(),
         set_aside: key_set
             .map(|key_set| {
-                let shown = key_set.set_aside().iter().take(MOST_SHOWN);
+                let shown = key_set.set_aside().iter().take(MAX_SET_ASIDE);
                 shown.map(set_aside).collect()
             })
             .unwrap_or_default(),
@@ -76,7 +74,6 @@ fn set_aside(key: &SetAside) -> pb::SetAsideKey {
     }
 }
 
-/// One decision.
 pub fn decision(report: &DecisionReport) -> pb::Decision {
     let request = report.request.as_ref();
     let record = &report.record;
@@ -101,7 +98,7 @@ pub fn decision(report: &DecisionReport) -> pb::Decision {
     }
 }
 
-/// What a follower is told.
+/// A message for a follower of decisions.
 pub fn event(event: &TailEvent) -> pb::TailResponse {
     let told = match event {
         TailEvent::Decided(report) => pb::tail_response::Told::Decision(decision(report)),
@@ -139,7 +136,7 @@ impl TryFrom<pb::TailRequest> for Filter {
 }
 
 impl fmt::Debug for pb::ExplainRequest {
-    /// Names what was given: a token, a header or a query may be a secret.
+    /// Omits the token, the headers and the path, which can be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExplainRequest")
             .field("method", &self.method)

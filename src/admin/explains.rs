@@ -1,18 +1,13 @@
-//! What the admin API needs of whoever can explain a decision.
-
-use std::sync::Arc;
+//! The admin API's view of what explains decisions.
 
 use crate::admin::pb;
 use crate::observe::report::DecisionReport;
 
-/// Explains decisions by the configuration in force, and changes nothing.
+/// Explains decisions by the configuration in force. Explaining has no side effects.
 pub trait Explains: Send + Sync {
-    /// What would be decided of that request now.
+    /// Decides the request by the keys that are held now.
     fn explain(&self, ask: pb::ExplainRequest) -> pb::Explanation;
 
-    /// Why that request was refused; `None` if the configuration that refused it is no longer in force.
+    /// Why a request was refused; `None` if the configuration that refused it is no longer in force.
     fn explain_refusal(&self, report: &DecisionReport) -> Option<pb::Explanation>;
 }
-
-/// One that is shared.
-pub type Explainer = Arc<dyn Explains>;

@@ -1,4 +1,4 @@
-//! The tail as a stream of messages.
+//! The tail as a stream of gRPC messages.
 
 use std::pin::Pin;
 
@@ -8,11 +8,10 @@ use tonic::Status;
 use crate::admin::{convert, pb};
 use crate::observe::tail::followers::{FollowError, Following};
 
-/// Ends when the service stops; dropped, nobody follows any more.
-pub type TailStream = Pin<Box<dyn Stream<Item = Result<pb::TailResponse, Status>> + Send>>;
+/// Ends when the service stops. Dropping the stream ends the subscription.
+pub type TailMessages = Pin<Box<dyn Stream<Item = Result<pb::TailResponse, Status>> + Send>>;
 
-/// Tells what that one is told.
-pub fn messages(following: Following) -> TailStream {
+pub fn messages(following: Following) -> TailMessages {
     let news = stream::unfold(following, async |mut following| {
         let news = following.next().await?;
         Some((news, following))

@@ -1,9 +1,8 @@
-//! The admin API, `accredit.admin.v1`, and what probes are told of readiness.
+//! The admin API, `accredit.admin.v1`: its service, its client, and the body of `/readyz`.
 
 pub mod addr;
 pub mod client;
 pub mod client_error;
-pub mod console;
 pub mod convert;
 pub mod explains;
 pub mod follow;
@@ -11,4 +10,4 @@ pub mod pb;
 pub mod printable;
 pub mod readiness;
 pub mod service;
-pub mod told;
+pub mod text;

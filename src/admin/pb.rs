@@ -4,5 +4,5 @@
 
 tonic::include_proto!("accredit.admin.v1");
 
-/// The descriptors, for reflection.
+/// The file descriptors for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/admin_descriptor.bin"));

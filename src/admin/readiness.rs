@@ -1,4 +1,4 @@
-//! What `/readyz` says: whether checks can be answered, and of each issuer what its keys are.
+//! The body of `/readyz` (CONTRACT 6.1.3): readiness, and the state of each issuer's keys.
 
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::admin::convert;
 use crate::authz::authorizer::Authorizer;
 
-/// The body of `/readyz` at that moment.
 pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
     let issuers: Vec<_> = authorizer
         .authenticator()

@@ -1,4 +1,4 @@
-//! Answers the admin API.
+//! The service of the admin API.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use crate::admin::explains::Explainer;
-use crate::admin::follow::{self, TailStream};
+use crate::admin::explains::Explains;
+use crate::admin::follow::{self, TailMessages};
 use crate::admin::pb::admin_server::{Admin, AdminServer};
 use crate::admin::{convert, pb};
 use crate::authz::authorizer::Authorizer;
@@ -16,31 +16,25 @@ use crate::observe::tail::followers::Followers;
 use crate::observe::tail::last_refusals::LastRefusals;
 use crate::telemetry::logs::{LevelControl, LogSettingError};
 
-/// Gives the authorizer that is in force now: a reload replaces it.
+/// Returns the authorizer in force: a reload replaces it.
 pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
 
 /// The admin API of one process.
-pub struct AdminService(Sources);
+pub struct AdminApi(AdminSources);
 
-/// What the admin API tells of, and changes.
+/// What the admin API reads and changes.
 #[derive(Clone)]
-pub struct Sources {
-    /// What decides now.
+pub struct AdminSources {
     pub authorizer: AuthorizerSource,
-    /// What explains decisions.
-    pub explainer: Explainer,
-    /// Those who follow decisions.
+    pub explainer: Arc<dyn Explains>,
     pub followers: Arc<Followers>,
-    /// The last refusals.
     pub last_refusals: Arc<LastRefusals>,
-    /// The log's level.
     pub log_level: LevelControl,
 }
 
-impl AdminService {
-    /// Tells of what is in force.
-    pub fn server(sources: Sources) -> AdminServer<AdminService> {
-        AdminServer::new(AdminService(sources))
+impl AdminApi {
+    pub fn server(sources: AdminSources) -> AdminServer<AdminApi> {
+        AdminServer::new(AdminApi(sources))
     }
 
     fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
@@ -55,7 +49,7 @@ impl AdminService {
 }
 
 #[tonic::async_trait]
-impl Admin for AdminService {
+impl Admin for AdminApi {
     async fn list_issuers(
         &self,
         _: Request<pb::ListIssuersRequest>,
@@ -78,7 +72,7 @@ impl Admin for AdminService {
             .filter(|issuer| issuer.names.iter().any(|name| is_wanted(name)))
             .collect();
         if chosen.is_empty() {
-            return Err(Status::not_found("no such issuer is configured"));
+            return Err(Status::not_found("no issuer of this name is configured"));
         }
         join_all(
             chosen
@@ -98,7 +92,7 @@ impl Admin for AdminService {
         let level = request.into_inner().level;
         match self.0.log_level.set(&level) {
             Ok(previous) => {
-                tracing::warn!(level, previous, "the log level was changed");
+                tracing::warn!(level, previous, "log level changed");
                 Ok(Response::new(pb::SetLogLevelResponse { previous }))
             }
             Err(error @ LogSettingError::NotInControl) => {
@@ -118,12 +112,12 @@ impl Admin for AdminService {
         }))
     }
 
-    type TailStream = TailStream;
+    type TailStream = TailMessages;
 
     async fn tail(
         &self,
         request: Request<pb::TailRequest>,
-    ) -> Result<Response<TailStream>, Status> {
+    ) -> Result<Response<TailMessages>, Status> {
         let filter = Filter::try_from(request.into_inner())
             .map_err(|error: FilterError| Status::invalid_argument(error.to_string()))?;
         let following = self.0.followers.follow(filter)?;

@@ -7,11 +7,12 @@ use hyper_util::service::TowerToHyperService;
 use tokio::time::Instant;
 use tonic::service::Routes;
 
-use crate::admin::console::history::History;
-use crate::admin::console::sources::ConsoleSources;
-use crate::admin::service::{AdminService, Sources};
-use crate::admin::{console, pb, readiness};
+use crate::admin::service::{AdminApi, AdminSources};
+use crate::admin::{pb, readiness};
 use crate::authz::authorizer::Authorizer;
+use crate::console::history::History;
+use crate::console::routes;
+use crate::console::sources::ConsoleSources;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::port::CheckPort;
@@ -38,9 +39,9 @@ pub fn admin_port(
     probes: axum::Router,
     health: Routes,
 ) -> axum::Router {
-    let services = health.add_service(AdminService::server(sources.admin.clone()));
+    let services = health.add_service(AdminApi::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
-    let routes = grpc.merge(probes).merge(console::routes::routes(sources));
+    let routes = grpc.merge(probes).merge(routes::routes(sources));
     // tonic's own fallback answers 200 with a gRPC status, which load balancers and scrapers take for success. gRPC clients
     // map 404 to UNIMPLEMENTED.
     guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
@@ -51,9 +52,9 @@ pub fn admin_sources(
     current: &Arc<Current<Authorizer>>,
     observer: &Observer,
     log_level: LevelControl,
-) -> Sources {
+) -> AdminSources {
     let in_force = current.clone();
-    Sources {
+    AdminSources {
         authorizer: Arc::new(move || in_force.load().authorizer().clone()),
         explainer: Arc::new(LiveExplainer::new(current.clone())),
         followers: observer.followers.clone(),
@@ -64,7 +65,7 @@ pub fn admin_sources(
 
 /// The data that the console shows, including that of the admin API.
 pub fn console_sources(
-    admin: Sources,
+    admin: AdminSources,
     current: &Arc<Current<Authorizer>>,
     ready: &Readiness,
     history: &Arc<History>,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
-use crate::admin::console::history::History;
 use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_keys};
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
@@ -21,6 +20,7 @@ use crate::authz::authorizer::Authorizer;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
+use crate::console::history::History;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::admin::addr::{AdminAddr, Proofs};
-use crate::admin::client::Client;
+use crate::admin::addr::{AdminAddr, AdminTlsFiles};
+use crate::admin::client::AdminClient;
 use crate::admin::client_error::AdminError;
 use crate::cli::exit::{ExitCode, complain};
 use clap::Args;
@@ -39,7 +39,7 @@ pub struct ProofArgs {
 #[derive(Debug)]
 pub struct RunningService {
     addr: AdminAddr,
-    proofs: Proofs,
+    proofs: AdminTlsFiles,
 }
 
 impl AdminArgs {
@@ -73,8 +73,8 @@ impl ProofArgs {
         Ok(RunningService { addr, proofs })
     }
 
-    fn read(&self) -> Result<Proofs, String> {
-        Ok(Proofs {
+    fn read(&self) -> Result<AdminTlsFiles, String> {
+        Ok(AdminTlsFiles {
             authorities: self.admin_ca.as_deref().map(read).transpose()?,
             identity: match (&self.admin_certificate, &self.admin_key) {
                 (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
@@ -92,7 +92,7 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 impl RunningService {
     /// # Errors
     /// [`AdminError`] if the service cannot be reached.
-    pub async fn connect(&self) -> Result<Client, AdminError> {
-        Client::connect(&self.addr, &self.proofs).await
+    pub async fn connect(&self) -> Result<AdminClient, AdminError> {
+        AdminClient::connect(&self.addr, &self.proofs).await
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::admin::pb;
 use crate::admin::printable::printable;
-use crate::admin::told::{latency, moment};
+use crate::admin::text::{latency, moment};
 use crate::cli::columns::Columns;
 
 /// Whether a line has terminal colours.

@@ -2,7 +2,7 @@
 
 use crate::admin::pb;
 use crate::admin::printable::printable;
-use crate::admin::told::span;
+use crate::admin::text::span;
 use crate::cli::columns::Columns;
 
 const HEAD: [&str; 7] = [

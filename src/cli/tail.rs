@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::sleep;
 
-use crate::admin::client::Tail;
+use crate::admin::client::DecisionStream;
 use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::admin::pb::tail_response::Told;
-use crate::admin::told::json;
+use crate::admin::text::json;
 use crate::cli::admin::{AdminArgs, RunningService};
 use crate::cli::decision_line::{DecisionLines, Paint};
 use crate::cli::exit::{ExitCode, complain, say};
@@ -155,16 +155,22 @@ async fn follow(service: &RunningService, args: &TailArgs) -> Result<ExitCode, A
     }
 }
 
-async fn open(service: &RunningService, request: &pb::TailRequest) -> Result<Tail, AdminError> {
+async fn open(
+    service: &RunningService,
+    request: &pb::TailRequest,
+) -> Result<DecisionStream, AdminError> {
     service.connect().await?.tail(request.clone()).await
 }
 
-async fn again(service: &RunningService, request: &pb::TailRequest) -> Result<Tail, AdminError> {
+async fn again(
+    service: &RunningService,
+    request: &pb::TailRequest,
+) -> Result<DecisionStream, AdminError> {
     loop {
         sleep(RECONNECT_INTERVAL).await;
         match open(service, request).await {
             Ok(tail) => return Ok(tail),
-            Err(AdminError::Unreachable(..)) => {}
+            Err(AdminError::Unreachable { .. }) => {}
             Err(error) => return Err(error),
         }
     }

@@ -176,7 +176,7 @@ async fn each_step_is_told_with_what_it_found() {
         ("exp", "failed"),
         ("nbf", "not_reached"),
         ("scopes", "not_reached"),
-        ("audiences", "not_asked"),
+        ("audiences", "not_required"),
     ] {
         assert_eq!(outcome(name), Some(expected), "{name}");
     }

@@ -52,13 +52,13 @@ async function open(browser, options = {}) {
 /** Everything that is there without a script, and the form, which the browser sends itself. */
 async function withoutScript(browser) {
   const { page, check } = await open(browser, { javaScriptEnabled: false });
-  for (const text of ["Ready", "1 of 1", "usable", "RS256", "The last refusals"]) {
+  for (const text of ["Ready", "1 of 1", "usable", "RS256", "The latest refusals"]) {
     assert.ok(await page.getByText(text).first().isVisible(), `${text} is not shown`);
   }
   assert.ok(await page.locator("#tail-table tbody tr").first().isVisible());
   assert.ok(!(await page.locator("#filters, #charts").first().isVisible()), "what needs a script is shown");
   await page.locator("#tail-table tbody a").first().click();
-  await page.getByText("The token is not kept").waitFor();
+  await page.getByText("accredit does not store tokens").waitFor();
   await page.goto(url);
   await page.fill("#token", token);
   await page.click("#explain-form .main");
@@ -97,7 +97,7 @@ async function live(browser) {
   const before = await rows.count();
   await page.getByRole("button", { name: "expired" }).first().click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("The token is not kept").waitFor();
+  await dialog.getByText("accredit does not store tokens").waitFor();
   assert.equal(await dialog.locator("tr.failed th").innerText(), "exp");
   assert.equal(await rows.count(), before, "what is paused changes");
   await page.keyboard.press("Escape");
@@ -120,8 +120,8 @@ async function explain(browser) {
   const { context, page, asked, check } = await open(browser);
   await page.fill("#token", `Bearer ${token}`);
   await page.locator("#explain-form").getByLabel("Path").fill(`/refused?access_token=${token}`);
-  await page.getByText("Headers, context, peer").click();
-  await page.getByLabel("Headers, one on each line").fill(`x-copy: ${token}`);
+  await page.getByText("Headers, context extensions, connection").click();
+  await page.getByLabel("Headers, one per line").fill(`x-copy: ${token}`);
   await page.click("#explain-form .main");
   await page.locator(".verdict").waitFor();
   assert.equal(page.url(), url, "it is answered in place");
@@ -180,7 +180,7 @@ async function tabs(browser) {
     await page.goto(url);
     await follows(page);
   }
-  await first.getByText("Other tabs of this browser follow").waitFor();
+  await first.getByText("other tabs of this browser follow").waitFor();
   for (const page of context.pages()) {
     const running = await page.locator("#state dl").innerText();
     await page.waitForFunction((text) => document.querySelector("#state dl").innerText !== text, running);
@@ -188,7 +188,7 @@ async function tabs(browser) {
   }
   await first.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await follows(first);
-  await first.getByText("decisions in between were not seen").first().waitFor();
+  await first.getByText("Decisions made in the meantime are not shown").first().waitFor();
   check();
 }
 

@@ -155,7 +155,7 @@ async fn the_page_shows_readiness_issuers_and_keys_without_a_script() {
         "set aside: ",
         "no keys",
         "ago",
-        "waits for it",
+        "Required for readiness",
         &failing.url("/keys"),
     ] {
         assert!(page.contains(text), "{text} is missing of {page}");

@@ -80,7 +80,7 @@ async fn filters_hold_and_a_wrong_one_is_named() {
     for (query, said) in [
         ("decision=maybe", "`allow` or `deny`"),
         ("reason=bad", "insufficient_scope"),
-        ("colour=red", "there is no filter \"colour\""),
+        ("colour=red", "unknown filter \"colour\""),
     ] {
         let answer = get(service.admin, &format!("/console/tail?{query}"), "").await;
         assert_eq!(answer.status, 400, "{query}");

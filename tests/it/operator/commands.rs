@@ -88,9 +88,9 @@ async fn who_cannot_be_asked_is_told_apart() {
         (
             vec!["--admin", "nowhere"],
             2,
-            "give host:port, https://host:port or unix:/path",
+            "use host:port, https://host:port or unix:/path",
         ),
-        (vec!["--admin", &checks], 1, "is no admin API of accredit"),
+        (vec!["--admin", &checks], 1, "has no admin API"),
         (
             vec!["--admin", &admin, "--admin-ca", "/dev/null"],
             2,

@@ -125,7 +125,7 @@ impl fmt::Display for StepOutcome {
         f.write_str(match self {
             StepOutcome::Passed => "passed",
             StepOutcome::Failed => "failed",
-            StepOutcome::NotRequired => "not_asked",
+            StepOutcome::NotRequired => "not_required",
             StepOutcome::NotReached => "not_reached",
         })
     }

@@ -1,4 +1,4 @@
-//! What somebody pasted, and is not to come back: a page can be saved, printed and shared.
+//! Keeps pasted tokens out of the page that answers: a page can be saved, printed and shared.
 
 use std::collections::HashSet;
 
@@ -6,16 +6,16 @@ use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
 use crate::jose::base64url;
 
-/// A shorter text is no part of a token that anybody could use, and could be a word.
-const SHORTEST: usize = 16;
+/// A shorter text is useless as a part of a token, and can be an ordinary word.
+const MIN_SECRET: usize = 16;
 
-/// Every text of 16 bytes that is in a part of the tokens in one request that somebody asks about. Looked up in
-/// one pass, however many there are, and what stands in their place is not looked through again: it could be made to
-/// hold further ones, which would make the answer longer without an end.
-pub struct Secrets(HashSet<[u8; SHORTEST]>);
+/// Every substring of 16 bytes of the tokens in one explain request. A text is searched for all of them in one pass, and
+/// the replacements are not searched again: a crafted token could occur in the replacement text, and the answer would
+/// grow without bound.
+pub struct Secrets(HashSet<[u8; MIN_SECRET]>);
 
 impl Secrets {
-    /// Those of that request: of its token, and of whatever else in it looks like one.
+    /// The substrings of the request's token, and of everything in the other fields that looks like a token.
     pub fn of(ask: &pb::ExplainRequest) -> Secrets {
         let token = ask.token.iter().flat_map(|token| token.split('.'));
         let headers = ask.headers.iter().map(|header| header.value.as_str());
@@ -24,13 +24,13 @@ impl Secrets {
         let elsewhere = headers
             .chain(context)
             .chain(fields.filter_map(Option::as_deref))
-            .flat_map(|text| text.split(|char| !is_of_a_token(char)))
-            .filter(|word| looks_like_one(word))
+            .flat_map(|text| text.split(|char| !is_token_char(char)))
+            .filter(|word| looks_like_a_token(word))
             .flat_map(|token| token.split('.'));
         let windows = token
             .chain(elsewhere)
-            .flat_map(|part| part.as_bytes().windows(SHORTEST))
-            // What is cut out of a text has to leave whole characters.
+            .flat_map(|part| part.as_bytes().windows(MIN_SECRET))
+            // Cutting ASCII out of a text leaves whole characters.
             .filter(|window| window.is_ascii());
         Secrets(
             windows
@@ -39,7 +39,7 @@ impl Secrets {
         )
     }
 
-    /// The explanation without them: `payload_header` alone would put one into it.
+    /// The explanation without the secrets; for example, `payload_header` puts the payload of the token into it.
     pub fn taken_out_of(&self, mut explanation: pb::Explanation) -> pb::Explanation {
         for step in &mut explanation.steps {
             step.note = step.note.take().map(|note| self.hidden(note));
@@ -60,20 +60,20 @@ impl Secrets {
         explanation
     }
 
-    /// The text with so much of it said to be a part of a token.
+    /// The text with each secret replaced by a note of its length.
     pub fn hidden(&self, text: String) -> String {
-        let (mut told, mut end_of_told) = (String::new(), 0);
+        let (mut shown, mut end_of_shown) = (String::new(), 0);
         let mut secret: Option<std::ops::Range<usize>> = None;
         let mut hide = |secret: &std::ops::Range<usize>| {
-            told.push_str(text.get(end_of_told..secret.start).unwrap_or_default());
-            told.push_str(&format!("(a part of the token, {} bytes)", secret.len()));
-            end_of_told = secret.end;
+            shown.push_str(text.get(end_of_shown..secret.start).unwrap_or_default());
+            shown.push_str(&format!("(part of the token, {} bytes)", secret.len()));
+            end_of_shown = secret.end;
         };
-        for (start, window) in text.as_bytes().windows(SHORTEST).enumerate() {
+        for (start, window) in text.as_bytes().windows(MIN_SECRET).enumerate() {
             if !self.0.contains(window) {
                 continue;
             }
-            let end = start + SHORTEST;
+            let end = start + MIN_SECRET;
             secret = match secret {
                 Some(before) if start <= before.end => Some(before.start..end),
                 Some(before) => {
@@ -87,18 +87,18 @@ impl Secrets {
             return text;
         };
         hide(&last);
-        told.push_str(text.get(end_of_told..).unwrap_or_default());
-        told
+        shown.push_str(text.get(end_of_shown..).unwrap_or_default());
+        shown
     }
 }
 
-/// Base64url, and what joins the parts (RFC 7515, section 3.1).
-fn is_of_a_token(char: char) -> bool {
+/// Base64url and the separator of the parts (RFC 7515, section 3.1).
+fn is_token_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
 }
 
-/// A JWT's first part is a JSON object in base64url, which most write without spaces.
-fn looks_like_one(word: &str) -> bool {
+/// The first part of a JWT is a JSON object in base64url; `eyJ` is the encoding of `{"`.
+fn looks_like_a_token(word: &str) -> bool {
     let Some((head, _)) = word.split_once('.') else {
         return false;
     };
@@ -112,7 +112,7 @@ mod tests {
     use crate::admin::pb;
 
     #[test]
-    fn parts_of_tokens_are_hidden_wherever_they_were_given() {
+    fn parts_of_tokens_are_hidden_whichever_field_they_came_in() {
         let part = |letter: &str| format!("eyJ{}", letter.repeat(20));
         let (head, payload, other) = (part("a"), part("b"), part("c"));
         let secrets = Secrets::of(&pb::ExplainRequest {
@@ -121,7 +121,7 @@ mod tests {
             ..pb::ExplainRequest::default()
         });
         let text = format!("1 {head} 2 {payload} 3 {other} short");
-        let said = "(a part of the token, 23 bytes)";
+        let said = "(part of the token, 23 bytes)";
         let expected = format!("1 {said} 2 {said} 3 {said} short");
         assert_eq!(secrets.hidden(text), expected);
     }

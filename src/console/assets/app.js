@@ -1,4 +1,4 @@
-// The console's script. Without it the page shows the same things as they were when it was loaded.
+// The console's script. Without it, the page shows the state at the time it was loaded.
 
 import { byId } from "./dom.js";
 import { startExplain } from "./explain.js";

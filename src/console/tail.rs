@@ -12,19 +12,19 @@ use serde_json::json;
 
 use crate::admin::convert;
 use crate::admin::pb;
-use crate::admin::told;
+use crate::admin::text;
 use crate::observe::tail::filter::Filter;
 use crate::observe::tail::followers::{Followers, Following, TailEvent};
 
-/// After so long a browser asks again, once the stream has ended.
-const AGAIN: Duration = Duration::from_secs(2);
+/// How long a browser waits before it reconnects.
+const RETRY: Duration = Duration::from_secs(2);
 
-/// Follows what these fields of a query name.
+/// Follows the decisions that the fields of a query select.
 pub fn follow(followers: &Arc<Followers>, fields: Vec<(String, String)>) -> Response {
-    let refused = |status, said: String| (status, format!("{said}\n")).into_response();
+    let refused = |status, text: String| (status, format!("{text}\n")).into_response();
     let filter = match filter(fields) {
         Ok(filter) => filter,
-        Err(said) => return refused(StatusCode::BAD_REQUEST, said),
+        Err(text) => return refused(StatusCode::BAD_REQUEST, text),
     };
     match followers.follow(filter) {
         Ok(following) => Sse::new(events(following))
@@ -34,7 +34,7 @@ pub fn follow(followers: &Arc<Followers>, fields: Vec<(String, String)>) -> Resp
     }
 }
 
-/// The names are those of `accredit tail`; an empty value asks for nothing.
+/// The fields are named like the flags of `accredit tail`; empty ones count as absent.
 fn filter(fields: Vec<(String, String)>) -> Result<Filter, String> {
     let mut request = pb::TailRequest::default();
     for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -46,7 +46,7 @@ fn filter(fields: Vec<(String, String)>) -> Result<Filter, String> {
             "path" => request.path_prefix = value,
             _ => {
                 return Err(format!(
-                    "there is no filter {name:?}: they are decision, reason, issuer, rule, path"
+                    "unknown filter {name:?}; the filters are decision, reason, issuer, rule and path"
                 ));
             }
         }
@@ -54,9 +54,9 @@ fn filter(fields: Vec<(String, String)>) -> Result<Filter, String> {
     Filter::try_from(request).map_err(|error| error.to_string())
 }
 
-/// Ends when the service stops; dropped, nobody follows any more.
+/// Ends when the service stops. Dropping the stream ends the subscription.
 fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
-    let first = stream::iter([Event::default().retry(AGAIN)]);
+    let first = stream::iter([Event::default().retry(RETRY)]);
     let news = stream::unfold(following, async |mut following| {
         let news = following.next().await?;
         Some((event(&news), following))
@@ -67,7 +67,7 @@ fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>>
 fn event(news: &TailEvent) -> Event {
     match news {
         TailEvent::Decided(report) => {
-            Event::default().data(told::json(&convert::decision(report)).to_string())
+            Event::default().data(text::json(&convert::decision(report)).to_string())
         }
         TailEvent::Lost(lost) => Event::default()
             .event("lost")

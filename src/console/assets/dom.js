@@ -1,6 +1,5 @@
-// What the parts of the console share. Whatever a request, a token or an issuer said becomes text; no markup is made of it.
+// Shared helpers. Text from the service becomes text nodes and attributes, never markup.
 
-/** The element of that id. */
 export const byId = (id) => document.getElementById(id);
 
 /** An element with attributes and children; strings become text. */
@@ -11,7 +10,7 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
-/** The same for a drawing. */
+/** An SVG element with attributes and children. */
 export function draw(name, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
@@ -19,14 +18,14 @@ export function draw(name, attributes = {}, ...children) {
   return element;
 }
 
-// Control characters, and those that turn the direction of writing.
-const OBEYED = /[\p{Cc}\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
+// Control characters and bidirectional controls.
+const CONTROLS = /[\p{Cc}\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
 
-/** Text that strangers chose, with what a page would obey escaped, as the commands escape it. */
+/** Text from outside with control characters escaped, as the commands escape them. */
 export const printable = (text) =>
-  text.replace(OBEYED, (char) => `\\u{${char.codePointAt(0).toString(16)}}`);
+  text.replace(CONTROLS, (char) => `\\u{${char.codePointAt(0).toString(16)}}`);
 
-/** A page of the service, read as a document: its scripts do not run. A form is sent in the body, never in the address. */
+/** Loads a page as a document; its scripts do not run. A form is sent in the body, never in the address. */
 export function load(address, form) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -39,7 +38,7 @@ export function load(address, form) {
   });
 }
 
-/** Whether somebody is at work in there: focus or a selection would be lost by a renewal. */
+/** Whether replacing the element would lose the user's focus or selection. */
 export function isInUse(element) {
   const selection = getSelection();
   return (

@@ -1,4 +1,4 @@
-//! The script, the style and the icon, which are in the program.
+//! The script, the style sheet and the icon, which are compiled in.
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -7,7 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// By address, with their types.
+/// Path, content type and content of each file.
 const ASSETS: [(&str, &str, &str); 9] = [
     ("/console/app.js", SCRIPT, include_str!("assets/app.js")),
     ("/console/chart.js", SCRIPT, include_str!("assets/chart.js")),
@@ -32,7 +32,7 @@ const ASSETS: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// Their routes. A browser asks anew each time: another version may run by then.
+/// The routes of the files. `no-cache` makes browsers ask again each time, because another version may run by then.
 pub fn routes() -> Router {
     ASSETS
         .into_iter()

@@ -1,25 +1,22 @@
-//! Where the console has it from.
+//! What the console shows, and where it reads it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::admin::console::history::History;
 use crate::admin::convert;
 use crate::admin::pb;
-use crate::admin::service::Sources;
+use crate::admin::service::AdminSources;
+use crate::console::history::History;
 
 /// What the console shows.
 #[derive(Clone)]
 pub struct ConsoleSources {
-    /// What the admin API tells of.
-    pub admin: Sources,
-    /// Whether checks can be answered.
+    pub admin: AdminSources,
+    /// Whether the service is ready.
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// The short name of the configuration in force.
+    /// The hash of the configuration in force.
     pub config: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Decisions of the last minutes.
     pub history: Arc<History>,
     /// When the process began to serve.
     pub started: Instant,
@@ -35,22 +32,16 @@ impl ConsoleSources {
             .collect()
     }
 
-    /// The names of the rules, the one for what no rule claims included.
+    /// The names of the rules, and that of the default rule.
     pub fn rules(&self) -> Vec<String> {
         let authorizer = (self.admin.authorizer)();
         let table = authorizer.rules();
         let names = table.iter().map(|rule| rule.name.to_string());
         let mut names: Vec<String> = names.collect();
-        let last = table.default_rule().name.to_string();
-        if !names.contains(&last) {
-            names.push(last);
+        let default = table.default_rule().name.to_string();
+        if !names.contains(&default) {
+            names.push(default);
         }
         names
-    }
-}
-
-impl fmt::Debug for ConsoleSources {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsoleSources").finish_non_exhaustive()
     }
 }

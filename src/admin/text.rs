@@ -1,4 +1,4 @@
-//! Decisions, moments and spans in the words that every reader of the admin API is shown.
+//! Decisions, times and durations as the commands and the console show them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json as object};
 
 use crate::admin::pb;
 
-/// For a program: the names are those of the log.
+/// A decision for programs, with the field names of the log.
 pub fn json(decision: &pb::Decision) -> Value {
     object!({
         "timestamp": moment(decision),
@@ -28,14 +28,14 @@ pub fn json(decision: &pb::Decision) -> Value {
     })
 }
 
-/// RFC 3339, to the millisecond.
+/// The time of a decision by RFC 3339, with milliseconds.
 pub fn moment(decision: &pb::Decision) -> String {
     DateTime::from_timestamp_millis(decision.unix_millis)
         .map(|moment| moment.to_rfc3339_opts(SecondsFormat::Millis, true))
         .unwrap_or_default()
 }
 
-/// A latency in its largest unit.
+/// A latency in one unit.
 pub fn latency(micros: u64) -> String {
     match micros {
         0..10_000 => format!("{micros}us"),
@@ -44,7 +44,7 @@ pub fn latency(micros: u64) -> String {
     }
 }
 
-/// A span in its two largest units.
+/// A duration in its two largest units.
 pub fn span(seconds: f64) -> String {
     let seconds = Duration::try_from_secs_f64(seconds)
         .unwrap_or_default()
@@ -62,8 +62,8 @@ mod tests {
     use super::span;
 
     #[test]
-    fn a_span_is_told_in_its_two_largest_units() {
-        let told = [0.4, 59.9, 61.0, 3599.0, 90_000.0].map(span);
-        assert_eq!(told, ["0s", "59s", "1m01s", "59m59s", "25h00m"]);
+    fn a_duration_has_two_units_at_most() {
+        let texts = [0.4, 59.9, 61.0, 3599.0, 90_000.0].map(span);
+        assert_eq!(texts, ["0s", "59s", "1m01s", "59m59s", "25h00m"]);
     }
 }

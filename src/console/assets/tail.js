@@ -1,14 +1,14 @@
-// Follows decisions as they are made. What is shown is bounded, whatever comes.
+// Follows decisions as they are made. The number of rows is bounded.
 
 import { byId, load, make, printable } from "./dom.js";
 import { shareWithTabs, tell } from "./tabs.js";
 
-const MOST_ROWS = 300;
-const BETWEEN_DRAWINGS = 200;
-const BETWEEN_ATTEMPTS = 10_000;
+const MAX_ROWS = 300;
+const DRAW_EVERY = 200;
+const RETRY_AFTER = 10_000;
 
-/** Trouble of ours or of the issuer's; every other refusal is the caller's. */
-const OURS = new Set(["keys_unavailable", "key_pending", "overloaded", "internal_error"]);
+/** The reasons of refusals that the service or the issuer caused (503); the client caused all others. */
+const UNAVAILABLE = new Set(["keys_unavailable", "key_pending", "overloaded", "internal_error"]);
 
 const decisions = new WeakMap();
 let source;
@@ -19,7 +19,6 @@ let isPaused = false;
 let hasGivenUp = false;
 let opened;
 
-/** Begins to follow. */
 export function startTail() {
   const filters = byId("filters");
   filters.hidden = false;
@@ -37,7 +36,7 @@ export function startTail() {
   shareWithTabs(giveUp);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || !hasGivenUp) return;
-    add({ said: "Following again; decisions in between were not seen." });
+    add({ notice: "Reconnected. Decisions made in the meantime are not shown." });
     follow();
   });
   follow();
@@ -50,7 +49,7 @@ function giveUp() {
   source = undefined;
   clearTimeout(again);
   tell(false);
-  say("Other tabs of this browser follow; this one goes on when it is looked at again");
+  say("Stopped, because other tabs of this browser follow too. Switch to this tab again to resume");
 }
 
 function refollow(delay) {
@@ -71,20 +70,20 @@ function follow() {
   source = new EventSource(`/console/tail?${fields}`);
   let wasOpen = false;
   source.onopen = () => {
-    if (wasOpen) add({ said: "Following again; decisions in between were not seen." });
+    if (wasOpen) add({ notice: "Reconnected. Decisions made in the meantime are not shown." });
     wasOpen = true;
     say(isPaused ? "Paused" : "Following");
   };
   source.onmessage = ({ data }) => add(JSON.parse(data));
   source.addEventListener("lost", ({ data }) =>
-    add({ said: `${JSON.parse(data).lost} decisions were made faster than they could be shown.` }),
+    add({ notice: `${JSON.parse(data).lost} decisions are not shown: they were made faster than this page could receive them.` }),
   );
   source.onerror = ({ target }) => {
-    // One that was replaced has nothing to say any more.
+    // A replaced source reports its end too.
     if (target !== source) return;
-    if (source.readyState !== EventSource.CLOSED) return say("The connection has ended; trying again");
-    say("The service takes no further follower: it stops, or 32 follow already. Trying again in 10 seconds");
-    again = setTimeout(follow, BETWEEN_ATTEMPTS);
+    if (source.readyState !== EventSource.CLOSED) return say("Connection lost; reconnecting");
+    say("The service accepts no further follower: it is stopping, or its limit of 32 followers is reached. Retrying in 10 seconds");
+    again = setTimeout(follow, RETRY_AFTER);
   };
 }
 
@@ -93,22 +92,22 @@ function say(text) {
   if (state.textContent !== text) state.textContent = text;
 }
 
-function add(news) {
-  waiting.push(news);
-  if (waiting.length > MOST_ROWS) waiting.splice(0, waiting.length - MOST_ROWS);
-  drawing ??= setTimeout(show, BETWEEN_DRAWINGS);
+function add(message) {
+  waiting.push(message);
+  if (waiting.length > MAX_ROWS) waiting.splice(0, waiting.length - MAX_ROWS);
+  drawing ??= setTimeout(show, DRAW_EVERY);
 }
 
 function show() {
   drawing = undefined;
   if (isPaused) {
-    byId("pause").textContent = `Resume (${waiting.length === MOST_ROWS ? `${MOST_ROWS}+` : waiting.length})`;
+    byId("pause").textContent = `Resume (${waiting.length === MAX_ROWS ? `${MAX_ROWS}+` : waiting.length})`;
     return;
   }
   const body = byId("tail-table").tBodies[0];
   body.prepend(...waiting.reverse().map(row));
   waiting = [];
-  while (body.rows.length > MOST_ROWS) body.lastElementChild.remove();
+  while (body.rows.length > MAX_ROWS) body.lastElementChild.remove();
 }
 
 function pause() {
@@ -124,35 +123,35 @@ function clear() {
   byId("tail-table").tBodies[0].replaceChildren();
 }
 
-function row(news) {
-  if (news.said) return make("tr", { role: "row", class: "said" }, cell("all", news.said, { colspan: "8" }));
-  const id = news.request_id;
+function row(message) {
+  if (message.notice) return make("tr", { role: "row", class: "notice" }, cell("all", message.notice, { colspan: "8" }));
+  const id = message.request_id;
   const made = make(
     "tr",
     { role: "row" },
-    cell("time", news.timestamp.slice(11)),
-    cell("decision", news.decision),
-    cell("reason", make("button", { type: "button" }, news.reason)),
-    cell("rule", printable(news.rule)),
-    cell("issuer", printable(news.issuer ?? "-")),
-    cell("asked", printable(`${news.method ?? ""} ${news.host ?? ""}${news.path ?? ""}`)),
-    cell("latency", latency(news.latency_micros)),
+    cell("time", message.timestamp.slice(11)),
+    cell("decision", message.decision),
+    cell("reason", make("button", { type: "button" }, message.reason)),
+    cell("rule", printable(message.rule)),
+    cell("issuer", printable(message.issuer ?? "-")),
+    cell("asked", printable(`${message.method ?? ""} ${message.host ?? ""}${message.path ?? ""}`)),
+    cell("latency", latency(message.latency_micros)),
     cell("id", id === null ? "-" : link(id)),
   );
-  decisions.set(made, news);
-  mark(made, news);
+  decisions.set(made, message);
+  mark(made, message);
   return made;
 }
 
-/** What there is none of takes a place where there are columns, and none on a phone. */
+/** An empty cell keeps its column, and is hidden on a phone. */
 const cell = (name, content, more = {}) =>
   make("td", { role: "cell", class: content === "-" ? `${name} none` : name, ...more }, content);
 
-/** Only a refusal is kept; of an admission there is no more to find. */
+/** The service keeps refusals only. */
 const link = (id) => make("a", { href: `/console/refusals?request_id=${encodeURIComponent(id)}` }, printable(id));
 
 function mark(row, { decision, reason }) {
-  row.classList.add(decision === "allow" ? "allow" : OURS.has(reason) ? "ours" : "deny");
+  row.classList.add(decision === "allow" ? "allow" : UNAVAILABLE.has(reason) ? "unavailable" : "deny");
 }
 
 function latency(micros) {
@@ -160,12 +159,12 @@ function latency(micros) {
   return micros < 10_000_000 ? `${Math.floor(micros / 1_000)}ms` : `${Math.floor(micros / 1_000_000)}s`;
 }
 
-/** Shows all that is known of a row's decision. */
+/** Shows the details of a row's decision. */
 async function open(event) {
   const selected = getSelection();
   const made = event.target.closest("tr");
-  if (!made || made.classList.contains("said") || (selected && !selected.isCollapsed)) return;
-  // A new tab is the browser's own.
+  if (!made || made.classList.contains("notice") || (selected && !selected.isCollapsed)) return;
+  // Let the browser open a new tab or window.
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   opened = made;
@@ -176,7 +175,7 @@ async function open(event) {
   if (!kept || decision?.decision === "allow") return;
   const page = await load(kept).catch(() => null);
   const refusals = page?.getElementById("refusals");
-  // By now another row may be looked at.
+  // Another row may have been opened in the meantime.
   if (refusals && opened === made) byId("details-body").replaceChildren(...refusals.childNodes);
 }
 

@@ -1,5 +1,5 @@
-// Draws decisions per second: a chart of admissions and one of refusals, since few refusals beside many admissions
-// would not be seen. The rows of the table are their legend and have the same numbers.
+// Draws decisions per second: one chart of admissions and one of refusals, because few refusals would not be visible
+// beside many admissions. The rows of the table are the legend.
 
 import { byId, draw } from "./dom.js";
 
@@ -8,10 +8,10 @@ const HEIGHT = 148;
 const MARGIN = { top: 10, right: 8, bottom: 20, left: 44 };
 const COLOURS = 7;
 
-/** The colours that reasons have; one keeps its own for as long as it is in the table. */
+/** The colour of each reason in the table; it does not change while the reason is there. */
 const colours = new Map();
 
-/** Gives each row's reason its colour. */
+/** Assigns a colour to each reason. */
 export function colourRows() {
   const rows = [...byId("counts").querySelectorAll("tbody tr")];
   const reasons = new Set(rows.map((row) => row.dataset.reason));
@@ -54,7 +54,7 @@ function drawChart(svg, lines, seconds) {
   const top = ceiling(Math.max(...sums, 0));
   const across = (age) => right - (age / SPAN) * (right - MARGIN.left);
   const up = (rate) => bottom - (rate / top) * (bottom - MARGIN.top);
-  const parts = [...grid(top, up, right), ...moments(across, bottom)];
+  const parts = [...grid(top, up, right), ...marks(across, bottom)];
   const edges = edgesOf(seconds).map(across);
   let below = seconds.map(() => 0);
   for (const line of lines) {
@@ -65,14 +65,14 @@ function drawChart(svg, lines, seconds) {
   svg.replaceChildren(...parts);
 }
 
-/** The ages at which steps begin, and at last their end. */
+/** The ages at which intervals begin, and the end of the last one. */
 function edgesOf(seconds) {
   const edges = [0];
   for (const took of [...seconds].reverse()) edges.unshift(Math.min(edges[0] + took, SPAN));
   return edges;
 }
 
-/** What lies between two lines of stairs. */
+/** The area between two step lines. */
 function area(edges, below, above, up) {
   if (above.length === 0) return "";
   const there = above.map((rate, step) => `L${at(edges[step])} ${at(up(rate))}H${at(edges[step + 1])}`);
@@ -96,7 +96,7 @@ function grid(top, up, right) {
   ]);
 }
 
-function moments(across, bottom) {
+function marks(across, bottom) {
   return [300, 240, 180, 120, 60, 0].map((age) =>
     draw(
       "text",

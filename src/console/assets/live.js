@@ -1,4 +1,4 @@
-// Renews what changes by itself: state and issuers now and then, decisions more often than the service takes steps.
+// Renews the state, the issuers and the decisions on the page.
 
 import { colourRows, drawCharts } from "./chart.js";
 import { byId, isInUse, load } from "./dom.js";
@@ -6,7 +6,7 @@ import { byId, isInUse, load } from "./dom.js";
 const DECISIONS_EVERY = 2_500;
 const STATE_EVERY = 5_000;
 
-/** Begins, and goes on while the page is looked at. */
+/** Starts renewing; a hidden page is not renewed. */
 export function startLive() {
   byId("charts").hidden = false;
   show();
@@ -33,7 +33,7 @@ async function renewDecisions() {
   if (!counts) throw new Error("another page");
   const own = byId("counts");
   own.dataset.seconds = counts.dataset.seconds;
-  // What is drawn is read from the rows; those that are selected stay for as long as they are.
+  // The charts read the rows. Rows with a selection in them are not replaced.
   if (!isInUse(own)) own.replaceChildren(...counts.childNodes);
   show();
 }
@@ -63,6 +63,6 @@ function answers() {
 function silent() {
   const link = byId("link");
   if (!link.hidden) return;
-  link.textContent = `The service does not answer. What is shown is of ${since.toISOString().slice(11, 19)}Z.`;
+  link.textContent = `The service does not answer. This page shows its state at ${since.toISOString().slice(11, 19)}Z.`;
   link.hidden = false;
 }

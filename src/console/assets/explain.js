@@ -1,8 +1,7 @@
-// Asks why in place. The token goes into the body of one request and out of the page, and is written down nowhere.
+// Explains a token without leaving the page. The token is sent in a request body, removed from the page, and not stored.
 
 import { byId, load, make } from "./dom.js";
 
-/** Takes over from the browser what happens to the form. */
 export function startExplain() {
   const form = byId("explain-form");
   form.addEventListener("submit", async (event) => {
@@ -16,14 +15,14 @@ export function startExplain() {
       if (!answer) throw new Error("another page");
       show(...answer.childNodes);
     } catch {
-      show(make("p", { class: "trouble", role: "alert" }, "The service does not answer; nothing was explained."));
+      show(make("p", { class: "trouble", role: "alert" }, "The service does not answer. The token was not explained."));
     } finally {
       button.disabled = false;
     }
   });
 }
 
-/** What could be a secret, as the service leaves it out of the form that it sends. */
+/** Removes what can be a secret; the service omits the same fields from the form on its page. */
 function forget({ token, headers, path }) {
   token.value = "";
   headers.value = "";

@@ -1,0 +1,110 @@
+//! The security headers of the console's answers, and the refusal of requests that other sites cause.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::timeout;
+
+/// Only the console's own script and style load, none of it inline, and the script cannot turn text into markup.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// With `no-referrer`, browsers would send the console's own form with `Origin: null` (Fetch, section 3.2), as they do
+/// for some forms of other sites.
+const REFERRER_POLICY_VALUE: &str = "same-origin";
+
+/// The time in which a request has to arrive and its answer has to begin.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(5);
+
+const CROSS_SITE: &str = "The console refuses requests from other sites.\n";
+
+const HEADERS: [(HeaderName, &str); 6] = [
+    (
+        HeaderName::from_static("content-security-policy"),
+        CONTENT_SECURITY_POLICY,
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, REFERRER_POLICY_VALUE),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (HeaderName::from_static("x-frame-options"), "DENY"),
+];
+
+/// Middleware of all routes: refuses requests of other sites, and adds the security headers.
+pub async fn guard(request: Request, next: Next) -> Response {
+    let mut response = match is_permitted(request.method(), request.headers()) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, CROSS_SITE).into_response(),
+    };
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Middleware of the routes that are not pages: refuses links from other sites too. A link to the tail, or its prefetch
+/// (Speculation Rules send it as a navigation), would occupy one of the followers' places.
+pub async fn refuse_links(request: Request, next: Next) -> Response {
+    match is_same_origin(request.headers()) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, CROSS_SITE).into_response(),
+    }
+}
+
+/// Middleware that limits the time until the answer begins. A form that arrives byte by byte would otherwise occupy a
+/// connection for as long as its sender likes.
+pub async fn limit_time(request: Request, next: Next) -> Response {
+    match timeout(MAX_REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (
+            StatusCode::REQUEST_TIMEOUT,
+            "The request did not arrive within 5 s.\n",
+        )
+            .into_response(),
+    }
+}
+
+/// Middleware of pages with decisions, issuers or tokens: forbids caching.
+pub async fn forbid_storing(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether Fetch Metadata (section 2.1) permits the request. A page of another site can load the console's addresses,
+/// for example as images, without an `Origin` header. Links to pages of the console are permitted. Requests without
+/// Fetch Metadata come from other programs than browsers, or from browsers that do not send it; the guard of the port
+/// has checked `Host` and `Origin` before.
+fn is_permitted(method: &Method, headers: &HeaderMap) -> bool {
+    let is_a_link = || {
+        *method == Method::GET
+            && value(headers, "sec-fetch-mode") == Some(b"navigate")
+            && value(headers, "sec-fetch-dest") == Some(b"document")
+    };
+    is_same_origin(headers) || is_a_link()
+}
+
+/// Whether the request comes from the console itself, from the address bar, or from a program without Fetch Metadata.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    matches!(
+        value(headers, "sec-fetch-site"),
+        None | Some(b"same-origin" | b"none")
+    )
+}
+
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    headers.get(name).map(HeaderValue::as_bytes)
+}

@@ -1,0 +1,114 @@
+//! The routes of the console.
+
+use axum::Router;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{DefaultBodyLimit, Form, State};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use maud::html;
+use tokio::time::Instant;
+
+use crate::admin::convert;
+use crate::admin::pb;
+use crate::console::document::Page;
+use crate::console::explain::form::{self, FilledForm};
+use crate::console::explain::page;
+use crate::console::explain::secrets::Secrets;
+use crate::console::guard::{forbid_storing, guard, limit_time, refuse_links};
+use crate::console::sources::ConsoleSources;
+use crate::console::{assets, issuers, live, overview, tail};
+
+/// The largest token, some headers, and the growth of their bytes in the encoding of forms.
+const MAX_FORM: usize = 128 * 1024;
+
+/// The fields of a form or a query.
+type FormFields = Result<Form<Vec<(String, String)>>, FormRejection>;
+
+/// The console and its assets.
+pub fn routes(sources: ConsoleSources) -> Router {
+    let parts = Router::new()
+        .route("/console/live", get(now))
+        .route("/console/decisions", get(decisions))
+        .route("/console/tail", get(follow))
+        .layer(from_fn(refuse_links));
+    let pages = Router::new()
+        .route("/", get(first_page))
+        .route("/console/explain", post(explain))
+        .route("/console/refusals", get(refusals))
+        .merge(parts)
+        .with_state(sources)
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(from_fn(limit_time))
+        .layer(from_fn(forbid_storing));
+    pages.merge(assets::routes()).layer(from_fn(guard))
+}
+
+async fn first_page(State(sources): State<ConsoleSources>) -> Page {
+    overview::overview(&sources)
+}
+
+/// The parts of the first page that the script renews.
+async fn now(State(sources): State<ConsoleSources>) -> Page {
+    let issuers = sources.issuers();
+    Page::parts(html! {
+        (live::state(&sources, &issuers, Instant::now()))
+        (issuers::section(&issuers))
+    })
+}
+
+async fn decisions(State(sources): State<ConsoleSources>) -> Page {
+    Page::parts(live::decisions(&sources.history.recent()))
+}
+
+async fn follow(State(sources): State<ConsoleSources>, fields: FormFields) -> Response {
+    match fields {
+        Ok(Form(fields)) => tail::follow(&sources.admin.followers, fields),
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+async fn explain(State(sources): State<ConsoleSources>, fields: FormFields) -> Response {
+    let wrong = |status, text: &str| {
+        let page = page::explained(&FilledForm::default(), &page::problem(text));
+        (status, page).into_response()
+    };
+    // The messages quote nothing of the form, which can hold a token anywhere.
+    let fields = match fields {
+        Ok(Form(fields)) => fields,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return wrong(
+                rejection.status(),
+                "the form is larger than 128 KiB, and no configuration accepts a token of this size",
+            );
+        }
+        Err(rejection) => return wrong(rejection.status(), "the form cannot be decoded"),
+    };
+    let (ask, filled) = match form::read(fields) {
+        Ok(read) => read,
+        Err(error) => return wrong(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let secrets = Secrets::of(&ask);
+    let filled = filled.without(&secrets);
+    let explanation = secrets.taken_out_of(sources.admin.explainer.explain(ask));
+    page::explained(&filled, &page::explanation(&explanation)).into_response()
+}
+
+async fn refusals(State(sources): State<ConsoleSources>, fields: FormFields) -> Response {
+    let fields = fields.map(|Form(fields)| fields).unwrap_or_default();
+    let id = fields.into_iter().find(|(name, _)| name == "request_id");
+    let id = id.map(|(_, value)| value.trim().to_owned());
+    let Some(id) = id.filter(|id| !id.is_empty()) else {
+        let problem = page::problem("enter a request ID: the value of Envoy's x-request-id header");
+        return (StatusCode::BAD_REQUEST, page::found("", &problem)).into_response();
+    };
+    let kept = sources.admin.last_refusals.of_request(&id);
+    let newest = kept.iter().take(page::MAX_REFUSALS);
+    let found = newest.map(|kept| pb::FoundRefusal {
+        decision: Some(convert::decision(kept)),
+        explanation: sources.admin.explainer.explain_refusal(kept),
+    });
+    let refusals = page::refusals(&id, &found.collect::<Vec<_>>(), kept.len());
+    page::found(&id, &refusals).into_response()
+}
