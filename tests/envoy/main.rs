@@ -37,3 +37,4 @@ mod slow_keys;
 mod spoofing;
 mod support;
 mod tracing;
+mod trailers;

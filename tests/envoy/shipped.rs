@@ -5,7 +5,7 @@ use super::support::certificates::{Authority, GATEWAY, Secret};
 use super::support::envoy::validate;
 
 /// What must be there, as it is written in envoy.yaml. safety.rs and replicas.rs show what each is for.
-const SETTINGS: [&str; 26] = [
+const SETTINGS: [&str; 27] = [
     "normalize_path: true",
     "merge_slashes: true",
     "path_with_escaped_slashes_action: REJECT_REQUEST",
@@ -26,6 +26,7 @@ const SETTINGS: [&str; 26] = [
     "disallow_system: true",
     "disallow_is_error: true",
     "allow_expression: { regex: \"^(:path|x.envoy.auth.failure.mode.allowed)$\" }",
+    "- remove_on_match: { key_matcher: { safe_regex: { regex: \".*\" } } }",
     "lb_policy: LEAST_REQUEST",
     "grpc_health_check: { service_name: envoy.service.auth.v3.Authorization }",
     "consecutive_local_origin_failure: 1",
@@ -67,7 +68,8 @@ fn faults(text: &str) -> Vec<String> {
         // Said twice, one of them is not heard.
         let key = name(wanted);
         let named = settings.iter().filter(|line| name(line) == key).count();
-        let is_shared = ["timeout:", "path:", "- remove:"].contains(&key.as_str());
+        let is_shared =
+            ["timeout:", "path:", "- remove:", "- remove_on_match:"].contains(&key.as_str());
         if as_written != 1 || (named != 1 && !is_shared) {
             faults.push(format!(
                 "`{wanted}` {as_written} times, `{key}` {named} times"

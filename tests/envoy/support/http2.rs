@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -87,6 +87,22 @@ pub(crate) fn request(method: &str, path: &str, token: Option<&str>) -> http::re
         Some(token) => request.header("authorization", format!("Bearer {token}")),
         None => request,
     }
+}
+
+/// A body of these bytes, and a trailer for each name.
+pub(crate) fn with_trailers(bytes: impl Into<Bytes>, names: &[&'static str]) -> AnyBody {
+    let trailers: HeaderMap = names
+        .iter()
+        .map(|name| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static("admin"),
+            )
+        })
+        .collect();
+    Full::new(bytes.into())
+        .with_trailers(async { Some(Ok(trailers)) })
+        .boxed_unsync()
 }
 
 /// A body of these bytes.

@@ -25,6 +25,8 @@ pub(crate) struct Seen {
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub(crate) body: Vec<u8>,
+    /// The names of the trailers.
+    pub(crate) trailers: Vec<String>,
 }
 
 impl Seen {
@@ -121,7 +123,10 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let headers = head.headers.iter();
+    let body = body.collect().await.unwrap_or_default();
+    let trailers = body.trailers().into_iter().flat_map(http::HeaderMap::keys);
     let request = Seen {
+        trailers: trailers.map(ToString::to_string).collect(),
         method: head.method.to_string(),
         path: head
             .uri
@@ -131,11 +136,7 @@ async fn answer(
         headers: headers
             .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
             .collect(),
-        body: body
-            .collect()
-            .await
-            .map(|body| body.to_bytes().to_vec())
-            .unwrap_or_default(),
+        body: body.to_bytes().to_vec(),
     };
     let echo = serde_json::json!({
         "method": request.method,
