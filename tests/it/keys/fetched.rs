@@ -78,8 +78,12 @@ async fn whatever_a_bad_server_answers_the_last_good_keys_serve() {
         ),
         (
             "no usable key",
-            ok(&set([json!({ "kty": "oct", "k": "AAAA" })])).into(),
-            "usable",
+            ok(&set([
+                json!({ "kid": "hmac", "kty": "oct", "k": "AAAA" }),
+                json!({ "kty": "EC", "crv": "P-1" }),
+            ]))
+            .into(),
+            "none of its keys is usable: key \"hmac\": it is a symmetric key; a key without kid: its key type",
         ),
         (
             "too large",

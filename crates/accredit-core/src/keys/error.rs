@@ -1,9 +1,10 @@
 //! Why a text is not a key set.
 
 use crate::jose::json::JsonError;
+use crate::keys::key_set::SetAside;
 
 /// Why a text is not a key set that can verify tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     #[error("not valid JSON: {0}")]
     NotJson(JsonError),
@@ -11,6 +12,24 @@ pub enum KeySetError {
     NoKeys,
     #[error("a member outside of the keys stands twice")]
     DuplicateMember,
-    #[error("none of its keys is usable")]
-    NoUsableKey,
+    /// There are keys, and each one was set aside.
+    #[error("none of its keys is usable: {}{}", listed(keys), and_more(*more))]
+    NoUsableKey {
+        /// The first of them.
+        keys: Vec<SetAside>,
+        /// How many there are besides.
+        more: usize,
+    },
+}
+
+fn listed(keys: &[SetAside]) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    keys.join("; ")
+}
+
+fn and_more(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    }
 }

@@ -1,5 +1,7 @@
 //! A JWK Set (RFC 7517 section 5), parsed whole and never edited.
 
+use std::fmt;
+
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
 use crate::jose::jwk::{self, Unusable};
@@ -8,6 +10,12 @@ use crate::keys::error::KeySetError;
 
 /// At most this many keys are tried on one token.
 pub const MAX_CANDIDATES: usize = 8;
+
+/// How many keys an error names. The issuer decides how many there are.
+const MAX_NAMED_KEYS: usize = 8;
+
+/// The longest `kid` that an error repeats, in characters.
+const MAX_NAMED_KEY_ID: usize = 100;
 
 /// The keys of an issuer as one answer of its key server had them.
 #[derive(Debug)]
@@ -32,6 +40,19 @@ pub struct SetAside {
     pub key_id: Option<Box<str>>,
     /// Why.
     pub reason: Unusable,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key_id.as_deref() {
+            Some(key_id) => {
+                let end = key_id.char_indices().nth(MAX_NAMED_KEY_ID);
+                let shown = end.map_or(key_id, |(end, _)| key_id.get(..end).unwrap_or_default());
+                write!(f, "key {shown:?}: {}", self.reason)
+            }
+            None => write!(f, "a key without kid: {}", self.reason),
+        }
+    }
 }
 
 /// How a token's `kid` stands to a key set.
@@ -73,7 +94,12 @@ impl KeySet {
             set.add(member);
         }
         if set.keys.is_empty() && !members.is_empty() {
-            return Err(KeySetError::NoUsableKey);
+            let more = set.set_aside.len().saturating_sub(MAX_NAMED_KEYS);
+            set.set_aside.truncate(MAX_NAMED_KEYS);
+            return Err(KeySetError::NoUsableKey {
+                keys: set.set_aside,
+                more,
+            });
         }
         Ok(set)
     }
@@ -227,9 +253,33 @@ mod tests {
         }
         assert_eq!(
             parse(r#"{"keys":[{"kty":"oct"}]}"#).err(),
-            Some(KeySetError::NoUsableKey)
+            Some(KeySetError::NoUsableKey {
+                keys: vec![SetAside {
+                    key_id: None,
+                    reason: Unusable::Symmetric
+                }],
+                more: 0
+            })
         );
         assert!(matches!(parse("<html>"), Err(KeySetError::NotJson(_))));
+    }
+
+    #[test]
+    fn an_error_names_each_key_that_is_set_aside() {
+        let text = format!(
+            r#"{{"keys":[{{"kid":"a","kty":"oct"}},{{"use":"enc",{ED25519}}}{}]}}"#,
+            ",0".repeat(10)
+        );
+        let error = parse(&text).expect_err("has no usable key").to_string();
+        let names = r#"key "a": it is a symmetric key; a key without kid: its `use` is "#;
+        assert!(error.contains(names), "{error}");
+        assert!(error.ends_with("; and 4 more"), "{error}");
+        let long = format!(
+            r#"{{"keys":[{{"kid":"{}","kty":"oct"}}]}}"#,
+            "x".repeat(5000)
+        );
+        let error = parse(&long).expect_err("has no usable key").to_string();
+        assert!(error.len() < 300, "{error}");
     }
 
     #[test]
