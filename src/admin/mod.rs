@@ -7,7 +7,6 @@ pub mod convert;
 pub mod explains;
 pub mod follow;
 pub mod pb;
-pub mod printable;
 pub mod readiness;
 pub mod service;
 pub mod text;

@@ -1,9 +1,9 @@
 //! A decision as one line of aligned columns.
 
 use crate::admin::pb;
-use crate::admin::printable::printable;
 use crate::admin::text::{latency, moment};
 use crate::cli::columns::Columns;
+use crate::telemetry::printable::printable;
 
 /// Whether a line has terminal colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

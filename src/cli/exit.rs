@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process;
 
-use crate::admin::printable::printable;
 use crate::telemetry::log_queue::STANDARD_ERROR;
+use crate::telemetry::printable::{printable, printable_json};
 
 /// The exit statuses of CONTRACT 2.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,11 @@ impl From<ExitCode> for process::ExitCode {
 pub fn complain(error: impl Display) {
     let error = error.to_string();
     STANDARD_ERROR.print_last(&format!("accredit: {}", printable(&error)));
+}
+
+/// Prints JSON on standard output as [`say`] does, with the controls of client text escaped (CONTRACT 6.5.3).
+pub fn say_json(json: &serde_json::Value) -> ExitCode {
+    say(&printable_json(&json.to_string()))
 }
 
 /// Prints a line on standard output. A closed pipe (`accredit tail | head`) ends the command without an error line.

@@ -10,7 +10,7 @@ use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::app::explain::explain;
 use crate::cli::admin::{ProofArgs, RunningService};
-use crate::cli::exit::{ExitCode, complain, say};
+use crate::cli::exit::{ExitCode, complain, say, say_json};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{ConfigFlags, environment, settings};
@@ -113,12 +113,11 @@ fn with_ask(
 }
 
 fn print(explanation: &pb::Explanation, json: bool) -> ExitCode {
-    let text = if json {
-        render::json(explanation).to_string()
-    } else {
-        render::text(explanation)
+    let said = match json {
+        true => say_json(&render::json(explanation)),
+        false => say(&render::text(explanation)),
     };
-    match say(&text) {
+    match said {
         ExitCode::Done if explanation.decision != "allow" => ExitCode::Denied,
         code => code,
     }

@@ -1,9 +1,9 @@
 //! The table that `accredit keys` prints.
 
 use crate::admin::pb;
-use crate::admin::printable::printable;
 use crate::admin::text::span;
 use crate::cli::columns::Columns;
+use crate::telemetry::printable::printable;
 
 const HEAD: [&str; 7] = [
     "ISSUER",

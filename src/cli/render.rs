@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
-use crate::admin::printable::printable;
+use crate::telemetry::printable::printable;
 
 /// The explanation as text for people.
 pub fn text(explanation: &pb::Explanation) -> String {

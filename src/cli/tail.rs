@@ -13,7 +13,7 @@ use crate::admin::pb::tail_response::Told;
 use crate::admin::text::json;
 use crate::cli::admin::{AdminArgs, RunningService};
 use crate::cli::decision_line::{DecisionLines, Paint};
-use crate::cli::exit::{ExitCode, complain, say};
+use crate::cli::exit::{ExitCode, complain, say, say_json};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::environment;
@@ -90,11 +90,11 @@ async fn look_up(
         return Ok(ExitCode::Failed);
     }
     for refusal in refusals {
-        let text = match as_json {
-            true => found_json(&refusal).to_string(),
-            false => found_text(&refusal),
+        let said = match as_json {
+            true => say_json(&found_json(&refusal)),
+            false => say(&found_text(&refusal)),
         };
-        match say(&text) {
+        match said {
             ExitCode::Done => {}
             code => return Ok(code),
         }
@@ -178,11 +178,9 @@ async fn again(
 
 fn show(told: &Told, output: &mut TailOutput) -> ExitCode {
     match (told, output) {
-        (Told::Decision(decision), TailOutput::Json) => say(&json(decision).to_string()),
+        (Told::Decision(decision), TailOutput::Json) => say_json(&json(decision)),
         (Told::Decision(decision), TailOutput::Text(lines)) => say(&lines.line(decision)),
-        (Told::Lost(lost), TailOutput::Json) => {
-            say(&serde_json::json!({ "lost": lost }).to_string())
-        }
+        (Told::Lost(lost), TailOutput::Json) => say_json(&serde_json::json!({ "lost": lost })),
         (Told::Lost(lost), TailOutput::Text(_)) => say(&format!(
             "... {lost} decisions are missing: they were made faster than this command read them"
         )),

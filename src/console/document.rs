@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::admin::printable::printable;
+use crate::telemetry::printable::printable;
 
 /// An HTML answer: a whole page, or the parts of one that the script replaces.
 pub struct Page(Markup);

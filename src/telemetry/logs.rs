@@ -1,14 +1,18 @@
 //! Log lines on standard error: JSON for machines, text for people.
 
 use std::fmt;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::fmt as lines;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format;
 
 use crate::telemetry::log_queue::STANDARD_ERROR;
+use crate::telemetry::printable::{printable, printable_json};
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,18 +67,24 @@ pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, Log
     let builder = lines::Subscriber::builder()
         .with_env_filter(filter(level)?)
         .with_writer(&STANDARD_ERROR)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(io::stderr().is_terminal())
         .with_target(false);
     // In tests several services share a process: the first subscriber stays.
     let apply: Arc<dyn Fn(EnvFilter) -> bool + Send + Sync> = match format {
         LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let builder = builder
+                .json()
+                .flatten_event(true)
+                .with_writer(|| PrintableJson)
+                .with_filter_reloading();
             let handle = builder.reload_handle();
             let _ = tracing::subscriber::set_global_default(builder.finish());
             Arc::new(move |filter| handle.reload(filter).is_ok())
         }
         LogFormat::Text => {
-            let builder = builder.with_filter_reloading();
+            let builder = builder
+                .fmt_fields(printable_fields())
+                .with_filter_reloading();
             let handle = builder.reload_handle();
             let _ = tracing::subscriber::set_global_default(builder.finish());
             Arc::new(move |filter| handle.reload(filter).is_ok())
@@ -91,6 +101,33 @@ pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, Log
         apply,
         current: Arc::new(Mutex::new(level.to_owned())),
     })
+}
+
+/// Writes lines of JSON to the log queue. Client text is in paths, hosts, methods and request ids (CONTRACT 6.5.3).
+struct PrintableJson;
+
+impl Write for PrintableJson {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        (&STANDARD_ERROR).write_all(printable_json(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The fields of a line of text, escaped one by one: the line around them has the colours of a terminal.
+fn printable_fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    format::debug_fn(|writer, field, value| {
+        let text = format!("{value:?}");
+        match field.name() {
+            "message" => write!(writer, "{}", printable(&text)),
+            name => write!(writer, "{name}={}", printable(&text)),
+        }
+    })
+    .delimited(" ")
 }
 
 /// A level, or levels by module (`info,accredit::jwks=debug`). `EnvFilter` takes an unknown word for the name of a

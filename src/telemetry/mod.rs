@@ -8,5 +8,6 @@ pub mod otlp_certificates;
 pub mod otlp_exporter;
 pub mod otlp_settings;
 pub mod otlp_variables;
+pub mod printable;
 pub mod span_queue;
 pub mod traces;

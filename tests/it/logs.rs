@@ -1,13 +1,18 @@
 //! What the log says of refusals, and what it never says.
 
+use std::net::SocketAddr;
+use std::process::Stdio;
+
 use accredit::admin::pb::SetLogLevelRequest;
 use accredit::admin::pb::admin_client::AdminClient;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tonic::Code;
 
 use super::support::check_request::Ask;
+use super::support::eventually::within;
 use super::support::keys::{rsa, set};
-use super::support::process::{Running, accredit};
+use super::support::process::{Running, accredit, is_control};
 use super::support::service::{Envoy, channel, inline_issuer};
 use super::support::token::Token;
 
@@ -133,4 +138,54 @@ async fn the_level_changes_while_it_runs() {
         "malformed_token",
         "the first was not written"
     );
+}
+
+/// CONTRACT 6.5.3: in both forms, of each part of a request that a client writes.
+#[tokio::test]
+async fn controls_of_client_text_are_escaped() {
+    let (_folder, path) = configured("");
+    for (format, escape) in [("json", "\\u202e"), ("text", "\\u{202e}")] {
+        let mut command = accredit(&["serve", "--config", &path, "--log-format", format]);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("can be run");
+        let mut lines = BufReader::new(child.stderr.take().expect("is piped")).lines();
+        let mut next = async || within("a line", lines.next_line()).await.expect("is UTF-8");
+        let serving = loop {
+            let line = next().await.expect("it serves");
+            if line.contains("serving") {
+                break line;
+            }
+        };
+        let envoy = Envoy::at(listen_address(&serving)).await;
+        for ask in [
+            Ask::plain().path("/a\n\u{1b}[2J\u{85}\u{202e}b"),
+            Ask::plain().at("x\u{7f}\u{202e}\u{2066}.test"),
+            Ask::plain().to("GET\r\u{9b}\u{202e}", "/"),
+            Ask::plain().header("x-request-id", "1\u{202e}\u{200f}\u{80}2"),
+        ] {
+            envoy.check(ask).await;
+        }
+        let mut denials = Vec::new();
+        while denials.len() < 4 {
+            let line = next().await.expect("it still runs");
+            assert!(!line.contains(is_control), "{line:?}");
+            if line.contains("api.test") || line.contains("x\\u") {
+                denials.push(line);
+            }
+        }
+        for denial in &denials[..3] {
+            assert!(denial.contains(escape), "{denial}");
+        }
+    }
+}
+
+fn listen_address(line: &str) -> SocketAddr {
+    let after = line.split("listen").nth(1).expect("has an address");
+    let starts = after
+        .find(|c: char| c.is_ascii_digit())
+        .expect("has digits");
+    let address = &after[starts..];
+    let ends = address.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit());
+    address[..ends.unwrap_or(address.len())]
+        .parse()
+        .expect("is an address")
 }

@@ -9,7 +9,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use super::common::{configuration, run};
 use crate::support::check_request::Ask;
 use crate::support::eventually::within;
-use crate::support::process::{Running, accredit};
+use crate::support::process::{Running, accredit, is_control};
 use crate::support::service::Service;
 
 /// A command that follows.
@@ -106,6 +106,34 @@ async fn tail_prints_each_decision_on_a_line() {
         (&told["request_id"], &told["issuer"]),
         (&"r-1".into(), &Value::Null)
     );
+}
+
+/// CONTRACT 6.5.3
+#[tokio::test]
+async fn controls_of_client_text_are_escaped() {
+    let service = Service::ready(&configuration()).await;
+    let admin = service.admin.to_string();
+    let (path, host) = ("/a\u{1b}[2J\u{85}\u{202e}b", "\u{2066}x\u{7f}\u{200f}.test");
+    let decide = async || {
+        service.check(Ask::plain().to("GET", path).at(host)).await;
+    };
+    for (format, escaped) in [
+        (None, r"\u{1b}[2J\u{85}\u{202e}b"),
+        (Some("--json"), r"\u001b[2J\u0085\u202eb"),
+    ] {
+        let arguments = ["--admin", &admin].into_iter().chain(format);
+        let mut follower = Follower::start(&arguments.collect::<Vec<_>>());
+        let line = follower.first_line(decide).await;
+        assert!(line.contains(escaped), "{line:?}");
+        assert!(!line.contains(is_control), "{line:?}");
+        if format.is_some() {
+            let decision: Value = serde_json::from_str(&line).expect("is JSON");
+            assert_eq!(
+                (&decision["path"], &decision["host"]),
+                (&path.into(), &host.into())
+            );
+        }
+    }
 }
 
 #[tokio::test]

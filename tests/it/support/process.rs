@@ -37,6 +37,11 @@ pub(crate) fn accredit(arguments: &[&str]) -> Command {
     command
 }
 
+/// Whether a terminal obeys the character: controls, and those that change the direction of writing (CONTRACT 6.5.3).
+pub(crate) fn is_control(char: char) -> bool {
+    matches!(char, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// What came of a command that ends by itself.
 #[derive(Debug)]
 pub(crate) struct Ended {
