@@ -1,7 +1,7 @@
-//! Tells that a file may have changed, also where it is a link that is swapped for another.
+//! Reports that a file may have changed, including the swap of a symlink.
 //!
-//! The folder is watched, not the file: a ConfigMap's file is a link to a link, which is swapped beside it. What else
-//! changes in there is passed over: a log that is written beside the file would have it read for ever.
+//! The folder is watched, not the file: a ConfigMap's file is a link to a link, which is swapped beside it. Changes of other
+//! files in the folder are ignored. Otherwise, a log that is written beside the file would cause endless reads.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
@@ -10,13 +10,13 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-/// A file is read once it has been left alone for this long: half of a file that is being written can be a valid one.
-const QUIET: Duration = Duration::from_millis(100);
+/// A file is read after no change for this time: the first half of a file that is being written can be valid.
+const QUIET_TIME: Duration = Duration::from_millis(100);
 
-/// A file that is reached by more links than this is reached in a circle.
-const MOST_LINKS: usize = 40;
+/// A longer chain of links is a circle.
+const MAX_LINKS: usize = 40;
 
-/// A watch over one file; it ends when it is dropped.
+/// A watch on one file.
 #[derive(Debug)]
 pub struct FileWatch {
     changes: mpsc::Receiver<()>,
@@ -24,26 +24,26 @@ pub struct FileWatch {
 }
 
 impl FileWatch {
-    /// Watches a file, which need not be there yet; its folder must.
+    /// Watches a file, which need not exist yet. Its folder must exist.
     ///
     /// # Errors
-    /// Where the system does not let us.
+    /// Those of the system's file notification.
     pub fn of(file: &Path) -> notify::Result<FileWatch> {
         let folder = file
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        // Changes are told of by whole paths.
+        // Events have absolute paths.
         let folder = std::path::absolute(folder)?;
         let (sender, changes) = mpsc::channel(1);
         let (within, name) = (folder.clone(), file.file_name().map(OsStr::to_owned));
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                let of_another = event
+                let of_other_files = event
                     .as_ref()
-                    .is_ok_and(|event| is_of_another(event, &within, name.as_deref()));
-                if !of_another {
-                    // A change that waits already stands for this one too.
+                    .is_ok_and(|event| concerns_other_files(event, &within, name.as_deref()));
+                if !of_other_files {
+                    // If the channel is full, a change is reported already.
                     let _ = sender.try_send(());
                 }
             })?;
@@ -54,17 +54,17 @@ impl FileWatch {
         })
     }
 
-    /// Resolves when something changed and has been quiet since.
+    /// Waits until the file has changed, and then not changed for a short time.
     pub async fn settled(&mut self) {
         self.changed().await;
         self.quiet().await;
     }
 
-    /// The same, but in a folder that is never quiet it does not wait for longer than that: for files of which half is
-    /// no valid one.
+    /// Like [`FileWatch::settled`], but waits at most `longest` after the first change. It is for files of which the first
+    /// half is invalid.
     pub async fn settled_within(&mut self, longest: Duration) {
         self.changed().await;
-        // Not quiet yet is as good as quiet then.
+        // At the time limit, the file counts as settled.
         let _ = tokio::time::timeout(longest, self.quiet()).await;
     }
 
@@ -75,19 +75,19 @@ impl FileWatch {
     }
 
     async fn quiet(&mut self) {
-        while let Ok(Some(())) = tokio::time::timeout(QUIET, self.changes.recv()).await {}
+        while let Ok(Some(())) = tokio::time::timeout(QUIET_TIME, self.changes.recv()).await {}
     }
 }
 
-/// Whether what happened can have changed nothing of the file. In doubt it may have.
-fn is_of_another(event: &notify::Event, folder: &Path, file: Option<&OsStr>) -> bool {
+/// Whether an event cannot have changed the file. Unclear events may have.
+fn concerns_other_files(event: &notify::Event, folder: &Path, file: Option<&OsStr>) -> bool {
     if event.kind.is_access() {
         return true;
     }
     if event.need_rescan() || event.paths.is_empty() {
         return false;
     }
-    let Some(leading) = file.and_then(|file| leading(folder, file)) else {
+    let Some(leading) = file.and_then(|file| names_on_the_way(folder, file)) else {
         return false;
     };
     event.paths.iter().all(|path| {
@@ -96,12 +96,12 @@ fn is_of_another(event: &notify::Event, folder: &Path, file: Option<&OsStr>) -> 
     })
 }
 
-/// The names in the folder by which the file is reached: its own, and those that links lead by. None where a link leads
-/// out of the folder, for who knows whether it comes back.
-fn leading(folder: &Path, file: &OsStr) -> Option<Vec<OsString>> {
+/// The names in the folder through which the file is reached: its own and those of the links in between. `None` if a link
+/// leads out of the folder.
+fn names_on_the_way(folder: &Path, file: &OsStr) -> Option<Vec<OsString>> {
     let mut names = vec![file.to_owned()];
     while let Ok(target) = std::fs::read_link(folder.join(names.last()?)) {
-        if names.len() > MOST_LINKS {
+        if names.len() > MAX_LINKS {
             return None;
         }
         names.push(first_name(&target)?.to_owned());

@@ -9,7 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::authz::authorizer::Authorizer;
 use crate::keys::store::KeyStore;
-use crate::server::readiness::Latch;
+use crate::server::readiness::ReadinessLatch;
 
 /// The service names of the gRPC health service (CONTRACT 6.1.1).
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
@@ -52,8 +52,8 @@ async fn first_keys(keys: &KeyStore) {
 }
 
 /// Reports ready, on `/readyz` and in the gRPC health service.
-pub async fn release(keys: Latch, health: &HealthReporter) {
-    keys.release();
+pub async fn release(keys: ReadinessLatch, health: &HealthReporter) {
+    drop(keys);
     set_health(health, ServingStatus::Serving).await;
     tracing::info!("ready");
 }

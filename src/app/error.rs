@@ -2,7 +2,7 @@
 
 use crate::jwks::key_stores::UnusableCaFile;
 use crate::server::accept::ServeError;
-use crate::server::bind::BindError;
+use crate::server::bind::ListenError;
 use crate::server::tls_files_error::TlsFilesError;
 use crate::server::workers::WorkerLost;
 
@@ -11,15 +11,15 @@ use crate::server::workers::WorkerLost;
 pub enum StartError {
     /// An address cannot be bound.
     #[error(transparent)]
-    Bind(BindError),
+    Bind(ListenError),
     /// A `ca_file` cannot be used.
     #[error(transparent)]
     CaFile(#[from] UnusableCaFile),
     /// The files of `tls` or `admin_tls` cannot be used.
     #[error("{0}: {1}")]
     Tls(&'static str, TlsFilesError),
-    /// The threads that answer checks cannot be started.
-    #[error("cannot start the threads that answer checks: {0}")]
+    /// The threads of the ports cannot be started.
+    #[error("cannot start the threads that serve the ports: {0}")]
     Workers(std::io::Error),
 }
 
@@ -29,7 +29,7 @@ pub enum RunError {
     /// A port is no longer served.
     #[error(transparent)]
     Serve(ServeError),
-    /// A thread that answers checks has ended.
+    /// A thread that serves a port has ended.
     #[error(transparent)]
     Worker(WorkerLost),
     /// A task that fetches keys has ended.

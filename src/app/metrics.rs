@@ -11,6 +11,7 @@ use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks;
 use crate::observe::decision_metrics::DecisionMetrics;
+use crate::server::connection_errors::ConnectionErrors;
 use crate::server::http::MetricsSource;
 use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::metrics::{Exposition, Metrics};
@@ -31,6 +32,7 @@ pub struct MeasuredParts {
     pub decisions: Arc<DecisionMetrics>,
     pub traces: Traces,
     pub reloads: Arc<ReloadMetrics>,
+    pub connection_errors: [Arc<ConnectionErrors>; 3],
 }
 
 /// The text of `/metrics`.
@@ -41,12 +43,14 @@ pub fn source(measured: MeasuredParts) -> MetricsSource {
         decisions,
         traces,
         reloads,
+        connection_errors,
     } = measured;
     let metrics = Metrics::new(vec![
         Box::new(move |text| decisions.write(text)),
         Box::new(move |text| in_flight_and_limit(text, &in_flight)),
         Box::new(move |text| in_force(text, current.load().authorizer())),
         Box::new(move |text| reloads.write(text)),
+        Box::new(move |text| of_connections(text, &connection_errors)),
         Box::new(move |text| spans(text, &traces)),
         Box::new(log_lines),
         Box::new(build_info),
@@ -90,6 +94,15 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         .map(|issuer| (issuer.names.clone(), issuer.keys.clone()))
         .collect();
     jwks::metrics::write(text, &stores, Instant::now().into_std())
+}
+
+fn of_connections(text: &mut Exposition<'_>, errors: &[Arc<ConnectionErrors>]) -> fmt::Result {
+    let counts = errors.iter().flat_map(|errors| errors.counts());
+    text.counters(
+        "accredit_connection_errors",
+        "Connections that spoke the wrong protocol or broke a limit, by port and kind",
+        counts.map(|(port, kind, count)| (vec![("port", port), ("kind", kind)], count)),
+    )
 }
 
 fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use hyper_util::service::TowerToHyperService;
 use tokio::time::Instant;
 use tonic::service::Routes;
 
@@ -18,13 +17,10 @@ use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::port::CheckPort;
 use crate::explain::explanation::LiveExplainer;
 use crate::observe::observer::Observer;
-use crate::server::accept::{ServeError, serve_here};
-use crate::server::connection::{ConnectionLimits, Protocol};
 use crate::server::host_guard::HostGuard;
 use crate::server::http::{MetricsSource, Probes, ReadyReport, probe_routes};
-use crate::server::listener::Listener;
-use crate::server::readiness::Readiness;
-use crate::server::shutdown::Drain;
+use crate::server::readiness::ProcessReadiness;
+use crate::server::routes::RouteService;
 use crate::telemetry::logs::LevelControl;
 
 /// `listen`: checks and gRPC health.
@@ -38,13 +34,13 @@ pub fn admin_port(
     sources: ConsoleSources,
     probes: axum::Router,
     health: Routes,
-) -> axum::Router {
+) -> RouteService {
     let services = health.add_service(AdminApi::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
     let routes = grpc.merge(probes).merge(routes::routes(sources));
     // tonic's own fallback answers 200 with a gRPC status, which load balancers and scrapers take for success. gRPC clients
     // map 404 to UNIMPLEMENTED.
-    guard.protect(routes.fallback(async || StatusCode::NOT_FOUND))
+    RouteService::new(guard.protect(routes.fallback(async || StatusCode::NOT_FOUND)))
 }
 
 /// The data that the admin API reports.
@@ -67,7 +63,7 @@ pub fn admin_sources(
 pub fn console_sources(
     admin: AdminSources,
     current: &Arc<Current<Authorizer>>,
-    ready: &Readiness,
+    ready: &ProcessReadiness,
     history: &Arc<History>,
 ) -> ConsoleSources {
     let (current, ready) = (current.clone(), ready.clone());
@@ -83,7 +79,7 @@ pub fn console_sources(
 /// `probe_listen`: `/livez`, `/readyz` and `/metrics`.
 pub fn probe_port(
     current: &Arc<Current<Authorizer>>,
-    ready: &Readiness,
+    ready: &ProcessReadiness,
     metrics: &MetricsSource,
 ) -> axum::Router {
     let (current, ready) = (current.clone(), ready.clone());
@@ -102,23 +98,6 @@ pub fn probe_port(
         ready: Arc::new(report),
         metrics: Some(metrics.clone()),
     })
-}
-
-/// Serves the admin or probe port on the main runtime.
-pub async fn serve_port(
-    listener: Listener,
-    routes: axum::Router,
-    limits: ConnectionLimits,
-    drain: Drain,
-) -> Result<(), ServeError> {
-    serve_here(
-        listener,
-        TowerToHyperService::new(routes),
-        Protocol::Http1Or2,
-        limits,
-        drain,
-    )
-    .await
 }
 
 /// Adds gRPC reflection for the admin API and health. It does not describe Envoy's API.

@@ -1,6 +1,7 @@
 //! The life of a service: bind the sockets, fetch keys, answer checks, drain.
 
 use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,7 @@ use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_ke
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::metrics::{self, MeasuredParts};
-use crate::app::ports::{
-    admin_port, admin_sources, check_port, console_sources, probe_port, serve_port,
-};
+use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
 use crate::authz::authorizer::Authorizer;
 use crate::config::listen_addr::ListenAddr;
@@ -27,14 +26,15 @@ use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::{KeyStores, PreparedStores};
 use crate::observe::observer::Observer;
 use crate::observe::refusal_log::RefusalLog;
-use crate::server::accept::serve;
-use crate::server::connection::{ConnectionLimits, Protocol};
+use crate::server::accept::{PortSettings, ServeError, serve};
 use crate::server::host_guard::HostGuard;
+use crate::server::limits::HttpVersions;
 use crate::server::listener::Listener;
-use crate::server::readiness::Readiness;
+use crate::server::readiness::ProcessReadiness;
+use crate::server::routes::RouteService;
 use crate::server::shutdown::Drain;
 use crate::server::tls::{ServerTls, follow_all};
-use crate::server::workers::Workers;
+use crate::server::workers::{WorkerLost, Workers};
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
 
@@ -59,9 +59,19 @@ pub struct App {
     check_listener: Listener,
     admin_listener: Listener,
     probe_listener: Option<Listener>,
-    workers: Workers,
+    threads: PortThreads,
     reloader: Reloader,
     reloads: ReloadRequests,
+}
+
+/// The threads of the ports. None of them waits for a reload, which the main thread applies, or for another port
+/// (CONTRACT 7.3.6).
+struct PortThreads {
+    checks: Workers,
+    /// Accepts the connections of `listen`.
+    accept: Workers,
+    admin: Workers,
+    probes: Workers,
 }
 
 /// The log and traces of the process.
@@ -88,8 +98,12 @@ impl App {
     /// # Errors
     /// [`StartError`]
     pub fn build_with(mut settings: Settings, telemetry: Telemetry) -> Result<App, StartError> {
-        let tls = load_tls("tls", &settings.tls, Protocol::Http2)?;
-        let admin_tls = load_tls("admin_tls", &settings.admin_tls, Protocol::Http1Or2)?;
+        let tls = load_tls("tls", &settings.tls, HttpVersions::Http2Only)?;
+        let admin_tls = load_tls(
+            "admin_tls",
+            &settings.admin_tls,
+            HttpVersions::Http1AndHttp2,
+        )?;
         let bind = |address: &ListenAddr| Listener::bind(address).map_err(StartError::Bind);
         let check_listener = bind(&settings.listen)?.secured(tls);
         let admin_listener = bind(&settings.admin_listen)?.secured(admin_tls);
@@ -97,7 +111,7 @@ impl App {
             Some(address) => Some(bind(address)?),
             None => None,
         };
-        let workers = Workers::start(worker_count()).map_err(StartError::Workers)?;
+        let threads = PortThreads::start().map_err(StartError::Workers)?;
         let key_stores = KeyStores::default()
             .saving_in(settings.state_dir.clone())
             .traced(telemetry.traces.clone());
@@ -116,7 +130,7 @@ impl App {
             check_listener,
             admin_listener,
             probe_listener,
-            workers,
+            threads,
             reloader,
             reloads,
         })
@@ -156,19 +170,23 @@ impl App {
         drop(self.reloader);
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::NotServing).await;
-        let ready = Readiness::new();
-        let keys = ready.latch("keys");
+        let (ready, keys) = ProcessReadiness::new();
         let (drain_trigger, drain) = Drain::new();
         let (last_trigger, last_drain) = Drain::new();
         let [checks_drain, ports_drain] = divide_drain(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.admin_listener.local_addr();
+        let check_settings = PortSettings::of_checks("listen");
+        let admin_settings = PortSettings::of_few("admin_listen");
+        let probe_settings = PortSettings::of_few("probe_listen");
         let metrics = metrics::source(MeasuredParts {
             current: self.current.clone(),
             in_flight: in_flight.clone(),
             decisions: self.observer.metrics.clone(),
             traces: self.observer.traces.clone(),
             reloads: reload_metrics.clone(),
+            connection_errors: [&check_settings, &admin_settings, &probe_settings]
+                .map(|settings| settings.errors.clone()),
         });
 
         let checks = FailClosed::new(self.current.clone(), in_flight.clone());
@@ -191,21 +209,38 @@ impl App {
             config = &*self.settings.config,
             "serving; waiting for keys"
         );
+        note_open_port(&self.settings);
 
         let certificates: Vec<_> = [&self.check_listener, &self.admin_listener]
             .into_iter()
             .filter_map(|listener| listener.tls().cloned())
             .collect();
         self.key_stores.start(&self.prepared);
-        let limits = ConnectionLimits::default();
-        let serve_checks = serve(self.check_listener, checks, limits, &self.workers, drain);
-        let few = ConnectionLimits::of_few();
-        let serve_admin = serve_port(self.admin_listener, admin, few, last_drain.clone());
+        let threads = &self.threads;
+        let serve_checks = serve(
+            self.check_listener,
+            checks,
+            check_settings,
+            threads.checks.pool(),
+            drain,
+        );
+        let serve_checks = run_on(&threads.accept, serve_checks);
+        let admin_pool = threads.admin.pool();
+        let serve_admin = serve(
+            self.admin_listener,
+            admin,
+            admin_settings,
+            admin_pool,
+            last_drain.clone(),
+        );
+        let serve_admin = run_on(&threads.admin, serve_admin);
         let serve_probes = async {
-            match self.probe_listener {
-                Some(listener) => serve_port(listener, probes, few, last_drain).await,
-                None => Ok(()),
-            }
+            let Some(listener) = self.probe_listener else {
+                return Ok(());
+            };
+            let (probes, pool) = (RouteService::new(probes), threads.probes.pool());
+            let serving = serve(listener, probes, probe_settings, pool, last_drain);
+            run_on(&threads.probes, serving).await
         };
         let life = async {
             let become_ready = async {
@@ -236,7 +271,7 @@ impl App {
         };
         let result = tokio::select! {
             served = async { tokio::try_join!(checks_until_drained, serve_admin, serve_probes) } => {
-                served.map(|_| ()).map_err(RunError::Serve)
+                served.map(|_| ())
             }
             () = reload::apply_each(self.reloads, &mut self.key_stores, target) => Err(RunError::Refresher),
             () = log_left_out(&self.observer.refusals) => Ok(()),
@@ -246,8 +281,51 @@ impl App {
         self.observer.refusals.report_left_out();
         self.observer.traces.shutdown(SPAN_FLUSH_TIMEOUT);
         self.key_stores.shutdown().await;
-        self.workers.shutdown().map_err(RunError::Worker)?;
+        self.threads.shutdown().map_err(RunError::Worker)?;
         result
+    }
+}
+
+/// Notes that every machine that reaches `listen` can send checks.
+fn note_open_port(settings: &Settings) {
+    let has_client_ca = |tls: &TlsFiles| tls.client_ca.is_some();
+    if let ListenAddr::Tcp(address) = settings.listen
+        && !address.ip().to_canonical().is_loopback()
+        && !settings.tls.as_ref().is_some_and(has_client_ca)
+    {
+        tracing::info!(
+            listen = %address,
+            "listen accepts every peer that reaches it; to require client certificates, set tls.client_ca"
+        );
+    }
+}
+
+/// Serves a port on a thread of `workers`.
+async fn run_on(
+    workers: &Workers,
+    serving: impl Future<Output = Result<(), ServeError>> + Send + 'static,
+) -> Result<(), RunError> {
+    let served = workers
+        .pool()
+        .run(serving)
+        .await
+        .map_err(RunError::Worker)?;
+    served.map_err(RunError::Serve)
+}
+
+impl PortThreads {
+    fn start() -> io::Result<PortThreads> {
+        Ok(PortThreads {
+            checks: Workers::start("worker", worker_count())?,
+            accept: Workers::start("accept", NonZeroUsize::MIN)?,
+            admin: Workers::start("admin", NonZeroUsize::MIN)?,
+            probes: Workers::start("probes", NonZeroUsize::MIN)?,
+        })
+    }
+
+    fn shutdown(self) -> Result<(), WorkerLost> {
+        let threads = [self.accept, self.checks, self.admin, self.probes];
+        threads.into_iter().try_for_each(Workers::shutdown)
     }
 }
 
@@ -262,12 +340,12 @@ async fn log_left_out(refusals: &RefusalLog) {
 fn load_tls(
     key: &'static str,
     files: &Option<TlsFiles>,
-    protocol: Protocol,
+    versions: HttpVersions,
 ) -> Result<Option<Arc<ServerTls>>, StartError> {
     let Some(files) = files else {
         return Ok(None);
     };
-    let tls = ServerTls::load(files.clone(), protocol);
+    let tls = ServerTls::load(files.clone(), versions);
     tls.map(|tls| Some(Arc::new(tls)))
         .map_err(|error| StartError::Tls(key, error))
 }

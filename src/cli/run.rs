@@ -29,10 +29,11 @@ fn bad_usage(error: impl Display) -> ExitCode {
     ExitCode::BadUsage
 }
 
-/// Runs a future on the main runtime. Checks have runtimes of their own, so that key fetches and admin requests do not
-/// take their time.
+/// Runs a future on the main thread. Ports have threads of their own. Tasks that the future starts, such as key fetches, run
+/// on another thread, so that they do not wait while it applies a new configuration (CONTRACT 7.3.6).
 pub fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread()
+    match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
     {

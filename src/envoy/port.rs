@@ -5,7 +5,6 @@ use std::pin::Pin;
 
 use http::{Request, Response};
 use http_body_util::Either;
-use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tonic::service::Routes;
@@ -13,6 +12,7 @@ use tonic::service::Routes;
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
 use crate::envoy::grpc::UnaryBody;
 use crate::envoy::service::Judge;
+use crate::server::message_body::MessageBody;
 
 /// The service of one connection. `Check` does not go through the gRPC library; every other call does.
 pub struct CheckPort<J> {
@@ -40,14 +40,15 @@ impl<J: Judge> CheckPort<J> {
     }
 }
 
-impl<J: Judge> Service<Request<Incoming>> for CheckPort<J> {
+impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<MessageBody>) -> Self::Future {
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
+            let request = request.map(MessageBody::into_unlimited);
             // Here and not in the task that answers: a busy thread lets that task wait, and Envoy waits too.
             let arrival = checks.arrive();
             return Box::pin(async move {

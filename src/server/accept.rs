@@ -1,9 +1,7 @@
-//! The accept loop: takes connections in, hands them to the workers, and stops without losing a request.
+//! Serves a port: accepts connections, hands them to the workers, and drains without losing a request.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::fmt;
-use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,262 +9,196 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use crate::server::backlog::Backlog;
-use crate::server::connection::{ConnectionLimits, Orders, Protocol, Stage, serve_connection};
+use crate::server::connection::{ConnectionSettings, DrainStage, serve_connection};
+use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::handshake::Handshakes;
+use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::listener::{Accepted, Listener};
+use crate::server::message_body::MessageBody;
 use crate::server::open_connections::OpenConnections;
-use crate::server::shutdown::{Drain, Schedule};
-use crate::server::workers::{WorkerLost, Workers, report_panic};
+use crate::server::shutdown::{Drain, DrainSchedule};
+use crate::server::workers::{WorkerLost, WorkerPool};
 
-/// Why a port is no longer served, other than by its drain.
-#[derive(Debug)]
+/// Why a port is no longer served although its drain has not ended.
+#[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The listening socket could not be watched.
-    Listener(io::Error),
-    /// A thread that serves its connections is gone.
-    Worker(WorkerLost),
+    #[error("cannot watch the listening socket: {0}")]
+    Listener(#[source] io::Error),
+    #[error("cannot go on serving: {0}")]
+    Worker(#[source] WorkerLost),
 }
 
-/// Serves HTTP/2 (prior knowledge) on the workers until the drain has ended.
+/// How a port is served.
+#[derive(Clone, Debug)]
+pub struct PortSettings {
+    pub versions: HttpVersions,
+    pub limits: ConnectionLimits,
+    pub errors: Arc<ConnectionErrors>,
+}
+
+/// Serves a port until its drain has ended.
 ///
-/// When the drain starts, every connection that has been asked something is told to go (GOAWAY; what is in
-/// flight finishes), but new ones are still taken and served: an Envoy that has not yet noticed opens them.
-/// It ends at once where none was open, else when none has been for the time of the last call: a peer that
-/// was told to go comes back only with its next request. At the last call the socket closes and the rest is
-/// told to go; at the deadline it is broken off.
+/// When the drain starts, every connection that has sent a request gets GOAWAY, and requests in flight are answered. New
+/// connections are still served, because an Envoy that has not yet noticed the drain opens them. Serving ends at once if
+/// no connection was open, and otherwise if none has been open for the time of the last call: a peer that got GOAWAY
+/// comes back with its next request only. At the last call, the socket closes and the remaining connections get GOAWAY.
+/// At the deadline, they are closed.
+///
+/// # Errors
+/// [`ServeError`]
 pub async fn serve<S, B>(
     listener: Listener,
     service: S,
-    limits: ConnectionLimits,
-    workers: &Workers,
+    settings: PortSettings,
+    workers: WorkerPool,
     drain: Drain,
 ) -> Result<(), ServeError>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    S::Future: Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let home = Home::Workers(workers);
-    let port = Port::open(listener, service, Protocol::Http2, limits, home)?;
-    port.serve(drain).await
-}
-
-/// Serves as [`serve`] does, but on the runtime that awaits it: for a port of few connections.
-pub async fn serve_here<S, B>(
-    listener: Listener,
-    service: S,
-    protocol: Protocol,
-    limits: ConnectionLimits,
-    drain: Drain,
-) -> Result<(), ServeError>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let port = Port::open(
-        listener,
+    let (stage, receiver) = watch::channel(DrainStage::Serving);
+    let handshakes = listener.tls().cloned().map(Handshakes::new);
+    let connections = ConnectionSettings {
+        versions: settings.versions,
+        limits: settings.limits,
+        handshakes: handshakes.map(Arc::new),
+        errors: settings.errors,
+        stage: receiver,
+    };
+    let port = OpenPort {
+        backlog: Backlog::watch(listener).map_err(ServeError::Listener)?,
         service,
-        protocol,
-        limits,
-        Home::Here(JoinSet::new()),
-    )?;
+        open: OpenConnections::new(&connections.limits),
+        connections,
+        workers,
+        stage,
+    };
     port.serve(drain).await
 }
 
-/// One port being served.
-struct Port<'a, S> {
+struct OpenPort<S> {
     backlog: Backlog,
-    handshakes: Option<Arc<Handshakes>>,
     service: S,
-    protocol: Protocol,
-    limits: ConnectionLimits,
-    home: Home<'a>,
-    stage: watch::Sender<Stage>,
     open: OpenConnections,
-    full: bool,
+    connections: ConnectionSettings,
+    workers: WorkerPool,
+    stage: watch::Sender<DrainStage>,
 }
 
-/// Where the connections' tasks live.
-enum Home<'a> {
-    Workers(&'a Workers),
-    Here(JoinSet<()>),
-}
+// === impl PortSettings ===
 
-// === impl Port ===
-
-impl<'a, S, B> Port<'a, S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    fn open(
-        listener: Listener,
-        service: S,
-        protocol: Protocol,
-        limits: ConnectionLimits,
-        home: Home<'a>,
-    ) -> Result<Self, ServeError> {
-        let handshakes = listener.tls().cloned().map(Handshakes::new);
-        Ok(Self {
-            handshakes: handshakes.map(Arc::new),
-            backlog: Backlog::watch(listener).map_err(ServeError::Listener)?,
-            service,
-            protocol,
-            limits,
-            home,
-            stage: watch::Sender::new(Stage::Serving),
-            open: OpenConnections::default(),
-            full: false,
-        })
+impl PortSettings {
+    /// A port of HTTP/2 for many requests. `port` is the configuration key of its address.
+    pub fn of_checks(port: &'static str) -> Self {
+        Self {
+            versions: HttpVersions::Http2Only,
+            limits: ConnectionLimits::default(),
+            errors: Arc::new(ConnectionErrors::new(port)),
+        }
     }
 
+    /// A port of both HTTP versions for few requests.
+    pub fn of_few(port: &'static str) -> Self {
+        Self {
+            versions: HttpVersions::Http1AndHttp2,
+            limits: ConnectionLimits::of_few(),
+            errors: Arc::new(ConnectionErrors::new(port)),
+        }
+    }
+}
+
+// === impl OpenPort ===
+
+impl<S, B> OpenPort<S>
+where
+    S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     async fn serve(mut self, drain: Drain) -> Result<(), ServeError> {
         let schedule = loop {
             tokio::select! {
                 biased;
-                lost = self.home.tend() => return Err(ServeError::Worker(lost)),
+                lost = self.workers.lost() => return Err(ServeError::Worker(lost)),
                 schedule = drain.started() => break schedule,
-                accepted = self.backlog.accept() => self.admit(accepted)?,
+                accepted = self.backlog.accept() => self.open_connection(accepted)?,
             }
         };
-        // Who is in the backlog came before the drain, and is told to go like the others.
-        self.admit_waiting()?;
-        self.stage.send_replace(Stage::Draining);
+        // Connections in the backlog came before the drain, and get GOAWAY like the others.
+        self.open_waiting()?;
+        self.stage.send_replace(DrainStage::Draining);
         if self.open.count() == 0 || self.empties_until_last_call(schedule).await? {
             return Ok(());
         }
         self.finish(schedule).await
     }
 
-    /// Serves on while it empties; whether it did.
-    async fn empties_until_last_call(&mut self, schedule: Schedule) -> Result<bool, ServeError> {
+    /// Serves until no connection is open (`true`) or the last call (`false`).
+    async fn empties_until_last_call(
+        &mut self,
+        schedule: DrainSchedule,
+    ) -> Result<bool, ServeError> {
         let mut last_call = pin!(sleep_until(schedule.last_call));
         loop {
             tokio::select! {
                 biased;
-                lost = self.home.tend() => return Err(ServeError::Worker(lost)),
+                lost = self.workers.lost() => return Err(ServeError::Worker(lost)),
                 () = &mut last_call => return Ok(false),
-                accepted = self.backlog.accept() => self.admit(accepted)?,
+                accepted = self.backlog.accept() => self.open_connection(accepted)?,
                 () = self.open.none_for(schedule.margin()) => return Ok(true),
             }
         }
     }
 
-    /// Closes the socket, and gives what is left until the deadline.
-    async fn finish(mut self, schedule: Schedule) -> Result<(), ServeError> {
-        self.admit_waiting()?;
+    /// Closes the socket, and waits for the remaining connections until the deadline.
+    async fn finish(mut self, schedule: DrainSchedule) -> Result<(), ServeError> {
+        self.open_waiting()?;
         let Self {
             backlog,
-            mut home,
-            stage,
             open,
+            workers,
+            stage,
             ..
         } = self;
         drop(backlog);
-        stage.send_replace(Stage::LastCall);
+        stage.send_replace(DrainStage::LastCall);
         tokio::select! {
-            lost = home.tend() => return Err(ServeError::Worker(lost)),
+            lost = workers.lost() => return Err(ServeError::Worker(lost)),
             () = open.none() => {}
             () = sleep_until(schedule.deadline) => {}
         }
-        stage.send_replace(Stage::Over);
+        stage.send_replace(DrainStage::Over);
         Ok(())
     }
 
-    /// Admits what the system has accepted for us, without waiting.
-    fn admit_waiting(&mut self) -> Result<(), ServeError> {
+    fn open_waiting(&mut self) -> Result<(), ServeError> {
         while let Some(accepted) = self.backlog.accept_waiting() {
-            self.admit(accepted)?;
+            self.open_connection(accepted)?;
         }
         Ok(())
     }
 
-    fn admit(&mut self, accepted: Accepted) -> Result<(), ServeError> {
-        let full = self.open.count() >= self.limits.max_connections;
-        if full && !self.full {
-            let max_connections = self.limits.max_connections;
-            tracing::warn!(
-                max_connections,
-                "closing new connections: as many as may be are open"
-            );
-        }
-        self.full = full;
-        if full {
+    fn open_connection(&mut self, accepted: Accepted) -> Result<(), ServeError> {
+        let Some(open) = self.open.enter() else {
+            self.connections
+                .errors
+                .record(ConnectionErrorKind::TooManyConnections, None);
             return Ok(());
-        }
-        let orders = Orders(self.stage.subscribe());
-        let open = self.open.enter();
-        let serving = serve_connection(
-            accepted,
-            self.handshakes.clone(),
-            self.service.clone(),
-            self.protocol,
-            self.limits,
-            orders,
-        );
-        let task = async move {
-            serving.await;
-            drop(open);
         };
-        match &mut self.home {
-            Home::Workers(workers) => workers.spawn(task).map_err(ServeError::Worker),
-            Home::Here(tasks) => {
-                tasks.spawn(task);
-                Ok(())
-            }
-        }
-    }
-}
-
-// === impl Home ===
-
-impl Home<'_> {
-    /// Takes notice of tasks that end; resolves only where a worker is lost.
-    async fn tend(&mut self) -> WorkerLost {
-        match self {
-            Self::Workers(workers) => workers.lost().await,
-            Self::Here(tasks) => {
-                while let Some(ended) = tasks.join_next().await {
-                    report_panic(ended);
-                }
-                pending().await
-            }
-        }
-    }
-}
-
-// === impl ServeError ===
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listener(error) => write!(f, "cannot watch the listening socket: {error}"),
-            Self::Worker(lost) => write!(f, "cannot go on serving: {lost}"),
-        }
-    }
-}
-
-impl Error for ServeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Listener(error) => Some(error),
-            Self::Worker(lost) => Some(lost),
-        }
+        let (service, settings) = (self.service.clone(), self.connections.clone());
+        let serving = serve_connection(accepted, open, service, settings);
+        self.workers.spawn(serving).map_err(ServeError::Worker)
     }
 }
 

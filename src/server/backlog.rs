@@ -1,4 +1,4 @@
-//! The queue of connections before the accept loop, and patience with its errors.
+//! Accepts connections, and backs off after errors.
 
 use std::io;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::time::sleep;
 
 use crate::server::listener::{Accepted, Listener, Socket};
 
-/// After an error that the next `accept` would meet again (no file descriptors left), it waits this long,
-/// twice as long the next time, and so on.
+/// The first pause after an error that the next `accept` would meet again, such as no file descriptors left. Each further
+/// pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// A listener watched by the runtime, and how long to leave it alone after an error.
+/// A listener that is registered with a runtime.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     watched: Watched,
@@ -21,7 +21,7 @@ pub(crate) struct Backlog {
     pause: Duration,
 }
 
-/// A second handle of the listener's own socket.
+/// A second handle of the listener's socket.
 #[derive(Debug)]
 enum Watched {
     Tcp(TcpListener),
@@ -31,7 +31,7 @@ enum Watched {
 // === impl Backlog ===
 
 impl Backlog {
-    /// Watches the listener on the runtime that this is called on.
+    /// Registers the listener with the current runtime.
     pub(crate) fn watch(listener: Listener) -> io::Result<Self> {
         let watched = match listener.socket() {
             Socket::Tcp(socket) => Watched::Tcp(TcpListener::from_std(socket.try_clone()?)?),
@@ -44,7 +44,7 @@ impl Backlog {
         })
     }
 
-    /// Waits for the next connection, whatever errors come between.
+    /// Waits for the next connection. Errors do not end the wait.
     pub(crate) async fn accept(&mut self) -> Accepted {
         loop {
             match self.watched.accept().await {
@@ -52,24 +52,23 @@ impl Backlog {
                     self.pause = FIRST_PAUSE;
                     return accepted;
                 }
-                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, pause = ?self.pause, "cannot accept connections");
+                    tracing::error!(%error, pause = ?self.pause, "accepting connections failed; trying again after a pause");
                     let pause = self.pause;
-                    self.pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.pause = (pause * 2).min(MAX_PAUSE);
                     sleep(pause).await;
                 }
             }
         }
     }
 
-    /// A connection that the system holds for us already. It asks the socket itself: the runtime may not
-    /// have noticed yet.
+    /// Accepts a connection that waits already. It asks the socket, because the runtime may not have noticed yet.
     pub(crate) fn accept_waiting(&self) -> Option<Accepted> {
         loop {
             match self.listener.accept() {
                 Ok(accepted) => return Some(accepted),
-                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if concerns_one_connection(&error) => {}
                 Err(_) => return None,
             }
         }
@@ -87,8 +86,8 @@ impl Watched {
     }
 }
 
-/// Whether an error of `accept` is gone with the connection that it was about.
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Whether an error of `accept` concerns one connection only.
+fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -102,25 +101,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_next_accept_would_meet_again_pauses() {
+    fn only_errors_that_the_next_accept_would_meet_again_pause() {
         let of_one = [104, 103, 4]; // ECONNRESET, ECONNABORTED, EINTR
         let of_all = [24, 23, 105, 12]; // EMFILE, ENFILE, ENOBUFS, ENOMEM
         assert!(
             of_one
                 .map(io::Error::from_raw_os_error)
                 .iter()
-                .all(is_of_one_connection)
+                .all(concerns_one_connection)
         );
         assert!(
             !of_all
                 .map(io::Error::from_raw_os_error)
                 .iter()
-                .any(is_of_one_connection)
+                .any(concerns_one_connection)
         );
     }
 
     #[tokio::test]
-    async fn what_waits_is_taken_without_waiting() {
+    async fn a_waiting_connection_is_accepted_without_waiting() {
         let listener = "127.0.0.1:0".parse::<crate::config::listen_addr::ListenAddr>();
         let listener = Listener::bind(&listener.unwrap()).unwrap();
         let addr = listener.local_addr().to_string();

@@ -1,6 +1,5 @@
-//! Making the socket behind an address, or saying what to change.
+//! Binds listening sockets.
 
-use std::fmt;
 use std::fs;
 use std::future::Future;
 use std::io;
@@ -16,47 +15,71 @@ use tokio::net::{TcpSocket, UnixSocket};
 use crate::config::listen_addr::ListenAddr;
 use crate::server::listener::{Listener, Socket, SocketFile};
 
-/// Connections that may wait for `accept`; a burst of Envoy workers must fit.
+/// Connections that may wait for `accept`. All workers of an Envoy connect at once.
 const BACKLOG: u32 = 1024;
 
-/// Owner and group may connect, nobody else.
+/// Owner and group may connect.
 const UNIX_SOCKET_MODE: u32 = 0o660;
 
-/// Why an address could not be listened on.
-#[derive(Debug)]
-pub enum BindError {
-    /// Somebody listens there already.
+/// Why an address could not be bound.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("{0} is in use: stop the process that listens there, or listen on another address")]
     InUse(ListenAddr),
-    /// The process may not listen there.
-    Permission(ListenAddr),
-    /// No network interface has that address.
+    #[error("not permitted to listen on {addr}: {}", permission_advice(.addr))]
+    Permission { addr: ListenAddr },
+    #[error(
+        "cannot listen on {0}: this machine has no such address; 0.0.0.0 and [::] stand for all its addresses"
+    )]
     NoSuchAddress(ListenAddr),
-    /// The folder of the unix socket is not there.
+    #[error("the directory {} does not exist: create it, or choose another path for the unix socket", .0.display())]
     MissingDirectory(PathBuf),
-    /// The path of the unix socket holds something else, which we do not touch.
+    /// The path holds something else than a socket, which accredit does not remove.
+    #[error("{} exists and is not a socket: remove it, or choose another path for the unix socket", .0.display())]
     NotASocket(PathBuf),
-    /// Anything else the system said.
-    Io(ListenAddr, io::Error),
+    #[error("cannot listen on {addr}: {error}")]
+    Io {
+        addr: ListenAddr,
+        #[source]
+        error: io::Error,
+    },
 }
 
-pub(crate) fn bind(addr: &ListenAddr) -> Result<Listener, BindError> {
+fn permission_advice(addr: &ListenAddr) -> &'static str {
+    match addr {
+        ListenAddr::Tcp(_) => "choose a port of 1024 or above",
+        ListenAddr::Unix(_) => "let this user write to the directory, or choose another path",
+    }
+}
+
+impl Listener {
+    /// Binds and listens. It needs no runtime.
+    ///
+    /// # Errors
+    /// [`ListenError`]
+    pub fn bind(addr: &ListenAddr) -> Result<Self, ListenError> {
+        bind(addr)
+    }
+}
+
+fn bind(addr: &ListenAddr) -> Result<Listener, ListenError> {
     let bound = match addr {
         ListenAddr::Tcp(addr) => bind_tcp(*addr),
         ListenAddr::Unix(path) => {
-            make_room(path)?;
+            remove_stale_socket(path)?;
             bind_unix(path)
         }
     };
-    bound.map_err(|error| BindError::new(addr, error))
+    bound.map_err(|error| ListenError::new(addr, error))
 }
 
 fn bind_tcp(addr: SocketAddr) -> io::Result<Listener> {
-    let socket = in_a_reactor(|| {
+    let socket = in_reactor(|| {
         let socket = match addr {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        // A restart must not wait for the old connections' TIME_WAIT to pass.
+        // A restart must not wait until the TIME_WAIT of earlier connections has passed.
         socket.set_reuseaddr(true)?;
         socket.bind(addr)?;
         socket.listen(BACKLOG)?.into_std()
@@ -66,10 +89,10 @@ fn bind_tcp(addr: SocketAddr) -> io::Result<Listener> {
 }
 
 fn bind_unix(path: &Path) -> io::Result<Listener> {
-    in_a_reactor(|| {
+    in_reactor(|| {
         let socket = bound_unix_socket(path)?;
         let file = Some(SocketFile::of(path)?);
-        // The umask took bits away; none that it left is too many.
+        // The umask may have removed bits.
         fs::set_permissions(path, fs::Permissions::from_mode(UNIX_SOCKET_MODE))?;
         let socket = Socket::Unix(socket.listen(BACKLOG)?.into_std()?);
         Ok(Listener::new(
@@ -80,8 +103,8 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
     })
 }
 
-/// Binds without ever being open to others: Linux makes the file with the mode of the unbound socket
-/// (less the umask), so that is set first. A `chmod` after `bind` would leave a moment with everybody's.
+/// Binds without a moment in which others may connect: Linux creates the file with the mode of the unbound socket, less
+/// the umask, so the mode is set first. A `chmod` after `bind` would come too late.
 fn bound_unix_socket(path: &Path) -> io::Result<UnixSocket> {
     let socket = UnixSocket::new_stream()?;
     let descriptor = socket.as_fd().try_clone_to_owned()?;
@@ -90,27 +113,27 @@ fn bound_unix_socket(path: &Path) -> io::Result<UnixSocket> {
     Ok(socket)
 }
 
-/// Removes a socket file that nobody answers on, as an instance that was killed leaves it.
-fn make_room(path: &Path) -> Result<(), BindError> {
+/// Removes a socket file on which no process listens, as a killed instance leaves it.
+fn remove_stale_socket(path: &Path) -> Result<(), ListenError> {
     let addr = || ListenAddr::Unix(path.to_owned());
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(BindError::new(&addr(), error)),
+        Err(error) => return Err(ListenError::new(&addr(), error)),
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(BindError::NotASocket(path.to_owned()));
+            return Err(ListenError::NotASocket(path.to_owned()));
         }
         Ok(_) => {}
     }
-    if somebody_answers(path).map_err(|error| BindError::new(&addr(), error))? {
-        return Err(BindError::InUse(addr()));
+    if is_listened_on(path).map_err(|error| ListenError::new(&addr(), error))? {
+        return Err(ListenError::InUse(addr()));
     }
-    fs::remove_file(path).map_err(|error| BindError::new(&addr(), error))
+    fs::remove_file(path).map_err(|error| ListenError::new(&addr(), error))
 }
 
-/// Whether a process listens on the socket file. Only a refusal says no: an owner whose backlog is full
-/// answers nothing, and must not lose its file; nor may asking it block.
-fn somebody_answers(path: &Path) -> io::Result<bool> {
-    in_a_reactor(|| {
+/// Whether a process listens on the socket file. Only a refused connection shows that none does: a process whose backlog
+/// is full does not answer, and must not lose its file. The attempt does not block.
+fn is_listened_on(path: &Path) -> io::Result<bool> {
+    in_reactor(|| {
         let connecting = pin!(UnixSocket::new_stream()?.connect(path));
         match connecting.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -124,9 +147,9 @@ fn somebody_answers(path: &Path) -> io::Result<bool> {
     })
 }
 
-/// tokio's sockets, which alone let the backlog be chosen, want a reactor around them even where they are
-/// turned into plain ones at once; this one lives only that long.
-fn in_a_reactor<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+/// Runs a function in a short-lived reactor. Only tokio's sockets let the backlog be chosen, and they need a reactor even
+/// if they are converted to plain sockets at once.
+fn in_reactor<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -134,67 +157,26 @@ fn in_a_reactor<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let _entered = runtime.enter();
         make()
     };
-    // A plain drop would panic inside another runtime.
+    // Dropping a runtime inside another one panics.
     runtime.shutdown_background();
     made
 }
 
-// === impl BindError ===
+// === impl ListenError ===
 
-impl BindError {
+impl ListenError {
     fn new(addr: &ListenAddr, error: io::Error) -> Self {
         match (error.kind(), addr) {
             (io::ErrorKind::AddrInUse, _) => Self::InUse(addr.clone()),
-            (io::ErrorKind::PermissionDenied, _) => Self::Permission(addr.clone()),
+            (io::ErrorKind::PermissionDenied, _) => Self::Permission { addr: addr.clone() },
             (io::ErrorKind::AddrNotAvailable, _) => Self::NoSuchAddress(addr.clone()),
             (io::ErrorKind::NotFound, ListenAddr::Unix(path)) => {
                 Self::MissingDirectory(path.parent().unwrap_or(path).to_owned())
             }
-            _ => Self::Io(addr.clone(), error),
-        }
-    }
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(addr) => write!(
-                f,
-                "{addr} is in use: stop the process that listens there, or listen on another address"
-            ),
-            Self::Permission(addr @ ListenAddr::Tcp(_)) => write!(
-                f,
-                "not permitted to listen on {addr}: choose a port of 1024 or above"
-            ),
-            Self::Permission(ListenAddr::Unix(path)) => write!(
-                f,
-                "not permitted to listen on unix:{}: let this user write to its directory, or choose another",
-                path.display()
-            ),
-            Self::NoSuchAddress(addr) => write!(
-                f,
-                "cannot listen on {addr}: this machine has no such address; 0.0.0.0 or [::] is every one it has"
-            ),
-            Self::MissingDirectory(directory) => write!(
-                f,
-                "the directory {} does not exist: create it, or put the unix socket elsewhere",
-                directory.display()
-            ),
-            Self::NotASocket(path) => write!(
-                f,
-                "{} exists and is not a socket: remove it, or put the unix socket elsewhere",
-                path.display()
-            ),
-            Self::Io(addr, error) => write!(f, "cannot listen on {addr}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for BindError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(_, error) => Some(error),
-            _ => None,
+            _ => Self::Io {
+                addr: addr.clone(),
+                error,
+            },
         }
     }
 }

@@ -1,6 +1,4 @@
-//! Which clients may connect: names that their certificates must bear.
-
-use std::fmt;
+//! The names in a client's certificate, and whether one of them is listed.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -8,29 +6,34 @@ use x509_parser::prelude::FromDer;
 
 use crate::config::tls_files::ClientName;
 
-/// The client's certificate was made by a CA of ours for somebody who may not call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotListed {
+/// A trusted CA issued the client's certificate, but to a client that is not listed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+// The names are quoted by `Debug`: the CA vouched for the client, not for a text that is harmless on a terminal.
+#[error("the client's certificate has none of the names in client_names; it has {names:?}")]
+pub(crate) struct NotListed {
     names: Vec<String>,
 }
 
-/// Whether a certificate, which a CA of ours has signed, bears one of these names. The subject's common name
-/// counts for nothing, as everywhere since RFC 6125.
+/// Checks that a certificate, which a trusted CA has signed, has one of these subject alternative names. The common
+/// name is not read (RFC 6125).
 pub(crate) fn require_listed(certificate: &[u8], listed: &[ClientName]) -> Result<(), NotListed> {
-    let borne = names_of(certificate);
-    if borne.iter().any(|name| listed.contains(name)) {
+    let names = names_of(certificate);
+    if names.iter().any(|name| listed.contains(name)) {
         return Ok(());
     }
-    let names = borne.iter().take(MOST_TOLD).map(ClientName::to_string);
+    let names = names
+        .iter()
+        .take(MAX_NAMES_IN_ERROR)
+        .map(ClientName::to_string);
     Err(NotListed {
         names: names.collect(),
     })
 }
 
-/// As many are told of a certificate that bears hundreds.
-const MOST_TOLD: usize = 4;
+/// A certificate can have hundreds of names.
+const MAX_NAMES_IN_ERROR: usize = 4;
 
-/// What cannot be read bears no name.
+/// A certificate that cannot be parsed has no names.
 fn names_of(certificate: &[u8]) -> Vec<ClientName> {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return Vec::new();
@@ -47,21 +50,6 @@ fn names_of(certificate: &[u8]) -> Vec<ClientName> {
         })
         .collect()
 }
-
-// === impl NotListed ===
-
-impl fmt::Display for NotListed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The CA vouched for the text, not for its being fit for a terminal.
-        write!(
-            f,
-            "the client's certificate bears none of `client_names`; it names {:?}",
-            self.names
-        )
-    }
-}
-
-impl std::error::Error for NotListed {}
 
 #[cfg(test)]
 mod tests {

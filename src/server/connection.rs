@@ -1,295 +1,212 @@
-//! One connection, from its first byte to its last: limits, its requests' tasks, and when it is told to go.
+//! One connection, from the handshake to its end.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::{Future, pending};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use crate::server::activity::Activity;
+use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::handshake::Handshakes;
+use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::listener::Accepted;
-use crate::server::requests::{FirstRequest, Requests};
+use crate::server::message_body::MessageBody;
+use crate::server::open_connections::OpenConnection;
+use crate::server::requests::{LimitedService, RequestTasks};
 use crate::server::stream::{Plain, Stream};
-use crate::server::wire::Wire;
+use crate::server::wire::{Wire, WireReport};
 
-/// What a peer may take of us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionLimits {
-    /// Open at a time; one more is closed at once, so that its peer turns to another replica instead of waiting.
-    pub max_connections: usize,
-    /// Requests in flight on one HTTP/2 connection; as many as Envoy asks for.
-    pub max_concurrent_streams: u32,
-    /// Bytes of one HTTP/2 request's headers. Above it h2 answers by itself, which to Envoy is a failed check, and far
-    /// above it breaks the connection off. Envoy copies text of its client's into its calls (`tracestate`), so this is
-    /// far above what Envoy takes from a client.
-    pub max_header_list_size: u32,
-    /// Requests that were taken back before they were looked at; one more breaks the connection off, and with it the
-    /// checks of others. Envoy takes a check back when its client goes away, so a stranger decides how many.
-    pub max_taken_back: usize,
-    /// How often a peer is asked whether it still lives.
-    pub ping_interval: Duration,
-    /// How long it may take to answer that before the connection is closed.
-    pub ping_timeout: Duration,
-    /// How long it may take to open the conversation, and over HTTP/1.1 to send a request's head.
-    pub opening_timeout: Duration,
-    /// How long a TLS handshake may take before that, its wait for a turn included.
-    pub handshake_timeout: Duration,
-}
+/// The time between GOAWAY to an evicted connection and its end. A request that Envoy sent meanwhile is answered.
+const EVICTION_TIME: Duration = Duration::from_secs(1);
 
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            max_connections: 4096,
-            max_concurrent_streams: 1024,
-            max_header_list_size: 1024 * 1024,
-            max_taken_back: 16 * 1024,
-            ping_interval: Duration::from_secs(60),
-            ping_timeout: Duration::from_secs(20),
-            opening_timeout: Duration::from_secs(5),
-            handshake_timeout: Duration::from_secs(5),
-        }
-    }
-}
+/// The header of an HTTP/1.1 request in octets.
+const MAX_HTTP1_HEADER: usize = 16 * 1024;
 
-impl ConnectionLimits {
-    /// For a port that few ask, each a little: what one of them may have in flight, answers that it does not read
-    /// included, is what memory they can take.
-    pub fn of_few() -> Self {
-        Self {
-            max_connections: 256,
-            max_concurrent_streams: 32,
-            ..Self::default()
-        }
-    }
-}
-
-/// What is spoken on a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/2 with prior knowledge, nothing else.
-    Http2,
-    /// HTTP/1.1, or HTTP/2 with prior knowledge, as the peer begins.
-    Http1Or2,
-}
-
-/// How far the stopping of a port has come; each stage includes those before it.
+/// How far the drain of a port has come. Each stage includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stage {
+pub(crate) enum DrainStage {
     Serving,
-    /// Connections that have been asked something are to finish and close; later ones are served on.
+    /// Connections that have sent a request get GOAWAY. Later connections are served.
     Draining,
-    /// All are to finish and close.
+    /// All connections get GOAWAY.
     LastCall,
-    /// What is left is broken off.
+    /// The remaining connections are closed.
     Over,
 }
 
-/// What one connection listens to: the stage of its port.
+/// What all connections of a port have in common.
 #[derive(Clone, Debug)]
-pub(crate) struct Orders(pub(crate) watch::Receiver<Stage>);
+pub(crate) struct ConnectionSettings {
+    pub(crate) versions: HttpVersions,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) handshakes: Option<Arc<Handshakes>>,
+    pub(crate) errors: Arc<ConnectionErrors>,
+    pub(crate) stage: watch::Receiver<DrainStage>,
+}
 
-/// Serves one connection until its peer closes it, it breaks a limit, or its orders end it.
+/// Serves one connection until the peer closes it, it breaks a limit, or the drain is over.
 pub(crate) async fn serve_connection<S, B>(
     accepted: Accepted,
-    handshakes: Option<Arc<Handshakes>>,
+    open: OpenConnection,
     service: S,
-    protocol: Protocol,
-    limits: ConnectionLimits,
-    orders: Orders,
+    settings: ConnectionSettings,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let Some(stream) = open(accepted, handshakes, limits, &orders).await else {
+    // An error means that the peer has gone already.
+    let Ok(plain) = Plain::new(accepted) else {
         return;
     };
-    let (wire, opened) = Wire::new(stream);
-    let io = TokioIo::new(wire);
-    let silent = stays_silent(opened, limits.opening_timeout);
-    let first = FirstRequest::default();
-    let service = first.noticed(service);
-    let (requests, _owner) = Requests::owned();
-    match protocol {
-        Protocol::Http2 => {
-            let connection = http2_builder(requests, limits).serve_connection(io, service);
-            drive(connection, silent, first, orders).await;
-        }
-        Protocol::Http1Or2 => {
-            let builder = auto_builder(requests, limits);
-            let connection = builder.serve_connection(io, service);
-            drive(connection, silent, first, orders).await;
-        }
-    }
-}
-
-/// What the conversation is held over; `None` where there will be none.
-async fn open(
-    accepted: Accepted,
-    handshakes: Option<Arc<Handshakes>>,
-    limits: ConnectionLimits,
-    orders: &Orders,
-) -> Option<Stream> {
-    // The peer may be gone already; then there is nothing to serve.
-    let plain = Plain::new(accepted).ok()?;
-    let Some(handshakes) = handshakes else {
-        return Some(Stream::Plain(plain));
+    let limits = &settings.limits;
+    let report = WireReport {
+        errors: Arc::clone(&settings.errors),
+        peer: plain.peer(),
     };
-    // Boxed, so that a connection does not carry the size of a handshake for as long as it lives.
-    let shaking = Box::pin(handshakes.shake(plain, limits.handshake_timeout));
-    tokio::select! {
-        () = orders.over() => None,
-        stream = shaking => stream,
-    }
+    let stream = match &settings.handshakes {
+        None => Stream::Plain(plain),
+        Some(handshakes) => {
+            // Boxed, so that a connection does not carry the size of a handshake as long as it exists.
+            let handshake = Box::pin(handshakes.accept(plain, limits.handshake_timeout, &report));
+            let stream = tokio::select! {
+                () = reached(&settings.stage, DrainStage::Over) => None,
+                () = open.activity.evicted.notified() => None,
+                stream = handshake => stream,
+            };
+            match stream {
+                Some(stream) => stream,
+                None => return,
+            }
+        }
+    };
+    let (wire, opened) = Wire::new(stream, settings.versions, limits, report.clone());
+    let service = LimitedService::new(service, *limits, Arc::clone(&open.activity));
+    let (tasks, _owner) = RequestTasks::owned();
+    let builder = builder(tasks, &settings);
+    let connection = builder.serve_connection(TokioIo::new(wire), service);
+    drive(connection, opened, &open, &settings, &report).await;
 }
 
-fn http2_builder(requests: Requests, limits: ConnectionLimits) -> http2::Builder<Requests> {
-    let mut builder = http2::Builder::new(requests);
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.max_concurrent_streams)
-        .max_header_list_size(limits.max_header_list_size)
-        .max_pending_accept_reset_streams(limits.max_taken_back)
-        .max_local_error_reset_streams(NO_LIMIT)
-        .keep_alive_interval(limits.ping_interval)
-        .keep_alive_timeout(limits.ping_timeout);
-    builder
-}
-
-fn auto_builder(requests: Requests, limits: ConnectionLimits) -> auto::Builder<Requests> {
-    let mut builder = auto::Builder::new(requests);
+fn builder(tasks: RequestTasks, settings: &ConnectionSettings) -> auto::Builder<RequestTasks> {
+    let limits = &settings.limits;
+    let mut builder = auto::Builder::new(tasks);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list_size)
-        .max_pending_accept_reset_streams(limits.max_taken_back)
-        .max_local_error_reset_streams(NO_LIMIT)
+        .max_pending_accept_reset_streams(limits.max_pending_resets)
+        // The default closes a connection after 1,024 frames in its whole life for streams that have ended: the rest of
+        // checks that were answered before they had arrived completely, as in an overload. Resets that wait to be
+        // written are bounded by `Wire`.
+        .max_local_error_reset_streams(None)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.opening_timeout)
-        .max_buf_size(HTTP1_BUFFER);
-    builder
+        .max_buf_size(MAX_HTTP1_HEADER);
+    match settings.versions {
+        HttpVersions::Http2Only => builder.http2_only(),
+        HttpVersions::Http1AndHttp2 => builder,
+    }
 }
 
-/// h2 would break the connection off after 1,024 frames in its whole life for streams that are over: the rest of
-/// questions that were answered before they had come whole, as an overloaded service answers.
-const NO_LIMIT: Option<usize> = None;
-
-/// What one HTTP/1.1 request's head may take, whose peer is no Envoy.
-const HTTP1_BUFFER: usize = 16 * 1024;
-
-/// How a connection ends does not matter to anyone: its requests were answered, or their peer is gone.
-async fn drive<C: GracefulConnection>(
-    connection: C,
-    silent: impl Future<Output = ()>,
-    first: FirstRequest,
-    orders: Orders,
-) {
+/// Runs a connection. Its own result is ignored: its requests were answered, or the peer has gone.
+async fn drive<S, B>(
+    connection: auto::Connection<'_, TokioIo<Wire>, S, RequestTasks>,
+    mut opened: watch::Receiver<bool>,
+    open: &OpenConnection,
+    settings: &ConnectionSettings,
+    report: &WireReport,
+) where
+    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (activity, limits) = (&open.activity, &settings.limits);
     let mut connection = pin!(connection);
-    let mut over = pin!(orders.over());
-    let mut silent = pin!(silent);
-    let mut leave = pin!(orders.leave(&first));
+    let mut over = pin!(reached(&settings.stage, DrainStage::Over));
+    let mut leave = pin!(leave(&settings.stage, activity));
+    let opening = opened.wait_for(|opened| *opened);
+    let mut opening = pin!(timeout(limits.opening_timeout, opening));
+    let mut is_open = false;
+    let period = limits.write_timeout;
+    let mut clock = interval_at(Instant::now() + period, period);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut leaving = false;
+    let mut end = pin!(sleep_until(Instant::now()));
+    let mut has_end = false;
     loop {
         tokio::select! {
             biased;
             () = &mut over => return,
-            // Before the connection reads its first request, so that a late one is known as such.
+            // Before the connection reads its first request, so that a request after the start of the drain is known as such.
             () = &mut leave, if !leaving => {
                 leaving = true;
-                connection.as_mut().leave();
+                connection.as_mut().graceful_shutdown();
             }
-            () = connection.as_mut().ended() => return,
-            () = &mut silent => return,
+            _ = connection.as_mut() => return,
+            opened = &mut opening, if !is_open => {
+                if opened.is_err() {
+                    return report.record(ConnectionErrorKind::OpeningTimeout);
+                }
+                is_open = true;
+                if !open.establish() {
+                    return report.record(ConnectionErrorKind::TooManyConnections);
+                }
+            }
+            () = activity.evicted.notified() => {
+                if !is_open {
+                    return;
+                }
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+                end.set(sleep_until(Instant::now() + EVICTION_TIME));
+                has_end = true;
+            }
+            () = &mut end, if has_end => return,
+            _ = clock.tick() => {
+                if activity.has_stalled() {
+                    return report.record(ConnectionErrorKind::UnreadAnswers);
+                }
+                let idle = activity.idle_since().map(|since| since.elapsed());
+                if !has_end && limits.idle_timeout.is_some_and(|limit| idle >= Some(limit)) {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                    end.set(sleep_until(Instant::now() + EVICTION_TIME));
+                    has_end = true;
+                }
+            }
         }
     }
 }
 
-/// Resolves only where the peer has not opened the conversation in time.
-async fn stays_silent(mut opened: watch::Receiver<bool>, limit: Duration) {
-    let opens = opened.wait_for(|opened| *opened);
-    if tokio::time::timeout(limit, opens).await.is_ok() {
-        pending::<()>().await;
+/// Resolves when the connection has to end after its requests. A connection that was opened before the drain and whose
+/// first request is under way must not find GOAWAY.
+async fn leave(stage: &watch::Receiver<DrainStage>, activity: &Activity) {
+    reached(stage, DrainStage::Draining).await;
+    if !activity.has_requested() {
+        reached(stage, DrainStage::LastCall).await;
     }
 }
 
-// === impl Orders ===
-
-impl Orders {
-    async fn leave(&self, first: &FirstRequest) {
-        self.reached(Stage::Draining).await;
-        // Either it came after the drain had started, or its first request is under way: who connects wants
-        // to ask, and must not find GOAWAY.
-        if !first.has_come() {
-            self.reached(Stage::LastCall).await;
-        }
-    }
-
-    async fn over(&self) {
-        self.reached(Stage::Over).await;
-    }
-
-    async fn reached(&self, stage: Stage) {
-        // An error says that the port is no longer served by anyone, which ends its connections too.
-        let _ = self.0.clone().wait_for(|now| *now >= stage).await;
-    }
-}
-
-// === GracefulConnection ===
-
-/// A connection of hyper's, whichever protocol it speaks.
-trait GracefulConnection {
-    /// Resolves when it is closed. Cancelling this wait leaves the connection as it is.
-    fn ended(self: Pin<&mut Self>) -> impl Future<Output = ()> + Send;
-
-    /// Finishes what is in flight, takes nothing new (GOAWAY, or `connection: close`), and closes.
-    fn leave(self: Pin<&mut Self>);
-}
-
-impl<S, B> GracefulConnection for http2::Connection<TokioIo<Wire>, S, Requests>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    async fn ended(self: Pin<&mut Self>) {
-        let _ = self.await;
-    }
-
-    fn leave(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-impl<S, B> GracefulConnection for auto::Connection<'_, TokioIo<Wire>, S, Requests>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    async fn ended(self: Pin<&mut Self>) {
-        let _ = self.await;
-    }
-
-    fn leave(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
+async fn reached(stage: &watch::Receiver<DrainStage>, wanted: DrainStage) {
+    // An error means that the port is no longer served, which ends its connections too.
+    let _ = stage.clone().wait_for(|now| *now >= wanted).await;
 }

@@ -1,35 +1,31 @@
-//! The TLS handshakes of one port: not for ever, not too many at a time, and why they failed.
+//! The TLS handshakes of one port.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::server::connection_errors::ConnectionErrorKind;
 use crate::server::stream::{Plain, Stream};
 use crate::server::tls::ServerTls;
+use crate::server::wire::WireReport;
 
-/// In flight on one port; more wait for their turn, within the time that each has. Reconnecting peers come at once,
-/// so this is far above what strangers should be able to hold, and far below what memory allows.
-const MOST: usize = 1024;
+/// The interval of log lines about failed handshakes, which anyone can cause.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A failed handshake is told of this often at most; anyone can make them fail.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
-
-/// Makes the connections of a port confidential.
+/// Performs the handshakes of a port. How many there are at a time is bounded by `max_opening`.
 #[derive(Debug)]
 pub(crate) struct Handshakes {
     tls: Arc<ServerTls>,
-    turns: Semaphore,
-    failures: Mutex<Failures>,
+    failures: Mutex<FailureLog>,
 }
 
 #[derive(Debug, Default)]
-struct Failures {
-    told: Option<Instant>,
+struct FailureLog {
+    logged: Option<Instant>,
     left_out: u64,
 }
 
@@ -39,59 +35,68 @@ impl Handshakes {
     pub(crate) fn new(tls: Arc<ServerTls>) -> Self {
         Self {
             tls,
-            turns: Semaphore::new(MOST),
             failures: Mutex::default(),
         }
     }
 
-    /// Shakes hands; `None` where the peer did not, could not or may not within the limit.
-    pub(crate) async fn shake(&self, plain: Plain, limit: Duration) -> Option<Stream> {
-        let peer = plain.peer();
-        match timeout(limit, self.accept(plain)).await {
-            Ok(Ok(stream)) => Some(stream),
+    /// Performs a handshake. `None` if it failed or took longer than `limit`.
+    pub(crate) async fn accept(
+        &self,
+        plain: Plain,
+        limit: Duration,
+        report: &WireReport,
+    ) -> Option<Stream> {
+        let handshake = TlsAcceptor::from(self.tls.config()).accept(plain);
+        match timeout(limit, handshake).await {
+            Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
+            Ok(Err(error)) if is_plaintext(&error) => report.record(ConnectionErrorKind::Plaintext),
             Ok(Err(error)) => {
-                self.tell(peer, &reason(&error));
-                None
+                report.record(ConnectionErrorKind::Handshake);
+                self.log(report.peer, &reason(&error));
             }
             Err(_) => {
-                self.tell(peer, "the client took too long");
-                None
+                report.record(ConnectionErrorKind::Handshake);
+                self.log(report.peer, "the client took too long");
             }
         }
+        None
     }
 
-    async fn accept(&self, plain: Plain) -> io::Result<Stream> {
-        // The semaphore is never closed.
-        let _turn = self.turns.acquire().await.ok();
-        let accepted = TlsAcceptor::from(self.tls.config()).accept(plain).await?;
-        Ok(Stream::Tls(Box::new(accepted)))
-    }
-
-    fn tell(&self, peer: Option<SocketAddr>, error: &str) {
-        // Counting cannot leave anything half done.
+    fn log(&self, peer: Option<SocketAddr>, error: &str) {
+        // Counting cannot leave anything incomplete.
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures
-            .told
-            .is_some_and(|told| told.elapsed() < TOLD_EVERY)
+            .logged
+            .is_some_and(|logged| logged.elapsed() < LOG_INTERVAL)
         {
             failures.left_out += 1;
             return;
         }
-        failures.told = Some(Instant::now());
+        failures.logged = Some(Instant::now());
         let left_out = std::mem::take(&mut failures.left_out);
         let peer = peer.map(tracing::field::display);
-        tracing::warn!(peer, error, left_out, "a TLS handshake failed");
+        tracing::warn!(peer, error, left_out, "TLS handshake failed");
     }
 }
 
-/// What rustls found, in its own words or ours.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Whether the first octets were no TLS record.
+fn is_plaintext(error: &io::Error) -> bool {
+    matches!(
+        tls_error(error),
+        Some(rustls::Error::InvalidMessage(
+            rustls::InvalidMessage::InvalidContentType
+        ))
+    )
+}
+
 fn reason(error: &io::Error) -> String {
-    let found = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match found {
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(ours))) => {
-            ours.0.to_string()
+    match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(own))) => {
+            own.0.to_string()
         }
         Some(rustls) => rustls.to_string(),
         None => error.to_string(),

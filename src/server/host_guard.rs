@@ -1,5 +1,7 @@
-//! Answers only requests whose `Host` is one of ours, so that no web page can reach a loopback port by a
-//! DNS name of its own that it lets point there (DNS rebinding).
+//! Refuses requests for other hosts and from other web pages (CONTRACT 6.1.5).
+//!
+//! A web page can let its own DNS name point to a loopback address (DNS rebinding); its requests then have that name as
+//! their `Host`.
 
 use std::sync::Arc;
 
@@ -13,11 +15,11 @@ use http::{HeaderMap, StatusCode, Uri};
 use crate::config::listen_addr::ListenAddr;
 use crate::rules::host::Host;
 
-const REFUSAL: &str = "This port answers only to its own address; to reach it by another name, add the name to admin_hosts.\n";
+const MISDIRECTED: &str = "The Host of this request is not an address of this port. To use another name, add it to admin_hosts.\n";
 
-const OTHER_PAGE: &str = "This port answers to no page but its own.\n";
+const OTHER_PAGE: &str = "This port refuses requests that a web page of another origin sends.\n";
 
-/// Which hosts a port answers to.
+/// The hosts for which a port answers.
 #[derive(Clone, Debug)]
 pub struct HostGuard {
     hosts: Option<Arc<[Host]>>,
@@ -26,7 +28,8 @@ pub struct HostGuard {
 // === impl HostGuard ===
 
 impl HostGuard {
-    /// Loopback, the listener's own address, and these. On a unix socket any: no web page reaches one.
+    /// Permits loopback, the listener's own address and `hosts`. A unix socket permits every host, because web pages
+    /// cannot reach it.
     pub fn new(listen: &ListenAddr, hosts: impl IntoIterator<Item = Host>) -> Self {
         let hosts = match listen {
             ListenAddr::Unix(_) => None,
@@ -38,7 +41,7 @@ impl HostGuard {
         Self { hosts }
     }
 
-    /// Lays the guard around routes, and around what they answer where nothing matches.
+    /// Guards all routes and the fallback.
     pub fn protect(self, routes: Router) -> Router {
         routes.layer(middleware::from_fn_with_state(self, host_guard))
     }
@@ -48,8 +51,8 @@ impl HostGuard {
             return true;
         };
         let mut named = None;
-        // HTTP/2 has `:authority`, which arrives in the URI; HTTP/1.1 has `Host`. Both may be there, and
-        // must then agree; anything more is somebody who wants to be read in two ways.
+        // HTTP/2 has `:authority`, which is in the URI here; HTTP/1.1 has `Host`. If both are present, they must agree.
+        // A request with several `Host` fields is ambiguous.
         let mut fields = headers.get_all(HOST).iter();
         let (field, second) = (fields.next(), fields.next());
         if second.is_some() {
@@ -72,21 +75,24 @@ impl HostGuard {
     }
 }
 
-/// The middleware: 421 (Misdirected Request, RFC 9110, section 15.5.20) for a host that is not ours, and 403 for what
-/// another web page sends, which needs no name of its own: it can post to our address itself, and only not read the
-/// answer.
-pub async fn host_guard(State(guard): State<HostGuard>, request: Request, next: Next) -> Response {
+/// Answers 421 (RFC 9110 section 15.5.20) for another host, and 403 for a request of another web page: without a name of
+/// its own, the page can send a request to this address, although it cannot read the answer.
+pub(crate) async fn host_guard(
+    State(guard): State<HostGuard>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !guard.admits(request.uri(), request.headers()) {
-        (StatusCode::MISDIRECTED_REQUEST, REFUSAL).into_response()
-    } else if !is_of_no_other_page(request.uri(), request.headers()) {
+        (StatusCode::MISDIRECTED_REQUEST, MISDIRECTED).into_response()
+    } else if !is_same_origin(request.uri(), request.headers()) {
         (StatusCode::FORBIDDEN, OTHER_PAGE).into_response()
     } else {
         next.run(request).await
     }
 }
 
-/// Whether no browser sends it for a page (`Origin`, RFC 6454 section 7), or for one of this very port.
-fn is_of_no_other_page(uri: &Uri, headers: &HeaderMap) -> bool {
+/// Whether the request has no `Origin` (RFC 6454 section 7), or the origin of this port.
+fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
     let own = match uri.authority() {
         Some(authority) => authority.as_str().as_bytes(),
         None => headers.get(HOST).map_or(&[][..], |host| host.as_bytes()),

@@ -1,4 +1,4 @@
-//! What kubelet and Prometheus ask over plain HTTP: `/livez`, `/readyz`, `/metrics`.
+//! `/livez`, `/readyz` and `/metrics`, for kubelet and Prometheus.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,31 +14,28 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 /// The text format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Whether the process is ready, and what a person wants to know about it.
+/// The answer of `/readyz`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadyReport {
-    /// Answered with 200, else with 503.
+    /// `true` is answered with 200, `false` with 503.
     pub ready: bool,
-    /// The body of the answer.
     pub body: serde_json::Value,
 }
 
-/// Makes a [`ReadyReport`] of now.
+/// Returns the current [`ReadyReport`].
 pub type ReadySource = Arc<dyn Fn() -> ReadyReport + Send + Sync>;
 
-/// Writes all metrics as they are now, in the text format of Prometheus.
+/// Returns the current metrics in the text format of Prometheus.
 pub type MetricsSource = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// Where the probes' answers come from.
+/// The sources of the answers.
 #[derive(Clone)]
 pub struct Probes {
-    /// For `/readyz`.
     pub ready: ReadySource,
-    /// For `/metrics`, which is not there without it.
+    /// `None`: `/metrics` is not found.
     pub metrics: Option<MetricsSource>,
 }
 
-/// The probes' routes, and nothing else.
 pub fn probe_routes(probes: Probes) -> Router {
     let mut routes = Router::new()
         .route("/livez", get(livez))
@@ -49,7 +46,6 @@ pub fn probe_routes(probes: Probes) -> Router {
     routes
 }
 
-/// That it is answered is the answer.
 async fn livez() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok")
 }

@@ -1,4 +1,4 @@
-//! Lets only those clients through the handshake whose certificate bears a listed name.
+//! Verifies client certificates in the handshake: a trusted CA, and a listed name.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rustls::{
 use crate::config::tls_files::ClientName;
 use crate::server::client_names::require_listed;
 
-/// Asks the CAs first, then the list: names are read only from what a CA of ours has signed.
+/// Names are read only from a certificate that a trusted CA has signed.
 #[derive(Debug)]
 pub(crate) struct ListedClients {
     authorities: Arc<dyn ClientCertVerifier>,

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::listen_addr::ListenAddr;
-use crate::server::bind::{self, BindError};
 use crate::server::tls::ServerTls;
 
-/// A bound, listening, non-blocking socket; dropping it removes the unix socket file that it made.
+/// A bound, listening, non-blocking socket. Dropping it removes the file of a unix socket.
 #[derive(Debug)]
 pub struct Listener {
     addr: ListenAddr,
@@ -19,21 +18,21 @@ pub struct Listener {
     _file: Option<SocketFile>,
 }
 
-/// The socket of a listener, which belongs to no runtime.
+/// The socket of a listener. It is not tied to a runtime.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// A connection that was just accepted, not yet tied to any runtime.
+/// An accepted connection that is not yet tied to a runtime.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// The socket file by path and by identity: another process may have put its own at the same path since.
+/// A socket file by path and identity: another process may have replaced it since.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
@@ -44,11 +43,6 @@ pub(crate) struct SocketFile {
 // === impl Listener ===
 
 impl Listener {
-    /// Binds and listens. Needs no runtime, and works inside one.
-    pub fn bind(addr: &ListenAddr) -> Result<Self, BindError> {
-        bind::bind(addr)
-    }
-
     pub(crate) fn new(addr: ListenAddr, socket: Socket, file: Option<SocketFile>) -> Self {
         Self {
             addr,
@@ -58,13 +52,12 @@ impl Listener {
         }
     }
 
-    /// The same, its connections beginning with a TLS handshake where `tls` is given.
+    /// If `tls` is given, connections begin with a TLS handshake.
     #[must_use]
     pub fn secured(self, tls: Option<Arc<ServerTls>>) -> Self {
         Self { tls, ..self }
     }
 
-    /// What its connections' handshakes use.
     pub fn tls(&self) -> Option<&Arc<ServerTls>> {
         self.tls.as_ref()
     }
@@ -73,12 +66,15 @@ impl Listener {
         &self.socket
     }
 
-    /// The address that was bound, with the port the system chose where 0 was asked for.
+    /// The bound address. Its port is the one that the system chose if the configured port is 0.
     pub fn local_addr(&self) -> ListenAddr {
         self.addr.clone()
     }
 
-    /// Takes a connection that waits; `WouldBlock` where none does.
+    /// Accepts a waiting connection.
+    ///
+    /// # Errors
+    /// `WouldBlock` if none waits.
     pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match &self.socket {
             Socket::Tcp(socket) => {
@@ -99,8 +95,8 @@ impl Listener {
 
 impl Accepted {
     pub(crate) fn tcp(stream: std::net::TcpStream) -> Self {
-        // An answer is one small write; Nagle would hold it back for the peer's acknowledgement. Where it
-        // cannot be turned off the peer has gone, which its connection will find.
+        // An answer is one small write, which Nagle's algorithm would delay until the peer's acknowledgement. If this
+        // fails, the peer has gone, which its connection will notice.
         let _ = stream.set_nodelay(true);
         Self::Tcp(stream)
     }
@@ -127,7 +123,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.is_still_there() {
-            // Nothing to be done about a failure: the next start finds the file stale, and removes it.
+            // If this fails, the next start removes the stale file.
             let _ = fs::remove_file(&self.path);
         }
     }

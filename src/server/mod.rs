@@ -1,18 +1,25 @@
-//! Sockets, connections, readiness, drain and probes: what serves, and knows nothing of what is served.
+//! Sockets, TLS, connections, readiness, drain and probes. This room does not know what is served.
 
 pub mod accept;
+pub mod activity;
+pub mod answer_body;
 pub mod backlog;
 pub mod bind;
 pub mod client_names;
 pub mod connection;
+pub mod connection_errors;
+pub mod frames;
 pub mod handshake;
 pub mod host_guard;
 pub mod http;
+pub mod limits;
 pub mod listed_clients;
 pub mod listener;
+pub mod message_body;
 pub mod open_connections;
 pub mod readiness;
 pub mod requests;
+pub mod routes;
 pub mod shutdown;
 pub mod stream;
 pub mod tls;

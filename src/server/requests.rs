@@ -1,90 +1,128 @@
-//! The requests of one connection: whether one has come, and their tasks, which end with it.
+//! The requests of one connection: their limits, and their tasks, which end with the connection.
 
+use std::convert::Infallible;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::Service;
 use tokio::task::JoinSet;
 
+use crate::server::activity::{Activity, RequestInFlight};
+use crate::server::answer_body::AnswerBody;
+use crate::server::limits::ConnectionLimits;
+use crate::server::message_body::MessageBody;
+
 /// Where hyper starts a task for each request of an HTTP/2 connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Requests(Arc<Mutex<JoinSet<()>>>);
+pub(crate) struct RequestTasks(Arc<Mutex<JoinSet<()>>>);
 
-/// Ends the requests when it is dropped. Each of them holds a `Requests`, so the set would not go by itself.
+/// Cancels the tasks when it is dropped. Each of them holds a [`RequestTasks`], so the set would not end by itself.
 #[derive(Debug)]
-pub(crate) struct RequestsOwner(Requests);
+pub(crate) struct RequestTasksOwner(RequestTasks);
 
-/// Whether the connection has been asked anything yet.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FirstRequest(Arc<AtomicBool>);
-
-/// A service that takes notice of its first request.
+/// A service whose requests and answers are limited and counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Noticed<S> {
+pub(crate) struct LimitedService<S> {
     service: S,
-    first: FirstRequest,
+    limits: ConnectionLimits,
+    activity: Arc<Activity>,
 }
 
-// === impl FirstRequest ===
+/// The future of [`LimitedService`].
+pub(crate) struct LimitedAnswer<F> {
+    answer: F,
+    request: Option<(Arc<Activity>, RequestInFlight)>,
+}
 
-impl FirstRequest {
-    pub(crate) fn has_come(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+// === impl LimitedService ===
 
-    pub(crate) fn noticed<S>(&self, service: S) -> Noticed<S> {
-        Noticed {
+impl<S> LimitedService<S> {
+    pub(crate) fn new(service: S, limits: ConnectionLimits, activity: Arc<Activity>) -> Self {
+        Self {
             service,
-            first: self.clone(),
+            limits,
+            activity,
         }
     }
 }
 
-impl<S: Service<R>, R> Service<R> for Noticed<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
+impl<S, B> Service<Request<Incoming>> for LimitedService<S>
+where
+    S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
+    S::Future: Unpin,
+    B: Body,
+{
+    type Response = Response<AnswerBody<B>>;
+    type Error = Infallible;
+    type Future = LimitedAnswer<S::Future>;
 
-    fn call(&self, request: R) -> Self::Future {
-        self.first.0.store(true, Ordering::Relaxed);
-        self.service.call(request)
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let in_flight = self.activity.begin_request();
+        let request = request.map(|body| MessageBody::new(body, &self.limits));
+        LimitedAnswer {
+            answer: self.service.call(request),
+            request: Some((Arc::clone(&self.activity), in_flight)),
+        }
     }
 }
 
-// === impl Requests ===
+impl<F, B> Future for LimitedAnswer<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>> + Unpin,
+    B: Body,
+{
+    type Output = Result<Response<AnswerBody<B>>, Infallible>;
 
-impl Requests {
-    /// None yet, and their owner.
-    pub(crate) fn owned() -> (Self, RequestsOwner) {
-        let requests = Self(Arc::default());
-        let owner = RequestsOwner(requests.clone());
-        (requests, owner)
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let Ok(answer) = ready!(Pin::new(&mut this.answer).poll(cx));
+        match this.request.take() {
+            Some((activity, request)) => Poll::Ready(Ok(
+                answer.map(|body| AnswerBody::new(body, activity, request))
+            )),
+            // It has resolved before.
+            None => Poll::Pending,
+        }
+    }
+}
+
+// === impl RequestTasks ===
+
+impl RequestTasks {
+    pub(crate) fn owned() -> (Self, RequestTasksOwner) {
+        let tasks = Self(Arc::default());
+        let owner = RequestTasksOwner(tasks.clone());
+        (tasks, owner)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut JoinSet<()>) -> T) -> T {
-        // Nothing in here panics, and a set of tasks is whole after any panic.
+        // Nothing in here panics, and a set of tasks is complete after any panic.
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl<F> Executor<F> for Requests
+impl<F> Executor<F> for RequestTasks
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    fn execute(&self, request: F) {
+    fn execute(&self, task: F) {
         self.with(|tasks| {
-            // Those that have ended go when the next comes. A panic in one has reset its own stream, no more.
+            // Tasks that have ended are removed when the next starts. A panic in one has reset its own stream only.
             while tasks.try_join_next().is_some() {}
-            tasks.spawn(request);
+            tasks.spawn(task);
         });
     }
 }
 
-// === impl RequestsOwner ===
+// === impl RequestTasksOwner ===
 
-impl Drop for RequestsOwner {
+impl Drop for RequestTasksOwner {
     fn drop(&mut self) {
         self.0.with(JoinSet::abort_all);
     }
@@ -97,30 +135,30 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[tokio::test]
-    async fn requests_end_with_their_owner_though_they_hold_the_set() {
-        let (requests, owner) = Requests::owned();
+    async fn tasks_end_with_their_owner_although_they_hold_the_set() {
+        let (tasks, owner) = RequestTasks::owned();
         let (kept, dropped) = oneshot::channel::<()>();
-        let inner = requests.clone();
-        requests.execute(async move {
+        let inner = tasks.clone();
+        tasks.execute(async move {
             let _held = (kept, inner);
             pending::<()>().await;
         });
         tokio::task::yield_now().await;
-        drop(requests);
+        drop(tasks);
         drop(owner);
         assert!(dropped.await.is_err());
     }
 
     #[tokio::test]
-    async fn those_that_have_ended_are_not_kept() {
-        let (requests, _owner) = Requests::owned();
+    async fn ended_tasks_are_removed() {
+        let (tasks, _owner) = RequestTasks::owned();
         for _ in 0..100 {
-            let (done, told) = oneshot::channel();
-            requests.execute(async move {
+            let (done, ended) = oneshot::channel();
+            tasks.execute(async move {
                 let _ = done.send(());
             });
-            told.await.unwrap();
+            ended.await.unwrap();
         }
-        assert!(requests.with(|tasks| tasks.len()) < 3);
+        assert!(tasks.with(|tasks| tasks.len()) < 3);
     }
 }

@@ -1,4 +1,4 @@
-//! Stopping: the signals that ask for it, and the one handle by which everything learns of it.
+//! The drain: the signals that start it, and the handle that tells every port about it.
 
 use std::future::pending;
 use std::io;
@@ -8,58 +8,57 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Before the end of a drain, the connections that are left are told to go; this long at most.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// How long before the end of a drain the remaining connections get GOAWAY, at most.
+const MAX_LAST_CALL: Duration = Duration::from_secs(1);
 
-/// Starts the drain; held by whoever decides that the process ends.
+/// Starts the drain.
 #[derive(Debug)]
 pub struct DrainTrigger {
-    state: watch::Sender<State>,
+    state: watch::Sender<DrainState>,
 }
 
-/// Tells that the drain has started and when it ends; clones are the same drain.
+/// Whether the drain has started, and when it ends. Clones share one drain.
 #[derive(Clone, Debug)]
 pub struct Drain {
-    state: watch::Receiver<State>,
+    state: watch::Receiver<DrainState>,
 }
 
-/// The first SIGTERM or SIGINT, and the next; installed before anything is announced, so none is missed.
+/// Receives SIGTERM and SIGINT.
 #[derive(Debug)]
 pub struct StopSignal {
     terminate: Signal,
     interrupt: Signal,
 }
 
-/// When a drain that has started makes its last call, and when it ends.
+/// The times of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// What is left is told to go, and nothing new is taken.
+pub struct DrainSchedule {
+    /// The socket closes, and the remaining connections get GOAWAY.
     pub last_call: Instant,
-    /// What is left is broken off.
+    /// The remaining connections are closed.
     pub deadline: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum DrainState {
     Serving,
-    Draining(Schedule),
+    Draining(DrainSchedule),
 }
 
 // === impl Drain ===
 
 impl Drain {
-    /// A drain that has not started, and what starts it.
     #[allow(clippy::new_ret_no_self)]
     pub fn new() -> (DrainTrigger, Self) {
-        let (sender, receiver) = watch::channel(State::Serving);
+        let (sender, receiver) = watch::channel(DrainState::Serving);
         (DrainTrigger { state: sender }, Self { state: receiver })
     }
 
-    /// Waits until the drain starts; forever where its trigger was dropped unused.
-    pub async fn started(&self) -> Schedule {
+    /// Waits until the drain starts: forever if its trigger was dropped before.
+    pub async fn started(&self) -> DrainSchedule {
         let mut state = self.state.clone();
         loop {
-            if let State::Draining(schedule) = *state.borrow_and_update() {
+            if let DrainState::Draining(schedule) = *state.borrow_and_update() {
                 return schedule;
             }
             if state.changed().await.is_err() {
@@ -68,11 +67,11 @@ impl Drain {
         }
     }
 
-    /// When the drain ends; `None` while it has not started.
+    /// The end of the drain; `None` if it has not started.
     pub fn deadline(&self) -> Option<Instant> {
         match *self.state.borrow() {
-            State::Serving => None,
-            State::Draining(schedule) => Some(schedule.deadline),
+            DrainState::Serving => None,
+            DrainState::Draining(schedule) => Some(schedule.deadline),
         }
     }
 }
@@ -80,26 +79,26 @@ impl Drain {
 // === impl DrainTrigger ===
 
 impl DrainTrigger {
-    /// Starts the drain, which ends after `duration`; the first start counts, a further one changes nothing.
+    /// Starts the drain, which ends after `duration`. A second call has no effect.
     pub fn start(&self, duration: Duration) {
         let deadline = Instant::now() + duration;
-        let schedule = Schedule {
-            last_call: deadline - LAST_CALL.min(duration / 4),
+        let schedule = DrainSchedule {
+            last_call: deadline - MAX_LAST_CALL.min(duration / 4),
             deadline,
         };
         self.state.send_if_modified(|state| match state {
-            State::Serving => {
-                *state = State::Draining(schedule);
+            DrainState::Serving => {
+                *state = DrainState::Draining(schedule);
                 true
             }
-            State::Draining(_) => false,
+            DrainState::Draining(_) => false,
         });
     }
 }
 
-// === impl Schedule ===
+// === impl DrainSchedule ===
 
-impl Schedule {
+impl DrainSchedule {
     /// The time between the last call and the end.
     pub fn margin(&self) -> Duration {
         self.deadline.duration_since(self.last_call)
@@ -109,7 +108,7 @@ impl Schedule {
 // === impl StopSignal ===
 
 impl StopSignal {
-    /// Takes SIGTERM and SIGINT over from the system, whose answer is to end the process at once.
+    /// From now on, SIGTERM and SIGINT no longer end the process.
     pub fn install() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -117,8 +116,7 @@ impl StopSignal {
         })
     }
 
-    /// Waits for the next of the two signals; asked again after the first, it is the second that somebody
-    /// who will not wait for the drain sends.
+    /// Waits for the next of the two signals.
     pub async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

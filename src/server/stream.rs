@@ -1,4 +1,4 @@
-//! The byte stream of one connection: TCP or unix, plain or within TLS.
+//! The octets of one connection: TCP or unix socket, with or without TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub(crate) enum Plain {
     Unix(UnixStream),
 }
 
-/// What a conversation is held over. One type for both, or all that serves connections would be compiled twice.
+/// One type for both, so that the code that serves connections is compiled once.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(Plain),
@@ -28,7 +28,7 @@ pub(crate) enum Stream {
 // === impl Plain ===
 
 impl Plain {
-    /// Ties an accepted connection to the runtime that this is called on.
+    /// Registers an accepted connection with the current runtime.
     pub(crate) fn new(accepted: Accepted) -> io::Result<Self> {
         Ok(match accepted {
             Accepted::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream)?),
@@ -36,7 +36,7 @@ impl Plain {
         })
     }
 
-    /// Who connected, where that has an address.
+    /// The address of the peer; `None` on a unix socket.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
@@ -45,8 +45,8 @@ impl Plain {
     }
 }
 
-/// Passes each poll on to what a variant holds.
-macro_rules! pass_on {
+/// Implements reading and writing by delegation to the variants.
+macro_rules! delegate {
     ($stream:ident: $($variant:ident)|+) => {
         impl AsyncRead for $stream {
             fn poll_read(
@@ -86,5 +86,5 @@ macro_rules! pass_on {
     };
 }
 
-pass_on!(Plain: Tcp | Unix);
-pass_on!(Stream: Plain | Tls);
+delegate!(Plain: Tcp | Unix);
+delegate!(Stream: Plain | Tls);

@@ -1,6 +1,5 @@
-//! A port's certificate, key and client CA as files: read, and found fit to serve with, or why not.
+//! Reads the certificate, private key and client CA of a port, and makes of them what handshakes need.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,24 +15,25 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use crate::config::tls_files::TlsFiles;
+use crate::regular_file;
 use crate::server::listed_clients::ListedClients;
 use crate::server::tls_files_error::TlsFilesError;
 
-/// The bytes of all files at one moment; equal bytes need no second look. Holds a private key, so prints nothing.
+/// The octets of all files at one moment. It holds a private key, so it has no `Debug`.
 #[derive(PartialEq, Eq)]
-pub(crate) struct Contents {
+pub(crate) struct TlsFileContents {
     certificate: Vec<u8>,
     private_key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
 }
 
-/// Files that were found fit to serve with.
-pub(crate) struct Loaded {
+/// What a port serves with.
+pub(crate) struct LoadedTls {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) expiry: Expiry,
 }
 
-/// When a certificate's time is up.
+/// The validity of a certificate, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Expiry {
     /// Seconds since 1970.
@@ -42,21 +42,24 @@ pub(crate) struct Expiry {
     pub(crate) not_after: i64,
 }
 
-pub(crate) fn read(files: &TlsFiles) -> Result<Contents, TlsFilesError> {
-    Ok(Contents {
+/// Octets of one file: a bundle of all public CAs has less than half of it.
+const MAX_FILE_SIZE: u64 = 1024 * 1024;
+
+pub(crate) fn read(files: &TlsFiles) -> Result<TlsFileContents, TlsFilesError> {
+    Ok(TlsFileContents {
         certificate: read_file(&files.certificate)?,
         private_key: read_file(&files.private_key)?,
         client_ca: files.client_ca.as_deref().map(read_file).transpose()?,
     })
 }
 
-/// Judges what was read, and makes of it what handshakes need.
+/// Checks what was read, and makes of it what handshakes need.
 pub(crate) fn load(
     files: &TlsFiles,
-    contents: &Contents,
+    contents: &TlsFileContents,
     alpn: &[&str],
     now: SystemTime,
-) -> Result<Loaded, TlsFilesError> {
+) -> Result<LoadedTls, TlsFilesError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let chain = certificates(&files.certificate, &contents.certificate)?;
     let expiry = expiry(
@@ -76,11 +79,11 @@ pub(crate) fn load(
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    // A resumed session would skip the look at the client's certificate, which may have expired or be of a CA
-    // that is trusted no more. Envoy's connections are few and long, so that there is nothing to gain by it.
+    // A resumed session would skip the verification of the client's certificate, which may have expired or whose CA
+    // may no longer be trusted. Envoy's connections are few and long, so resumption would gain nothing.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(Loaded {
+    Ok(LoadedTls {
         config: Arc::new(config),
         expiry,
     })
@@ -145,7 +148,10 @@ fn expiry(files: &TlsFiles, certificate: &[u8], now: SystemTime) -> Result<Expir
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, TlsFilesError> {
-    fs::read(path).map_err(|error| TlsFilesError::Unreadable(path.to_owned(), error))
+    regular_file::read(path, MAX_FILE_SIZE).map_err(|error| TlsFilesError::Unreadable {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFilesError> {
@@ -159,17 +165,17 @@ fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>,
 // === impl Expiry ===
 
 impl Expiry {
-    /// How many whole days are left, where that is little: 14 days, or a fifth of a shorter life, so that a
-    /// certificate that is renewed in time is never complained of.
+    /// The whole days that are left, if they are few: less than 14 days or a fifth of the whole validity, whichever is
+    /// shorter. A certificate that is renewed in time never causes a warning.
     pub(crate) fn days_left_if_few(&self, now: SystemTime) -> Option<i64> {
         let left = self.not_after.saturating_sub(seconds(now));
         let life = self.not_after.saturating_sub(self.not_before);
-        (left < FEW_SECONDS.min(life / 5)).then_some(left.div_euclid(SECONDS_OF_A_DAY))
+        (left < MAX_FEW_SECONDS.min(life / 5)).then_some(left.div_euclid(SECONDS_PER_DAY))
     }
 }
 
-const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
-const FEW_SECONDS: i64 = 14 * SECONDS_OF_A_DAY;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+const MAX_FEW_SECONDS: i64 = 14 * SECONDS_PER_DAY;
 
 fn seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);

@@ -1,100 +1,50 @@
-//! Why a port cannot serve TLS with its files, in words for whoever wrote the configuration.
+//! Why a port cannot serve TLS with its files.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Why a port cannot serve TLS with its files.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TlsFilesError {
-    /// A file cannot be read.
-    Unreadable(PathBuf, io::Error),
-    /// A file holds no certificate, or something that is none.
+    #[error("{}: {error}; name a file that this user can read", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+    #[error("{} holds no certificate: write PEM, beginning with -----BEGIN CERTIFICATE-----", .0.display())]
     NoCertificate(PathBuf),
-    /// A file holds no private key.
+    #[error("{} holds no private key: write PEM, beginning with -----BEGIN PRIVATE KEY-----, not encrypted", .0.display())]
     NoKey(PathBuf),
-    /// The key is of a kind that TLS here does not know.
+    #[error(
+        "the private key in {} cannot be used: use an RSA key of 2048 bits or more, or an ECDSA key on P-256 or P-384",
+        .0.display()
+    )]
     UnusableKey(PathBuf),
-    /// The key is not the certificate's.
+    #[error(
+        "the private key in {} does not belong to the certificate in {}: install a certificate and key that were issued together",
+        private_key.display(),
+        certificate.display()
+    )]
     OtherKey {
-        /// The certificate's file.
         certificate: PathBuf,
-        /// The key's file.
         private_key: PathBuf,
     },
-    /// The certificate has expired, at this many seconds since 1970.
+    /// The time is in seconds since 1970.
+    #[error("the certificate in {} expired on {}: renew it", .0.display(), date(*.1))]
     Expired(PathBuf, i64),
-    /// The certificate is not valid before that many seconds since 1970.
+    /// The time is in seconds since 1970.
+    #[error(
+        "the certificate in {} is not valid before {}: wait until then, or correct the clock of this machine",
+        .0.display(),
+        date(*.1)
+    )]
     NotYetValid(PathBuf, i64),
-    /// A client CA cannot be used.
+    #[error("{} holds a certificate that cannot be a client CA: write CA certificates", .0.display())]
     UnusableCa(PathBuf),
-    /// What rustls said of all of it together.
-    Tls(rustls::Error),
-}
-
-impl fmt::Display for TlsFilesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(path, error) => write!(
-                f,
-                "{}: {error}; name a file that this user can read",
-                path.display()
-            ),
-            Self::NoCertificate(path) => write!(
-                f,
-                "{} holds no certificate: write PEM, beginning with -----BEGIN CERTIFICATE-----",
-                path.display()
-            ),
-            Self::NoKey(path) => write!(
-                f,
-                "{} holds no private key: write PEM, beginning with -----BEGIN PRIVATE KEY-----, not encrypted",
-                path.display()
-            ),
-            Self::UnusableKey(path) => write!(
-                f,
-                "the private key in {} cannot be used: take an RSA key of 2048 bits or more, or one of ECDSA P-256 or P-384",
-                path.display()
-            ),
-            Self::OtherKey {
-                certificate,
-                private_key,
-            } => write!(
-                f,
-                "the private key in {} does not belong to the certificate in {}: put the two of one issue there",
-                private_key.display(),
-                certificate.display()
-            ),
-            Self::Expired(path, when) => write!(
-                f,
-                "the certificate in {} expired on {}: renew it",
-                path.display(),
-                date(*when)
-            ),
-            Self::NotYetValid(path, when) => write!(
-                f,
-                "the certificate in {} is not valid before {}: wait, or mend this machine's clock",
-                path.display(),
-                date(*when)
-            ),
-            Self::UnusableCa(path) => write!(
-                f,
-                "{} holds a certificate that can be no client CA: put certificates of CAs there",
-                path.display()
-            ),
-            Self::Tls(error) => write!(f, "TLS cannot be served: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for TlsFilesError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unreadable(_, error) => Some(error),
-            Self::Tls(error) => Some(error),
-            _ => None,
-        }
-    }
+    #[error("TLS cannot be served: {0}")]
+    Tls(#[source] rustls::Error),
 }
 
 fn date(seconds: i64) -> String {

@@ -1,116 +1,236 @@
-//! The byte stream of one connection as hyper is to see it.
+//! The octets of one connection as hyper reads and writes them.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep};
 
+use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
+use crate::server::frames::FrameScanner;
+use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::stream::Stream;
 
-/// As many bytes as the HTTP/2 preface has, which is about what the shortest HTTP/1.1 request has too.
-const OPENING: usize = 24;
+/// The HTTP/2 preface (RFC 9113 section 3.4). The shortest HTTP/1.1 request is about as long.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection's bytes, out of TLS where there is any; tells once that the peer has opened the conversation.
+/// Octets that are read before everything that they caused is written. Frames of nine octets can each make the HTTP/2
+/// library queue a reset of several hundred octets, and it writes only once a read has to wait.
+const MAX_READ_AHEAD: usize = 16 * 1024;
+
+/// A peer that reads this much within the write timeout is slow, but alive.
+const MIN_PROGRESS: usize = 16 * 1024;
+
+/// The octets of a connection, decrypted if it has TLS.
 ///
-/// It leaves `is_write_vectored` at `false`, on purpose: h2 gives a vectored transport each DATA frame of 256
-/// bytes or more with a `writev` of its own, and any other only those of 1,024 or more; smaller ones are
-/// written together with what else is due. An answer to Envoy lies between the two, and a system call each
-/// is a good part of what it costs.
+/// It reads nothing while the peer does not read. Otherwise a peer that sends frames and reads nothing makes the HTTP/2
+/// library queue resets without bound: the library's own limit of resets counts those of the whole life of a connection,
+/// and would close connections on which Envoy multiplexes its checks.
+///
+/// `is_write_vectored` stays `false` on purpose: for a vectored transport, h2 writes each DATA frame of 256 octets or more
+/// with a system call of its own, and for any other only those of 1,024 or more. Answers to Envoy lie between the two.
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: Stream,
-    missing: usize,
+    opening: Opening,
+    read_ahead: usize,
+    blocked: Option<Blocked>,
+    waiting_reader: Option<Waker>,
+    write_timeout: Duration,
+    written: FrameScanner,
+    report: WireReport,
+}
+
+/// The first octets of the connection.
+#[derive(Debug)]
+struct Opening {
+    seen: usize,
+    is_preface: bool,
+    versions: HttpVersions,
     opened: watch::Sender<bool>,
+}
+
+/// The peer does not read what is written.
+#[derive(Debug)]
+struct Blocked {
+    progress: usize,
+    timeout: Pin<Box<Sleep>>,
+}
+
+/// Where errors of the connection are counted.
+#[derive(Clone, Debug)]
+pub(crate) struct WireReport {
+    pub(crate) errors: Arc<ConnectionErrors>,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 // === impl Wire ===
 
 impl Wire {
-    /// The receiver turns true once the peer has sent the opening.
-    pub(crate) fn new(stream: Stream) -> (Self, watch::Receiver<bool>) {
+    /// The receiver turns true once the peer has sent as many octets as the HTTP/2 preface has.
+    pub(crate) fn new(
+        stream: Stream,
+        versions: HttpVersions,
+        limits: &ConnectionLimits,
+        report: WireReport,
+    ) -> (Self, watch::Receiver<bool>) {
         let (opened, receiver) = watch::channel(false);
         let wire = Self {
             stream,
-            missing: OPENING,
-            opened,
+            opening: Opening {
+                seen: 0,
+                is_preface: true,
+                versions,
+                opened,
+            },
+            read_ahead: MAX_READ_AHEAD,
+            blocked: None,
+            waiting_reader: None,
+            write_timeout: limits.write_timeout,
+            written: FrameScanner::default(),
+            report,
         };
         (wire, receiver)
     }
 
-    fn count(&mut self, read: usize) {
-        if self.missing > 0 {
-            self.missing = self.missing.saturating_sub(read);
-            if self.missing == 0 {
-                self.opened.send_replace(true);
+    /// Notes that a write has to wait for the peer.
+    fn block(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let timeout = self.write_timeout;
+        let blocked = self.blocked.get_or_insert_with(|| Blocked {
+            progress: 0,
+            timeout: Box::pin(sleep(timeout)),
+        });
+        self.read_ahead = 0;
+        ready!(blocked.timeout.as_mut().poll(cx));
+        self.report.record(ConnectionErrorKind::UnreadAnswers);
+        Poll::Ready(io::ErrorKind::TimedOut.into())
+    }
+
+    /// Notes that the peer has read octets.
+    fn progress(&mut self, octets: usize) {
+        let timeout = self.write_timeout;
+        if let Some(blocked) = &mut self.blocked {
+            blocked.progress += octets;
+            if blocked.progress >= MIN_PROGRESS {
+                blocked.progress = 0;
+                blocked.timeout.as_mut().reset(Instant::now() + timeout);
             }
+        }
+    }
+
+    /// Notes that everything is written.
+    fn unblock(&mut self) {
+        self.blocked = None;
+        if let Some(reader) = self.waiting_reader.take() {
+            reader.wake();
         }
     }
 }
 
 impl AsyncRead for Wire {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.blocked.is_some() {
+            this.waiting_reader = Some(cx.waker().clone());
+            // Only a write may find that the time is up: it is due whenever a read has to wait.
+            return Poll::Pending;
+        }
+        if this.read_ahead == 0 {
+            // The library writes now what it has queued, and then reads again, unless the peer does not read.
+            this.read_ahead = MAX_READ_AHEAD;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.count(buffer.filled().len() - before);
-        polled
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        let octets = buffer.filled().get(before..).unwrap_or_default();
+        this.read_ahead = this.read_ahead.saturating_sub(octets.len());
+        this.opening.read(octets, &this.report);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bytes: &[u8],
+        octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let Poll::Ready(written) = Pin::new(&mut this.stream).poll_write(cx, octets) else {
+            return this.block(cx).map(Err);
+        };
+        let written = written?;
+        this.progress(written);
+        if this.opening.versions == HttpVersions::Http2Only {
+            let octets = octets.get(..written).unwrap_or_default();
+            for _ in 0..this.written.count_protocol_errors(octets) {
+                this.report.record(ConnectionErrorKind::MalformedRequest);
+            }
+        }
+        Poll::Ready(Ok(written))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let Poll::Ready(flushed) = Pin::new(&mut this.stream).poll_flush(cx) else {
+            return this.block(cx).map(Err);
+        };
+        this.unblock();
+        Poll::Ready(flushed)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let Poll::Ready(closed) = Pin::new(&mut this.stream).poll_shutdown(cx) else {
+            return this.block(cx).map(Err);
+        };
+        Poll::Ready(closed)
+    }
+}
+
+// === impl Opening ===
+
+impl Opening {
+    fn read(&mut self, octets: &[u8], report: &WireReport) {
+        let Some(expected) = PREFACE.get(self.seen..).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
+        let is_preface = octets.iter().zip(expected).all(|(own, other)| own == other);
+        if self.is_preface && !is_preface {
+            self.is_preface = false;
+            // The octets before these are those of the preface.
+            let first = if self.seen == 0 { octets } else { PREFACE };
+            match (first.first(), self.versions) {
+                (Some(0x16), _) => report.record(ConnectionErrorKind::Tls),
+                (_, HttpVersions::Http1AndHttp2) => {}
+                (Some(b'A'..=b'Z'), _) => report.record(ConnectionErrorKind::Http1),
+                _ => report.record(ConnectionErrorKind::UnknownProtocol),
+            }
+        }
+        self.seen += octets.len();
+        if self.seen >= PREFACE.len() {
+            self.opened.send_replace(true);
+        }
+    }
+}
+
+// === impl WireReport ===
+
+impl WireReport {
+    pub(crate) fn record(&self, kind: ConnectionErrorKind) {
+        self.errors.record(kind, self.peer);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::server::stream::Plain;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::UnixStream;
-
-    fn pair() -> (Wire, watch::Receiver<bool>, UnixStream) {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let (wire, opened) = Wire::new(Stream::Plain(Plain::Unix(ours)));
-        (wire, opened, theirs)
-    }
-
-    #[tokio::test]
-    async fn it_is_opened_by_as_many_bytes_as_a_preface_has() {
-        let (mut wire, opened, mut peer) = pair();
-        let mut buffer = [0; 64];
-
-        peer.write_all(&[b'x'; 23]).await.unwrap();
-        wire.read_exact(&mut buffer[..23]).await.unwrap();
-        assert!(!*opened.borrow());
-
-        peer.write_all(b"x").await.unwrap();
-        wire.read_exact(&mut buffer[..1]).await.unwrap();
-        assert!(*opened.borrow());
-    }
-
-    #[tokio::test]
-    async fn hyper_is_told_that_vectored_writes_gain_nothing() {
-        let (wire, _, _peer) = pair();
-        let io = hyper_util::rt::TokioIo::new(wire);
-        assert!(!hyper::rt::Write::is_write_vectored(&io));
-    }
-}
+mod tests;

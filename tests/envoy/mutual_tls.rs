@@ -197,7 +197,7 @@ async fn certificates_change_under_load_and_not_one_request_is_lost() {
     let mut load = Load::start(scene.envoy.address()).await;
     load.admits(50).await;
     for _ in 0..3 {
-        let taken = logs().count("new handshakes use the new certificate");
+        let taken = logs().count("certificate renewed");
         // A key without its certificate, on the way there: it changes nothing.
         let stranger = authority.certify(ACCREDIT);
         let torn = Certified {
@@ -209,7 +209,7 @@ async fn certificates_change_under_load_and_not_one_request_is_lost() {
         server.replace(&authority.certify(ACCREDIT), authority.pem());
         gateway.replace(&authority.certify(GATEWAY), authority.pem());
         let is_taken = async {
-            while logs().count("new handshakes use the new certificate") == taken {
+            while logs().count("certificate renewed") == taken {
                 load.admits(1).await;
             }
         };

@@ -1,4 +1,4 @@
-//! The accept loop against real clients: h2c and HTTP/1.1, over TCP and a unix socket.
+//! A port and real clients: HTTP/2 without TLS and HTTP/1.1, over TCP and a unix socket.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
@@ -21,53 +22,56 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::tls_files::TlsFiles;
+use crate::server::routes::RouteService;
 use crate::server::shutdown::DrainTrigger;
 use crate::server::tls::ServerTls;
+use crate::server::workers::Workers;
 
 mod pressure;
 
-/// Long enough that no test reaches its end.
+/// No test reaches the end of this time.
 const LONG: Duration = Duration::from_secs(600);
 
 /// Type, flags (END_HEADERS, END_STREAM), and stream 1 of a request without a body (RFC 9113, section 6.2).
 const HEADERS: &[u8] = &[1, 4 | 1, 0, 0, 0, 1];
 
-/// A port being served: `/` answers with the thread's name, `/held` once it is let go.
+/// A port that is served: `/` answers with the name of its thread, `/held` after `let_go`.
 struct Served {
     addr: ListenAddr,
     trigger: DrainTrigger,
     entered: Arc<Semaphore>,
     let_go: Arc<Semaphore>,
     workers: Arc<Workers>,
+    errors: Arc<ConnectionErrors>,
     serving: JoinHandle<Result<(), ServeError>>,
 }
 
-/// Runs a task of a test's client; the runtime of the test owns it.
+/// Starts a task on the runtime of the test.
 #[allow(clippy::disallowed_methods)]
 fn run<F: Future<Output: Send> + Send + 'static>(task: F) -> JoinHandle<F::Output> {
     tokio::spawn(task)
 }
 
 impl Served {
-    fn start(listen: &str, limits: ConnectionLimits, here: Option<Protocol>) -> Self {
-        Self::start_with(listen, limits, here, None)
+    fn start(listen: &str, limits: ConnectionLimits, versions: HttpVersions) -> Self {
+        Self::start_with(listen, limits, versions, None)
     }
 
     fn start_with(
         listen: &str,
         limits: ConnectionLimits,
-        here: Option<Protocol>,
+        versions: HttpVersions,
         tls: Option<Arc<ServerTls>>,
     ) -> Self {
         let listener = Listener::bind(&listen.parse().unwrap()).unwrap();
         let listener = listener.secured(tls);
         let addr = listener.local_addr();
-        let workers = Arc::new(Workers::start(NonZeroUsize::new(2).unwrap()).unwrap());
+        let workers = Arc::new(Workers::start("worker", NonZeroUsize::new(2).unwrap()).unwrap());
         let (trigger, drain) = Drain::new();
         let entered = Arc::new(Semaphore::new(0));
         let let_go = Arc::new(Semaphore::new(0));
         let gates = (Arc::clone(&entered), Arc::clone(&let_go));
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |request: Request<MessageBody>| {
             let (entered, let_go) = gates.clone();
             async move {
                 match request.uri().path() {
@@ -81,26 +85,32 @@ impl Served {
                 let name = thread::current().name().unwrap_or_default().to_owned();
                 Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(name))))
             }
+            .boxed()
         });
-        let on = Arc::clone(&workers);
-        let serving = run(async move {
-            match here {
-                Some(protocol) => serve_here(listener, service, protocol, limits, drain).await,
-                None => serve(listener, service, limits, &on, drain).await,
-            }
-        });
+        let settings = PortSettings {
+            versions,
+            limits,
+            ..PortSettings::of_checks("listen")
+        };
+        let errors = Arc::clone(&settings.errors);
+        let serving = run(serve(listener, service, settings, workers.pool(), drain));
         Self {
             addr,
             trigger,
             entered,
             let_go,
             workers,
+            errors,
             serving,
         }
     }
 
     fn tcp() -> Self {
-        Self::start("127.0.0.1:0", ConnectionLimits::default(), None)
+        Self::start(
+            "127.0.0.1:0",
+            ConnectionLimits::default(),
+            HttpVersions::Http2Only,
+        )
     }
 
     async fn connect(&self) -> Client {
@@ -185,7 +195,11 @@ async fn requests_are_answered_over_tcp() {
 async fn requests_are_answered_over_a_unix_socket_whose_file_goes_at_the_end() {
     let path = std::env::temp_dir().join(format!("accredit-accept-{}.sock", std::process::id()));
     let listen = format!("unix:{}", path.display());
-    let served = Served::start(&listen, ConnectionLimits::default(), None);
+    let served = Served::start(
+        &listen,
+        ConnectionLimits::default(),
+        HttpVersions::Http2Only,
+    );
     let client = served.connect().await;
     assert_eq!(client.status("/").await, 200);
     drop(client);
@@ -206,7 +220,7 @@ async fn connections_spread_over_the_workers() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_request_costs_that_request_alone() {
+async fn a_panic_in_a_request_affects_that_request_only() {
     let served = Served::tcp();
     let client = served.connect().await;
     assert!(client.get("/panic").await.is_err());
@@ -247,7 +261,7 @@ async fn while_it_drains_new_connections_are_answered() {
 
     served.trigger.start(LONG);
     old.closed.await.unwrap();
-    // Nothing is open now, as when Envoy, told to go, comes back with its next request.
+    // No connection is open now, as when Envoy comes back with its next request after GOAWAY.
     let (ours, theirs) = tokio::io::duplex(4096);
     let new = Client::over(ours).await;
     let first = run(new.get("/"));
@@ -277,7 +291,7 @@ async fn a_connection_that_has_not_spoken_when_the_drain_starts_is_answered() {
 }
 
 #[tokio::test]
-async fn at_the_deadline_what_is_left_is_broken_off() {
+async fn at_the_deadline_the_remaining_connections_are_closed() {
     let served = Served::tcp();
     let client = served.connect().await;
     let held = run(client.get("/held"));
@@ -289,7 +303,7 @@ async fn at_the_deadline_what_is_left_is_broken_off() {
 }
 
 #[tokio::test]
-async fn at_the_last_call_those_who_came_late_are_told_to_go() {
+async fn at_the_last_call_connections_that_came_late_get_goaway() {
     let served = Served::tcp();
     let (busy, idle) = (served.connect().await, served.connect().await);
     assert_eq!(idle.status("/").await, 200);
@@ -313,31 +327,35 @@ async fn at_the_last_call_those_who_came_late_are_told_to_go() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_until_there_is_room() {
+async fn one_connection_too_many_is_closed_while_none_is_idle() {
     let limits = ConnectionLimits {
         max_connections: 1,
         ..ConnectionLimits::default()
     };
-    let served = Served::start("127.0.0.1:0", limits, None);
+    let served = Served::start("127.0.0.1:0", limits, HttpVersions::Http2Only);
     let first = served.connect().await;
-    assert_eq!(first.status("/").await, 200);
-    assert_eq!(all_of(served.connect_plain().await).await, "");
-    assert_eq!(first.status("/").await, 200);
+    let held = run(first.get("/held"));
+    served.is_held().await;
+    let second = served.connect().await;
+    second.closed.await.unwrap();
+    assert!(!first.closed.is_finished());
 
-    let Client { sender, closed } = first;
-    drop(sender);
-    closed.await.unwrap();
-    // The server learns of the closing a little later than we.
-    while served.connect().await.get("/").await.is_err() {}
+    served.let_go.add_permits(1);
+    assert_eq!(held.await.unwrap().unwrap().0, 200);
+    // The first connection is idle now, and gives its place to a new one (CONTRACT 7.3.4).
+    let third = served.connect().await;
+    assert_eq!(third.status("/").await, 200);
+    first.closed.await.unwrap();
+    assert_eq!(third.status("/").await, 200);
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_is_closed() {
+async fn a_silent_connection_is_closed() {
     let limits = ConnectionLimits {
         opening_timeout: Duration::from_millis(20),
         ..ConnectionLimits::default()
     };
-    let served = Served::start("127.0.0.1:0", limits, None);
+    let served = Served::start("127.0.0.1:0", limits, HttpVersions::Http2Only);
     let mut half = served.connect_plain().await;
     half.write_all(b"PRI * HTTP/2").await.unwrap();
     all_of(half).await;
@@ -352,7 +370,7 @@ async fn a_peer_that_says_nothing_is_closed() {
 }
 
 #[tokio::test]
-async fn http_1_is_refused_where_http_2_alone_is_spoken() {
+async fn http_1_is_refused_on_a_port_of_http_2() {
     let served = Served::tcp();
     let mut stream = served.connect_plain().await;
     let request = b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n";
@@ -363,7 +381,7 @@ async fn http_1_is_refused_where_http_2_alone_is_spoken() {
 #[tokio::test]
 async fn both_protocols_are_answered_and_drained_on_one_port() {
     let limits = ConnectionLimits::default();
-    let served = Served::start("127.0.0.1:0", limits, Some(Protocol::Http1Or2));
+    let served = Served::start("127.0.0.1:0", limits, HttpVersions::Http1AndHttp2);
     let two = served.connect().await;
     assert_eq!(two.status("/").await, 200);
 
@@ -380,9 +398,9 @@ async fn both_protocols_are_answered_and_drained_on_one_port() {
 }
 
 #[tokio::test]
-async fn here_is_ended_at_the_deadline_too() {
+async fn a_request_in_flight_ends_at_the_deadline() {
     let limits = ConnectionLimits::default();
-    let served = Served::start("127.0.0.1:0", limits, Some(Protocol::Http2));
+    let served = Served::start("127.0.0.1:0", limits, HttpVersions::Http2Only);
     let client = served.connect().await;
     let held = run(client.get("/held"));
     served.is_held().await;
@@ -392,7 +410,7 @@ async fn here_is_ended_at_the_deadline_too() {
 }
 
 #[tokio::test]
-async fn connections_end_with_the_serving_of_their_port() {
+async fn connections_end_when_their_port_is_no_longer_served() {
     let served = Served::tcp();
     let client = served.connect().await;
     assert_eq!(client.status("/").await, 200);
@@ -403,27 +421,26 @@ async fn connections_end_with_the_serving_of_their_port() {
 #[tokio::test]
 async fn a_lost_worker_ends_the_serving_with_an_error() {
     let served = Served::tcp();
-    served.workers.lose(1);
+    served.workers.pool().lose(1);
     let error = served.serving.await.unwrap().unwrap_err();
-    assert!(matches!(
-        error,
-        ServeError::Worker(WorkerLost { worker: 1 })
-    ));
+    assert_eq!(
+        error.to_string(),
+        "cannot go on serving: thread worker-1 has panicked"
+    );
 }
 
 #[tokio::test]
-async fn routes_are_served_as_a_service_is() {
+async fn routes_are_served() {
     let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = listener.local_addr().to_string();
     let (_trigger, drain) = Drain::new();
     let routes = axum::Router::new().route("/livez", axum::routing::get(|| async { "ok" }));
-    let service = hyper_util::service::TowerToHyperService::new(routes);
-    let limits = ConnectionLimits::default();
-    let serving = run(serve_here(
+    let workers = Workers::start("worker", NonZeroUsize::MIN).unwrap();
+    let serving = run(serve(
         listener,
-        service,
-        Protocol::Http1Or2,
-        limits,
+        RouteService::new(routes),
+        PortSettings::of_few("probe_listen"),
+        workers.pool(),
         drain,
     ));
 
@@ -457,10 +474,9 @@ fn head(stream: u32, path: &str) -> Vec<u8> {
     frame(1, 0x5, stream, &block)
 }
 
-/// A stranger makes Envoy open and cancel checks as fast as it likes, on the connection that everyone's checks
-/// share.
+/// A client can make Envoy open and reset checks quickly, on the connection that the checks of all clients share.
 #[tokio::test]
-async fn requests_that_are_taken_back_at_once_break_no_other() {
+async fn requests_that_are_reset_at_once_do_not_affect_others() {
     let served = Served::tcp();
     let mut stream = served.connect_plain().await;
     let opening = [
@@ -479,10 +495,10 @@ async fn requests_that_are_taken_back_at_once_break_no_other() {
     while read_frame(&mut stream).await != (1, 1) {}
 }
 
-/// Answers that come before the whole question, as an overloaded service gives them: what is still under way of the
-/// questions breaks nothing off.
+/// An overloaded service answers before requests have arrived completely. The rest of those requests must not close the
+/// connection.
 #[tokio::test]
-async fn what_arrives_after_its_answer_breaks_no_other() {
+async fn frames_that_arrive_after_their_answer_do_not_affect_others() {
     let served = Served::tcp();
     let mut stream = served.connect_plain().await;
     let opening = [

@@ -1,11 +1,11 @@
-//! Real sockets: modes, stale files, and what each failure says.
+//! Real sockets: modes, stale files and error texts.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A directory of this test's own, gone with it.
+/// A temporary directory.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -40,7 +40,7 @@ fn a_tcp_address_is_bound_once_and_free_again() {
     assert!(!addr.to_string().ends_with(":0"));
 
     let error = bind(&addr).unwrap_err();
-    assert!(matches!(&error, BindError::InUse(held) if *held == addr));
+    assert!(matches!(&error, ListenError::InUse(held) if *held == addr));
     assert_eq!(
         error.to_string(),
         format!(
@@ -53,9 +53,9 @@ fn a_tcp_address_is_bound_once_and_free_again() {
 }
 
 #[test]
-fn an_address_of_another_machine_is_told_as_such() {
+fn an_address_of_another_machine_has_its_own_error() {
     let addr = ListenAddr::Tcp("192.0.2.1:9191".parse().unwrap());
-    assert!(matches!(bind(&addr), Err(BindError::NoSuchAddress(_))));
+    assert!(matches!(bind(&addr), Err(ListenError::NoSuchAddress(_))));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ fn a_unix_socket_is_for_owner_and_group_and_goes_with_its_listener() {
 #[test]
 fn a_unix_socket_is_never_open_to_others_not_even_between_bind_and_chmod() {
     let directory = Directory::new();
-    let _socket = in_a_reactor(|| bound_unix_socket(&directory.socket())).unwrap();
+    let _socket = in_reactor(|| bound_unix_socket(&directory.socket())).unwrap();
     let mode = mode(&directory.socket());
     assert_eq!(mode & !UNIX_SOCKET_MODE, 0, "{mode:o}");
 }
@@ -94,25 +94,25 @@ fn a_stale_socket_file_is_replaced() {
 }
 
 #[test]
-fn a_socket_that_somebody_answers_on_is_in_use() {
+fn a_socket_with_a_listening_process_is_in_use() {
     let directory = Directory::new();
     let _other = UnixListener::bind(directory.socket()).unwrap();
     let error = bind(&ListenAddr::Unix(directory.socket())).unwrap_err();
-    assert!(matches!(error, BindError::InUse(_)));
+    assert!(matches!(error, ListenError::InUse(_)));
     UnixStream::connect(directory.socket()).unwrap();
 }
 
 #[test]
-fn a_socket_whose_owner_is_too_busy_to_answer_is_in_use() {
+fn a_socket_with_a_full_backlog_is_in_use() {
     let directory = Directory::new();
-    let _full = in_a_reactor(|| {
+    let _full = in_reactor(|| {
         let socket = UnixSocket::new_stream()?;
         socket.bind(directory.socket())?;
         socket.listen(0)?.into_std()
     });
     let _waiting = UnixStream::connect(directory.socket()).unwrap();
     let error = bind(&ListenAddr::Unix(directory.socket())).unwrap_err();
-    assert!(matches!(error, BindError::InUse(_)));
+    assert!(matches!(error, ListenError::InUse(_)));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
     let directory = Directory::new();
     fs::write(directory.socket(), "kept").unwrap();
     let error = bind(&ListenAddr::Unix(directory.socket())).unwrap_err();
-    assert!(matches!(error, BindError::NotASocket(_)));
+    assert!(matches!(error, ListenError::NotASocket(_)));
     assert_eq!(fs::read_to_string(directory.socket()).unwrap(), "kept");
 }
 
@@ -129,7 +129,7 @@ fn a_missing_directory_is_named() {
     let directory = Directory::new();
     let error = bind(&ListenAddr::Unix(directory.0.join("run/a.sock"))).unwrap_err();
     assert!(
-        matches!(&error, BindError::MissingDirectory(path) if *path == directory.0.join("run"))
+        matches!(&error, ListenError::MissingDirectory(path) if *path == directory.0.join("run"))
     );
 }
 

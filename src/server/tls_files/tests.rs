@@ -1,4 +1,4 @@
-//! What can be wrong with the files, and how it is said.
+//! Each fault of the files and its error text.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +12,8 @@ struct Folder(TempDir);
 impl Folder {
     fn with(certificate: &str, private_key: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("tls.crt"), certificate).unwrap();
-        fs::write(folder.path().join("tls.key"), private_key).unwrap();
+        std::fs::write(folder.path().join("tls.crt"), certificate).unwrap();
+        std::fs::write(folder.path().join("tls.key"), private_key).unwrap();
         Self(folder)
     }
 
@@ -78,13 +78,13 @@ fn each_thing_wrong_is_one_sentence_that_names_the_file() {
             &certificate,
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
             FIRST,
-            "the private key in tls.key cannot be used: take an RSA key of 2048 bits or more, or one of ECDSA P-256 or P-384",
+            "the private key in tls.key cannot be used: use an RSA key of 2048 bits or more, or an ECDSA key on P-256 or P-384",
         ),
         (
             &certificate,
             &other_key,
             FIRST,
-            "the private key in tls.key does not belong to the certificate in tls.crt: put the two of one issue there",
+            "the private key in tls.key does not belong to the certificate in tls.crt: install a certificate and key that were issued together",
         ),
         (
             &certificate,
@@ -96,7 +96,7 @@ fn each_thing_wrong_is_one_sentence_that_names_the_file() {
             &certificate,
             &key,
             FIRST - 1,
-            "the certificate in tls.crt is not valid before Sat, 01 Jan 2000 00:00:00 GMT: wait, or mend this machine's clock",
+            "the certificate in tls.crt is not valid before Sat, 01 Jan 2000 00:00:00 GMT: wait until then, or correct the clock of this machine",
         ),
     ] {
         let folder = Folder::with(certificate, key);
@@ -145,7 +145,7 @@ fn a_certificate_is_complained_of_near_its_end_only() {
     // Of a year, the last fortnight.
     let expiry = Expiry {
         not_before: 0,
-        not_after: 365 * SECONDS_OF_A_DAY,
+        not_after: 365 * SECONDS_PER_DAY,
     };
     assert_eq!(expiry.days_left_if_few(day(351)), None);
     assert_eq!(expiry.days_left_if_few(day(352)), Some(13));

@@ -1,4 +1,4 @@
-//! Tasks on worker threads: where they run, and what becomes of them.
+//! Tasks on worker threads: where they run and how they end.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::*;
 
 fn workers(count: usize) -> Workers {
-    Workers::start(NonZeroUsize::new(count).unwrap()).unwrap()
+    Workers::start("worker", NonZeroUsize::new(count).unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn tasks_spread_over_the_workers() {
                 .unwrap();
             pending::<()>().await;
         };
-        workers.spawn(task).unwrap();
+        workers.pool().spawn(task).unwrap();
         *seen.entry(told.await.unwrap()).or_insert(0) += 1;
     }
     let expected = [("worker-0", 2), ("worker-1", 2), ("worker-2", 2)];
@@ -34,24 +34,30 @@ async fn tasks_spread_over_the_workers() {
 }
 
 #[tokio::test]
-async fn shutdown_breaks_tasks_off() {
+async fn shutdown_cancels_tasks() {
     let workers = workers(1);
     let (kept, dropped) = oneshot::channel::<()>();
     let task = async move {
         let _kept = kept;
         pending::<()>().await;
     };
-    workers.spawn(task).unwrap();
+    workers.pool().spawn(task).unwrap();
     workers.shutdown().unwrap();
     assert!(dropped.await.is_err());
 }
 
 #[tokio::test]
-async fn a_panic_in_a_task_costs_that_task_alone() {
+async fn a_panic_in_a_task_ends_that_task_only() {
     let workers = workers(1);
-    workers.spawn(async { panic!("on purpose") }).unwrap();
+    workers
+        .pool()
+        .spawn(async { panic!("on purpose") })
+        .unwrap();
     let (done, told) = oneshot::channel();
-    workers.spawn(async { done.send(()).unwrap() }).unwrap();
+    workers
+        .pool()
+        .spawn(async { done.send(()).unwrap() })
+        .unwrap();
     told.await.unwrap();
     workers.shutdown().unwrap();
 }
@@ -59,7 +65,28 @@ async fn a_panic_in_a_task_costs_that_task_alone() {
 #[tokio::test]
 async fn a_thread_that_panics_is_reported() {
     let workers = workers(2);
-    workers.lose(1);
-    assert_eq!(workers.lost().await, WorkerLost { worker: 1 });
-    assert_eq!(workers.shutdown(), Err(WorkerLost { worker: 1 }));
+    workers.pool().lose(1);
+    assert_eq!(workers.pool().lost().await, WorkerLost::of("worker-1"));
+    assert_eq!(workers.shutdown(), Err(WorkerLost::of("worker-1")));
+}
+
+#[tokio::test]
+async fn a_task_that_runs_on_a_worker_returns_its_result_and_ends_with_its_caller() {
+    let workers = workers(1);
+    let pool = workers.pool();
+    let name = pool.run(async { thread::current().name().map(str::to_owned) });
+    assert_eq!(name.await, Ok(Some("worker-0".to_owned())));
+
+    let (kept, dropped) = oneshot::channel::<()>();
+    let (started, has_started) = oneshot::channel::<()>();
+    let running = pool.run(async move {
+        let _kept = kept;
+        started.send(()).unwrap();
+        pending::<()>().await;
+    });
+    tokio::select! {
+        _ = running => unreachable!(),
+        _ = has_started => {}
+    }
+    assert!(dropped.await.is_err());
 }

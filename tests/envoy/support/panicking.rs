@@ -17,8 +17,7 @@ use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::port::CheckPort;
 use accredit::envoy::service::{CheckService, Judge};
 use accredit::request::Request;
-use accredit::server::accept::serve;
-use accredit::server::connection::ConnectionLimits;
+use accredit::server::accept::{PortSettings, serve};
 use accredit::server::listener::Listener;
 use accredit::server::shutdown::Drain;
 use accredit::server::workers::Workers;
@@ -60,10 +59,10 @@ impl PanickingService {
         let port = CheckPort::new(checks, Routes::default());
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            let workers = Workers::start(NonZeroUsize::MIN).unwrap();
+            let workers = Workers::start("worker", NonZeroUsize::MIN).unwrap();
             let (_trigger, drain) = Drain::new();
-            let limits = ConnectionLimits::default();
-            serve(listener, port, limits, &workers, drain)
+            let settings = PortSettings::of_checks("listen");
+            serve(listener, port, settings, workers.pool(), drain)
                 .await
                 .unwrap();
         });

@@ -3,4 +3,6 @@
 pub(crate) mod common;
 pub(crate) mod memory;
 pub(crate) mod messages;
+pub(crate) mod peers;
 pub(crate) mod pressure;
+pub(crate) mod wrong_protocol;

@@ -16,8 +16,7 @@ use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::port::CheckPort;
 use accredit::envoy::service::{CheckService, Judge};
 use accredit::request::Request;
-use accredit::server::accept::serve;
-use accredit::server::connection::ConnectionLimits;
+use accredit::server::accept::{PortSettings, serve};
 use accredit::server::listener::Listener;
 use accredit::server::shutdown::Drain;
 use accredit::server::workers::Workers;
@@ -163,9 +162,10 @@ async fn a_panic_refuses_its_own_request_and_no_other() {
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));
-    let workers = Workers::start(std::num::NonZeroUsize::MIN).expect("can start");
+    let workers = Workers::start("worker", std::num::NonZeroUsize::MIN).expect("can start");
     let (_trigger, drain) = Drain::new();
-    let serving = serve(listener, port, ConnectionLimits::default(), &workers, drain);
+    let settings = PortSettings::of_checks("listen");
+    let serving = serve(listener, port, settings, workers.pool(), drain);
     let asking = async {
         let mut connection = RawConnection::open(&address).await;
         for _ in 0..3 {

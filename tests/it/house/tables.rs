@@ -52,6 +52,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 23] = [
             "observe",
             "reason",
             "request",
+            "server",
             "telemetry",
         ],
     ),

@@ -2,8 +2,6 @@
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -11,10 +9,11 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::support::check_request::Ask;
-use crate::support::eventually::{eventually, within};
+
 use crate::support::http_get::{get, request};
 use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
+use crate::support::process::{Running, accredit};
 use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
 use crate::support::service::{Service, channel, issuer_at};
 use crate::support::token::Token;
@@ -152,32 +151,23 @@ async fn checks_are_answered_on_a_unix_socket() {
     assert!(!path.exists(), "it takes its file along");
 }
 
-/// Few ask these ports, and who takes all of their connections takes no memory for more.
 #[tokio::test]
-async fn so_many_connections_may_wait_on_the_admin_port() {
-    let service = Service::ready(&inline()).await;
-    let mut silent = Vec::new();
-    for _ in 0..256 {
-        silent.push(TcpStream::connect(service.admin).await.unwrap());
+async fn a_port_for_other_machines_without_client_certificates_is_noted() {
+    for (address, is_noted) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let arguments = [
+            "serve",
+            "--issuer",
+            "https://a.test",
+            "--audience",
+            "a",
+            "--listen",
+            address,
+            "--admin-listen",
+            "127.0.0.1:0",
+        ];
+        let mut running = Running::start(&mut accredit(&arguments)).await;
+        running.signal("TERM").await;
+        let lines = running.lines_to_the_end().await.concat();
+        assert_eq!(lines.contains("tls.client_ca"), is_noted, "{lines}");
     }
-    let mut one_more = TcpStream::connect(service.admin).await.unwrap();
-    // It may be closed before it has said anything.
-    let asked =
-        one_more.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    let _ = asked.await;
-    let mut answer = Vec::new();
-    let _ = within("it is closed", one_more.read_to_end(&mut answer)).await;
-    assert!(answer.is_empty(), "{answer:?}");
-    assert_eq!(service.check(Ask::plain()).await.reason(), "missing_token");
-    drop(silent);
-    eventually("there is room again", async || {
-        let mut stream = TcpStream::connect(service.admin).await.ok()?;
-        let asked = stream
-            .write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        asked.await.ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok()?;
-        answer.contains("200 OK").then_some(())
-    })
-    .await;
 }

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod certificates;
 pub(crate) mod check_request;
 pub(crate) mod eventually;
+pub(crate) mod http2;
 pub(crate) mod http_get;
 pub(crate) mod issuer;
 pub(crate) mod keys;

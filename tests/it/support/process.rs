@@ -77,6 +77,8 @@ pub(crate) struct Running {
     pub(crate) checks: SocketAddr,
     /// Where the admin API is.
     pub(crate) admin: SocketAddr,
+    /// The address of `probe_listen`.
+    pub(crate) probes: Option<SocketAddr>,
 }
 
 impl Running {
@@ -93,6 +95,7 @@ impl Running {
         Running {
             checks: address("listen"),
             admin: address("admin_listen"),
+            probes: find(&serving, "probe_listen").map(|text| text.parse().expect("is an address")),
             child,
             lines: Some(lines),
             logged_at_start,

@@ -1,0 +1,126 @@
+//! What is read, when reading stops, and what the first octets are.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::*;
+use crate::server::stream::Plain;
+
+fn pair(versions: HttpVersions) -> (Wire, watch::Receiver<bool>, UnixStream) {
+    let (own, peer) = UnixStream::pair().unwrap();
+    let report = WireReport {
+        errors: Arc::new(ConnectionErrors::new("listen")),
+        peer: None,
+    };
+    let limits = ConnectionLimits {
+        write_timeout: Duration::from_millis(100),
+        ..ConnectionLimits::default()
+    };
+    let stream = Stream::Plain(Plain::Unix(own));
+    let (wire, opened) = Wire::new(stream, versions, &limits, report);
+    (wire, opened, peer)
+}
+
+#[tokio::test]
+async fn as_many_octets_as_the_preface_has_open_the_connection() {
+    let (mut wire, opened, mut peer) = pair(HttpVersions::Http2Only);
+    let mut buffer = [0; 64];
+
+    peer.write_all(&PREFACE[..23]).await.unwrap();
+    wire.read_exact(&mut buffer[..23]).await.unwrap();
+    assert!(!*opened.borrow());
+
+    peer.write_all(&PREFACE[23..]).await.unwrap();
+    wire.read_exact(&mut buffer[..1]).await.unwrap();
+    assert!(*opened.borrow());
+    assert!(wire.report.errors.counts().all(|(_, _, count)| count == 0));
+}
+
+/// The protocols that were found on a port (CONTRACT 6.5.4).
+#[tokio::test]
+async fn other_protocols_are_recognised_by_their_first_octets() {
+    use HttpVersions::{Http1AndHttp2, Http2Only};
+    for (versions, first, kind) in [
+        (Http2Only, &b"GET / HTTP/1.1\r\n"[..], Some("http1")),
+        (Http2Only, b"POST /x HTTP/1.1\r\n", Some("http1")),
+        (Http2Only, b"PRI * HTTP/1.1\r\n", Some("http1")),
+        (Http2Only, b"\x16\x03\x01\x02\0\x01", Some("tls")),
+        (Http2Only, b"\0\0\0", Some("unknown_protocol")),
+        (Http2Only, b"PRI *", None),
+        (Http1AndHttp2, b"GET / HTTP/1.1\r\n", None),
+        (Http1AndHttp2, b"\x16\x03\x01\x02\0\x01", Some("tls")),
+    ] {
+        let (mut wire, _, mut peer) = pair(versions);
+        let mut buffer = [0; 64];
+        // One octet at a time and all at once are the same.
+        for octet in first {
+            peer.write_all(&[*octet]).await.unwrap();
+            wire.read_exact(&mut buffer[..1]).await.unwrap();
+        }
+        let counted: Vec<_> = wire
+            .report
+            .errors
+            .counts()
+            .filter(|(_, _, count)| *count > 0)
+            .map(|(_, kind, count)| (kind, count))
+            .collect();
+        assert_eq!(
+            counted,
+            Vec::from_iter(kind.map(|kind| (kind, 1))),
+            "{first:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_while_the_peer_does_not_read() {
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    peer.write_all(PREFACE).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let block = [0; 64 * 1024];
+    while Pin::new(&mut wire).poll_write(&mut cx, &block).is_ready() {}
+
+    let mut octets = [0; 24];
+    let mut buffer = ReadBuf::new(&mut octets);
+    assert!(
+        Pin::new(&mut wire)
+            .poll_read(&mut cx, &mut buffer)
+            .is_pending()
+    );
+    assert!(buffer.filled().is_empty());
+
+    // The peer reads nothing in time.
+    let error = wire.write_all(&block).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    let unread = ("listen", ConnectionErrorKind::UnreadAnswers.as_str(), 1);
+    assert!(wire.report.errors.counts().any(|count| count == unread));
+}
+
+#[tokio::test]
+async fn reading_goes_on_once_the_peer_has_read() {
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    peer.write_all(PREFACE).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let block = [0; 64 * 1024];
+    let mut written = 0;
+    while let Poll::Ready(octets) = Pin::new(&mut wire).poll_write(&mut cx, &block) {
+        written += octets.unwrap();
+    }
+    let mut octets = [0; 24];
+    let mut unread = vec![0; written];
+    let reading = wire.read_exact(&mut octets);
+    tokio::pin!(reading);
+    assert!(reading.as_mut().poll(&mut cx).is_pending());
+    peer.read_exact(&mut unread).await.unwrap();
+    drop(reading);
+    wire.flush().await.unwrap();
+    wire.read_exact(&mut octets).await.unwrap();
+    assert_eq!(&octets, PREFACE);
+}
+
+#[tokio::test]
+async fn vectored_writes_are_off() {
+    let (wire, _, _peer) = pair(HttpVersions::Http2Only);
+    let io = hyper_util::rt::TokioIo::new(wire);
+    assert!(!hyper::rt::Write::is_write_vectored(&io));
+}
