@@ -1,5 +1,5 @@
-//! One unary gRPC call over HTTP/2, by hand: the gRPC library would answer some calls by itself with a gRPC
-//! error, and to Envoy an error can be an admission (`failure_mode_allow`).
+//! One unary gRPC call over HTTP/2. accredit frames it itself: a gRPC library would answer some calls with a gRPC error, and
+//! Envoy's `failure_mode_allow` turns an error into an admission (CONTRACT 4.6.6).
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,24 +11,24 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use prost::Message;
 
-/// A message is at most this large, as in the gRPC libraries.
+/// The maximum length of a message, in bytes: the default of the gRPC libraries.
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
-/// Flag and length before each message.
+/// The length of the compression flag and the length field before each message.
 const PREFIX: usize = 5;
 
 /// Why no message could be read from a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallError {
-    /// It is compressed, which was never agreed to.
+    /// The message is compressed, which accredit did not offer.
     Compressed,
-    /// It is larger than [`MAX_MESSAGE`].
+    /// The message is larger than [`MAX_MESSAGE`].
     TooLarge,
-    /// The call ended without a whole message, or broke.
+    /// The call ended or broke before its message was complete.
     Incomplete,
 }
 
-/// Reads the call's message.
+/// Reads the message of a call.
 ///
 /// # Errors
 /// [`CallError`]
@@ -65,13 +65,13 @@ fn announced_length(received: &[u8]) -> Result<Option<usize>, CallError> {
     }
 }
 
-/// A call's answer: one message, uncompressed, and the status OK.
+/// The answer to a call: one uncompressed message and the status OK.
 pub fn answer(message: &impl Message) -> Response<UnaryBody> {
     let length = message.encoded_len();
     let mut framed = BytesMut::with_capacity(PREFIX + length);
     framed.extend_from_slice(&[0]);
     framed.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    // A `BytesMut` grows as needed, so that encoding into it cannot fail.
+    // A `BytesMut` grows as needed, so encoding into it cannot fail.
     let _ = message.encode(&mut framed);
     let mut response = Response::new(UnaryBody {
         message: Some(framed.freeze()),
@@ -90,8 +90,8 @@ fn status_ok() -> HeaderMap {
     trailers
 }
 
-/// How long the caller will wait; `None` if it does not say. Envoy gives each try of a call the whole `grpc-timeout`
-/// and says beside it what this try has: less where it asks again, or where its retry policy limits each try.
+/// How long the caller waits; `None` if the call has no deadline. Envoy sends the timeout of the whole call as `grpc-timeout`
+/// to each attempt, and the timeout of this attempt, which can be shorter, as `x-envoy-expected-rq-timeout-ms`.
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
     let said = [whole_timeout(headers), timeout_of_this_try(headers)];
     said.into_iter().flatten().min()

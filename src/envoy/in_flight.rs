@@ -1,21 +1,21 @@
-//! How many checks are in flight, and the limit at which more are refused at once.
+//! The number of checks in flight, and its limit (`max_concurrent_checks`, CONTRACT 7.1.1).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the checks that are in flight, from a call's headers until its answer is handed over.
+/// Counts checks in flight: from the headers of a call until its answer is handed over.
 #[derive(Clone, Debug)]
 pub struct InFlight {
     count: Arc<AtomicUsize>,
     limit: Arc<AtomicUsize>,
 }
 
-/// A check that is in flight; dropping it ends it.
+/// A place among the checks in flight. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Permit(Arc<AtomicUsize>);
 
 impl InFlight {
-    /// At most that many at once.
+    /// At most `limit` checks at the same time.
     pub fn new(limit: usize) -> InFlight {
         InFlight {
             count: Arc::default(),
@@ -23,7 +23,7 @@ impl InFlight {
         }
     }
 
-    /// One more check, if the limit lets it.
+    /// Takes a place; `None` if the limit is reached.
     pub fn enter(&self) -> Option<Permit> {
         let limit = self.limit.load(Ordering::Relaxed);
         let entered = self
@@ -34,25 +34,23 @@ impl InFlight {
         entered.ok().map(|_| Permit(self.count.clone()))
     }
 
-    /// Lets that many in from now on.
     pub fn set_limit(&self, limit: usize) {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
-    /// How many are let in.
     pub fn limit(&self) -> usize {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// How many are in flight now.
+    /// The number of checks in flight.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 }
 
 impl Permit {
-    /// Does not count while the future runs: a wait for keys, bounded by its own count, must not keep others out.
-    /// Coming back needs no place, since the check has been let in already.
+    /// Does not count while `waiting` runs: a wait for keys has limits of its own, and must not keep other checks out
+    /// (CONTRACT 5.3.6). The check takes its place again afterwards, even if the limit is reached.
     pub async fn outside<T>(&self, waiting: impl Future<Output = T>) -> T {
         let stepped_out = SteppedOut::new(&self.0);
         let result = waiting.await;
@@ -67,7 +65,7 @@ impl Drop for Permit {
     }
 }
 
-/// Restores the count also where the wait is dropped because the caller went away.
+/// Takes the place again also if the wait is dropped because the caller went away.
 struct SteppedOut<'a>(&'a AtomicUsize);
 
 impl SteppedOut<'_> {

@@ -1,5 +1,4 @@
-//! Envoy's external authorization, `envoy.service.auth.v3.Authorization/Check`, and the one room where an answer
-//! to it is made.
+//! Envoy's external authorization API, `envoy.service.auth.v3.Authorization/Check`. No other room writes an answer to it.
 
 pub mod current;
 pub mod fail_closed;

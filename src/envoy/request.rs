@@ -1,25 +1,25 @@
-//! From Envoy's message to the request it asks about, which borrows from the message's own bytes.
+//! From Envoy's message to the request. The request borrows from the bytes of the message.
 //!
-//! As a decoder reads it: of a text that stands twice the last one counts, of a message that does all parts do, and
-//! what is not asked for is passed over.
+//! It follows the rules of protobuf decoders: of a repeated text the last one counts, repeated messages are merged, and unknown
+//! fields are ignored.
 
 use std::collections::HashMap;
 
 use crate::envoy::wire::{Field, Fields, Malformed};
 use crate::request::{Completeness, Headers, Request};
 
-/// So many headers and entries of the route's context a message may have together. Envoy lets a request have 100
-/// headers unless it is told otherwise.
-pub const MOST_ENTRIES: usize = 10_000;
+/// The maximum number of headers and context extensions of a message. Envoy's own default limit is 100 headers per
+/// request.
+pub const MAX_ENTRIES: usize = 10_000;
 
-/// Why a message asks nothing that can be answered.
+/// Why a message contains no request that accredit can check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageError {
-    /// It cannot be read.
+    /// The bytes are not a `CheckRequest`.
     Malformed,
-    /// It has no HTTP attributes.
+    /// The message has no HTTP attributes.
     NoHttpAttributes,
-    /// It has more than 10,000 headers and entries of context.
+    /// The message has more than [`MAX_ENTRIES`] headers and context extensions.
     TooManyEntries,
 }
 
@@ -29,7 +29,7 @@ impl From<Malformed> for MessageError {
     }
 }
 
-/// Reads the request that a message (`envoy.service.auth.v3.CheckRequest`) asks about.
+/// Reads the request of a message (`envoy.service.auth.v3.CheckRequest`).
 ///
 /// # Errors
 /// [`MessageError`]
@@ -73,14 +73,14 @@ struct Http<'a> {
     header_map: Option<Vec<(&'a str, &'a [u8])>>,
 }
 
-/// How many entries there were so far.
+/// The number of headers and context extensions so far.
 #[derive(Default)]
 struct Entries(usize);
 
 impl Entries {
     fn count(&mut self) -> Result<(), MessageError> {
         self.0 += 1;
-        if self.0 > MOST_ENTRIES {
+        if self.0 > MAX_ENTRIES {
             return Err(MessageError::TooManyEntries);
         }
         Ok(())
@@ -120,7 +120,7 @@ impl<'a> Attributes<'a> {
         Ok(())
     }
 
-    /// `Address`: of its kinds the last counts, and only a socket's is an address to us.
+    /// `Address`: the last kind of address counts, and only a socket address has an IP address.
     fn read_address(&mut self, address: Field<'a>) -> Result<(), Malformed> {
         for field in address.fields()? {
             let field = field?;
@@ -184,8 +184,8 @@ impl<'a> Http<'a> {
         Ok(())
     }
 
-    /// `header_map` holds the bytes as they came and keeps repeats apart (`encode_raw_headers: true`), so where it is
-    /// there nothing else is read.
+    /// `header_map` has the bytes as received and keeps repeated headers apart (`encode_raw_headers: true`). If Envoy sends it,
+    /// accredit reads nothing else (CONTRACT 4.11.1).
     fn into_headers(self) -> Headers<'a> {
         match self.header_map {
             Some(entries) => {
@@ -216,7 +216,7 @@ fn map_entry(entry: Field<'_>) -> Result<(&str, &str), Malformed> {
     Ok((name, value))
 }
 
-/// `HeaderValue`: its value is in one field or in the other.
+/// `HeaderValue`: the value is in `value` or in `raw_value`.
 fn header_value(header: Field<'_>) -> Result<(&str, &[u8]), Malformed> {
     let (mut name, mut value, mut raw_value) = ("", "", &[][..]);
     for field in header.fields()? {
@@ -232,7 +232,7 @@ fn header_value(header: Field<'_>) -> Result<(&str, &[u8]), Malformed> {
     Ok((name, if is_raw { raw_value } else { value.as_bytes() }))
 }
 
-/// Envoy shows `:method` wherever it was not told to show certain headers only.
+/// Envoy sends `:method` unless the operator limited the headers that it sends (CONTRACT 4.11.3).
 fn completeness(method_is_shown: bool) -> Completeness {
     if method_is_shown {
         Completeness::Complete

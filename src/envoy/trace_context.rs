@@ -1,11 +1,11 @@
-//! Which trace a check is part of: the call's own metadata say it, else the header that the client sent.
+//! The trace of a check: from the metadata of the call, or else from the forwarded `traceparent` (CONTRACT 6.3.2).
 
 use http::HeaderMap;
 
 use crate::request::Request;
 use crate::telemetry::traces::ParentText;
 
-/// What Envoy says of itself: its span for this call.
+/// The trace context of Envoy's own span for the call.
 pub fn of_call(headers: &HeaderMap) -> Option<ParentText> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::to_owned);
     Some(ParentText {
@@ -14,7 +14,7 @@ pub fn of_call(headers: &HeaderMap) -> Option<ParentText> {
     })
 }
 
-/// What the client says; several are none.
+/// The `traceparent` that the client sent. Several values count as none.
 pub fn forwarded<'a>(request: &Request<'a>) -> Option<&'a str> {
     let mut values = request.headers.all("traceparent");
     match (values.next(), values.next()) {

@@ -1,34 +1,31 @@
-//! The wire form of a protobuf message, field by field, with nothing built: what a message's parts would become can be
-//! a hundred times what they are.
+//! Reads a protobuf message field by field and builds nothing: decoded values can take a hundred times the memory of their
+//! message.
 
-/// It is no protobuf message, or not the one that it is read as.
+/// The bytes are not a protobuf message, or not one of the expected type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// The largest number that a field can have.
+/// The largest field number (2^29 - 1).
 const LARGEST_NUMBER: u32 = (1 << 29) - 1;
 
-/// The fields of a message in their order; the first that cannot be read is the last.
+/// The fields of a message, in order. It ends at the first field that cannot be read.
 pub struct Fields<'a>(&'a [u8]);
 
-/// One field.
 #[derive(Clone, Copy)]
 pub struct Field<'a> {
-    /// Its number.
     pub number: u32,
     content: Content<'a>,
 }
 
 #[derive(Clone, Copy)]
 enum Content<'a> {
-    /// A text, bytes or a message.
+    /// Text, bytes or a message.
     Delimited(&'a [u8]),
-    /// A number, which no field that we read is.
+    /// A number. No field that accredit reads is one.
     Scalar,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of that message.
     pub fn of(message: &'a [u8]) -> Fields<'a> {
         Fields(message)
     }
@@ -47,10 +44,10 @@ impl<'a> Fields<'a> {
                 Content::Delimited(self.take(length)?)
             }
             5 => self.scalar(4)?,
-            // Groups, which no message of Envoy's has, and what was never defined.
+            // Groups, which Envoy's messages do not have, and undefined types.
             _ => return Err(Malformed),
         };
-        // What is larger some decoders refuse, and others take for the number in its lower bits.
+        // Some decoders refuse a larger tag; others ignore its upper bits.
         if !(1..=LARGEST_NUMBER).contains(&number) {
             return Err(Malformed);
         }
@@ -102,10 +99,8 @@ impl<'a> Iterator for Fields<'a> {
 // === impl Field ===
 
 impl<'a> Field<'a> {
-    /// Its bytes.
-    ///
     /// # Errors
-    /// [`Malformed`] where it is a number.
+    /// [`Malformed`] if the field is a number.
     pub fn bytes(self) -> Result<&'a [u8], Malformed> {
         match self.content {
             Content::Delimited(bytes) => Ok(bytes),
@@ -113,18 +108,16 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Its text.
-    ///
     /// # Errors
-    /// [`Malformed`] where it is none.
+    /// [`Malformed`] if the field is not UTF-8 text.
     pub fn text(self) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Malformed)
     }
 
-    /// The fields of the message that it is.
+    /// The fields of the message in this field.
     ///
     /// # Errors
-    /// [`Malformed`] where it is a number.
+    /// [`Malformed`] if the field is a number.
     pub fn fields(self) -> Result<Fields<'a>, Malformed> {
         self.bytes().map(Fields::of)
     }
@@ -134,7 +127,7 @@ impl<'a> Field<'a> {
 mod tests {
     use super::{Fields, Malformed};
 
-    /// Numbers with the texts that they bear; a scalar bears none.
+    /// The number and the text of each field; a scalar has no text.
     fn read(message: &[u8]) -> Result<Vec<(u32, Option<&str>)>, Malformed> {
         Fields::of(message)
             .map(|field| field.map(|field| (field.number, field.text().ok())))

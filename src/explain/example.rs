@@ -4,7 +4,7 @@ use crate::admin::pb;
 use crate::authn::sources::TokenSource;
 use crate::authn::websocket;
 use crate::authz::authorizer::Authorizer;
-use crate::envoy::request::MOST_ENTRIES;
+use crate::envoy::request::MAX_ENTRIES;
 use crate::request::{Completeness, Headers, Request};
 use crate::rules::matcher::Preflight;
 
@@ -47,7 +47,7 @@ impl ExampleRequest {
 
     /// Whether the check's message would have more entries than accredit reads.
     pub fn is_too_large(&self) -> bool {
-        self.0.headers.len() + self.0.context.len() > MOST_ENTRIES
+        self.0.headers.len() + self.0.context.len() > MAX_ENTRIES
     }
 
     /// The inputs that the operator did not give and that could change the decision (CONTRACT 2.5.4).

@@ -1,43 +1,40 @@
-//! The request that somebody wants admitted, whoever asked about it.
+//! The request that a check is about, independent of the protocol that describes it.
 
 use std::borrow::Cow;
 
-/// What is known of a request before it reaches the upstream.
+/// A request before it reaches the upstream.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The method as it was sent.
     pub method: &'a str,
-    /// The authority as it was sent.
+    /// The authority as the client sent it.
     pub host: &'a str,
     /// The path with its query, as the proxy will route it.
     pub path: &'a str,
-    /// The headers that the proxy shows.
+    /// The headers that the proxy sent.
     pub headers: Headers<'a>,
     /// The address of the connection's peer, without port; empty if unknown.
     pub source_address: &'a str,
-    /// The peer's identity by its client certificate; empty if it showed none.
+    /// The principal of the peer's client certificate; empty if it has none.
     pub source_principal: &'a str,
-    /// The route's context, as the proxy's operator wrote it.
+    /// The context extensions of the route (`context_extensions` in Envoy).
     pub context: Vec<(&'a str, &'a str)>,
 }
 
-/// Header names in lower case, values as bytes, repeated ones kept apart where the proxy shows them so.
+/// Header names in lower case, and values as bytes. Repeated headers are kept apart if the proxy sends them apart.
 pub struct Headers<'a> {
     entries: Vec<(Cow<'a, str>, &'a [u8])>,
     completeness: Completeness,
 }
 
-/// Whether the proxy shows every header.
+/// Whether the proxy sent every header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
-    /// It does.
     Complete,
-    /// It was told to show some: what is not shown can still reach the upstream.
+    /// The operator limited the headers that the proxy sends. The other headers can still reach the upstream.
     Filtered,
 }
 
 impl<'a> Headers<'a> {
-    /// Takes headers as the proxy shows them.
     pub fn new(
         entries: impl Iterator<Item = (&'a str, &'a [u8])>,
         completeness: Completeness,
@@ -55,7 +52,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Every value of a header, in order; `name` in lower case.
+    /// Every value of a header, in order. `name` is in lower case.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + use<'s, 'a> {
         self.entries
             .iter()
@@ -63,7 +60,7 @@ impl<'a> Headers<'a> {
             .map(|(_, value)| *value)
     }
 
-    /// Every header that is not a pseudo-header.
+    /// Every header, without pseudo-headers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'a [u8])> {
         self.entries
             .iter()
@@ -71,7 +68,7 @@ impl<'a> Headers<'a> {
             .filter(|(name, _)| !name.starts_with(':'))
     }
 
-    /// Every name that is not a pseudo-header.
+    /// The name of every header, without pseudo-headers.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries
             .iter()
@@ -79,14 +76,13 @@ impl<'a> Headers<'a> {
             .filter(|name| !name.starts_with(':'))
     }
 
-    /// Whether these are all of the request's headers.
     pub fn completeness(&self) -> Completeness {
         self.completeness
     }
 }
 
 impl std::fmt::Debug for Headers<'_> {
-    /// Names alone: values may be credentials.
+    /// Shows names only: values can be credentials.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
             .entries(self.entries.iter().map(|(name, _)| name))

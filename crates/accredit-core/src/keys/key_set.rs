@@ -1,4 +1,4 @@
-//! A JWK Set (RFC 7517 section 5), parsed whole and never edited.
+//! A JWK Set (RFC 7517 section 5), parsed as a whole and never edited.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::jose::jwk::{self, Unusable};
 use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::keys::error::KeySetError;
 
-/// At most this many keys are tried on one token.
+/// The maximum number of keys that are tried for one token (CONTRACT 5.2.2).
 pub const MAX_CANDIDATES: usize = 8;
 
 /// How many keys an error names. The issuer decides how many there are.
@@ -17,28 +17,25 @@ const MAX_NAMED_KEYS: usize = 8;
 /// The longest `kid` that an error repeats, in characters.
 const MAX_NAMED_KEY_ID: usize = 100;
 
-/// The keys of an issuer as one answer of its key server had them.
+/// The keys of an issuer entry, as one answer of its key server had them.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<Key>,
     set_aside: Vec<SetAside>,
 }
 
-/// A key that tokens may be verified with.
+/// A key that can verify tokens.
 #[derive(Debug)]
 pub struct Key {
-    /// The `kid`.
     pub key_id: Option<Box<str>>,
-    /// The public key.
     pub key: VerificationKey,
 }
 
-/// A member of `keys` that no token is verified with.
+/// A member of `keys` that cannot verify tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
     /// The `kid`, if it is a string.
     pub key_id: Option<Box<str>>,
-    /// Why.
     pub reason: Unusable,
 }
 
@@ -55,22 +52,22 @@ impl fmt::Display for SetAside {
     }
 }
 
-/// How a token's `kid` stands to a key set.
+/// Whether a key set has the `kid` of a token (CONTRACT 5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyIdStanding {
-    /// The token has none.
+    /// The token has no `kid`.
     Absent,
-    /// A key of the set bears it, usable or set aside.
+    /// A key of the set has it, usable or set aside.
     Held,
-    /// No key bears it.
+    /// No key of the set has it.
     Unknown,
 }
 
 impl KeySet {
-    /// Reads a key set. A bad key spoils no other: it is set aside.
+    /// Reads a key set. A bad key does not affect the other keys; it is set aside (CONTRACT 5.7.2).
     ///
     /// # Errors
-    /// [`KeySetError`] where the whole text is not a set that can serve.
+    /// [`KeySetError`] if the text as a whole is not a key set that can verify tokens.
     pub fn parse(text: &[u8]) -> Result<KeySet, KeySetError> {
         let document = JsonDocument::parse(text, Duplicates::Mark).map_err(KeySetError::NotJson)?;
         let object = document.object().ok_or(KeySetError::NoKeys)?;
@@ -115,23 +112,22 @@ impl KeySet {
         }
     }
 
-    /// The usable keys.
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// What is in the set and not used.
+    /// The keys that cannot verify tokens.
     pub fn set_aside(&self) -> &[SetAside] {
         &self.set_aside
     }
 
-    /// How many of the usable keys gave their private part away.
+    /// The number of usable keys whose private part the set contains.
     pub fn published_private_keys(&self) -> usize {
         let parts = self.keys.iter().map(|key| key.key.private_part());
         parts.filter(|part| *part == PrivatePart::Published).count()
     }
 
-    /// How the `kid` of a token stands to the set.
+    /// Whether the set has the `kid` of a token.
     pub fn standing(&self, key_id: Option<&str>) -> KeyIdStanding {
         let Some(key_id) = key_id else {
             return KeyIdStanding::Absent;
@@ -145,8 +141,8 @@ impl KeySet {
         }
     }
 
-    /// The keys that fit a token: those that bear its `kid`, then those that bear none; for a token without `kid`,
-    /// all. At most [`MAX_CANDIDATES`].
+    /// The keys that fit a token: those with its `kid`, then those without one; all of them for a token without a `kid`. At
+    /// most [`MAX_CANDIDATES`].
     pub fn candidates<'a>(
         &'a self,
         key_id: Option<&'a str>,
@@ -162,7 +158,7 @@ impl KeySet {
             .take(MAX_CANDIDATES)
     }
 
-    /// Whether both sets judge every token alike.
+    /// Whether both sets verify the same tokens.
     pub fn judges_as(&self, other: &KeySet) -> bool {
         let keys = |set: &KeySet| {
             set.keys
