@@ -1,5 +1,7 @@
 //! The notes of an explanation: what the token has at each step, beside what the configuration requires.
 
+use std::time::Instant;
+
 use crate::authn::issuers::Issuer;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::step::{Step, StepOutcome};
@@ -38,15 +40,21 @@ impl<'a> Notes<'a> {
         let claims = token.claims();
         match step {
             Step::Issuer => Some(self.issuer_note(claims)),
-            Step::Algorithm => Some(format!("alg is {:?}", token.algorithm())),
+            // A key of the token's `kid` that is set aside fits no algorithm.
+            Step::Algorithm => {
+                let alg = format!("alg is {:?}", token.algorithm());
+                let set_aside = self.set_aside_note(token);
+                Some(
+                    alg + &set_aside
+                        .filter(|_| outcome == StepOutcome::Failed)
+                        .unwrap_or_default(),
+                )
+            }
             Step::Type => Some(match token.token_type() {
                 Some(typ) => format!("typ is {typ:?}"),
                 None => "typ is absent, which is accepted".to_owned(),
             }),
-            Step::Key => Some(match token.key_id() {
-                Some(key_id) => format!("kid is {key_id:?}"),
-                None => "kid is absent".to_owned(),
-            }),
+            Step::Key => Some(self.key_note(token, outcome)),
             Step::Expiry => Some(date_note(claims, "exp")),
             Step::NotBefore => Some(date_note(claims, "nbf")),
             Step::IssuedAt => Some(date_note(claims, "iat")),
@@ -82,6 +90,33 @@ impl<'a> Notes<'a> {
             ),
             None => format!("iss is {issuer:?}"),
         }
+    }
+
+    /// Why the key with the token's `kid` is set aside.
+    fn set_aside_note(&self, token: &UnverifiedToken<'_>) -> Option<String> {
+        let issuer = self.issuer(token.claims())?;
+        let key_id = token.key_id()?;
+        let snapshot = issuer.keys.usable(Instant::now())?;
+        let mut set_aside = snapshot.key_set.set_aside().iter();
+        let key = set_aside.find(|key| key.key_id.as_deref() == Some(key_id))?;
+        Some(format!("; {key}, so it is set aside"))
+    }
+
+    /// A key that is set aside is named with the reason, and a failed step with the error of the latest fetch.
+    fn key_note(&self, token: &UnverifiedToken<'_>, outcome: StepOutcome) -> String {
+        let mut note = match token.key_id() {
+            Some(key_id) => format!("kid is {key_id:?}"),
+            None => "kid is absent".to_owned(),
+        };
+        let Some(issuer) = self.issuer(token.claims()) else {
+            return note;
+        };
+        note += &self.set_aside_note(token).unwrap_or_default();
+        let status = issuer.keys.status(Instant::now());
+        if let Some(error) = status.last_error.filter(|_| outcome == StepOutcome::Failed) {
+            note += &format!("; the latest fetch failed: {error}");
+        }
+        note
     }
 
     fn scopes_note(&self, claims: &Claims, issuer: &Issuer) -> String {

@@ -107,9 +107,6 @@ impl KeyStores {
     #[must_use]
     pub fn saving_in(self, state_dir: Option<PathBuf>) -> KeyStores {
         let state_dir = state_dir.map(StateDir::new);
-        if let Some(state_dir) = &state_dir {
-            state_dir.report();
-        }
         KeyStores { state_dir, ..self }
     }
 

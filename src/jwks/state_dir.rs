@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct StateDir(Arc<SharedDir>);
 struct SharedDir {
     folder: PathBuf,
     readers: Semaphore,
+    /// The folder belongs to another user, or others can write it. This was logged.
+    was_refused: AtomicBool,
     /// One file is written at a time.
     writer: Arc<Semaphore>,
     written: Mutex<WriteState>,
@@ -91,34 +94,30 @@ impl StateDir {
         StateDir(Arc::new(SharedDir {
             folder,
             readers: Semaphore::new(MAX_READERS),
+            was_refused: AtomicBool::new(false),
             writer: Arc::new(Semaphore::new(1)),
             written: Mutex::default(),
         }))
     }
 
-    /// Warns if the folder is not read because of its owner or permissions.
-    pub fn report(&self) {
-        if let Err(error @ (StateDirError::OtherUser(_) | StateDirError::WritableByOthers(_))) =
-            inspect(&self.0.folder)
-        {
-            let folder = self.0.folder.display();
-            tracing::warn!(%folder, %error, "state_dir is not read");
-        }
-    }
-
-    /// The content of a file. `None` if there is no such file, or the folder may not be read at all.
+    /// The content of a file. `None` if there is no such file, or if the folder may not be read, which is logged once.
     pub(in crate::jwks) async fn read(&self, file: &str) -> Result<Option<Vec<u8>>, StateDirError> {
         // Never closed.
         let _reader = self.0.readers.acquire().await;
-        let (folder, path) = (self.0.folder.clone(), self.path(file));
-        let reading = tokio::task::spawn_blocking(move || match inspect(&folder) {
+        let (dir, path) = (self.0.clone(), self.path(file));
+        let reading = tokio::task::spawn_blocking(move || match inspect(&dir.folder) {
             Ok(()) => read(&path),
-            // `report` has said so, for all files.
-            Err(StateDirError::OtherUser(_) | StateDirError::WritableByOthers(_)) => Ok(None),
             Err(StateDirError::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(None)
             }
-            Err(error) => Err(error),
+            Err(error @ StateDirError::Unreadable(_)) => Err(error),
+            Err(error) => {
+                if !dir.was_refused.swap(true, Ordering::Relaxed) {
+                    let folder = dir.folder.display();
+                    tracing::warn!(%folder, %error, "state_dir is not read");
+                }
+                Ok(None)
+            }
         });
         reading.await.unwrap_or(Ok(None))
     }

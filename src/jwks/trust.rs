@@ -27,11 +27,11 @@ const MAX_CA_FILE: u64 = 8 * 1024 * 1024;
 pub struct TrustStore {
     /// `None`: the system's roots.
     ca_file: Option<PathBuf>,
-    loaded: Mutex<Loaded>,
+    loaded: Mutex<LoadedTrust>,
 }
 
 #[derive(Debug)]
-struct Loaded {
+struct LoadedTrust {
     certificates: Vec<CertificateDer<'static>>,
     stamps: Vec<Stamp>,
     clients: Result<HttpClients, String>,
@@ -75,7 +75,7 @@ impl TrustStore {
         let clients = clients_of_system(&certificates);
         Arc::new(TrustStore {
             ca_file: None,
-            loaded: Mutex::new(Loaded {
+            loaded: Mutex::new(LoadedTrust {
                 certificates,
                 stamps,
                 clients,
@@ -94,7 +94,7 @@ impl TrustStore {
         let clients = clients_of_file(&certificates)?;
         Ok(Arc::new(TrustStore {
             ca_file: Some(file.to_owned()),
-            loaded: Mutex::new(Loaded {
+            loaded: Mutex::new(LoadedTrust {
                 certificates,
                 stamps,
                 clients,
@@ -182,7 +182,7 @@ impl TrustStore {
         }
     }
 
-    fn loaded(&self) -> MutexGuard<'_, Loaded> {
+    fn loaded(&self) -> MutexGuard<'_, LoadedTrust> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -127,7 +127,7 @@ async fn a_removed_key_stops_admitting_at_the_swap() {
 }
 
 #[tokio::test]
-async fn one_hung_issuer_delays_nobody_else() {
+async fn one_hung_issuer_delays_no_other() {
     let (good, hung) = (
         KeyServer::with_keys(old_keys()).await,
         KeyServer::with_keys(Reply::Hang).await,

@@ -147,7 +147,7 @@ async fn metadata_that_say_otherwise_are_believed() {
             jwks_uri => serde_json::json!({ "issuer": named, "jwks_uri": jwks_uri }),
         };
         server.serve(WELL_KNOWN, body.to_string());
-        // What says otherwise says so beside what cannot be had, too.
+        // One document that contradicts is enough.
         server.serve(
             "/.well-known/oauth-authorization-server",
             Answer::of(503, "no"),
@@ -249,7 +249,7 @@ async fn the_log_says_whose_keys_cannot_be_had() {
     std::fs::write(&file, configuration).unwrap();
     let mut command = accredit(&["serve", "--config", file.to_str().unwrap()]);
     let mut running = Running::start(&mut command).await;
-    // Either may be told of first.
+    // The order of the two lines is not fixed.
     let lines = running.hear();
     let admin = running.admin;
     eventually("it is ready, and the fetch has failed", async || {

@@ -11,7 +11,7 @@ use crate::support::token::Token;
 use super::place::old_keys;
 
 #[tokio::test]
-async fn whatever_a_bad_server_answers_the_last_good_keys_serve() {
+async fn a_bad_answer_states_its_cause_and_leaves_the_last_known_good_keys() {
     let jwks = "timeout: 300ms";
     let server = KeyServer::with_keys(old_keys()).await;
     let plain = issuer_at(&server, "");
@@ -195,7 +195,7 @@ async fn redirects_stay_on_their_host_and_end_soon() {
         ("four", "/3", false),
         ("for ever", "/loop", false),
         ("another host", elsewhere.as_str(), false),
-        ("a host that nobody has", "//other.invalid/there", false),
+        ("a host that does not exist", "//other.invalid/there", false),
         ("a file", "file:///etc/passwd", false),
         ("no address", "http://", false),
     ] {
@@ -240,7 +240,7 @@ async fn what_stands_is_not_sent_again() {
     );
     server.serve("/keys", set([rsa(1).jwk("z")]));
     service.refresh_keys().await;
-    // The one fetch of these ten seconds is spent, so nobody can tell whether it has come back.
+    // No token starts another fetch in these ten seconds, so the key can have come back.
     assert_eq!(envoy.check(known).await.reason(), "key_pending");
 }
 

@@ -1,4 +1,4 @@
-//! `state_dir`: the last good keys outlive the process, and only where they should.
+//! `state_dir`: last-known-good keys outlive the process, and only where they should.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ async fn keys_serve_after_a_restart_while_the_issuer_is_unreachable() {
         );
         let (status, body) = get(service.admin, "localhost", "/readyz").await;
         assert_eq!(status, 200, "{body}");
-        // What is not among them is nobody's to say.
+        // A key that is not among them can be new.
         let other = Token::of(&server.url("")).kid("z").signed(rsa(1));
         let answer = envoy.check_within(Ask::bearer(&other), SHORT).await;
         let reason = answer.reason();
@@ -175,6 +175,10 @@ async fn another_issuers_file_does_not_serve() {
     assert_eq!(reason(&service, one).await, "keys_unavailable");
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
 /// What the true binary says when it starts on that folder while the issuer is unreachable.
 async fn says(folder: &Path, configuration: &str, text: &str) -> String {
     let file = folder.join("accredit.yaml");
@@ -186,7 +190,7 @@ async fn says(folder: &Path, configuration: &str, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_may_not_serve_is_told_of_once_and_clearly() {
+async fn saved_keys_that_are_not_used_are_reported_with_the_reason() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("state");
     let server = KeyServer::with_keys(old_keys()).await;
@@ -208,6 +212,24 @@ async fn what_may_not_serve_is_told_of_once_and_clearly() {
     let told = says(outer.path(), &short, unused).await;
     assert!(told.contains("max_stale is less"), "{told}");
 
+    // CONTRACT 5.5.5: what others can write could contain their keys.
+    std::fs::write(&file, &whole).unwrap();
+    set_mode(&file, 0o666);
+    let told = says(outer.path(), &configuration, unused).await;
+    assert!(told.contains("written by group or others"), "{told}");
+    set_mode(&file, 0o600);
+    set_mode(&folder, 0o770);
+    let told = says(outer.path(), &configuration, "state_dir is not read").await;
+    assert!(told.contains("mode 770"), "{told}");
+    let service = Service::start(&configuration);
+    let reason = async || {
+        let envoy = service.envoy().await;
+        envoy.check_within(known(&server), SHORT).await.reason()
+    };
+    assert_eq!(reason().await, "keys_unavailable");
+    drop(service);
+    set_mode(&folder, 0o700);
+
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     let told = says(outer.path(), &configuration, unused).await;
@@ -215,7 +237,7 @@ async fn what_may_not_serve_is_told_of_once_and_clearly() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_stops_nobody() {
+async fn a_folder_that_cannot_be_written_stops_no_check() {
     let outer = tempfile::tempdir().unwrap();
     let in_the_way = outer.path().join("a-file");
     std::fs::write(&in_the_way, "").unwrap();
@@ -237,9 +259,9 @@ async fn a_folder_that_cannot_be_written_stops_nobody() {
     service.ended().await.unwrap();
 }
 
-/// Keys that come with the configuration, or from a file, need no file of ours.
+/// Keys of the configuration or of a key file are not saved.
 #[tokio::test]
-async fn what_is_at_hand_anyway_is_not_kept() {
+async fn only_fetched_keys_are_saved() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("state");
     let file = outer.path().join("keys.json");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::support::check_request::Ask;
-use crate::support::issuer::{Answer, KeyServer};
+use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
 use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};

@@ -105,3 +105,19 @@ async fn forged_tokens_take_no_place_from_new_keys() {
     }
     assert_eq!(place.fetches(), 2);
 }
+
+/// CONTRACT 5.4.2: second verifications have a fetch limit of their own, so that a forged token every ten seconds does not
+/// delay a new key.
+#[tokio::test]
+async fn a_forged_token_does_not_use_up_the_fetch_for_a_new_key() {
+    let place = place("").await;
+    let forged = place.token().signed(rsa(1));
+    assert_eq!(place.reason(&forged).await, "invalid_signature");
+    assert_eq!(place.fetches(), 2);
+    place
+        .server
+        .serve("/keys", set([rsa(0).jwk("k"), rsa(2).jwk("new")]));
+    let new = place.token().kid("new").signed(rsa(2));
+    assert_eq!(place.reason(&new).await, "allowed");
+    assert_eq!(place.fetches(), 3);
+}

@@ -113,7 +113,7 @@ async fn only_what_was_fetched_last_admits_and_it_always_recovers() {
                     server.serve("/keys", failure(&mut chance, published));
                     service.refresh_keys().await;
                 }
-                // The keys change, and nobody can fetch them.
+                // The keys change, and no fetch succeeds.
                 _ => {
                     published = chance.keys();
                     server.serve("/keys", failure(&mut chance, published));

@@ -96,11 +96,14 @@ async fn keys_in_the_configuration_are_all_there_are() {
 }
 
 #[tokio::test]
-async fn keys_are_found_by_each_of_the_three_addresses() {
-    let openid = "/tenant/1/.well-known/openid-configuration";
-    let inserted = "/.well-known/oauth-authorization-server/tenant/1";
-    let appended = "/tenant/1/.well-known/oauth-authorization-server";
-    for (number, path) in [openid, inserted, appended].into_iter().enumerate() {
+async fn keys_are_found_by_each_of_the_four_addresses_in_their_order() {
+    let addresses = [
+        "/tenant/1/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/tenant/1",
+        "/tenant/1/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration/tenant/1",
+    ];
+    for (number, path) in addresses.into_iter().enumerate() {
         for slash in ["", "/"] {
             let server = KeyServer::with_keys(old_keys()).await;
             let issuer = server.url(&format!("/tenant/1{slash}"));
@@ -114,10 +117,10 @@ async fn keys_are_found_by_each_of_the_three_addresses() {
                 service.check(Ask::bearer(&token)).await.is_admission(),
                 "{path}"
             );
-            let asked = [openid, inserted, appended].map(|path| server.count(path));
-            let expected = [1, usize::from(number > 0), usize::from(number > 1)];
+            let asked = addresses.map(|path| server.count(path));
+            let expected = [0, 1, 2, 3].map(|other| usize::from(number >= other));
             assert_eq!(asked, expected, "{path}");
-            // A token's sake does not ask for the metadata again; a refresh does.
+            // A token-triggered fetch does not request the metadata again; a refresh does.
             let token = Token::of(&issuer).kid("z").signed(rsa(0));
             assert_eq!(
                 service.check(Ask::bearer(&token)).await.reason(),

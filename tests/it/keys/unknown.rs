@@ -1,4 +1,4 @@
-//! Tokens whose `kid` nobody holds: at most one fetch in ten seconds, and nobody else waits.
+//! Tokens with an unknown `kid`: at most one fetch in ten seconds, and no other check waits.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ async fn a_key_that_a_later_fetch_lacks_is_unknown() {
         );
     }
     assert_eq!(place.fetches(), 2);
-    // Another one might have come since, and nobody may ask for it yet.
+    // Another key can have come since, and no fetch may start yet.
     let answer = place
         .envoy
         .check(Ask::bearer(&place.unknown("another")))
@@ -127,7 +127,7 @@ async fn a_flood_of_invented_keys_costs_one_fetch_and_waits_in_bounds() {
     assert_eq!(
         place.reason(&place.known()).await,
         "allowed",
-        "nobody else waits"
+        "no other check waits"
     );
     gate.add_permits(9);
     let mut unknown = 0;

@@ -63,8 +63,9 @@ pub struct ConfigDocument {
     #[schemars(extend("default" = defaults::REALM))]
     pub realm: Option<String>,
     /// A folder that keeps the last-known-good keys of each issuer across a restart, for a time when the issuer is
-    /// unreachable. A program that can write there can make tokens that accredit accepts. Default: none.
-    #[schemars(extend("examples" = ["/var/lib/accredit"]))]
+    /// unreachable. A program that can write there can make tokens that accredit accepts, so accredit reads the folder and
+    /// its files only if they belong to its user, and neither group nor others can write them. Default: none.
+    #[schemars(extend("examples" = ["/var/lib/accredit/keys"]))]
     pub state_dir: Option<String>,
     /// The size of the token cache, which holds verified tokens. `0` turns it off.
     #[schemars(extend("default" = defaults::TOKEN_CACHE, "examples" = ["0"]))]

@@ -245,7 +245,7 @@ impl RefreshedStore {
     }
 }
 
-/// Lets so many seconds pass.
+/// Moves the clock by this time.
 pub(super) async fn pass(seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }
