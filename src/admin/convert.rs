@@ -6,6 +6,7 @@ use std::time::{Instant, UNIX_EPOCH};
 use crate::admin::pb;
 use crate::authn::authenticator::CacheLookup;
 use crate::authn::issuers::Issuer;
+use crate::authz::denial::Denial;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::key_set::{Key, SetAside};
 use crate::observe::report::DecisionReport;
@@ -95,6 +96,7 @@ pub fn decision(report: &DecisionReport) -> pb::Decision {
         config: text(&report.config),
         trace_id: report.trace_id.as_deref().map(text),
         claims: report.claims.iter().cloned().collect(),
+        cause: record.denial.as_ref().and_then(Denial::cause),
     }
 }
 

@@ -25,6 +25,7 @@ pub fn json(decision: &pb::Decision) -> Value {
         "config": decision.config,
         "trace_id": decision.trace_id,
         "claims": decision.claims,
+        "cause": decision.cause,
     })
 }
 

@@ -68,7 +68,11 @@ impl DecisionLines {
                 *cell = format!("\u{1b}[{colour}m{cell}\u{1b}[0m");
             }
         }
-        cells.join("  ").trim_end().to_owned()
+        let line = cells.join("  ").trim_end().to_owned();
+        match decision.cause.as_deref() {
+            Some(cause) => format!("{line}  {}", printable(cause)),
+            None => line,
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Explains for LiveExplainer {
             rule: record.rule.to_string(),
             rules: Vec::new(),
             steps: steps
-                .map(|(step, outcome)| step_of(step, outcome, None))
+                .map(|(step, outcome)| step_of(step, outcome, cause(record, outcome)))
                 .collect(),
             answer: Some(Answer::Refuse(answer).into()),
             not_given: Vec::new(),
@@ -136,7 +136,11 @@ pub fn explanation(
             .map(pb::RuleLookedAt::from)
             .collect(),
         steps: steps
-            .map(|(step, outcome)| step_of(step, outcome, notes.of(step, outcome)))
+            .map(|(step, outcome)| {
+                let notes = [cause(record, outcome), notes.of(step, outcome)];
+                let notes: Vec<String> = notes.into_iter().flatten().collect();
+                step_of(step, outcome, (!notes.is_empty()).then(|| notes.join("; ")))
+            })
             .collect(),
         answer: Some(judged.answer.clone().into()),
         not_given: example
@@ -145,6 +149,14 @@ pub fn explanation(
             .map(str::to_owned)
             .collect(),
     }
+}
+
+/// The cause of the step that failed (CONTRACT 2.5.6).
+fn cause(record: &DecisionRecord, outcome: StepOutcome) -> Option<String> {
+    let denial = record.denial.as_ref()?;
+    (outcome == StepOutcome::Failed)
+        .then(|| denial.cause())
+        .flatten()
 }
 
 fn step_of(step: Step, outcome: StepOutcome, note: Option<String>) -> pb::Step {

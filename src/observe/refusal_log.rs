@@ -56,6 +56,7 @@ impl RefusalLog {
             decision = record.decision().as_str(),
             reason = record.reason.as_str(),
             description = record.denial.as_ref().map(Denial::description),
+            cause = record.denial.as_ref().and_then(Denial::cause),
             rule = &*record.rule,
             issuer = record.issuer(),
             key_id = record.key_id(),

@@ -30,6 +30,7 @@ async fn decisions_are_told_in_the_words_of_the_command() {
     assert_eq!(
         names,
         [
+            "cause",
             "claims",
             "config",
             "decision",

@@ -1,6 +1,7 @@
 //! What an operator asks of a running service: what it decides, why it refused, what it would say.
 
 mod agreement;
+mod causes;
 mod commands;
 mod common;
 mod explain;

@@ -74,6 +74,7 @@ async fn a_follower_is_told_what_was_decided_and_nothing_more() {
         latency_micros: allowed.latency_micros,
         config: allowed.config.clone(),
         trace_id: None,
+        cause: None,
     };
     assert_eq!(allowed, expected);
     assert!(

@@ -162,6 +162,18 @@ impl Denial {
         }
     }
 
+    /// What exactly failed, for the operator (CONTRACT 2.5.6). It has no value of the token. Clients never see it.
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            Denial::InvalidRequest(InvalidRequest::Target(error)) => Some(error.to_string()),
+            Denial::Unauthenticated(AuthenticationError::AmbiguousCredential(error)) => {
+                Some(error.to_string())
+            }
+            Denial::Forbidden(RuleDenial::ConditionFailed { cause, .. }) => Some(cause.to_string()),
+            _ => None,
+        }
+    }
+
     /// Whether the denial was decided before accredit looked for a token, or while it looked.
     pub fn precedes_token(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 
 use crate::request::Request;
 use crate::rules::host::Host;
-use crate::rules::path::{Ambiguities, Path};
+use crate::rules::path::{Ambiguities, Ambiguity, Path};
 
 /// What rules match, read before the credential.
 #[derive(Debug)]
@@ -37,15 +37,28 @@ pub struct Needs {
 }
 
 /// A part of a request that a rule reads and that two servers could interpret differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The host is empty, or is not a valid name or address.
+    #[error("the host is empty, or is not a valid name or address")]
     Host,
     /// The method has a lower-case letter. Upstreams fold the case, so that a rule for `DELETE` would not stop `delete`
     /// (CONTRACT 3.9.8).
+    #[error("the method has a lower-case letter")]
     Method,
     /// The path is ambiguous in these ways, or has a form that no setting permits (`None`).
+    #[error("{}", path_cause(*.0))]
     Path(Option<Ambiguities>),
+}
+
+fn path_cause(kinds: Option<Ambiguities>) -> String {
+    match kinds {
+        Some(kinds) => {
+            let names: Vec<_> = kinds.iter().map(Ambiguity::name).collect();
+            format!("the path is ambiguous: {}", names.join(", "))
+        }
+        None => "the path has a control character, or does not begin with `/`".to_owned(),
+    }
 }
 
 impl<'a> Facts<'a> {

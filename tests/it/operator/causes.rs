@@ -1,0 +1,93 @@
+//! Why a condition does not hold, and what is ambiguous, wherever the operator looks; the client sees none of it
+//! (CONTRACT 2.5.6).
+
+use accredit::admin::pb;
+use serde_json::json;
+
+use crate::support::check_request::Ask;
+use crate::support::keys::{rsa, set};
+use crate::support::service::{Service, inline_issuer};
+use crate::support::token::Token;
+
+const ISSUER: &str = "https://one.test";
+
+fn configuration() -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let rule = |path: &str, when: &str| {
+        format!(
+            "  - {{ match: {{ paths: [{path}] }}, when: {} }}\n",
+            json!(when)
+        )
+    };
+    format!(
+        "issuers:\n{issuer}rules:\n{}{}{}{}",
+        rule("/false", "claims.tier == 'gold'"),
+        rule("/absent", "claims.custom_claims.environment == 'x'"),
+        rule("/type", "claims.tier > 3"),
+        rule(
+            "/budget",
+            "claims.l.all(x, claims.l.all(y, x + y != 999 && size(claims.tier) > 0))"
+        ),
+    )
+}
+
+#[tokio::test]
+async fn each_cause_is_told_to_the_operator_and_none_to_the_client() {
+    let service = Service::ready(&configuration()).await;
+    let envoy = service.envoy().await;
+    let members: Vec<u32> = (1..=200).collect();
+    let token = Token::of(ISSUER)
+        .claim("tier", "silver-secret")
+        .claim("l", json!(members))
+        .signed(rsa(0));
+    let cases = [
+        ("/false", "the condition is false"),
+        (
+            "/absent",
+            "the condition reads `claims.custom_claims`, which is absent",
+        ),
+        (
+            "/type",
+            "type error in the condition: `>` is not defined for string and int",
+        ),
+        (
+            "/budget",
+            "the condition exceeds its budget of steps or bytes",
+        ),
+        (
+            "/a/..;x/%ff",
+            "the path is ambiguous: dot_segments, bad_encoding, parameters",
+        ),
+    ];
+    for (number, (path, cause)) in cases.into_iter().enumerate() {
+        let id = format!("r-{number}");
+        let ask = Ask::bearer(&token)
+            .to("GET", path)
+            .header("x-request-id", id.clone());
+        let answer = envoy.check(ask).await;
+        assert!(!answer.is_admission(), "{path}");
+        assert!(!format!("{answer:?}").contains(cause), "{answer:?}");
+
+        let request = pb::FindRefusalsRequest { request_id: id };
+        let found = service.admin().await.find_refusals(request).await;
+        let refusal = found.unwrap().into_inner().refusals.remove(0);
+        assert_eq!(refusal.decision.unwrap().cause.as_deref(), Some(cause));
+        let steps = refusal.explanation.unwrap().steps;
+        let failed = steps.iter().find(|step| step.note.is_some()).unwrap();
+        assert_eq!(failed.note.as_deref(), Some(cause), "{failed:?}");
+
+        let request = pb::ExplainRequest {
+            token: Some(token.clone()),
+            method: Some("GET".to_owned()),
+            path: Some(path.to_owned()),
+            ..pb::ExplainRequest::default()
+        };
+        let explained = service.admin().await.explain(request).await;
+        let explained = format!("{:?}", explained.unwrap().into_inner().explanation);
+        assert!(
+            explained.contains(&cause.replace('"', "\\\"")),
+            "{explained}"
+        );
+        assert!(!cause.contains("silver-secret"));
+    }
+}
