@@ -46,6 +46,10 @@ pub fn without_keys(issuer: &Issuer, now: Instant) -> pb::Issuer {
             .map(|error| error.to_string())
             .unwrap_or_default(),
         keys: Vec::new(),
+        omitted_set_aside: key_set.map_or(0, |key_set| {
+            let omitted = key_set.set_aside().len().saturating_sub(MAX_SET_ASIDE);
+            u32::try_from(omitted).unwrap_or(u32::MAX)
+        }),
         set_aside: key_set
             .map(|key_set| {
                 let shown = key_set.set_aside().iter().take(MAX_SET_ASIDE);

@@ -26,6 +26,7 @@ pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
                 "keys": keys,
                 "age_seconds": issuer.age_seconds,
                 "set_aside": set_aside,
+                "omitted_set_aside": issuer.omitted_set_aside,
                 "last_error": Some(issuer.last_error).filter(|error| !error.is_empty()),
             })
         })

@@ -16,6 +16,12 @@ use crate::observe::tail::followers::Followers;
 use crate::observe::tail::last_refusals::LastRefusals;
 use crate::telemetry::logs::{LevelControl, LogSettingError};
 
+/// The size of a request message. An explain request can have 10,000 headers and context extensions.
+const MAX_REQUEST: usize = 1024 * 1024;
+
+/// The length of a log level with its directives by module. Parsing it occupies the thread that refreshes keys.
+const MAX_LOG_LEVEL: usize = 4 * 1024;
+
 /// Returns the authorizer in force: a reload replaces it.
 pub type AuthorizerSource = Arc<dyn Fn() -> Arc<Authorizer> + Send + Sync>;
 
@@ -34,7 +40,7 @@ pub struct AdminSources {
 
 impl AdminApi {
     pub fn server(sources: AdminSources) -> AdminServer<AdminApi> {
-        AdminServer::new(AdminApi(sources))
+        AdminServer::new(AdminApi(sources)).max_decoding_message_size(MAX_REQUEST)
     }
 
     fn issuers(&self, wanted: impl Fn(&str) -> bool) -> Vec<pb::Issuer> {
@@ -90,6 +96,10 @@ impl Admin for AdminApi {
         request: Request<pb::SetLogLevelRequest>,
     ) -> Result<Response<pb::SetLogLevelResponse>, Status> {
         let level = request.into_inner().level;
+        if level.len() > MAX_LOG_LEVEL {
+            let text = format!("the log level is longer than {MAX_LOG_LEVEL} bytes");
+            return Err(Status::invalid_argument(text));
+        }
         match self.0.log_level.set(&level) {
             Ok(previous) => {
                 tracing::warn!(level, previous, "log level changed");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn;
 use http::StatusCode;
 use tokio::time::Instant;
 use tonic::service::Routes;
@@ -9,6 +10,7 @@ use tonic::service::Routes;
 use crate::admin::service::{AdminApi, AdminSources};
 use crate::admin::{pb, readiness};
 use crate::authz::authorizer::Authorizer;
+use crate::console::guard::{forbid_sniffing, refuse_other_sites};
 use crate::console::history::History;
 use crate::console::routes;
 use crate::console::sources::ConsoleSources;
@@ -37,10 +39,14 @@ pub fn admin_port(
 ) -> RouteService {
     let services = health.add_service(AdminApi::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
-    let routes = grpc.merge(probes).merge(routes::routes(sources));
+    let others = grpc.merge(probes);
     // tonic's own fallback answers 200 with a gRPC status, which load balancers and scrapers take for success. gRPC clients
     // map 404 to UNIMPLEMENTED.
-    RouteService::new(guard.protect(routes.fallback(async || StatusCode::NOT_FOUND)))
+    let others = others
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(from_fn(refuse_other_sites));
+    let routes = others.merge(routes::routes(sources));
+    RouteService::new(guard.protect(routes).layer(from_fn(forbid_sniffing)))
 }
 
 /// The data that the admin API reports.

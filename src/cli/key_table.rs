@@ -64,6 +64,10 @@ fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {
         let state = format!("set aside: {}", key.reason);
         add(kid(&key.kid), dash(), dash(), state);
     }
+    if issuer.omitted_set_aside > 0 {
+        let state = format!("{} more keys are set aside", issuer.omitted_set_aside);
+        add(dash(), dash(), dash(), state);
+    }
     if issuer.keys.is_empty() && issuer.set_aside.is_empty() {
         add(dash(), dash(), dash(), "no keys".to_owned());
     }

@@ -1,4 +1,4 @@
-//! The security headers of the console's answers, and the refusal of requests that other sites cause.
+//! The refusal of requests that other sites cause (CONTRACT 6.1.6), and the security headers of the answers.
 
 use std::time::Duration;
 
@@ -21,14 +21,13 @@ const REFERRER_POLICY_VALUE: &str = "same-origin";
 /// The time in which a request has to arrive and its answer has to begin.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(5);
 
-const CROSS_SITE: &str = "The console refuses requests from other sites.\n";
+const CROSS_SITE: &str = "This port refuses requests from other sites.\n";
 
-const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 5] = [
     (
         HeaderName::from_static("content-security-policy"),
         CONTENT_SECURITY_POLICY,
     ),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, REFERRER_POLICY_VALUE),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -54,13 +53,24 @@ pub async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-/// Middleware of the routes that are not pages: refuses links from other sites too. A link to the tail, or its prefetch
-/// (Speculation Rules send it as a navigation), would occupy one of the followers' places.
-pub async fn refuse_links(request: Request, next: Next) -> Response {
+/// Middleware of the routes that are not pages, probes, metrics and the admin API included: refuses links from other
+/// sites too. A link to the tail, or its prefetch (Speculation Rules send it as a navigation), would occupy one of the
+/// followers' places.
+pub async fn refuse_other_sites(request: Request, next: Next) -> Response {
     match is_same_origin(request.headers()) {
         true => next.run(request).await,
         false => (StatusCode::FORBIDDEN, CROSS_SITE).into_response(),
     }
+}
+
+/// Middleware of the whole port: no browser interprets an answer as another type than its `Content-Type`.
+pub async fn forbid_sniffing(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }
 
 /// Middleware that limits the time until the answer begins. A form that arrives byte by byte would otherwise occupy a

@@ -76,11 +76,8 @@ fn keys(place: usize, issuer: &pb::Issuer, free: &mut usize) -> Markup {
     if count == 0 {
         return html! {};
     }
-    let counted = format!(
-        "{} keys, {} set aside",
-        issuer.keys.len(),
-        issuer.set_aside.len()
-    );
+    let set_aside = issuer.set_aside.len() as u64 + u64::from(issuer.omitted_set_aside);
+    let counted = format!("{} keys, {set_aside} set aside", issuer.keys.len());
     let Some(left) = free.checked_sub(count) else {
         return html! {
             p.quiet { (counted) ": too many for this page; " code { "accredit keys" } " lists them" }
@@ -131,6 +128,11 @@ fn table(issuer: &pb::Issuer) -> Markup {
                     tr {
                         (kid(&key.kid))
                         td.aside colspan="2" { "set aside: " (key.reason) }
+                    }
+                }
+                @if issuer.omitted_set_aside > 0 {
+                    tr {
+                        td.aside colspan="3" { (issuer.omitted_set_aside) " more keys are set aside" }
                     }
                 }
             }

@@ -16,7 +16,7 @@ use crate::console::document::Page;
 use crate::console::explain::form::{self, FilledForm};
 use crate::console::explain::page;
 use crate::console::explain::secrets::Secrets;
-use crate::console::guard::{forbid_storing, guard, limit_time, refuse_links};
+use crate::console::guard::{forbid_storing, guard, limit_time, refuse_other_sites};
 use crate::console::sources::ConsoleSources;
 use crate::console::{assets, issuers, live, overview, tail};
 
@@ -32,7 +32,7 @@ pub fn routes(sources: ConsoleSources) -> Router {
         .route("/console/live", get(now))
         .route("/console/decisions", get(decisions))
         .route("/console/tail", get(follow))
-        .layer(from_fn(refuse_links));
+        .layer(from_fn(refuse_other_sites));
     let pages = Router::new()
         .route("/", get(first_page))
         .route("/console/explain", post(explain))

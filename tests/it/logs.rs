@@ -129,6 +129,10 @@ async fn the_level_changes_while_it_runs() {
             .map_err(|status| status.code())
     };
     assert_eq!(level("loud").await, Err(Code::InvalidArgument));
+    // Parsing a filter of megabytes would occupy the thread that refreshes keys (CONTRACT 7.3.6).
+    let long = |directives: usize| vec!["accredit=info"; directives].join(",");
+    assert_eq!(level(&long(400)).await, Err(Code::InvalidArgument));
+    assert_eq!(level(&long(300_000)).await, Err(Code::OutOfRange));
     assert_eq!(level("error").await, Ok("info".to_owned()));
     running.check(Ask::plain()).await;
     assert_eq!(level("info").await, Ok("error".to_owned()));

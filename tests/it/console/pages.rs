@@ -118,6 +118,40 @@ async fn other_pages_get_nothing() {
     }
 }
 
+/// CONTRACT 6.1.6. A scraper, a probe or a command sends none of these headers.
+#[tokio::test]
+async fn other_sites_reach_no_resource_of_the_port() {
+    let service = Service::ready(&configuration()).await;
+    let admin = service.admin;
+    let navigates = "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n";
+    for path in [
+        "/metrics",
+        "/readyz",
+        "/livez",
+        "/accredit.admin.v1.Admin/ListIssuers",
+        "/other",
+    ] {
+        let plain = get(admin, path, "").await;
+        assert_ne!(plain.status, 403, "{path}");
+        assert_eq!(plain.header("x-content-type-options"), "nosniff", "{path}");
+        for lines in [
+            "sec-fetch-site: cross-site\r\nsec-fetch-mode: no-cors\r\n".to_owned(),
+            "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\n".to_owned(),
+            format!("sec-fetch-site: cross-site\r\n{navigates}"),
+            "origin: http://evil.test\r\n".to_owned(),
+        ] {
+            let answer = get(admin, path, &lines).await;
+            assert_eq!(answer.status, 403, "{path} {lines}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        }
+    }
+    for path in ["/metrics", "/readyz", "/livez"] {
+        assert_eq!(get(admin, path, "").await.status, 200, "{path}");
+        let typed = get(admin, path, &format!("sec-fetch-site: none\r\n{navigates}")).await;
+        assert_eq!(typed.status, 200, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn the_probe_port_has_no_console() {
     let service = Service::ready(&format!("{}probe_listen: 127.0.0.1:0\n", configuration())).await;

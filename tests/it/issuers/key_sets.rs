@@ -102,6 +102,25 @@ async fn one_bad_key_spoils_no_other() {
     assert_eq!(shown, listed);
 }
 
+/// CONTRACT 5.7.2b. The issuer decides how many keys it publishes, so the answers are bounded and state the rest.
+#[tokio::test]
+async fn keys_set_aside_beyond_the_limit_of_an_answer_are_counted() {
+    let symmetric = |n: u32| json!({ "kty": "oct", "kid": n.to_string(), "k": "c2VjcmV0" });
+    let keys = (0..150).map(symmetric).chain([rsa(0).jwk("k")]);
+    let issuer = inline_issuer(ONE, &set(keys), "");
+    let service = Service::ready(&format!("issuers:\n{issuer}")).await;
+    let listed = service.issuers().await.remove(0);
+    assert_eq!(
+        (listed.set_aside.len(), listed.omitted_set_aside),
+        (100, 50)
+    );
+    let (_, body) = get(service.admin, "localhost", "/readyz").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["issuers"][0]["omitted_set_aside"], 50, "{body}");
+    let (_, page) = get(service.admin, "localhost", "/").await;
+    assert!(page.contains("1 keys, 150 set aside") && page.contains("50 more keys are set aside"));
+}
+
 fn twice(jwk: Value) -> String {
     let text = jwk.to_string();
     format!("{},\"kty\":\"RSA\"}}", text.strip_suffix('}').unwrap())
