@@ -11,11 +11,17 @@ use crate::console::sources::ConsoleSources;
 
 /// Readiness, version and configuration.
 pub fn state(sources: &ConsoleSources, issuers: &[pb::Issuer], now: Instant) -> Markup {
-    let (class, readiness) = match (sources.is_ready)() {
-        true => ("lamp good", "Ready"),
-        false => ("lamp bad", "Not ready"),
-    };
     let with_keys = issuers.iter().filter(|issuer| issuer.has_keys).count();
+    let is_refused = |issuer: &pb::Issuer| issuer.required && !issuer.has_keys;
+    let is_failing = |issuer: &pb::Issuer| !issuer.has_keys || !issuer.last_error.is_empty();
+    let (class, readiness) = match (sources.is_ready)() {
+        false => ("lamp bad", "Not ready"),
+        true if issuers.iter().any(is_refused) => {
+            ("lamp bad", "Ready, but a required issuer has no keys")
+        }
+        true if issuers.iter().any(is_failing) => ("lamp warn", "Ready, but key refreshes fail"),
+        true => ("lamp good", "Ready"),
+    };
     let uptime = now.saturating_duration_since(sources.started);
     html! {
         section.state id="state" aria-label="State" {

@@ -15,6 +15,7 @@ use crate::admin::pb;
 use crate::admin::text;
 use crate::observe::tail::filter::Filter;
 use crate::observe::tail::followers::{Followers, Following, TailEvent};
+use crate::telemetry::printable::printable_json;
 
 /// How long a browser waits before it reconnects.
 const RETRY: Duration = Duration::from_secs(2);
@@ -66,9 +67,9 @@ fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>>
 
 fn event(news: &TailEvent) -> Event {
     match news {
-        TailEvent::Decided(report) => {
-            Event::default().data(text::json(&convert::decision(report)).to_string())
-        }
+        TailEvent::Decided(report) => Event::default().data(printable_json(
+            &text::json(&convert::decision(report)).to_string(),
+        )),
         TailEvent::Lost(lost) => Event::default()
             .event("lost")
             .data(json!({ "lost": lost }).to_string()),

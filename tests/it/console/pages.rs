@@ -194,6 +194,12 @@ async fn the_page_shows_readiness_issuers_and_keys_without_a_script() {
     ] {
         assert!(page.contains(text), "{text} is missing of {page}");
     }
+    let without = Service::ready(&format!("startup_wait: 1ms\n{waits}{good}")).await;
+    let live = get(without.admin, "/console/live", "").await.body;
+    assert!(
+        live.contains("lamp bad\">Ready, but a required issuer has no keys"),
+        "an incident is not green: {live}"
+    );
     let ready = Service::ready(&format!("issuers:\n{good}")).await;
     let live = get(ready.admin, "/console/live", "").await.body;
     assert!(

@@ -36,7 +36,10 @@ pub(super) const ROOMS: [(&str, &[&str]); 23] = [
             "token",
         ],
     ),
-    ("console", &["admin", "jose", "observe", "reason"]),
+    (
+        "console",
+        &["admin", "jose", "observe", "reason", "telemetry"],
+    ),
     (
         "explain",
         &[
