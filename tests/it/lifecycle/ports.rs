@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
+use accredit::app::run::App;
+use accredit::config::listen_addr::ListenAddr;
 use tonic::Code;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -9,13 +11,13 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::support::check_request::Ask;
-
+use crate::support::eventually::within;
 use crate::support::http_get::{get, request};
 use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
 use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
-use crate::support::service::{Service, channel, issuer_at};
+use crate::support::service::{Envoy, Service, channel, issuer_at, settings};
 use crate::support::token::Token;
 
 use super::common::{ISSUER, inline, keys};
@@ -170,4 +172,50 @@ async fn a_port_for_other_machines_without_client_certificates_is_noted() {
         let lines = running.lines_to_the_end().await.concat();
         assert_eq!(lines.contains("tls.client_ca"), is_noted, "{lines}");
     }
+}
+
+/// CONTRACT 7.3.6: the main thread applies reloads, and no port waits for it.
+#[tokio::test]
+async fn ports_answer_while_the_main_thread_is_busy() {
+    let configuration = format!("{}probe_listen: 127.0.0.1:0\n", inline());
+    let app = App::build(settings(&configuration)).expect("can start");
+    let tcp = |address| match address {
+        ListenAddr::Tcp(address) => address,
+        ListenAddr::Unix(path) => panic!("not configured: {}", path.display()),
+    };
+    let checks = tcp(app.check_addr());
+    let others = [
+        tcp(app.admin_addr()),
+        tcp(app.probe_addr().expect("is configured")),
+    ];
+    let (entered, has_entered) = tokio::sync::oneshot::channel();
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let main = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(app.run(async {
+            // The ports are started once every future of the service has been polled.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            let _ = entered.send(());
+            let _ = held.recv();
+        }))
+    });
+    has_entered.await.expect("runs");
+    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    let answer = Envoy::at(checks).await.check(ask).await;
+    assert!(answer.is_admission(), "{answer:?}");
+    for address in others {
+        assert_eq!(get(address, "localhost", "/livez").await.0, 200);
+        assert_eq!(get(address, "localhost", "/metrics").await.0, 200);
+    }
+    drop(let_go);
+    let ended = tokio::task::spawn_blocking(move || main.join());
+    let ended = within("it drains", ended).await.expect("is joined");
+    ended
+        .expect("does not panic")
+        .expect("ends without an error");
 }
