@@ -97,7 +97,8 @@ fn build_authorizer(
         std::mem::take(&mut settings.rules),
         settings.ambiguous_paths,
     );
-    let sources = TokenSources::new(settings.token_sources.clone());
+    let sources = TokenSources::new(settings.token_sources.clone())
+        .with_max_token_size(settings.max_token_size);
     Authorizer::new(AuthorizerParts {
         authenticator,
         rules,

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::rules::rule::{Access, Rule};
 use crate::token::bearer::BearerToken;
 use crate::token::claims::{Audience, Claims};
-use crate::token::requirements::{AbsentAudience, Audiences};
+use crate::token::requirements::{AbsentAudience, Audiences, Requirements};
 use crate::token::scope::ScopeSet;
 use crate::token::unverified::UnverifiedToken;
 
@@ -60,7 +60,7 @@ impl<'a> Notes<'a> {
             Step::IssuedAt => Some(date_note(claims, "iat")),
             Step::Audience => self
                 .issuer(claims)
-                .map(|issuer| audience_note(claims, &issuer.requirements.audiences)),
+                .map(|issuer| audience_note(claims, &issuer.requirements)),
             Step::RequiredClaims => self
                 .issuer(claims)
                 .map(|issuer| missing_note(claims, issuer)),
@@ -149,25 +149,29 @@ fn date_note(claims: &Claims, name: &str) -> String {
             format!("{} ({})", shown.unwrap_or_default(), date.seconds())
         }
         Ok(None) => format!("{name} is absent"),
-        Err(_) => format!("{name} is not a NumericDate"),
+        Err(error) => format!("{name} {error}"),
     }
 }
 
-fn audience_note(claims: &Claims, audiences: &Audiences) -> String {
-    match (claims.audience(), audiences) {
-        (_, Audiences::Any) => "aud is not checked (audiences: any)".to_owned(),
-        (
-            Audience::Absent,
-            Audiences::OneOf {
-                absent: AbsentAudience::Accept,
-                ..
-            },
-        ) => "aud is absent, which is accepted (audience_absent: accept)".to_owned(),
-        (Audience::Absent, Audiences::OneOf { accepted, .. }) => {
-            format!("aud is absent; accepted audiences: {accepted:?}")
+fn audience_note(claims: &Claims, requirements: &Requirements) -> String {
+    let Audiences::OneOf { accepted, absent } = &requirements.audiences else {
+        return "aud is not checked (audiences: any)".to_owned();
+    };
+    let names: Vec<String> = requirements
+        .audience_claims
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let name = names.join(", ");
+    match (claims.audience(&requirements.audience_claims), absent) {
+        (Audience::Absent, AbsentAudience::Accept) => {
+            format!("{name} is absent, which is accepted (audience_absent: accept)")
         }
-        (Audience::Named(named), Audiences::OneOf { accepted, .. }) => {
-            format!("aud is {named:?}; accepted audiences: {accepted:?}")
+        (Audience::Absent, AbsentAudience::Refuse) => {
+            format!("{name} is absent; accepted audiences: {accepted:?}")
+        }
+        (Audience::Named(named), _) => {
+            format!("{name} is {named:?}; accepted audiences: {accepted:?}")
         }
     }
 }

@@ -211,7 +211,7 @@ impl Authenticator {
                             }
                             return Ok(Authentication::Verified(identity, None));
                         }
-                        Verification::Refused(error, key) => {
+                        Verification::Refused(error, key, _claims) => {
                             return Err(issued.denial(error.into(), key_id_of(key, key_set)));
                         }
                         Verification::Unsigned(unsigned) => token = unsigned,

@@ -48,7 +48,7 @@ impl From<ExtractionError> for AuthenticationError {
     fn from(error: ExtractionError) -> AuthenticationError {
         match error {
             ExtractionError::Ambiguous(error) => AuthenticationError::AmbiguousCredential(error),
-            ExtractionError::NotAToken(_) => AuthenticationError::Token(TokenError::Malformed),
+            ExtractionError::NotAToken(cause) => TokenError::from(cause).into(),
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::authn::cookies::DroppedCookies;
 use crate::authn::header_value::{is_plain_text, is_token_character, trimmed};
 use crate::authn::{cookies, query, websocket};
 use crate::request::{Headers, Request};
-use crate::token::bearer::{BearerToken, NotAToken};
+use crate::token::bearer::{BearerToken, DEFAULT_MAX_TOKEN_SIZE};
+use crate::token::malformed::MalformedToken;
 
 /// A part of a request that can carry a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub enum TokenSource {
 #[derive(Clone, Debug)]
 pub struct TokenSources {
     sources: Vec<TokenSource>,
+    max_token_size: usize,
     dropped_cookies: Arc<DroppedCookies>,
 }
 
@@ -66,8 +68,8 @@ pub enum AmbiguousCredential {
 pub enum ExtractionError {
     #[error(transparent)]
     Ambiguous(#[from] AmbiguousCredential),
-    #[error("the credential is too long for a token, or has bytes that no token has")]
-    NotAToken(NotAToken),
+    #[error("{0}")]
+    NotAToken(#[source] MalformedToken),
 }
 
 impl Default for TokenSources {
@@ -84,7 +86,17 @@ impl TokenSources {
     pub fn new(sources: Vec<TokenSource>) -> TokenSources {
         TokenSources {
             sources,
+            max_token_size: DEFAULT_MAX_TOKEN_SIZE,
             dropped_cookies: Arc::default(),
+        }
+    }
+
+    /// Refuses tokens of more bytes.
+    #[must_use]
+    pub fn with_max_token_size(self, max_token_size: usize) -> TokenSources {
+        TokenSources {
+            max_token_size,
+            ..self
         }
     }
 
@@ -127,7 +139,8 @@ impl TokenSources {
         let Some((token, sources)) = found else {
             return Ok(None);
         };
-        let bearer = BearerToken::new(token).map_err(ExtractionError::NotAToken)?;
+        let bearer =
+            BearerToken::new(token, self.max_token_size).map_err(ExtractionError::NotAToken)?;
         Ok(Some(Credential {
             bearer,
             sources,

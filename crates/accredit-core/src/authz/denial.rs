@@ -195,7 +195,7 @@ fn authentication_step(error: &AuthenticationError) -> Step {
         AuthenticationError::UnknownIssuer => Step::Issuer,
         AuthenticationError::Key(_) => Step::Key,
         AuthenticationError::Token(error) => match error {
-            TokenError::Malformed => Step::Form,
+            TokenError::Malformed(_) => Step::Form,
             TokenError::UnsupportedAlgorithm => Step::Algorithm,
             TokenError::InvalidType => Step::Type,
             TokenError::InvalidSignature => Step::Signature,
@@ -203,7 +203,7 @@ fn authentication_step(error: &AuthenticationError) -> Step {
             TokenError::Expired => Step::Expiry,
             TokenError::InvalidAudience => Step::Audience,
             TokenError::LifetimeTooLong => Step::Lifetime,
-            TokenError::NotANumericDate(step)
+            TokenError::NotANumericDate(step, _)
             | TokenError::NotYetValid(step)
             | TokenError::MissingClaim(step) => match step {
                 ClaimStep::Expiry => Step::Expiry,

@@ -4,6 +4,7 @@ use std::time::Duration as StdDuration;
 
 use crate::config::units::{Duration, Size};
 use crate::jose::algorithm::Algorithm;
+use crate::token::bearer::DEFAULT_MAX_TOKEN_SIZE;
 
 pub const LISTEN: &str = "0.0.0.0:9191";
 pub const ADMIN_LISTEN: &str = "127.0.0.1:9192";
@@ -11,6 +12,7 @@ pub const FORWARD_TOKEN: bool = true;
 pub const STRIP_HEADERS: [&str; 1] = ["x-jwt-*"];
 pub const REALM: &str = "api";
 pub const TOKEN_CACHE: Size = Size::new(64 << 20);
+pub const MAX_TOKEN_SIZE: Size = Size::new(DEFAULT_MAX_TOKEN_SIZE as u64);
 pub const MAX_CONCURRENT_CHECKS: u32 = 1024;
 pub const CHECK_TIMEOUT: Duration = seconds(1);
 pub const STARTUP_WAIT: Duration = seconds(30);
@@ -21,6 +23,7 @@ pub const ALGORITHMS: [Algorithm; 1] = [Algorithm::Rs256];
 pub const TOKEN_TYPES: [&str; 2] = ["JWT", "at+jwt"];
 pub const CLOCK_SKEW: Duration = seconds(30);
 pub const REQUIRED_CLAIMS: [&str; 1] = ["sub"];
+pub const AUDIENCE_CLAIMS: [&str; 1] = ["aud"];
 pub const SCOPE_CLAIMS: [&str; 3] = ["scopes", "scp", "scope"];
 pub const REQUIRED: bool = true;
 

@@ -70,6 +70,9 @@ pub struct ConfigDocument {
     /// The size of the token cache, which holds verified tokens. `0` turns it off.
     #[schemars(extend("default" = defaults::TOKEN_CACHE, "examples" = ["0"]))]
     pub token_cache: Option<Size>,
+    /// The maximum length of a token, at most `64KiB`. A longer one is malformed.
+    #[schemars(extend("default" = defaults::MAX_TOKEN_SIZE, "examples" = ["32KiB"]))]
+    pub max_token_size: Option<Size>,
     /// The limit of checks in flight. More checks are refused with 503.
     #[schemars(range(min = 1, max = 4_294_967_295_u32))]
     #[schemars(extend("default" = defaults::MAX_CONCURRENT_CHECKS))]

@@ -28,10 +28,14 @@ pub struct IssuerDocument {
     /// tokens that this issuer made for another API.
     #[schemars(extend("examples" = [["api.acme.example"]]))]
     pub audiences: AudiencesDocument,
-    /// What happens to a token without an audience. With `accept` it passes, whichever API it was made for. A token
-    /// with a wrong audience never passes.
+    /// What happens to a token without an audience. With `accept` it passes, whichever API it was made for. `[]`, `""`
+    /// and `[""]` count as absent. A token with a wrong audience never passes.
     #[schemars(extend("default" = "refuse"))]
     pub audience_absent: Option<Word<AbsentAudience>>,
+    /// The first of these claims that the token has is its audience. A string splits at dots; a list is taken literally.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("default" = defaults::AUDIENCE_CLAIMS, "examples" = [["client_id"]]))]
+    pub audience_claims: Option<Vec<ClaimNameDocument>>,
     /// The accepted signature algorithms.
     #[schemars(length(min = 1))]
     #[schemars(extend("default" = defaults::algorithm_names(), "examples" = [["RS256", "ES256"]]))]
@@ -51,10 +55,11 @@ pub struct IssuerDocument {
     /// absent. A string splits at dots; a list is taken literally.
     #[schemars(extend("default" = defaults::REQUIRED_CLAIMS, "examples" = [["sub", "custom_claims.environment"]]))]
     pub required_claims: Option<Vec<ClaimNameDocument>>,
-    /// The claims that can carry the scopes. The first that the token has decides.
+    /// The claims that can carry the scopes. The first that the token has decides. A string splits at dots; a list is
+    /// taken literally.
     #[schemars(length(min = 1))]
-    #[schemars(extend("default" = defaults::SCOPE_CLAIMS))]
-    pub scope_claims: Option<Vec<String>>,
+    #[schemars(extend("default" = defaults::SCOPE_CLAIMS, "examples" = [["realm_access.roles"]]))]
+    pub scope_claims: Option<Vec<ClaimNameDocument>>,
     /// What happens to a token that is bound to its sender (`cnf`). With `ignore`, a thief can use a stolen token.
     #[schemars(extend("default" = "enforce"))]
     pub binding: Option<Word<Binding>>,
@@ -109,6 +114,7 @@ impl IssuerDocument {
             jwks: None,
             audiences,
             audience_absent: None,
+            audience_claims: None,
             algorithms: None,
             token_types: None,
             clock_skew: None,

@@ -18,10 +18,11 @@ use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
-use crate::config::units;
+use crate::config::units::{self, Size};
 use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
 use crate::rules::host::Host;
+use crate::token::bearer::MAX_TOKEN_SIZE;
 
 pub mod headers;
 pub mod issuers;
@@ -91,6 +92,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
     };
     let sources = document.token_sources.as_deref();
     let token_sources = token_sources(sources, token_forwarding, problems);
+    let max_token_size = max_token_size(document.max_token_size, problems);
     let rules = rules(
         document.rules.as_deref().unwrap_or_default(),
         &issuers,
@@ -129,6 +131,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         admin_hosts,
         issuers,
         token_sources,
+        max_token_size,
         rules,
         ambiguous_paths,
         token_forwarding,
@@ -153,6 +156,21 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         startup_wait: startup_wait.to_std(),
         drain,
     })
+}
+
+fn max_token_size(size: Option<Size>, problems: &mut Problems) -> usize {
+    let size = size.unwrap_or(defaults::MAX_TOKEN_SIZE).bytes();
+    match usize::try_from(size) {
+        Ok(size) if (1..=MAX_TOKEN_SIZE).contains(&size) => size,
+        _ => {
+            problems.error(
+                "max_token_size",
+                format!("a token of {size} bytes is outside the limits"),
+                "write a size from 1 to 64KiB",
+            );
+            MAX_TOKEN_SIZE
+        }
+    }
 }
 
 const ADDRESS: &str = "write an IP address and a port, such as 0.0.0.0:9191 or [::]:9191, or unix: and a path that begins with /";

@@ -1,27 +1,28 @@
-//! The names of headers that accredit may set or remove, and what else an upstream may take for them.
+//! Names of headers that accredit can set and remove, and their look-alikes.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A header name that accredit may set or remove: a lower-case token (RFC 9110 section 5.6.2), none that carries
-/// the request itself.
+/// A header name that accredit can set and remove: a token (RFC 9110 section 5.6.2) in lower case that is not reserved
+/// (CONTRACT 3.8.3).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HeaderName(Arc<str>);
 
-/// The beginning of header names that are removed; not empty, and covering none that carries the request itself.
+/// A prefix of header names that accredit removes. It is not empty and covers no reserved name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderPrefix(Arc<str>);
 
-/// Why a text cannot name a header that we set or remove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why accredit cannot set or remove a header of this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Not an RFC 9110 token.
+    #[error("this is not a header name")]
     NotAToken,
-    /// The request itself, its framing, its credential or the proxy's own trust depends on it.
+    /// The framing of the request, its credential, its routing or the trust of the proxy depends on the header.
+    #[error("this header is reserved, or an upstream can mistake it for a reserved one")]
     Reserved,
 }
 
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 24] = [
     "host",
     "authorization",
     "cookie",
@@ -33,16 +34,24 @@ const RESERVED: [&str; 14] = [
     "expect",
     "keep-alive",
     "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-prefix",
+    "x-forwarded-by",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-client-cert",
     "x-request-id",
     "traceparent",
     "tracestate",
 ];
 
-const RESERVED_PREFIXES: [&str; 4] = ["content-", "proxy-", "x-forwarded-", "x-envoy-"];
+const RESERVED_PREFIXES: [&str; 3] = ["content-", "proxy-", "x-envoy-"];
 
 impl HeaderName {
-    /// Reads a name.
-    ///
     /// # Errors
     /// [`NameError`]
     pub fn parse(text: &str) -> Result<HeaderName, NameError> {
@@ -58,19 +67,18 @@ impl HeaderName {
         }
     }
 
-    /// The name in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether an upstream could take one for the other.
+    /// Whether an upstream can mistake one name for the other.
     pub fn looks_like(&self, name: &str) -> bool {
         look_alike(&self.0, name)
     }
 }
 
 impl HeaderPrefix {
-    /// Reads a prefix, without its `*`.
+    /// `text` is the prefix without the final `*`.
     ///
     /// # Errors
     /// [`NameError`]
@@ -90,7 +98,7 @@ impl HeaderPrefix {
         }
     }
 
-    /// Whether an upstream could take the name for one that the prefix covers.
+    /// Whether the prefix covers the name, or an upstream can mistake the name for one that it covers.
     pub fn covers(&self, name: &str) -> bool {
         looks_covered(name, &self.0)
     }
@@ -108,21 +116,13 @@ impl fmt::Debug for HeaderName {
     }
 }
 
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NameError::NotAToken => "not a header name",
-            NameError::Reserved => "a header that carries the request itself, or looks like one",
-        })
-    }
-}
-
-/// Equal once every character other than a letter or digit is read as `-`, as CGI-style servers confuse them.
+/// Whether the names are equal once every character other than a letter or digit is read as `-`. CGI-style servers
+/// confuse such names (CONTRACT 4.9.6).
 pub fn look_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
 }
 
-/// Whether the name, so read, begins with the prefix, so read.
+/// Whether the name begins with the prefix, both folded as in [`look_alike`].
 fn looks_covered(name: &str, prefix: &str) -> bool {
     name.len() >= prefix.len()
         && prefix
@@ -152,7 +152,7 @@ mod tests {
     use super::{HeaderName, HeaderPrefix, NameError, look_alike};
 
     #[test]
-    fn names_are_tokens_and_none_that_carries_the_request() {
+    fn names_are_tokens_that_are_not_reserved() {
         for name in [
             "x-jwt-sub",
             "X-JWT-Sub",
@@ -161,6 +161,12 @@ mod tests {
             "contents",
             "hosts",
             "tea",
+            "x-forwarded-user",
+            "x-forwarded-email",
+            "x-forwarded-groups",
+            "x-forwarded-preferred-username",
+            "x-forwarded",
+            "x-forwarded-format",
         ] {
             assert_eq!(
                 HeaderName::parse(name).map(|name| name.to_string()),
@@ -181,6 +187,15 @@ mod tests {
             "content-length",
             "content_type",
             "x_forwarded_for",
+            "X-Forwarded-Host",
+            "x-forwarded-port",
+            "x.forwarded.proto",
+            "x-forwarded-prefix",
+            "x-forwarded-by",
+            "x-forwarded-server",
+            "x-forwarded-uri",
+            "x-forwarded-method",
+            "x-forwarded-client_cert",
             "x-envoy-anything",
             "te",
             "keep.alive",
@@ -196,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_cover_nothing_reserved() {
+    fn prefixes_cover_no_reserved_name() {
         for prefix in [
             "x-jwt-",
             "x-",
@@ -206,11 +221,15 @@ mod tests {
             "x_envoy_foo",
             "trace",
             "proxy-x",
+            "x-forwarded-",
+            "x_forwarded_u",
+            "x-forwarded-us",
+            "x-forwarded-user",
         ] {
-            let expected = if prefix == "x-jwt-" {
-                Ok(())
-            } else {
-                Err(NameError::Reserved)
+            let is_permitted = ["x-jwt-", "x-forwarded-us", "x-forwarded-user"].contains(&prefix);
+            let expected = match is_permitted {
+                true => Ok(()),
+                false => Err(NameError::Reserved),
             };
             assert_eq!(
                 HeaderPrefix::parse(prefix).map(|_| ()),
@@ -232,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_differ_in_separators_alone() {
+    fn look_alikes_differ_only_in_separators() {
         for other in [
             "x-jwt-sub",
             "x_jwt_sub",

@@ -1,6 +1,4 @@
-//! What the upstream is told of a token, and what no client may tell it.
-//!
-//! Pure and synchronous; knows neither rules nor Envoy.
+//! The headers that an admission sets and removes (CONTRACT 4.9, 4.10).
 
 pub mod claim_headers;
 pub mod header_name;

@@ -1,9 +1,9 @@
-//! What no client may say: the headers that are removed from every admitted request unless its token sets them.
+//! The headers that every admission removes unless the token sets them (CONTRACT 4.9.4, 4.9.5).
 
 use crate::forward::claim_headers::SetHeader;
 use crate::forward::header_name::{HeaderName, HeaderPrefix, look_alike};
 
-/// Envoy sets this header where it admits without an answer of ours; only Envoy may.
+/// Envoy sets this header if it admits a request because accredit failed. A client must not.
 const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
 
 /// The headers that only a verified token can set.
@@ -13,25 +13,23 @@ pub struct StripList {
     prefixes: Vec<HeaderPrefix>,
 }
 
-/// What becomes of the token when its request goes on.
+/// Whether the upstream receives the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenForwarding {
-    /// The upstream sees it.
     Keep,
-    /// It is taken from the request.
     Remove,
 }
 
 impl StripList {
-    /// `names` are all that any issuer's claims, the payload or the operator's list name.
+    /// `names` are the names of all claim headers, of the payload header and of `strip_headers`.
     pub fn new(mut names: Vec<HeaderName>, prefixes: Vec<HeaderPrefix>) -> StripList {
         names.sort_unstable();
         names.dedup();
         StripList { names, prefixes }
     }
 
-    /// What to remove from a request with these headers, when the token sets those. `also` are names that this
-    /// answer removes for another reason; what looks like one of them goes too.
+    /// The headers to remove from a request with these headers, if the token sets `set`. `also` are names that the
+    /// admission removes for another reason. Look-alikes of all of them are removed too.
     pub fn removals<'a>(
         &self,
         set: &[SetHeader],
@@ -49,21 +47,21 @@ impl StripList {
             .chain(also.iter().map(String::as_str))
             .map(str::to_owned)
             .collect();
-        let is_certain = |name: &str| removals.iter().any(|own| own == name);
-        let is_ours = |name: &str| {
-            self.claims_to_be_ours(name) || also.iter().any(|own| look_alike(own, name))
+        let is_listed = |name: &str| removals.iter().any(|own| own == name);
+        let is_protected = |name: &str| {
+            self.is_reserved_for_tokens(name) || also.iter().any(|own| look_alike(own, name))
         };
-        let mut pretenders: Vec<&str> = request_names
-            .filter(|name| !is_set(name) && is_ours(name) && !is_certain(name))
+        let mut look_alikes: Vec<&str> = request_names
+            .filter(|name| !is_set(name) && is_protected(name) && !is_listed(name))
             .collect();
-        // Sorted, since to compare all with all would take a request of very many names very long.
-        pretenders.sort_unstable();
-        pretenders.dedup();
-        removals.extend(pretenders.into_iter().map(str::to_owned));
+        // Sorted to find repeated names: comparing each with each would take too long for a request with many names.
+        look_alikes.sort_unstable();
+        look_alikes.dedup();
+        removals.extend(look_alikes.into_iter().map(str::to_owned));
         removals
     }
 
-    fn claims_to_be_ours(&self, name: &str) -> bool {
+    fn is_reserved_for_tokens(&self, name: &str) -> bool {
         look_alike(FAILURE_MODE_ALLOWED, name)
             || self.prefixes.iter().any(|prefix| prefix.covers(name))
             || self.names.iter().any(|own| own.looks_like(name))
@@ -81,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_never_speaks_for_a_claim() {
+    fn claim_headers_and_look_alikes_of_the_client_are_removed() {
         let list = StripList::new(
             vec![name("x-jwt-sub"), name("x-org"), name("x-org")],
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
@@ -127,9 +125,9 @@ mod tests {
         assert!(!without_token.contains(&"accept".to_owned()));
     }
 
-    /// As many as a message of 4 MiB holds, in a time that is no outage of its worker even without optimisation.
+    /// A message of 4 MiB has about that many names. Quadratic time would block its worker thread.
     #[test]
-    fn very_many_names_are_compared_with_the_few_of_the_configuration() {
+    fn many_request_headers_take_linear_time() {
         let list = StripList::new(
             vec![name("x-jwt-sub")],
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],

@@ -9,7 +9,7 @@ use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::keys::error::KeySetError;
 
 /// The maximum number of keys that are tried for one token (CONTRACT 5.2.2).
-pub const MAX_CANDIDATES: usize = 8;
+pub const MAX_CANDIDATES: usize = 16;
 
 /// How many keys an error names. The issuer decides how many there are.
 const MAX_NAMED_KEYS: usize = 8;
@@ -141,9 +141,22 @@ impl KeySet {
         }
     }
 
-    /// The keys that fit a token: those with its `kid`, then those without one; all of them for a token without a `kid`. At
-    /// most [`MAX_CANDIDATES`].
+    /// The keys to try on a token: the first [`MAX_CANDIDATES`] that fit.
     pub fn candidates<'a>(
+        &'a self,
+        key_id: Option<&'a str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &'a Key> {
+        self.fitting(key_id, algorithm).take(MAX_CANDIDATES)
+    }
+
+    /// How many keys fit a token and are not tried (CONTRACT 5.2.2).
+    pub fn untried(&self, key_id: Option<&str>, algorithm: Algorithm) -> usize {
+        self.fitting(key_id, algorithm).skip(MAX_CANDIDATES).count()
+    }
+
+    /// The keys that fit a token: those with its `kid`, then those without a `kid`. All keys, if the token has no `kid`.
+    fn fitting<'a>(
         &'a self,
         key_id: Option<&'a str>,
         algorithm: Algorithm,
@@ -155,7 +168,6 @@ impl KeySet {
         named
             .chain(nameless)
             .filter(move |key| key.key.fits(algorithm))
-            .take(MAX_CANDIDATES)
     }
 
     /// Whether both sets verify the same tokens.
@@ -296,7 +308,10 @@ mod tests {
         assert!(candidates(Some("a"), Algorithm::Rs256).is_empty());
         let many = vec![format!("{{{ED25519}}}"); 20].join(",");
         let set = parse(&format!(r#"{{"keys":[{many}]}}"#)).expect("is a set");
-        assert_eq!(set.candidates(None, Algorithm::EdDsa).count(), 8);
+        assert_eq!(set.candidates(None, Algorithm::EdDsa).count(), 16);
+        assert_eq!(set.untried(None, Algorithm::EdDsa), 4);
+        assert_eq!(set.untried(Some("a"), Algorithm::EdDsa), 4);
+        assert_eq!(set.untried(None, Algorithm::Es256), 0);
     }
 
     #[test]

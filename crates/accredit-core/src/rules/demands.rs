@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::rules::condition::Condition;
 use crate::rules::expression::failure::ConditionFailure;
-use crate::token::claims::Audience;
 use crate::token::verified::VerifiedToken;
 
 /// The requirements of a rule. The default requires nothing beyond a verified token.
@@ -66,7 +65,7 @@ impl Demands {
             return Err(RuleDenial::IssuerNotAllowed);
         }
         if let Some(audiences) = &self.audiences
-            && !contains_one_of(&token.claims().audience(), audiences)
+            && !token.has_audience_of(audiences)
         {
             return Err(RuleDenial::InvalidAudience);
         }
@@ -83,14 +82,5 @@ impl Demands {
         Err(RuleDenial::InsufficientScope {
             required: required.join(" ").into(),
         })
-    }
-}
-
-fn contains_one_of(audience: &Audience<'_>, accepted: &[String]) -> bool {
-    match audience {
-        Audience::Absent => false,
-        Audience::Named(named) => named
-            .iter()
-            .any(|audience| accepted.iter().any(|own| own == audience)),
     }
 }

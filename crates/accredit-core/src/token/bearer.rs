@@ -1,44 +1,47 @@
-//! The text that a caller sent as its token: a secret, and not yet anything more.
+//! The text that a client sent as its token. It is a secret, and nothing in it is verified.
 
 use std::fmt;
 
 use aws_lc_rs::digest;
 
-/// A token's text is at most this long, in bytes.
-pub const MAX_LENGTH: usize = 16 * 1024;
+use crate::token::malformed::MalformedToken;
 
-/// What was sent as a bearer token (RFC 6750). Its existence proves nothing; it cannot be printed.
+/// The default of `max_token_size`, in bytes.
+pub const DEFAULT_MAX_TOKEN_SIZE: usize = 16 * 1024;
+
+/// The maximum of `max_token_size`, in bytes.
+pub const MAX_TOKEN_SIZE: usize = 64 * 1024;
+
+/// The text of a bearer token (RFC 6750). It cannot be printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BearerToken<'a>(&'a str);
 
-/// The SHA-256 of a token's text: what the text is remembered by.
+/// The SHA-256 of a token's text: the key of the token cache.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
-/// The text cannot be a token: longer than [`MAX_LENGTH`], or with bytes that no token has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAToken;
-
 impl<'a> BearerToken<'a> {
-    /// Takes the bytes as they were sent.
-    ///
     /// # Errors
-    /// [`NotAToken`] where no further look is worth it.
-    pub fn new(bytes: &'a [u8]) -> Result<BearerToken<'a>, NotAToken> {
-        if bytes.len() > MAX_LENGTH || !bytes.is_ascii() {
-            return Err(NotAToken);
+    /// [`MalformedToken`] if the text is longer than `max_size` bytes, or not ASCII.
+    pub fn new(bytes: &'a [u8], max_size: usize) -> Result<BearerToken<'a>, MalformedToken> {
+        let size = bytes.len();
+        if size > max_size {
+            let limit = max_size;
+            return Err(MalformedToken::TooLong { size, limit });
         }
-        std::str::from_utf8(bytes)
-            .map(BearerToken)
-            .map_err(|_| NotAToken)
+        let text = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.is_ascii());
+        text.map(BearerToken).ok_or_else(|| {
+            let at = bytes.iter().position(|byte| !byte.is_ascii());
+            MalformedToken::NotAscii(at.unwrap_or_default())
+        })
     }
 
-    /// The text, for those who take it apart.
     pub fn expose(&self) -> &'a str {
         self.0
     }
 
-    /// What the token is remembered by.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut fingerprint = [0; 32];
         let digest = digest::digest(&digest::SHA256, self.0.as_bytes());

@@ -1,20 +1,20 @@
-//! Which claim is meant: one at the top, or a member inside one.
+//! Claim names of the configuration (CONTRACT 3.7).
 
 use std::fmt;
 
-use crate::jose::json::{JsonKind, JsonObject, JsonValue};
+use crate::jose::json::{JsonObject, JsonValue};
 
-/// The way from the claims object to one value. A text splits at dots; a list is taken literally, for names with
-/// dots in them.
+/// The path from the claims set to one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimName(Vec<String>);
 
-/// A claim name that no claim can have: empty, or with an empty part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A claim name that is empty or has an empty part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the claim name has an empty part")]
 pub struct NotAClaimName;
 
 impl ClaimName {
-    /// `custom_claims.environment`: split at dots.
+    /// A name that splits at dots: `custom_claims.environment`.
     ///
     /// # Errors
     /// [`NotAClaimName`] for an empty part.
@@ -22,10 +22,10 @@ impl ClaimName {
         ClaimName::literal(name.split('.').map(str::to_owned).collect())
     }
 
-    /// `["https://acme.example/roles"]`: each part as it stands.
+    /// A name with literal parts, for names with dots: `["https://acme.example/roles"]`.
     ///
     /// # Errors
-    /// [`NotAClaimName`] for no part, or an empty one.
+    /// [`NotAClaimName`] for an empty list or an empty part.
     pub fn literal(parts: Vec<String>) -> Result<ClaimName, NotAClaimName> {
         if parts.is_empty() || parts.iter().any(String::is_empty) {
             return Err(NotAClaimName);
@@ -33,24 +33,14 @@ impl ClaimName {
         Ok(ClaimName(parts))
     }
 
-    /// The only part, where the name has just one.
-    pub fn as_single(&self) -> Option<&str> {
-        match self.0.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        }
-    }
-
-    /// The value that the name leads to; `null` counts as absent (CONTRACT: a null claim is none).
+    /// The value of the claim. `None` if it is absent or `null` (CONTRACT 4.4.2).
     pub fn find<'a>(&self, claims: &'a JsonObject) -> Option<&'a JsonValue> {
         let (last, parents) = self.0.split_last()?;
         let mut object = claims;
         for parent in parents {
             object = object.get(parent)?.as_object()?;
         }
-        object
-            .get(last)
-            .filter(|value| value.kind != JsonKind::Null)
+        object.get_non_null(last)
     }
 }
 
@@ -66,7 +56,7 @@ mod tests {
     use crate::jose::json::{Duplicates, JsonDocument};
 
     #[test]
-    fn a_name_leads_to_a_member_or_nowhere() {
+    fn find_follows_each_part_to_a_value_that_is_not_null() {
         let text = br#"{"a":{"b":1,"c":null},"a.b":2,"n":null,"s":"x"}"#;
         let document = JsonDocument::parse(text, Duplicates::Refuse).expect("is JSON");
         let find = |name: ClaimName| {
@@ -86,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_part_is_no_name() {
+    fn a_name_with_an_empty_part_is_an_error() {
         for name in ["", ".", "a.", ".a", "a..b"] {
             assert_eq!(ClaimName::dotted(name), Err(NotAClaimName), "{name:?}");
         }

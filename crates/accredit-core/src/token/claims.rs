@@ -1,107 +1,123 @@
-//! The claims of one token: the registered ones read as RFC 7519 types them, the rest kept as JSON.
+//! The claims of one token.
 
 use std::fmt;
 
 use crate::jose::json::{Duplicates, JsonDocument, JsonKind, JsonObject, JsonValue};
 use crate::token::claim_name::ClaimName;
-use crate::token::error::TokenError;
+use crate::token::malformed::{MalformedToken, TokenPart};
 use crate::token::numeric_date::{NotANumericDate, NumericDate};
 
-/// A claims set whose `iss`, `aud` and `cnf` have their types. Says nothing about trust.
+/// A claims set whose `iss`, `aud` and `cnf` have the types of RFC 7519 and RFC 7800. Nothing in it is verified.
 #[derive(Clone)]
 pub struct Claims(JsonDocument);
 
-/// The `aud` claim.
+/// The audience of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience<'a> {
-    /// There is none.
+    /// There is none, or it has no content.
     Absent,
-    /// Whom the token says it is meant for; may be empty.
+    /// The audiences. Empty if the claim is neither a string nor an array of strings, which no audience equals.
     Named(Vec<&'a str>),
 }
 
 impl Claims {
-    /// Reads a JWT's payload.
+    /// Reads the payload of a JWT.
     ///
     /// # Errors
-    /// [`TokenError::Malformed`] for what is not a strict JSON object, or types `iss`, `aud` or `cnf` wrongly.
-    pub fn parse(payload: &[u8]) -> Result<Claims, TokenError> {
-        let document =
-            JsonDocument::parse(payload, Duplicates::Refuse).map_err(|_| TokenError::Malformed)?;
-        let object = document.object().ok_or(TokenError::Malformed)?;
-        let has_string_issuer = object.get("iss").is_none_or(|iss| iss.as_str().is_some());
-        let has_object_confirmation = object
-            .get("cnf")
-            .is_none_or(|cnf| cnf.as_object().is_some());
-        let audience_is_text = object
-            .get("aud")
-            .is_none_or(|aud| audience_members(aud).is_some());
-        if has_string_issuer && has_object_confirmation && audience_is_text {
-            Ok(Claims(document))
-        } else {
-            Err(TokenError::Malformed)
-        }
+    /// [`MalformedToken`] if it is not a strict JSON object, or `iss`, `aud` or `cnf` has a wrong type.
+    pub fn parse(payload: &[u8]) -> Result<Claims, MalformedToken> {
+        let document = JsonDocument::parse(payload, Duplicates::Refuse)
+            .map_err(|error| MalformedToken::of_json(TokenPart::Claims, payload, error))?;
+        let object = document
+            .object()
+            .ok_or(MalformedToken::NotAnObject(TokenPart::Claims))?;
+        let check =
+            |name, expected, has_type: fn(&JsonValue) -> bool| match object.get_non_null(name) {
+                Some(value) if !has_type(value) => Err(MalformedToken::WrongType {
+                    part: TokenPart::Claims,
+                    name,
+                    expected,
+                }),
+                _ => Ok(()),
+            };
+        check("iss", "a string", |iss| iss.as_str().is_some())?;
+        check("aud", "a string or an array of strings", |aud| {
+            strings(aud).is_some()
+        })?;
+        check("cnf", "an object", |cnf| cnf.as_object().is_some())?;
+        Ok(Claims(document))
     }
 
-    /// `iss`
     pub fn issuer(&self) -> Option<&str> {
         self.text("iss")
     }
 
-    /// A claim at the top that is a string.
+    /// A claim of the top level, if it is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.object().get(name)?.as_str()
     }
 
-    /// `aud`
-    pub fn audience(&self) -> Audience<'_> {
-        match self.object().get("aud").and_then(audience_members) {
-            Some(members) => Audience::Named(members),
-            None => Audience::Absent,
-        }
+    /// The elements of `aud`. Empty if it is absent.
+    pub fn aud(&self) -> Vec<&str> {
+        let aud = self.object().get_non_null("aud");
+        aud.and_then(strings).unwrap_or_default()
+    }
+
+    /// The first of these claims that the token has (CONTRACT 3.5.3).
+    ///
+    /// A claim without content (`null`, `[]`, `""`, `[""]`) counts as absent. A claim of another type counts as present.
+    pub fn audience(&self, claims: &[ClaimName]) -> Audience<'_> {
+        let has_content = |named: &Vec<&str>| named.iter().any(|audience| !audience.is_empty());
+        claims
+            .iter()
+            .filter_map(|name| name.find(self.object()))
+            .find_map(|value| match strings(value) {
+                Some(named) => has_content(&named).then_some(Audience::Named(named)),
+                None => Some(Audience::Named(Vec::new())),
+            })
+            .unwrap_or(Audience::Absent)
     }
 
     /// Whether `cnf` binds the token to a key of its sender (RFC 7800).
     pub fn has_confirmation(&self) -> bool {
-        self.object().get("cnf").is_some()
+        self.object().get_non_null("cnf").is_some()
     }
 
-    /// `exp`, `nbf` or `iat`.
+    /// `exp`, `nbf` or `iat`. `None` if it is absent.
     ///
     /// # Errors
-    /// [`NotANumericDate`] if the claim is there and is none.
+    /// [`NotANumericDate`]
     pub fn date(&self, name: &str) -> Result<Option<NumericDate>, NotANumericDate> {
         NumericDate::read(&self.0, self.object().get(name))
     }
 
-    /// Whether the claim is there: `null` and the empty string count as absent.
+    /// Whether the token has the claim. `null` and the empty string count as absent (CONTRACT 3.5.3).
     pub fn has(&self, name: &ClaimName) -> bool {
         name.find(self.object())
             .is_some_and(|value| value.as_str() != Some(""))
     }
 
-    /// The claims as JSON members.
     pub fn object(&self) -> &JsonObject {
         static NONE: JsonObject = JsonObject::EMPTY;
         self.0.object().unwrap_or(&NONE)
     }
 
-    /// The token's own text of one of its values.
+    /// The token's original text of one of its values.
     pub fn raw(&self, value: &JsonValue) -> &str {
         self.0.raw(value)
     }
 
-    /// A number as the nearest double.
+    /// A number as the nearest double. `None` if the value is not a number.
     pub fn number(&self, value: &JsonValue) -> Option<f64> {
         self.0.number(value)
     }
 
-    /// The payload's own bytes.
+    /// The original text of the payload.
     pub fn payload(&self) -> &str {
         self.0.text()
     }
 
-    /// About how many bytes the claims occupy.
+    /// The memory that the claims occupy, in bytes. Approximate.
     pub fn weight(&self) -> usize {
         self.0.weight()
     }
@@ -113,7 +129,8 @@ impl fmt::Debug for Claims {
     }
 }
 
-fn audience_members(value: &JsonValue) -> Option<Vec<&str>> {
+/// The elements of a string or of an array of strings.
+fn strings(value: &JsonValue) -> Option<Vec<&str>> {
     match &value.kind {
         JsonKind::String(one) => Some(vec![&**one]),
         JsonKind::Array(many) => many.iter().map(JsonValue::as_str).collect(),

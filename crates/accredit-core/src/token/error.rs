@@ -1,8 +1,10 @@
-//! Every way one token fails.
+//! Why a token is refused.
 
 use crate::reason::Reason;
+use crate::token::malformed::MalformedToken;
+use crate::token::numeric_date::NotANumericDate;
 
-/// The steps in which a token's claims are judged, in their order.
+/// A step of 4.1.1 that reads the claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClaimStep {
     /// `exp`
@@ -11,45 +13,50 @@ pub enum ClaimStep {
     NotBefore,
     /// `iat`
     IssuedAt,
-    /// `aud`
+    /// `aud`, or the claim that stands for it.
     Audience,
-    /// The claims that must be there.
+    /// `required_claims`
     Required,
-    /// From `iat` to `exp`.
+    /// `max_lifetime`
     Lifetime,
 }
 
-/// Why a token was not accepted, one variant a situation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a token is refused. The first step that fails decides (CONTRACT 4.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not a JWS in compact form that a careful reader would take.
-    Malformed,
-    /// `exp`, `nbf` or `iat` is no NumericDate: malformed as well, and noticed at its own step.
-    NotANumericDate(ClaimStep),
-    /// `alg` is not among the issuer's, or the key of that `kid` does not fit it.
+    #[error("{0}")]
+    Malformed(#[source] MalformedToken),
+    /// The reason is `malformed_token` too, at the step of the claim.
+    #[error("`{claim}` {error}", claim = name(*.0), error = .1)]
+    NotANumericDate(ClaimStep, #[source] NotANumericDate),
+    /// The issuer entry does not accept `alg`, or the key of the token's `kid` does not fit it.
+    #[error("the signature algorithm is not accepted")]
     UnsupportedAlgorithm,
-    /// The header's `typ` is not among the issuer's.
+    #[error("the header `typ` is not accepted")]
     InvalidType,
-    /// The signature is not the key's.
+    #[error("no key of the issuer verifies the signature")]
     InvalidSignature,
     /// `cnf` binds the token to a proof that was not checked.
+    #[error("`cnf` binds the token to a proof that was not checked")]
     UnprovenBinding,
-    /// `exp` has passed.
+    #[error("`exp` has passed")]
     Expired,
     /// `nbf` or `iat` is ahead of the clock.
+    #[error("`{}` is ahead of the clock", name(*.0))]
     NotYetValid(ClaimStep),
-    /// `aud` names none of the audiences, or is absent or empty.
+    /// The audience is absent, or none of the accepted ones.
+    #[error("the audience is not accepted")]
     InvalidAudience,
-    /// A claim that is required is absent.
+    #[error("a required claim is absent at the step `{}`", name(*.0))]
     MissingClaim(ClaimStep),
-    /// From `iat` to `exp` is longer than allowed.
+    #[error("the lifetime exceeds `max_lifetime`")]
     LifetimeTooLong,
 }
 
 impl TokenError {
     pub fn reason(self) -> Reason {
         match self {
-            TokenError::Malformed | TokenError::NotANumericDate(_) => Reason::MalformedToken,
+            TokenError::Malformed(_) | TokenError::NotANumericDate(..) => Reason::MalformedToken,
             TokenError::UnsupportedAlgorithm => Reason::UnsupportedAlgorithm,
             TokenError::InvalidType => Reason::InvalidType,
             TokenError::InvalidSignature => Reason::InvalidSignature,
@@ -60,5 +67,40 @@ impl TokenError {
             TokenError::MissingClaim(_) => Reason::MissingClaim,
             TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
         }
+    }
+
+    /// What the reason alone does not say, for the operator: explanation, log and tail, never the client.
+    pub fn cause(self) -> Option<String> {
+        match self {
+            TokenError::Malformed(_) | TokenError::NotANumericDate(..) => Some(self.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The error without the value of a claim: it may be shown before the signature is verified (CONTRACT 4.13.3).
+    pub(in crate::token) fn without_values(self) -> TokenError {
+        match self {
+            TokenError::NotANumericDate(step, error) => {
+                TokenError::NotANumericDate(step, error.without_value())
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<MalformedToken> for TokenError {
+    fn from(cause: MalformedToken) -> TokenError {
+        TokenError::Malformed(cause)
+    }
+}
+
+fn name(step: ClaimStep) -> &'static str {
+    match step {
+        ClaimStep::Expiry => "exp",
+        ClaimStep::NotBefore => "nbf",
+        ClaimStep::IssuedAt => "iat",
+        ClaimStep::Audience => "aud",
+        ClaimStep::Required => "required_claims",
+        ClaimStep::Lifetime => "max_lifetime",
     }
 }

@@ -1,4 +1,4 @@
-//! One JSON Web Token (RFC 7519) in its states of trust: a bearer's text, an unverified token, a verified one.
+//! One JSON Web Token (RFC 7519): the text that a client sent, the unverified token, and the verified token.
 //!
 //! Nothing here does I/O or reads a clock.
 
@@ -6,6 +6,7 @@ pub mod bearer;
 pub mod claim_name;
 pub mod claims;
 pub mod error;
+pub mod malformed;
 pub mod numeric_date;
 pub mod requirements;
 pub mod scope;

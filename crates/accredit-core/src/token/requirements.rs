@@ -1,60 +1,55 @@
-//! What an issuer's tokens must satisfy.
+//! The requirements of an issuer entry on its tokens.
 
 use std::time::Duration;
 
 use crate::jose::algorithm::AlgorithmSet;
 use crate::token::claim_name::ClaimName;
 
-/// One issuer's demands on its tokens, judged in [`crate::token::verified`].
+/// The requirements of an issuer entry on its tokens. [`crate::token::verified`] checks them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Requirements {
-    /// The accepted signature algorithms.
     pub algorithms: AlgorithmSet,
-    /// Whom the token must be meant for.
     pub audiences: Audiences,
-    /// The accepted header types.
+    /// The first of these claims that the token has is its audience.
+    pub audience_claims: Vec<ClaimName>,
     pub token_types: TokenTypes,
-    /// How far clocks may differ.
+    /// The permitted difference between the clocks of the issuer and of accredit.
     pub clock_skew: Duration,
-    /// The longest time from `iat` to `exp`, inclusive; makes `iat` required.
+    /// The maximum of `exp` - `iat`, inclusive. It makes `iat` required.
     pub max_lifetime: Option<Duration>,
-    /// Claims that must be there beside `exp`.
+    /// Claims that a token must have, besides `exp`.
     pub required_claims: Vec<ClaimName>,
-    /// The claims that may carry scopes; the first that a token has decides.
-    pub scope_claims: Vec<String>,
-    /// What becomes of a token with `cnf`.
+    /// The first of these claims that the token has carries its scopes.
+    pub scope_claims: Vec<ClaimName>,
     pub binding: Binding,
 }
 
-/// Whom a token must be meant for (RFC 7519 section 4.1.3).
+/// The accepted audiences (RFC 7519 section 4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audiences {
-    /// `aud` is not looked at.
+    /// The audience is not checked.
     Any,
-    /// `aud` must hold one of these.
+    /// The token's audience must contain one of these.
     OneOf {
         /// Compared character by character.
         accepted: Vec<String>,
-        /// What becomes of a token without `aud`.
         absent: AbsentAudience,
     },
 }
 
-/// What becomes of a token that has no `aud` at all; one with an empty or wrong `aud` never passes.
+/// How accredit treats a token without an audience. A token with a wrong audience never passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbsentAudience {
-    /// It is refused.
     Refuse,
-    /// It passes.
     Accept,
 }
 
-/// What becomes of a sender-constrained token (`cnf`, RFC 7800).
+/// How accredit treats a sender-constrained token (`cnf`, RFC 7800).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
-    /// It is refused unless its proof was checked.
+    /// The token is refused unless its proof was checked.
     Enforce,
-    /// It passes as a bearer token.
+    /// The token passes as a bearer token.
     Ignore,
 }
 
@@ -63,7 +58,7 @@ pub enum Binding {
 pub struct TokenTypes(Vec<String>);
 
 impl TokenTypes {
-    /// Whether a token with this `typ` is accepted; one without is.
+    /// Whether a token with this `typ` is accepted. A token without `typ` is.
     pub fn accept(&self, typ: Option<&str>) -> bool {
         typ.is_none_or(|typ| {
             let typ = without_application_prefix(typ);
@@ -98,7 +93,7 @@ mod tests {
     use super::TokenTypes;
 
     #[test]
-    fn types_are_compared_as_media_types() {
+    fn types_are_compared_without_case_and_application_prefix() {
         let types: TokenTypes = ["JWT", "application/at+jwt"].into_iter().collect();
         for typ in [
             None,

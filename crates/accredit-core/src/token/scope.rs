@@ -1,32 +1,34 @@
-//! The scopes of a token, whichever claim carries them.
+//! The scopes of a token.
 
-use crate::jose::json::{JsonKind, JsonObject, JsonValue};
+use crate::jose::json::{JsonObject, JsonValue};
+use crate::token::claim_name::ClaimName;
 
 /// A token's scopes (RFC 6749 section 3.3) in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScopeSet(Vec<String>);
 
 impl ScopeSet {
-    /// The scopes of the first of these claims that the token has. A claim that is neither a string nor an array
-    /// of strings grants nothing, and still decides: what cannot be read must not fall back to something wider.
-    pub fn read(claims: &JsonObject, scope_claims: &[String]) -> ScopeSet {
-        match carrier(claims, scope_claims) {
+    /// Reads the first of these claims that the token has and that is not `null` (CONTRACT 3.7.4).
+    ///
+    /// A value that is neither a string nor an array of strings gives no scopes. The next claim is not read instead: it
+    /// could grant more.
+    pub fn read(claims: &JsonObject, scope_claims: &[ClaimName]) -> ScopeSet {
+        match scope_claim(claims, scope_claims) {
             Some(value) => ScopeSet(scopes_of(value).unwrap_or_default()),
             None => ScopeSet::default(),
         }
     }
 
-    /// Whether the token has the scope.
     pub fn contains(&self, scope: &str) -> bool {
         self.0.iter().any(|own| own == scope)
     }
 
-    /// Each scope in the token's order.
+    /// The scopes in the order of the token.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// About how many bytes the set occupies.
+    /// The memory that the set occupies, in bytes. Approximate.
     pub fn weight(&self) -> usize {
         self.0
             .iter()
@@ -35,17 +37,16 @@ impl ScopeSet {
     }
 }
 
-/// The claim that decides a token's scopes: the first of these that it has and that is not `null`.
-fn carrier<'a>(claims: &'a JsonObject, scope_claims: &[String]) -> Option<&'a JsonValue> {
-    scope_claims
-        .iter()
-        .filter_map(|name| claims.get(name))
-        .find(|value| value.kind != JsonKind::Null)
+fn scope_claim<'a>(claims: &'a JsonObject, scope_claims: &[ClaimName]) -> Option<&'a JsonValue> {
+    scope_claims.iter().find_map(|name| name.find(claims))
 }
 
-/// The value of that claim as far as it says scopes: what grants nothing must not be told as a scope either.
-pub fn told<'a>(claims: &'a JsonObject, scope_claims: &[String]) -> Option<&'a JsonValue> {
-    carrier(claims, scope_claims).filter(|value| scopes_of(value).is_some())
+/// The claim that carries the scopes. `None` also if its value gives no scopes: it must not reach an upstream as scopes.
+pub fn scope_value<'a>(
+    claims: &'a JsonObject,
+    scope_claims: &[ClaimName],
+) -> Option<&'a JsonValue> {
+    scope_claim(claims, scope_claims).filter(|value| scopes_of(value).is_some())
 }
 
 fn scopes_of(value: &JsonValue) -> Option<Vec<String>> {
@@ -68,10 +69,12 @@ fn scopes_of(value: &JsonValue) -> Option<Vec<String>> {
 mod tests {
     use super::ScopeSet;
     use crate::jose::json::{Duplicates, JsonDocument};
+    use crate::token::claim_name::ClaimName;
 
     #[test]
-    fn the_first_claim_that_the_token_has_decides() {
-        let claims = ["scopes", "scp", "scope"].map(str::to_owned);
+    fn the_first_claim_that_is_present_gives_the_scopes() {
+        let claims = ["scopes", "scp", "scope", "realm_access.roles"]
+            .map(|name| ClaimName::dotted(name).expect("is a name"));
         let cases: &[(&str, &[&str])] = &[
             (r#"{"scopes":["a","b"],"scope":"c"}"#, &["a", "b"]),
             (r#"{"scope":"c  d "}"#, &["c", "d"]),
@@ -82,6 +85,9 @@ mod tests {
             (r#"{"scopes":5,"scope":"c"}"#, &[]),
             (r#"{"scopes":["a",5],"scope":"c"}"#, &[]),
             (r#"{"scopes":["a b"]}"#, &["a b"]),
+            (r#"{"realm_access":{"roles":["g"]}}"#, &["g"]),
+            (r#"{"realm_access":{"roles":{}},"scope":null}"#, &[]),
+            (r#"{"realm_access.roles":["g"]}"#, &[]),
             (r#"{}"#, &[]),
         ];
         for (text, expected) in cases {

@@ -1,6 +1,6 @@
-//! A token taken apart before anything in it is trusted.
+//! A token whose signature is not verified yet.
 //!
-//! `jku`, `x5u`, `x5c` and `jwk` are never read: no key and no address comes from a token.
+//! `jku`, `x5u`, `x5c` and `jwk` are never read: no key and no address comes from a token (CONTRACT 5.7.4).
 
 use std::fmt;
 
@@ -9,8 +9,9 @@ use crate::jose::json::{Duplicates, JsonDocument, JsonObject};
 use crate::token::bearer::BearerToken;
 use crate::token::claims::Claims;
 use crate::token::error::TokenError;
+use crate::token::malformed::{MalformedToken, TokenPart};
 
-/// A well-formed JWS in compact form (RFC 7515 section 7.1). Nothing that it says is proven.
+/// A well-formed JWS in compact form (RFC 7515 section 7.1). Nothing in it is verified.
 pub struct UnverifiedToken<'a> {
     algorithm: Box<str>,
     key_id: Option<Box<str>>,
@@ -21,29 +22,41 @@ pub struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Takes a bearer's text apart.
-    ///
     /// # Errors
-    /// [`TokenError::Malformed`] for everything that two careful readers could read differently.
+    /// [`TokenError::Malformed`] for a token that two servers could read differently.
     pub fn parse(bearer: BearerToken<'a>) -> Result<UnverifiedToken<'a>, TokenError> {
-        let token = bearer.expose();
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(TokenError::Malformed)?;
-        // A further dot fails as base64url.
-        let header = segment(header)?;
-        let payload = segment(payload)?;
-        let signature = segment(signature)?;
-        let header =
-            JsonDocument::parse(&header, Duplicates::Refuse).map_err(|_| TokenError::Malformed)?;
-        let header = header.object().ok_or(TokenError::Malformed)?;
-        // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and RFC 7797's `b64`
-        // changes what is signed; we understand none.
-        if header.get("crit").is_some() || header.get("b64").is_some() {
-            return Err(TokenError::Malformed);
+        Ok(UnverifiedToken::read(bearer.expose())?)
+    }
+
+    fn read(token: &'a str) -> Result<UnverifiedToken<'a>, MalformedToken> {
+        let parts = token
+            .rsplit_once('.')
+            .and_then(|(signing_input, signature)| {
+                let (header, payload) = signing_input.split_once('.')?;
+                (!payload.contains('.')).then_some((signing_input, header, payload, signature))
+            });
+        let Some((signing_input, header, payload, signature)) = parts else {
+            return Err(MalformedToken::of_text(token));
+        };
+        let header = decode(TokenPart::Header, header, token)?;
+        let payload = decode(TokenPart::Claims, payload, token)?;
+        let signature = decode(TokenPart::Signature, signature, token)?;
+        let document = JsonDocument::parse(&header, Duplicates::Refuse)
+            .map_err(|error| MalformedToken::of_json(TokenPart::Header, &header, error))?;
+        let header = document
+            .object()
+            .ok_or(MalformedToken::NotAnObject(TokenPart::Header))?;
+        // RFC 7515 section 4.1.11: a recipient must refuse an extension that it does not support, and accredit supports
+        // none. RFC 7797's `b64` changes what is signed. Both count as present even if they are `null`.
+        if let Some(name) = ["crit", "b64"]
+            .into_iter()
+            .find(|name| header.get(name).is_some())
+        {
+            return Err(MalformedToken::Extension(name));
         }
         Ok(UnverifiedToken {
-            algorithm: text(header, "alg")?.ok_or(TokenError::Malformed)?,
-            key_id: text(header, "kid")?,
+            algorithm: text(header, "alg")?.ok_or(MalformedToken::NoAlgorithm)?,
+            key_id: text(header, "kid")?.filter(|key_id| !key_id.is_empty()),
             token_type: text(header, "typ")?,
             claims: Claims::parse(&payload)?,
             signing_input,
@@ -51,37 +64,32 @@ impl<'a> UnverifiedToken<'a> {
         })
     }
 
-    /// The header's `alg`.
     pub fn algorithm(&self) -> &str {
         &self.algorithm
     }
 
-    /// The header's `kid`.
+    /// The header's `kid`. An empty one counts as absent (CONTRACT 4.4.2).
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// The header's `typ`.
     pub fn token_type(&self) -> Option<&str> {
         self.token_type.as_deref()
     }
 
-    /// What the token claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// The claims, for the one who has verified them.
     pub(in crate::token) fn into_claims(self) -> Claims {
         self.claims
     }
 
-    /// What is signed: header and payload as they were sent (RFC 7515 section 5.1).
+    /// The bytes that the signature covers: header and payload as the client sent them (RFC 7515 section 5.1).
     pub fn signing_input(&self) -> &[u8] {
         self.signing_input.as_bytes()
     }
 
-    /// The signature's bytes.
     pub fn signature(&self) -> &[u8] {
         &self.signature
     }
@@ -93,17 +101,24 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
-fn segment(text: &str) -> Result<Vec<u8>, TokenError> {
-    base64url::decode(text).map_err(|_| TokenError::Malformed)
+fn decode(part: TokenPart, text: &str, token: &str) -> Result<Vec<u8>, MalformedToken> {
+    base64url::decode(text).map_err(|error| match MalformedToken::of_text(token) {
+        pasted @ (MalformedToken::PastedScheme | MalformedToken::Quoted) => pasted,
+        _ => MalformedToken::NotBase64Url(part, error),
+    })
 }
 
-fn text(header: &JsonObject, name: &str) -> Result<Option<Box<str>>, TokenError> {
-    match header.get(name) {
-        None => Ok(None),
-        Some(value) => value
-            .as_str()
-            .map(|text| Some(text.into()))
-            .ok_or(TokenError::Malformed),
+fn text(header: &JsonObject, name: &'static str) -> Result<Option<Box<str>>, MalformedToken> {
+    let Some(value) = header.get_non_null(name) else {
+        return Ok(None);
+    };
+    match value.as_str() {
+        Some(text) => Ok(Some(text.into())),
+        None => Err(MalformedToken::WrongType {
+            part: TokenPart::Header,
+            name,
+            expected: "a string",
+        }),
     }
 }
 
@@ -114,8 +129,19 @@ mod tests {
     use crate::token::bearer::BearerToken;
     use crate::token::error::TokenError;
 
-    fn parse(token: &str) -> Result<(), TokenError> {
-        UnverifiedToken::parse(BearerToken::new(token.as_bytes()).expect("fits")).map(|_| ())
+    fn with_token<T>(
+        token: &str,
+        read: impl FnOnce(UnverifiedToken<'_>) -> T,
+    ) -> Result<T, String> {
+        BearerToken::new(token.as_bytes(), 1024)
+            .map_err(TokenError::from)
+            .and_then(UnverifiedToken::parse)
+            .map(read)
+            .map_err(|error| error.cause().expect("has a cause"))
+    }
+
+    fn cause(token: &str) -> Result<(), String> {
+        with_token(token, |_| ())
     }
 
     fn token(header: &str, payload: &str) -> String {
@@ -127,80 +153,172 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_a_token() {
+    fn well_formed_tokens() {
         let header =
             r#"{"alg":"RS256","kid":"k","typ":"JWT","jku":"https://evil.example","jwk":{}}"#;
-        assert_eq!(
-            parse(&token(header, r#"{"iss":"i","aud":["a"],"cnf":{}}"#)),
-            Ok(())
-        );
         let unsecured = format!("{}.{}.", encode(br#"{"alg":"none"}"#), encode(b"{}"));
-        assert_eq!(
-            parse(&unsecured),
-            Ok(()),
-            "an empty signature is a form; `alg` refuses it"
-        );
-        for header in [
-            "",
-            "null",
-            "[]",
-            "{}",
-            r#"{"alg":1}"#,
-            r#"{"alg":null}"#,
-            r#"{"alg":"RS256","alg":"RS256"}"#,
-            r#"{"alg":"RS256","kid":1}"#,
-            r#"{"alg":"RS256","kid":null}"#,
-            r#"{"alg":"RS256","typ":[]}"#,
-            r#"{"alg":"RS256","crit":[]}"#,
-            r#"{"alg":"RS256","crit":["exp"]}"#,
-            r#"{"alg":"RS256","b64":true}"#,
-            r#"{"alg":"RS256","jwk":{"a":1,"a":1}}"#,
-            r#"{"alg":"RS256"} x"#,
-            "\u{feff}{\"alg\":\"RS256\"}",
+        for token in [
+            token(header, r#"{"iss":"i","aud":["a"],"cnf":{}}"#),
+            // The form permits an empty signature. `alg` refuses it.
+            unsecured,
+            token(header, r#"{"aud":[]}"#),
+            token(header, r#"{"aud":""}"#),
         ] {
-            assert_eq!(
-                parse(&token(header, "{}")),
-                Err(TokenError::Malformed),
-                "{header}"
-            );
+            assert_eq!(cause(&token), Ok(()), "{token}");
         }
-        for payload in [
-            "",
-            "1",
-            "[]",
-            r#"{"iss":1}"#,
-            r#"{"iss":null}"#,
-            r#"{"aud":1}"#,
-            r#"{"aud":[1]}"#,
-            r#"{"aud":null}"#,
-            r#"{"aud":["a",null]}"#,
-            r#"{"cnf":null}"#,
-            r#"{"cnf":"x"}"#,
-            r#"{"a":{"b":1,"b":1}}"#,
-            r#"{}{}"#,
-        ] {
-            assert_eq!(
-                parse(&token(r#"{"alg":"RS256"}"#, payload)),
-                Err(TokenError::Malformed),
-                "{payload}"
-            );
+    }
+
+    /// CONTRACT 4.4.2
+    #[test]
+    fn a_member_that_is_null_is_absent_and_so_is_an_empty_kid() {
+        for key_id in ["null", r#""""#] {
+            let header = format!(r#"{{"alg":"RS256","kid":{key_id},"typ":null}}"#);
+            let claims = r#"{"iss":null,"aud":null,"cnf":null,"exp":null}"#;
+            let absent = with_token(&token(&header, claims), |token| {
+                let claims = token.claims();
+                token.key_id().is_none()
+                    && token.token_type().is_none()
+                    && claims.issuer().is_none()
+                    && claims.aud().is_empty()
+                    && !claims.has_confirmation()
+                    && claims.date("exp") == Ok(None)
+            });
+            assert_eq!(absent, Ok(true), "{header}");
         }
-        let good = token(header, "{}");
-        for bad in [
-            "",
-            ".",
-            "..",
-            "...",
-            "a.b",
-            "a.b.c.d.e",
-            &format!("{good}="),
-            &format!("{good}.AAAA"),
-            &format!(".{good}"),
-            &good.replace("AAAA", "AB"),
-            &format!("{good}\n"),
-            &good.replace('.', ","),
+    }
+
+    #[test]
+    fn a_malformed_header_names_the_cause() {
+        let twice = "the header has a member twice";
+        for (header, expected) in [
+            ("", "the header cannot be read: it is empty"),
+            ("null", "the header is not a JSON object"),
+            ("[]", "the header is not a JSON object"),
+            ("{}", "the header has no `alg`"),
+            (r#"{"alg":null}"#, "the header has no `alg`"),
+            (r#"{"alg":1}"#, "`alg` in the header is not a string"),
+            (
+                r#"{"alg":"RS256","alg":"RS256"}"#,
+                "the header has `alg` twice",
+            ),
+            (r#"{"alg":"RS256","own":1,"own":2}"#, twice),
+            (
+                r#"{"alg":"RS256","kid":1}"#,
+                "`kid` in the header is not a string",
+            ),
+            (
+                r#"{"alg":"RS256","typ":[]}"#,
+                "`typ` in the header is not a string",
+            ),
+            (r#"{"alg":"RS256","crit":null}"#, "the header has `crit`, "),
+            (
+                r#"{"alg":"RS256","crit":["exp"]}"#,
+                "the header has `crit`, ",
+            ),
+            (r#"{"alg":"RS256","b64":null}"#, "the header has `b64`, "),
+            (r#"{"alg":"RS256","jwk":{"a":1,"a":1}}"#, twice),
+            (
+                r#"{"alg":"RS256"} x"#,
+                "the header cannot be read: something follows the JSON value at offset 16",
+            ),
+            (
+                "\u{feff}{\"alg\":\"RS256\"}",
+                "the header cannot be read: it begins with a byte-order mark",
+            ),
         ] {
-            assert_eq!(parse(bad), Err(TokenError::Malformed), "{bad:?}");
+            let cause = cause(&token(header, "{}")).expect_err(header);
+            assert!(cause.starts_with(expected), "{header}: {cause}");
+        }
+    }
+
+    #[test]
+    fn malformed_claims_name_the_cause() {
+        let aud = "`aud` in the claims set is not a string or an array of strings";
+        for (payload, expected) in [
+            ("", "the claims set cannot be read: it is empty"),
+            ("1", "the claims set is not a JSON object"),
+            (r#"{"iss":1}"#, "`iss` in the claims set is not a string"),
+            (r#"{"aud":1}"#, aud),
+            (r#"{"aud":[1]}"#, aud),
+            (r#"{"aud":["a",null]}"#, aud),
+            (r#"{"aud":{}}"#, aud),
+            (r#"{"cnf":"x"}"#, "`cnf` in the claims set is not an object"),
+            (
+                r#"{"exp":1,"sub":"s","exp":2}"#,
+                "the claims set has `exp` twice",
+            ),
+            (
+                r#"{"a":{"b":1,"b":1}}"#,
+                "the claims set has a member twice",
+            ),
+            (
+                "{}{}",
+                "the claims set cannot be read: something follows the JSON value at offset 2",
+            ),
+            (
+                "{'sub':1}",
+                "the claims set cannot be read: it is not JSON at offset 1",
+            ),
+        ] {
+            let cause = cause(&token(r#"{"alg":"RS256"}"#, payload)).expect_err(payload);
+            assert_eq!(cause, expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_text_names_the_cause() {
+        let good = token(r#"{"alg":"RS256"}"#, "{}");
+        for (bad, expected) in [
+            (String::new(), "the token has no dots"),
+            (".".into(), "the token has 2 parts"),
+            ("...".into(), "the token has 4 parts"),
+            (
+                "a.b.c.d.e".into(),
+                "the token has 5 parts: it is an encrypted JWT",
+            ),
+            ("..".into(), "the header cannot be read: it is empty"),
+            (
+                format!("{good}="),
+                "the signature is not base64url: it ends with the padding",
+            ),
+            (format!("{good}.AAAA"), "the token has 4 parts"),
+            (format!(".{good}"), "the token has 4 parts"),
+            (
+                good.replace("AAAA", "AB"),
+                "the signature is not base64url: it is not the encoding of whole bytes",
+            ),
+            (
+                good.replace("AAAA", "A+A/"),
+                "the signature is not base64url: it has `+` or `/`",
+            ),
+            (
+                format!("{good}\n"),
+                "the signature is not base64url: it has a character that is not base64url at offset 4",
+            ),
+            (
+                format!(" {good}"),
+                "the header is not base64url: it has a character that is not base64url at offset 0",
+            ),
+            (good.replace('.', ","), "the token has no dots"),
+            (
+                format!("Bearer {good}"),
+                "the token begins with the word `Bearer`",
+            ),
+            (
+                format!("\"{good}\""),
+                "the token is enclosed in quotation marks",
+            ),
+            (
+                format!("{good}\u{e9}"),
+                "the token has a byte outside ASCII at offset ",
+            ),
+            (
+                "a".repeat(1025),
+                "the token has 1025 bytes; max_token_size is 1024",
+            ),
+        ] {
+            let cause = cause(&bad).expect_err(&bad);
+            assert!(cause.starts_with(expected), "{bad}: {cause}");
         }
     }
 }

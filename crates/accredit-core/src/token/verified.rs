@@ -1,4 +1,5 @@
-//! The one place where a token becomes a verified one: its signature, then its issuer's demands, at a moment.
+//! Verifies a token: the signature first, then the requirements of the issuer entry. The only place that makes a
+//! [`VerifiedToken`].
 
 use std::fmt;
 use std::time::Duration;
@@ -12,24 +13,33 @@ use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirement
 use crate::token::scope::ScopeSet;
 use crate::token::unverified::UnverifiedToken;
 
-/// A token whose signature, times and claims all held at the moment when it was made.
+/// A token whose signature and claims satisfied the issuer entry at the moment of verification.
 pub struct VerifiedToken {
     claims: Claims,
     scopes: ScopeSet,
+    audience: Box<[Box<str>]>,
     validity: Validity,
 }
 
-/// What came of trying keys on a token.
+/// The claims of a token that failed a step after its signature had been verified. They say whose token was refused
+/// (CONTRACT 4.13.1, 4.13.4), and cannot admit a request: a rule accepts a [`VerifiedToken`] only.
+#[derive(Clone)]
+pub struct SignedClaims {
+    claims: Claims,
+    scopes: ScopeSet,
+}
+
+/// The result of a verification.
 pub enum Verification<'a, 'k> {
-    /// The key verified it, and the claims satisfy.
+    /// The key verifies the signature, and the claims satisfy the requirements.
     Verified(VerifiedToken, &'k VerificationKey),
-    /// The key verified it, and the claims do not satisfy.
-    Refused(TokenError, &'k VerificationKey),
-    /// No key verified it.
+    /// The key verifies the signature, and the claims do not satisfy the requirements.
+    Refused(TokenError, &'k VerificationKey, SignedClaims),
+    /// No key verifies the signature.
     Unsigned(UnverifiedToken<'a>),
 }
 
-/// When a token may be used.
+/// The times between which a token can be used.
 #[derive(Clone, Copy, Debug)]
 struct Validity {
     expires: NumericDate,
@@ -38,8 +48,7 @@ struct Validity {
 }
 
 impl VerifiedToken {
-    /// Tries each key, then judges the claims in the order of the reasons: `cnf`, `exp`, `nbf`, `iat`, `aud`,
-    /// required claims, lifetime.
+    /// Runs the steps 12 to 19 of CONTRACT 4.1.1: signature, `cnf`, `exp`, `nbf`, `iat`, `aud`, required claims, lifetime.
     pub fn verify<'a, 'k>(
         token: UnverifiedToken<'a>,
         algorithm: Algorithm,
@@ -56,24 +65,27 @@ impl VerifiedToken {
         };
         let judged = judge_binding(token.claims(), requirements.binding)
             .and_then(|()| Validity::judge(token.claims(), requirements, now));
+        let claims = token.into_claims();
+        let scopes = ScopeSet::read(claims.object(), &requirements.scope_claims);
         match judged {
             Ok(validity) => {
-                let claims = token.into_claims();
-                let scopes = ScopeSet::read(claims.object(), &requirements.scope_claims);
-                Verification::Verified(
-                    VerifiedToken {
-                        claims,
-                        scopes,
-                        validity,
-                    },
-                    key,
-                )
+                let audience = match claims.audience(&requirements.audience_claims) {
+                    Audience::Absent => Box::default(),
+                    Audience::Named(named) => named.into_iter().map(Box::from).collect(),
+                };
+                let token = VerifiedToken {
+                    claims,
+                    scopes,
+                    audience,
+                    validity,
+                };
+                Verification::Verified(token, key)
             }
-            Err(error) => Verification::Refused(error, key),
+            Err(error) => Verification::Refused(error, key, SignedClaims { claims, scopes }),
         }
     }
 
-    /// Judges the times of a token once more: what held when it was verified may have passed.
+    /// Checks the times of a cached token again.
     ///
     /// # Errors
     /// [`TokenError::Expired`] or [`TokenError::NotYetValid`].
@@ -81,14 +93,25 @@ impl VerifiedToken {
         self.validity.judge_times(clock_skew, now)
     }
 
-    /// The verified claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// The token's scopes.
     pub fn scopes(&self) -> &ScopeSet {
         &self.scopes
+    }
+
+    /// Whether the token's audience is one of these.
+    pub fn has_audience_of(&self, accepted: &[String]) -> bool {
+        is_one_of(self.audience.iter().map(|audience| &**audience), accepted)
+    }
+
+    /// The claims and scopes, to report whose token was refused later.
+    pub fn signed_claims(&self) -> SignedClaims {
+        SignedClaims {
+            claims: self.claims.clone(),
+            scopes: self.scopes.clone(),
+        }
     }
 
     /// `exp`
@@ -96,9 +119,15 @@ impl VerifiedToken {
         self.validity.expires
     }
 
-    /// About how many bytes the token occupies.
+    /// The memory that the token occupies, in bytes. Approximate.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.claims.weight() + self.scopes.weight()
+        let audience = self.audience.iter();
+        size_of::<Self>()
+            + self.claims.weight()
+            + self.scopes.weight()
+            + audience
+                .map(|audience| size_of::<Box<str>>() + audience.len())
+                .sum::<usize>()
     }
 }
 
@@ -108,17 +137,18 @@ impl fmt::Debug for VerifiedToken {
     }
 }
 
-/// Judges what an unverified token says of its times, audience and claims (`exp` to the lifetime), to tell whether
-/// it could be worth a fetch of keys. Proves nothing.
+/// Runs the steps 14 to 19 of CONTRACT 4.1.1 on a token without a key, to decide whether it is worth a fetch.
 ///
 /// # Errors
-/// The first demand that the claims fail.
+/// The first step that fails, without values of the token.
 pub fn judge_unverified(
     token: &UnverifiedToken<'_>,
     requirements: &Requirements,
     now: NumericDate,
 ) -> Result<(), TokenError> {
-    Validity::judge(token.claims(), requirements, now).map(|_| ())
+    Validity::judge(token.claims(), requirements, now)
+        .map(|_| ())
+        .map_err(TokenError::without_values)
 }
 
 // === impl Validity ===
@@ -130,7 +160,7 @@ impl Validity {
         now: NumericDate,
     ) -> Result<Validity, TokenError> {
         let skew = requirements.clock_skew;
-        // Each date is read at its own step, so that the first that fails is the reason.
+        // Each date is read at its own step, so that the first step that fails gives the reason.
         let expires = date(claims, "exp", ClaimStep::Expiry)?
             .ok_or(TokenError::MissingClaim(ClaimStep::Expiry))?;
         judge_expiry(expires, skew, now)?;
@@ -138,7 +168,7 @@ impl Validity {
         judge_start(not_before, ClaimStep::NotBefore, skew, now)?;
         let issued = date(claims, "iat", ClaimStep::IssuedAt)?;
         judge_start(issued, ClaimStep::IssuedAt, skew, now)?;
-        judge_audience(claims, &requirements.audiences)?;
+        judge_audience(claims, requirements)?;
         if !requirements
             .required_claims
             .iter()
@@ -166,10 +196,31 @@ impl Validity {
     }
 }
 
+impl SignedClaims {
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// `exp`. `None` if it is absent or not a NumericDate.
+    pub fn expires(&self) -> Option<NumericDate> {
+        self.claims.date("exp").ok().flatten()
+    }
+}
+
+impl fmt::Debug for SignedClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignedClaims(..)")
+    }
+}
+
 fn date(claims: &Claims, name: &str, step: ClaimStep) -> Result<Option<NumericDate>, TokenError> {
     claims
         .date(name)
-        .map_err(|_| TokenError::NotANumericDate(step))
+        .map_err(|error| TokenError::NotANumericDate(step, error))
 }
 
 fn judge_expiry(expires: NumericDate, skew: Duration, now: NumericDate) -> Result<(), TokenError> {
@@ -192,21 +243,23 @@ fn judge_start(
     }
 }
 
-fn judge_audience(claims: &Claims, audiences: &Audiences) -> Result<(), TokenError> {
-    let Audiences::OneOf { accepted, absent } = audiences else {
+fn judge_audience(claims: &Claims, requirements: &Requirements) -> Result<(), TokenError> {
+    let Audiences::OneOf { accepted, absent } = &requirements.audiences else {
         return Ok(());
     };
-    let holds = match claims.audience() {
+    let is_accepted = match claims.audience(&requirements.audience_claims) {
         Audience::Absent => *absent == AbsentAudience::Accept,
-        Audience::Named(named) => named
-            .iter()
-            .any(|audience| accepted.iter().any(|own| own == audience)),
+        Audience::Named(named) => is_one_of(named.into_iter(), accepted),
     };
-    if holds {
+    if is_accepted {
         Ok(())
     } else {
         Err(TokenError::InvalidAudience)
     }
+}
+
+fn is_one_of<'a>(mut audience: impl Iterator<Item = &'a str>, accepted: &[String]) -> bool {
+    audience.any(|audience| accepted.iter().any(|own| own == audience))
 }
 
 fn judge_binding(claims: &Claims, binding: Binding) -> Result<(), TokenError> {

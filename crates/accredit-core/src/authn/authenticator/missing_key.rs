@@ -80,6 +80,13 @@ impl IssuedToken<'_> {
         let standing = key_set.standing(token.key_id());
         let error = match standing {
             KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
+            // CONTRACT 5.2.2: a key that was not tried can have signed the token.
+            KeyIdStanding::Held | KeyIdStanding::Absent
+                if key_set.untried(token.key_id(), algorithm) > 0 =>
+            {
+                self.judge_claims_before_keys(token)?;
+                MissingKey::Unknown.into()
+            }
             KeyIdStanding::Held | KeyIdStanding::Absent if has_fitting => {
                 TokenError::InvalidSignature.into()
             }

@@ -39,6 +39,7 @@ fn authenticator(now: Instant) -> Authenticator {
             clock_skew: Duration::ZERO,
             max_lifetime: None,
             required_claims: vec![],
+            audience_claims: vec![],
             scope_claims: vec![],
             binding: Binding::Enforce,
         },
@@ -73,7 +74,7 @@ fn the_first_result_stands_if_the_keys_become_too_old_during_the_wait() {
         let authenticator = authenticator(began);
         let token = forged(header);
         let authenticate = |wall, steady, attempt| {
-            let bearer = BearerToken::new(token.as_bytes()).expect("is a bearer");
+            let bearer = BearerToken::new(token.as_bytes(), 16 * 1024).expect("is a bearer");
             let moment = Moment::new(Duration::from_secs(wall), steady);
             authenticator.authenticate(bearer, moment, attempt)
         };

@@ -2,7 +2,7 @@
 
 use super::{AmbiguousCredential, ExtractionError, TokenSource, TokenSources};
 use crate::request::{Completeness, Headers, Request};
-use crate::token::bearer::NotAToken;
+use crate::token::malformed::MalformedToken;
 
 fn extract(
     sources: &TokenSources,
@@ -27,8 +27,6 @@ fn extract(
         )
     }))
 }
-
-const MALFORMED: ExtractionError = ExtractionError::NotAToken(NotAToken);
 
 const fn ambiguous<T>(cause: AmbiguousCredential) -> Result<T, ExtractionError> {
     Err(ExtractionError::Ambiguous(cause))
@@ -115,7 +113,10 @@ fn the_authorization_header() {
             "/",
             &[("authorization", &too_long)]
         ),
-        Err(MALFORMED)
+        Err(ExtractionError::NotAToken(MalformedToken::TooLong {
+            size: 16 * 1024 + 1,
+            limit: 16 * 1024
+        }))
     );
 }
 

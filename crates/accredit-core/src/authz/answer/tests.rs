@@ -11,6 +11,7 @@ use crate::keys::ledger::MissingKey;
 use crate::rules::demands::RuleDenial;
 use crate::rules::expression::failure::ConditionFailure;
 use crate::token::error::TokenError;
+use crate::token::malformed::MalformedToken;
 
 fn every_denial() -> Vec<Denial> {
     let retry_after = Duration::from_millis(2500);
@@ -22,7 +23,7 @@ fn every_denial() -> Vec<Denial> {
     let authentication = [
         AuthenticationError::MissingToken,
         AuthenticationError::AmbiguousCredential(AmbiguousCredential::SeveralTokens),
-        AuthenticationError::Token(TokenError::Malformed),
+        AuthenticationError::Token(TokenError::Malformed(MalformedToken::Opaque)),
         AuthenticationError::Token(TokenError::Expired),
         AuthenticationError::UnknownIssuer,
         AuthenticationError::Key(MissingKey::Unknown),

@@ -101,7 +101,11 @@ fn the_contracts_example_is_read_with_every_key() {
     );
     assert_eq!(
         issuer.scope_claims,
-        Some(vec!["scopes".into(), "scp".into(), "scope".into()])
+        Some(
+            ["scopes", "scp", "scope"]
+                .map(|name| ClaimNameDocument::Dotted(name.into()))
+                .into()
+        )
     );
     assert_eq!(
         (issuer.binding, issuer.required),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::authn::issuers::Startup;
 use crate::config::defaults;
 use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
-use crate::config::one_or_many::OneOrMany;
+use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::headers::{claim_headers, claim_name};
@@ -97,17 +97,30 @@ fn requirements(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> R
             None => defaults::ALGORITHMS.into_iter().collect(),
         },
         audiences: audiences(key, entry, problems),
+        audience_claims: claim_names(
+            &path::member(key, "audience_claims"),
+            entry.audience_claims.as_deref(),
+            &defaults::AUDIENCE_CLAIMS,
+            problems,
+        ),
         token_types: match &entry.token_types {
             Some(types) => types.iter().collect(),
             None => defaults::TOKEN_TYPES.into_iter().collect(),
         },
         clock_skew: clock_skew(key, entry, problems),
         max_lifetime: entry.max_lifetime.map(|lifetime| lifetime.to_std()),
-        required_claims: required_claims(key, entry, problems),
-        scope_claims: match &entry.scope_claims {
-            Some(claims) => claims.clone(),
-            None => defaults::SCOPE_CLAIMS.map(str::to_owned).into(),
-        },
+        required_claims: claim_names(
+            &path::member(key, "required_claims"),
+            entry.required_claims.as_deref(),
+            &defaults::REQUIRED_CLAIMS,
+            problems,
+        ),
+        scope_claims: claim_names(
+            &path::member(key, "scope_claims"),
+            entry.scope_claims.as_deref(),
+            &defaults::SCOPE_CLAIMS,
+            problems,
+        ),
         binding: binding(key, entry, problems),
     }
 }
@@ -159,16 +172,21 @@ fn clock_skew(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Dur
     skew
 }
 
-fn required_claims(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Vec<ClaimName> {
-    let key = path::member(key, "required_claims");
-    match &entry.required_claims {
+/// A list of claim names (CONTRACT 3.7.3).
+fn claim_names(
+    key: &str,
+    names: Option<&[ClaimNameDocument]>,
+    default: &[&str],
+    problems: &mut Problems,
+) -> Vec<ClaimName> {
+    match names {
         Some(names) => names
             .iter()
             .enumerate()
-            .filter_map(|(n, name)| claim_name(&path::item(&key, n), name, problems))
+            .filter_map(|(n, name)| claim_name(&path::item(key, n), name, problems))
             .collect(),
-        None => defaults::REQUIRED_CLAIMS
-            .into_iter()
+        None => default
+            .iter()
             .filter_map(|name| ClaimName::dotted(name).ok())
             .collect(),
     }

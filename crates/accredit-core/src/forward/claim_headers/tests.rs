@@ -1,26 +1,39 @@
-//! Claims of every JSON type, and what is left out.
+//! Claims of every JSON type, and the causes for which a header is left out.
 
-use super::{ClaimForm, ClaimHeader, MappedClaim};
+use super::{ClaimForm, ClaimHeader, ClaimHeaders, LeftOut, MappedClaim};
 use crate::forward::header_name::HeaderName;
 use crate::jose::base64url;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
 
 fn value_of(claim: &str, form: ClaimForm, claims: &str) -> Option<String> {
+    value_or_cause(claim, form, claims).ok()
+}
+
+fn scope_claims() -> Vec<ClaimName> {
+    ["scopes", "scp", "scope", "realm_access.roles"]
+        .map(|name| ClaimName::dotted(name).expect("is a name"))
+        .into()
+}
+
+fn header(name: &str, claim: &str, form: ClaimForm) -> ClaimHeader {
     let claim = match claim {
         "scopes" => MappedClaim::Scopes,
         name => MappedClaim::Named(ClaimName::dotted(name).expect("is a name")),
     };
-    let header = ClaimHeader {
-        name: HeaderName::parse("x-a").expect("is a name"),
+    ClaimHeader {
+        name: HeaderName::parse(name).expect("is a name"),
         claim,
         form,
-    };
-    let scope_claims = ["scopes", "scp", "scope"].map(str::to_owned);
-    header.value(
-        &Claims::parse(claims.as_bytes()).expect("are claims"),
-        &scope_claims,
-    )
+    }
+}
+
+fn claims(text: &str) -> Claims {
+    Claims::parse(text.as_bytes()).expect("are claims")
+}
+
+fn value_or_cause(claim: &str, form: ClaimForm, text: &str) -> Result<String, LeftOut> {
+    header("x-a", claim, form).value(&claims(text), &scope_claims())
 }
 
 #[test]
@@ -64,7 +77,7 @@ fn every_type_as_text() {
 }
 
 #[test]
-fn objects_and_the_json_form_are_the_tokens_own_bytes() {
+fn objects_and_the_json_form_are_the_original_bytes() {
     let claims = r#"{"c":{"a" : [1.0, "x"]},"l":["a", {"b":2}],"e":[],"n":null}"#;
     assert_eq!(
         value_of("c", ClaimForm::Text, claims),
@@ -93,6 +106,16 @@ fn scopes_are_joined_by_a_space_whichever_claim_carries_them() {
         ("scopes", r#"{"scopes":true}"#, None),
         ("scopes", r#"{"scopes":{"a":"b"}}"#, None),
         ("scp", r#"{"scp":["a",5]}"#, Some("a 5")),
+        (
+            "scopes",
+            r#"{"realm_access":{"roles":["a","b"]}}"#,
+            Some("a b"),
+        ),
+        (
+            "realm_access.roles",
+            r#"{"realm_access":{"roles":["a","b"]}}"#,
+            Some("a b"),
+        ),
         ("scopes", r#"{"scopes":[]}"#, None),
         ("scopes", "{}", None),
     ];
@@ -106,7 +129,7 @@ fn scopes_are_joined_by_a_space_whichever_claim_carries_them() {
 }
 
 #[test]
-fn a_value_has_a_limit() {
+fn a_value_has_at_most_8_kib() {
     let of = |length: usize| {
         value_of(
             "c",
@@ -116,4 +139,66 @@ fn a_value_has_a_limit() {
     };
     assert_eq!(of(8192).map(|value| value.len()), Some(8192));
     assert_eq!(of(8193), None);
+}
+
+/// CONTRACT 2.5.6, 4.10.2
+#[test]
+fn a_header_that_is_left_out_has_a_cause() {
+    let long = "a".repeat(8193);
+    for (value, cause) in [
+        ("null", LeftOut::NotInToken),
+        (r#""""#, LeftOut::Empty),
+        ("[]", LeftOut::Empty),
+        (r#""a\tb""#, LeftOut::ControlCharacter),
+        (r#""a\u0085""#, LeftOut::ControlCharacter),
+        (r#"" a""#, LeftOut::OuterSpace),
+        (r#"["a","b,c"]"#, LeftOut::SeparatorInElement(',')),
+        (r#"["a",""]"#, LeftOut::EmptyElement),
+        (r#"["a",null]"#, LeftOut::NestedElement),
+        (r#"["a",{}]"#, LeftOut::NestedElement),
+        (&format!("\"{long}\""), LeftOut::TooLong(8193)),
+    ] {
+        let text = format!(r#"{{"c":{value}}}"#);
+        assert_eq!(
+            value_or_cause("c", ClaimForm::Text, &text),
+            Err(cause),
+            "{value}"
+        );
+    }
+    for (text, cause) in [
+        ("{}", LeftOut::NotInToken),
+        (r#"{"scope":["a b"]}"#, LeftOut::SeparatorInElement(' ')),
+        (r#"{"scopes":5,"scope":"a"}"#, LeftOut::NotScopes),
+    ] {
+        assert_eq!(
+            value_or_cause("scopes", ClaimForm::Text, text),
+            Err(cause),
+            "{text}"
+        );
+    }
+}
+
+/// CONTRACT 4.10.4
+#[test]
+fn values_that_no_longer_fit_are_left_out_with_that_cause() {
+    let text = |length: usize| "a".repeat(length);
+    let claims = claims(&format!(
+        r#"{{"a":"{}","b":"{}","c":"{}","d":"{}","e":"x"}}"#,
+        text(8192),
+        text(8192),
+        text(8000),
+        text(8192)
+    ));
+    let names = ["a", "b", "c", "d", "e"];
+    let headers = names.map(|name| header(&format!("x-{name}"), name, ClaimForm::Text));
+    let payload = HeaderName::parse("x-payload").expect("is a name");
+    let left_out = ClaimHeaders::new(headers.into()).left_out(&claims, &[], Some(&payload));
+    let left_out: Vec<_> = left_out
+        .iter()
+        .map(|header| (header.name.as_str(), header.cause))
+        .collect();
+    assert_eq!(
+        left_out,
+        [("x-d", LeftOut::NoRoom), ("x-payload", LeftOut::NoRoom)]
+    );
 }

@@ -13,7 +13,7 @@ use crate::request::Headers;
 use crate::rules::expression::budget::EvaluationBudget;
 use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::variables::Variables;
-use crate::token::claims::{Audience, Claims};
+use crate::token::claims::Claims;
 
 #[derive(Clone)]
 pub enum Value<'a> {
@@ -232,10 +232,7 @@ fn audience<'a>(
     claims: &'a Claims,
     budget: &mut EvaluationBudget,
 ) -> Result<Value<'a>, ConditionFailure> {
-    let named = match claims.audience() {
-        Audience::Absent => Vec::new(),
-        Audience::Named(named) => named,
-    };
+    let named = claims.aud();
     budget.allocate(named.len() * size_of::<&str>())?;
     Ok(Value::List(List::Texts(named.into())))
 }

@@ -1,4 +1,4 @@
-//! Each demand at its edge and in its order.
+//! The steps 14 to 19 of CONTRACT 4.1.1 at their limits and in their order.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
 use crate::token::error::{ClaimStep, TokenError};
-use crate::token::numeric_date::NumericDate;
+use crate::token::numeric_date::{DateText, NotANumericDate, NumericDate};
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
 
 fn requirements() -> Requirements {
@@ -21,9 +21,17 @@ fn requirements() -> Requirements {
         clock_skew: Duration::from_secs(30),
         max_lifetime: Some(Duration::from_secs(100)),
         required_claims: vec![ClaimName::dotted("sub").expect("is a name")],
+        audience_claims: vec![ClaimName::dotted("aud").expect("is a name")],
         scope_claims: vec![],
         binding: Binding::Enforce,
     }
+}
+
+fn names(names: &[&str]) -> Vec<ClaimName> {
+    names
+        .iter()
+        .map(|name| ClaimName::dotted(name).expect("is a name"))
+        .collect()
 }
 
 fn judge(claims: &str, requirements: &Requirements) -> Result<(), TokenError> {
@@ -37,7 +45,7 @@ fn judge(claims: &str, requirements: &Requirements) -> Result<(), TokenError> {
 }
 
 #[test]
-fn each_demand_at_its_edge_and_in_its_order() {
+fn each_step_at_its_limit_and_in_its_order() {
     use ClaimStep::{Expiry, IssuedAt, Lifetime, NotBefore, Required};
     let cases: &[(&str, Result<(), TokenError>)] = &[
         (r#"{"exp":1050,"iat":950,"aud":"a","sub":"s"}"#, Ok(())),
@@ -51,11 +59,17 @@ fn each_demand_at_its_edge_and_in_its_order() {
         ),
         (
             r#"{"exp":1e999,"iat":950,"aud":"a"}"#,
-            Err(TokenError::NotANumericDate(Expiry)),
+            Err(TokenError::NotANumericDate(
+                Expiry,
+                NotANumericDate::OutOfRange,
+            )),
         ),
         (
             r#"{"exp":"1050","iat":950,"aud":"a"}"#,
-            Err(TokenError::NotANumericDate(Expiry)),
+            Err(TokenError::NotANumericDate(
+                Expiry,
+                NotANumericDate::Text(DateText::new("1050")),
+            )),
         ),
         (
             r#"{"exp":null,"iat":950,"aud":"a"}"#,
@@ -80,11 +94,17 @@ fn each_demand_at_its_edge_and_in_its_order() {
         ),
         (
             r#"{"exp":1050,"nbf":{},"iat":1030.5}"#,
-            Err(TokenError::NotANumericDate(NotBefore)),
+            Err(TokenError::NotANumericDate(
+                NotBefore,
+                NotANumericDate::WrongType,
+            )),
         ),
         (
             r#"{"exp":1050,"iat":true,"aud":"z"}"#,
-            Err(TokenError::NotANumericDate(IssuedAt)),
+            Err(TokenError::NotANumericDate(
+                IssuedAt,
+                NotANumericDate::WrongType,
+            )),
         ),
         (
             r#"{"exp":1050,"iat":949,"aud":"z"}"#,
@@ -128,29 +148,79 @@ fn each_demand_at_its_edge_and_in_its_order() {
     }
 }
 
+/// CONTRACT 3.5.3
 #[test]
-fn an_absent_audience_passes_only_where_it_may_and_an_empty_one_never() {
-    let mut accepting = requirements();
-    accepting.audiences = Audiences::OneOf {
-        accepted: vec!["a".into()],
-        absent: AbsentAudience::Accept,
+fn an_audience_without_content_is_absent_and_a_wrong_one_never_passes() {
+    let accepting = |audience_claims: &[&str]| Requirements {
+        audiences: Audiences::OneOf {
+            accepted: vec!["a".into()],
+            absent: AbsentAudience::Accept,
+        },
+        audience_claims: names(audience_claims),
+        ..requirements()
     };
-    assert_eq!(
-        judge(r#"{"exp":1050,"iat":950,"sub":"s"}"#, &accepting),
-        Ok(())
-    );
-    for audience in ["\"z\"", "[]", "\"\""] {
-        let claims = format!(r#"{{"exp":1050,"iat":950,"sub":"s","aud":{audience}}}"#);
+    let of = |audience: &str| {
+        let audience = match audience {
+            "" => String::new(),
+            audience => format!(",{audience}"),
+        };
+        format!(r#"{{"exp":1050,"iat":950,"sub":"s"{audience}}}"#)
+    };
+    for absent in [
+        "",
+        r#""aud":null"#,
+        r#""aud":[]"#,
+        r#""aud":"""#,
+        r#""aud":[""]"#,
+    ] {
+        assert_eq!(judge(&of(absent), &accepting(&["aud"])), Ok(()), "{absent}");
         assert_eq!(
-            judge(&claims, &accepting),
+            judge(&of(absent), &requirements()),
             Err(TokenError::InvalidAudience),
-            "{audience}"
+            "{absent}"
+        );
+    }
+    for wrong in [r#""aud":"z""#, r#""aud":["","z"]"#, r#""aud":" ""#] {
+        assert_eq!(
+            judge(&of(wrong), &accepting(&["aud"])),
+            Err(TokenError::InvalidAudience),
+            "{wrong}"
         );
     }
     let mut any = requirements();
     any.audiences = Audiences::Any;
-    assert_eq!(
-        judge(r#"{"exp":1050,"iat":950,"sub":"s","aud":"z"}"#, &any),
-        Ok(())
-    );
+    assert_eq!(judge(&of(r#""aud":"z""#), &any), Ok(()));
+}
+
+/// CONTRACT 3.5.3
+#[test]
+fn the_first_audience_claim_that_the_token_has_is_its_audience() {
+    let cases: &[(&[&str], &str, bool)] = &[
+        (&["client_id"], r#""client_id":"a""#, true),
+        (&["client_id"], r#""client_id":"z","aud":"a""#, false),
+        (&["client_id"], r#""aud":"a""#, false),
+        (&["aud", "client_id"], r#""client_id":"a""#, true),
+        (&["aud", "client_id"], r#""client_id":"a","aud":"z""#, false),
+        (&["aud", "azp"], r#""azp":"a","aud":null"#, true),
+        (&["aud", "azp"], r#""azp":"a","aud":[]"#, true),
+        (&["azp", "aud"], r#""azp":{},"aud":"a""#, false),
+        (&["azp", "aud"], r#""azp":["b","a"]"#, true),
+        (&["ext.audience"], r#""ext":{"audience":"a"}"#, true),
+    ];
+    for (claims, audience, is_accepted) in cases {
+        let requirements = Requirements {
+            audience_claims: names(claims),
+            ..requirements()
+        };
+        let token = format!(r#"{{"exp":1050,"iat":950,"sub":"s",{audience}}}"#);
+        let expected = match is_accepted {
+            true => Ok(()),
+            false => Err(TokenError::InvalidAudience),
+        };
+        assert_eq!(
+            judge(&token, &requirements),
+            expected,
+            "{claims:?} {audience}"
+        );
+    }
 }
