@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use crate::authn::issuers::Issuer;
+use crate::authn::sources::ExtractionError;
 use crate::authz::authorizer::Authorizer;
 use crate::authz::step::{Step, StepOutcome};
 use crate::request::Request;
 use crate::rules::rule::{Access, Rule};
-use crate::token::bearer::BearerToken;
 use crate::token::claims::{Audience, Claims};
 use crate::token::requirements::{AbsentAudience, Audiences, Requirements};
 use crate::token::scope::ScopeSet;
@@ -18,23 +18,34 @@ pub struct Notes<'a> {
     authorizer: &'a Authorizer,
     rule: &'a Rule,
     token: Option<UnverifiedToken<'a>>,
+    /// Why the request's token is malformed.
+    malformed: Option<String>,
 }
 
 impl<'a> Notes<'a> {
-    /// Parses the request's token a second time, to quote it. An unreadable token has no notes.
+    /// Parses the request's token a second time, to quote it. The only note of a malformed token is the cause.
     pub fn new(authorizer: &'a Authorizer, request: &Request<'a>, rule: &'a Rule) -> Notes<'a> {
-        let credential = authorizer.sources().extract(request).ok().flatten();
-        let bearer: Option<BearerToken<'a>> = credential.map(|credential| credential.bearer);
-        let token = bearer.and_then(|bearer| UnverifiedToken::parse(bearer).ok());
+        let (token, malformed) = match authorizer.sources().extract(request) {
+            Ok(Some(credential)) => match UnverifiedToken::parse(credential.bearer) {
+                Ok(token) => (Some(token), None),
+                Err(error) => (None, error.cause()),
+            },
+            Err(ExtractionError::NotAToken(cause)) => (None, Some(cause.to_string())),
+            Ok(None) | Err(ExtractionError::Ambiguous(_)) => (None, None),
+        };
         Notes {
             authorizer,
             rule,
             token,
+            malformed,
         }
     }
 
     /// The note of a step. Steps that did not run have none.
     pub fn of(&self, step: Step, outcome: StepOutcome) -> Option<String> {
+        if (step, outcome) == (Step::Form, StepOutcome::Failed) {
+            return self.malformed.clone();
+        }
         let reached = matches!(outcome, StepOutcome::Passed | StepOutcome::Failed);
         let token = self.token.as_ref().filter(|_| reached)?;
         let claims = token.claims();

@@ -10,7 +10,7 @@ use crate::support::eventually::within;
 use crate::support::keys::{rsa, set};
 use crate::support::process::accredit;
 use crate::support::service::{Service, inline_issuer};
-use crate::support::token::{Token, now};
+use crate::support::token::{Token, now, signed_text};
 
 const ISSUER: &str = "https://one.test";
 
@@ -260,5 +260,49 @@ async fn bad_usage_is_told_apart_from_a_refusal() {
 impl std::fmt::Debug for Explained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} {} {}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// CONTRACT 2.5.6: what is malformed, and how.
+#[tokio::test]
+async fn the_cause_of_a_malformed_token_is_stated() {
+    let good = Token::of(ISSUER);
+    let signed = good.signed(rsa(0));
+    let milliseconds = now() * 1000;
+    let twice = good.claims_text().replacen('{', "{\"aud\":\"x\",", 1);
+    for (token, cause) in [
+        (
+            "opaque-token-of-the-issuer".to_owned(),
+            "it is an opaque token",
+        ),
+        ("a.b.c.d.e".into(), "it is an encrypted JWT"),
+        (
+            format!("{signed}="),
+            "the signature is not base64url: it ends with the padding",
+        ),
+        (
+            signed_text(good.header_text(), &twice, rsa(0), "RS256"),
+            "the claims set has `aud` twice",
+        ),
+        (
+            good.clone().claim("exp", milliseconds).signed(rsa(0)),
+            &format!("is in milliseconds ({milliseconds})"),
+        ),
+        (
+            good.clone().claim("exp", "1790000000").signed(rsa(0)),
+            "is a string (\"1790000000\")",
+        ),
+        (
+            format!("{}.b.c", "a".repeat(16 * 1024)),
+            "the token has 16388 bytes; max_token_size is 16384",
+        ),
+    ] {
+        let explained = explain(&["--path", "/x"], &token).await;
+        assert_eq!(explained.code, Some(3), "{}", explained.stderr);
+        assert!(
+            explained.stdout.contains(cause),
+            "{cause}: {}",
+            explained.stdout
+        );
     }
 }

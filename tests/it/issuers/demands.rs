@@ -1,7 +1,8 @@
 //! What each issuer demands of its tokens.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::support::check_request::Ask;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now};
@@ -27,8 +28,11 @@ async fn audiences() {
         (Some(json!("api.test second")), [false, false, true]),
         (Some(json!("other")), [false, false, true]),
         (Some(json!("any")), [false, false, true]),
-        (Some(json!([])), [false, false, true]),
-        (Some(json!("")), [false, false, true]),
+        (Some(json!(["", "other"])), [false, false, true]),
+        (Some(json!([])), [false, true, true]),
+        (Some(json!("")), [false, true, true]),
+        (Some(json!([""])), [false, true, true]),
+        (Some(json!(null)), [false, true, true]),
         (None, [false, true, true]),
     ];
     let issuers = [
@@ -53,6 +57,52 @@ async fn audiences() {
                 "{audience:?} at {issuer}"
             );
         }
+    }
+}
+
+/// CONTRACT 3.5.3, 3.7.4: Cognito's access tokens have `client_id`, Keycloak's `azp` and `realm_access.roles`.
+#[tokio::test]
+async fn other_claims_carry_the_audience_and_the_scopes() {
+    let keys = set([rsa(0).jwk("k")]);
+    let lines = "audience_claims: [client_id, [\"https://a.test/aud\"]]\nscope_claims: [realm_access.roles]";
+    let one = inline_issuer(ONE, &keys, lines);
+    let rules = "rules:\n  - match: { paths: [/roles] }\n    scopes: [admin]\n  - match: { paths: [/audience] }\n    audiences: [second]\n";
+    let service = Service::ready(&format!("issuers:\n{one}{rules}")).await;
+    let token = || Token::of(ONE).without("aud");
+    let of_client = || token().claim("client_id", "api.test").claim("aud", "other");
+    let roles = |roles: Value| of_client().claim("realm_access", json!({ "roles": roles }));
+    for (token, path, expected) in [
+        (of_client(), "/", "allowed"),
+        (token().claim("aud", "api.test"), "/", "invalid_audience"),
+        (
+            token()
+                .claim("client_id", "other")
+                .claim("https://a.test/aud", "api.test"),
+            "/",
+            "invalid_audience",
+        ),
+        (
+            token().claim("https://a.test/aud", "api.test"),
+            "/",
+            "allowed",
+        ),
+        (of_client(), "/audience", "invalid_audience"),
+        (
+            of_client().claim("client_id", json!(["api.test", "second"])),
+            "/audience",
+            "allowed",
+        ),
+        (roles(json!(["admin"])), "/roles", "allowed"),
+        (roles(json!("user admin")), "/roles", "allowed"),
+        (roles(json!(["user"])), "/roles", "insufficient_scope"),
+        (
+            of_client().claim("scope", "admin"),
+            "/roles",
+            "insufficient_scope",
+        ),
+    ] {
+        let ask = Ask::bearer(&token.signed(rsa(0))).path(path);
+        assert_eq!(service.check(ask).await.reason(), expected, "{path}");
     }
 }
 
