@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::authn::identity::Identity;
 use crate::authz::record::DecisionRecord;
 use crate::observe::request_summary::{RequestSummary, cut};
 use crate::token::claim_name::ClaimName;
+use crate::token::claims::Claims;
 
 /// The maximum length of a reported claim value, in bytes.
 const MAX_CLAIM: usize = 256;
@@ -52,7 +52,7 @@ impl DecisionReport {
             took,
             config: disclosure.config.clone(),
             trace_id: trace_id.map(String::into_boxed_str),
-            claims: disclosure.values(record.identity().map(|identity| &**identity)),
+            claims: disclosure.values(record.signed_claims()),
         }
     }
 
@@ -65,8 +65,8 @@ impl DecisionReport {
 
 impl Disclosure {
     /// The values of `log_claims`, as the token's JSON has them.
-    fn values(&self, identity: Option<&Identity>) -> Vec<(String, String)> {
-        let Some(claims) = identity.map(|identity| identity.token.claims()) else {
+    fn values(&self, claims: Option<&Claims>) -> Vec<(String, String)> {
+        let Some(claims) = claims else {
             return Vec::new();
         };
         let found = self.claims.iter().filter_map(|name| {

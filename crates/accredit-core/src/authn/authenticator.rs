@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::authn::authenticator::missing_key::{IssuedToken, NextStep};
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
-use crate::authn::identity::Identity;
+use crate::authn::identity::{Identity, SignedToken};
 use crate::authn::issuers::Issuers;
 use crate::authn::moment::Moment;
 use crate::authn::near_miss::NearMisses;
@@ -36,7 +36,7 @@ pub enum Authentication {
     Wait(KeyTicket),
 }
 
-/// Why a token was not accepted, with what may be reported of it before its signature is verified (CONTRACT 4.13.3).
+/// Why a token was not accepted, with what may be reported of it (CONTRACT 4.13.1, 4.13.3).
 #[derive(Clone, Debug)]
 pub struct TokenDenial {
     pub error: AuthenticationError,
@@ -44,6 +44,8 @@ pub struct TokenDenial {
     pub issuer: Option<Arc<str>>,
     /// The held key that the token names.
     pub key_id: Option<Box<str>>,
+    /// The token, if its signature was verified.
+    pub signed: Option<Arc<SignedToken>>,
     pub cache: Option<CacheLookup>,
 }
 
@@ -81,6 +83,7 @@ impl From<AuthenticationError> for TokenDenial {
             error,
             issuer: None,
             key_id: None,
+            signed: None,
             cache: None,
         }
     }
@@ -145,6 +148,7 @@ impl Authenticator {
                 error: error.into(),
                 issuer: Some(identity.issuer_name.clone()),
                 key_id: identity.key_id.clone(),
+                signed: Some(Arc::new(SignedToken::new(identity.token.signed_claims()))),
                 cache: Some(CacheLookup::Hit),
             }),
         })
@@ -211,8 +215,12 @@ impl Authenticator {
                             }
                             return Ok(Authentication::Verified(identity, None));
                         }
-                        Verification::Refused(error, key, _claims) => {
-                            return Err(issued.denial(error.into(), key_id_of(key, key_set)));
+                        Verification::Refused(error, key, claims) => {
+                            let denial = issued.denial(error.into(), key_id_of(key, key_set));
+                            return Err(TokenDenial {
+                                signed: Some(Arc::new(SignedToken::new(claims))),
+                                ..denial
+                            });
                         }
                         Verification::Unsigned(unsigned) => token = unsigned,
                     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::authn::issuers::Issuer;
 use crate::authn::token_metadata::{self, MetadataValue};
 use crate::forward::claim_headers::SetHeader;
-use crate::token::verified::VerifiedToken;
+use crate::token::verified::{SignedClaims, VerifiedToken};
 
 /// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
 #[derive(Debug)]
@@ -21,6 +21,24 @@ pub struct Identity {
     pub headers: Vec<SetHeader>,
     /// The part of the dynamic metadata that depends on the token alone (CONTRACT 4.13.1).
     pub metadata: Vec<(&'static str, MetadataValue)>,
+}
+
+/// A token that was not accepted after its signature had been verified: what a refusal may report of it (CONTRACT 4.13.1).
+/// It cannot admit a request.
+#[derive(Debug)]
+pub struct SignedToken {
+    pub claims: SignedClaims,
+    /// The fields of the dynamic metadata that it gives.
+    pub metadata: Vec<(&'static str, MetadataValue)>,
+}
+
+impl SignedToken {
+    pub fn new(claims: SignedClaims) -> SignedToken {
+        SignedToken {
+            metadata: token_metadata::of_signed(&claims),
+            claims,
+        }
+    }
 }
 
 impl Identity {

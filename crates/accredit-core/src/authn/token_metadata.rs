@@ -3,7 +3,8 @@
 use crate::authn::issuers::Issuer;
 use crate::jose::json;
 use crate::token::claims::Claims;
-use crate::token::verified::VerifiedToken;
+use crate::token::scope::ScopeSet;
+use crate::token::verified::{SignedClaims, VerifiedToken};
 
 /// Integers beyond this are not exact as doubles, and a protobuf `Value` holds doubles (CONTRACT 4.13.2).
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
@@ -31,24 +32,42 @@ pub fn of_verified(
     issuer: &Issuer,
 ) -> Vec<(&'static str, MetadataValue)> {
     let claims = token.claims();
-    let text = |text: &str| MetadataValue::Text(text.to_owned());
-    let scopes = token.scopes().iter().map(text).collect();
+    let mut fields = vec![("issuer", text(issuer_name))];
+    fields.extend(key_id.map(|key_id| ("key_id", text(key_id))));
+    fields.extend(of_holder(
+        claims,
+        token.scopes(),
+        Some(token.expires().seconds()),
+    ));
+    fields.push(("claims", mapped_claims(claims, issuer)));
+    fields
+}
+
+/// The fields that a token gives whose signature was verified and that was not accepted.
+pub fn of_signed(signed: &SignedClaims) -> Vec<(&'static str, MetadataValue)> {
+    let expires = signed.expires().map(|expires| expires.seconds());
+    of_holder(signed.claims(), signed.scopes(), expires).collect()
+}
+
+fn of_holder(
+    claims: &Claims,
+    scopes: &ScopeSet,
+    expires: Option<f64>,
+) -> impl Iterator<Item = (&'static str, MetadataValue)> {
+    let scopes = scopes.iter().map(text).collect();
     let fields = [
-        ("issuer", Some(text(issuer_name))),
-        ("key_id", key_id.map(text)),
         ("subject", claims.text("sub").map(text)),
         ("client_id", claims.text("client_id").map(text)),
         ("scopes", Some(MetadataValue::List(scopes))),
-        (
-            "expires_at",
-            Some(MetadataValue::Number(token.expires().seconds())),
-        ),
-        ("claims", Some(mapped_claims(claims, issuer))),
+        ("expires_at", expires.map(MetadataValue::Number)),
     ];
     fields
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+}
+
+fn text(text: &str) -> MetadataValue {
+    MetadataValue::Text(text.to_owned())
 }
 
 fn mapped_claims(claims: &Claims, issuer: &Issuer) -> MetadataValue {

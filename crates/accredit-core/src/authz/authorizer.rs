@@ -295,9 +295,10 @@ impl Authorizer {
         let token = if denial.precedes_token() {
             TokenRecord::NotRead
         } else {
-            TokenRecord::Unverified {
+            TokenRecord::NotAccepted {
                 issuer: None,
                 key_id: None,
+                signed: None,
             }
         };
         let record = DecisionRecord::denied(denial, rule.name.clone(), token);

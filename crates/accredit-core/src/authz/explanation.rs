@@ -57,7 +57,7 @@ pub fn steps(record: &DecisionRecord, rule: &Rule, table: &RuleTable) -> Vec<(St
 /// Whether the request has a token that was read, or that would have been read if an earlier step had not failed.
 fn has_token(record: &DecisionRecord) -> bool {
     match (&record.token, &record.denial) {
-        (TokenRecord::Unverified { .. } | TokenRecord::Verified(_), _) => true,
+        (TokenRecord::NotAccepted { .. } | TokenRecord::Verified(_), _) => true,
         (TokenRecord::NotRead, Some(denial)) => denial.precedes_token(),
         (TokenRecord::NotRead, None) => false,
     }

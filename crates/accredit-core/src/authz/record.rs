@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::authn::authenticator::{CacheLookup, TokenDenial};
-use crate::authn::identity::Identity;
+use crate::authn::identity::{Identity, SignedToken};
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::denial::Denial;
 use crate::authz::step::Step;
 use crate::reason::{Decision, Reason};
 use crate::rules::table::DEFAULT_RULE;
+use crate::token::claims::Claims;
 
 /// One decision. It contains no token.
 #[derive(Clone, Debug)]
@@ -28,12 +29,14 @@ pub struct DecisionRecord {
 pub enum TokenRecord {
     /// accredit read no token.
     NotRead,
-    /// accredit read the token and did not verify it.
-    Unverified {
+    /// accredit read the token and did not accept it.
+    NotAccepted {
         /// The configured issuer that the token names.
         issuer: Option<Arc<str>>,
         /// The held key that the token names.
         key_id: Option<Box<str>>,
+        /// The token, if its signature was verified.
+        signed: Option<Arc<SignedToken>>,
     },
     Verified(Arc<Identity>),
 }
@@ -62,9 +65,10 @@ impl DecisionRecord {
             ..DecisionRecord::denied(
                 Denial::Unauthenticated(denial.error),
                 rule,
-                TokenRecord::Unverified {
+                TokenRecord::NotAccepted {
                     issuer: denial.issuer,
                     key_id: denial.key_id,
+                    signed: denial.signed,
                 },
             )
         }
@@ -78,7 +82,7 @@ impl DecisionRecord {
     pub fn issuer(&self) -> Option<&str> {
         match &self.token {
             TokenRecord::NotRead => None,
-            TokenRecord::Unverified { issuer, .. } => issuer.as_deref(),
+            TokenRecord::NotAccepted { issuer, .. } => issuer.as_deref(),
             TokenRecord::Verified(identity) => Some(&identity.issuer_name),
         }
     }
@@ -87,7 +91,7 @@ impl DecisionRecord {
     pub fn key_id(&self) -> Option<&str> {
         match &self.token {
             TokenRecord::NotRead => None,
-            TokenRecord::Unverified { key_id, .. } => key_id.as_deref(),
+            TokenRecord::NotAccepted { key_id, .. } => key_id.as_deref(),
             TokenRecord::Verified(identity) => identity.key_id.as_deref(),
         }
     }
@@ -95,7 +99,18 @@ impl DecisionRecord {
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         match &self.token {
             TokenRecord::Verified(identity) => Some(identity),
-            TokenRecord::NotRead | TokenRecord::Unverified { .. } => None,
+            TokenRecord::NotRead | TokenRecord::NotAccepted { .. } => None,
+        }
+    }
+
+    /// The claims of the token, if its signature was verified.
+    pub fn signed_claims(&self) -> Option<&Claims> {
+        match &self.token {
+            TokenRecord::NotRead => None,
+            TokenRecord::NotAccepted { signed, .. } => {
+                signed.as_ref().map(|token| token.claims.claims())
+            }
+            TokenRecord::Verified(identity) => Some(identity.token.claims()),
         }
     }
 
@@ -103,7 +118,7 @@ impl DecisionRecord {
     pub fn issuer_label(&self) -> &str {
         match &self.token {
             TokenRecord::NotRead => "none",
-            TokenRecord::Unverified { .. } | TokenRecord::Verified(_) => {
+            TokenRecord::NotAccepted { .. } | TokenRecord::Verified(_) => {
                 self.issuer().unwrap_or("unknown")
             }
         }
@@ -121,17 +136,22 @@ impl DecisionRecord {
             ("reason", Some(self.reason.as_str())),
             ("rule", Some(&*self.rule)),
         ];
-        let (names, verified) = match self.identity() {
-            Some(identity) => ([("issuer", None), ("key_id", None)], &*identity.metadata),
-            None => (
-                [("issuer", self.issuer()), ("key_id", self.key_id())],
-                &[][..],
+        let named = [("issuer", self.issuer()), ("key_id", self.key_id())];
+        let (names, of_token) = match &self.token {
+            TokenRecord::NotRead => (named, &[][..]),
+            TokenRecord::NotAccepted { signed, .. } => (
+                named,
+                signed.as_ref().map_or(&[][..], |token| &token.metadata),
             ),
+            // The metadata of a verified token begins with both names.
+            TokenRecord::Verified(identity) => {
+                ([("issuer", None), ("key_id", None)], &*identity.metadata)
+            }
         };
         let texts = fixed.into_iter().chain(names);
         let texts = texts.filter_map(|(name, text)| Some((name, MetadataField::Text(text?))));
         texts.chain(
-            verified
+            of_token
                 .iter()
                 .map(|(name, value)| (*name, MetadataField::Value(value))),
         )
@@ -141,11 +161,17 @@ impl DecisionRecord {
     #[must_use]
     pub fn without_claims(&self) -> DecisionRecord {
         let token = match &self.token {
-            TokenRecord::Verified(identity) => TokenRecord::Unverified {
+            TokenRecord::NotRead => TokenRecord::NotRead,
+            TokenRecord::NotAccepted { issuer, key_id, .. } => TokenRecord::NotAccepted {
+                issuer: issuer.clone(),
+                key_id: key_id.clone(),
+                signed: None,
+            },
+            TokenRecord::Verified(identity) => TokenRecord::NotAccepted {
                 issuer: Some(identity.issuer_name.clone()),
                 key_id: identity.key_id.clone(),
+                signed: None,
             },
-            other => other.clone(),
         };
         DecisionRecord {
             token,

@@ -186,6 +186,7 @@ impl IssuedToken<'_> {
             error,
             issuer: Some(self.name.clone()),
             key_id,
+            signed: None,
             cache: None,
         }
     }
