@@ -33,6 +33,11 @@ impl ClaimName {
         Ok(ClaimName(parts))
     }
 
+    /// One part per level.
+    pub fn parts(&self) -> &[String] {
+        &self.0
+    }
+
     /// The only part, where the name has just one.
     pub fn as_single(&self) -> Option<&str> {
         match self.0.as_slice() {
