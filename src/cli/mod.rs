@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod check;
+mod check_files;
 pub mod columns;
 pub mod command;
 pub mod decision_line;

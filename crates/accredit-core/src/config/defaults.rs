@@ -16,7 +16,6 @@ pub const CHECK_TIMEOUT: Duration = seconds(1);
 pub const STARTUP_WAIT: Duration = seconds(30);
 pub const DRAIN: Duration = seconds(20);
 pub const ERROR_DETAILS: bool = true;
-pub const MAX_TOKEN_SIZE: Size = Size::new(16 << 10);
 
 pub const ALGORITHMS: [Algorithm; 1] = [Algorithm::Rs256];
 pub const TOKEN_TYPES: [&str; 2] = ["JWT", "at+jwt"];

@@ -100,9 +100,6 @@ pub struct ConfigDocument {
     /// paths.
     #[schemars(extend("examples" = [["encoded_slash"]]))]
     pub ambiguous_paths: Option<Vec<Word<Ambiguity>>>,
-    /// The maximum length of a token, at most `64KiB`. A longer token is malformed.
-    #[schemars(extend("default" = defaults::MAX_TOKEN_SIZE))]
-    pub max_token_size: Option<Size>,
     /// Codes of warnings that the operator accepts. `accredit check` and the log leave them out. Default: none.
     #[schemars(extend("examples" = [["audiences_any"]]))]
     pub accept_warnings: Option<Vec<Word<WarningCode>>>,

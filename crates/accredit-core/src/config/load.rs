@@ -24,7 +24,7 @@ pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Proble
     };
     problems.locate_in(Locations::of(&root));
     env::expand(&mut root, lookup, &mut problems);
-    let repaired = check::check(&mut root, &schema::schema(), &mut problems);
+    let repaired = check::check(&mut root, schema::schema(), &mut problems);
     problems.ignore_consequences_of(repaired);
     match ConfigDocument::deserialize(&root) {
         Ok(mut document) => {

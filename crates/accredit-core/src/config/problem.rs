@@ -100,12 +100,14 @@ impl Problems {
     pub fn into_sorted(mut self) -> Vec<Problem> {
         self.found
             .sort_by_key(|problem| (problem.line, problem.column));
-        if self.left_out > 0 {
+        let last = self.found.last().map(|problem| problem.severity);
+        if let Some(last) = last.filter(|_| self.left_out > 0) {
+            let severity = if self.errors { Severity::Error } else { last };
             self.found.push(Problem {
                 path: String::new(),
                 line: None,
                 column: None,
-                severity: Severity::Error,
+                severity,
                 what: format!("{} more problems are not listed", self.left_out),
                 advice: "correct the problems above first".to_owned(),
             });
@@ -126,8 +128,6 @@ impl Problems {
         }
         self.errors |= severity == Severity::Error;
         if self.found.len() >= MAX_LISTED {
-            // A configuration with that many problems is not used, even if they are warnings.
-            self.errors = true;
             self.left_out += 1;
             return;
         }

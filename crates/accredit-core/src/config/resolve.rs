@@ -17,7 +17,7 @@ use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
-use crate::config::units::{self, Size};
+use crate::config::units;
 use crate::config::warning::WarningCode;
 use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
@@ -161,7 +161,6 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
             .token_cache
             .unwrap_or(defaults::TOKEN_CACHE)
             .bytes(),
-        max_token_size: max_token_size(document.max_token_size, problems),
         max_concurrent_checks: usize::try_from(max_concurrent_checks).unwrap_or(usize::MAX),
         check_timeout,
         startup_wait: startup_wait.to_std(),
@@ -218,21 +217,6 @@ fn admin_hosts(document: &ConfigDocument, problems: &mut Problems) -> Vec<Host> 
     }
     hosts
 }
-
-fn max_token_size(size: Option<Size>, problems: &mut Problems) -> usize {
-    let bytes = size.unwrap_or(defaults::MAX_TOKEN_SIZE).bytes();
-    if !(1..=MAX_TOKEN_SIZE.bytes()).contains(&bytes) {
-        problems.error(
-            "max_token_size",
-            "this size is out of range",
-            format!("write a size of at least 1 and at most {MAX_TOKEN_SIZE}"),
-        );
-    }
-    usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-/// Envoy's default limit of all request headers is 60 KiB, so larger tokens do not arrive.
-const MAX_TOKEN_SIZE: Size = Size::new(64 << 10);
 
 fn state_dir(text: Option<&str>, problems: &mut Problems) -> Option<PathBuf> {
     if text == Some("") {

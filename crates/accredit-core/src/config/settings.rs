@@ -64,8 +64,6 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// Bytes for verified tokens; 0 remembers none.
     pub token_cache: u64,
-    /// The maximum length of a token, in bytes.
-    pub max_token_size: usize,
     /// Checks in flight at most.
     pub max_concurrent_checks: usize,
     /// How long a check may wait for keys.

@@ -171,6 +171,7 @@ impl Vocabulary for Algorithm {
         ("PS512", Algorithm::Ps512, ""),
         ("ES256", Algorithm::Es256, ""),
         ("ES384", Algorithm::Es384, ""),
+        ("ES512", Algorithm::Es512, ""),
         ("EdDSA", Algorithm::EdDsa, ""),
         ("Ed25519", Algorithm::EdDsa, ""),
     ];

@@ -232,7 +232,7 @@ impl RuleResolver<'_> {
                 when.message.clone(),
             ),
         };
-        match Expression::parse(text, &BTreeMap::new()) {
+        match Expression::parse(text, self.context.env) {
             Ok(expression) => Some(Condition::new(expression, message)),
             Err(error) => {
                 problems.error(
