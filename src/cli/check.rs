@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::app::check_files::check_files;
 use crate::app::online::{OnlineCheck, fetch_all};
-use crate::cli::check_files::check_files;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{ConfigFlags, document, environment};
@@ -14,7 +14,7 @@ use crate::config::resolve::{Resolved, resolve};
 /// Flags of `accredit check`.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// The configuration's file or - for standard input [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
+    /// The configuration file, or - for standard input [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Exit with 2 if a warning is left that accept_warnings does not name

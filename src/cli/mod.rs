@@ -7,7 +7,6 @@
 
 pub mod admin;
 pub mod check;
-mod check_files;
 pub mod columns;
 pub mod command;
 pub mod decision_line;

@@ -13,7 +13,7 @@ use crate::config::one_or_many::OneOrMany;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::{Resolved, resolve};
 use crate::config::words::Word;
-use crate::config::yaml::read::MAX_TEXT;
+use crate::config::yaml::budget::MAX_BYTES;
 use crate::regular_file;
 
 /// The file that is read without flags and variables (CONTRACT 2.2.8).
@@ -169,7 +169,7 @@ fn read_file(
 
 /// `-` is standard input. One byte over the limit is read, so that the reader of the text reports it.
 fn read_text(path: &Path) -> std::io::Result<String> {
-    let limit = MAX_TEXT as u64;
+    let limit = MAX_BYTES as u64;
     let bytes = if path == Path::new(STANDARD_INPUT) {
         let mut bytes = Vec::new();
         let input = std::io::stdin().lock();

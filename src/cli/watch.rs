@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::reload::Reloader;
 use crate::cli::settings::{ConfigFlags, environment, settings};
-use crate::config::yaml::read::MAX_TEXT;
+use crate::config::yaml::budget::MAX_BYTES;
 use crate::file_watch::FileWatch;
 use crate::regular_file;
 
@@ -71,7 +71,7 @@ impl ConfigWatch {
 }
 
 fn read(file: &Path) -> Option<Vec<u8>> {
-    regular_file::read(file, MAX_TEXT as u64).ok()
+    regular_file::read(file, MAX_BYTES as u64).ok()
 }
 
 async fn settled(watch: Option<&mut FileWatch>) {

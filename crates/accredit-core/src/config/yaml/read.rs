@@ -3,7 +3,6 @@
 use saphyr_parser::{Parser, ScanError};
 
 use crate::config::problem::Problems;
-pub use crate::config::yaml::budget::MAX_BYTES as MAX_TEXT;
 use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::builder::Builder;
 use crate::config::yaml::tree::YamlNode;

@@ -1,7 +1,6 @@
 //! The files that a configuration names: `check` reports those that cannot be used (CONTRACT 2.4.4).
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::config::document::{ConfigDocument, TlsDocument};
 use crate::config::path;
@@ -10,11 +9,12 @@ use crate::config::tls_files::TlsFiles;
 use crate::jwks::trust::TrustStore;
 use crate::keys::key_set::KeySet;
 use crate::regular_file;
+use crate::server::tls;
 use crate::server::tls_files;
 use crate::server::tls_files_error::TlsFilesError;
 
 /// Adds a problem for each file that accredit could not use.
-pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
+pub fn check_files(document: &ConfigDocument, problems: &mut Problems) {
     for (key, tls) in [("tls", &document.tls), ("admin_tls", &document.admin_tls)] {
         if let Some(tls) = tls {
             check_tls(key, tls, problems);
@@ -52,7 +52,7 @@ fn check_tls(key: &str, tls: &TlsDocument, problems: &mut Problems) {
     };
     let load = |files: &TlsFiles| -> Result<(), TlsFilesError> {
         let contents = tls_files::read(files)?;
-        tls_files::load(files, &contents, &[], SystemTime::now()).map(drop)
+        tls_files::load(files, &contents, &[], tls::now()).map(drop)
     };
     let mut readable = true;
     for (name, file) in [("certificate", certificate), ("private_key", private_key)] {
