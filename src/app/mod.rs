@@ -6,6 +6,7 @@
 )]
 
 pub mod becoming_ready;
+pub mod check_files;
 pub mod engine;
 pub mod error;
 pub mod explain;

@@ -4,18 +4,22 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::app::check_files::check_files;
 use crate::app::online::{OnlineCheck, fetch_all};
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{ConfigFlags, environment, settings};
-use crate::config::resolve::Resolved;
+use crate::cli::settings::{ConfigFlags, document, environment};
+use crate::config::resolve::{Resolved, resolve};
 
 /// Flags of `accredit check`.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// The configuration's file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
+    /// The configuration file, or - for standard input [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Exit with 2 if a warning is left that accept_warnings does not name
+    #[arg(long)]
+    deny_warnings: bool,
     /// Also fetch each key set
     #[arg(long)]
     online: bool,
@@ -24,15 +28,28 @@ pub struct CheckArgs {
 /// Runs the command.
 #[allow(clippy::print_stdout, reason = "the answer to the command")]
 pub fn run(args: CheckArgs) -> ExitCode {
-    let typed = ConfigFlags {
+    let flags = ConfigFlags {
         config: args.config,
         ..ConfigFlags::default()
     };
-    let Ok(resolved) = settings(typed, &environment, |warning| {
-        complain(format_args!("warning: {warning}"))
-    }) else {
+    let Ok((document, mut problems)) = document(flags, &environment) else {
         return ExitCode::BadUsage;
     };
+    check_files(&document, &mut problems);
+    let resolved = match resolve(&document, problems) {
+        Ok(resolved) => resolved,
+        Err(problems) => {
+            problems.iter().for_each(complain);
+            return ExitCode::BadUsage;
+        }
+    };
+    resolved.warnings.iter().for_each(complain);
+    if args.deny_warnings && !resolved.warnings.is_empty() {
+        complain(
+            "--deny-warnings: there are warnings; correct them, or name their codes in accept_warnings",
+        );
+        return ExitCode::BadUsage;
+    }
     let fetched = if args.online {
         online(&resolved)
     } else {

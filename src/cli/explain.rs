@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -13,7 +13,8 @@ use crate::cli::admin::{ProofArgs, RunningService};
 use crate::cli::exit::{ExitCode, complain, say, say_json};
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{ConfigFlags, environment, settings};
+use crate::cli::settings::{ConfigFlags, STANDARD_INPUT, environment, settings};
+use crate::regular_file;
 
 /// The maximum length of standard input, in bytes. It exceeds the longest token that a configuration can accept.
 const MAX_TOKEN_INPUT: u64 = 64 * 1024;
@@ -24,6 +25,9 @@ pub struct ExplainArgs {
     /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A file with the token, in place of standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// The method of the request [default: GET]
     #[arg(long, value_name = "M")]
     method: Option<String>,
@@ -67,13 +71,18 @@ pub fn run(args: ExplainArgs) -> ExitCode {
 }
 
 fn offline(args: &ExplainArgs) -> ExitCode {
+    let config_on_input = args.config.as_deref() == Some(Path::new(STANDARD_INPUT));
+    if config_on_input && args.token_file.is_none() {
+        complain(
+            "--config - takes the configuration from standard input; name a file with the token by --token-file",
+        );
+        return ExitCode::BadUsage;
+    }
     let typed = ConfigFlags {
         config: args.config.clone(),
         ..ConfigFlags::default()
     };
-    let Ok(resolved) = settings(typed, &environment, |warning| {
-        complain(format_args!("warning: {warning}"))
-    }) else {
+    let Ok(resolved) = settings(typed, &environment, |warning| complain(warning)) else {
         return ExitCode::BadUsage;
     };
     with_ask(args, async |ask| {
@@ -142,7 +151,7 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
         context.insert(name.to_owned(), value.to_owned());
     }
     Ok(pb::ExplainRequest {
-        token: token()?,
+        token: token(args.token_file.as_deref())?,
         method: args.method.clone(),
         host: args.host.clone(),
         path: args.path.clone(),
@@ -153,8 +162,17 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
     })
 }
 
-/// Reads the token from standard input. A terminal or empty input means no token.
-fn token() -> Result<Option<String>, String> {
+/// Reads the token from the file, or else from standard input. A terminal or empty input means no token.
+fn token(file: Option<&Path>) -> Result<Option<String>, String> {
+    if let Some(file) = file {
+        let unreadable = |cause: String| format!("--token-file {}: {cause}", file.display());
+        let bytes = regular_file::read(file, MAX_TOKEN_INPUT)
+            .map_err(|error| unreadable(error.to_string()))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| unreadable("the text is not UTF-8".to_owned()))?;
+        let token = text.trim();
+        return Ok((!token.is_empty()).then(|| token.to_owned()));
+    }
     let input = std::io::stdin();
     if input.is_terminal() {
         return Ok(None);

@@ -7,7 +7,7 @@ use crate::config::schema;
 
 /// Runs the command.
 pub fn run() -> ExitCode {
-    let printed = serde_json::to_string_pretty(&schema::schema())
+    let printed = serde_json::to_string_pretty(schema::schema())
         .map_err(std::io::Error::from)
         .and_then(|text| writeln!(std::io::stdout(), "{text}"));
     match printed {

@@ -1,13 +1,13 @@
 //! `accredit serve`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
-use crate::cli::settings::{ConfigFlags, environment, file, settings};
+use crate::cli::settings::{ConfigFlags, STANDARD_INPUT, environment, file, settings};
 use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::LogFormat;
@@ -30,6 +30,9 @@ pub struct ServeArgs {
     /// The URL of the issuer's key set [default: found through discovery] [env: ACCREDIT_JWKS_URI]
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
+    /// The accepted signature algorithms, separated by commas [default: RS256]
+    #[arg(long, value_name = "ALG", value_delimiter = ',')]
+    algorithms: Vec<String>,
     /// The address for Envoy's checks: IP:port or unix:/path [env: ACCREDIT_LISTEN] [default: 0.0.0.0:9191]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -47,12 +50,19 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(code) => return code,
     };
+    if args.config.as_deref() == Some(Path::new(STANDARD_INPUT)) {
+        complain(
+            "serve reads its configuration again and needs a file; only `check` and `explain` take --config -",
+        );
+        return ExitCode::BadUsage;
+    }
     let typed = ConfigFlags {
         config: args.config,
         issuer: args.issuer,
         audiences: args.audiences,
         audience_absent: args.audience_absent,
         jwks_uri: args.jwks_uri,
+        algorithms: args.algorithms,
         listen: args.listen,
         admin_listen: args.admin_listen,
     };

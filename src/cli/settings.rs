@@ -1,5 +1,6 @@
 //! From flags, environment and file to settings: a flag beats the environment, which beats the file.
 
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::complain;
@@ -8,10 +9,12 @@ use crate::config::issuer_document::{
     AnyAudience, AudiencesDocument, IssuerDocument, JwksDocument,
 };
 use crate::config::load;
-use crate::config::locations::Locations;
 use crate::config::one_or_many::OneOrMany;
+use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::{Resolved, resolve};
 use crate::config::words::Word;
+use crate::config::yaml::budget::MAX_BYTES;
+use crate::regular_file;
 
 /// The file that is read without flags and variables (CONTRACT 2.2.8).
 pub const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
@@ -29,6 +32,8 @@ pub struct ConfigFlags {
     pub audience_absent: Option<String>,
     /// `--jwks-uri`
     pub jwks_uri: Option<String>,
+    /// `--algorithms`, each
+    pub algorithms: Vec<String>,
     /// `--listen`
     pub listen: Option<String>,
     /// `--admin-listen`
@@ -48,18 +53,36 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The settings that were asked for. Says every problem on standard error, and every warning in `warn`.
+/// The settings of the configuration that the flags and the environment name. Prints every problem on standard error, and
+/// passes every warning to `warn`.
 ///
 /// # Errors
 /// [`ConfigRejected`]
 pub fn settings(
     flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
-    warn: impl Fn(&str),
+    warn: impl Fn(&Problem),
 ) -> Result<Resolved, ConfigRejected> {
-    let (document, locations) = match source(&flags, env).or_else(reject)? {
+    let (document, problems) = document(flags, env)?;
+    let resolved = resolve(&document, problems).map_err(|problems| {
+        problems.iter().for_each(complain);
+        ConfigRejected
+    })?;
+    resolved.warnings.iter().for_each(warn);
+    Ok(resolved)
+}
+
+/// The document that the flags and the environment name, and the problems of its structure.
+///
+/// # Errors
+/// [`ConfigRejected`] if there is no document.
+pub fn document(
+    flags: ConfigFlags,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<(ConfigDocument, Problems), ConfigRejected> {
+    let (document, problems) = match source(&flags, env).or_else(reject)? {
         ConfigOrigin::File(path) => read_file(&path, env)?,
-        ConfigOrigin::Flags(issuer) => (flags_document(issuer, &flags, env)?, Locations::default()),
+        ConfigOrigin::Flags(issuer) => (flags_document(issuer, &flags, env)?, Problems::default()),
     };
     let document = ConfigDocument {
         listen: flags
@@ -72,15 +95,7 @@ pub fn settings(
             .or(document.admin_listen),
         ..document
     };
-    let resolved = resolve(&document, locations).map_err(|problems| {
-        problems.iter().for_each(complain);
-        ConfigRejected
-    })?;
-    resolved
-        .warnings
-        .iter()
-        .for_each(|warning| warn(&warning.to_string()));
-    Ok(resolved)
+    Ok((document, problems))
 }
 
 /// Where the configuration is, if it is a file.
@@ -121,11 +136,13 @@ fn without_issuer_flags(
     flags: &ConfigFlags,
     config: PathBuf,
 ) -> Result<ConfigOrigin, &'static str> {
-    let described =
-        !flags.audiences.is_empty() || flags.audience_absent.is_some() || flags.jwks_uri.is_some();
+    let described = !flags.audiences.is_empty()
+        || flags.audience_absent.is_some()
+        || flags.jwks_uri.is_some()
+        || !flags.algorithms.is_empty();
     if described {
         return Err(
-            "--audience, --audience-absent and --jwks-uri describe --issuer; add it, or write them into the file",
+            "--audience, --audience-absent, --jwks-uri and --algorithms describe --issuer; add it, or write them into the file",
         );
     }
     Ok(ConfigOrigin::File(config))
@@ -134,8 +151,8 @@ fn without_issuer_flags(
 fn read_file(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(ConfigDocument, Locations), ConfigRejected> {
-    let text = match std::fs::read_to_string(path) {
+) -> Result<(ConfigDocument, Problems), ConfigRejected> {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
             return reject(&format!(
@@ -149,6 +166,24 @@ fn read_file(
         ConfigRejected
     })
 }
+
+/// `-` is standard input. One byte over the limit is read, so that the reader of the text reports it.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let limit = MAX_BYTES as u64;
+    let bytes = if path == Path::new(STANDARD_INPUT) {
+        let mut bytes = Vec::new();
+        let input = std::io::stdin().lock();
+        input.take(limit + 1).read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        regular_file::read(path, limit)?
+    };
+    String::from_utf8(bytes)
+        .map_err(|_| std::io::Error::new(ErrorKind::InvalidData, "the text is not UTF-8"))
+}
+
+/// The file name that `check` and `explain` take as standard input (CONTRACT 3.1.9).
+pub const STANDARD_INPUT: &str = "-";
 
 fn flags_document(
     issuer: String,
@@ -182,7 +217,19 @@ fn flags_document(
         },
     };
     let uri = flags.jwks_uri.clone().or_else(|| env("ACCREDIT_JWKS_URI"));
+    let mut algorithms = Vec::new();
+    for name in &flags.algorithms {
+        match Word::parse(name) {
+            Some(word) => algorithms.push(word),
+            None => {
+                return reject(&format!(
+                    "--algorithms: `{name}` is not an algorithm; write names such as RS256,ES256"
+                ));
+            }
+        }
+    }
     let issuer = IssuerDocument {
+        algorithms: (!algorithms.is_empty()).then_some(algorithms),
         audience_absent,
         jwks: uri.map(|uri| JwksDocument {
             uri: Some(uri),

@@ -6,7 +6,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::reload::Reloader;
 use crate::cli::settings::{ConfigFlags, environment, settings};
+use crate::config::yaml::budget::MAX_BYTES;
 use crate::file_watch::FileWatch;
+use crate::regular_file;
 
 /// Watches the configuration file of a running service.
 pub struct ConfigWatch {
@@ -69,7 +71,7 @@ impl ConfigWatch {
 }
 
 fn read(file: &Path) -> Option<Vec<u8>> {
-    std::fs::read(file).ok()
+    regular_file::read(file, MAX_BYTES as u64).ok()
 }
 
 async fn settled(watch: Option<&mut FileWatch>) {

@@ -168,7 +168,7 @@ pub async fn follow_all(ports: Vec<Arc<ServerTls>>) -> Infallible {
     clippy::disallowed_methods,
     reason = "certificates name wall-clock times"
 )]
-fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 

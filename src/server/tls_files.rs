@@ -154,6 +154,17 @@ fn read_file(path: &Path) -> Result<Vec<u8>, TlsFilesError> {
     })
 }
 
+/// Whether certificates of clients can be checked with these certificates of authorities.
+pub(crate) fn check_client_ca(path: &Path, pem: &[u8]) -> Result<(), TlsFilesError> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(path, pem)? {
+        roots
+            .add(authority)
+            .map_err(|_| TlsFilesError::UnusableCa(path.to_owned()))?;
+    }
+    Ok(())
+}
+
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFilesError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {

@@ -126,3 +126,17 @@ fn what_contradicts_itself_is_refused() {
         .is_err()
     );
 }
+
+#[test]
+fn algorithms_of_the_flags_replace_the_default() {
+    let settings = asked(
+        ConfigFlags {
+            algorithms: vec!["ES256".into(), "EdDSA".into()],
+            ..issuer()
+        },
+        &[],
+    )
+    .expect("is valid");
+    let algorithms = format!("{:?}", settings.issuers[0].requirements.algorithms);
+    assert_eq!(algorithms, "{Es256, EdDsa}");
+}

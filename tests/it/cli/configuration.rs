@@ -21,7 +21,7 @@ async fn check_says_whether_a_configuration_is_valid() {
     assert!(
         warned
             .stderr
-            .contains("warning: issuers[0].audiences (line 3)"),
+            .contains("accredit: warning[audiences_any]: issuers[0].audiences (line 3)"),
         "{}",
         warned.stderr
     );
@@ -83,4 +83,172 @@ async fn every_problem_is_listed_with_its_place() {
             }
         }
     }
+}
+
+/// CONTRACT 2.4.5 to 2.4.7
+#[tokio::test]
+async fn warnings_have_codes_that_can_be_accepted_or_denied() {
+    let folder = tempfile::tempdir().unwrap();
+    let any = "issuers:\n  - issuer: https://a.test\n    audiences: any\n";
+    let file = written(folder.path(), any);
+    let denied = run(&["check", "--deny-warnings", "--config", &file]).await;
+    assert_eq!((denied.code, denied.stdout.as_str()), (Some(2), ""));
+    assert!(
+        denied.stderr.contains("warning[audiences_any]"),
+        "{}",
+        denied.stderr
+    );
+
+    let file = written(
+        folder.path(),
+        &format!("{any}accept_warnings: [audiences_any]\n"),
+    );
+    let accepted = run(&["check", "--deny-warnings", "--config", &file]).await;
+    assert_eq!((accepted.code, accepted.stderr.as_str()), (Some(0), ""));
+
+    let file = written(
+        folder.path(),
+        &format!("{any}accept_warnings: [no_such_code]\n"),
+    );
+    let unknown = run(&["check", "--config", &file]).await;
+    assert_eq!(unknown.code, Some(2));
+    assert!(
+        unknown.stderr.contains("accept_warnings[0] (line 4)"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+/// CONTRACT 2.4.1, 2.4.4
+#[tokio::test]
+async fn check_reports_each_file_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let pair = |name: &str| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+        std::fs::write(
+            path(&format!("{name}.crt")),
+            params.self_signed(&key).unwrap().pem(),
+        )
+        .unwrap();
+        std::fs::write(path(&format!("{name}.key")), key.serialize_pem()).unwrap();
+    };
+    pair("one");
+    pair("two");
+    std::fs::write(path("keys.json"), "{}").unwrap();
+    std::fs::write(path("empty.pem"), "").unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(path("fifo"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let text = |listen_key: &str, ca: &str, admin_ca: &str, keys: &str, ca_file: &str| {
+        format!(
+            "tls: {{ certificate: {}, private_key: {}, client_ca: {} }}\n\
+             admin_tls: {{ certificate: {}, private_key: {}, client_ca: {} }}\n\
+             issuers:\n  - issuer: https://a.test\n    audiences: [a]\n    jwks: {{ file: {} }}\n  - issuer: https://b.test\n    audiences: [a]\n    jwks: {{ ca_file: {} }}\n",
+            path("one.crt"),
+            path(listen_key),
+            path(ca),
+            path("one.crt"),
+            path("one.key"),
+            path(admin_ca),
+            path(keys),
+            path(ca_file),
+        )
+    };
+    let bad = text("two.key", "empty.pem", "fifo", "keys.json", "missing.pem");
+    let ended = run(&[
+        "check",
+        "--config",
+        &written(folder.path(), &format!("{bad}realm: 5\n")),
+    ])
+    .await;
+    assert_eq!(ended.code, Some(2));
+    for (place, words) in [
+        ("tls.private_key (line 1)", "does not belong"),
+        ("tls.client_ca (line 1)", "empty.pem"),
+        ("admin_tls.client_ca (line 2)", "not a regular file"),
+        ("issuers[0].jwks.file (line 6)", "is not a key set"),
+        ("issuers[1].jwks.ca_file (line 9)", "missing.pem"),
+        ("realm (line 10)", "this is a number"),
+    ] {
+        let line = ended
+            .stderr
+            .lines()
+            .find(|line| line.starts_with(&format!("accredit: {place}: ")));
+        assert!(
+            line.is_some_and(|line| line.contains(words)),
+            "{place}: {words}\n{}",
+            ended.stderr
+        );
+    }
+    assert_eq!(ended.stderr.lines().count(), 6, "{}", ended.stderr);
+    std::fs::write(path("good.json"), "{\"keys\":[]}").unwrap();
+    let good = text("one.key", "two.crt", "two.crt", "good.json", "two.crt");
+    let ended = run(&["check", "--config", &written(folder.path(), &good)]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+/// CONTRACT 3.1.9
+#[tokio::test]
+async fn a_configuration_is_a_regular_file_or_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo").display().to_string();
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    for command in ["check", "serve", "explain"] {
+        let ended = run(&[command, "--config", &fifo]).await;
+        assert_eq!(ended.code, Some(2), "{command}");
+        assert!(
+            ended.stderr.contains("not a regular file"),
+            "{command}: {}",
+            ended.stderr
+        );
+    }
+    let valid = written(folder.path(), VALID);
+    let input = || std::fs::File::open(&valid).unwrap();
+    let checked = ended(accredit(&["check", "--config", "-"]).stdin(input())).await;
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    let no_token = ended(accredit(&["explain", "--config", "-"]).stdin(input())).await;
+    assert_complains(&no_token, 2, &["--token-file"]);
+    let served = run(&["serve", "--config", "-"]).await;
+    assert_complains(&served, 2, &["--config -"]);
+
+    let token = folder.path().join("token").display().to_string();
+    std::fs::write(&token, "not-a-token\n").unwrap();
+    let explained =
+        ended(accredit(&["explain", "--config", "-", "--token-file", &token]).stdin(input())).await;
+    assert_eq!(explained.code, Some(3), "{}", explained.stderr);
+    assert!(
+        explained.stdout.contains("malformed_token"),
+        "{}",
+        explained.stdout
+    );
+}
+
+/// CONTRACT 2.2.1
+#[tokio::test]
+async fn algorithms_need_an_issuer_and_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let valid = written(folder.path(), VALID);
+    let with_file = run(&["serve", "--config", &valid, "--algorithms", "ES256"]).await;
+    assert_complains(&with_file, 2, &["--algorithms"]);
+    let unknown = run(&[
+        "serve",
+        "--issuer",
+        "https://a.test",
+        "--audience",
+        "a",
+        "--algorithms",
+        "RS256,HS256",
+    ])
+    .await;
+    assert_complains(&unknown, 2, &["--algorithms", "HS256"]);
 }

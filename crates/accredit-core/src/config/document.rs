@@ -3,6 +3,7 @@
 //! The comments on the fields are the descriptions of the JSON Schema and of the reference in docs/configuration.md.
 //! The schema adds the default of each key from `defaults`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use crate::config::issuer_document::IssuerDocument;
 use crate::config::one_or_many::ClaimNameDocument;
 use crate::config::rule_document::{RuleDocument, TokenSourceDocument};
 use crate::config::units::{Duration, Size};
+use crate::config::warning::WarningCode;
 use crate::config::words::Word;
 use crate::rules::path::Ambiguity;
 
@@ -101,6 +103,15 @@ pub struct ConfigDocument {
     /// paths.
     #[schemars(extend("examples" = [["encoded_slash"]]))]
     pub ambiguous_paths: Option<Vec<Word<Ambiguity>>>,
+    /// Codes of warnings that the operator accepts. `accredit check` and the log leave them out. Default: none.
+    #[schemars(extend("examples" = [["audiences_any"]]))]
+    pub accept_warnings: Option<Vec<Word<WarningCode>>>,
+    /// Environment variables that expressions can read as `env.NAME`. Default: none.
+    #[schemars(extend("examples" = [["ENVIRONMENT"]]))]
+    pub expression_env: Option<Vec<String>>,
+    /// The values of `expression_env`. `load` reads them from the environment.
+    #[serde(skip)]
+    pub expression_values: BTreeMap<String, String>,
     /// What requests need. The first rule that matches decides. Default: none. Every request then needs a token.
     pub rules: Option<Vec<RuleDocument>>,
 }

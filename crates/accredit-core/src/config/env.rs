@@ -2,6 +2,8 @@
 //!
 //! A value from the environment is text. It is not parsed as YAML and not expanded again.
 
+use std::collections::BTreeMap;
+
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::yaml::tree::{Origin, YamlNode, YamlValue};
@@ -16,6 +18,14 @@ pub fn expand(root: &mut YamlNode, lookup: EnvLookup<'_>, problems: &mut Problem
 
 fn expand_at(node: &mut YamlNode, at: &str, lookup: EnvLookup<'_>, problems: &mut Problems) {
     match &mut node.value {
+        YamlValue::String(text) if text.contains("${") && is_expression(at) => {
+            problems.error(
+                at,
+                "`${...}` is not replaced in an expression",
+                "name the variable in expression_env, and read it as env.NAME",
+            );
+            node.origin = Origin::Unresolved;
+        }
         YamlValue::String(text) if text.contains("${") => match substitute(text, lookup) {
             Ok(expanded) => {
                 *text = expanded;
@@ -40,6 +50,50 @@ fn expand_at(node: &mut YamlNode, at: &str, lookup: EnvLookup<'_>, problems: &mu
         }
         _ => {}
     }
+}
+
+/// Whether the value at this key path is a CEL expression (CONTRACT 3.2.5).
+fn is_expression(path: &str) -> bool {
+    let in_rule = || {
+        let (_, key) = path.strip_prefix("rules[")?.split_once(']')?;
+        Some(matches!(key, ".when" | ".when.expression"))
+    };
+    let in_claim_header = || {
+        let (_, header) = path
+            .strip_prefix("issuers[")?
+            .split_once("].claim_headers")?;
+        let name = header.strip_suffix(".expression")?;
+        Some(!name.is_empty())
+    };
+    in_rule() == Some(true) || in_claim_header() == Some(true)
+}
+
+/// The values of `expression_env`.
+pub fn values(
+    names: Option<&[String]>,
+    lookup: EnvLookup<'_>,
+    problems: &mut Problems,
+) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for (number, name) in names.unwrap_or_default().iter().enumerate() {
+        let at = path::item("expression_env", number);
+        match resolve(name, lookup) {
+            _ if !is_name(name) => problems.error(
+                &at,
+                "this is not the name of an environment variable",
+                "write a name of letters, digits and `_`",
+            ),
+            Ok(value) => {
+                values.insert(name.clone(), value);
+            }
+            Err(_) => problems.error(
+                &at,
+                format!("the environment variable `{name}` is not set, or is empty"),
+                "set it, or remove it from the list",
+            ),
+        }
+    }
+    values
 }
 
 struct SubstitutionFault {

@@ -1,4 +1,4 @@
-//! From the text of a configuration to its typed document, with every problem of its form.
+//! From the text of a configuration to its typed document, with every problem of its structure.
 
 use serde::Deserialize;
 
@@ -10,35 +10,39 @@ use crate::config::schema;
 use crate::config::structure::check;
 use crate::config::yaml;
 
-/// Reads a configuration; the environment is looked up by `lookup`.
+/// Reads a configuration, with the variables that `lookup` finds.
+///
+/// Problems of names and types are in the returned [`Problems`], which `resolve` continues. The values concerned have
+/// placeholders in the document, so that a problem of structure does not hide a problem of a value elsewhere.
 ///
 /// # Errors
-/// All that is wrong with the form of the text, in its order: syntax, names, types. What the values mean is judged later.
-pub fn read(
-    text: &str,
-    lookup: EnvLookup<'_>,
-) -> Result<(ConfigDocument, Locations), Vec<Problem>> {
+/// Every problem, if the text is not YAML at all.
+pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Problems), Vec<Problem>> {
     let mut problems = Problems::default();
     let Some(mut root) = yaml::read::read(text, &mut problems) else {
         return Err(problems.into_sorted());
     };
-    let locations = Locations::of(&root);
-    problems.locate_in(locations.clone());
+    problems.locate_in(Locations::of(&root));
     env::expand(&mut root, lookup, &mut problems);
-    check::check(&mut root, &schema::schema(), &mut problems);
-    if problems.has_errors() {
-        return Err(problems.into_sorted());
+    let repaired = check::check(&mut root, schema::schema(), &mut problems);
+    problems.ignore_consequences_of(repaired);
+    match ConfigDocument::deserialize(&root) {
+        Ok(mut document) => {
+            document.expression_values =
+                env::values(document.expression_env.as_deref(), lookup, &mut problems);
+            Ok((document, problems))
+        }
+        Err(mismatch) => {
+            if !problems.has_errors() {
+                problems.error(
+                    "",
+                    mismatch.to_string(),
+                    "report this as a fault of accredit",
+                );
+            }
+            Err(problems.into_sorted())
+        }
     }
-    ConfigDocument::deserialize(&root)
-        .map(|document| (document, locations))
-        .map_err(|mismatch| {
-            problems.error(
-                "",
-                mismatch.to_string(),
-                "report this: the schema should have named the place",
-            );
-            problems.into_sorted()
-        })
 }
 
 #[cfg(test)]

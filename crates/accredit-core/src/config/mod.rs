@@ -19,5 +19,6 @@ pub mod settings;
 pub mod structure;
 pub mod tls_files;
 pub mod units;
+pub mod warning;
 pub mod words;
 pub mod yaml;

@@ -3,15 +3,16 @@
 use std::fmt;
 
 use crate::config::locations::Locations;
+use crate::config::warning::WarningCode;
 
 /// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key path, as `issuers[1].jwks.uri`; empty for the document itself.
+    /// The key path, as `issuers[1].jwks.uri`. Empty for the document itself.
     pub path: String,
-    /// Line in the text, from 1, where there is a text.
+    /// Line in the text, from 1. `None` without a text.
     pub line: Option<usize>,
-    /// Column in the text, from 1, where there is a text.
+    /// Column in the text, from 1. `None` without a text.
     pub column: Option<usize>,
     pub severity: Severity,
     pub what: String,
@@ -22,27 +23,20 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     Error,
-    Warning,
+    Warning(WarningCode),
 }
 
 /// Collects the problems of a configuration.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Problems {
     locations: Locations,
     found: Vec<Problem>,
     left_out: usize,
     errors: bool,
+    repaired: Vec<String>,
 }
 
 impl Problems {
-    /// Problems of the document whose places these are.
-    pub fn new(locations: Locations) -> Problems {
-        Problems {
-            locations,
-            ..Problems::default()
-        }
-    }
-
     /// Later problems take their lines from this document.
     pub fn locate_in(&mut self, locations: Locations) {
         self.locations = locations;
@@ -54,8 +48,15 @@ impl Problems {
     }
 
     /// The value at `path` is permitted, but dangerous or surprising.
-    pub fn warn(&mut self, path: &str, what: impl Into<String>, advice: impl Into<String>) {
-        self.add(path, None, Severity::Warning, what.into(), advice.into());
+    pub fn warn(
+        &mut self,
+        code: WarningCode,
+        path: &str,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let severity = Severity::Warning(code);
+        self.add(path, None, severity, what.into(), advice.into());
     }
 
     /// Like [`Problems::error`], at a given line and column.
@@ -66,38 +67,49 @@ impl Problems {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) {
-        self.add(
-            path,
-            Some(place),
-            Severity::Error,
-            what.into(),
-            advice.into(),
-        );
+        let severity = Severity::Error;
+        self.add(path, Some(place), severity, what.into(), advice.into());
+    }
+
+    /// These paths had errors, which are reported, and have placeholders now. Later problems of these values, or of the
+    /// mappings and lists that contain them, are consequences and are not added (CONTRACT 2.4.1).
+    pub fn ignore_consequences_of(&mut self, repaired: Vec<String>) {
+        self.repaired = repaired;
+    }
+
+    /// Whether the value at `path`, or a value in it, has a placeholder.
+    pub fn is_repaired(&self, path: &str) -> bool {
+        self.repaired
+            .iter()
+            .any(|repaired| contains(path, repaired))
     }
 
     pub fn has_errors(&self) -> bool {
         self.errors
     }
 
+    /// Removes warnings with these codes.
+    pub fn accept(&mut self, codes: &[WarningCode]) {
+        self.found.retain(|problem| match problem.severity {
+            Severity::Error => true,
+            Severity::Warning(code) => !codes.contains(&code),
+        });
+    }
+
     /// All problems in the order of the text. Those without a line come first.
     pub fn into_sorted(mut self) -> Vec<Problem> {
         self.found
             .sort_by_key(|problem| (problem.line, problem.column));
-        if self.left_out > 0 {
-            let what = format!("{} more problems are not listed", self.left_out);
-            let advice = "correct the problems above first".to_owned();
-            let severity = if self.errors {
-                Severity::Error
-            } else {
-                Severity::Warning
-            };
+        let last = self.found.last().map(|problem| problem.severity);
+        if let Some(last) = last.filter(|_| self.left_out > 0) {
+            let severity = if self.errors { Severity::Error } else { last };
             self.found.push(Problem {
                 path: String::new(),
                 line: None,
                 column: None,
                 severity,
-                what,
-                advice,
+                what: format!("{} more problems are not listed", self.left_out),
+                advice: "correct the problems above first".to_owned(),
             });
         }
         self.found
@@ -111,6 +123,9 @@ impl Problems {
         what: String,
         advice: String,
     ) {
+        if self.is_repaired(path) || self.repaired.iter().any(|value| contains(value, path)) {
+            return;
+        }
         self.errors |= severity == Severity::Error;
         if self.found.len() >= MAX_LISTED {
             self.left_out += 1;
@@ -128,9 +143,21 @@ impl Problems {
     }
 }
 
-/// On one line: `issuers[1].jwks.uri (line 7): what; advice`.
+/// Whether `inner` is the same key path as `outer`, or one below it. The document itself contains no path here: a problem
+/// of the document is not a consequence of one of its keys.
+fn contains(outer: &str, inner: &str) -> bool {
+    !outer.is_empty()
+        && inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// On one line: `issuers[1].jwks.uri (line 7): what; advice`. A warning begins with `warning[CODE]: `.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Severity::Warning(code) = self.severity {
+            write!(f, "warning[{code}]: ")?;
+        }
         let place = match (self.path.is_empty(), self.line) {
             (false, Some(line)) => format!("{} (line {line}): ", self.path),
             (false, None) => format!("{}: ", self.path),

@@ -8,22 +8,23 @@ use crate::config::defaults;
 use crate::config::document::ConfigDocument;
 use crate::config::fingerprint;
 use crate::config::listen_addr::ListenAddr;
-use crate::config::locations::Locations;
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
-use crate::config::resolve::rules::{ambiguous_paths, rules};
+use crate::config::resolve::rules::{RuleContext, ambiguous_paths, rules};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
 use crate::config::units::{self, Size};
+use crate::config::warning::WarningCode;
 use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
 use crate::rules::host::Host;
 use crate::token::bearer::MAX_TOKEN_SIZE;
 
+pub mod exact;
 pub mod headers;
 pub mod issuers;
 pub mod keys;
@@ -39,16 +40,25 @@ pub struct Resolved {
     pub warnings: Vec<Problem>,
 }
 
-/// Resolves a document.
+/// Resolves a document. `problems` has the problems of its structure.
 ///
 /// # Errors
 /// Every problem, warnings included, if one of them is an error.
-pub fn resolve(document: &ConfigDocument, locations: Locations) -> Result<Resolved, Vec<Problem>> {
-    let mut problems = Problems::new(locations);
+pub fn resolve(
+    document: &ConfigDocument,
+    mut problems: Problems,
+) -> Result<Resolved, Vec<Problem>> {
     let settings = settings(document, &mut problems);
     if let Some(settings) = &settings {
         refuse_shared_names(settings, &mut problems);
     }
+    let accepted: Vec<WarningCode> = document
+        .accept_warnings
+        .iter()
+        .flatten()
+        .map(|word| word.value)
+        .collect();
+    problems.accept(&accepted);
     let failed = problems.has_errors();
     let problems = problems.into_sorted();
     match settings {
@@ -95,8 +105,11 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
     let max_token_size = max_token_size(document.max_token_size, problems);
     let rules = rules(
         document.rules.as_deref().unwrap_or_default(),
-        &issuers,
-        token_forwarding,
+        &RuleContext {
+            issuers: &issuers,
+            forwarding: token_forwarding,
+            env: &document.expression_values,
+        },
         problems,
     );
     let ambiguous_paths = ambiguous_paths(
@@ -197,6 +210,7 @@ fn warn_of_open_admin(
         && !requires_certificates
     {
         problems.warn(
+            WarningCode::AdminOpen,
             "admin_listen",
             "every client that can connect to this address sees live decisions, issuers and keys, and can request refreshes",
             "bind it to 127.0.0.1 and use probe_listen for probes and metrics, or require client certificates with admin_tls.client_ca",
@@ -240,6 +254,7 @@ fn unavailable(
     let policy = word.map_or_else(WithoutKeysPolicy::default, |word| word.value);
     if policy == WithoutKeysPolicy::Defer {
         problems.warn(
+            WarningCode::DeferWithoutKeys,
             "unavailable",
             "if an issuer has no keys, an Envoy with failure_mode_allow admits its tokens unchecked, and the client's \
              own headers with them, claim headers included",

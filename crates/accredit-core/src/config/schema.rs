@@ -1,5 +1,7 @@
 //! The JSON Schema of the configuration, made from the types of the document.
 
+use std::sync::LazyLock;
+
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -7,7 +9,12 @@ use serde_json::Value;
 use crate::config::document::ConfigDocument;
 
 /// The schema of the whole document, draft 2020-12.
-pub fn schema() -> Value {
+pub fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(make);
+    &SCHEMA
+}
+
+fn make() -> Value {
     let mut schema = SchemaGenerator::new(SchemaSettings::draft2020_12())
         .into_root_schema_for::<ConfigDocument>()
         .to_value();
@@ -100,7 +107,7 @@ mod tests {
             "https://json-schema.org/draft/2020-12/schema"
         );
         let mut seen = 0;
-        for part in definitions(&schema) {
+        for part in definitions(schema) {
             let keys = part
                 .get("properties")
                 .and_then(Value::as_object)
@@ -140,7 +147,7 @@ mod tests {
             "admin_tls",
         ];
         let schema = schema();
-        let keys = definitions(&schema)
+        let keys = definitions(schema)
             .into_iter()
             .filter_map(|part| part["properties"].as_object())
             .flatten();

@@ -33,6 +33,11 @@ impl ClaimName {
         Ok(ClaimName(parts))
     }
 
+    /// One part per level.
+    pub fn parts(&self) -> &[String] {
+        &self.0
+    }
+
     /// The value of the claim. `None` if it is absent or `null` (CONTRACT 4.4.2).
     pub fn find<'a>(&self, claims: &'a JsonObject) -> Option<&'a JsonValue> {
         let (last, parents) = self.0.split_last()?;

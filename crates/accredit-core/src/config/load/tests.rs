@@ -7,7 +7,9 @@ use crate::config::document::ConfigDocument;
 use crate::config::issuer_document::{
     AnyAudience, AudiencesDocument, ClaimEncoding, ClaimSource, EncodedClaim, IssuerDocument,
 };
+use crate::config::locations::Locations;
 use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
+use crate::config::problem::Problems;
 use crate::config::units::{Duration, Size};
 use crate::config::words::Word;
 
@@ -29,13 +31,20 @@ fn environment(name: &str) -> Option<String> {
 
 fn parsed(text: &str) -> ConfigDocument {
     match read(text, &environment) {
-        Ok((document, _)) => document,
+        Ok((document, problems)) if !problems.has_errors() => document,
+        Ok((_, problems)) => panic!("{}", lines(&problems.into_sorted())),
         Err(problems) => panic!("{}", lines(&problems)),
     }
 }
 
 fn refused(text: &str) -> String {
-    lines(&read(text, &environment).expect_err("this should be refused"))
+    match read(text, &environment) {
+        Err(problems) => lines(&problems),
+        Ok((_, problems)) => {
+            assert!(problems.has_errors(), "accepted: {text}");
+            lines(&problems.into_sorted())
+        }
+    }
 }
 
 fn lines(problems: &[crate::config::problem::Problem]) -> String {
@@ -375,7 +384,8 @@ fn keys_that_are_not_built_yet_are_unknown() {
 #[test]
 fn places_are_found_by_key_path() {
     let text = "\nrealm: api\nissuers:\n- issuer: a\n  audiences: [b]\n  claim_headers:\n    x-jwt-sub: sub\n    x.dot: oid\n";
-    let (_, locations) = read(text, &environment).expect("a valid configuration");
+    let tree = crate::config::yaml::read::read(text, &mut Problems::default()).expect("a tree");
+    let locations = Locations::of(&tree);
     let cases = [
         ("realm", Some((2, 8))),
         ("issuers[0].issuer", Some((4, 11))),

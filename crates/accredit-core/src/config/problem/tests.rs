@@ -2,7 +2,10 @@
 
 use super::{MAX_LISTED, Problem, Problems, Severity};
 use crate::config::locations::Locations;
+use crate::config::warning::WarningCode;
 use crate::config::yaml::read::read;
+
+const CODE: WarningCode = WarningCode::AudiencesAny;
 
 fn problem(path: &str, line: Option<usize>) -> Problem {
     let (what, advice) = ("what".to_owned(), "advice".to_owned());
@@ -41,9 +44,10 @@ fn a_problem_is_one_line_with_its_place() {
 #[test]
 fn problems_come_in_the_order_of_the_text_with_its_lines() {
     let tree = read("realm: a\nlisten: b\n", &mut Problems::default()).expect("a tree");
-    let mut problems = Problems::new(Locations::of(&tree));
+    let mut problems = Problems::default();
+    problems.locate_in(Locations::of(&tree));
     assert!(!problems.has_errors());
-    problems.warn("listen", "w", "m");
+    problems.warn(CODE, "listen", "w", "m");
     assert!(!problems.has_errors(), "a warning is no error");
     problems.error("realm", "e", "m");
     problems.error_at("drain", (9, 2), "e", "m");
@@ -55,7 +59,7 @@ fn problems_come_in_the_order_of_the_text_with_its_lines() {
         .collect();
     let expected = [
         (Severity::Error, Some(1), Some(8)),
-        (Severity::Warning, Some(2), Some(9)),
+        (Severity::Warning(CODE), Some(2), Some(9)),
         (Severity::Error, Some(9), Some(2)),
     ];
     assert_eq!(sorted, expected);
@@ -79,13 +83,25 @@ fn beyond_a_thousand_they_are_counted() {
 fn warnings_that_are_left_out_make_no_error() {
     let mut problems = Problems::default();
     for _ in 0..MAX_LISTED + 5 {
-        problems.warn("realm", "w", "m");
+        problems.warn(CODE, "realm", "w", "m");
     }
     assert!(!problems.has_errors());
     assert!(
         problems
             .into_sorted()
             .iter()
-            .all(|one| one.severity == Severity::Warning)
+            .all(|one| one.severity == Severity::Warning(CODE))
+    );
+}
+
+#[test]
+fn a_warning_begins_with_its_code() {
+    let warning = Problem {
+        severity: Severity::Warning(CODE),
+        ..problem("realm", Some(2))
+    };
+    assert_eq!(
+        warning.to_string(),
+        "warning[audiences_any]: realm (line 2): what; advice"
     );
 }

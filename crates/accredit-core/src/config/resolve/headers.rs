@@ -6,6 +6,7 @@ use crate::config::one_or_many::ClaimNameDocument;
 use crate::config::ordered_map::OrderedMap;
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::exact::exact;
 use crate::forward::claim_headers::{ClaimForm, ClaimHeader, ClaimHeaders, MappedClaim};
 use crate::forward::header_name::{HeaderName, HeaderPrefix, NameError};
 use crate::token::claim_name::{ClaimName, NotAClaimName};
@@ -138,12 +139,15 @@ fn accept(
     name: Result<ClaimName, NotAClaimName>,
     problems: &mut Problems,
 ) -> Option<ClaimName> {
-    if name.is_err() {
-        problems.error(
+    match &name {
+        Err(_) => problems.error(
             key,
             "this claim name has an empty part",
             "write the name of the claim as the token has it; a string splits at dots, a list does not",
-        );
+        ),
+        Ok(name) => {
+            name.parts().iter().all(|part| exact(key, part, problems));
+        }
     }
     name.ok()
 }

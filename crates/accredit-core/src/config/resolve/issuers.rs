@@ -10,12 +10,14 @@ use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
 use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::exact::exact;
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
 use crate::config::settings::IssuerSettings;
+use crate::config::warning::WarningCode;
 use crate::forward::header_name::HeaderName;
 use crate::token::claim_name::ClaimName;
-use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
+use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements, TokenTypes};
 
 /// Clocks of servers differ by less. A larger skew only admits expired tokens.
 const MAX_USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
@@ -77,6 +79,14 @@ fn names(
                 "an issuer is a text of at least one character, without control characters",
                 "write the `iss` of the tokens",
             );
+        } else if name.contains(['{', '}']) {
+            problems.error(
+                &key,
+                "this issuer contains `{` or `}`, and accredit compares issuers character by character",
+                "write the `iss` of one tenant, as its tokens have it",
+            );
+        } else if !exact(&key, name, problems) {
+            // Reported.
         } else if let Some(other) = seen.insert(name.clone(), key.clone()) {
             problems.error(
                 &key,
@@ -88,6 +98,17 @@ fn names(
         }
     }
     names
+}
+
+fn token_types(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> TokenTypes {
+    let Some(types) = &entry.token_types else {
+        return defaults::TOKEN_TYPES.into_iter().collect();
+    };
+    let key = path::member(key, "token_types");
+    for (number, typ) in types.iter().enumerate() {
+        exact(&path::item(&key, number), typ, problems);
+    }
+    types.iter().collect()
 }
 
 fn requirements(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Requirements {
@@ -103,10 +124,7 @@ fn requirements(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> R
             &defaults::AUDIENCE_CLAIMS,
             problems,
         ),
-        token_types: match &entry.token_types {
-            Some(types) => types.iter().collect(),
-            None => defaults::TOKEN_TYPES.into_iter().collect(),
-        },
+        token_types: token_types(key, entry, problems),
         clock_skew: clock_skew(key, entry, problems),
         max_lifetime: entry.max_lifetime.map(|lifetime| lifetime.to_std()),
         required_claims: claim_names(
@@ -129,6 +147,7 @@ fn audiences(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Audi
     let key = path::member(key, "audiences");
     let AudiencesDocument::OneOf(accepted) = &entry.audiences else {
         problems.warn(
+            WarningCode::AudiencesAny,
             &key,
             "accredit also admits tokens that this issuer made for other APIs",
             "list the audiences of this API",
@@ -148,7 +167,9 @@ fn audiences(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Audi
                 "this audience is empty",
                 "write the audience, or remove it",
             ),
-            _ => {}
+            _ => {
+                exact(&key, audience, problems);
+            }
         }
     }
     let absent = entry
@@ -164,6 +185,7 @@ fn clock_skew(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Dur
     let skew = entry.clock_skew.unwrap_or(defaults::CLOCK_SKEW).to_std();
     if skew > MAX_USUAL_SKEW {
         problems.warn(
+            WarningCode::ClockSkewLarge,
             &path::member(key, "clock_skew"),
             "tokens are admitted for that long after they expired",
             "synchronise the clocks and set it to 30s",
@@ -196,6 +218,7 @@ fn binding(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Bindin
     let binding = entry.binding.map_or(Binding::Enforce, |word| word.value);
     if binding == Binding::Ignore {
         problems.warn(
+            WarningCode::BindingIgnored,
             &path::member(key, "binding"),
             "a token that is bound to its sender's key is admitted without proof of that key, so a thief can use it",
             "set it to `enforce`",

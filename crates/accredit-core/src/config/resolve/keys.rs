@@ -9,6 +9,7 @@ use crate::config::issuer_document::JwksDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::units;
+use crate::config::warning::WarningCode;
 use crate::keys::key_set::KeySet;
 use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
@@ -42,7 +43,10 @@ impl Keys<'_> {
             (Some(uri), None, None) => self.uri(uri, transport, problems),
             (None, Some(file), None) => Some(KeySource::File(PathBuf::from(file))),
             (None, None, Some(text)) => self.inline(text, problems),
-            (None, None, None) => discovery(issuer_key, names, transport, problems),
+            (None, None, None) => {
+                let has_other_problems = problems.is_repaired(&self.key);
+                discovery(issuer_key, names, transport, has_other_problems, problems)
+            }
             _ => {
                 problems.error(
                     &self.key,
@@ -60,6 +64,7 @@ impl Keys<'_> {
             return Transport::Https;
         }
         problems.warn(
+            WarningCode::HttpKeys,
             &path::member(&self.key, "allow_http"),
             "an attacker on the network between accredit and the issuer can replace its keys",
             "use https",
@@ -127,8 +132,9 @@ impl Keys<'_> {
             given(|jwks| jwks.timeout),
             defaults::FETCH_TIMEOUT,
         );
-        if max_stale < refresh {
+        if max_stale < refresh && !problems.is_repaired(&self.key) {
             problems.warn(
+            WarningCode::KeysExpireEarly,
                 &path::member(&self.key, "max_stale"),
                 "it is shorter than `refresh`, so keys expire before they are refreshed, and accredit then refuses every token",
                 "write a longer duration than `refresh`",
@@ -150,12 +156,13 @@ fn discovery(
     issuer_key: &str,
     names: &[Arc<str>],
     transport: Transport,
+    has_other_problems: bool,
     problems: &mut Problems,
 ) -> Option<KeySource> {
     let key = path::member(issuer_key, "issuer");
     let [name] = names else {
-        // An empty list is reported by the structure check, bad names by `names`.
-        if !names.is_empty() {
+        // Bad names are reported by `names`.
+        if names.len() > 1 && !has_other_problems {
             problems.error(
                 &key,
                 "a list of issuers cannot use discovery",
@@ -164,6 +171,9 @@ fn discovery(
         }
         return None;
     };
+    if has_other_problems {
+        return None;
+    }
     if let Err(error) = KeyAddress::parse(name, transport) {
         problems.error(
             &key,
@@ -190,6 +200,7 @@ fn discovery(
 fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
     if key_set.published_private_keys() > 0 {
         problems.warn(
+            WarningCode::InlinePrivateKey,
             key,
             "the key set contains a private key: every reader of this file can make tokens",
             "replace the key, and write public keys here",
@@ -197,6 +208,7 @@ fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
     }
     for aside in key_set.set_aside() {
         problems.warn(
+            WarningCode::InlineKeySetAside,
             key,
             format!("accredit does not use a key of this set: {}", aside.reason),
             "correct the key, or remove it",
@@ -204,6 +216,7 @@ fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
     }
     if key_set.keys().is_empty() {
         problems.warn(
+            WarningCode::InlineKeysEmpty,
             key,
             "the key set is empty, so accredit refuses every token of this issuer",
             "write the public keys of the issuer here",

@@ -5,22 +5,24 @@ use std::sync::Arc;
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::exact::exact;
 use crate::config::resolve::matches::matcher;
 use crate::config::rule_document::{RuleDocument, WhenDocument};
 use crate::config::settings::IssuerSettings;
+use crate::config::warning::WarningCode;
 use crate::config::words::{AccessWord, Word};
 use crate::forward::strip::TokenForwarding;
 use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
 use crate::rules::expression::Expression;
+use crate::rules::matcher::Matcher;
 use crate::rules::path::{Ambiguities, Ambiguity};
 use crate::rules::rule::{Access, Rule};
 
 /// `rules`
 pub fn rules(
     documents: &[RuleDocument],
-    issuers: &[IssuerSettings],
-    forwarding: TokenForwarding,
+    context: &RuleContext<'_>,
     problems: &mut Problems,
 ) -> Vec<Rule> {
     let mut names = HashMap::new();
@@ -32,30 +34,44 @@ pub fn rules(
             let resolver = RuleResolver {
                 key: &key,
                 document,
-                issuers,
-                forwarding,
+                context,
             };
             let name = resolver.name(&mut names, problems);
+            let matcher = matcher(
+                &path::member(&key, "match"),
+                document.matches.as_ref(),
+                problems,
+            );
+            resolver.warn_if_open(&matcher, problems);
             Rule {
                 name: name.into(),
-                matcher: matcher(
-                    &path::member(&key, "match"),
-                    document.matches.as_ref(),
-                    problems,
-                ),
+                matcher,
                 access: resolver.access(problems),
                 token_forwarding: resolver.token_forwarding(problems),
             }
         })
         .collect();
-    warn_of_order(&rules, problems);
+    // The placeholder of a value with a problem would change which requests a rule matches.
+    if !problems.is_repaired("rules") {
+        warn_of_order(documents, &rules, problems);
+    }
     rules
+}
+
+/// What rules refer to.
+pub struct RuleContext<'a> {
+    pub issuers: &'a [IssuerSettings],
+    /// The top-level `forward_token`.
+    pub forwarding: TokenForwarding,
+    /// The values of `expression_env`.
+    pub env: &'a BTreeMap<String, String>,
 }
 
 /// `ambiguous_paths`
 pub fn ambiguous_paths(kinds: &[Word<Ambiguity>], problems: &mut Problems) -> Ambiguities {
     if !kinds.is_empty() {
         problems.warn(
+            WarningCode::AmbiguousPaths,
             "ambiguous_paths",
             "accredit accepts paths that the upstream can read differently, and matches them as they were sent",
             "normalise paths in Envoy, and remove this key",
@@ -67,8 +83,7 @@ pub fn ambiguous_paths(kinds: &[Word<Ambiguity>], problems: &mut Problems) -> Am
 struct RuleResolver<'a> {
     key: &'a str,
     document: &'a RuleDocument,
-    issuers: &'a [IssuerSettings],
-    forwarding: TokenForwarding,
+    context: &'a RuleContext<'a>,
 }
 
 impl RuleResolver<'_> {
@@ -99,6 +114,24 @@ impl RuleResolver<'_> {
             .map_or(AccessWord::Token, |word| word.value)
     }
 
+    /// CONTRACT 3.5.9
+    fn warn_if_open(&self, matcher: &Matcher, problems: &mut Problems) {
+        let access = self.access_word();
+        let admits_without_token = matches!(access, AccessWord::Anonymous | AccessWord::Optional);
+        if admits_without_token
+            && matcher.matches_all()
+            && self.document.when.is_none()
+            && !problems.is_repaired(self.key)
+        {
+            problems.warn(
+                WarningCode::RuleOpen,
+                self.key,
+                "this rule admits every request without a token, because `match` has no condition",
+                "add a condition to `match`, or change `access`",
+            );
+        }
+    }
+
     fn access(&self, problems: &mut Problems) -> Access {
         let when = self.condition(problems);
         match self.access_word() {
@@ -121,7 +154,7 @@ impl RuleResolver<'_> {
     fn demands(&self, when: Option<Condition>, problems: &mut Problems) -> Demands {
         Demands {
             issuers: self.issuers(problems),
-            audiences: self.document.audiences.clone(),
+            audiences: self.audiences(problems),
             scopes: self.scopes("scopes", self.document.scopes.as_deref(), problems),
             any_scope: self.scopes("any_scope", self.document.any_scope.as_deref(), problems),
             when,
@@ -131,9 +164,9 @@ impl RuleResolver<'_> {
     fn issuers(&self, problems: &mut Problems) -> Option<Vec<Arc<str>>> {
         let listed = self.document.issuers.as_ref()?;
         let key = path::member(self.key, "issuers");
-        let configured = || self.issuers.iter().flat_map(|issuer| &issuer.names);
+        let configured = || self.context.issuers.iter().flat_map(|issuer| &issuer.names);
         for (number, name) in listed.iter().enumerate() {
-            if configured().all(|own| **own != **name) {
+            if !problems.is_repaired("issuers") && configured().all(|own| **own != **name) {
                 problems.error(
                     &path::item(&key, number),
                     "this issuer is not configured",
@@ -142,6 +175,30 @@ impl RuleResolver<'_> {
             }
         }
         Some(listed.iter().map(|name| name.as_str().into()).collect())
+    }
+
+    fn audiences(&self, problems: &mut Problems) -> Option<Vec<String>> {
+        let listed = self.document.audiences.as_ref()?;
+        let key = path::member(self.key, "audiences");
+        for (number, audience) in listed.iter().enumerate() {
+            let key = path::item(&key, number);
+            match audience.as_str() {
+                "any" => problems.error(
+                    &key,
+                    "`any` is in a list",
+                    "list audiences, or remove the key",
+                ),
+                "" => problems.error(
+                    &key,
+                    "this audience is empty",
+                    "write the audience, or remove it",
+                ),
+                _ => {
+                    exact(&key, audience, problems);
+                }
+            }
+        }
+        Some(listed.clone())
     }
 
     fn scopes(
@@ -175,7 +232,7 @@ impl RuleResolver<'_> {
                 when.message.clone(),
             ),
         };
-        match Expression::parse(text, &BTreeMap::new()) {
+        match Expression::parse(text, self.context.env) {
             Ok(expression) => Some(Condition::new(expression, message)),
             Err(error) => {
                 problems.error(
@@ -199,8 +256,9 @@ impl RuleResolver<'_> {
                 None
             }
             (AccessWord::Anonymous, own) => {
-                if own == Some(false) || self.forwarding == TokenForwarding::Remove {
+                if own == Some(false) || self.context.forwarding == TokenForwarding::Remove {
                     problems.warn(
+            WarningCode::AnonymousTokenForwarded,
                         self.key,
                         "an `anonymous` rule reads no token, so a client's unverified token reaches the upstream although forward_token is false",
                         "use `access: optional`, or make sure that the upstream ignores the token",
@@ -236,7 +294,7 @@ impl RuleResolver<'_> {
 }
 
 /// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7).
-fn warn_of_order(rules: &[Rule], problems: &mut Problems) {
+fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems: &mut Problems) {
     for (number, rule) in rules.iter().enumerate() {
         let earlier = rules
             .iter()
@@ -244,30 +302,79 @@ fn warn_of_order(rules: &[Rule], problems: &mut Problems) {
             .find(|earlier| earlier.matcher.covers(&rule.matcher));
         if let Some(earlier) = earlier {
             problems.warn(
+                WarningCode::RuleUnreachable,
                 &path::item("rules", number),
                 format!(
                     "this rule never decides: the earlier rule `{}` matches every request that it matches",
                     earlier.name
                 ),
-                "put the narrower rule first",
+                "put the narrower rule first, or remove this rule",
             );
         }
     }
+    // Rules after the first one that matches every request never decide.
+    let catch_all = rules.iter().position(|rule| rule.matcher.matches_all());
+    let deciding = catch_all.map_or(rules.len(), |number| number + 1);
+    let last = catch_all.and_then(|number| documents.get(number));
     let is_stricter = |rule: &Rule| match &rule.access {
         Access::Deny => true,
         Access::Token(demands) => demands.exceed_verified_token(),
         Access::Anonymous { .. } | Access::Optional(_) => false,
     };
-    let ends_with_deny = rules
-        .last()
-        .is_some_and(|last| matches!(last.access, Access::Deny) && last.matcher.matches_all());
-    if let Some(number) = rules.iter().position(is_stricter)
-        && !ends_with_deny
-    {
-        problems.warn(
-            &path::item("rules", number),
-            "this rule is stricter than the default rule, and a request that evades it only needs a token",
-            "end the rules with a rule of `access: deny` that matches every request",
-        );
+    let evadable = rules
+        .iter()
+        .zip(documents)
+        .take(deciding)
+        .position(|(rule, document)| {
+            is_stricter(rule) && !last.is_some_and(|last| is_as_strict(last, document))
+        });
+    let Some(number) = evadable else {
+        return;
+    };
+    let (what, advice) = match catch_all.and_then(|number| rules.get(number)) {
+        None => (
+            "this rule is stricter than the default rule, which admits a request that evades it with any verified token"
+                .to_owned(),
+            "end the rules with a rule of `access: deny` that matches every request".to_owned(),
+        ),
+        Some(last) => (
+            format!(
+                "this rule is stricter than `{}`, which decides about a request that evades it",
+                last.name
+            ),
+            format!(
+                "give `{}` the conditions of this rule, or `access: deny`",
+                last.name
+            ),
+        ),
+    };
+    let key = path::item("rules", number);
+    problems.warn(WarningCode::RuleEvadable, &key, what, advice);
+}
+
+/// Whether every request that `last` admits fulfils what `rule` requires. `false` if this is not obvious.
+fn is_as_strict(last: &RuleDocument, rule: &RuleDocument) -> bool {
+    let access = |document: &RuleDocument| document.access.map(|word| word.value);
+    match (access(last), access(rule)) {
+        (Some(AccessWord::Deny), _) => return true,
+        (_, Some(AccessWord::Deny)) => return false,
+        (Some(AccessWord::Anonymous | AccessWord::Optional), _) => return false,
+        (Some(AccessWord::Token) | None, _) => {}
     }
+    // One of `last`'s members holds, so each of them has to satisfy `rule`.
+    let one_of = |last: &Option<Vec<String>>, rule: &Option<Vec<String>>| match (last, rule) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(last), Some(rule)) => last.iter().all(|member| rule.contains(member)),
+    };
+    let all_of = |last: &Option<Vec<String>>, rule: &Option<Vec<String>>| {
+        let last = last.as_deref().unwrap_or_default();
+        rule.iter().flatten().all(|member| last.contains(member))
+    };
+    let same_condition = rule.when.is_none() || rule.when == last.when;
+    one_of(&last.issuers, &rule.issuers)
+        && one_of(&last.audiences, &rule.audiences)
+        && all_of(&last.scopes, &rule.scopes)
+        && one_of(&last.any_scope, &rule.any_scope)
+        && same_condition
 }

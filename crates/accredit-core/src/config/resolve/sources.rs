@@ -5,6 +5,7 @@ use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::rule_document::TokenSourceDocument;
 use crate::config::settings::Settings;
+use crate::config::warning::WarningCode;
 use crate::forward::header_name::{HeaderName, look_alike};
 use crate::forward::strip::TokenForwarding;
 
@@ -128,7 +129,7 @@ fn warn_of_query(key: &str, forwarding: TokenForwarding, problems: &mut Problems
             "prefer a header",
         ),
     };
-    problems.warn(key, what, mend);
+    problems.warn(WarningCode::TokenInQuery, key, what, mend);
 }
 
 fn header_source(

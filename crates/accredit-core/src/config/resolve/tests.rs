@@ -9,8 +9,9 @@ fn resolved(text: &str) -> Result<Resolved, Vec<String>> {
     let texts = |problems: Vec<crate::config::problem::Problem>| {
         problems.iter().map(ToString::to_string).collect()
     };
-    let (document, locations) = load::read(text, &|_| None).map_err(texts)?;
-    resolve(&document, locations).map_err(texts)
+    let env = |name: &str| (name == "TIER").then(|| " gold ".to_owned());
+    let (document, problems) = load::read(text, &env).map_err(texts)?;
+    resolve(&document, problems).map_err(texts)
 }
 
 fn problems(text: &str) -> String {
@@ -255,7 +256,7 @@ fn dangerous_settings_cause_warnings() {
         assert!(
             warnings
                 .iter()
-                .all(|warning| warning.severity == Severity::Warning),
+                .all(|warning| matches!(warning.severity, Severity::Warning(_))),
             "{text}"
         );
     }
@@ -300,11 +301,11 @@ fn mistakes_in_rules_and_sources_are_reported_with_their_place() {
         (rule("any_scope: ['']"), "rules[0].any_scope[0] (line 5)"),
         (
             rule("when: 'claim.a == 1'"),
-            "rules[0].when (line 5): `claim` is not declared",
+            "rules[0].when (line 5): `claim` is not a variable",
         ),
         (
             rule("when: { expression: '1 +', message: m }"),
-            "rules[0].when.expression (line 5): no CEL expression",
+            "rules[0].when.expression (line 5): not a CEL expression",
         ),
         (rule("when: { message: m }"), "rules[0].when"),
         (
@@ -385,7 +386,7 @@ fn mistakes_in_rules_and_sources_are_reported_with_their_place() {
 }
 
 #[test]
-fn rules_that_hide_each_other_or_leave_a_gap_are_warned_about() {
+fn unreachable_and_evadable_rules_cause_warnings() {
     let rules = |lines: &str| issuer(&format!("rules:\n{lines}"));
     let cases: &[(String, &str)] = &[
         (
@@ -594,4 +595,174 @@ fn the_defaults_of_the_schema_are_the_defaults_of_the_service() {
         words
     };
     assert_eq!(sorted(&spelled_out), sorted(&left_out));
+}
+
+fn codes(text: &str) -> Vec<String> {
+    let warnings = resolved(text).expect("is valid").warnings;
+    warnings
+        .iter()
+        .filter_map(|warning| match warning.severity {
+            Severity::Warning(code) => Some(code.to_string()),
+            Severity::Error => None,
+        })
+        .collect()
+}
+
+/// CONTRACT 2.4.1
+#[test]
+fn a_problem_of_structure_hides_no_problem_of_a_value_and_causes_no_other() {
+    let text = "listen: nowhere\nsurprise: 1\nrealm: 5\ntls: { certificate: 5, private_key: /k, client_names: [a] }\n\
+                issuers:\n  - issuer: [https://a.example, https://b.example]\n    clock_skew: soon\n    jwks: { uri: 5 }\n\
+                \x20   audiences: [any]\n  - audiences: [b]\n    algorithms: [HS256]\n    required_claims: [a..b]\n\
+                rules:\n  - 7\n  - { issuers: [https://c.example], scopes: ['a b'] }\n  - { match: { paths: [a, 5] }, when: '1 +' }\n";
+    let mut places: Vec<String> = problems(text)
+        .lines()
+        .map(|line| line.split(" (line").next().unwrap_or_default().to_owned())
+        .collect();
+    places.sort();
+    let mut expected = [
+        "listen",
+        "surprise",
+        "realm",
+        "tls.certificate",
+        "tls.client_names",
+        "issuers[0].clock_skew",
+        "issuers[0].jwks.uri",
+        "issuers[0].audiences[0]",
+        "issuers[1].issuer",
+        "issuers[1].algorithms[0]",
+        "issuers[1].required_claims[0]",
+        "rules[0]",
+        "rules[1].scopes[0]",
+        "rules[2].match.paths[0]",
+        "rules[2].match.paths[1]",
+        "rules[2].when",
+    ];
+    expected.sort_unstable();
+    assert_eq!(places, expected, "{}", problems(text));
+}
+
+/// CONTRACT 3.1.7, 3.1.8
+#[test]
+fn white_space_at_the_ends_of_exact_values_and_braces_in_issuers_are_errors() {
+    for text in [
+        "issuers: [{ issuer: ' https://a.example', audiences: [a] }]\n".to_owned(),
+        "issuers: [{ issuer: \"https://a.example\\n\", audiences: [a] }]\n".to_owned(),
+        "issuers: [{ issuer: https://a.example, audiences: ['a '] }]\n".to_owned(),
+        issuer("    token_types: ['JWT ']\n"),
+        issuer("    required_claims: ['sub ']\n"),
+        issuer("    required_claims: [[' sub']]\n"),
+        issuer("    claim_headers: { x-a: 'sub ' }\n"),
+        issuer("    claim_headers: { 'x-a ': sub }\n"),
+        issuer("payload_header: ' x-a'\n"),
+        issuer("strip_headers: ['x-a ']\n"),
+        issuer("log_claims: ['sub ']\n"),
+        issuer("token_sources: [{ cookie: 'a ' }]\n"),
+        issuer("token_sources: [{ query: ' a' }]\n"),
+        issuer("token_sources: [{ header: 'a ' }]\n"),
+        issuer("rules: [{ match: { hosts: ['a.example '] } }]\n"),
+        issuer("rules: [{ audiences: [' a'] }]\n"),
+        issuer("rules: [{ scopes: ['a '] }]\n"),
+        issuer("rules: [{ any_scope: ['a '] }]\n"),
+        issuer("rules: [{ issuers: ['https://a.example '] }]\n"),
+        "issuers: [{ issuer: 'https://a.example/{tid}', audiences: [a], jwks: { file: /k } }]\n"
+            .to_owned(),
+    ] {
+        assert!(resolved(&text).is_err(), "{text}");
+    }
+}
+
+/// CONTRACT 3.9.6, 3.9.6a, 3.9.7
+#[test]
+fn methods_and_paths_in_another_notation_are_errors_or_warnings() {
+    let rule = |condition: &str| {
+        issuer(&format!(
+            "rules: [{{ match: {{ {condition} }}, access: deny }}, {{ access: deny }}]\n"
+        ))
+    };
+    for condition in [
+        "methods: [get]",
+        "methods: [GeT]",
+        "paths: ['/a/{id}']",
+        "paths: ['/a/[0-9]+']",
+        "paths: ['^/a']",
+        "paths: ['/a/.*']",
+        "paths: ['/a/:id']",
+        "paths: ['/a|/b']",
+    ] {
+        assert!(resolved(&rule(condition)).is_err(), "{condition}");
+    }
+    assert_eq!(codes(&rule("methods: [GTE]")), ["method_unregistered"]);
+    assert_eq!(
+        codes(&rule("paths: ['/acme.*/x']")),
+        ["path_looks_like_regex"]
+    );
+    assert_eq!(
+        codes(&rule("methods: [GET, PROPFIND, QUERY], paths: [/a*]")),
+        [""; 0]
+    );
+}
+
+/// CONTRACT 3.5.9
+#[test]
+fn a_rule_that_admits_everything_without_a_token_causes_a_warning() {
+    for rule in [
+        "access: anonymous",
+        "access: optional",
+        "match: { paths: [/**] }, access: anonymous",
+        "match: { preflight: false }, access: optional",
+    ] {
+        let text = issuer(&format!("rules: [{{ {rule} }}]\n"));
+        assert_eq!(codes(&text), ["rule_open"], "{rule}");
+    }
+    let closed = "rules: [{ match: { paths: [/a] }, access: anonymous }]\n";
+    assert_eq!(codes(&issuer(closed)), [""; 0]);
+}
+
+/// CONTRACT 3.10.7: what the advice asks for causes no further warning.
+#[test]
+fn the_advice_about_the_order_of_rules_does_not_contradict_itself() {
+    let strict = "{ match: { paths: [/a] }, scopes: [a], any_scope: [b] }";
+    for (last, expected) in [
+        ("", &["rule_evadable"][..]),
+        (", { access: token }", &["rule_evadable"]),
+        (", { scopes: [a] }", &["rule_evadable"]),
+        (", { scopes: [a], any_scope: [b, c] }", &["rule_evadable"]),
+        (", { scopes: [c, a], any_scope: [b] }", &[]),
+        (", { access: deny }", &[]),
+        (", { access: deny }, { scopes: [x] }", &["rule_unreachable"]),
+    ] {
+        let text = issuer(&format!("rules: [{strict}{last}]\n"));
+        assert_eq!(codes(&text), expected, "{last}");
+    }
+}
+
+/// CONTRACT 2.4.6
+#[test]
+fn accepted_warnings_are_silent_and_unknown_codes_are_errors() {
+    let any = "issuers: [{ issuer: https://a.example, audiences: any, clock_skew: 1h }]\n";
+    assert_eq!(codes(any), ["audiences_any", "clock_skew_large"]);
+    assert_eq!(
+        codes(&format!("{any}accept_warnings: [audiences_any]\n")),
+        ["clock_skew_large"]
+    );
+    assert!(resolved(&format!("{any}accept_warnings: [audience_any]\n")).is_err());
+}
+
+/// CONTRACT 3.2.5, 3.11.3
+#[test]
+fn expressions_read_the_environment_by_name_only() {
+    let rule = |when: &str| {
+        issuer(&format!(
+            "expression_env: [TIER]\nrules: [{{ when: {when} }}, {{ access: deny }}]\n"
+        ))
+    };
+    assert!(resolved(&rule("'env.TIER == \"gold\"'")).is_ok());
+    assert!(problems(&rule("'env.OTHER == \"gold\"'")).contains("OTHER"));
+    assert!(
+        problems(&rule("'claims.a == \"${TIER}\"'"))
+            .contains("rules[0].when (line 5): `${...}` is not replaced")
+    );
+    assert!(resolved(&issuer("expression_env: [UNSET]\n")).is_err());
+    assert!(resolved(&issuer("expression_env: ['A-B']\n")).is_err());
 }

@@ -35,7 +35,8 @@ pub(crate) fn tls(
 
 fn client_names(key: &str, tls: &TlsDocument, problems: &mut Problems) -> Vec<ClientName> {
     let listed = path::member(key, "client_names");
-    if tls.client_names.is_some() && tls.client_ca.is_none() {
+    let client_ca = path::member(key, "client_ca");
+    if tls.client_names.is_some() && tls.client_ca.is_none() && !problems.is_repaired(&client_ca) {
         // Without an authority no certificate is required, so every client could connect.
         problems.error(
             &listed,

@@ -8,31 +8,37 @@ use serde_json::map::Map;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::structure::expected::{
-    allows, alternatives, constants, in_words, nearest, pattern,
+    allows, alternatives, constants, in_words, nearest, pattern, placeholder,
 };
 use crate::config::yaml::scalar;
 use crate::config::yaml::tree::{Origin, YamlKey, YamlNode, YamlValue};
 
-/// Checks a document. A string from the environment becomes a number or boolean if the schema requires one.
-pub fn check(document: &mut YamlNode, schema: &Schema, problems: &mut Problems) {
+/// Checks a document. A string from the environment becomes a number or boolean if the schema requires one. A value with a
+/// problem is replaced by a placeholder that fits the schema. Returns the key paths of these values.
+pub fn check(document: &mut YamlNode, schema: &Schema, problems: &mut Problems) -> Vec<String> {
+    let mut repaired = Vec::new();
     StructureCheck {
         root: schema,
         problems,
+        repaired: &mut repaired,
     }
     .visit(document, schema, "");
+    repaired
 }
 
 struct StructureCheck<'w> {
     root: &'w Schema,
     problems: &'w mut Problems,
+    repaired: &'w mut Vec<String>,
 }
 
 impl<'w> StructureCheck<'w> {
     fn visit(&mut self, node: &mut YamlNode, schema: &'w Schema, at: &str) {
+        let alternatives = alternatives(schema, self.root);
         if node.origin == Origin::Unresolved {
+            self.repair(node, &alternatives, at);
             return;
         }
-        let alternatives = alternatives(schema, self.root);
         coerce(node, &alternatives);
         let fitting: Vec<&Schema> = alternatives
             .iter()
@@ -48,6 +54,7 @@ impl<'w> StructureCheck<'w> {
                     StructureCheck {
                         root: self.root,
                         problems: &mut problems,
+                        repaired: &mut Vec::new(),
                     }
                     .inside(&mut node.clone(), one, at);
                     !problems.has_errors()
@@ -60,7 +67,7 @@ impl<'w> StructureCheck<'w> {
     }
 
     /// No alternative permits the type of the value, or its text.
-    fn unwanted(&mut self, node: &YamlNode, alternatives: &[&Schema], at: &str) {
+    fn unwanted(&mut self, node: &mut YamlNode, alternatives: &[&Schema], at: &str) {
         let wanted = in_words(alternatives, self.root);
         let from_environment = node.origin == Origin::Environment;
         let what = match &node.value {
@@ -89,6 +96,14 @@ impl<'w> StructureCheck<'w> {
             (_, wanted) => format!("write {wanted}"),
         };
         self.problems.error(at, what, advice);
+        self.repair(node, alternatives, at);
+    }
+
+    fn repair(&mut self, node: &mut YamlNode, alternatives: &[&Schema], at: &str) {
+        if let Some(schema) = alternatives.first() {
+            node.value = placeholder(schema, self.root);
+        }
+        self.repaired.push(at.to_owned());
     }
 
     /// Checks a value against a schema of its type.
@@ -102,34 +117,44 @@ impl<'w> StructureCheck<'w> {
                 {
                     self.problems
                         .error(at, reason, format!("write {}", grammar.words));
+                    self.repair(node, &[schema], at);
                 }
             }
-            YamlValue::Integer(number) => self.integer(*number, schema, at),
+            YamlValue::Integer(number) => {
+                if !self.integer(*number, schema, at) {
+                    self.repair(node, &[schema], at);
+                }
+            }
             YamlValue::Null | YamlValue::Bool(_) | YamlValue::Float(_) => {}
         }
     }
 
-    fn mapping(&mut self, members: &mut [(YamlKey, YamlNode)], schema: &'w Schema, at: &str) {
+    fn mapping(&mut self, members: &mut Vec<(YamlKey, YamlNode)>, schema: &'w Schema, at: &str) {
         let none = Map::new();
         let known = schema.get("properties").and_then(Schema::as_object);
         let others = schema
             .get("additionalProperties")
             .filter(|others| others.is_object());
-        for (key, node) in members.iter_mut() {
-            let at = path::member(at, &key.name);
-            match known.and_then(|known| known.get(&key.name)).or(others) {
-                Some(schema) => self.visit(node, schema, &at),
-                None => self.problems.error(
-                    &at,
-                    "unknown key",
-                    unknown_key_advice(&key.name, known.unwrap_or(&none)),
-                ),
-            }
-        }
         if members.is_empty() && schema.get("minProperties").is_some() {
             self.problems
                 .error(at, "this mapping is empty", EMPTY_ADVICE);
+            self.repaired.push(at.to_owned());
         }
+        members.retain_mut(|(key, node)| {
+            let at = path::member(at, &key.name);
+            match known.and_then(|known| known.get(&key.name)).or(others) {
+                Some(schema) => {
+                    self.visit(node, schema, &at);
+                    true
+                }
+                None => {
+                    let advice = unknown_key_advice(&key.name, known.unwrap_or(&none));
+                    self.problems.error(&at, "unknown key", advice);
+                    self.repaired.push(at);
+                    false
+                }
+            }
+        });
         let required = schema
             .get("required")
             .and_then(Schema::as_array)
@@ -137,12 +162,18 @@ impl<'w> StructureCheck<'w> {
             .unwrap_or_default();
         for name in required.iter().filter_map(Schema::as_str) {
             if !members.iter().any(|(key, _)| key.name == name) {
-                let wanted = known
+                let alternatives = known
                     .and_then(|known| known.get(name))
-                    .map(|schema| in_words(&alternatives(schema, self.root), self.root));
-                let advice = format!("add it, with {}", wanted.unwrap_or_default());
-                self.problems
-                    .error(&path::member(at, name), "this key is missing", advice);
+                    .map(|schema| alternatives(schema, self.root))
+                    .unwrap_or_default();
+                let advice = format!("add it, with {}", in_words(&alternatives, self.root));
+                let at = path::member(at, name);
+                self.problems.error(&at, "this key is missing", advice);
+                let mut node = YamlNode::new(YamlValue::Null, 0, 0);
+                self.repair(&mut node, &alternatives, &at);
+                let (line, column) = (0, 0);
+                let name = name.to_owned();
+                members.push((YamlKey { name, line, column }, node));
             }
         }
     }
@@ -150,6 +181,7 @@ impl<'w> StructureCheck<'w> {
     fn sequence(&mut self, items: &mut [YamlNode], schema: &'w Schema, at: &str) {
         if items.is_empty() && schema.get("minItems").is_some() {
             self.problems.error(at, "this list is empty", EMPTY_ADVICE);
+            self.repaired.push(at.to_owned());
         }
         let Some(schema) = schema.get("items") else {
             return;
@@ -159,7 +191,7 @@ impl<'w> StructureCheck<'w> {
         }
     }
 
-    fn integer(&mut self, number: i64, schema: &Schema, at: &str) {
+    fn integer(&mut self, number: i64, schema: &Schema, at: &str) -> bool {
         let bound = |name| schema.get(name).and_then(Schema::as_i64);
         let (least, most) = (bound("minimum"), bound("maximum"));
         let wanted = match (least, most) {
@@ -171,7 +203,10 @@ impl<'w> StructureCheck<'w> {
             self.problems.error(at, "this number is too small", wanted);
         } else if most.is_some_and(|most| number > most) {
             self.problems.error(at, "this number is too large", wanted);
+        } else {
+            return true;
         }
+        false
     }
 }
 

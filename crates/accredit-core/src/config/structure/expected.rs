@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::config::structure::grammar::{Grammar, grammar};
+use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
 /// The alternatives that a schema leaves: references followed, `anyOf` and `oneOf` laid out flat.
 pub fn alternatives<'s>(schema: &'s Value, root: &'s Value) -> Vec<&'s Value> {
@@ -42,6 +43,48 @@ pub fn constants(schema: &Value) -> Option<Vec<&str>> {
 /// The grammar of the strings that a schema allows, where it has a pattern.
 pub fn pattern(schema: &Value) -> Option<&'static Grammar> {
     grammar(schema.get("pattern")?.as_str()?)
+}
+
+/// The simplest value that fits a schema.
+pub fn placeholder(schema: &Value, root: &Value) -> YamlValue {
+    let schema = alternatives(schema, root)
+        .first()
+        .copied()
+        .unwrap_or(schema);
+    if let Some(text) = constants(schema).and_then(|texts| texts.first().copied()) {
+        return YamlValue::String(text.to_owned());
+    }
+    if allows(schema, "string") {
+        // Of a pattern, the first example fits.
+        let example = pattern(schema).and(schema.pointer("/examples/0"));
+        let text = example.and_then(Value::as_str).unwrap_or("placeholder");
+        return YamlValue::String(text.to_owned());
+    }
+    if allows(schema, "integer") || allows(schema, "number") {
+        let least = schema.get("minimum").and_then(Value::as_i64);
+        return YamlValue::Integer(least.unwrap_or_default());
+    }
+    if allows(schema, "boolean") {
+        return YamlValue::Bool(false);
+    }
+    if allows(schema, "array") {
+        return YamlValue::Sequence(Vec::new());
+    }
+    let required = schema.get("required").and_then(Value::as_array);
+    let members = required.into_iter().flatten().filter_map(Value::as_str);
+    YamlValue::Mapping(
+        members
+            .map(|name| {
+                let (line, column) = (0, 0);
+                let value = schema
+                    .pointer(&format!("/properties/{name}"))
+                    .map_or(YamlValue::Null, |member| placeholder(member, root));
+                let name = name.to_owned();
+                let key = YamlKey { name, line, column };
+                (key, YamlNode::new(value, line, column))
+            })
+            .collect(),
+    )
 }
 
 /// The alternatives in words: "a list of strings or `any`".

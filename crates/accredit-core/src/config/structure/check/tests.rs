@@ -54,7 +54,7 @@ fn no_keyword_of_the_documents_schema_is_passed_over() {
     ];
     let schema = schema();
     let mut patterns = 0;
-    each_schema(&schema, &mut |part| {
+    each_schema(schema, &mut |part| {
         for keyword in part.as_object().into_iter().flat_map(|part| part.keys()) {
             assert!(
                 judged.contains(&keyword.as_str()) || silent.contains(&keyword.as_str()),

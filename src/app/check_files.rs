@@ -1,0 +1,110 @@
+//! The files that a configuration names: `check` reports those that cannot be used (CONTRACT 2.4.4).
+
+use std::path::{Path, PathBuf};
+
+use crate::config::document::{ConfigDocument, TlsDocument};
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::tls_files::TlsFiles;
+use crate::jwks::trust::TrustStore;
+use crate::keys::key_set::KeySet;
+use crate::regular_file;
+use crate::server::tls;
+use crate::server::tls_files;
+use crate::server::tls_files_error::TlsFilesError;
+
+/// Adds a problem for each file that accredit could not use.
+pub fn check_files(document: &ConfigDocument, problems: &mut Problems) {
+    for (key, tls) in [("tls", &document.tls), ("admin_tls", &document.admin_tls)] {
+        if let Some(tls) = tls {
+            check_tls(key, tls, problems);
+        }
+    }
+    for (number, issuer) in document.issuers.iter().enumerate() {
+        let Some(jwks) = &issuer.jwks else {
+            continue;
+        };
+        let key = path::member(&path::item("issuers", number), "jwks");
+        if let Some(file) = &jwks.file {
+            check_key_set(&path::member(&key, "file"), Path::new(file), problems);
+        }
+        if let Some(file) = &jwks.ca_file
+            && let Err(error) = TrustStore::of_file(Path::new(file))
+        {
+            problems.error(
+                &path::member(&key, "ca_file"),
+                format!("{file} {error}"),
+                "name a PEM file with the certificates of certificate authorities",
+            );
+        }
+    }
+}
+
+fn check_tls(key: &str, tls: &TlsDocument, problems: &mut Problems) {
+    let (Some(certificate), Some(private_key)) = (&tls.certificate, &tls.private_key) else {
+        return;
+    };
+    let own = TlsFiles {
+        certificate: PathBuf::from(certificate),
+        private_key: PathBuf::from(private_key),
+        client_ca: None,
+        client_names: Vec::new(),
+    };
+    let load = |files: &TlsFiles| -> Result<(), TlsFilesError> {
+        let contents = tls_files::read(files)?;
+        tls_files::load(files, &contents, &[], tls::now()).map(drop)
+    };
+    let mut readable = true;
+    for (name, file) in [("certificate", certificate), ("private_key", private_key)] {
+        if let Err(error) = regular_file::read(Path::new(file), MAX_FILE) {
+            readable = false;
+            unreadable(&path::member(key, name), file, &error, problems);
+        }
+    }
+    if readable && let Err(error) = load(&own) {
+        let name = match error {
+            TlsFilesError::NoKey(_) | TlsFilesError::UnusableKey(_) => "private_key",
+            TlsFilesError::OtherKey { .. } => "private_key",
+            _ => "certificate",
+        };
+        let advice = "replace the file, or name another one";
+        problems.error(&path::member(key, name), error.to_string(), advice);
+    }
+    if let Some(client_ca) = &tls.client_ca {
+        let key = path::member(key, "client_ca");
+        match regular_file::read(Path::new(client_ca), MAX_FILE) {
+            Err(error) => unreadable(&key, client_ca, &error, problems),
+            Ok(pem) => {
+                if let Err(error) = tls_files::check_client_ca(Path::new(client_ca), &pem) {
+                    let advice = "replace the file, or name another one";
+                    problems.error(&key, error.to_string(), advice);
+                }
+            }
+        }
+    }
+}
+
+fn check_key_set(key: &str, file: &Path, problems: &mut Problems) {
+    let text = match regular_file::read(file, MAX_FILE) {
+        Ok(text) => text,
+        Err(error) => return unreadable(key, &file.display().to_string(), &error, problems),
+    };
+    if let Err(error) = KeySet::parse(&text) {
+        problems.error(
+            key,
+            format!("{} is not a key set: {error}", file.display()),
+            "write the JSON text of a key set into the file",
+        );
+    }
+}
+
+fn unreadable(key: &str, file: &str, error: &std::io::Error, problems: &mut Problems) {
+    problems.error(
+        key,
+        format!("{file} cannot be read: {error}"),
+        "name a regular file that this user can read",
+    );
+}
+
+/// The limit of a fetched key set; certificates are smaller.
+const MAX_FILE: u64 = 1 << 20;
