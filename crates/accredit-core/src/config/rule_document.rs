@@ -105,6 +105,10 @@ pub struct TokenSourceDocument {
     /// The scheme before the token in the header. Default: none, the whole value is the token.
     #[schemars(extend("examples" = ["Bearer"]))]
     pub scheme: Option<String>,
+    /// With `header: sec-websocket-protocol`: the protocol that announces the token. The token is the list element after
+    /// it, or the rest of an element that begins with it and a dot. Default: none.
+    #[schemars(extend("examples" = ["bearer"]))]
+    pub protocol: Option<String>,
     /// The name of a cookie. Default: none.
     #[schemars(extend("examples" = ["session"]))]
     pub cookie: Option<String>,

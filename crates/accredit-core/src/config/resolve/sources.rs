@@ -1,6 +1,7 @@
 //! `token_sources`
 
 use crate::authn::sources::{TokenSource, TokenSources};
+use crate::authn::websocket;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::rule_document::TokenSourceDocument;
@@ -90,6 +91,13 @@ fn token_source(
     forwarding: TokenForwarding,
     problems: &mut Problems,
 ) -> Option<TokenSource> {
+    let is_websocket = document
+        .header
+        .as_ref()
+        .is_some_and(|header| header.eq_ignore_ascii_case(websocket::HEADER));
+    if is_websocket || document.protocol.is_some() {
+        return protocol_source(key, document, is_websocket, problems);
+    }
     match (
         &document.header,
         &document.cookie,
@@ -111,6 +119,30 @@ fn token_source(
                 key,
                 "a token source has exactly one of header, cookie and query; scheme needs header",
                 "keep one of them",
+            );
+            None
+        }
+    }
+}
+
+/// CONTRACT 3.5.5: the header has a list of protocols, so the whole value is never a token.
+fn protocol_source(
+    key: &str,
+    document: &TokenSourceDocument,
+    is_websocket: bool,
+    problems: &mut Problems,
+) -> Option<TokenSource> {
+    let is_alone =
+        document.scheme.is_none() && document.cookie.is_none() && document.query.is_none();
+    match &document.protocol {
+        Some(protocol) if is_websocket && is_alone => {
+            named(key, "protocol", protocol, problems).map(TokenSource::Protocol)
+        }
+        _ => {
+            problems.error(
+                key,
+                "header sec-websocket-protocol and protocol need each other, and no other key",
+                "write { header: sec-websocket-protocol, protocol: bearer }",
             );
             None
         }

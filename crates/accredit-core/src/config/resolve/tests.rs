@@ -342,6 +342,14 @@ fn mistakes_in_rules_and_sources_are_reported_with_their_place() {
             "token_sources[0] (line 4)",
         ),
         (
+            issuer("token_sources: [{ header: Sec-WebSocket-Protocol }]\n"),
+            "token_sources[0] (line 4)",
+        ),
+        (
+            issuer("token_sources: [{ header: authorization, protocol: bearer }]\n"),
+            "token_sources[0] (line 4)",
+        ),
+        (
             issuer("token_sources: [{ cookie: a, scheme: b }]\n"),
             "token_sources[0] (line 4)",
         ),
