@@ -1,18 +1,18 @@
-# `make` lists what there is. CI runs the same recipes (.ci/run).
+# `make` lists the targets. CI runs the same recipes (.ci/run).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench run image image-test clean
 
-help: ## List these commands
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Show five requests through a real Envoy, then stay up until Ctrl-C (ONCE=1: end after the five)
+demo: ## Show five requests through a real Envoy, then keep running until Ctrl-C (ONCE=1: end after the five)
 	@command -v python3 >/dev/null || { echo "The demo needs Python 3.10 or newer, and 'python3' was not found; install it (Debian and Ubuntu: apt-get install python3 python3-venv)." >&2; exit 1; }
 	@exec python3 demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
 
-test: ## Run every test, those with a real Envoy and other people's clients included (fetched once)
+test: ## Run every test, including those with a real Envoy and other clients and issuers (downloaded once)
 	@scripts/envoy.sh >/dev/null
 	@scripts/foreign.sh
 	@scripts/promtool.sh >/dev/null
@@ -20,24 +20,24 @@ test: ## Run every test, those with a real Envoy and other people's clients incl
 	cargo test --locked --workspace
 	@.tools/deploy/bin/python -B tests/deploy/run.py
 
-check: ## Look without running: format, lints, documentation, dependencies
+check: ## Check format, lints, documentation and dependencies
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	scripts/deny.sh
 
-bench: ## Measure what one decision costs, as ratios
+bench: ## Measure the cost of a decision, as ratios
 	cargo bench --locked --bench check
 
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev
 
-image: ## Build the container image and the list of what is in it into target/image (needs buildah)
+image: ## Build the container image and its software bill of materials into target/image (needs buildah)
 	@deploy/docker/image.sh
 
-image-test: image ## Look at the image, start it, and ask it a check
+image-test: image ## Inspect the image, start it, and send it a check
 	@scripts/deploy.sh
 	@.tools/deploy/bin/python -B tests/deploy/image.py
 
-clean: ## Remove all that was built or fetched: target, .venv, .tools, node_modules
+clean: ## Remove everything built or downloaded: target, .venv, .tools, node_modules
 	rm -rf target .venv .tools tests/foreign/node/node_modules tests/deploy/node/node_modules

@@ -1,4 +1,4 @@
-"""The processes that the demo starts: each in a group of its own, none outlives the demo."""
+"""The processes of the demo. Each has its own process group, and ends with the demo."""
 
 import ctypes
 import os
@@ -13,11 +13,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class ChildDied(Exception):
-    """A child ended though nobody asked it to."""
+    """A process ended unexpectedly."""
 
     def __init__(self, child):
         super().__init__(
-            "{0} ended by itself with status {1}; the end of target/demo/{0}.log:".format(
+            "{0} ended unexpectedly with status {1}; the end of target/demo/{0}.log:".format(
                 child.name, child.process.returncode
             )
         )
@@ -43,7 +43,7 @@ class Child:
 
 
 class Children:
-    """All that was started, stopped together when the `with` block is left, however it is left."""
+    """The started processes. All are stopped at the end of the `with` block."""
 
     def __init__(self, folder, logs):
         self.folder = folder
@@ -56,7 +56,7 @@ class Children:
         return self
 
     def __exit__(self, *_):
-        # A second Ctrl-C must not interrupt the stopping; it takes TERM_GRACE at most.
+        # A second Ctrl-C must not interrupt this; it takes TERM_GRACE at most.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for process in reversed(self.processes):
@@ -68,18 +68,18 @@ class Children:
             except subprocess.TimeoutExpired:
                 pass
         for process in self.processes:
-            # The whole group once more: a child of a child may still be there.
+            # Grandchildren may still run, so the whole group gets SIGKILL.
             signal_group(process, signal.SIGKILL)
             process.wait()
 
     def start(self, name, command, env=None):
-        """Starts what is to run until the demo ends; its output goes to a log."""
+        """Starts a process that runs until the demo ends. Its output goes to a log."""
         child = Child(name, command, self.folder, os.path.join(self.logs, name + ".log"), env)
         self.started.append(child)
         self.processes.append(child.process)
 
     def run(self, command, env=None, quiet=False):
-        """Runs something to its end and returns its status; `quiet` hides its standard output."""
+        """Runs a command and returns its status. `quiet` hides its standard output."""
         output = subprocess.DEVNULL if quiet else None
         process = launch(command, self.folder, env, stdout=output, stderr=None)
         self.processes.append(process)
@@ -88,7 +88,7 @@ class Children:
         return process.returncode
 
     def wait_until(self, ready, limit):
-        """Whether `ready()` came true in time, while every child lives."""
+        """Waits for `ready()`. Returns False at the time limit; raises ChildDied if a process ends."""
         deadline = time.monotonic() + limit
         while not ready():
             self.check()
@@ -112,8 +112,8 @@ def launch(command, folder, env, stdout, stderr):
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        # A group of its own: it can be stopped with all that it starts, and a Ctrl-C on the
-        # terminal reaches the demo alone, which then stops the rest in order.
+        # A separate process group: it can be stopped with its own children, and Ctrl-C on the
+        # terminal reaches only the demo, which stops the processes in order.
         start_new_session=True,
         preexec_fn=die_with_parent,
     )
@@ -127,6 +127,6 @@ def signal_group(process, number):
 
 
 def die_with_parent():
-    """Runs in the child: should the demo itself be killed, Linux ends the child too."""
+    """Runs in the child. Linux ends the child if the demo is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,8 +1,7 @@
-"""accredit behind a real Envoy, shown with five requests.
+"""Shows five requests through a real Envoy with accredit.
 
-Run by `make demo`. Starts a sample API, `accredit dev` and Envoy, and stops them again on
-Ctrl-C. With --once it ends after the five requests: status 0 if each was answered as it
-must be, else 1.
+`make demo` runs it. It starts a sample API, `accredit dev` and Envoy, and stops them on Ctrl-C.
+With --once it ends after the five requests: with status 0 if every answer is as expected, else 1.
 """
 
 import argparse
@@ -32,11 +31,11 @@ PICTURE = """
 
 
 class Failure(Exception):
-    """The demo cannot go on; the text is for the user, empty if they were told already."""
+    """The demo cannot continue. The text is for the user; empty if it has been printed."""
 
 
 class Stopped(BaseException):
-    """Ctrl-C, or a signal that means the same."""
+    """Ctrl-C, SIGTERM or SIGHUP."""
 
 
 # === Setting up ===
@@ -44,8 +43,8 @@ class Stopped(BaseException):
 
 def refuse_busy_ports():
     sentences = [
-        "Port {} is in use, and the demo needs it for {}; stop what listens there and try "
-        "again.".format(port, local.OWNERS[port])
+        "Port {} is in use, and the demo needs it for {}; stop the program that uses it, and "
+        "try again.".format(port, local.OWNERS[port])
         for port in local.busy_ports()
     ]
     if sentences:
@@ -53,7 +52,7 @@ def refuse_busy_ports():
 
 
 def fetch_envoy(children):
-    """The path of the project's own Envoy; the script says by itself what is wrong, if anything."""
+    """The path of the pinned Envoy. The script prints its own errors."""
     script = os.path.join(ROOT, "scripts", "envoy.sh")
     env = dict(os.environ, PYTHON=sys.executable)
     if children.run([script], env=env, quiet=True) != 0:
@@ -65,27 +64,27 @@ def build(children):
     if shutil.which("cargo") is None:
         raise Failure(
             "The Rust toolchain is needed to build accredit, and `cargo` was not found; "
-            "install it as https://rustup.rs says."
+            "install it from https://rustup.rs."
         )
-    page.say("Building accredit (release; the first time this takes some minutes).")
+    page.say("Building accredit (release build; the first one takes some minutes).")
     command = ["cargo", "build", "--release", "--locked"]
     if not page.is_terminal():
-        # Progress is for a terminal; elsewhere hundreds of lines help nobody.
+        # Without a terminal, the progress would be hundreds of lines.
         command.append("--quiet")
     if children.run(command) != 0:
-        raise Failure("accredit could not be built; cargo's words are above.")
+        raise Failure("Building accredit failed; the errors of cargo are above.")
 
 
 def start(children, envoy, binary):
     children.start("sample-api", [sys.executable, os.path.join(ROOT, "demo", "sample_api.py")])
-    # The demo shows the defaults, whatever the user has set for a service of their own.
+    # The demo uses the defaults, not the ACCREDIT_ variables of the user.
     env = {name: value for name, value in os.environ.items() if not name.startswith("ACCREDIT_")}
     children.start("accredit", [binary, "dev"], env)
     await_start(children, "sample-api", lambda: local.is_listening(local.API))
     await_start(children, "accredit", lambda: local.answers_ok(local.ADMIN, "/readyz"))
     config = os.path.join(ROOT, "deploy", "envoy", "envoy.yaml")
     options = ["--concurrency", "2", "--use-dynamic-base-id", "--log-level", "warning"]
-    # Its access log is to be read while one tries things, not ten seconds later.
+    # Writes the access log at once instead of every ten seconds.
     options += ["--file-flush-interval-msec", "200"]
     children.start("envoy", [envoy, "-c", config] + options)
     await_start(children, "envoy", lambda: local.is_listening(local.ENVOY))
@@ -110,17 +109,17 @@ def demonstrate(children, options):
         build(children)
     start(children, envoy, options.binary or BINARY)
 
-    page.heading("accredit behind Envoy")
+    page.heading("Envoy with accredit")
     page.say(PICTURE)
-    page.heading("A token, by the client credentials of OAuth 2.0")
+    page.heading("Get a token with OAuth 2.0 client credentials")
     page.command(tokens.curl_for_client_credentials())
     requests = five.five_requests()
     page.paragraph(
-        "Each request below stands under the command that sends it. Tokens are shortened "
-        "here; nothing else is."
+        "Below are five commands, each with its answer. Tokens are shortened; nothing else is "
+        "changed."
     )
     met = five.show(requests)
-    page.heading("{} of {} requests were answered as they must be.".format(met, len(requests)))
+    page.heading("{} of {} answers are as expected.".format(met, len(requests)))
     if not options.once:
         stay(children)
     return 0 if met == len(requests) else 1
@@ -129,8 +128,8 @@ def demonstrate(children, options):
 def stay(children):
     page.say()
     page.paragraph(
-        "Everything keeps running: paste any command above into another terminal. The logs, "
-        "Envoy's access log among them, are in target/demo/. Ctrl-C stops it all."
+        "Everything keeps running. Paste any command above into another terminal. The logs, "
+        "including Envoy's access log, are in target/demo/. Press Ctrl-C to stop."
     )
     try:
         children.wait_until(lambda: False, float("inf"))
@@ -144,7 +143,7 @@ def run(options):
         try:
             return demonstrate(children, options)
         except (OSError, http.client.HTTPException):
-            # Most likely somebody died under us, which says more than the broken connection.
+            # If a process has ended, that is the better error message.
             children.check()
             raise
 
@@ -154,9 +153,9 @@ def stop(*_):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="accredit behind a real Envoy, in five requests")
+    parser = argparse.ArgumentParser(description="Shows five requests through a real Envoy with accredit")
     parser.add_argument("--once", action="store_true", help="end after the five requests")
-    parser.add_argument("--binary", help="run this accredit instead of building one")
+    parser.add_argument("--binary", help="use this binary of accredit instead of building one")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
@@ -169,7 +168,7 @@ def main():
         page.complain(str(death))
         page.tail(death.child.tail())
     except (OSError, http.client.HTTPException) as error:
-        page.complain("The demo could not go on: {}. Its logs are in target/demo/.".format(error))
+        page.complain("The demo failed: {}. Its logs are in target/demo/.".format(error))
     except Stopped:
         page.complain("Stopped before the end.")
         return INTERRUPTED

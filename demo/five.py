@@ -1,4 +1,4 @@
-"""The five requests: what is sent, what must come back, and whether it did."""
+"""The five requests: what is sent, the expected answer, and the comparison."""
 
 import json
 
@@ -8,7 +8,7 @@ import tokens
 
 
 class Request:
-    """One request of the five: what is sent, the curl lines for it, and what must come back."""
+    """One of the five requests, its curl command, and the expected answer."""
 
     def __init__(
         self, title, expected, status, token=None, variable=None, setup=None, spoofed=None
@@ -38,18 +38,18 @@ class Request:
         return self.setup + "\n" + line if self.setup else line
 
     def complaint(self, response):
-        """What is wrong with the answer, or None."""
+        """How the answer differs from the expected one, or None."""
         if response.status != self.status:
-            return "it was {}".format(response.status)
+            return "status {}".format(response.status)
         if self.status != 200:
             return None
         try:
             seen = json.loads(response.text)["headers"]
         except (ValueError, KeyError, TypeError):
-            return "the answer is not the sample API's"
+            return "the answer is not from the sample API"
         subjects = [value for name, value in seen.items() if name.lower() == "x-jwt-sub"]
         if subjects != [tokens.CLIENT["client_id"]]:
-            return "the API saw x-jwt-sub {}".format(subjects)
+            return "the API received x-jwt-sub {}".format(subjects)
         return None
 
 
@@ -61,7 +61,7 @@ def five_requests():
         Request("1. Without a token", "401", 401),
         Request(
             "2. With a valid token",
-            "200, and the API sees the token's claims as headers: " + subject,
+            "200, and the API receives the claims of the token as headers: " + subject,
             200,
             token=good,
             variable="TOKEN",
@@ -83,8 +83,8 @@ def five_requests():
             setup=tokens.curl_for_special("FORGED", "forged"),
         ),
         Request(
-            "5. With a valid token, and a claim header of the client's own making",
-            "200, and the API sees the token's claim, not the client's: " + subject,
+            "5. With a valid token, and a claim header that the client sets itself",
+            "200, and the API receives the claim of the token, not the header of the client: " + subject,
             200,
             token=good,
             variable="TOKEN",
@@ -94,7 +94,7 @@ def five_requests():
 
 
 def show(requests):
-    """Sends and prints each; returns how many were answered as expected."""
+    """Sends and prints each request. Returns the number of expected answers."""
     met = 0
     secrets = {request.token for request in requests if request.token}
 

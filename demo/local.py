@@ -1,4 +1,4 @@
-"""The ports that the demo uses on this machine, and how it speaks to them."""
+"""The ports of the demo on this machine, and HTTP calls to them."""
 
 import http.client
 import socket
@@ -14,7 +14,7 @@ OWNERS = {
 
 
 class Response:
-    """An answer as it came."""
+    """An HTTP response."""
 
     def __init__(self, raw):
         self.status = raw.status
@@ -45,13 +45,13 @@ def answers_ok(port, path):
 
 
 def busy_ports():
-    """Those of our ports that cannot be had."""
+    """The ports of the demo that other programs use."""
     return [port for port in OWNERS if not can_bind(port)]
 
 
 def can_bind(port):
     with socket.socket() as probe:
-        # Connections of an earlier demo that are still closing do not count.
+        # Closing connections of an earlier demo do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""How the demo looks: headings, commands and answers on a terminal, plain text elsewhere."""
+"""Prints headings, commands and answers: with colours on a terminal, as plain text elsewhere."""
 
 import os
 import sys
@@ -37,14 +37,14 @@ def paragraph(text):
 
 
 def command(text):
-    """Something to paste: flush left, so that it is copied without leading spaces."""
+    """Prints a command without indentation, so that it can be copied without leading spaces."""
     say()
     say(paint(text, "cyan"))
     say()
 
 
 def answer(response, shorten):
-    """A full answer: status line, headers, body."""
+    """Prints an answer: status line, headers, body."""
     colour = "green" if response.status < 400 else "red"
     say(INDENT + paint(response.status_line, colour, "bold"))
     for name, value in response.headers:
@@ -60,7 +60,7 @@ def verdict(expected, complaint):
     if complaint is None:
         say(INDENT + paint("✓ " + expected, "green"))
     else:
-        say(INDENT + paint("✗ expected: " + expected + "; but " + complaint, "red"))
+        say(INDENT + paint("✗ expected: " + expected + "; actual: " + complaint, "red"))
 
 
 def tail(lines):

@@ -1,6 +1,6 @@
-"""A small API that answers every request with what it got, for the demo.
+"""A sample API for the demo: it answers every request with the headers that it received.
 
-It believes its headers, as a service behind Envoy and accredit may.
+It trusts its headers, as a service behind Envoy and accredit can.
 """
 
 import json
@@ -11,7 +11,7 @@ ADDRESS = ("127.0.0.1", 8081)
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers any method and path with a JSON echo of the request."""
+    """Answers any method and path with the request as JSON."""
 
     protocol_version = "HTTP/1.1"
     server_version = "sample-api"

@@ -1,4 +1,4 @@
-"""Tokens from the development issuer, and the curl lines that fetch the same."""
+"""Tokens of the development issuer, and the curl commands that get such tokens."""
 
 import json
 
@@ -14,7 +14,7 @@ PICK_TOKEN = """python3 -c 'import json,sys; print(json.load(sys.stdin)["access_
 
 
 class NoToken(Exception):
-    """The issuer gave none; the text is a sentence for the user."""
+    """The issuer gave no token. The text is for the user."""
 
 
 def access_token(path, content_type, body):

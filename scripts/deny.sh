@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks cargo-deny about the dependency tree; installs the pinned version into .tools/ once.
+# Runs cargo-deny on the dependencies. Installs the pinned version into .tools/ once.
 set -euo pipefail
 
 version=0.20.2
@@ -11,10 +11,10 @@ say() { printf '%s\n' "$*"; }
 
 if [[ $("$deny" --version 2>/dev/null || true) != "cargo-deny $version" ]]; then
     say "Installing cargo-deny $version into .tools (once, about two minutes)."
-    # An unoptimised one: built in a fraction of the time, and it runs in three seconds.
+    # A debug build takes a fraction of the time to build, and runs in three seconds.
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$tools/build" \
         cargo install --quiet --locked --debug --root "$tools" "cargo-deny@$version" || {
-        say "check: cargo-deny $version could not be installed; cargo's words are above." >&2
+        say "check: cargo-deny $version could not be installed; the errors of cargo are above." >&2
         exit 1
     }
     rm -rf "$tools/build"
@@ -23,9 +23,9 @@ fi
 cd "$root"
 "$deny" --log-level warn check --hide-inclusion-graph bans licenses sources
 
-# The advisories are the one part that needs another host than the crate registry.
+# Only the advisories come from another host than the crate registry.
 if fetched=$("$deny" fetch db 2>&1); then
     "$deny" --log-level warn check --disable-fetch advisories
 else
-    say "advisories SKIPPED: their database cannot be fetched here ($(grep -m 1 -i -E 'fatal|could not|cannot' <<<"$fetched" || say "no reason given"))."
+    say "advisories SKIPPED: cannot fetch the advisory database ($(grep -m 1 -i -E 'fatal|could not|cannot' <<<"$fetched" || say "no reason given"))."
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts what tests/deploy runs in its place: the pinned Python packages (checkov, kubernetes-validate, hadolint) into
-# .tools/deploy, and the pinned Node.js packages into tests/deploy/node/node_modules. Does nothing when they are there.
+# Installs what tests/deploy needs: the pinned Python packages (checkov, kubernetes-validate, hadolint) into
+# .tools/deploy, and the pinned Node.js packages into tests/deploy/node/node_modules. Does nothing if they are installed.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,7 +15,7 @@ python=${PYTHON:-python3}
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "deploy: $*"; exit 1; }
 
-# The reason why a package manager failed, as far as its log tells.
+# Prints why a package manager failed, as far as its log shows.
 fail_to_install() {
     local what=$1 registry=$2 log=$3
     if grep -qiE 'connection|resolution|resolve|timed out|timeout|unreachable|proxy|ssl|ENOTFOUND|EAI_AGAIN|ECONN' "$log"; then
@@ -43,7 +43,7 @@ install_node_packages() {
     command -v npm >/dev/null 2>&1 ||
         fail "Node.js 20.19 or newer with npm is needed to check the manifests, and 'npm' was not found; install it (Debian and Ubuntu: apt-get install nodejs npm)."
     say "Fetching the custom resources' schemas into tests/deploy/node (about 40 MB, once)."
-    # No package of these needs a script of its own to be installed.
+    # None of these packages needs an install script.
     (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
         fail_to_install "the custom resources' schemas" npm "$log"
     cp "$lock" "$installed_lock"

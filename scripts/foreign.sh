@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts what tests/foreign runs in its place: the pinned Python packages into .venv/ beside Envoy, the pinned
-# Node.js packages into tests/foreign/node/node_modules, and Chromium, by the system's package manager where
-# this runs as root. Does nothing when they are there already.
+# Installs what tests/foreign needs: the pinned Python packages into .venv/ beside Envoy, the pinned Node.js packages
+# into tests/foreign/node/node_modules, and Chromium with the system's package manager if this runs as root. Does nothing
+# if they are installed.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,7 +16,7 @@ installed_lock="$node/node_modules/installed-package-lock.json"
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "foreign: $*"; exit 1; }
 
-# The reason why a package manager failed, as far as its log tells.
+# Prints why a package manager failed, as far as its log shows.
 fail_to_install() {
     local what=$1 registry=$2 log=$3
     if grep -qiE 'connection|resolution|resolve|timed out|timeout|unreachable|proxy|ssl|ENOTFOUND|EAI_AGAIN|ECONN' "$log"; then
@@ -47,13 +47,13 @@ refuse_unusable_node() {
 install_node_packages() {
     local log="$node/install.log"
     say "Fetching oidc-provider, jose, express, jsonwebtoken, jwks-rsa and playwright-core into tests/foreign/node (about 30 MB, once)."
-    # No package of these needs a script of its own to be installed.
+    # None of these packages needs an install script.
     (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
         fail_to_install "the tests' Node.js packages" npm "$log"
     cp "$lock" "$installed_lock"
 }
 
-# The console is looked at with a browser; playwright-core brings none.
+# The tests of the console need a browser; playwright-core has none.
 install_chromium() {
     local log="$venv/install-chromium.log"
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -64,7 +64,7 @@ install_chromium() {
         fail_to_install "Chromium" Debian "$log"
 }
 
-# The environment is Envoy's too, and made by its script.
+# envoy.sh creates the virtual environment, which Envoy shares.
 "$root/scripts/envoy.sh" >/dev/null
 cmp -s "$requirements" "$installed" || install_python_packages
 refuse_unusable_node

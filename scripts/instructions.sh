@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Counts the instructions of a check with a known token (benches/check.rs), and those of telling whoever watches, where tracing
-# is not configured. Unlike times they are nearly the same on every run. Needs valgrind, for which the token is
-# hashed without the processor's own SHA instructions: that is a third of all here.
+# Counts the instructions of a check with a cached token (benches/check.rs), and the share of reporting the decision (metrics,
+# tail, log) without tracing. Unlike times, the counts are nearly the same on every run. Needs valgrind, which has no SHA
+# instructions: hashing the token is a third of the count.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || { echo "This needs valgrind (Debian and Ubuntu: apt-get install valgrind)." >&2; exit 1; }
@@ -20,6 +20,6 @@ callgrind_annotate --inclusive=yes --threshold=100 "$profile" | awk -v calls="$c
     /Observer::decided/ && !told { told = count }
     END {
         if (!all || !told) { print "the profile does not show a check" > "/dev/stderr"; exit 1 }
-        printf "a check, its frames aside      %6d instructions\n", all / calls
-        printf "of which telling who watches   %6d, %.1f %%\n", told / calls, told * 100 / all
+        printf "a check, without HTTP/2 frames  %6d instructions\n", all / calls
+        printf "of which reporting             %6d, %.1f %%\n", told / calls, told * 100 / all
     }'

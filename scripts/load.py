@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What a check costs: CPU time of `accredit serve` per check, by h2load; docs/scaling.md has its numbers.
+"""Measures the CPU time of `accredit serve` per check with h2load; docs/scaling.md has the results.
 
 usage: scripts/load.py [BINARY] [CHECKS]      needs h2load (Debian and Ubuntu: nghttp2-client) and openssl
 
-CPU time, and not checks in a second of the clock: it is the same on a machine that is busy otherwise, nearly.
+It measures CPU time and not checks per second, because CPU time depends little on other load of the machine.
 """
 
 import json
@@ -36,7 +36,7 @@ def claims(number=0, **more):
 
 
 def configuration(keys, issuers=1, rules=0, alg="RS256", when=None, **more):
-    """One issuer or many with the same keys, and rules none of which but the last matches; or one rule with a condition."""
+    """A configuration: issuers with the same keys, and rules of which only the last matches, or one rule with a condition."""
     document = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "probe_listen": "127.0.0.1:0", **more}
     document["issuers"] = [{"issuer": f"https://issuer{number}.test", "audiences": ["api"],
                             "algorithms": [alg], "jwks": {"inline": json.dumps({"keys": keys})}} for number in range(issuers)]
@@ -49,14 +49,14 @@ def configuration(keys, issuers=1, rules=0, alg="RS256", when=None, **more):
 
 
 class Served:
-    """A running service and what it has used."""
+    """A running service, and the CPU time and memory that it has used."""
 
     def __init__(self, binary, folder, document):
         file = pathlib.Path(folder, "accredit.yaml")
         file.write_text(json.dumps(document))
         self.process = subprocess.Popen([binary, "serve", "--config", file], stderr=subprocess.PIPE, text=True)
         self.address = addresses(self.process)["listen"]
-        # Nobody reads the log further: it must not stand still for that.
+        # Reads the rest of the log, so that the service does not block on it.
         self.drained = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
 
     def __enter__(self):
@@ -72,7 +72,7 @@ class Served:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def workers(self):
-        """Seconds of CPU that each worker thread has used."""
+        """The CPU time of each worker thread, in seconds."""
         used = []
         for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
             name, fields = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
@@ -86,7 +86,7 @@ class Served:
 
 
 def load(folder, served, headers, checks, connections=1):
-    """Sends that check, 16 at a time over each connection, as an Envoy worker does; microseconds of CPU for each."""
+    """Sends checks, 16 at a time per connection, as an Envoy worker does. Returns the CPU time per check in microseconds."""
     request = pathlib.Path(folder, "check.bin")
     message = check_request({**BROWSER, **headers})
     request.write_bytes(struct.pack(">BI", 0, len(message)) + message)
@@ -107,7 +107,7 @@ def main():
     binary = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/accredit")
     checks = int(sys.argv[2]) if len(sys.argv) > 2 else 200_000
     if not shutil.which("h2load"):
-        sys.exit("load: h2load is needed, and was not found; install it (Debian and Ubuntu: apt-get install nghttp2-client)")
+        sys.exit("load: h2load was not found; install it (Debian and Ubuntu: apt-get install nghttp2-client)")
     with tempfile.TemporaryDirectory() as folder:
         keys = {alg: pathlib.Path(folder, f"{alg}.pem") for alg in ALGORITHMS}
         for alg, key in keys.items():
@@ -121,20 +121,20 @@ def report(binary, folder, keys, checks):
     others = [{**jwk, "kid": f"other{n}"} for n in range(99)]
     condition = 'request.method == "GET" && "read:deployments" in scopes && claims.oid.startsWith("org_")'
     cases = [
-        ("known token", {}, {}, {}),
-        ("first sight of a token (no cache)", {"token_cache": "0"}, {}, {}),
-        ("first sight, PS256", {"token_cache": "0", "alg": "PS256"}, {}, {}),
-        ("first sight, ES256", {"token_cache": "0", "alg": "ES256"}, {}, {}),
-        ("first sight, EdDSA", {"token_cache": "0", "alg": "EdDSA"}, {}, {}),
-        ("known token, a condition", {"when": condition}, {}, {}),
-        ("refused: no token", {}, {}, None),
-        ("known token, 100 issuers", {"issuers": 100}, {}, {}),
+        ("cached token", {}, {}, {}),
+        ("token not cached (no cache)", {"token_cache": "0"}, {}, {}),
+        ("not cached, PS256", {"token_cache": "0", "alg": "PS256"}, {}, {}),
+        ("not cached, ES256", {"token_cache": "0", "alg": "ES256"}, {}, {}),
+        ("not cached, EdDSA", {"token_cache": "0", "alg": "EdDSA"}, {}, {}),
+        ("cached token, a condition", {"when": condition}, {}, {}),
+        ("denied: no token", {}, {}, None),
+        ("cached token, 100 issuers", {"issuers": 100}, {}, {}),
         ("no cache, 100 keys", {"token_cache": "0", "keys": [*others, jwk]}, {}, {}),
-        ("known token, 10 rules", {"rules": 10}, {}, {}),
-        ("known token, 100 rules", {"rules": 100}, {}, {}),
-        ("known token, 1000 rules", {"rules": 1000}, {}, {}),
-        ("known token of 4 KiB", {}, {"pad": "x" * 2600}, {}),
-        ("known token of 12 KiB", {}, {"pad": "x" * 8600}, {}),
+        ("cached token, 10 rules", {"rules": 10}, {}, {}),
+        ("cached token, 100 rules", {"rules": 100}, {}, {}),
+        ("cached token, 1000 rules", {"rules": 1000}, {}, {}),
+        ("cached token of 4 KiB", {}, {"pad": "x" * 2600}, {}),
+        ("cached token of 12 KiB", {}, {"pad": "x" * 8600}, {}),
         ("no cache, token of 12 KiB", {"token_cache": "0"}, {"pad": "x" * 8600}, {}),
     ]
     for name, settings, more, headers in cases:
@@ -146,18 +146,18 @@ def report(binary, folder, keys, checks):
             load(folder, served, sent, 2_000)
             idle = served.memory()
             costs = sorted(load(folder, served, sent, checks) for _ in range(5))
-            print(f"{name:36} {costs[0]:7.1f} us, {1e6 / costs[0]:9.0f} a second of one core   "
+            print(f"{name:36} {costs[0]:7.1f} us, {1e6 / costs[0]:9.0f} per second and core   "
                   f"({costs[1]:.1f}, {costs[2]:.1f}; {idle:.0f} MB)", flush=True)
 
 
 def spread(binary, folder, key, checks):
-    """How evenly the workers share what comes over 16 connections."""
+    """How evenly the workers share the checks of 16 connections."""
     with Served(binary, folder, configuration([public_jwk(key)])) as served:
         sent = bearer(key, "RS256")
         cost = load(folder, served, sent, checks, connections=16)
         used = served.workers()
-        print(f"{'known token, 16 connections':36} {cost:7.1f} us; the {len(used)} workers took "
-              f"{', '.join(f'{seconds / sum(used):.0%}' for seconds in used)} of it", flush=True)
+        print(f"{'cached token, 16 connections':36} {cost:7.1f} us; the {len(used)} workers used "
+              f"{', '.join(f'{seconds / sum(used):.0%}' for seconds in used)} of the CPU time", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of promtool, with which the tests check metrics and alert rules: the one that is installed, else
-# that of Debian's package `prometheus`, unpacked into .tools/ (nothing is installed, no root is needed).
+# Prints the path of promtool, which the tests use to check metrics and alert rules: the installed one, or that of Debian's
+# package `prometheus`, which this script unpacks into .tools/ (it needs no root).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,4 +1,4 @@
-"""The manifests as they would be applied: rendered by kubectl, read as data."""
+"""The manifests, rendered by kubectl and parsed."""
 
 import functools
 import os
@@ -9,7 +9,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy/kubernetes"
-# Each with the components that somebody would add to it.
+# Each overlay with the components that are likely to be added.
 VARIANTS = {
     "base": [],
     "base, monitored and autoscaled": ["monitoring", "autoscaling"],
@@ -22,7 +22,7 @@ CUSTOM = ("istio.io", "gateway.networking.k8s.io", "gateway.envoyproxy.io", "cer
 
 
 class Failure(Exception):
-    """What is wrong, in words."""
+    """A failed test. The text says what is wrong."""
 
 
 def run(command, **options):

@@ -1,4 +1,4 @@
-"""What the manifests must say whatever else changes: confinement, who may reach what, and stopping in time."""
+"""Requirements on the manifests: restricted pods, network access, and the time to stop."""
 
 import re
 

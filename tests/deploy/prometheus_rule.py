@@ -1,7 +1,7 @@
 """The alerts of the monitoring component: deploy/prometheus/accredit.rules.yaml as a PrometheusRule.
 
-kustomize reads nothing outside its own folder, and puts no file into a resource's fields, so the component holds a copy;
-`--write` makes it anew.
+kustomize cannot read files outside its folder or insert a file into a field, so the component has a copy. `--write`
+writes it again.
 """
 
 import pathlib
@@ -11,8 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "deploy/kubernetes/components/monitoring/prometheus-rule.yaml"
 SOURCE = ROOT / "deploy/prometheus/accredit.rules.yaml"
 HEAD = """\
-# What an operator must hear of, whoever else watches. Made from deploy/prometheus/accredit.rules.yaml by
-# tests/deploy/prometheus_rule.py --write; change it there.
+# The alerts of accredit. Generated from deploy/prometheus/accredit.rules.yaml by
+# tests/deploy/prometheus_rule.py --write; edit that file.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -25,7 +25,7 @@ spec:
 
 
 def expected():
-    """The copy as it has to be."""
+    """The expected content of the copy."""
     text = SOURCE.read_text()
     groups = text[text.index("groups:"):]
     return HEAD + "".join(f"  {line}" if line.strip() else line for line in groups.splitlines(keepends=True))

@@ -48,7 +48,7 @@ def it_answers_probes_and_checks():
 
 
 def answers(folder, root):
-    """Starts the root file system with a key of ours, and asks it what kubelet and Envoy ask."""
+    """Starts the root file system with a test key, and sends the requests of kubelet and Envoy."""
     key = pathlib.Path(folder, "key.pem")
     run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key])
     (root / "etc/accredit/accredit.yaml").write_text(json.dumps({

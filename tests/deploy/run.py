@@ -1,4 +1,4 @@
-"""Proves the manifests, the Dockerfile and the image's root file system; `make test` calls it.
+"""Tests the manifests, the Dockerfile and the image's root file system; `make test` calls it.
 
 One line for each test, then `N passed, N failed`.
 """

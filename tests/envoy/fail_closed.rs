@@ -1,4 +1,4 @@
-//! Whatever goes wrong with a check, an Envoy that is told to fail open admits nobody.
+//! Failures of a check: an Envoy that fails open allows no request, because accredit answers each with a denial.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! An Envoy with nobody at accredit's address, and the harness's own switches.
+//! An Envoy without accredit, and the switches of the test harness.
 
 use std::path::PathBuf;
 

@@ -30,7 +30,7 @@ fn of(issuer: &str, kid: &str) -> RawRequest {
     RawRequest::get("/").bearer(&Token::good(issuer, kid).sign(key(0)))
 }
 
-/// Nobody else's requests are let through, whatever Envoy is told.
+/// Other requests are denied, whatever `failure_mode_allow` is.
 async fn assert_all_else_is_refused(scene: &Scene, alive: &KeyServer) {
     let forged = |issuer: &str| Token::good(issuer, KID).sign(key(1));
     scene.admitted(of(ACME, KID)).await;

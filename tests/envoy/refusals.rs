@@ -1,4 +1,4 @@
-//! Each row of the table of answers: what the client is told, what the access log says, what the upstream never sees.
+//! Each denial of CONTRACT 4.2: the answer to the client, the access log, and no request to the upstream.
 
 use serde_json::json;
 
@@ -238,7 +238,7 @@ async fn keys_that_cannot_be_had_are_not_the_callers_fault() {
     assert!((1..=10).contains(&retry_after.unwrap()), "{retry_after:?}");
     assert_eq!(served.asked(), 2);
 
-    // Nobody else suffers.
+    // Other requests are not affected.
     let good = Token::good(ACME, KID).sign(key(0));
     scene.admitted(get().bearer(&good)).await;
 }

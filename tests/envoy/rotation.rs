@@ -105,7 +105,7 @@ async fn a_rotation_that_overlaps_is_noticed_by_nobody() {
         2,
         "one fetch for all that came with the new key"
     );
-    // The old key is withdrawn once nobody signs with it.
+    // The issuer withdraws the old key when it no longer signs with it.
     load.remove("one");
     server.serve(Serving::Keys(key_set(&[two])));
     load.judge(60, |_, answer| assert_eq!(answer.status, 200))

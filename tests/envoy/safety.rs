@@ -51,7 +51,7 @@ async fn through(
     (request.send(scene.envoy.address()).await, scene)
 }
 
-/// What becomes of a request with nobody at accredit's address.
+/// The answer to a request while accredit is unreachable.
 async fn alone(
     change: impl FnOnce(Bootstrap) -> Bootstrap,
     request: RawRequest,
@@ -257,7 +257,7 @@ fn answer(code: i32, http_response: HttpResponse) -> CheckResponse {
     }
 }
 
-/// accredit makes no such answer; these settings hold if it ever did, or somebody else answers.
+/// accredit makes no such answer. These settings protect against a defect, or against another program that answers.
 #[tokio::test]
 async fn without_validation_an_answer_writes_headers_of_its_own() {
     let denied = answer(

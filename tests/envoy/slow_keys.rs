@@ -1,4 +1,4 @@
-//! Keys that do not come in time: Envoy hears of it in time, and one that is told to fail open admits nobody.
+//! Slow key servers: accredit answers before Envoy's deadline, so an Envoy that fails open allows no request.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ async fn a_key_server_that_hangs_admits_nobody() {
             RawRequest::get("/").bearer(&Token::good(issuer, kid).sign(key(0)))
         };
 
-        // Its fetch is still in flight when the time is up; and so for whoever joins it.
+        // The fetch is still in flight when the time is up, also for checks that join it.
         scene.refused(of(ACME, "snk_1"), "key_pending").await;
         scene.refused(of(ACME, "snk_1"), "key_pending").await;
         scene.refused(of(ACME, "snk_2"), "key_pending").await;
@@ -63,7 +63,7 @@ async fn a_key_server_that_hangs_admits_nobody() {
         scene
             .refused(of("https://silent.example", KID), "keys_unavailable")
             .await;
-        // And nobody else waits.
+        // Other checks do not wait.
         scene.admitted(of(ACME, KID)).await;
     }
 }

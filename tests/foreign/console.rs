@@ -19,7 +19,7 @@ struct Looked {
     looked: String,
 }
 
-/// Requests of every kind, for as long as somebody looks.
+/// Requests of every kind, as long as the browser test runs.
 async fn traffic(accredit: &Accredit, good: &str, expired: &str) {
     let long = format!("/refused/{}", "segment".repeat(40));
     let mut checks = Checks::of(accredit.checks()).await;

@@ -1,4 +1,4 @@
-//! The configurations of `examples/`: each answers a question, is found by it, and is valid as it stands.
+//! The configurations in `examples/` and in the documents are valid and listed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn each_example_is_valid_without_a_warning() {
 }
 
 #[test]
-fn each_example_begins_with_its_question_and_is_listed_under_it() {
+fn each_example_begins_with_its_question_and_is_listed() {
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
     let listed: BTreeSet<&str> = list
         .lines()
@@ -67,9 +67,9 @@ fn each_example_begins_with_its_question_and_is_listed_under_it() {
     assert_eq!(listed, expected.iter().map(String::as_str).collect());
 }
 
-/// Every block of YAML in a paper that is not about Envoy.
+/// Every block of YAML in the documents that is a configuration of accredit.
 #[test]
-fn the_configurations_in_the_papers_are_valid() {
+fn the_configurations_in_the_documents_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");

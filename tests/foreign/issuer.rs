@@ -1,4 +1,4 @@
-//! An issuer that nobody here wrote (npm oidc-provider), known to accredit by discovery alone, before a real Envoy.
+//! The issuer npm oidc-provider, which accredit finds through discovery only, with a real Envoy.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! accredit beside clients, issuers, APIs and tokens that nobody here wrote.
+//! accredit with other projects' clients, issuers, APIs and tokens.
 //!
 //! `make test` fetches them first (`scripts/foreign.sh`); without them these tests fail and say how to get them.
 

@@ -1,4 +1,4 @@
-//! The quickstart's own commands, from its third step on, and what it says they answer.
+//! Runs the commands of docs/quickstart.md from step 3 on, and compares their output with the page.
 
 use std::path::Path;
 
@@ -22,14 +22,14 @@ server.serve_forever()
 /// Ends the output of one block of commands.
 const MARK: &str = "=== end of block ===";
 
-/// Commands, and the lines that their output holds.
+/// A block of commands, and the lines that its output must contain.
 struct Step {
     commands: String,
     answer: Vec<String>,
 }
 
 #[tokio::test]
-async fn the_quickstart_says_what_happens() {
+async fn the_quickstart_shows_the_real_output() {
     let (api, upstream) = serve("the sample API", sample_api()).await;
     let (accredit, issuer) = Accredit::dev().await;
     let upstream = upstream.strip_prefix("http://").unwrap().parse().unwrap();
@@ -92,7 +92,7 @@ fn steps() -> Vec<Step> {
     steps
 }
 
-/// What each block wrote. They share a shell, as they do with the reader.
+/// The output of each block. All blocks run in one shell, as in the quickstart.
 async fn run(script: String, blocks: usize) -> Vec<String> {
     let mut command = Command::new("bash");
     command.args(["-c", &script]);

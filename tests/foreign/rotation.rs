@@ -1,7 +1,7 @@
 //! An issuer changes its keys, in each way in which issuers do, and no request is answered wrongly meanwhile.
 //!
 //! Wrong is a 401 for a token that the issuer stands by, or a 200 for one that it no longer does. "Come again"
-//! (503) is never wrong, while nobody can know.
+//! (503) is always permitted while the key set can be out of date.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Tokens that nobody here made, and keys that nobody here wrote down: npm jose, PyPI joserfc, PyPI jwcrypto.
+//! Tokens and keys made by other libraries: npm jose, PyPI joserfc, PyPI jwcrypto.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -15,7 +15,7 @@ mod answers;
 mod credential;
 // What is a token at all.
 mod form;
-// What the upstream is told, and what nobody may tell it.
+// Claim headers for the upstream, and spoofed headers.
 mod headers;
 // Several issuers, their audiences and their key sets.
 mod issuers;
@@ -23,7 +23,7 @@ mod issuers;
 mod keys;
 // What the log says.
 mod logs;
-// What becomes of checks when nobody reads it.
+// Checks while standard error is not read.
 mod unread_log;
 // What Prometheus reads.
 mod metrics;

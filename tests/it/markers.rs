@@ -171,7 +171,7 @@ async fn nothing_marked_comes_out() {
     for path in ["/metrics", "/readyz"] {
         told.push(get(running.admin, "localhost", path).await.1);
     }
-    // Wrong configurations are told of as well.
+    // Invalid configurations are reported too.
     std::fs::write(
         &file,
         format!(

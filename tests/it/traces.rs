@@ -1,4 +1,4 @@
-//! Spans that leave the process, and what becomes of checks when nobody takes them.
+//! Exported spans, and checks while the receiver does not accept spans.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A log that nobody reads: what becomes of checks, of its lines, and of the last ones.
+//! Checks and log lines while standard error is not read, and the last lines at the end of the process.
 
 use super::support::check_request::Ask;
 use super::support::eventually::within;

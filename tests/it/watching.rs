@@ -62,7 +62,7 @@ async fn names() -> BTreeSet<String> {
     .await
 }
 
-/// Every word of a text that names a metric of ours.
+/// The names of accredit's metrics in a text.
 fn named(text: &str) -> BTreeSet<String> {
     text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
         .filter(|word| word.starts_with("accredit_"))
@@ -107,7 +107,7 @@ async fn rules_dashboard_and_docs_name_metrics_that_exist() {
     }
     let unknown: Vec<_> = used.difference(&names).collect();
     assert!(unknown.is_empty(), "{unknown:?} are none of {names:#?}");
-    // A histogram's parts are told of by its name.
+    // The documentation names a histogram, not its parts.
     let told = named(&text("docs/observability.md"));
     let untold: Vec<_> = names
         .iter()

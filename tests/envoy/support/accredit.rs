@@ -71,7 +71,7 @@ impl Accredit {
     }
 
     fn launch(listen: &str, yaml: &str, telemetry: Telemetry) -> Self {
-        // Nobody waits here for the last of Envoy's connections.
+        // Does not wait for Envoy's last connections.
         let yaml = format!("listen: {listen}\nadmin_listen: 127.0.0.1:0\ndrain: 10ms\n{yaml}");
         let (document, locations) = load::read(&yaml, &|_| None).unwrap();
         let settings = resolve(&document, locations).unwrap().settings;

@@ -1,4 +1,4 @@
-//! The table of refusals: what a client is told for each reason.
+//! The table of denials: the answer to the client for each reason.
 
 use serde_json::json;
 

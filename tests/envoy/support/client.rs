@@ -1,4 +1,4 @@
-//! An HTTP/1.1 client that sends exactly the bytes it is told to: odd ones, repeats, any order.
+//! An HTTP/1.1 client that sends exactly the given bytes, including invalid ones, in any order.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A server of key sets that answers, fails or hangs as it is told, and counts who asks.
+//! A key server that answers, fails or hangs as a test requires, and counts requests.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// What whoever asks for keys gets.
+/// The answer to a request for keys.
 #[derive(Clone, Debug)]
 pub(crate) enum Serving {
     /// This key set.

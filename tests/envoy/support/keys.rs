@@ -48,7 +48,7 @@ impl TestKey {
         })
     }
 
-    /// The public part in every form that somebody could take for a shared secret.
+    /// The public part in every form that a verifier could mistake for a shared secret.
     pub(crate) fn public_as_secrets(&self) -> Vec<Vec<u8>> {
         let public = self.pair.public_key();
         let spki: PublicKeyX509Der<'_> = public.as_der().unwrap();

@@ -52,7 +52,7 @@ impl Load {
         }
     }
 
-    /// Waits for so many more answers; every one must be an admission.
+    /// Waits for this number of further answers. Each must be an allowed request.
     pub(crate) async fn admits(&mut self, count: usize) {
         for _ in 0..count {
             admitted(&self.answers.recv().await.unwrap());

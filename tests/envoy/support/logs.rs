@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 #[derive(Clone, Default)]
 pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 
-/// The logs, collected from the first time that somebody asks for them.
+/// The logs, collected from the first call on.
 pub(crate) fn logs() -> &'static Logs {
     static LOGS: OnceLock<Logs> = OnceLock::new();
     LOGS.get_or_init(|| {

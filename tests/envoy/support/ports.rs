@@ -10,7 +10,7 @@ const COUNT: u16 = 12_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A loopback address nobody listens on, given out once in this process.
+/// A free loopback address, given out once in this process.
 pub(crate) fn free_address() -> SocketAddr {
     // Test processes that run side by side start at different places.
     let start = u16::try_from(std::process::id() % 1_200).unwrap() * 10;

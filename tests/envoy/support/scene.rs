@@ -1,4 +1,4 @@
-//! An Envoy with somebody to ask and an API behind it, and what a request through it comes to.
+//! An Envoy with an authorization service and an API, and the results of requests through it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) struct Scene {
     /// The API behind it.
     pub(crate) upstream: EchoUpstream,
     requests: AtomicUsize,
-    // The last to go, so that it is stopped when nobody asks it any more.
+    // Dropped last, so that no Envoy calls it any more.
     accredit: Option<Accredit>,
 }
 
@@ -46,7 +46,7 @@ impl Scene {
         scene
     }
 
-    /// An Envoy that a test has changed, asking somebody else.
+    /// An Envoy with a changed configuration and another authorization service.
     pub(crate) async fn asking(
         target: AuthzTarget,
         change: impl FnOnce(Bootstrap) -> Bootstrap,
@@ -73,7 +73,7 @@ impl Scene {
         self.judge_admission(&answer, before).await
     }
 
-    /// Judges the answer to the one request that was made since the upstream had seen so many.
+    /// Checks the answer to the single request since the upstream's count was `seen`.
     pub(crate) async fn judge_admission(&self, answer: &Answer, before: usize) -> Admitted {
         let log = self.next_log().await;
         assert_eq!(answer.status, 200, "{answer:?} {log}");
@@ -94,7 +94,7 @@ impl Scene {
         self.judge_refusal(&answer, before, reason).await
     }
 
-    /// Judges the answer to the one request that was made since the upstream had seen so many.
+    /// Checks the answer to the single request since the upstream's count was `seen`.
     pub(crate) async fn judge_refusal(
         &self,
         answer: &Answer,

@@ -56,7 +56,7 @@ impl Edge {
             .expect("nothing was let through")
     }
 
-    /// The reason of each decision so far, once there are so many.
+    /// Waits for this number of decisions, and returns their reasons.
     pub(crate) async fn reasons(&self, count: usize) -> Vec<String> {
         let lines = self.envoy.access_log(count).await;
         lines

@@ -1,4 +1,4 @@
-//! A token's claims, changed as somebody without the key would change them.
+//! A token's claims, changed as an attacker without the key would change them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

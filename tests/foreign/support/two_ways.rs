@@ -78,7 +78,7 @@ impl TwoWays {
         post(&format!("{}/dev/rotate", self.issuer), &Value::Null).await;
     }
 
-    /// What somebody who knows the public key can make of a token.
+    /// The forgeries of an attacker who knows the public key.
     pub(crate) async fn confuse(&self, token: &str) -> Confused {
         let keys = format!("{}/keys", self.issuer);
         answer("confuse.js", node("confuse.js", &[&keys, token])).await

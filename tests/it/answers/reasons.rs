@@ -111,7 +111,7 @@ async fn issuers_without_keys_ask_for_patience() {
     let token = Token::of(&server.url(""));
     let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
     expected("keys_unavailable").assert(&answer, "api");
-    // An old token under a key that nobody has says so.
+    // An expired token with an unknown key gets `expired` (CONTRACT 4.1.4).
     let old = token.claim("exp", now() - 100).signed(rsa(0));
     expected("expired").assert(&envoy.check(Ask::bearer(&old)).await, "api");
 }

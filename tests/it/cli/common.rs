@@ -1,4 +1,4 @@
-//! Running the binary, and what a complaint is.
+//! Running the binary, and checking its error lines.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ pub(super) async fn run(arguments: &[&str]) -> Ended {
     ended(&mut accredit(arguments)).await
 }
 
-/// Ends so, having said one line with all of these in it, and nothing else.
+/// Checks the exit status, and that the only output is one error line with all these texts.
 pub(super) fn assert_complains(ended: &Ended, code: i32, says: &[&str]) {
     let shown = format!("{:?} {:?} {says:?}", ended.code, ended.stderr);
     assert_eq!(ended.code, Some(code), "{shown}");

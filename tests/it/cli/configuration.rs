@@ -1,11 +1,11 @@
-//! A configuration file, and every problem in it.
+//! `check`: valid configurations, warnings, and every problem with its place.
 
 use crate::support::process::{accredit, ended};
 
 use super::common::{VALID, assert_complains, run, written};
 
 #[tokio::test]
-async fn check_says_whether_a_configuration_is_valid() {
+async fn check_accepts_valid_configurations_and_prints_warnings() {
     let folder = tempfile::tempdir().unwrap();
     let valid = written(folder.path(), VALID);
     let good = run(&["check", "--config", &valid]).await;

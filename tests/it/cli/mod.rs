@@ -1,4 +1,4 @@
-//! The true binary: what is typed, what it says, and how it ends.
+//! The command line of the real binary: arguments, output and exit status.
 
 pub(crate) mod common;
 pub(crate) mod configuration;

@@ -1,4 +1,4 @@
-//! Serving as it was told, or failing to.
+//! `serve`: start errors, and the three ways to configure it.
 
 use std::net::TcpListener;
 
@@ -12,7 +12,7 @@ use crate::support::token::Token;
 use super::common::{VALID, assert_complains, run, written};
 
 #[tokio::test]
-async fn what_cannot_start_has_failed() {
+async fn start_errors_exit_with_1_or_2() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -51,9 +51,9 @@ async fn what_cannot_start_has_failed() {
     );
 }
 
-/// Flags, their twins, and a file say the same.
+/// Flags, environment variables and a file configure the same service.
 #[tokio::test]
-async fn serve_answers_however_it_was_told() {
+async fn flags_variables_and_file_configure_the_same_service() {
     let server = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
     let (issuer, uri) = (server.url(""), server.url("/keys"));
     let folder = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! What is typed wrongly, and what is asked for.
+//! Bad usage, help, version and environment variables.
 
 use crate::support::process::{accredit, ended};
 
 use super::common::{VALID, assert_complains, run, written};
 
 #[tokio::test]
-async fn what_is_no_command_is_bad_usage_in_one_line() {
+async fn a_bad_command_line_is_one_error_line() {
     for (arguments, says) in [
         (&["nonsense"][..], "nonsense"),
         (&["serve", "--nope"], "--nope"),
@@ -25,7 +25,7 @@ async fn what_is_no_command_is_bad_usage_in_one_line() {
 }
 
 #[tokio::test]
-async fn help_and_version_are_answers() {
+async fn help_and_version_succeed() {
     for (arguments, says) in [
         (
             &["--version"][..],
@@ -53,7 +53,7 @@ async fn help_and_version_are_answers() {
 }
 
 #[tokio::test]
-async fn what_excludes_each_other_or_is_missing() {
+async fn conflicting_and_missing_flags_are_bad_usage() {
     let one = ["--issuer", "https://a.test", "--audience", "a"];
     let serve = |more: &[&'static str]| [&["serve"], more].concat();
     let with_issuer = |more: &[&'static str]| [&["serve"], &one[..], more].concat();
@@ -106,7 +106,7 @@ async fn what_excludes_each_other_or_is_missing() {
 }
 
 #[tokio::test]
-async fn the_environment_stands_in_for_flags() {
+async fn environment_variables_replace_flags() {
     let folder = tempfile::tempdir().unwrap();
     let valid = written(folder.path(), VALID);
     let check = ended(accredit(&["check"]).env("ACCREDIT_CONFIG", &valid)).await;
@@ -117,7 +117,7 @@ async fn the_environment_stands_in_for_flags() {
     assert_eq!(
         beaten.code,
         Some(0),
-        "a flag beats the environment: {}",
+        "a flag takes precedence over its variable: {}",
         beaten.stderr
     );
     let both = ended(

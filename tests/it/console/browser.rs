@@ -76,7 +76,7 @@ async fn ask(address: SocketAddr, text: String) -> Page {
 }
 
 impl Events {
-    /// Follows with that query; whatever is decided from now on is told.
+    /// Follows decisions with that query, from now on.
     pub(super) async fn follow(address: SocketAddr, query: &str) -> Events {
         let mut stream = TcpStream::connect(address).await.expect("listens");
         let head = format!("GET /console/tail?{query} HTTP/1.1\r\nhost: {address}\r\n\r\n");

@@ -235,7 +235,7 @@ async fn a_token_in_the_wrong_field_is_not_put_into_the_form_again() {
     assert!(!page.body.contains(&token), "{}", page.body);
 }
 
-/// Whoever sends a form without an end has a place for some seconds, and no longer.
+/// A form without an end occupies a place for some seconds only.
 #[tokio::test]
 async fn a_form_that_does_not_come_is_given_up() {
     let service = Service::ready(&configuration()).await;

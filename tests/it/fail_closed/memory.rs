@@ -15,7 +15,7 @@ use crate::support::service::inline_issuer;
 
 use super::common::{ISSUER, good, length, service};
 
-/// So many entries of headers and of context a message may have.
+/// The maximum number of headers and context entries in a message.
 const MOST: usize = 10_000;
 
 /// The ways in which a good check can have further entries.
@@ -78,7 +78,7 @@ fn empty_entries() -> Vec<u8> {
     request.encode_to_vec()
 }
 
-/// Some 4 MiB of metadata, which Envoy may send and nobody here reads, beside a good token.
+/// About 4 MiB of metadata, which Envoy can send and accredit does not read, beside a good token.
 fn metadata() -> Vec<u8> {
     let list = ListValue {
         values: vec![Value::default(); 2_000_000],

@@ -1,4 +1,4 @@
-//! Too many checks, broken calls, and faults of ours.
+//! Too many checks, broken calls, and internal errors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

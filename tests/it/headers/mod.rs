@@ -1,4 +1,4 @@
-//! What the upstream is told of a token, and what nobody else may tell it.
+//! Claim headers for the upstream, and spoofed headers.
 
 pub(crate) mod place;
 pub(crate) mod spoofed;

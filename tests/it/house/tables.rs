@@ -1,6 +1,6 @@
 //! The rules as data.
 
-/// Floors from the roof down: a room, and what it may import beside itself. Whoever stands below may not look up.
+/// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
 pub(super) const ROOMS: [(&str, &[&str]); 23] = [
     (
         "cli",

@@ -31,7 +31,7 @@ impl Follower {
         }
     }
 
-    /// The first line after somebody follows: it does not say when that is, so there are decisions until it shows one.
+    /// The first line of a new follower. `tail` does not say when it has connected, so this makes decisions until a line arrives.
     async fn first_line(&mut self, decide: impl AsyncFn()) -> String {
         let line = async {
             loop {

@@ -26,7 +26,7 @@ async fn find(service: &Service, id: &str) -> Vec<pb::FoundRefusal> {
     found.expect("is served").into_inner().refusals
 }
 
-/// What is told from memory is what is told of the request itself, but for what only the token says.
+/// The explanation of a remembered denial equals that of the request, except for the notes that need the token.
 #[tokio::test]
 async fn a_refusal_from_memory_is_explained_as_the_request_would_be() {
     let service = Service::ready(&configuration()).await;

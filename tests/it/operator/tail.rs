@@ -82,7 +82,7 @@ async fn a_follower_is_told_what_was_decided_and_nothing_more() {
     );
     assert_eq!(allowed.config.len(), 12);
 
-    // Of a token that nobody verified only what is configured or held is told.
+    // Of an unverified token, only a configured issuer and a held key id appear (CONTRACT 4.13.3).
     let forged = token().claim("oid", "org_2").signed(rsa(1));
     service.check(asked(Ask::bearer(&forged).path("/b"))).await;
     let refused = decision(&mut tail).await;

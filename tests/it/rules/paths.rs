@@ -9,7 +9,7 @@ rules:
   - { name: public, match: { paths: [/public/**] }, access: anonymous }
 ";
 
-/// Whatever Envoy could make of it, nobody is admitted without a token to something that is not public.
+/// Without a token, no form of a path reaches a resource that is not public, however Envoy rewrites the path.
 #[tokio::test]
 async fn no_spelling_of_a_path_opens_a_door() {
     let service = service(PUBLIC).await;

@@ -20,7 +20,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// A new one, that nobody trusts yet.
+    /// A new CA that no configuration trusts yet.
     pub(crate) fn new() -> Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! Waiting for what nobody announces.
+//! Waiting for a state that no event announces.
 
 use std::time::Duration;
 

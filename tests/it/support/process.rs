@@ -12,7 +12,7 @@ use crate::support::answer::Answer;
 use crate::support::eventually::within;
 use crate::support::service::Envoy;
 
-/// The binary with these arguments, and nothing of ours in its environment.
+/// The binary with these arguments, and an environment without accredit's variables.
 pub(crate) fn accredit(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
     command
@@ -132,7 +132,7 @@ impl Running {
         assert!(sent.expect("can be run").success());
     }
 
-    /// Hears every line from now on until it ends: a pipe that nobody reads would fill up and hold up the process.
+    /// Reads every line until the process ends: a full pipe would block the process.
     pub(crate) fn hear(&mut self) -> tokio::task::JoinHandle<Vec<String>> {
         let mut lines = self.lines.take().expect("are here");
         #[allow(

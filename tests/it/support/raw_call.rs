@@ -27,7 +27,7 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// The method that Envoy calls.
 pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
-/// A connection that sends what it is told.
+/// A connection that sends given bytes.
 pub(crate) struct RawConnection {
     sender: http2::SendRequest<Body>,
     _driver: JoinSet<()>,
