@@ -95,10 +95,10 @@ impl DecisionMetrics {
                 })
             })
         });
-        text.counters("accredit_checks", "Decisions", samples)?;
+        text.counters("accredit_checks", "Decisions by result, reason, issuer entry and rule", samples)?;
         text.histogram(
             "accredit_check_duration_seconds",
-            "Time from the headers of a call to its answer, waits for keys included",
+            "Time from the headers of a call to its answer, waits for keys included, in seconds",
             &self.duration,
         )?;
         let read = |count: &AtomicU64| [(Vec::new(), count.load(Ordering::Relaxed))];
