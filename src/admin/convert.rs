@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::admin::pb;
-use crate::authn::authenticator::CacheLookup;
+use crate::authn::authenticator::attempt::CacheLookup;
 use crate::authn::issuers::Issuer;
 use crate::authz::denial::Denial;
 use crate::jose::algorithm::Algorithm;

@@ -77,7 +77,9 @@ fn reference(exposition: &str) -> String {
             continue;
         };
         let prefix = format!("# TYPE {name} ");
-        let kind = exposition.lines().find_map(|line| line.strip_prefix(&prefix));
+        let kind = exposition
+            .lines()
+            .find_map(|line| line.strip_prefix(&prefix));
         let labels: BTreeSet<_> = exposition
             .lines()
             .filter_map(|line| line.strip_prefix(name)?.split_once('{')?.1.rsplit_once('}'))

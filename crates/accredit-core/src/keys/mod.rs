@@ -7,3 +7,4 @@ pub mod key_set;
 pub mod ledger;
 pub mod source;
 pub mod store;
+pub mod trace_parent;
