@@ -82,7 +82,11 @@ fn reference(exposition: &str) -> String {
             .find_map(|line| line.strip_prefix(&prefix));
         let labels: BTreeSet<_> = exposition
             .lines()
-            .filter_map(|line| line.strip_prefix(name)?.split_once('{')?.1.rsplit_once('}'))
+            .filter_map(|line| {
+                let rest = line.strip_prefix(name)?;
+                let rest = rest.strip_prefix("_bucket").unwrap_or(rest);
+                rest.strip_prefix('{')?.rsplit_once('}')
+            })
             .flat_map(|(labels, _)| labels.split(','))
             .filter_map(|label| label.split_once('='))
             .map(|(label, _)| format!("`{label}`"))

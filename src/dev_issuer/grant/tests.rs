@@ -68,7 +68,7 @@ fn the_answer_has_a_challenge_if_the_header_had_credentials() {
         "m2morg_1001:dev-secret-1002",
         "m2morg_1001:",
         "m2morg_1001",
-        "nobody:dev-secret-1001",
+        "unknown:dev-secret-1001",
         "m2morg_1001:dev-secret-1001%",
         "m2morg_1001:dev-secret-1001%zz",
         "m2morg_1001:dev-secret+1001",
