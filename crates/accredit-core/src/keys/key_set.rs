@@ -1,6 +1,5 @@
 //! A JWK Set (RFC 7517 section 5), parsed as a whole and never edited.
 
-
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
 use crate::jose::jwk::{self, Unusable};
