@@ -8,7 +8,7 @@
 //! console/                            the web console
 //! envoy/            admin/            the two protocols
 //! authz/            config/           the decision, the settings
-//! authn/  rules/    forward/          who is it, may they, what the upstream is told
+//! authn/  rules/    forward/          who is it, may they, claim headers for the upstream
 //! token/            jwks/             one JWT, the keys of one issuer
 //! jose/  request.rs  regular_file.rs  file_watch.rs  server/  telemetry/  dev_issuer/
 //! ```

@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::admin::pb;
-use crate::authn::authenticator::CacheLookup;
+use crate::authn::authenticator::attempt::CacheLookup;
 use crate::authn::issuers::Issuer;
 use crate::authz::denial::Denial;
 use crate::jose::algorithm::Algorithm;
-use crate::keys::key_set::{Key, SetAside};
+use crate::keys::key_set::Key;
+use crate::keys::set_aside::SetAside;
 use crate::observe::report::DecisionReport;
 use crate::observe::tail::filter::{self, AnyOf, Filter, FilterError};
 use crate::observe::tail::followers::TailEvent;

@@ -61,12 +61,12 @@ pub fn source(measured: MeasuredParts) -> MetricsSource {
 fn in_flight_and_limit(text: &mut Exposition<'_>, in_flight: &InFlight) -> fmt::Result {
     text.gauges(
         "accredit_checks_in_flight",
-        "Checks in flight, without those that wait for keys",
+        "Checks being answered, without those that wait for keys",
         [(Vec::new(), in_flight.count() as f64)],
     )?;
     text.gauges(
         "accredit_checks_in_flight_limit",
-        "The limit of checks in flight (max_concurrent_checks)",
+        "The maximum of accredit_checks_in_flight (max_concurrent_checks)",
         [(Vec::new(), in_flight.limit() as f64)],
     )
 }
@@ -80,12 +80,12 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
     )?;
     text.counters(
         "accredit_filtered_requests",
-        "Requests of which Envoy sent only some headers, so that look-alikes of claim headers could not be removed",
+        "Requests of which Envoy sent only some headers, so that accredit could not remove look-alikes of claim headers",
         [(Vec::new(), authorizer.filtered_requests())],
     )?;
     text.counters(
         "accredit_dropped_cookies",
-        "Cookies that were lost when a token was removed, because an answer to Envoy cannot express their bytes",
+        "Cookies that were left out when a token was removed, because an answer to Envoy cannot express their bytes",
         [(Vec::new(), authorizer.sources().dropped_cookies().count())],
     )?;
     let stores = authenticator
@@ -112,12 +112,12 @@ fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
     let read = |count: &AtomicU64| [(Vec::new(), count.load(Ordering::Relaxed))];
     text.counters(
         "accredit_spans_exported",
-        "Spans that the receiver accepted",
+        "Spans that the receiver accepted; present if tracing is on",
         read(&counts.exported),
     )?;
     text.counters(
         "accredit_spans_dropped",
-        "Spans that were dropped: the queue was full, or the receiver did not accept them",
+        "Spans that were dropped because the queue was full or the export failed; present if tracing is on",
         read(&counts.dropped),
     )
 }
@@ -125,7 +125,7 @@ fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
 fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
     text.counters(
         "accredit_log_lines_dropped",
-        "Log lines that were dropped: standard error was not read in time, or writing failed",
+        "Log lines that were dropped because standard error was not read in time, or writing failed",
         [(Vec::new(), STANDARD_ERROR.dropped())],
     )
 }
@@ -133,7 +133,7 @@ fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
 fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
     text.gauges(
         "accredit_build_info",
-        "1, labelled with the version",
+        "1; the label has the version of accredit",
         [(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)],
     )
 }

@@ -20,7 +20,7 @@ pub struct CheckPort<J> {
     others: TowerToHyperService<axum::Router>,
 }
 
-type AnswerBody = Either<UnaryBody, axum::body::Body>;
+type CheckPortBody = Either<UnaryBody, axum::body::Body>;
 
 impl<J> Clone for CheckPort<J> {
     fn clone(&self) -> Self {
@@ -41,7 +41,7 @@ impl<J: Judge> CheckPort<J> {
 }
 
 impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
-    type Response = Response<AnswerBody>;
+    type Response = Response<CheckPortBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

@@ -15,7 +15,7 @@ use crate::authz::authorizer::{Authorizer, Judgement};
 use crate::authz::denial::{Denial, InvalidRequest};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::{request, response, trace_context};
-use crate::keys::store::lookup::TraceParent;
+use crate::keys::trace_parent::TraceParent;
 use crate::observe::check_span::CheckSpan;
 use crate::observe::observer::Observer;
 use crate::observe::report::Disclosure;

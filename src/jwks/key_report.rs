@@ -2,7 +2,8 @@
 
 use crate::jose::jwk::Unusable;
 use crate::jwks::error::shortened;
-use crate::keys::key_set::{KeySet, SetAside};
+use crate::keys::key_set::KeySet;
+use crate::keys::set_aside::SetAside;
 use crate::keys::source::KeySource;
 
 /// How many keys that are set aside are logged one by one. The issuer decides how many there are.

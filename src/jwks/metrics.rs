@@ -28,7 +28,7 @@ pub fn write(text: &mut Exposition<'_>, stores: &NamedStores, now: Instant) -> f
     };
     text.gauges(
         "accredit_jwks_keys",
-        "Keys that tokens of the issuer are verified with",
+        "Keys that can verify tokens of the issuer",
         per_issuer(&|store| {
             Some(
                 store
@@ -39,12 +39,12 @@ pub fn write(text: &mut Exposition<'_>, stores: &NamedStores, now: Instant) -> f
     )?;
     text.gauges(
         "accredit_jwks_missing",
-        "1 where the issuer has no key that may serve: its tokens are refused with keys_unavailable",
+        "1 if the issuer has no usable key, so that its tokens are denied with keys_unavailable; otherwise 0",
         per_issuer(&|store| Some(if store.has_keys(now) { 0.0 } else { 1.0 })),
     )?;
     text.gauges(
         "accredit_jwks_age_seconds",
-        "Time since the issuer's keys were last confirmed by their source",
+        "Time since the source of the issuer's keys last confirmed them, in seconds",
         per_issuer(&|store| {
             let held = store.held()?;
             Some(now.saturating_duration_since(held.confirmed).as_secs_f64())
@@ -52,17 +52,17 @@ pub fn write(text: &mut Exposition<'_>, stores: &NamedStores, now: Instant) -> f
     )?;
     text.gauges(
         "accredit_jwks_max_stale_seconds",
-        "The age at which the issuer's keys no longer serve",
+        "The age at which the issuer's keys are no longer used (max_stale), in seconds",
         per_issuer(&|store| Some(store.held()?.serves_for()?.as_secs_f64())),
     )?;
     text.gauges(
         "accredit_jwks_keys_set_aside",
-        "Keys of the issuer's set that no token is verified with, by the reason",
+        "Keys in the issuer's key set that verify no token, by the reason why they are set aside",
         named().flat_map(|(name, store)| set_aside(name, store, now)),
     )?;
     text.counters(
         "accredit_jwks_fetches",
-        "Fetches of the issuer's keys",
+        "Fetches of the issuer's key set; result is success or failure",
         named()
             .filter(|(_, store)| !store.is_fixed())
             .flat_map(|(name, store)| {

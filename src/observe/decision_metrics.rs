@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::authn::authenticator::CacheLookup;
+use crate::authn::authenticator::attempt::CacheLookup;
 use crate::authz::record::DecisionRecord;
 use crate::reason::Reason;
 use crate::telemetry::metrics::{Exposition, Histogram};
@@ -95,10 +95,14 @@ impl DecisionMetrics {
                 })
             })
         });
-        text.counters("accredit_checks", "Decisions", samples)?;
+        text.counters(
+            "accredit_checks",
+            "Decisions by result, reason, issuer entry and rule",
+            samples,
+        )?;
         text.histogram(
             "accredit_check_duration_seconds",
-            "Time from the headers of a call to its answer, waits for keys included",
+            "Time from the headers of a call to its answer, waits for keys included, in seconds",
             &self.duration,
         )?;
         let read = |count: &AtomicU64| [(Vec::new(), count.load(Ordering::Relaxed))];

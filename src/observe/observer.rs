@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::CacheLookup;
+use crate::authn::authenticator::attempt::CacheLookup;
 use crate::authz::denial::{Class, Denial};
 use crate::authz::record::DecisionRecord;
 use crate::observe::check_span::CheckSpan;

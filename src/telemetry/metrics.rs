@@ -22,7 +22,7 @@ const BOUNDS: [f64; 16] = [
 pub struct Metrics(Registry);
 
 /// Writes the current metrics of one room.
-pub type MetricsSource = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
+pub type RoomMetrics = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
 
 /// The text being written. A family without samples is left out.
 pub struct Exposition<'a>(DescriptorEncoder<'a>);
@@ -38,14 +38,14 @@ pub struct Histogram {
     nanoseconds: AtomicU64,
 }
 
-struct MetricsCollector(MetricsSource);
+struct MetricsCollector(RoomMetrics);
 
 impl Metrics {
-    /// The metrics that these sources write.
-    pub fn new(sources: Vec<MetricsSource>) -> Metrics {
+    /// The metrics that these rooms write.
+    pub fn new(rooms: Vec<RoomMetrics>) -> Metrics {
         let mut registry = Registry::default();
-        for source in sources {
-            registry.register_collector(Box::new(MetricsCollector(source)));
+        for room in rooms {
+            registry.register_collector(Box::new(MetricsCollector(room)));
         }
         Metrics(registry)
     }

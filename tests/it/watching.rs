@@ -23,8 +23,8 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The names that a service with everything turned on has at `/metrics`.
-async fn names() -> BTreeSet<String> {
+/// What a service in which every feature is on has at `/metrics`.
+async fn exposition() -> String {
     let receiver = Receiver::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let keys = set([
@@ -52,17 +52,68 @@ async fn names() -> BTreeSet<String> {
     running.check(Ask::plain()).await;
     eventually("the decision is counted", async || {
         let (_, text) = get(running.admin, "localhost", "/metrics").await;
-        let samples = text.lines().filter(|line| !line.starts_with('#'));
-        let names: BTreeSet<_> = samples
-            .filter_map(|line| line.split(['{', ' ']).next())
-            .map(str::to_owned)
-            .collect();
-        names.contains("accredit_checks_total").then_some(names)
+        text.contains("accredit_checks_total{").then_some(text)
     })
     .await
 }
 
-/// The names of accredit's metrics in a text.
+/// The names of its series.
+fn names(exposition: &str) -> BTreeSet<String> {
+    let samples = exposition.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A row for each family: its name, type, labels and help text.
+fn reference(exposition: &str) -> String {
+    let mut rows = BTreeSet::new();
+    for line in exposition.lines() {
+        let Some((name, help)) = line
+            .strip_prefix("# HELP ")
+            .and_then(|rest| rest.split_once(' '))
+        else {
+            continue;
+        };
+        let prefix = format!("# TYPE {name} ");
+        let kind = exposition
+            .lines()
+            .find_map(|line| line.strip_prefix(&prefix));
+        let labels: BTreeSet<_> = exposition
+            .lines()
+            .filter_map(|line| {
+                let rest = line.strip_prefix(name)?;
+                let rest = rest.strip_prefix("_bucket").unwrap_or(rest);
+                rest.strip_prefix('{')?.rsplit_once('}')
+            })
+            .flat_map(|(labels, _)| labels.split(','))
+            .filter_map(|label| label.split_once('='))
+            .map(|(label, _)| format!("`{label}`"))
+            .collect();
+        let labels = labels.into_iter().collect::<Vec<_>>().join(", ");
+        let kind = kind.expect("has a type");
+        rows.insert(format!("| `{name}` | {kind} | {labels} | {help} |\n"));
+    }
+    rows.into_iter().collect()
+}
+
+/// `ACCREDIT_REWRITE_EXPECTED=1` writes the table anew.
+#[tokio::test]
+async fn every_metric_is_in_the_reference_with_its_help_text() {
+    let file = root().join("docs/metrics.md");
+    let text = text("docs/metrics.md");
+    let mark = "| --- | --- | --- | --- |\n";
+    let (before, after) = text.split_once(mark).expect("has a table");
+    let expected = reference(&exposition().await);
+    if std::env::var_os("ACCREDIT_REWRITE_EXPECTED").is_some() {
+        std::fs::write(&file, format!("{before}{mark}{expected}")).expect("is written");
+        return;
+    }
+    assert_eq!(after, expected, "set ACCREDIT_REWRITE_EXPECTED=1");
+}
+
+/// Every word of a text that names a metric of ours.
 fn named(text: &str) -> BTreeSet<String> {
     text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
         .filter(|word| word.starts_with("accredit_"))
@@ -88,7 +139,7 @@ fn members(value: &Value, name: &str, found: &mut Vec<String>) {
 
 #[tokio::test]
 async fn rules_dashboard_and_docs_name_metrics_that_exist() {
-    let names = names().await;
+    let names = names(&exposition().await);
     let dashboard: Value =
         serde_json::from_str(&text("deploy/grafana/accredit.json")).expect("is JSON");
     let mut queries = Vec::new();

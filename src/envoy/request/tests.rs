@@ -52,7 +52,7 @@ fn socket(text: &str) -> Option<Address> {
     }))
 }
 
-/// Every field of ours is set, beside others.
+/// Every field that accredit reads is set, beside others.
 fn full() -> AttributeContext {
     let http = HttpRequest {
         id: "7".into(),

@@ -23,11 +23,11 @@ pub struct Followers {
     count: AtomicUsize,
     all: ArcSwap<Vec<Arc<Follower>>>,
     /// Held while the list of followers changes, never by a check.
-    admission: Mutex<Admission>,
+    admission: Mutex<FollowerAdmission>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Admission {
+enum FollowerAdmission {
     #[default]
     Open,
     Closed,
@@ -96,7 +96,7 @@ impl Followers {
         });
         let admission = self.admission.lock();
         let admission = admission.unwrap_or_else(PoisonError::into_inner);
-        if *admission == Admission::Closed {
+        if *admission == FollowerAdmission::Closed {
             return Err(FollowError::Stopping);
         }
         let mut all = self.all.load().to_vec();
@@ -115,7 +115,7 @@ impl Followers {
     /// The service stops: followers receive what is queued, and then the end.
     pub fn close(&self) {
         let admission = self.admission.lock();
-        *admission.unwrap_or_else(PoisonError::into_inner) = Admission::Closed;
+        *admission.unwrap_or_else(PoisonError::into_inner) = FollowerAdmission::Closed;
         self.replace(Vec::new());
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::authn::authenticator::attempt::{Attempt, CacheLookup, TokenDenial};
 use crate::authn::authenticator::missing_key::{IssuedToken, NextStep};
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
@@ -17,6 +18,7 @@ use crate::token::bearer::{BearerToken, Fingerprint};
 use crate::token::unverified::UnverifiedToken;
 use crate::token::verified::{Verification, VerifiedToken};
 
+pub mod attempt;
 pub mod missing_key;
 pub mod ticket;
 
@@ -34,59 +36,6 @@ pub enum Authentication {
     Verified(Arc<Identity>, Option<CacheLookup>),
     Denied(TokenDenial),
     Wait(KeyTicket),
-}
-
-/// Why a token was not accepted, with what may be reported of it (CONTRACT 4.13.1, 4.13.3).
-#[derive(Clone, Debug)]
-pub struct TokenDenial {
-    pub error: AuthenticationError,
-    /// The configured issuer that the token names.
-    pub issuer: Option<Arc<str>>,
-    /// The held key that the token names.
-    pub key_id: Option<Box<str>>,
-    /// The token, if its signature was verified.
-    pub signed: Option<Arc<SignedToken>>,
-    pub cache: Option<CacheLookup>,
-}
-
-/// The result of a lookup in the token cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheLookup {
-    Hit,
-    Miss,
-}
-
-/// Which attempt at a token this is.
-#[derive(Clone, Copy, Debug)]
-pub enum Attempt<'t> {
-    /// The first: the check may wait for keys.
-    First,
-    /// The second, after the wait of that ticket.
-    AfterWait(&'t KeyTicket),
-    /// An explanation by the held keys: nothing is fetched, cached or logged for it.
-    Peek,
-}
-
-impl CacheLookup {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CacheLookup::Hit => "hit",
-            CacheLookup::Miss => "miss",
-        }
-    }
-}
-
-impl From<AuthenticationError> for TokenDenial {
-    /// A denial of a token of which nothing may be reported.
-    fn from(error: AuthenticationError) -> TokenDenial {
-        TokenDenial {
-            error,
-            issuer: None,
-            key_id: None,
-            signed: None,
-            cache: None,
-        }
-    }
 }
 
 // === impl Authenticator ===

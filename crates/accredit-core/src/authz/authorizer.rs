@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::authn::authenticator::attempt::{Attempt, CacheLookup};
 use crate::authn::authenticator::ticket::KeyTicket;
-use crate::authn::authenticator::{Attempt, Authentication, Authenticator, CacheLookup};
+use crate::authn::authenticator::{Authentication, Authenticator};
 use crate::authn::error::AuthenticationError;
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::{CacheLookup, TokenDenial};
+use crate::authn::authenticator::attempt::{CacheLookup, TokenDenial};
 use crate::authn::identity::{Identity, SignedToken};
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::denial::Denial;

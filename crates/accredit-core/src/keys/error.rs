@@ -1,7 +1,7 @@
 //! Why a text is not a key set.
 
 use crate::jose::json::JsonError;
-use crate::keys::key_set::SetAside;
+use crate::keys::set_aside::SetAside;
 
 /// Why a text is not a key set that can verify tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

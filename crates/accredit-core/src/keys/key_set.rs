@@ -1,21 +1,17 @@
 //! A JWK Set (RFC 7517 section 5), parsed as a whole and never edited.
 
-use std::fmt;
-
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
 use crate::jose::jwk::{self, Unusable};
 use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::keys::error::KeySetError;
+use crate::keys::set_aside::SetAside;
 
 /// The maximum number of keys that are tried for one token (CONTRACT 5.2.2).
 pub const MAX_CANDIDATES: usize = 16;
 
 /// How many keys an error names. The issuer decides how many there are.
 const MAX_NAMED_KEYS: usize = 8;
-
-/// The longest `kid` that an error repeats, in characters.
-const MAX_NAMED_KEY_ID: usize = 100;
 
 /// The keys of an issuer entry, as one answer of its key server had them.
 #[derive(Debug)]
@@ -31,28 +27,7 @@ pub struct Key {
     pub key: VerificationKey,
 }
 
-/// A member of `keys` that cannot verify tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetAside {
-    /// The `kid`, if it is a string.
-    pub key_id: Option<Box<str>>,
-    pub reason: Unusable,
-}
-
-impl fmt::Display for SetAside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.key_id.as_deref() {
-            Some(key_id) => {
-                let end = key_id.char_indices().nth(MAX_NAMED_KEY_ID);
-                let shown = end.map_or(key_id, |(end, _)| key_id.get(..end).unwrap_or_default());
-                write!(f, "key {shown:?}: {}", self.reason)
-            }
-            None => write!(f, "a key without kid: {}", self.reason),
-        }
-    }
-}
-
-/// Whether a key set has the `kid` of a token (CONTRACT 5.2.3).
+/// How a token's `kid` stands to a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyIdStanding {
     /// The token has no `kid`.

@@ -5,5 +5,7 @@
 pub mod error;
 pub mod key_set;
 pub mod ledger;
+pub mod set_aside;
 pub mod source;
 pub mod store;
+pub mod trace_parent;

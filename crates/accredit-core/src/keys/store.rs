@@ -11,8 +11,8 @@ use event_listener::Event;
 
 use crate::keys::ledger::{Ledger, Purpose};
 use crate::keys::source::KeySource;
-use crate::keys::store::lookup::TraceParent;
 use crate::keys::store::snapshot::Snapshot;
+use crate::keys::trace_parent::TraceParent;
 
 pub mod lookup;
 pub mod replacement;

@@ -28,6 +28,7 @@ pub mod program;
 pub mod reads;
 pub mod time;
 pub mod value;
+pub mod variable_values;
 pub mod variables;
 
 /// The most bytes of an expression.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::rules::pattern::error::PatternError;
 use crate::rules::pattern::segment::SegmentPattern;
 
+pub mod error;
 pub mod segment;
 
 /// A compiled path pattern (CONTRACT 3.9.5). Matching takes time linear in the length of the path.
@@ -13,27 +15,6 @@ pub struct PathPattern {
     head: Vec<SegmentPattern>,
     /// The segments after `**`. `None` if the pattern has no `**`.
     tail: Option<Vec<SegmentPattern>>,
-}
-
-/// The text is not a path pattern (CONTRACT 3.9.6).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
-    #[error("a path pattern begins with `/`, such as `/deployments/*` or `/public/**`")]
-    Relative,
-    #[error("`**` can stand once per pattern; `*` matches exactly one segment")]
-    SecondDoubleWildcard,
-    #[error("`**` must be a whole segment; inside a segment, `*` matches any characters")]
-    PartialDoubleWildcard,
-    #[error(
-        "`{0}` is not a wildcard here: a pattern is literal text, in which `*` matches one segment or a part of one, \
-         and `**` any number of segments"
-    )]
-    ForeignSyntax(String),
-    #[error(
-        "no path can match {0}: a pattern is decoded text, in which `*` matches one segment or a part of one, and `**` \
-         any number of segments"
-    )]
-    Unmatchable(&'static str),
 }
 
 impl PathPattern {

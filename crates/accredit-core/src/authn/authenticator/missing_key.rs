@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::authn::authenticator::attempt::{Attempt, TokenDenial};
 use crate::authn::authenticator::ticket::{FirstVerification, KeyTicket, WaitReason};
-use crate::authn::authenticator::{Attempt, TokenDenial};
+
 use crate::authn::error::AuthenticationError;
 use crate::authn::issuers::Issuer;
 use crate::authn::moment::Moment;

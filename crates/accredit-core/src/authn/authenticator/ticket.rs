@@ -1,7 +1,8 @@
 //! A check's wait for keys, as a value that the caller owns.
 
 use crate::authn::error::AuthenticationError;
-use crate::keys::store::lookup::{KeyWait, TraceParent};
+use crate::keys::store::lookup::KeyWait;
+use crate::keys::trace_parent::TraceParent;
 
 /// A check waits for keys: await [`KeyTicket::ready`], for at most as long as the check may take, then judge the request
 /// again with this ticket. Dropping the ticket gives up the wait.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::keys::ledger::{Awaited, CompletedFetch, FetchResult, MissingKey, Trigger};
 use crate::keys::store::{KeyStore, lock};
+use crate::keys::trace_parent::TraceParent;
 
 /// How many checks may wait for one issuer entry's keys, for each trigger (CONTRACT 5.3.2, 5.4.2).
 pub const MAX_WAITERS: usize = 64;
@@ -34,13 +35,6 @@ pub struct KeyWait {
     was_restored: bool,
     first_seen: Instant,
     _place: Place,
-}
-
-/// The W3C trace context of a check that waits: the parent of the fetch's span.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceParent {
-    pub traceparent: String,
-    pub tracestate: Option<String>,
 }
 
 // === impl KeyStore ===

@@ -5,7 +5,7 @@ use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::functions;
 use crate::rules::expression::operations::{self, mismatch};
 use crate::rules::expression::program::{Comprehension, Node, Operator, Quantifier};
-use crate::rules::expression::value::{List, Map, Value};
+use crate::rules::expression::value::{Evaluated, List, Map, Value};
 use crate::rules::expression::variables::Variables;
 
 /// One evaluation.
@@ -15,8 +15,6 @@ pub struct Evaluation<'a> {
     locals: Vec<Value<'a>>,
     budget: EvaluationBudget,
 }
-
-type Evaluated<'a> = Result<Value<'a>, ConditionFailure>;
 
 impl<'a> Evaluation<'a> {
     pub fn new(variables: &'a Variables<'a>) -> Evaluation<'a> {

@@ -7,9 +7,7 @@ use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::operations::mismatch;
 use crate::rules::expression::program::Function;
 use crate::rules::expression::time;
-use crate::rules::expression::value::{List, Text, Value};
-
-type Evaluated<'a> = Result<Value<'a>, ConditionFailure>;
+use crate::rules::expression::value::{Evaluated, List, Text, Value};
 
 const OUT_OF_RANGE: ConditionFailure = ConditionFailure::Value("a number is out of range");
 

@@ -6,9 +6,7 @@ use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 
 use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::program::Function;
-use crate::rules::expression::value::Value;
-
-type Evaluated<'a> = Result<Value<'a>, ConditionFailure>;
+use crate::rules::expression::value::{Evaluated, Value};
 
 const BAD_DURATION: ConditionFailure = ConditionFailure::Value("a text is no duration");
 const BAD_TIMESTAMP: ConditionFailure = ConditionFailure::Value("a value is no timestamp");

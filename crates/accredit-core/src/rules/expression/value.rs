@@ -15,6 +15,9 @@ use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::variables::Variables;
 use crate::token::claims::Claims;
 
+/// The result of a part of an expression.
+pub type Evaluated<'a> = Result<Value<'a>, ConditionFailure>;
+
 #[derive(Clone)]
 pub enum Value<'a> {
     Null,

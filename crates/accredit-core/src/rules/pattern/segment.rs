@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::rules::pattern::PatternError;
+use crate::rules::pattern::error::PatternError;
 
 /// The pattern of one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,29 @@
+//! A key of a key set that verifies no token.
+
+use std::fmt;
+
+use crate::jose::jwk::Unusable;
+
+/// The longest `kid` that an error repeats, in characters.
+const MAX_NAMED_KEY_ID: usize = 100;
+
+/// A member of `keys` that cannot verify tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The `kid`, if it is a string.
+    pub key_id: Option<Box<str>>,
+    pub reason: Unusable,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key_id.as_deref() {
+            Some(key_id) => {
+                let end = key_id.char_indices().nth(MAX_NAMED_KEY_ID);
+                let shown = end.map_or(key_id, |(end, _)| key_id.get(..end).unwrap_or_default());
+                write!(f, "key {shown:?}: {}", self.reason)
+            }
+            None => write!(f, "a key without kid: {}", self.reason),
+        }
+    }
+}
