@@ -81,7 +81,9 @@ impl ConnectionLimits {
             max_concurrent_streams: 32,
             max_header_list_size: 64 * 1024,
             idle_timeout: Some(Duration::from_secs(60)),
-            max_message_size: 256 * 1024,
+            // The admin API and the console have shorter limits of their own, with better answers.
+            message_timeout: Duration::from_secs(8),
+            max_message_size: 1024 * 1024 + 1024,
             max_unsent: 32 * 1024 * 1024,
             ..Self::default()
         }

@@ -1,6 +1,5 @@
 //! Each fault of the files and its error text.
 
-use std::fs;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
