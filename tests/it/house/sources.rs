@@ -6,9 +6,17 @@ use std::path::Path;
 /// One file, and its code without comments and without what is compiled only for tests. `path` is relative to the `src`
 /// folder of its member.
 pub(super) struct Source {
+    pub(super) member: &'static str,
     pub(super) path: String,
     pub(super) text: String,
     pub(super) code: String,
+}
+
+impl Source {
+    /// The path from the root of the repository.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.member, self.path)
+    }
 }
 
 pub(super) fn sources() -> Vec<Source> {
@@ -16,17 +24,17 @@ pub(super) fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for member in ["src", "crates/accredit-core/src"] {
         let folder = root.join(member);
-        collect(&folder, &folder, &mut found);
+        collect(member, &folder, &folder, &mut found);
     }
     assert!(found.len() > 80, "only {} files", found.len());
     found
 }
 
-pub(super) fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
+fn collect(member: &'static str, root: &Path, folder: &Path, found: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).expect("is a folder") {
         let path = entry.expect("can be read").path();
         if path.is_dir() {
-            collect(root, &path, found);
+            collect(member, root, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).expect("is UTF-8");
             let path = path
@@ -35,7 +43,12 @@ pub(super) fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
                 .display()
                 .to_string();
             let code = code(&path, &text);
-            found.push(Source { path, text, code });
+            found.push(Source {
+                member,
+                path,
+                text,
+                code,
+            });
         }
     }
 }
