@@ -159,9 +159,9 @@ fn header_name(key: &str, text: &str, problems: &mut Problems) -> Option<HeaderN
 }
 
 fn refuse(key: &str, error: NameError, problems: &mut Problems) {
-    let mend = match error {
+    let advice = match error {
         NameError::NotAToken => "use letters, digits and hyphens",
         NameError::Reserved => "choose another name, such as x-jwt-...",
     };
-    problems.error(key, error.to_string(), mend);
+    problems.error(key, error.to_string(), advice);
 }

@@ -151,13 +151,13 @@ fn compiled<T>(
     for (number, text) in listed?.iter().enumerate() {
         match parse(text) {
             Ok(pattern) => compiled.push(pattern),
-            Err(error) => problems.error(&path::item(&key, number), error, mend(name)),
+            Err(error) => problems.error(&path::item(&key, number), error, advice(name)),
         }
     }
     Some(compiled)
 }
 
-fn mend(name: &str) -> &'static str {
+fn advice(name: &str) -> &'static str {
     match name {
         "hosts" => "write a host without a port, or `*.` and a name",
         "methods" => "write a method such as GET",

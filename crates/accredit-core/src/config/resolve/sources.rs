@@ -54,7 +54,7 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
             .iter()
             .any(|source| look_alike(source, name.as_str()))
     };
-    let mend = "choose another name";
+    let advice = "choose another name";
     for (number, issuer) in settings.issuers.iter().enumerate() {
         for header in issuer
             .claim_headers
@@ -65,11 +65,11 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
                 &path::member(&path::item("issuers", number), "claim_headers"),
                 header.name.as_str(),
             );
-            problems.error(&key, "this header is a token source", mend);
+            problems.error(&key, "this header is a token source", advice);
         }
     }
     if settings.payload_header.as_ref().is_some_and(is_source) {
-        problems.error("payload_header", "this header is a token source", mend);
+        problems.error("payload_header", "this header is a token source", advice);
     }
     if settings.strip_names.iter().any(is_source)
         || settings
@@ -80,7 +80,7 @@ pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
         problems.error(
             "strip_headers",
             "it covers a header that is a token source",
-            mend,
+            advice,
         );
     }
 }
@@ -151,7 +151,7 @@ fn protocol_source(
 
 /// A token in an address was already logged on its way to accredit, even if accredit removes it.
 fn warn_of_query(key: &str, forwarding: TokenForwarding, problems: &mut Problems) {
-    let (what, mend) = match forwarding {
+    let (what, advice) = match forwarding {
         TokenForwarding::Keep => (
             "clients, proxies and upstreams log addresses, and the token with them",
             "prefer a header, and set forward_token: false",
@@ -161,7 +161,7 @@ fn warn_of_query(key: &str, forwarding: TokenForwarding, problems: &mut Problems
             "prefer a header",
         ),
     };
-    problems.warn(WarningCode::TokenInQuery, key, what, mend);
+    problems.warn(key, what, advice);
 }
 
 fn header_source(

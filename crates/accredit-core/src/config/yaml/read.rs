@@ -37,13 +37,13 @@ fn syntax(error: &ScanError, text: &str, problems: &mut Problems) {
         error.info()
     );
     let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    let mend = match written {
+    let advice = match written {
         // Within [ ] and { } a brace ends a plain scalar.
         _ if written.contains("${") => "put the value with `${...}` in quotes",
         _ if written.contains('\t') => "indent with spaces, not tabs",
         _ => "look at this line and the one before it",
     };
-    problems.error_at("", (line, column), what, mend);
+    problems.error_at("", (line, column), what, advice);
 }
 
 #[cfg(test)]
