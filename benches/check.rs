@@ -15,18 +15,18 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use accredit::app::engine;
-use accredit::authn::moment::Moment;
-use accredit::authz::answer::{Answer, Judged};
-use accredit::authz::authorizer::{Authorizer, Judgement};
-use accredit::config::load;
-use accredit::config::resolve::resolve;
 use accredit::dev_issuer::server::DevIssuer;
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::service::CheckService;
 use accredit::jwks::key_stores::KeyStores;
 use accredit::observe::check_span::CheckSpan;
 use accredit::observe::observer::Observer;
-use accredit::request::{Completeness, Headers, Request};
+use accredit_core::authn::moment::Moment;
+use accredit_core::authz::answer::{Answer, Judged};
+use accredit_core::authz::authorizer::{Authorizer, Judgement};
+use accredit_core::config::load;
+use accredit_core::config::resolve::resolve;
+use accredit_core::request::{Completeness, Headers, Request};
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{

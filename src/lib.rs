@@ -13,8 +13,6 @@
 //! jose/  request.rs  regular_file.rs  file_watch.rs  server/  telemetry/  dev_issuer/
 //! ```
 
-pub use accredit_core::{authn, authz, config, forward, jose, keys, reason, request, rules, token};
-
 pub mod admin;
 pub mod app;
 pub mod cli;

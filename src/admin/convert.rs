@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::{Instant, UNIX_EPOCH};
 
+use accredit_core::authn::authenticator::attempt::CacheLookup;
+use accredit_core::authn::issuers::Issuer;
+use accredit_core::authz::denial::Denial;
+use accredit_core::jose::algorithm::Algorithm;
+use accredit_core::keys::key_set::Key;
+use accredit_core::keys::set_aside::SetAside;
+
 use crate::admin::pb;
-use crate::authn::authenticator::attempt::CacheLookup;
-use crate::authn::issuers::Issuer;
-use crate::authz::denial::Denial;
-use crate::jose::algorithm::Algorithm;
-use crate::keys::key_set::Key;
-use crate::keys::set_aside::SetAside;
 use crate::observe::report::DecisionReport;
 use crate::observe::tail::filter::{self, AnyOf, Filter, FilterError};
 use crate::observe::tail::followers::TailEvent;

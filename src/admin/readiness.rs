@@ -1,10 +1,10 @@
 //! The body of `/readyz` (CONTRACT 6.1.3): readiness, and the state of each issuer's keys.
 
+use accredit_core::authz::authorizer::Authorizer;
 use serde_json::{Value, json};
 use std::time::Instant;
 
 use crate::admin::convert;
-use crate::authz::authorizer::Authorizer;
 
 pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
     let issuers: Vec<_> = authorizer

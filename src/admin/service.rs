@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accredit_core::authz::authorizer::Authorizer;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
@@ -10,7 +11,6 @@ use crate::admin::explains::Explains;
 use crate::admin::follow::{self, TailMessages};
 use crate::admin::pb::admin_server::{Admin, AdminServer};
 use crate::admin::{convert, pb};
-use crate::authz::authorizer::Authorizer;
 use crate::observe::tail::filter::{Filter, FilterError};
 use crate::observe::tail::followers::Followers;
 use crate::observe::tail::last_refusals::LastRefusals;

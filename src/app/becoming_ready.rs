@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::keys::store::KeyStore;
 use futures_util::future::{join_all, select_all};
 use tokio::time::Instant;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::authz::authorizer::Authorizer;
-use crate::keys::store::KeyStore;
 use crate::server::readiness::ReadinessLatch;
 
 /// The service names of the gRPC health service (CONTRACT 6.1.1).

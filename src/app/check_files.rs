@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::document::{ConfigDocument, TlsDocument};
-use crate::config::path;
-use crate::config::problem::Problems;
-use crate::config::tls_files::TlsFiles;
+use accredit_core::config::document::{ConfigDocument, TlsDocument};
+use accredit_core::config::path;
+use accredit_core::config::problem::Problems;
+use accredit_core::config::tls_files::TlsFiles;
+use accredit_core::keys::key_set::KeySet;
+
 use crate::jwks::trust::TrustStore;
-use crate::keys::key_set::KeySet;
 use crate::regular_file;
 use crate::server::tls;
 use crate::server::tls_files;

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::Authenticator;
-use crate::authn::issuers::{Issuer, Issuers};
-use crate::authn::sources::TokenSources;
-use crate::authn::token_cache::TokenCache;
-use crate::authz::answer::RefusalSettings;
-use crate::authz::authorizer::{Authorizer, AuthorizerParts};
-use crate::config::settings::{IssuerSettings, Settings};
+use accredit_core::authn::authenticator::Authenticator;
+use accredit_core::authn::issuers::{Issuer, Issuers};
+use accredit_core::authn::sources::TokenSources;
+use accredit_core::authn::token_cache::TokenCache;
+use accredit_core::authz::answer::RefusalSettings;
+use accredit_core::authz::authorizer::{Authorizer, AuthorizerParts};
+use accredit_core::config::settings::{IssuerSettings, Settings};
+use accredit_core::forward::strip::StripList;
+use accredit_core::rules::table::RuleTable;
+
 use crate::envoy::service::CheckService;
-use crate::forward::strip::StripList;
 use crate::jwks::key_stores::{KeyEntry, PreparedStores};
 use crate::observe::observer::Observer;
 use crate::observe::report::Disclosure;
-use crate::rules::table::RuleTable;
 
 /// Builds the service that answers checks with these settings and keys and reports to `observer`. Takes the rules out of
 /// `settings`. Issuer entries that `previous` has too are shared with it, and so is its token cache, so that a reload does not

@@ -1,16 +1,16 @@
 //! Decides one request without a running service, as the service would, and explains each step.
 
+use accredit_core::config::settings::Settings;
+use accredit_core::keys::store::KeyStore;
 use tokio::time::Instant;
 
 use crate::admin::pb;
 use crate::app::engine;
 use crate::app::error::StartError;
-use crate::config::settings::Settings;
 use crate::envoy::in_flight::InFlight;
 use crate::explain::example::ExampleRequest;
 use crate::explain::explanation::explanation;
 use crate::jwks::key_stores::KeyStores;
-use crate::keys::store::KeyStore;
 use crate::observe::observer::Observer;
 
 /// Decides a request with these settings and explains the decision. Fetches keys as the service does; keeps nothing.

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use accredit_core::authz::authorizer::Authorizer;
 use tokio::time::Instant;
 
-use crate::authz::authorizer::Authorizer;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks;

@@ -1,17 +1,17 @@
 //! Fetches each configured key set once (`accredit check --online`).
 
+use accredit_core::config::settings::Settings;
+use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::ledger::Purpose;
+use accredit_core::keys::source::KeySource;
 use futures_util::future::join_all;
 
 use crate::app::engine::key_entries;
-use crate::config::settings::Settings;
 use crate::jwks::error::FetchError;
 use crate::jwks::fetcher::{Fetch as _, Fetcher};
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::key_stores::{KeyEntry, UnusableCaFile};
 use crate::jwks::trust::TrustStore;
-use crate::keys::key_set::KeySet;
-use crate::keys::ledger::Purpose;
-use crate::keys::source::KeySource;
 
 /// The result for one issuer entry.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accredit_core::authz::authorizer::Authorizer;
 use axum::middleware::from_fn;
 use http::StatusCode;
 use tokio::time::Instant;
@@ -9,7 +10,6 @@ use tonic::service::Routes;
 
 use crate::admin::service::{AdminApi, AdminSources};
 use crate::admin::{pb, readiness};
-use crate::authz::authorizer::Authorizer;
 use crate::console::guard::{forbid_sniffing, refuse_other_sites};
 use crate::console::history::History;
 use crate::console::routes;

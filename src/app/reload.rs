@@ -4,21 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::config::settings::Settings;
+use accredit_core::config::tls_files::TlsFiles;
+use accredit_core::keys::store::KeyStore;
+use accredit_core::rules::table::DEFAULT_RULE;
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::metrics::ReloadMetrics;
-use crate::authz::authorizer::Authorizer;
-use crate::config::settings::Settings;
-use crate::config::tls_files::TlsFiles;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::{KeyStores, PreparedStores};
-use crate::keys::store::KeyStore;
 use crate::observe::observer::Observer;
-use crate::rules::table::DEFAULT_RULE;
 
 /// Sends new configurations to a running service.
 #[derive(Clone, Debug)]

@@ -6,6 +6,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::config::listen_addr::ListenAddr;
+use accredit_core::config::settings::Settings;
+use accredit_core::config::tls_files::TlsFiles;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
@@ -15,10 +19,6 @@ use crate::app::error::{RunError, StartError};
 use crate::app::metrics::{self, MeasuredParts};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
-use crate::authz::authorizer::Authorizer;
-use crate::config::listen_addr::ListenAddr;
-use crate::config::settings::Settings;
-use crate::config::tls_files::TlsFiles;
 use crate::console::history::History;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use accredit_core::config::resolve::{Resolved, resolve};
 use clap::Args;
 
 use crate::app::check_files::check_files;
@@ -9,7 +10,6 @@ use crate::app::online::{OnlineCheck, fetch_all};
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{ConfigFlags, document, environment};
-use crate::config::resolve::{Resolved, resolve};
 
 /// Flags of `accredit check`.
 #[derive(Args, Debug)]

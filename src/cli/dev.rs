@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use accredit_core::config::load;
+use accredit_core::config::resolve::resolve;
+use accredit_core::config::settings::Settings;
 use clap::Args;
 
 use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::environment;
-use crate::config::load;
-use crate::config::resolve::resolve;
-use crate::config::settings::Settings;
 use crate::dev_issuer::clients::{DEV_AUDIENCE, WITH_AUDIENCE, WITHOUT_AUDIENCE};
 use crate::dev_issuer::server::DevIssuer;
 use crate::server::shutdown::StopSignal;
@@ -73,7 +73,7 @@ fn settings(issuer: &str, listen: &str, admin_listen: &str) -> Result<Settings, 
         quoted(admin_listen),
         trusted(issuer),
     );
-    let joined = |problems: Vec<crate::config::problem::Problem>| {
+    let joined = |problems: Vec<accredit_core::config::problem::Problem>| {
         problems
             .iter()
             .map(ToString::to_string)

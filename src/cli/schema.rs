@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
+use accredit_core::config::schema;
+
 use crate::cli::exit::{ExitCode, complain};
-use crate::config::schema;
 
 /// Runs the command.
 pub fn run() -> ExitCode {

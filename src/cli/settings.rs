@@ -3,17 +3,18 @@
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::exit::complain;
-use crate::config::document::ConfigDocument;
-use crate::config::issuer_document::{
+use accredit_core::config::document::ConfigDocument;
+use accredit_core::config::issuer_document::{
     AnyAudience, AudiencesDocument, IssuerDocument, JwksDocument,
 };
-use crate::config::load;
-use crate::config::one_or_many::OneOrMany;
-use crate::config::problem::{Problem, Problems};
-use crate::config::resolve::{Resolved, resolve};
-use crate::config::words::Word;
-use crate::config::yaml::budget::MAX_BYTES;
+use accredit_core::config::load;
+use accredit_core::config::one_or_many::OneOrMany;
+use accredit_core::config::problem::{Problem, Problems};
+use accredit_core::config::resolve::{Resolved, resolve};
+use accredit_core::config::words::Word;
+use accredit_core::config::yaml::budget::MAX_BYTES;
+
+use crate::cli::exit::complain;
 use crate::regular_file;
 
 /// The file that is read without flags and variables (CONTRACT 2.2.8).

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use accredit_core::config::yaml::budget::MAX_BYTES;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::reload::Reloader;
 use crate::cli::settings::{ConfigFlags, environment, settings};
-use crate::config::yaml::budget::MAX_BYTES;
 use crate::file_watch::FileWatch;
 use crate::regular_file;
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use accredit_core::reason::Reason;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::observe::decision_metrics::DecisionMetrics;
-use crate::reason::Reason;
 
 /// The length of an interval.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! The table of decisions on the first page, with its filters: the service fills it with the latest refusals, and the
 //! script adds decisions as they are made.
 
+use accredit_core::reason::Reason;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -8,7 +9,6 @@ use crate::admin::convert;
 use crate::admin::pb;
 use crate::admin::text::{latency, moment};
 use crate::console::sources::ConsoleSources;
-use crate::reason::Reason;
 
 /// The refusals in the table of a newly loaded page.
 const INITIAL_ROWS: usize = 25;

@@ -1,6 +1,7 @@
 //! Refuses requests with a `Host` that is not loopback. Otherwise a web page could reach the issuer with a DNS name of its
 //! own that resolves to 127.0.0.1 (DNS rebinding).
 
+use accredit_core::rules::host::Host;
 use axum::{
     Json,
     extract::Request,
@@ -12,8 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-
-use crate::rules::host::Host;
 
 /// Middleware: answers 403 unless the request names a loopback host.
 pub async fn loopback_only(request: Request, next: Next) -> Response {

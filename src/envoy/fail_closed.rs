@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::authz::denial::{Denial, InvalidRequest};
 use bytes::Bytes;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use futures_util::FutureExt as _;
@@ -14,7 +15,6 @@ use http::{Request, Response};
 use http_body::Body;
 use tokio::time::Instant;
 
-use crate::authz::denial::{Denial, InvalidRequest};
 use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};

@@ -1,10 +1,9 @@
 //! Writes a decision as dynamic metadata, which Envoy keeps under `envoy.filters.http.ext_authz` (CONTRACT 4.13).
 
+use accredit_core::authn::token_metadata::MetadataValue;
+use accredit_core::authz::record::{DecisionRecord, MetadataField};
 use envoy_types::pb::google::protobuf::value::Kind as ValueKind;
 use envoy_types::pb::google::protobuf::{ListValue, Struct, Value};
-
-use crate::authn::token_metadata::MetadataValue;
-use crate::authz::record::{DecisionRecord, MetadataField};
 
 /// The metadata of a decision.
 pub fn write(record: &DecisionRecord) -> Struct {
@@ -48,7 +47,7 @@ mod tests {
     use prost::Message as _;
 
     use super::value;
-    use crate::authn::token_metadata::MetadataValue;
+    use accredit_core::authn::token_metadata::MetadataValue;
 
     /// The reader of prost has the same limit of nested messages as Envoy's.
     #[test]

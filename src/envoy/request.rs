@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
+use accredit_core::request::{Completeness, Headers, Request};
+
 use crate::envoy::wire::{Field, Fields, Malformed};
-use crate::request::{Completeness, Headers, Request};
 
 /// The maximum number of headers and context extensions of a message. Envoy's own default limit is 100 headers per
 /// request.

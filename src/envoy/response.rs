@@ -3,8 +3,9 @@
 //! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). Here each answer gets a
 //! status: 0 from an [`Admission`], and one of [`RefusalCode`]'s values, which has none for 0, from a refusal.
 //!
-//! [`RefusalCode`]: crate::authz::answer::RefusalCode
+//! [`RefusalCode`]: accredit_core::authz::answer::RefusalCode
 
+use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
@@ -15,7 +16,6 @@ use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::Struct;
 use envoy_types::pb::google::rpc::Status;
 
-use crate::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
 use crate::envoy::metadata;
 
 /// The answer to a judged request.

@@ -4,22 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use accredit_core::authn::authenticator::ticket::KeyTicket;
+use accredit_core::authn::moment::Moment;
+use accredit_core::authz::answer::Judged;
+use accredit_core::authz::authorizer::{Authorizer, Judgement};
+use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::keys::trace_parent::TraceParent;
+use accredit_core::request::Request;
 use bytes::Bytes;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use tokio::time::Instant;
 
-use crate::authn::authenticator::ticket::KeyTicket;
-use crate::authn::moment::Moment;
-use crate::authz::answer::Judged;
-use crate::authz::authorizer::{Authorizer, Judgement};
-use crate::authz::denial::{Denial, InvalidRequest};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::{request, response, trace_context};
-use crate::keys::trace_parent::TraceParent;
 use crate::observe::check_span::CheckSpan;
 use crate::observe::observer::Observer;
 use crate::observe::report::Disclosure;
-use crate::request::Request;
 
 /// Judges requests. [`Authorizer`] is the implementation that serves; tests have others that fail.
 pub trait Judge: Send + Sync + 'static {

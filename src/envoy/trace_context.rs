@@ -1,8 +1,8 @@
 //! The trace of a check: from the metadata of the call, or else from the forwarded `traceparent` (CONTRACT 6.3.2).
 
+use accredit_core::request::Request;
 use http::HeaderMap;
 
-use crate::request::Request;
 use crate::telemetry::traces::ParentText;
 
 /// The trace context of Envoy's own span for the call.

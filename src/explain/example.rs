@@ -1,12 +1,13 @@
 //! The request of an `explain` call, in the form in which Envoy would send it.
 
+use accredit_core::authn::sources::TokenSource;
+use accredit_core::authn::websocket;
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::rules::matcher::Preflight;
+
 use crate::admin::pb;
-use crate::authn::sources::TokenSource;
-use crate::authn::websocket;
-use crate::authz::authorizer::Authorizer;
 use crate::envoy::request::MAX_ENTRIES;
-use crate::request::{Completeness, Headers, Request};
-use crate::rules::matcher::Preflight;
 
 /// A request that an operator asks about. No client sent it.
 #[derive(Debug)]

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
+use accredit_core::authn::error::AuthenticationError;
+use accredit_core::authz::answer::{Answer, ClientProtocol, Judged, RefusalForm};
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::authz::explanation::{ComparedRule, compared_rules, steps};
+use accredit_core::authz::record::DecisionRecord;
+use accredit_core::authz::step::{Step, StepOutcome};
+use accredit_core::request::Request;
+use accredit_core::token::error::TokenError;
+
 use crate::admin::explains::Explains;
 use crate::admin::pb;
-use crate::authn::error::AuthenticationError;
-use crate::authz::answer::{Answer, ClientProtocol, Judged, RefusalForm};
-use crate::authz::authorizer::Authorizer;
-use crate::authz::denial::{Denial, InvalidRequest};
-use crate::authz::explanation::{ComparedRule, compared_rules, steps};
-use crate::authz::record::DecisionRecord;
-use crate::authz::step::{Step, StepOutcome};
 use crate::envoy::current::Current;
 use crate::envoy::service;
 use crate::explain::example::ExampleRequest;
 use crate::explain::notes::Notes;
 use crate::observe::report::DecisionReport;
-use crate::request::Request;
-use crate::token::error::TokenError;
 
 const WITH_HELD_KEYS: &str =
     "decided with the keys held now; for a real request the service may wait for newer keys";

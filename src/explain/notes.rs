@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use crate::authn::issuers::Issuer;
-use crate::authn::sources::ExtractionError;
-use crate::authz::authorizer::Authorizer;
-use crate::authz::step::{Step, StepOutcome};
-use crate::request::Request;
-use crate::rules::rule::{Access, Rule};
-use crate::token::claims::{Audience, Claims};
-use crate::token::requirements::{AbsentAudience, Audiences, Requirements};
-use crate::token::scope::ScopeSet;
-use crate::token::unverified::UnverifiedToken;
+use accredit_core::authn::issuers::Issuer;
+use accredit_core::authn::sources::ExtractionError;
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::authz::step::{Step, StepOutcome};
+use accredit_core::request::Request;
+use accredit_core::rules::rule::{Access, Rule};
+use accredit_core::token::claims::{Audience, Claims};
+use accredit_core::token::requirements::{AbsentAudience, Audiences, Requirements};
+use accredit_core::token::scope::ScopeSet;
+use accredit_core::token::unverified::UnverifiedToken;
 
 /// Writes the notes of one request.
 pub struct Notes<'a> {

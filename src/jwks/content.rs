@@ -1,10 +1,11 @@
 //! Reads what was fetched as a key set, and recognizes what is often served in its place.
 
-use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
+use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
+use accredit_core::keys::error::KeySetError;
+use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::source::{KeyAddress, Transport};
+
 use crate::jwks::error::ContentError;
-use crate::keys::error::KeySetError;
-use crate::keys::key_set::KeySet;
-use crate::keys::source::{KeyAddress, Transport};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 

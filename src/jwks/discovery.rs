@@ -1,12 +1,12 @@
 //! Finds the address of an issuer's key set in its metadata (OpenID Connect Discovery 1.0, RFC 8414).
 
+use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
+use accredit_core::keys::source::{KeyAddress, Transport};
 use reqwest::header::HeaderMap;
 
-use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
 use crate::jwks::content::require_json;
 use crate::jwks::error::{MetadataError, quoted};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::keys::source::{KeyAddress, Transport};
 
 /// The discovery of one issuer.
 pub struct Discovery {
@@ -126,7 +126,7 @@ impl Discovery {
 #[cfg(test)]
 mod tests {
     use super::{Discovery, MetadataError};
-    use crate::keys::source::Transport;
+    use accredit_core::keys::source::Transport;
 
     #[test]
     fn well_known_addresses_are_requested_in_the_order_of_contract_5_9_1() {

@@ -6,10 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use accredit_core::keys::error::KeySetError;
+use accredit_core::keys::source::AddressError;
 use thiserror::Error;
-
-use crate::keys::error::KeySetError;
-use crate::keys::source::AddressError;
 
 /// The longest text of a server that an error repeats, in characters.
 const MAX_QUOTED: usize = 200;

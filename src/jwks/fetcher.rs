@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::ledger::Purpose;
+use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource};
 use bytes::Bytes;
 use reqwest::header::{
     CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
@@ -13,9 +16,6 @@ use crate::jwks::discovery::{Discovery, FetchProgress};
 use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::{IssuerClient, MAX_SIZE};
 use crate::jwks::key_location::KeyLocation;
-use crate::keys::key_set::KeySet;
-use crate::keys::ledger::Purpose;
-use crate::keys::source::{FetchSettings, KeyAddress, KeySource};
 use crate::regular_file;
 
 /// Fetches the keys of one issuer entry.

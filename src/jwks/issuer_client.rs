@@ -5,13 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::source::KeyAddress;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
 use crate::jwks::trust::{HttpClients, TrustStore};
 use crate::jwks::verifier::tls_failure;
-use crate::keys::source::KeyAddress;
 
 /// The largest key set or metadata document, in octets after decompression (CONTRACT 5.8.4).
 pub const MAX_SIZE: usize = 1024 * 1024;

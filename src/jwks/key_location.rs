@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use accredit_core::keys::ledger::Purpose;
+use accredit_core::keys::source::{FetchSettings, KeyAddress};
 use tokio::time::Instant;
 
 use crate::jwks::discovery::{Discovery, FetchProgress};
 use crate::jwks::error::{FetchError, MetadataError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::keys::ledger::Purpose;
-use crate::keys::source::{FetchSettings, KeyAddress};
 
 /// Where the next fetch goes.
 pub(in crate::jwks) enum KeyLocation {

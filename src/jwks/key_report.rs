@@ -1,10 +1,11 @@
 //! Logs what the issuer should correct in its key set: once for each change, not at every refresh (CONTRACT 5.7.2b).
 
-use crate::jose::jwk::Unusable;
+use accredit_core::jose::jwk::Unusable;
+use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::set_aside::SetAside;
+use accredit_core::keys::source::KeySource;
+
 use crate::jwks::error::shortened;
-use crate::keys::key_set::KeySet;
-use crate::keys::set_aside::SetAside;
-use crate::keys::source::KeySource;
 
 /// How many keys that are set aside are logged one by one. The issuer decides how many there are.
 const MAX_LOGGED_KEYS: usize = 8;
@@ -70,8 +71,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::KeyReport;
-    use crate::keys::key_set::KeySet;
-    use crate::keys::source::KeySource;
+    use accredit_core::keys::key_set::KeySet;
+    use accredit_core::keys::source::KeySource;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use accredit_core::keys::store::KeyStore;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
 use crate::jwks::state_dir::StateDir;
-use crate::keys::store::KeyStore;
 
 /// An unchanged key set is written again, with its new time, at most once in this time.
 const MIN_RENEWAL: Duration = Duration::from_secs(60);
@@ -139,7 +139,7 @@ mod tests {
     use super::KeySaver;
     use crate::jwks::saved_keys::KeySetOwner;
     use crate::jwks::state_dir::StateDir;
-    use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+    use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
     fn owner() -> KeySetOwner {
         let address = KeyAddress::parse("https://a.example/keys", Transport::Https);

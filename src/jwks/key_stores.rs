@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use accredit_core::keys::source::{FetchSettings, KeySource};
+use accredit_core::keys::store::KeyStore;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
@@ -15,8 +17,6 @@ use crate::jwks::refresher::Refresher;
 use crate::jwks::saved_keys::KeySetOwner;
 use crate::jwks::state_dir::StateDir;
 use crate::jwks::trust::{CaFileError, TrustStore};
-use crate::keys::source::{FetchSettings, KeySource};
-use crate::keys::store::KeyStore;
 use crate::telemetry::traces::Traces;
 
 /// How many first fetches begin at the same time. A thousand issuers would otherwise open a thousand connections at once.

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::keys::store::KeyStore;
+use accredit_core::keys::store::KeyStore;
+
 use crate::telemetry::metrics::{Exposition, Labels};
 
 /// The stores of one configuration, each under the names that share it.

@@ -6,6 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::ledger::Purpose;
+use accredit_core::keys::source::{FetchSettings, KeySource};
+use accredit_core::keys::store::KeyStore;
+use accredit_core::keys::store::replacement::NothingToConfirm;
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -15,10 +19,6 @@ use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::fetcher::{Fetch, FetchedKeys, Fetcher};
 use crate::jwks::key_report::KeyReport;
 use crate::jwks::key_saver::KeySaver;
-use crate::keys::ledger::Purpose;
-use crate::keys::source::{FetchSettings, KeySource};
-use crate::keys::store::KeyStore;
-use crate::keys::store::replacement::NothingToConfirm;
 use crate::telemetry::traces::{Kind, ParentText, Traces};
 
 /// A `max-age` shortens the time between refreshes to no less than this (CONTRACT 5.1.3).

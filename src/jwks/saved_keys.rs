@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::jose::digest::sha256_hex;
+use accredit_core::keys::error::KeySetError;
+use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::source::{FetchSettings, KeySource};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::jose::digest::sha256_hex;
-use crate::keys::error::KeySetError;
-use crate::keys::key_set::KeySet;
-use crate::keys::source::{FetchSettings, KeySource};
 
 /// The version of the file format. Files of another one are not read.
 const FORMAT: u32 = 1;

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use accredit_core::keys::source::KeyAddress;
 use reqwest::Client;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -16,7 +17,6 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
 use crate::jwks::verifier::IssuerVerifier;
-use crate::keys::source::KeyAddress;
 use crate::regular_file;
 
 /// The largest `ca_file`, in octets. The bundles of operating systems have about 200 KiB.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use accredit_core::authn::authenticator::attempt::CacheLookup;
+use accredit_core::authz::record::DecisionRecord;
+use accredit_core::reason::Reason;
 use arc_swap::ArcSwap;
 
-use crate::authn::authenticator::attempt::CacheLookup;
-use crate::authz::record::DecisionRecord;
-use crate::reason::Reason;
 use crate::telemetry::metrics::{Exposition, Histogram};
 
 /// The decisions of one process, whatever configuration made them.

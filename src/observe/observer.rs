@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::attempt::CacheLookup;
-use crate::authz::denial::{Class, Denial};
-use crate::authz::record::DecisionRecord;
+use accredit_core::authn::authenticator::attempt::CacheLookup;
+use accredit_core::authz::denial::{Class, Denial};
+use accredit_core::authz::record::DecisionRecord;
+use accredit_core::reason::Decision;
+use accredit_core::request::Request;
+
 use crate::observe::check_span::CheckSpan;
 use crate::observe::decision_metrics::DecisionMetrics;
 use crate::observe::refusal_log::RefusalLog;
@@ -12,8 +15,6 @@ use crate::observe::report::{DecisionReport, Disclosure};
 use crate::observe::request_summary::RequestSummary;
 use crate::observe::tail::followers::Followers;
 use crate::observe::tail::last_refusals::LastRefusals;
-use crate::reason::Decision;
-use crate::request::Request;
 use crate::telemetry::traces::{ActiveSpan, Kind, Traces};
 
 /// Methods that spans show by name: OpenTelemetry's conventions want few values of the attribute.

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use accredit_core::authz::denial::Denial;
+use accredit_core::reason::Reason;
 use tokio::time::Instant;
 
-use crate::authz::denial::Denial;
 use crate::observe::report::DecisionReport;
-use crate::reason::Reason;
 
 /// The maximum number of lines per second.
 const MAX_LINES: u64 = 100;
@@ -129,7 +129,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::{RefusalLog, Window};
-    use crate::reason::Reason;
+    use accredit_core::reason::Reason;
 
     #[tokio::test(start_paused = true)]
     async fn lines_are_limited_per_second_and_per_reason() {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::authz::record::DecisionRecord;
+use accredit_core::authz::record::DecisionRecord;
+use accredit_core::token::claim_name::ClaimName;
+use accredit_core::token::claims::Claims;
+
 use crate::observe::request_summary::{RequestSummary, cut};
-use crate::token::claim_name::ClaimName;
-use crate::token::claims::Claims;
 
 /// The maximum length of a reported claim value, in bytes.
 const MAX_CLAIM: usize = 256;

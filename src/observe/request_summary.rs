@@ -1,6 +1,6 @@
 //! What may be reported of a request (CONTRACT 6.2): method, host, path and ID, cut to bounded lengths.
 
-use crate::request::Request;
+use accredit_core::request::Request;
 
 /// The maximum length of a request ID, in bytes. A client can choose `x-request-id` (CONTRACT 6.2.2).
 const MAX_ID: usize = 128;
@@ -76,7 +76,7 @@ pub fn cut(text: &str, max: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::RequestSummary;
-    use crate::request::{Completeness, Headers, Request};
+    use accredit_core::request::{Completeness, Headers, Request};
 
     #[test]
     fn client_text_is_cut_and_the_query_is_left_out() {

@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_connection_is_accepted_without_waiting() {
-        let listener = "127.0.0.1:0".parse::<crate::config::listen_addr::ListenAddr>();
+        let listener = "127.0.0.1:0".parse::<accredit_core::config::listen_addr::ListenAddr>();
         let listener = Listener::bind(&listener.unwrap()).unwrap();
         let addr = listener.local_addr().to_string();
         let backlog = Backlog::watch(listener).unwrap();

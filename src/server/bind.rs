@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use accredit_core::config::listen_addr::ListenAddr;
 use tokio::net::{TcpSocket, UnixSocket};
 
-use crate::config::listen_addr::ListenAddr;
 use crate::server::listener::{Listener, Socket, SocketFile};
 
 /// Connections that may wait for `accept`. All workers of an Envoy connect at once.

@@ -1,10 +1,9 @@
 //! The names in a client's certificate, and whether one of them is listed.
 
+use accredit_core::config::tls_files::ClientName;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
-
-use crate::config::tls_files::ClientName;
 
 /// A trusted CA issued the client's certificate, but to a client that is not listed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,15 +5,14 @@
 
 use std::sync::Arc;
 
+use accredit_core::config::listen_addr::ListenAddr;
+use accredit_core::rules::host::Host;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode, Uri};
-
-use crate::config::listen_addr::ListenAddr;
-use crate::rules::host::Host;
 
 const MISDIRECTED: &str = "The Host of this request is not an address of this port. To use another name, add it to admin_hosts.\n";
 

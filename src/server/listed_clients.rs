@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accredit_core::config::tls_files::ClientName;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -9,7 +10,6 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use crate::config::tls_files::ClientName;
 use crate::server::client_names::require_listed;
 
 /// Names are read only from a certificate that a trusted CA has signed.

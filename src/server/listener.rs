@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::listen_addr::ListenAddr;
+use accredit_core::config::listen_addr::ListenAddr;
+
 use crate::server::tls::ServerTls;
 
 /// A bound, listening, non-blocking socket. Dropping it removes the file of a unix socket.

@@ -6,12 +6,12 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use accredit_core::config::tls_files::TlsFiles;
 use arc_swap::ArcSwap;
 use futures_util::future::{join_all, select_all};
 use rustls::ServerConfig;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::config::tls_files::TlsFiles;
 use crate::file_watch::FileWatch;
 use crate::server::limits::HttpVersions;
 use crate::server::tls_files::{self, Expiry, LoadedTls, TlsFileContents};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use accredit_core::config::tls_files::TlsFiles;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,7 +15,6 @@ use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use crate::config::tls_files::TlsFiles;
 use crate::regular_file;
 use crate::server::listed_clients::ListedClients;
 use crate::server::tls_files_error::TlsFilesError;

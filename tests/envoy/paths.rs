@@ -3,7 +3,7 @@
 
 use std::path::Path as FilePath;
 
-use accredit::rules::path::Path;
+use accredit_core::rules::path::Path;
 
 use super::support::accredit::Accredit;
 use super::support::bootstrap::Bootstrap;

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use accredit::config::listen_addr::ListenAddr;
-use accredit::config::problem::Problems;
-use accredit::config::yaml::read::read;
-use accredit::config::yaml::tree::{YamlNode, YamlValue};
-use accredit::config::{load, resolve};
+use accredit_core::config::listen_addr::ListenAddr;
+use accredit_core::config::problem::Problems;
+use accredit_core::config::yaml::read::read;
+use accredit_core::config::yaml::tree::{YamlNode, YamlValue};
+use accredit_core::config::{load, resolve};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;

@@ -27,7 +27,7 @@ fn every_key_is_in_the_reference_as_the_schema_describes_it() {
 }
 
 fn reference() -> String {
-    let schema = accredit::config::schema::schema();
+    let schema = accredit_core::config::schema::schema();
     let mut text = section("The file", schema);
     for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
         if definition["properties"].is_object() {

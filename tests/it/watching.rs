@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use accredit::reason::Reason;
+use accredit_core::reason::Reason;
 use serde_json::Value;
 
 use super::metrics::promtool;

@@ -1,7 +1,8 @@
 //! Which of flag, environment and file is heard.
 
+use accredit_core::config::settings::Settings;
+
 use super::{ConfigFlags, ConfigRejected, settings};
-use crate::config::settings::Settings;
 
 fn asked(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigRejected> {
     let lookup = |name: &str| {

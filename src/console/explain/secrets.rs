@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use accredit_core::jose::base64url;
+
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
-use crate::jose::base64url;
 
 /// A shorter text is useless as a part of a token, and can be an ordinary word.
 const MIN_SECRET: usize = 16;

@@ -1,5 +1,6 @@
 //! Messages as Envoy's own types encode them, read as those types would be.
 
+use accredit_core::request::Completeness;
 use envoy_types::pb::envoy::config::core::v3::{
     Address, EnvoyInternalAddress, HeaderMap, HeaderValue, Pipe, SocketAddress, address,
 };
@@ -8,7 +9,6 @@ use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use prost::Message as _;
 
 use super::{MessageError, read};
-use crate::request::Completeness;
 
 fn attributes(http: HttpRequest) -> AttributeContext {
     let request = Request {

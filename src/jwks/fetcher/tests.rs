@@ -5,12 +5,13 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use accredit_core::keys::ledger::Purpose;
+use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+
 use super::{Fetch as _, Fetcher};
 use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::trust::TrustStore;
-use crate::keys::ledger::Purpose;
-use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const KEYS: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+
 use super::{KeySetOwner, SavedKeySet, UnusableFile};
-use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const NOW: u64 = 1_800_000_000;

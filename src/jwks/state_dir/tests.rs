@@ -4,11 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use bytes::Bytes;
 
 use super::{OldKeySet, StateDir, StateDirError, inspect, remove_abandoned, remove_other, write};
 use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
-use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);

@@ -1,7 +1,8 @@
 //! Which decisions a follower of the tail receives.
 
+use accredit_core::reason::{Decision, Reason};
+
 use crate::observe::report::DecisionReport;
-use crate::reason::{Decision, Reason};
 
 /// The maximum length of each list of a filter. A check waits while its decision is compared with them.
 const MAX_NAMES: usize = 100;

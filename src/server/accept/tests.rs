@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use accredit_core::config::listen_addr::ListenAddr;
+use accredit_core::config::tls_files::TlsFiles;
 use bytes::BytesMut;
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt, Empty, Full};
@@ -20,8 +22,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::listen_addr::ListenAddr;
-use crate::config::tls_files::TlsFiles;
 use crate::server::routes::RouteService;
 use crate::server::shutdown::DrainTrigger;
 use crate::server::tls::ServerTls;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use accredit::app::reload::{Reloaded, Reloader};
 use accredit::app::run::{App, Telemetry};
-use accredit::config::listen_addr::ListenAddr;
-use accredit::config::load;
-use accredit::config::resolve::resolve;
+use accredit_core::config::listen_addr::ListenAddr;
+use accredit_core::config::load;
+use accredit_core::config::resolve::resolve;
 use tokio::sync::oneshot;
 
 use super::bootstrap::AuthzTarget;

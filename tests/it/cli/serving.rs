@@ -93,7 +93,7 @@ async fn flags_variables_and_file_configure_the_same_service() {
     for mut command in [by_flags, by_environment, by_file] {
         let mut process = Running::start(&mut command).await;
         process.says("\"ready\"").await;
-        let address = accredit::config::listen_addr::ListenAddr::Tcp(process.checks);
+        let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
         let mut connection = RawConnection::open(&address).await;
         for (token, reason) in [
             (Token::of(&issuer), "allowed"),

@@ -1,6 +1,6 @@
 //! Messages of very many parts: what they would become is more than what they are.
 
-use accredit::config::listen_addr::ListenAddr;
+use accredit_core::config::listen_addr::ListenAddr;
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue, Metadata};
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use envoy_types::pb::google::protobuf::{ListValue, Struct, Value, value::Kind};

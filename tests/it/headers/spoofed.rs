@@ -120,7 +120,7 @@ async fn the_token_can_be_kept_from_the_upstream() {
 
 #[tokio::test]
 async fn settings_that_name_a_dangerous_header_are_no_settings() {
-    use accredit::config::{load, resolve};
+    use accredit_core::config::{load, resolve};
     let refused = |text: &str| {
         let (document, locations) = load::read(text, &|_| None).expect("is well-formed");
         resolve::resolve(&document, locations).is_err()

@@ -30,7 +30,7 @@ async fn through(folder: &Path, uri: &str, proxies: &[(&str, String)]) -> Runnin
 }
 
 async fn admits(process: &Running) {
-    let address = accredit::config::listen_addr::ListenAddr::Tcp(process.checks);
+    let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
     let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
     let answer = connection.send(call_of(whole(framed_check(ask)))).await;

@@ -27,7 +27,7 @@ fn entry(server: &KeyServer, issuer: &str, jwks: &str) -> String {
 }
 
 async fn reason(process: &Running, token: &str) -> String {
-    let address = accredit::config::listen_addr::ListenAddr::Tcp(process.checks);
+    let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
     let call = call_of(whole(framed_check(Ask::bearer(token))));
     connection.send(call).await.reason()

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
 use accredit::app::run::App;
-use accredit::config::listen_addr::ListenAddr;
+use accredit_core::config::listen_addr::ListenAddr;
 use tonic::Code;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;

@@ -82,7 +82,7 @@ async fn a_signal_lets_the_process_finish_what_it_has_begun() {
         let gate = Arc::new(Semaphore::new(0));
         server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, keys())));
         let ask = Ask::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
-        let address = accredit::config::listen_addr::ListenAddr::Tcp(process.checks);
+        let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
         let mut connection = RawConnection::open(&address).await;
         let waiting = connection.send(call_of(whole(framed_check(ask))));
         let stopping = async {
@@ -117,7 +117,7 @@ async fn a_second_signal_does_not_wait() {
     ]))
     .await;
     process.says("\"ready\"").await;
-    let address = accredit::config::listen_addr::ListenAddr::Tcp(process.checks);
+    let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
     let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
     assert!(

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
-use accredit::config::listen_addr::ListenAddr;
+use accredit_core::config::listen_addr::ListenAddr;
 
 use crate::support::answer::Answer;
 use crate::support::eventually::within;

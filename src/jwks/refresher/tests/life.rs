@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::ledger::MissingKey;
+use accredit_core::keys::store::KeyStore;
+use accredit_core::keys::store::lookup::KeyLookup;
 use tokio::time::Instant;
 
 use super::scripted::{GOOD, Given, RefreshedStore, Reply, ScriptedSource, pass, set, store};
-use crate::keys::ledger::MissingKey;
-use crate::keys::store::KeyStore;
-use crate::keys::store::lookup::KeyLookup;
 
 const DAY: f64 = 24.0 * 60.0 * 60.0;
 

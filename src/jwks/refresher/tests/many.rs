@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::store::KeyStore;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::scripted::{Reply, ScriptedSource, pass, settings, store};
 use crate::jwks::refresher::Refresher;
-use crate::keys::store::KeyStore;
 
 const MANY: usize = 1000;
 const MAX_FIRST_FETCHES: usize = 32;

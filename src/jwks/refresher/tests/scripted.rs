@@ -3,6 +3,11 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use accredit_core::keys::error::KeySetError;
+use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::ledger::Purpose;
+use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use accredit_core::keys::store::KeyStore;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,11 +18,6 @@ use tokio::time::Instant;
 use crate::jwks::error::{ContentError, FetchError, RequestError, RequestFailure};
 use crate::jwks::fetcher::{Fetch, FetchedKeySet, FetchedKeys};
 use crate::jwks::refresher::Refresher;
-use crate::keys::error::KeySetError;
-use crate::keys::key_set::KeySet;
-use crate::keys::ledger::Purpose;
-use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
-use crate::keys::store::KeyStore;
 
 /// How long a fetch may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);

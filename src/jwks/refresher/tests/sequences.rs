@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::store::lookup::KeyLookup;
 use tokio::time::Instant;
 
 use super::scripted::{
     GOOD, Given, Named, RefreshedStore, Reply, ScriptedSource, pass, set, settings, store,
 };
-use crate::keys::store::lookup::KeyLookup;
 
 const SEQUENCES: u64 = 100;
 const STEPS: usize = 40;

@@ -257,7 +257,8 @@ impl<'p> Builder<'p> {
     }
 
     fn stop(&mut self, place: LineAndColumn, what: &str, advice: &str) -> Flow {
-        self.problems.error_at(&self.next_path(), place, what, advice);
+        self.problems
+            .error_at(&self.next_path(), place, what, advice);
         self.root = None;
         Flow::Break(())
     }
