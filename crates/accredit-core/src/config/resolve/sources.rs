@@ -161,7 +161,7 @@ fn warn_of_query(key: &str, forwarding: TokenForwarding, problems: &mut Problems
             "prefer a header",
         ),
     };
-    problems.warn(key, what, advice);
+    problems.warn(WarningCode::TokenInQuery, key, what, advice);
 }
 
 fn header_source(
