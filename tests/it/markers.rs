@@ -56,7 +56,7 @@ async fn key_server() -> KeyServer {
         &format!("/rubbish?k={MARK}"),
         Reply::Answer(Answer::of(200, format!("<html>{MARK}</html>"))),
     );
-    let elsewhere = format!("http://x{MARK}:y@elsewhere.test/{MARK}?{MARK}");
+    let elsewhere = format!("http://x{MARK}:y@elsewhere.test/moved?{MARK}");
     keys.serve(
         "/redirects",
         Reply::Answer(Answer::of(302, "").with("location", &elsewhere)),

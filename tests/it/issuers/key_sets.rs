@@ -188,7 +188,7 @@ async fn candidates_bear_the_kid_or_none() {
         (
             "an empty kid, by none",
             Token::of(ONE).kid("").signed(rsa(2)),
-            "unknown_key",
+            "invalid_signature",
         ),
     ] {
         assert_eq!(reason(&envoy, &token).await, expected, "{thing}");

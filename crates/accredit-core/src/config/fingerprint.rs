@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 
 use crate::config::document::ConfigDocument;
 
-/// So many bytes of the SHA-256 are shown.
+/// The number of bytes of the SHA-256 that are shown.
 const SHOWN: usize = 6;
 
 /// 12 hexadecimal digits that change with anything the document says: values from flags and environment are in it,
@@ -32,7 +32,7 @@ impl Hasher for Sha256 {
         self.0.update(bytes);
     }
 
-    /// The digest is longer than this could give; nobody asks.
+    /// Not used: the digest is longer than this type.
     fn finish(&self) -> u64 {
         0
     }

@@ -79,7 +79,7 @@ pub struct MatchDocument {
 pub enum WhenDocument {
     /// The CEL expression.
     Expression(String),
-    /// The expression, and what a refused client is told.
+    /// The expression, and the message for a refused client.
     WithMessage(ConditionDocument),
 }
 

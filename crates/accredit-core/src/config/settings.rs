@@ -85,9 +85,7 @@ pub struct IssuerSettings {
     pub key_source: KeySource,
     /// How they are fetched.
     pub fetch: FetchSettings,
-    /// What its tokens must satisfy.
     pub requirements: Requirements,
-    /// What the upstream is told of them.
     pub claim_headers: ClaimHeaders,
     /// Whether readiness waits for its keys.
     pub startup: Startup,

@@ -1,6 +1,6 @@
-//! A located tree as serde reads it.
+//! Reads a located tree with serde.
 //!
-//! It runs after `structure` has found nothing, so an error here is a fault of ours: schema and types disagree.
+//! It runs after `structure` found no problem, so an error here is a fault of accredit: the schema and the types differ.
 
 use std::fmt;
 
