@@ -1,6 +1,7 @@
 //! One check: the message read, the request judged, the answer written. This is the only place that waits for keys, and
 //! the only one that reads the wall clock for a decision.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -139,8 +140,11 @@ impl<J: Judge> CheckService<J> {
         check: &CheckSpan,
     ) -> CheckResponse {
         let answer = response::write(judged);
-        self.observer
-            .report(&judged.record, request, check, &self.disclosure);
+        // A fault of a report must not lose the answer, which may be the refusal after another fault (CONTRACT 4.6.5).
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            self.observer
+                .report(&judged.record, request, check, &self.disclosure);
+        }));
         answer
     }
 

@@ -15,6 +15,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Version;
 
 use crate::jwks::verifier::IssuerVerifier;
 use crate::regular_file;
@@ -238,14 +241,25 @@ fn clients_of_file(
 ) -> Result<Result<HttpClients, String>, CaFileError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates {
-        roots
+        let mut parsed = RootCertStore::empty();
+        parsed
             .add(certificate.clone())
             .map_err(CaFileError::BadCertificate)?;
+        // A server certificate of the file is trusted as such, and must not sign certificates for other names.
+        if is_authority(certificate) {
+            roots.extend(parsed.roots);
+        }
     }
     Ok(HttpClients::build(IssuerVerifier::new(
         roots,
         Some(certificates.to_vec()),
     )))
+}
+
+/// Whether a certificate is a CA certificate. Version 1 has no extension that says so.
+fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate)
+        .is_ok_and(|(_, certificate)| certificate.is_ca() || certificate.version == X509Version::V1)
 }
 
 fn system_certificates() -> Vec<CertificateDer<'static>> {

@@ -59,7 +59,10 @@ impl IssuerVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let Some(authorities) = &self.authorities else {
-            return Err(refused(TlsFailure::NoAuthorities));
+            return Err(match self.has_ca_file {
+                true => Error::InvalidCertificate(CertificateError::UnknownIssuer),
+                false => refused(TlsFailure::NoAuthorities),
+            });
         };
         authorities.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
     }

@@ -139,7 +139,7 @@ fn a_file_without_one_of_them_is_found() {
         1,
     );
     assert_eq!(faults(&twice).len(), 1);
-    let reason = "# The path that accredit judges must be the path that the API serves: dot";
+    let reason = "# accredit must check the path that the API serves. So Envoy resolves dot";
     assert_eq!(faults(&text.replacen(reason, "#", 1)).len(), 1);
 }
 

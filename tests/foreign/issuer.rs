@@ -121,7 +121,7 @@ async fn its_scopes_are_judged_by_rules() {
         json!({ "name": "write", "match": { "paths": ["/write"] }, "scopes": ["read", "write"] }),
         json!({ "name": "any", "match": { "paths": ["/any"] }, "any_scope": ["admin", "read"] }),
         json!({ "name": "admin", "match": { "paths": ["/admin"] }, "scopes": ["admin"] }),
-        json!({ "name": "nothing-else", "match": {}, "access": "deny" }),
+        json!({ "name": "nothing-else", "access": "deny" }),
     ];
     let edge = Edge::start_with_rules(&[provider.entry(json!({}))], &rules).await;
     let token = provider.token("RS256").await;

@@ -184,6 +184,7 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
             "server/client_names.rs",
             "server/tls_files.rs",
             "jwks/verifier.rs",
+            "jwks/trust.rs",
         ],
     ),
 ];

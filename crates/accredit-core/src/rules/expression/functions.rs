@@ -121,7 +121,7 @@ fn uint<'a>(value: &Value<'_>) -> Option<Evaluated<'a>> {
         Value::Uint(number) => Some(*number),
         Value::Int(number) => u64::try_from(*number).ok(),
         Value::Double(number) => {
-            (*number > -1.0 && *number < 18_446_744_073_709_551_616.0).then_some(*number as u64)
+            (*number >= 0.0 && *number < 18_446_744_073_709_551_616.0).then_some(*number as u64)
         }
         Value::Text(text) => text.parse().ok(),
         _ => return None,

@@ -187,7 +187,11 @@ impl<'a> Map<'a> {
                 .iter()
                 .find(|(own, _)| *own == name)
                 .map(|(_, value)| Value::borrowed(value)),
-            Map::Members(_, variables) => variables.member(name, budget)?,
+            // `source["host"]` must not read what only `request` has: the rules know which of its members an expression reads.
+            Map::Members(members, variables) if members.contains(&name) => {
+                variables.member(name, budget)?
+            }
+            Map::Members(..) => None,
             Map::Built(members) => members
                 .iter()
                 .find(|(key, _)| matches!(key, Value::Text(own) if **own == *name))
