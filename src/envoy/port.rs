@@ -2,11 +2,16 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Either;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::service::Routes;
 
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
@@ -14,10 +19,15 @@ use crate::envoy::grpc::UnaryBody;
 use crate::envoy::service::Judge;
 use crate::server::message_body::MessageBody;
 
+/// How many calls other than `Check` may be open at the same time, streams included. Each can hold the headers of its call,
+/// and keeps its connection from being idle.
+const MAX_OTHER_CALLS: usize = 256;
+
 /// The service of one connection. `Check` does not go through the gRPC library; every other call does.
 pub struct CheckPort<J> {
     checks: FailClosed<J>,
     others: TowerToHyperService<axum::Router>,
+    other_calls: Arc<Semaphore>,
 }
 
 type CheckPortBody = Either<UnaryBody, axum::body::Body>;
@@ -27,6 +37,7 @@ impl<J> Clone for CheckPort<J> {
         CheckPort {
             checks: self.checks.clone(),
             others: self.others.clone(),
+            other_calls: self.other_calls.clone(),
         }
     }
 }
@@ -36,6 +47,7 @@ impl<J: Judge> CheckPort<J> {
         CheckPort {
             checks,
             others: TowerToHyperService::new(others.prepare().into_axum_router()),
+            other_calls: Arc::new(Semaphore::new(MAX_OTHER_CALLS)),
         }
     }
 }
@@ -56,7 +68,57 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
                 Ok(answer.map(Either::Left))
             });
         }
+        let Ok(permit) = self.other_calls.clone().try_acquire_owned() else {
+            return Box::pin(async { Ok(too_many_calls().map(Either::Right)) });
+        };
         let answering = self.others.call(request);
-        Box::pin(async move { answering.await.map(|answer| answer.map(Either::Right)) })
+        Box::pin(async move {
+            let answer = answering.await?;
+            Ok(answer.map(|body| {
+                let open = OpenAnswer {
+                    body,
+                    _permit: permit,
+                };
+                Either::Right(axum::body::Body::new(open))
+            }))
+        })
+    }
+}
+
+/// `RESOURCE_EXHAUSTED` (8), as a gRPC answer that consists of headers only.
+fn too_many_calls() -> Response<axum::body::Body> {
+    let mut answer = Response::new(axum::body::Body::empty());
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert("grpc-status", HeaderValue::from_static("8"));
+    answer
+}
+
+/// The body of an answer, which counts as an open call until it ends.
+struct OpenAnswer {
+    body: axum::body::Body,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Body for OpenAnswer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

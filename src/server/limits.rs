@@ -56,7 +56,7 @@ impl Default for ConnectionLimits {
             max_connections: 4096,
             max_opening: 1024,
             max_concurrent_streams: 1024,
-            max_header_list_size: 1024 * 1024,
+            max_header_list_size: 128 * 1024,
             max_pending_resets: 16 * 1024,
             ping_interval: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(20),

@@ -108,11 +108,12 @@ async fn reading_goes_on_once_the_peer_has_read() {
     }
     let mut octets = [0; 24];
     let mut unread = vec![0; written];
-    let reading = wire.read_exact(&mut octets);
-    tokio::pin!(reading);
-    assert!(reading.as_mut().poll(&mut cx).is_pending());
+    {
+        let reading = wire.read_exact(&mut octets);
+        tokio::pin!(reading);
+        assert!(reading.as_mut().poll(&mut cx).is_pending());
+    }
     peer.read_exact(&mut unread).await.unwrap();
-    drop(reading);
     wire.flush().await.unwrap();
     wire.read_exact(&mut octets).await.unwrap();
     assert_eq!(&octets, PREFACE);

@@ -1,7 +1,7 @@
 //! The answer to a check, independent of the protocol that carries it.
 //!
 //! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). So an [`Admission`] can be
-//! made from a decided admission only, and a [`Refusal`] from a denial only; its code has no variant for 0.
+//! made from a decided admission only, and a [`RefusedAnswer`] from a denial only; its code has no variant for 0.
 
 use std::sync::Arc;
 use std::time::Duration;

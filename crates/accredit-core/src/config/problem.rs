@@ -123,14 +123,16 @@ impl Problems {
         what: String,
         advice: String,
     ) {
+        // Before the comparisons, which would take a text with very many problems very long.
+        if self.found.len() >= MAX_LISTED {
+            self.errors |= severity == Severity::Error;
+            self.left_out += 1;
+            return;
+        }
         if self.is_repaired(path) || self.repaired.iter().any(|value| contains(value, path)) {
             return;
         }
         self.errors |= severity == Severity::Error;
-        if self.found.len() >= MAX_LISTED {
-            self.left_out += 1;
-            return;
-        }
         let (line, column) = place.or_else(|| self.locations.locate(path)).unzip();
         self.found.push(Problem {
             path: path.to_owned(),

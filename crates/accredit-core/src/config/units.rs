@@ -190,7 +190,7 @@ impl fmt::Display for Size {
         let (unit, factor) = SIZE_UNITS
             .into_iter()
             .rev()
-            .find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0)
+            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
             .unwrap_or(("", 1));
         write!(f, "{}{unit}", self.0 / factor)
     }

@@ -118,11 +118,7 @@ impl RuleResolver<'_> {
     fn warn_if_open(&self, matcher: &Matcher, problems: &mut Problems) {
         let access = self.access_word();
         let admits_without_token = matches!(access, AccessWord::Anonymous | AccessWord::Optional);
-        if admits_without_token
-            && matcher.matches_all()
-            && self.document.when.is_none()
-            && !problems.is_repaired(self.key)
-        {
+        if admits_without_token && matcher.matches_all() && !problems.is_repaired(self.key) {
             problems.warn(
                 WarningCode::RuleOpen,
                 self.key,

@@ -582,7 +582,7 @@ fn the_defaults_of_the_schema_are_the_defaults_of_the_service() {
             .filter_map(|(key, value)| Some((key, value.get("default")?.clone())));
         with_default.collect::<serde_json::Map<_, _>>()
     };
-    let mut document = defaults(&schema);
+    let mut document = defaults(schema);
     let mut entry = defaults(&schema["$defs"]["Issuer"]);
     entry.insert("issuer".to_owned(), "https://a.example".into());
     entry.insert("audiences".to_owned(), serde_json::json!(["a"]));

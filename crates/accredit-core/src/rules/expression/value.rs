@@ -122,6 +122,7 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> List<'a> {
+    #[allow(clippy::len_without_is_empty, reason = "CEL has `size` only")]
     pub fn len(&self) -> usize {
         match self {
             List::Json(_, elements) => elements.len(),
@@ -144,6 +145,7 @@ impl<'a> List<'a> {
 
 impl<'a> Map<'a> {
     /// How many members there are. Headers count once per name.
+    #[allow(clippy::len_without_is_empty, reason = "CEL has `size` only")]
     pub fn len(&self) -> usize {
         match self {
             Map::Claims(claims) => claim_names(claims).count(),

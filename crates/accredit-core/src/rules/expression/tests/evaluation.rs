@@ -160,6 +160,21 @@ fn conditions_that_do_not_hold_name_their_cause() {
     }
 }
 
+/// The members of `request` count as read only by the name `request` (CONTRACT 3.11.3, 3.11.5).
+#[test]
+fn source_has_its_own_members_only() {
+    for text in [
+        "source['method'] == 'GET'",
+        "source['method'] != 'DELETE'",
+        "source['host'] != 'internal.example'",
+        "dyn(source).path == ''",
+        "[source].exists(s, s.method == 'GET')",
+        "'method' in source",
+    ] {
+        assert!(!holds_for(text, Some(CLAIMS)), "{text}");
+    }
+}
+
 #[test]
 fn without_a_token_there_are_no_claims() {
     assert!(holds_for(
