@@ -1,4 +1,4 @@
-//! Finds stream errors among the HTTP/2 frames that are written.
+//! Follows HTTP/2 frames: finds stream errors among those that are written, and open header blocks among those that are read.
 
 /// The length of a frame's header (RFC 9113 section 4.1), and of the error code that RST_STREAM has after it.
 const HEADER: usize = 9;
@@ -48,9 +48,74 @@ impl FrameScanner {
     }
 }
 
+/// Follows the header blocks that a peer sends (RFC 9113 section 4.3). The library holds the fields of a block until it ends,
+/// and sets no time limit for that.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderBlockScanner {
+    header: [u8; HEADER],
+    have: usize,
+    skip: usize,
+    is_open: bool,
+}
+
+impl HeaderBlockScanner {
+    /// Follows these octets, and returns whether a header block is open after them.
+    pub(crate) fn follow(&mut self, mut octets: &[u8]) -> bool {
+        const HEADERS: u8 = 1;
+        const CONTINUATION: u8 = 9;
+        const END_HEADERS: u8 = 4;
+        while let Some((&first, rest)) = octets.split_first() {
+            if self.skip > 0 {
+                let skipped = self.skip.min(octets.len());
+                self.skip -= skipped;
+                octets = octets.get(skipped..).unwrap_or_default();
+                continue;
+            }
+            octets = rest;
+            if let Some(next) = self.header.get_mut(self.have) {
+                *next = first;
+            }
+            self.have += 1;
+            if self.have < HEADER {
+                continue;
+            }
+            let [a, b, c, kind, flags, ..] = self.header;
+            if kind == HEADERS || kind == CONTINUATION {
+                self.is_open = flags & END_HEADERS == 0;
+            }
+            self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+            self.have = 0;
+        }
+        self.is_open
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::FrameScanner;
+    use super::{FrameScanner, HeaderBlockScanner};
+
+    #[test]
+    fn an_open_header_block_is_found_wherever_the_octets_are_cut() {
+        let settings: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let headers: &[u8] = &[0, 0, 2, 1, 0, 0, 0, 0, 1, 0x82, 0x84];
+        let continuation: &[u8] = &[0, 0, 1, 9, 0, 0, 0, 0, 1, 0x86];
+        let end: &[u8] = &[0, 0, 1, 9, 4, 0, 0, 0, 1, 0x86];
+        let whole: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 3, 0x82];
+        for (frames, is_open) in [
+            (&[settings, whole][..], false),
+            (&[settings, headers], true),
+            (&[headers, continuation], true),
+            (&[headers, continuation, end], false),
+            (&[whole, headers], true),
+        ] {
+            let octets = frames.concat();
+            for cut in 1..=octets.len() {
+                let mut scanner = HeaderBlockScanner::default();
+                let last = octets.chunks(cut).map(|part| scanner.follow(part)).last();
+                assert_eq!(last, Some(is_open), "{octets:?} cut at {cut}");
+            }
+        }
+    }
 
     #[test]
     fn resets_with_a_protocol_error_are_found_wherever_the_octets_are_cut() {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
-use crate::server::frames::FrameScanner;
+use crate::server::frames::{FrameScanner, HeaderBlockScanner};
 use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::stream::Stream;
 
@@ -43,6 +43,10 @@ pub(crate) struct Wire {
     waiting_reader: Option<Waker>,
     write_timeout: Duration,
     written: FrameScanner,
+    header_blocks: HeaderBlockScanner,
+    /// The time limit of the header block that the peer has begun.
+    header_block_timeout: Option<Pin<Box<Sleep>>>,
+    opening_timeout: Duration,
     report: WireReport,
 }
 
@@ -93,6 +97,9 @@ impl Wire {
             waiting_reader: None,
             write_timeout: limits.write_timeout,
             written: FrameScanner::default(),
+            header_blocks: HeaderBlockScanner::default(),
+            header_block_timeout: None,
+            opening_timeout: limits.opening_timeout,
             report,
         };
         (wire, receiver)
@@ -123,6 +130,25 @@ impl Wire {
         }
     }
 
+    /// Follows the header blocks of an HTTP/2 peer. `octets` have just been read.
+    fn follow_header_blocks(&mut self, octets: &[u8]) {
+        let preface_left = PREFACE.len().saturating_sub(self.opening.seen);
+        let frames = octets.get(preface_left..).unwrap_or_default();
+        if !self.opening.is_preface || frames.is_empty() {
+            return;
+        }
+        match (
+            self.header_blocks.follow(frames),
+            &self.header_block_timeout,
+        ) {
+            (true, None) => {
+                self.header_block_timeout = Some(Box::pin(sleep(self.opening_timeout)));
+            }
+            (true, Some(_)) => {}
+            (false, _) => self.header_block_timeout = None,
+        }
+    }
+
     /// Notes that everything is written.
     fn unblock(&mut self) {
         self.blocked = None;
@@ -139,6 +165,11 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if let Some(timeout) = &mut this.header_block_timeout
+            && timeout.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         if this.blocked.is_some() {
             this.waiting_reader = Some(cx.waker().clone());
             // Only a write may find that the time is up: it is due whenever a read has to wait.
@@ -154,6 +185,7 @@ impl AsyncRead for Wire {
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
         let octets = buffer.filled().get(before..).unwrap_or_default();
         this.read_ahead = this.read_ahead.saturating_sub(octets.len());
+        this.follow_header_blocks(octets);
         this.opening.read(octets, &this.report);
         Poll::Ready(Ok(()))
     }

@@ -125,3 +125,16 @@ async fn vectored_writes_are_off() {
     let io = hyper_util::rt::TokioIo::new(wire);
     assert!(!hyper::rt::Write::is_write_vectored(&io));
 }
+
+/// The library holds the fields of a header block until the block ends.
+#[tokio::test(start_paused = true)]
+async fn a_header_block_that_does_not_end_has_a_time_limit() {
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let headers = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82];
+    peer.write_all(PREFACE).await.unwrap();
+    peer.write_all(&headers).await.unwrap();
+    let mut octets = [0; 34];
+    wire.read_exact(&mut octets).await.unwrap();
+    let error = wire.read_exact(&mut octets).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
