@@ -17,7 +17,7 @@ valgrind --quiet --tool=callgrind --callgrind-out-file="$profile" --collect-atst
 callgrind_annotate --inclusive=yes --threshold=100 "$profile" | awk -v calls="$calls" '
     { count = $1; gsub(",", "", count) }
     /PROGRAM TOTALS/ && !all { all = count }
-    /Observer::decided/ && !told { told = count }
+    /Observer::report/ && !told { told = count }
     END {
         if (!all || !told) { print "the profile does not show a check" > "/dev/stderr"; exit 1 }
         printf "a check, without HTTP/2 frames  %6d instructions\n", all / calls
