@@ -45,7 +45,8 @@ pub(super) const ROOMS: [(&str, &[&str]); 23] = [
     (
         "explain",
         &[
-            "admin", "authn", "authz", "envoy", "observe", "reason", "request", "rules", "token",
+            "admin", "authn", "authz", "envoy", "jose", "keys", "observe", "reason", "request",
+            "rules", "token",
         ],
     ),
     (

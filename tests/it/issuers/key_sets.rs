@@ -1,5 +1,6 @@
 //! Which keys of a set are used, for which token.
 
+use accredit::admin::pb::ExplainRequest;
 use serde_json::{Value, json};
 
 use crate::support::check_request::Ask;
@@ -267,6 +268,17 @@ async fn at_most_sixteen_keys_are_tried() {
             service.check(Ask::bearer(&token)).await.reason(),
             expected,
             "{before}"
+        );
+        let ask = ExplainRequest {
+            token: Some(token),
+            ..ExplainRequest::default()
+        };
+        let explained = service.admin().await.explain(ask).await;
+        let explained = format!("{:?}", explained.expect("is served").into_inner());
+        assert_eq!(
+            explained.contains("16 keys were tried, and 1 more that fit were not"),
+            expected == "unknown_key",
+            "{explained}"
         );
     }
 }
