@@ -1,7 +1,7 @@
 //! Finds the address of an issuer's key set in its metadata (OpenID Connect Discovery 1.0, RFC 8414).
 
 use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
-use accredit_core::keys::source::{KeyAddress, Transport};
+use accredit_core::keys::source::{AddressError, KeyAddress, Transport};
 use reqwest::header::HeaderMap;
 
 use crate::jwks::content::require_json;
@@ -118,8 +118,15 @@ impl Discovery {
         let Some(jwks_uri) = text("jwks_uri") else {
             return Err(MetadataError::NoKeyAddress { address });
         };
-        KeyAddress::parse(jwks_uri, self.transport)
-            .map_err(|error| MetadataError::KeyAddress { address, error })
+        let parsed = KeyAddress::parse(jwks_uri, self.transport).and_then(|keys| {
+            // Metadata from afar must not lead to a program on this machine.
+            let is_downgrade = self.issuer.starts_with("https:") && keys.url().scheme() == "http";
+            if is_downgrade && self.transport == Transport::Https {
+                return Err(AddressError::Insecure);
+            }
+            Ok(keys)
+        });
+        parsed.map_err(|error| MetadataError::KeyAddress { address, error })
     }
 }
 

@@ -1,10 +1,15 @@
 //! The certificates of the connection to the receiver of spans. The exporter does not read these variables.
 
 use std::fmt;
+use std::path::Path;
 
 use tonic::transport::ClientTlsConfig;
 
+use crate::regular_file;
 use crate::telemetry::otlp_variables::{Lookup, otlp};
+
+/// The maximum size of a file of certificates or of a key, in bytes.
+const MAX_PEM_FILE: u64 = 1024 * 1024;
 
 /// The certificates that the environment names.
 #[derive(Clone, Default)]
@@ -121,7 +126,7 @@ impl OtlpCertificates {
 
 impl PemFile {
     fn read((variable, path): (String, String)) -> Result<PemFile, OtlpCertificateError> {
-        match std::fs::read(path) {
+        match regular_file::read(Path::new(&path), MAX_PEM_FILE) {
             Ok(text) => Ok(PemFile { variable, text }),
             Err(source) => Err(OtlpCertificateError::Unreadable { variable, source }),
         }

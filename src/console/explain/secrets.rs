@@ -20,7 +20,8 @@ impl Secrets {
     pub fn of(ask: &pb::ExplainRequest) -> Secrets {
         let token = ask.token.iter().flat_map(|token| token.split('.'));
         let headers = ask.headers.iter().map(|header| header.value.as_str());
-        let context = ask.context.values().map(String::as_str);
+        let context = ask.context.iter();
+        let context = context.flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let fields = [&ask.method, &ask.host, &ask.path].into_iter();
         let elsewhere = headers
             .chain(context)

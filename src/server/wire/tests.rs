@@ -136,5 +136,5 @@ async fn a_header_block_that_does_not_end_has_a_time_limit() {
     let mut octets = [0; 34];
     wire.read_exact(&mut octets).await.unwrap();
     let error = wire.read_exact(&mut octets).await.unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }

@@ -107,8 +107,8 @@ pub(super) const ROOMS: [(&str, &[&str]); 23] = [
     ("jose", &[]),
     ("request", &[]),
     ("file_watch", &[]),
+    ("telemetry", &["regular_file"]),
     ("regular_file", &[]),
-    ("telemetry", &[]),
 ];
 
 /// Outside crates, and the only places that name them.
