@@ -50,7 +50,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn only_regular_files_are_read_and_links_to_them() {
+    fn only_regular_files_and_links_to_them_are_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("file"), "12345").expect("is written");

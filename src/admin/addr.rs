@@ -121,7 +121,7 @@ mod tests {
     use super::AdminAddr;
 
     #[test]
-    fn an_address_has_a_port_or_a_path() {
+    fn an_admin_address_has_a_port_or_a_socket_path() {
         for (text, is_valid) in [
             ("127.0.0.1:9192", true),
             ("[::1]:9192", true),

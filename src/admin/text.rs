@@ -63,7 +63,7 @@ mod tests {
     use super::span;
 
     #[test]
-    fn a_duration_has_two_units_at_most() {
+    fn a_duration_is_displayed_with_at_most_two_units() {
         let texts = [0.4, 59.9, 61.0, 3599.0, 90_000.0].map(span);
         assert_eq!(texts, ["0s", "59s", "1m01s", "59m59s", "25h00m"]);
     }

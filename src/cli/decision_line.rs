@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_aligned_and_control_characters_escaped() {
+    fn decision_lines_have_aligned_columns_and_escaped_control_characters() {
         let mut lines = DecisionLines::new(Paint::Plain);
         let first = lines.line(&decision("deny", "missing_token", "/a\u{1b}[2J"));
         let second = lines.line(&decision("allow", "allowed", "/b"));
@@ -121,7 +121,7 @@ mod tests {
 
     /// The server at `--admin` is not trusted: it may be another program.
     #[test]
-    fn control_characters_in_every_field_are_escaped() {
+    fn control_characters_in_every_field_of_a_decision_line_are_escaped() {
         let odd = || "\u{1b}]0;x\u{7}\n".to_owned();
         let decision = pb::Decision {
             rule: odd(),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn coloured_lines_show_the_outcome_by_colour() {
+    fn coloured_decision_lines_show_the_decision_by_colour() {
         let mut lines = DecisionLines::new(Paint::Coloured);
         for (outcome, reason, colour) in [
             ("allow", "allowed", "\u{1b}[32m"),

@@ -80,7 +80,7 @@ mod tests {
     use crate::admin::pb;
 
     #[test]
-    fn the_table_names_an_issuer_once_and_ends_with_failed_fetches() {
+    fn the_key_table_names_an_issuer_once_and_ends_with_failed_fetches() {
         let key = |kid: &str| pb::Key {
             kid: Some(kid.to_owned()),
             kty: "RSA".to_owned(),
@@ -116,7 +116,7 @@ https://b.test: latest fetch from https://b.test/keys failed: connection refused
     }
 
     #[test]
-    fn control_characters_of_an_issuer_are_escaped() {
+    fn control_characters_of_an_issuer_in_the_key_table_are_escaped() {
         let odd = || "\u{1b}[2J\n\u{202e}".to_owned();
         let key = pb::Key {
             kid: Some(odd()),

@@ -90,7 +90,7 @@ mod tests {
     use super::Page;
 
     #[tokio::test]
-    async fn text_cannot_become_markup_or_control_the_page() {
+    async fn text_in_the_console_cannot_become_markup() {
         let text = "\"><script>&\u{202e}\u{1b}\u{9b}";
         let page = Page::parts(html! { a title=(text) { (text) } "\n" });
         let body = to_bytes(page.into_response().into_body(), 1024).await;

@@ -137,7 +137,7 @@ mod tests {
     const ALLOWED: Reason = Reason::Allowed;
 
     #[test]
-    fn intervals_have_the_growth_of_the_counters_and_the_oldest_is_dropped() {
+    fn history_intervals_contain_counter_increases_and_the_oldest_is_dropped() {
         let counters = |count| BTreeMap::from([(ALLOWED, count)]);
         let history = History::default();
         history.start(counters(1000));

@@ -146,7 +146,7 @@ mod tests {
     use crate::admin::pb;
 
     #[test]
-    fn keys_beyond_the_limit_of_the_page_are_counted() {
+    fn keys_beyond_the_limit_of_the_console_page_are_counted() {
         let issuer = |count: usize| pb::Issuer {
             keys: (0..count).map(|_| pb::Key::default()).collect(),
             ..pb::Issuer::default()

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_has_no_secret() {
+    fn debug_output_of_a_client_has_no_secret() {
         assert!(!format!("{WITH_AUDIENCE:?}").contains("dev-secret"));
     }
 }

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_hosts_are_accepted() {
+    fn the_development_issuer_accepts_only_loopback_hosts() {
         for host in [
             "127.0.0.1:9193",
             "127.9.9.9",
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn both_the_host_header_and_the_uri_are_checked() {
+    fn the_development_issuer_checks_the_host_header_and_the_uri() {
         let http2 = "http://localhost:9193/keys";
         assert!(names_loopback(&request(http2, &[])));
         assert!(names_loopback(&request(http2, &["localhost"])));

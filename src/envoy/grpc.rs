@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reads_one_message_however_it_is_cut() {
+    async fn a_grpc_message_is_read_however_its_bytes_are_split() {
         let whole = Ok(Bytes::from_static(b"abc"));
         assert_eq!(read(&[b"\0\0\0\0\x03abc"]).await, whole);
         assert_eq!(read(&[b"\0\0", b"", b"\0\0\x03a", b"bc"]).await, whole);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_one_message_and_its_status() {
+    async fn a_grpc_answer_is_one_message_and_its_status() {
         let response = answer(&envoy_types::pb::google::rpc::Status {
             code: 7,
             ..Default::default()
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_patience() {
+    fn the_grpc_timeout_header_gives_the_deadline() {
         let of = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-timeout", text.parse().expect("is a value"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_patience_of_one_try_of_several() {
+    fn the_shorter_of_grpc_timeout_and_per_try_timeout_is_used() {
         for (whole, this_try, expected) in [
             ("1S", "491", Some(Duration::from_millis(491))),
             ("200m", "1000", Some(Duration::from_millis(200))),

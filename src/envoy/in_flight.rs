@@ -86,7 +86,7 @@ mod tests {
     use super::InFlight;
 
     #[tokio::test]
-    async fn the_limit_holds_and_waiting_is_outside_of_it() {
+    async fn checks_in_flight_are_limited_and_waiting_checks_do_not_count() {
         let in_flight = InFlight::new(1);
         let first = in_flight.enter().expect("there is a place");
         assert!(in_flight.enter().is_none());

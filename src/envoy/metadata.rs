@@ -51,7 +51,7 @@ mod tests {
 
     /// The reader of prost has the same limit of nested messages as Envoy's.
     #[test]
-    fn the_deepest_metadata_value_can_be_read() {
+    fn the_deepest_metadata_value_can_be_decoded() {
         let nest = |wrap: &dyn Fn(MetadataValue) -> MetadataValue| {
             (0..16).fold(MetadataValue::Text("1".to_owned()), |value, _| wrap(value))
         };

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_every_kind() {
+    fn protobuf_fields_of_every_wire_type_are_read() {
         assert_eq!(read(b""), Ok(vec![]));
         let all = b"\x0a\x01a\x10\x96\x01\x19ABCDEFGH\x25ABCD\x0a\x00";
         let expected = [
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message() {
+    fn malformed_protobuf_messages_are_errors() {
         for message in [
             &b"\x0a"[..],
             b"\x0a\x02a",

@@ -63,7 +63,7 @@ mod tests {
     use super::{ContentError, KeySetError, parse_key_set};
 
     #[test]
-    fn what_is_often_served_instead_of_a_key_set_is_named() {
+    fn documents_often_served_instead_of_a_key_set_are_named_in_the_error() {
         let metadata = |jwks_uri: Option<&str>| ContentError::Metadata {
             jwks_uri: jwks_uri.map(str::to_owned),
         };

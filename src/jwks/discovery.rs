@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_must_name_the_configured_issuer() {
+    fn discovery_metadata_must_name_the_configured_issuer() {
         let discovery = Discovery::of("https://a.example".into(), Transport::Https);
         let read = |text: &str| {
             let address = discovery.read(text.as_bytes(), "https://a.example/m".into());
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_server_is_shortened_and_escaped() {
+    fn server_text_in_a_discovery_error_is_shortened_and_escaped() {
         let discovery = Discovery::of("https://a.example".into(), Transport::Https);
         let text = format!(r#"{{"issuer":"\u0000\u202e{}"}}"#, "x".repeat(1000));
         let error = discovery.read(text.as_bytes(), String::new());

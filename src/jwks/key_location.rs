@@ -209,7 +209,7 @@ mod tests {
     use crate::jwks::error::{ContentError, MetadataError, RequestError, RequestFailure};
 
     #[test]
-    fn what_failed_discovery_means_for_the_remembered_address() {
+    fn failed_discovery_discards_the_remembered_key_url_only_for_certain_causes() {
         let request = |cause| {
             MetadataError::Request(RequestError {
                 address: String::new(),

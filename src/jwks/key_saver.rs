@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unchanged_set_is_written_again_once_a_minute_and_a_changed_one_at_once() {
+    fn an_unchanged_key_set_is_saved_once_a_minute_and_a_changed_one_at_once() {
         let mut saver = KeySaver::new(StateDir::new("unused".into()), owner());
         let mut next = saver.next.subscribe();
         let began = Instant::now();

@@ -132,7 +132,7 @@ mod tests {
     use accredit_core::reason::Reason;
 
     #[tokio::test(start_paused = true)]
-    async fn lines_are_limited_per_second_and_per_reason() {
+    async fn refusal_log_lines_are_limited_per_second_and_per_reason() {
         let log = RefusalLog::default();
         let written = |reason: Reason| (0..60).filter(|_| log.may_write(reason)).count();
         assert_eq!(
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_restarts_with_each_second() {
+    fn the_limit_of_refusal_log_lines_restarts_each_second() {
         let window = Window::default();
         let taken = [0, 0, 0, 1, 1, 1, 7].map(|second| window.take(second, 2));
         assert_eq!(taken, [true, true, false, true, true, false, true]);

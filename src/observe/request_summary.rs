@@ -79,7 +79,7 @@ mod tests {
     use accredit_core::request::{Completeness, Headers, Request};
 
     #[test]
-    fn client_text_is_cut_and_the_query_is_left_out() {
+    fn client_text_in_a_summary_is_shortened_and_the_query_is_left_out() {
         let id = [b"a\x1b[31m\xff\n ".as_slice(), &[b'x'; 200]].concat();
         let headers = [("x-request-id", id.as_slice())];
         let path = format!("/{}?access_token=t", "ü".repeat(600));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_split_from_its_port() {
+    fn the_summary_of_a_request_splits_the_host_from_its_port() {
         for (host, expected) in [
             ("api.test", ("api.test", None)),
             ("api.test:8443", ("api.test", Some(8443))),

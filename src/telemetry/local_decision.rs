@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_cannot_decide_by_flag_or_trace_id() {
+    fn a_client_cannot_decide_sampling_by_flag_or_trace_id() {
         use SamplingDecision::{Drop, RecordAndSample};
         let parent_based = |root| Sampler::ParentBased(Box::new(root));
         let (sampled, not) = (TraceFlags::SAMPLED, TraceFlags::default());

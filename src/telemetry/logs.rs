@@ -180,7 +180,7 @@ mod tests {
     use super::filter;
 
     #[test]
-    fn only_levels_are_accepted() {
+    fn only_log_levels_are_accepted() {
         for level in [
             "info",
             "DEBUG",

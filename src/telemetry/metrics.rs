@@ -176,7 +176,7 @@ mod tests {
     use super::{Histogram, Metrics};
 
     #[test]
-    fn a_histogram_has_cumulative_buckets() {
+    fn a_metric_histogram_has_cumulative_buckets() {
         let histogram = Arc::new(Histogram::default());
         for micros in [10, 11, 900_000, 3_000_000] {
             histogram.observe(Duration::from_micros(micros));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn label_values_are_escaped() {
+    fn metric_label_values_are_escaped() {
         let metrics = Metrics::new(vec![Box::new(|text| {
             text.counters("a", "A", [(vec![("b", "\"} 1\n\\")], 1)])?;
             text.gauges("empty", "Left out", [])

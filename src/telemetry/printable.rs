@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_its_value_and_its_line_ends() {
+    fn escaped_json_keeps_its_value_and_its_line_ends() {
         let value = serde_json::json!({ "path": "/\u{0}\u{1b}\u{7f}\u{85}\u{200f}\u{2069}ä\n" });
         let raw = format!("{value:#}\n");
         let escaped = printable_json(&raw);

@@ -67,7 +67,7 @@ async fn a_preflight_is_answered_by_envoy_alone() {
 
 /// Not even where a rule would let preflights through to the API.
 #[tokio::test]
-async fn a_preflight_of_another_origin_is_allowed_nothing_and_goes_no_further() {
+async fn a_preflight_of_another_origin_gets_no_permission_and_stops_at_envoy() {
     let rule = "rules:\n  - { name: preflight, match: { preflight: true }, access: anonymous }\n";
     let shipped = scene(rule, |shipped| shipped).await;
     let answer = preflight(STRANGER).send(shipped.envoy.address()).await;
@@ -91,7 +91,7 @@ async fn a_preflight_of_another_origin_is_allowed_nothing_and_goes_no_further() 
 }
 
 #[tokio::test]
-async fn a_script_can_read_why_it_was_refused() {
+async fn a_script_can_read_the_body_of_a_refusal() {
     let scene = scene("", |shipped| shipped).await;
     let expired = Token::good(ACME, KID).time("exp", -3600).sign(key(0));
     for (request, reason) in [
@@ -119,7 +119,7 @@ async fn a_script_can_read_why_it_was_refused() {
 }
 
 #[tokio::test]
-async fn a_script_can_read_that_it_may_come_again() {
+async fn a_script_can_read_retry_after() {
     let nobody = AuthzTarget::Tcp(free_address());
     let scene = Scene::asking(nobody, |shipped| shipped.of("envoy-cors.yaml")).await;
     let answer = from(APP).send(scene.envoy.address()).await;
@@ -128,7 +128,7 @@ async fn a_script_can_read_that_it_may_come_again() {
 }
 
 #[tokio::test]
-async fn behind_ext_authz_no_preflight_is_answered_and_no_refusal_can_be_read() {
+async fn a_cors_filter_behind_ext_authz_answers_no_preflight_and_hides_refusals() {
     let scene = scene("", swapped).await;
     for request in [preflight(APP), from(APP)] {
         let answer = request.send(scene.envoy.address()).await;

@@ -9,7 +9,7 @@ use super::support::scene::Scene;
 use super::support::token::Token;
 
 #[tokio::test]
-async fn one_bearer_token_and_no_more() {
+async fn a_request_has_exactly_one_bearer_token() {
     for encode_raw_headers in [true, false] {
         let accredit = Accredit::start(&acme(&[])).await;
         let scene = Scene::start_with(accredit, |mut bootstrap| {

@@ -29,7 +29,7 @@ fn good() -> RawRequest {
 }
 
 #[tokio::test]
-async fn a_broken_call_is_refused() {
+async fn a_check_call_that_is_damaged_on_the_way_is_refused() {
     let accredit = Accredit::start(&acme(&[])).await;
     let proxy = MangleProxy::start(accredit.address()).await;
     let scene = Scene::asking(proxy.target(), failing_open).await;
@@ -166,7 +166,7 @@ async fn a_call_whose_headers_a_client_makes_large_is_decided() {
 }
 
 #[tokio::test]
-async fn one_check_too_many_is_refused() {
+async fn a_check_beyond_the_limit_is_refused() {
     let yaml = format!("max_concurrent_checks: 1\n{}", acme(&[]));
     let accredit = Accredit::start(&yaml).await;
     let address = accredit.address();
@@ -223,7 +223,7 @@ fn check(body: AnyBody) -> http::Request<AnyBody> {
 
 /// To Envoy an answer whose messages nest deeper than it reads is a failed check.
 #[tokio::test]
-async fn a_deep_claim_is_no_failed_check() {
+async fn a_deeply_nested_claim_causes_no_failed_check() {
     let lines = ["claim_headers: { x-jwt-sub: sub, x-jwt-deep: deep }"];
     let scene = Scene::start_with(Accredit::start(&acme(&lines)).await, failing_open).await;
     for (open, close) in [("{\"a\":", "}"), ("[", "]")] {

@@ -18,7 +18,7 @@ fn showing(bootstrap: Bootstrap, header: &str) -> Bootstrap {
 }
 
 #[tokio::test]
-async fn tokens_are_judged_all_the_same_and_the_operator_is_told_once() {
+async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
     let logs = logs();
     let told = || logs.count("Envoy does not send all request headers");
     assert_eq!(told(), 0);

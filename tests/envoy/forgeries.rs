@@ -20,7 +20,7 @@ fn get(token: &str) -> RawRequest {
 }
 
 #[tokio::test]
-async fn a_token_does_not_choose_how_it_is_verified() {
+async fn a_token_cannot_choose_its_verification_algorithm() {
     let scene = scene().await;
     let good = || Token::good(ACME, KID);
 
@@ -73,7 +73,7 @@ fn secrets(key: &TestKey) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_token_does_not_bring_its_own_key() {
+async fn a_token_cannot_supply_its_own_key() {
     let scene = scene().await;
     let forger = key(2);
     let lure = KeyServer::start(Serving::Keys(key_set(&[forger.jwk(KID)]))).await;
@@ -114,7 +114,7 @@ async fn a_token_does_not_bring_its_own_key() {
 }
 
 #[tokio::test]
-async fn a_token_can_be_read_in_one_way_only() {
+async fn tokens_with_several_interpretations_are_refused() {
     let scene = scene().await;
     let good = Token::good(ACME, KID);
     let (header, claims) = (good.header_json(), good.claims_json());

@@ -9,7 +9,7 @@ use super::support::scene::Scene;
 use super::support::token::Token;
 
 #[tokio::test]
-async fn the_upstream_sees_no_token_where_it_must_not() {
+async fn with_forward_token_false_the_upstream_gets_no_token() {
     let yaml = format!("forward_token: false\n{}", acme(&[]));
     let scene = Scene::start(Accredit::start(&yaml).await).await;
     let token = Token::good(ACME, KID).sign(key(0));
@@ -32,7 +32,7 @@ async fn the_upstream_sees_no_token_where_it_must_not() {
 
 /// The rest of query and cookies arrives byte for byte.
 #[tokio::test]
-async fn a_token_is_cut_out_of_the_query_and_of_a_cookie() {
+async fn a_token_is_removed_from_the_query_and_from_a_cookie() {
     let sources = "token_sources: [{ query: access_token }, { cookie: session }]";
     let yaml = format!("forward_token: false\n{sources}\n{}", acme(&[]));
     let scene = Scene::start(Accredit::start(&yaml).await).await;
@@ -66,7 +66,7 @@ async fn a_token_is_cut_out_of_the_query_and_of_a_cookie() {
 /// CONTRACT 4.12.3, 4.12.4: a token in several cookies is removed from all; a cookie whose bytes an answer cannot express is
 /// the only other one that is lost.
 #[tokio::test]
-async fn a_token_leaves_every_cookie_that_carries_it() {
+async fn a_token_is_removed_from_every_cookie_that_carries_it() {
     let sources = "token_sources: [{ cookie: session }, { cookie: access }]";
     let yaml = format!("forward_token: false\n{sources}\n{}", acme(&[]));
     let scene = Scene::start(Accredit::start(&yaml).await).await;

@@ -18,7 +18,7 @@ const PATH: &str = "/acme.deployments.v1.Deployments/List";
 const MESSAGE: &[u8] = &[0; 5];
 
 #[tokio::test]
-async fn a_grpc_client_is_told_in_its_own_words() {
+async fn a_refused_grpc_client_gets_a_grpc_status() {
     let down = KeyServer::start(Serving::Status(500)).await;
     let uri = format!("uri: '{}'", down.uri());
     let yaml = format!(

@@ -9,7 +9,7 @@ use super::support::ports::free_address;
 use super::support::upstream::EchoUpstream;
 
 #[tokio::test]
-async fn envoy_admits_nobody_while_the_service_is_away() {
+async fn envoy_refuses_every_request_while_accredit_is_down() {
     let upstream = EchoUpstream::start().await;
     let bootstrap = Bootstrap::new(AuthzTarget::Tcp(free_address()), upstream.address());
     let envoy = EnvoyProcess::start(&bootstrap).await;
@@ -30,7 +30,7 @@ async fn envoy_admits_nobody_while_the_service_is_away() {
 }
 
 #[tokio::test]
-async fn a_failing_open_envoy_still_removes_claim_headers() {
+async fn an_envoy_with_failure_mode_allow_still_removes_claim_headers() {
     let upstream = EchoUpstream::start().await;
     let nobody = AuthzTarget::Unix(PathBuf::from("/nonexistent/accredit.sock"));
     let mut bootstrap = Bootstrap::new(nobody, upstream.address());
@@ -69,7 +69,7 @@ async fn a_failing_open_envoy_still_removes_claim_headers() {
 }
 
 #[tokio::test]
-async fn every_switch_of_the_harness_is_a_valid_configuration() {
+async fn envoy_accepts_every_variant_of_the_test_configuration() {
     let upstream = free_address();
     let targets = [
         AuthzTarget::Tcp(free_address()),

@@ -14,7 +14,7 @@ fn get() -> RawRequest {
 }
 
 #[tokio::test]
-async fn two_issuers_share_a_key_id_and_rubbish_beside_a_key_spoils_nothing() {
+async fn two_issuers_can_share_a_key_id_and_unusable_keys_do_no_harm() {
     let rubbish = [
         json!({ "kty": "RSA", "kid": KID, "n": "AQAB", "e": "AQAB" }),
         json!({ "kty": "RSA", "kid": "half" }),

@@ -53,7 +53,7 @@ async fn assert_all_else_is_refused(scene: &Scene, alive: &KeyServer) {
 }
 
 #[tokio::test]
-async fn an_envoy_that_fails_open_lets_it_through_without_claim_headers() {
+async fn with_unavailable_defer_an_envoy_that_fails_open_admits_without_claim_headers() {
     let (accredit, [alive, _dead]) = deferring().await;
     let scene = Scene::start_with(accredit, |mut bootstrap| {
         bootstrap.failure_mode_allow = true;
@@ -78,7 +78,7 @@ async fn an_envoy_that_fails_open_lets_it_through_without_claim_headers() {
 }
 
 #[tokio::test]
-async fn an_envoy_that_fails_closed_refuses_it_in_our_words() {
+async fn with_unavailable_defer_an_envoy_that_fails_closed_sends_accredits_refusal() {
     let (accredit, [alive, _dead]) = deferring().await;
     let scene = Scene::start(accredit).await;
     let before = scene.upstream.count();

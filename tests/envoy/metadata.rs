@@ -47,7 +47,7 @@ fn members(log: &Value, names: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn one_organisation_passes_and_another_is_refused_by_rbac() {
+async fn rbac_admits_one_organisation_by_metadata_and_refuses_another() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
     let names = ["decision", "organisation", "status", "status_details"];
     let (status, log) = told(&scene, get(PATH, &of("org_2001"))).await;
@@ -74,7 +74,7 @@ async fn one_organisation_passes_and_another_is_refused_by_rbac() {
 }
 
 #[tokio::test]
-async fn the_access_log_says_what_a_token_says() {
+async fn the_access_log_shows_verified_claims() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
     let environment = json!({ "environment": "production_us" });
     let token = of("org_2001").claim("custom_claims", environment);
@@ -105,7 +105,7 @@ async fn the_access_log_says_what_a_token_says() {
 }
 
 #[tokio::test]
-async fn of_a_token_that_does_not_hold_the_access_log_says_names_that_are_ours() {
+async fn the_access_log_shows_only_configured_names_of_a_refused_token() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
     let token = of("org_2001").claim("sub", "not-to-be-told").sign(key(0));
     let forged = RawRequest::get(PATH).bearer(&with_bad_signature(&token));
@@ -139,7 +139,7 @@ async fn of_a_token_that_does_not_hold_the_access_log_says_names_that_are_ours()
 
 /// Every part of the policy, taken away: who would get in.
 #[tokio::test]
-async fn without_the_issuer_another_one_says_who_belongs_to_an_organisation() {
+async fn an_rbac_policy_without_the_issuer_admits_claims_of_every_issuer() {
     let other = issuer(
         ACME,
         &inline(&[key(1).jwk("k")]),
@@ -179,7 +179,7 @@ async fn a_request_that_was_not_checked_does_not_pass_rbac() {
 
 /// Why one rule of the example names a path.
 #[tokio::test]
-async fn a_path_with_two_readings_does_not_go_around_rbac() {
+async fn an_ambiguous_path_does_not_bypass_rbac() {
     let around = "/deployments;x/7";
     let request = || get(around, &of("org_2002"));
     let example = example("envoy-decides.yaml");

@@ -82,7 +82,7 @@ async fn knock(address: SocketAddr, client: &TlsConnector) -> Result<Vec<u8>, St
 }
 
 #[tokio::test]
-async fn envoy_asks_over_mutual_tls() {
+async fn envoy_calls_accredit_over_mutual_tls() {
     let authority = Authority::new();
     let server = Secret::new(&authority.certify(ACCREDIT), authority.pem());
     let gateway = Secret::new(&authority.certify(GATEWAY), authority.pem());
@@ -95,7 +95,7 @@ async fn envoy_asks_over_mutual_tls() {
 }
 
 #[tokio::test]
-async fn an_envoy_that_is_not_listed_gets_no_answer_and_says_503() {
+async fn an_envoy_with_a_certificate_that_is_not_listed_answers_503() {
     let logs = logs();
     let authority = Authority::new();
     let other = "spiffe://cluster.local/ns/other/sa/envoy-not-listed";
@@ -117,7 +117,7 @@ async fn an_envoy_that_is_not_listed_gets_no_answer_and_says_503() {
 }
 
 #[tokio::test]
-async fn an_envoy_takes_no_answer_from_another_service_of_the_same_authority() {
+async fn envoy_refuses_a_service_with_another_name_of_the_same_authority() {
     let authority = Authority::new();
     let server = "spiffe://cluster.local/ns/accredit/sa/other";
     let server = Secret::new(&authority.certify(server), authority.pem());
@@ -131,7 +131,7 @@ async fn an_envoy_takes_no_answer_from_another_service_of_the_same_authority() {
 }
 
 #[tokio::test]
-async fn clients_are_refused_in_the_handshake() {
+async fn clients_without_an_accepted_certificate_are_refused_in_the_handshake() {
     let authority = Authority::new();
     let server = Secret::new(&authority.certify(DNS), authority.pem());
     let accredit = serving(&server, &[GATEWAY, "Edge.Example"]).await;
@@ -181,7 +181,7 @@ async fn clients_are_refused_in_the_handshake() {
 }
 
 #[tokio::test]
-async fn certificates_change_under_load_and_not_one_request_is_lost() {
+async fn certificates_rotate_under_load_without_a_lost_request() {
     let authority = Authority::new();
     let mut server = Secret::new(&authority.certify(ACCREDIT), authority.pem());
     let mut gateway = Secret::new(&authority.certify(GATEWAY), authority.pem());
@@ -219,7 +219,7 @@ async fn certificates_change_under_load_and_not_one_request_is_lost() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_shown_to_new_connections_and_a_broken_one_to_nobody() {
+async fn a_new_certificate_is_used_for_new_connections_and_an_invalid_one_is_not() {
     let (authority, next) = (Authority::new(), Authority::new());
     let first = authority.certify(DNS);
     let mut server = Secret::new(&first, authority.pem());

@@ -179,7 +179,7 @@ fn assert_public(target: &str, sent: &Result<String, u16>) {
 }
 
 #[tokio::test]
-async fn no_path_is_read_in_two_ways_and_the_table_of_them_is_true() {
+async fn ambiguous_paths_are_refused_as_the_table_of_paths_documents() {
     let everything = "rules: [{ name: all, access: anonymous }]\n";
     let public = "rules: [{ name: public, match: { paths: [/public/**] }, access: anonymous }]\n";
     let shipped = Through::start(everything, true).await;

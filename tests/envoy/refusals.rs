@@ -15,7 +15,7 @@ fn get() -> RawRequest {
 }
 
 #[tokio::test]
-async fn a_token_that_is_valid_but_for_one_thing_is_refused_for_that_thing() {
+async fn a_token_with_one_flaw_is_refused_with_the_reason_of_that_flaw() {
     let lines = ["algorithms: [RS256, ES256]", "max_lifetime: 24h"];
     let scene = Scene::start(Accredit::start(&acme(&lines)).await).await;
     let good = || Token::good(ACME, KID);
@@ -203,7 +203,7 @@ fn departures() -> Vec<(&'static str, Token, &'static str)> {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_had_are_not_the_callers_fault() {
+async fn unavailable_keys_cause_status_503() {
     let served = KeyServer::start(Serving::Keys(key_set(&[key(0).jwk(KID)]))).await;
     let down = KeyServer::start(Serving::Status(500)).await;
     let uri = |server: &KeyServer| format!("uri: '{}'", server.uri());

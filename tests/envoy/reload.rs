@@ -24,7 +24,7 @@ fn configuration(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_reload_under_load_loses_no_request_and_shows_no_half() {
+async fn a_reload_under_load_loses_no_request_and_mixes_no_configurations() {
     let accredit = Accredit::start(&configuration("one")).await;
     let scene = Scene::start(accredit).await;
     let token = Token::good(ACME, KID).sign(key(0));

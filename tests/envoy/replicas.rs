@@ -95,7 +95,7 @@ fn endpoint(of: SocketAddr) -> String {
 }
 
 #[tokio::test]
-async fn a_rolling_restart_loses_not_one_request() {
+async fn a_rolling_restart_loses_no_request() {
     let mut edge = Edge::start().await;
     let mut load = Load::start(edge.envoy.address()).await;
     load.admits(100).await;
@@ -115,7 +115,7 @@ async fn a_rolling_restart_loses_not_one_request() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_killed_costs_not_one_request() {
+async fn a_killed_replica_causes_no_lost_request() {
     let mut edge = Edge::start().await;
     let mut load = Load::start(edge.envoy.address()).await;
     for replica in [0, 1, 0, 1] {

@@ -88,7 +88,7 @@ fn mint(kid: &'static str, number: usize) -> Mint {
 }
 
 #[tokio::test]
-async fn a_rotation_that_overlaps_is_noticed_by_nobody() {
+async fn an_overlapping_key_rotation_refuses_no_valid_token() {
     let (one, two) = (key(0).jwk("one"), key(1).jwk("two"));
     let server = KeyServer::start(Serving::Keys(key_set(std::slice::from_ref(&one)))).await;
     let jwks = format!("uri: '{}'", server.uri());

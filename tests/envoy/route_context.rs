@@ -44,7 +44,7 @@ fn expected(status: u16, rule: &str, reason: &str) -> (u16, String, String) {
 }
 
 #[tokio::test]
-async fn the_route_says_what_a_request_needs() {
+async fn the_context_of_a_route_selects_the_rule() {
     let scene = shipped().await;
     let (reader, deployer) = (with(&["read:deployments"]), with(&["deploy:applications"]));
     let get = |path: &str| RawRequest::get(path);
@@ -91,7 +91,7 @@ async fn the_route_says_what_a_request_needs() {
 }
 
 #[tokio::test]
-async fn a_route_that_is_widened_or_says_nothing_opens_nothing() {
+async fn a_wider_route_or_a_route_without_context_admits_nothing_more() {
     let wide = |shipped: Bootstrap| {
         shipped.change("- match: { path: /healthz }", "- match: { prefix: / }")
     };
@@ -111,7 +111,7 @@ async fn a_route_that_is_widened_or_says_nothing_opens_nothing() {
 
 /// Why one rule of the example names a path: otherwise such paths are not looked at.
 #[tokio::test]
-async fn a_path_with_two_readings_takes_no_other_route_than_the_apis() {
+async fn an_ambiguous_path_does_not_select_another_route() {
     let path = "/other/%2e%2e;/deployments/7";
     let request = || RawRequest::get(path).bearer(&with(&["read:deployments"]));
     let scene_of_shipped = shipped().await;

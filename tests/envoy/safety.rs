@@ -66,7 +66,7 @@ fn failing_open(mut bootstrap: Bootstrap) -> Bootstrap {
 }
 
 #[tokio::test]
-async fn without_early_removal_a_client_chooses_a_route_by_a_claim() {
+async fn without_early_header_removal_a_client_selects_a_route_by_a_claim_header() {
     let partner = [unchecked(
         "prefix: /, headers: [{ name: x-jwt-org, string_match: { exact: acme } }]",
     )];
@@ -84,7 +84,7 @@ async fn without_early_removal_a_client_chooses_a_route_by_a_claim() {
 }
 
 #[tokio::test]
-async fn with_underscores_a_claim_comes_in_under_another_name() {
+async fn with_underscores_allowed_a_claim_header_arrives_under_another_name() {
     let request = || RawRequest::get("/").header("x_jwt_sub", "admin");
     let (answer, _scene) = alone(failing_open, request()).await;
     assert_eq!(answer.status, 400);
@@ -100,7 +100,7 @@ async fn with_underscores_a_claim_comes_in_under_another_name() {
 }
 
 #[tokio::test]
-async fn failing_open_admits_everybody_while_accredit_is_away() {
+async fn failure_mode_allow_admits_every_request_while_accredit_is_down() {
     let (answer, scene) = alone(|shipped| shipped, RawRequest::get("/")).await;
     assert_eq!((answer.status, scene.upstream.count()), (503, 0));
     let (answer, scene) = alone(failing_open, RawRequest::get("/")).await;
@@ -108,14 +108,14 @@ async fn failing_open_admits_everybody_while_accredit_is_away() {
 }
 
 #[tokio::test]
-async fn without_status_on_error_a_client_is_told_not_to_come_again() {
+async fn without_status_on_error_envoy_answers_403_while_accredit_is_down() {
     let without =
         |shipped: Bootstrap| shipped.change("status_on_error: { code: ServiceUnavailable }", "");
     assert_eq!(alone(without, good()).await.0.status, 403);
 }
 
 #[tokio::test]
-async fn without_normalisation_a_path_takes_the_way_around_the_check() {
+async fn without_path_normalisation_a_path_bypasses_the_check() {
     let public = [unchecked("prefix: /public/")];
     let private = [
         "match: { prefix: /private }, route: { cluster: api }".to_owned(),
@@ -165,7 +165,7 @@ async fn without_normalisation_a_path_takes_the_way_around_the_check() {
 }
 
 #[tokio::test]
-async fn without_raw_headers_a_rule_judges_what_the_api_does_not_get() {
+async fn without_raw_headers_a_rule_sees_a_value_that_the_upstream_does_not_get() {
     let rules =
         "rules:\n  - { name: tenant, when: 'request.headers[\"x-tenant\"] == \"acme!\"' }\n";
     let request = || good().header("x-tenant", b"acme\xff");
@@ -182,7 +182,7 @@ async fn without_raw_headers_a_rule_judges_what_the_api_does_not_get() {
 }
 
 #[tokio::test]
-async fn with_allowed_headers_look_alikes_of_claims_come_in_unseen() {
+async fn with_allowed_headers_look_alikes_of_claim_headers_reach_the_upstream() {
     let request = || good().header("x.jwt.org", "forged");
     let (answer, scene) = through("", |shipped| shipped, request()).await;
     assert_eq!(answer.status, 200);
@@ -201,7 +201,7 @@ async fn with_allowed_headers_look_alikes_of_claims_come_in_unseen() {
 }
 
 #[tokio::test]
-async fn with_clear_route_cache_a_token_takes_a_route_that_was_not_checked() {
+async fn with_clear_route_cache_a_token_selects_a_route_that_was_not_checked() {
     let tenant = [
         "match: { prefix: /, headers: [{ name: x-jwt-org, string_match: { exact: org_2001 } }] }, \
          route: { cluster: api, prefix_rewrite: /tenant/ }"
@@ -219,7 +219,7 @@ async fn with_clear_route_cache_a_token_takes_a_route_that_was_not_checked() {
 }
 
 #[tokio::test]
-async fn without_the_remote_address_a_client_says_where_it_comes_from() {
+async fn without_use_remote_address_a_client_chooses_its_source_address() {
     let request = || good().header("x-forwarded-for", "10.1.2.3");
     let (_, scene) = through("", |shipped| shipped, request()).await;
     let seen = scene.upstream.last_request().unwrap();
@@ -259,7 +259,7 @@ fn answer(code: i32, http_response: HttpResponse) -> CheckResponse {
 
 /// accredit makes no such answer. These settings protect against a defect, or against another program that answers.
 #[tokio::test]
-async fn without_validation_an_answer_writes_headers_of_its_own() {
+async fn without_validate_mutations_an_answer_can_inject_headers() {
     let denied = answer(
         16,
         HttpResponse::DeniedResponse(DeniedHttpResponse {
@@ -281,7 +281,7 @@ async fn without_validation_an_answer_writes_headers_of_its_own() {
 }
 
 #[tokio::test]
-async fn without_mutation_rules_an_answer_sends_a_request_elsewhere() {
+async fn without_mutation_rules_an_answer_can_redirect_a_request() {
     let admitted = answer(
         0,
         HttpResponse::OkResponse(OkHttpResponse {

@@ -108,7 +108,7 @@ fn body(text: &str) -> &str {
 }
 
 #[test]
-fn every_file_carries_every_setting_with_its_reason() {
+fn every_shipped_envoy_file_has_every_safety_setting_with_its_reason() {
     let files = all_shipped();
     assert!(files.len() >= 7, "{files:?}");
     for name in files {
@@ -117,7 +117,7 @@ fn every_file_carries_every_setting_with_its_reason() {
 }
 
 #[test]
-fn a_file_without_one_of_them_is_found() {
+fn a_missing_safety_setting_is_detected() {
     for name in all_shipped() {
         let text = shipped(&name);
         for wanted in SETTINGS {
@@ -144,7 +144,7 @@ fn a_file_without_one_of_them_is_found() {
 }
 
 #[test]
-fn every_file_is_valid() {
+fn envoy_accepts_every_shipped_file() {
     // One of them names files, which have to be there.
     let authority = Authority::new();
     let secret = Secret::new(&authority.certify(GATEWAY), authority.pem());
@@ -159,7 +159,7 @@ fn every_file_is_valid() {
 
 /// A reader finds each in the guide, and the head of each says where accredit is.
 #[test]
-fn every_file_is_listed_in_the_guide() {
+fn the_guide_lists_every_shipped_envoy_file() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let guide = std::fs::read_to_string(root.join("docs/envoy.md")).unwrap();
     for name in all_shipped() {
@@ -169,7 +169,7 @@ fn every_file_is_listed_in_the_guide() {
 }
 
 #[test]
-fn mutual_tls_differs_in_the_transport_socket_alone() {
+fn the_mutual_tls_file_differs_only_in_the_transport_socket() {
     let (plain, secured) = (shipped("envoy.yaml"), shipped("envoy-mtls.yaml"));
     let secured = body(&secured);
     let begins = secured.find("      transport_socket:\n").unwrap();
@@ -183,7 +183,7 @@ fn mutual_tls_differs_in_the_transport_socket_alone() {
 }
 
 #[test]
-fn the_unix_socket_differs_in_the_address_alone() {
+fn the_unix_socket_file_differs_only_in_the_address() {
     let tcp = "socket_address: { address: 127.0.0.1, port_value: 9191 }";
     let unix = "pipe: { path: /run/accredit/accredit.sock }";
     assert_eq!(

@@ -11,7 +11,7 @@ use super::support::scene::Scene;
 use super::support::token::Token;
 
 #[tokio::test]
-async fn a_key_server_that_hangs_admits_nobody() {
+async fn a_key_server_that_hangs_causes_refusals_before_envoys_timeout() {
     let shipped = "max_interval: 10s";
     for (timeout, try_timeout) in [
         (Duration::from_secs(1), shipped),

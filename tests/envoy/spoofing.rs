@@ -73,7 +73,7 @@ fn judge(admitted: &Admitted, token: &str) {
 }
 
 #[tokio::test]
-async fn nothing_that_a_client_says_in_a_claim_header_reaches_the_upstream() {
+async fn client_values_of_claim_headers_never_reach_the_upstream() {
     for encode_raw_headers in [true, false] {
         let accredit = Accredit::start(&yaml()).await;
         let scene = Scene::start_with(accredit, |shipped| open(shipped, encode_raw_headers)).await;

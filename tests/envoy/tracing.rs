@@ -88,7 +88,7 @@ async fn one_trace(receiver: &Receiver) -> (Span, Span) {
 }
 
 #[tokio::test]
-async fn envoys_request_its_check_and_ours_are_one_trace() {
+async fn spans_of_envoy_and_accredit_form_one_trace() {
     let receiver = Receiver::start().await;
     let (_scene, seen) = one_request(&receiver, |shipped| shipped, &[]).await;
     let (request, ours) = one_trace(&receiver).await;
@@ -113,7 +113,7 @@ async fn envoys_request_its_check_and_ours_are_one_trace() {
 }
 
 #[tokio::test]
-async fn without_the_tag_a_query_is_in_envoys_span() {
+async fn without_the_custom_tag_envoys_span_contains_the_query() {
     let receiver = Receiver::start().await;
     let without = |shipped: Bootstrap| shipped.change("- { tag: http.url,", "- { tag: x,");
     let _scene = one_request(&receiver, without, &[]).await;
@@ -123,7 +123,7 @@ async fn without_the_tag_a_query_is_in_envoys_span() {
 }
 
 #[tokio::test]
-async fn a_client_chooses_neither_the_trace_nor_that_there_is_none() {
+async fn a_client_can_neither_choose_nor_suppress_the_trace() {
     let context = |flags| format!("00-{CLIENTS}-b7ad6b7169203331-{flags}");
     let (sampled, unsampled) = (context("01"), context("00"));
     let asked = [("traceparent", unsampled.as_str()), ("tracestate", "a=1")];
@@ -147,7 +147,7 @@ async fn a_client_chooses_neither_the_trace_nor_that_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_client_does_not_choose_to_be_traced() {
+async fn a_client_cannot_force_sampling() {
     let none = |shipped: Bootstrap| {
         let (all, none) = (
             "random_sampling: { value: 100 }",
@@ -171,7 +171,7 @@ async fn a_client_does_not_choose_to_be_traced() {
 }
 
 #[tokio::test]
-async fn without_envoys_tracing_our_span_joins_the_clients() {
+async fn without_tracing_in_envoy_accredits_span_joins_the_clients_trace() {
     let receiver = Receiver::start().await;
     let scene = Scene::start(accredit(&receiver).await).await;
     let request =

@@ -43,7 +43,7 @@ async fn trailers_through(file: &'static str, removed: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_request_trailer_reaches_an_http2_upstream() {
+async fn no_request_trailer_reaches_an_http_2_upstream() {
     for file in [
         "envoy.yaml",
         "envoy-cors.yaml",
@@ -58,7 +58,7 @@ async fn no_request_trailer_reaches_an_http2_upstream() {
 
 /// What the shipped filter is for: without it, a trailer named like a claim header arrives.
 #[tokio::test]
-async fn without_the_shipped_filter_trailers_arrive() {
+async fn without_the_shipped_filter_request_trailers_reach_the_upstream() {
     let trailers = trailers_through("envoy.yaml", r#"{ exact: "x-nothing" }"#).await;
     assert!(trailers.contains(&"x-jwt-sub".to_owned()), "{trailers:?}");
 }

@@ -54,31 +54,31 @@ async fn look(word: &str) {
 }
 
 #[tokio::test]
-async fn it_is_there_without_a_script() {
+async fn the_console_works_without_scripts() {
     look("withoutScript").await;
 }
 
 #[tokio::test]
-async fn it_follows_decisions_and_draws_them() {
+async fn the_console_follows_decisions_and_draws_them() {
     look("live").await;
 }
 
 #[tokio::test]
-async fn it_explains_a_token_in_place_and_forgets_it() {
+async fn the_console_explains_a_token_in_place_and_clears_it() {
     look("explain").await;
 }
 
 #[tokio::test]
-async fn it_fits_every_width_and_can_be_read_in_either_scheme() {
+async fn the_console_fits_every_width_and_is_readable_in_both_colour_schemes() {
     look("sizes").await;
 }
 
 #[tokio::test]
-async fn a_late_answer_does_not_replace_what_is_looked_at() {
+async fn a_late_answer_does_not_replace_newer_console_content() {
     look("dialog").await;
 }
 
 #[tokio::test]
-async fn many_tabs_do_not_take_all_connections() {
+async fn many_console_tabs_do_not_use_up_the_connections() {
     look("tabs").await;
 }

@@ -55,7 +55,7 @@ fn each_example_is_valid_without_a_warning() {
 }
 
 #[test]
-fn each_example_begins_with_its_question_and_is_listed() {
+fn each_example_begins_with_its_question_and_is_in_the_index() {
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
     let listed: BTreeSet<&str> = list
         .lines()

@@ -10,7 +10,7 @@ const MISSING: &str = "Missing authorization token";
 const INVALID: &str = "Invalid token";
 
 #[tokio::test]
-async fn both_ways_answer_alike() {
+async fn accredit_and_the_sample_of_the_guide_answer_alike() {
     let ways = TwoWays::start().await;
     let good = ways.mint(json!({})).await;
     let later = now() + 3600;
@@ -122,7 +122,7 @@ async fn both_ways_answer_alike() {
 
 /// Where the guide says nothing, and its sample takes the libraries' defaults. Each of these is meant.
 #[tokio::test]
-async fn where_accredit_is_another_opinion() {
+async fn accredit_differs_from_the_sample_of_the_guide_only_where_intended() {
     let ways = TwoWays::start().await;
     let good = ways.mint(json!({})).await;
     let tokens = [

@@ -8,7 +8,7 @@ use super::support::scripts::answer;
 use super::support::token::tamper;
 
 #[tokio::test]
-async fn its_tokens_are_admitted_whatever_key_signs_them() {
+async fn oidc_provider_tokens_are_admitted_with_every_algorithm() {
     let provider = Provider::start().await;
     let edge = Edge::start(&[provider.entry(json!({}))]).await;
     for algorithm in ALGORITHMS {
@@ -28,7 +28,7 @@ async fn its_tokens_are_admitted_whatever_key_signs_them() {
 }
 
 #[tokio::test]
-async fn its_tokens_are_refused_where_they_do_not_fit() {
+async fn oidc_provider_tokens_that_break_a_requirement_are_refused() {
     let (provider, stranger) = tokio::join!(Provider::start(), Provider::start());
     let edge = Edge::start(&[provider.entry(json!({ "algorithms": ["RS256", "ES256"] }))]).await;
     let good = provider.token("RS256").await;
@@ -68,7 +68,7 @@ async fn its_tokens_are_refused_where_they_do_not_fit() {
 }
 
 #[tokio::test]
-async fn its_tokens_are_refused_once_they_have_expired() {
+async fn oidc_provider_tokens_are_refused_after_they_expire() {
     let provider = Provider::start().await;
     let edge = Edge::start(&[provider.entry(json!({ "clock_skew": "0s" }))]).await;
     let token = provider.token("ES256?ttl=2").await;
@@ -89,7 +89,7 @@ async fn its_tokens_are_refused_once_they_have_expired() {
 }
 
 #[tokio::test]
-async fn two_issuers_with_keys_of_the_same_names_are_not_confused() {
+async fn two_oidc_providers_with_equal_key_ids_are_not_confused() {
     let (one, other) = tokio::join!(Provider::start(), Provider::start());
     let edge = Edge::start(&[
         one.entry(json!({})),
@@ -115,7 +115,7 @@ async fn two_issuers_with_keys_of_the_same_names_are_not_confused() {
 }
 
 #[tokio::test]
-async fn its_scopes_are_judged_by_rules() {
+async fn rules_decide_on_the_scopes_of_oidc_provider_tokens() {
     let provider = Provider::start().await;
     let rules = [
         json!({ "name": "write", "match": { "paths": ["/write"] }, "scopes": ["read", "write"] }),

@@ -57,7 +57,7 @@ async fn admits(edge: &Edge, tokens: &[String]) {
 }
 
 #[tokio::test]
-async fn new_keys_beside_the_old_ones_are_used_at_once() {
+async fn new_keys_beside_old_ones_verify_tokens_at_once() {
     let provider = Provider::start().await;
     let edge = Edge::start(&[provider.entry(json!({}))]).await;
     let old = tokens(&provider).await;
@@ -102,7 +102,7 @@ async fn withdrawn_keys_stop_admitting_without_any_new_token() {
 }
 
 #[tokio::test]
-async fn other_keys_under_the_same_names_are_noticed() {
+async fn keys_that_change_under_the_same_ids_are_fetched() {
     let provider = Provider::start().await;
     let edge = Edge::start(&[provider.entry(json!({ "jwks": { "refresh": "1s" } }))]).await;
     let old = tokens(&provider).await;

@@ -29,20 +29,20 @@ struct Case {
 }
 
 #[tokio::test]
-async fn of_npm_jose() {
+async fn tokens_of_npm_jose_are_decided_as_expected() {
     let cases = judge("jose", node("tokens.js", &[AUDIENCE])).await;
     // Each algorithm, and Ed25519 by its newer name, with eight forms of its key.
     assert_eq!(cases, 80);
 }
 
 #[tokio::test]
-async fn of_python_joserfc() {
+async fn tokens_of_python_joserfc_are_decided_as_expected() {
     let cases = judge("joserfc", python("tokens_joserfc.py", &[AUDIENCE])).await;
     assert_eq!(cases, 72);
 }
 
 #[tokio::test]
-async fn of_python_jwcrypto() {
+async fn tokens_of_python_jwcrypto_are_decided_as_expected() {
     let cases = judge("jwcrypto", python("tokens_jwcrypto.py", &[AUDIENCE])).await;
     assert_eq!(cases, 72);
 }

@@ -20,7 +20,7 @@ fn good() -> String {
 }
 
 #[tokio::test]
-async fn one_value_with_one_token() {
+async fn an_authorization_value_is_accepted_only_with_one_bearer_token() {
     let service = service().await;
     let envoy = service.envoy().await;
     let t = good();
@@ -67,7 +67,7 @@ async fn one_value_with_one_token() {
 }
 
 #[tokio::test]
-async fn entries_that_envoy_keeps_apart_are_several_even_if_alike() {
+async fn repeated_authorization_headers_are_ambiguous_even_if_equal() {
     let service = service().await;
     let envoy = service.envoy().await;
     let t = format!("Bearer {}", good());
@@ -92,7 +92,7 @@ async fn entries_that_envoy_keeps_apart_are_several_even_if_alike() {
 }
 
 #[tokio::test]
-async fn names_are_read_without_case_and_values_from_either_member() {
+async fn header_names_ignore_case_and_values_are_read_from_both_members() {
     let service = service().await;
     let envoy = service.envoy().await;
     let t = good();
@@ -118,7 +118,7 @@ async fn names_are_read_without_case_and_values_from_either_member() {
 }
 
 #[tokio::test]
-async fn where_there_is_a_header_map_nothing_else_is_read() {
+async fn with_a_header_map_the_plain_headers_are_not_read() {
     let service = service().await;
     let http = HttpRequest {
         headers: [("authorization".to_owned(), format!("Bearer {}", good()))].into(),
@@ -131,7 +131,7 @@ async fn where_there_is_a_header_map_nothing_else_is_read() {
 }
 
 #[tokio::test]
-async fn bytes_outside_visible_ascii() {
+async fn an_authorization_value_with_bytes_outside_visible_ascii_is_refused() {
     let service = service().await;
     let envoy = service.envoy().await;
     for bytes in [&b"\xff\xfe"[..], "é".as_bytes(), b"\0", b"a\x7fb"] {
@@ -155,7 +155,7 @@ async fn bytes_outside_visible_ascii() {
 
 /// The longest token is 16 KiB, and a good one of that size is as good as any.
 #[tokio::test]
-async fn the_longest_token_and_one_byte_more() {
+async fn a_token_longer_than_the_limit_is_refused() {
     let service = service().await;
     let envoy = service.envoy().await;
     let token_of = |padding: usize| {

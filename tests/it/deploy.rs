@@ -82,7 +82,7 @@ fn tcp(address: &ListenAddr) -> SocketAddr {
 }
 
 #[test]
-fn the_probes_go_to_the_ports_of_the_configuration() {
+fn kubernetes_probes_use_the_ports_of_the_configuration() {
     let container = container();
     let (checks, probes) = ports(&text("base/accredit.yaml"));
     assert_eq!(
@@ -99,14 +99,14 @@ fn the_probes_go_to_the_ports_of_the_configuration() {
 }
 
 #[test]
-fn the_sidecar_listens_on_a_socket_alone() {
+fn the_sidecar_listens_on_a_unix_socket_only() {
     let (checks, probes) = ports(&text("overlays/sidecar/accredit.yaml"));
     assert_eq!(checks.to_string(), "unix:/run/accredit/accredit.sock");
     assert_eq!(tcp(&probes.expect("is configured")).port(), 9194);
 }
 
 #[tokio::test]
-async fn the_probes_are_answered() {
+async fn kubernetes_probes_are_answered() {
     let container = container();
     let issuer = inline_issuer("https://issuer.test", &set([rsa(0).jwk("k")]), "");
     let service = Service::ready(&format!("probe_listen: 127.0.0.1:0\nissuers:\n{issuer}")).await;

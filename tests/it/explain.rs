@@ -85,7 +85,7 @@ fn without_notes(explained: &Explained) -> Value {
 
 /// Whatever the request, explain says what the service answers.
 #[tokio::test]
-async fn explain_is_check() {
+async fn explain_and_check_decide_alike() {
     let service = Service::ready(&configuration()).await;
     let envoy = service.envoy().await;
     let good = || Token::of(ISSUER).claim("scopes", serde_json::json!(["ops"]));
@@ -155,7 +155,7 @@ async fn explain_is_check() {
 }
 
 #[tokio::test]
-async fn each_step_is_told_with_what_it_found() {
+async fn explain_prints_each_step_with_its_result() {
     let expired = Token::of(ISSUER).claim("exp", now() - 3600).signed(rsa(0));
     let explained = explain(
         &["--host", "api.test", "--path", "/ops", "--json"],
@@ -203,7 +203,7 @@ async fn each_step_is_told_with_what_it_found() {
 }
 
 #[tokio::test]
-async fn what_no_client_says_can_be_given_too() {
+async fn explain_accepts_context_and_source_as_flags() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     let rules = "rules:\n  - { name: inner, match: { context: { tier: internal } }, access: anonymous, when: \
@@ -244,7 +244,7 @@ async fn what_no_client_says_can_be_given_too() {
 }
 
 #[tokio::test]
-async fn bad_usage_is_told_apart_from_a_refusal() {
+async fn explain_exits_with_2_for_bad_usage_and_3_for_a_refusal() {
     let explained = explain(&["--header", "nonsense"], "").await;
     assert_eq!(
         (explained.code, explained.stdout.as_str()),
@@ -265,7 +265,7 @@ impl std::fmt::Debug for Explained {
 
 /// CONTRACT 2.5.6: what is malformed, and how.
 #[tokio::test]
-async fn the_cause_of_a_malformed_token_is_stated() {
+async fn explain_states_the_cause_of_a_malformed_token() {
     let good = Token::of(ISSUER);
     let signed = good.signed(rsa(0));
     let milliseconds = now() * 1000;

@@ -36,7 +36,7 @@ async fn serving(path: &str) -> Running {
 }
 
 #[tokio::test]
-async fn one_line_says_what_was_refused_and_why() {
+async fn one_log_line_states_each_refusal_and_its_reason() {
     let (_folder, path) = configured("");
     let mut running = serving(&path).await;
     let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
@@ -74,7 +74,7 @@ async fn one_line_says_what_was_refused_and_why() {
 }
 
 #[tokio::test]
-async fn claims_of_verified_tokens_are_told_where_they_are_asked_for() {
+async fn log_claims_adds_claims_of_verified_tokens_to_the_log() {
     let (_folder, path) = configured(
         "log_claims: [oid, custom.a]\nrules:\n  - { name: r, scopes: [w], match: { paths: ['/**'] } }\n",
     );
@@ -97,7 +97,7 @@ async fn claims_of_verified_tokens_are_told_where_they_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_flood_is_counted_and_not_written() {
+async fn refusals_beyond_the_log_limit_are_counted() {
     let (_folder, path) = configured("");
     let mut running = serving(&path).await;
     let envoy = Envoy::at(running.checks).await;
@@ -118,7 +118,7 @@ async fn a_flood_is_counted_and_not_written() {
 }
 
 #[tokio::test]
-async fn the_level_changes_while_it_runs() {
+async fn the_log_level_can_change_at_run_time() {
     let (_folder, path) = configured("");
     let mut running = serving(&path).await;
     let mut admin = AdminClient::new(channel(running.admin).await);
@@ -146,7 +146,7 @@ async fn the_level_changes_while_it_runs() {
 
 /// CONTRACT 6.5.3: in both forms, of each part of a request that a client writes.
 #[tokio::test]
-async fn controls_of_client_text_are_escaped() {
+async fn control_characters_of_client_text_are_escaped_in_the_log() {
     let (_folder, path) = configured("");
     for (format, escape) in [("json", "\\u202e"), ("text", "\\u{202e}")] {
         let mut command = accredit(&["serve", "--config", &path, "--log-format", format]);

@@ -111,7 +111,7 @@ fn asks(token: &Token, issuer: &str) -> Vec<Ask> {
 }
 
 #[tokio::test]
-async fn nothing_marked_comes_out() {
+async fn secrets_and_unverified_content_appear_in_no_output() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");
@@ -234,7 +234,7 @@ async fn nothing_marked_comes_out() {
 /// Whoever asks for an explanation holds the token, and is told what it says; the token itself is not given back, nor
 /// another secret of the request.
 #[tokio::test]
-async fn an_explanation_gives_back_no_token() {
+async fn an_explanation_does_not_contain_the_token() {
     let keys = key_server().await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");

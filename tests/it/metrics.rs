@@ -57,7 +57,7 @@ fn checks(text: &str, decision: &str, reason: &str, issuer: &str, rule: &str) ->
 }
 
 #[tokio::test]
-async fn each_decision_is_counted_under_configured_names_alone() {
+async fn decisions_are_counted_under_configured_label_values_only() {
     let service = Service::ready(&inline()).await;
     let good = Token::of(ISSUER).signed(rsa(0));
     let stranger = Token::of("https://stranger.test").signed(rsa(0));
@@ -118,7 +118,7 @@ async fn each_decision_is_counted_under_configured_names_alone() {
 }
 
 #[tokio::test]
-async fn keys_are_counted_and_who_has_none_is_named() {
+async fn metrics_count_the_keys_of_each_issuer() {
     let server = KeyServer::start().await;
     let aside = r#"{"kty":"oct","k":"c2VjcmV0","kid":"s"}"#;
     let key = rsa(0).jwk("k").to_string();
@@ -166,7 +166,7 @@ async fn keys_are_counted_and_who_has_none_is_named() {
 }
 
 #[tokio::test]
-async fn reloads_are_counted_and_a_series_ends_with_its_rule() {
+async fn reloads_are_counted_and_a_removed_rule_ends_its_series() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");
     let head = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n";
@@ -219,7 +219,7 @@ async fn reloads_are_counted_and_a_series_ends_with_its_rule() {
 }
 
 #[tokio::test]
-async fn promtool_finds_nothing_to_say() {
+async fn promtool_accepts_the_metrics() {
     let configuration = format!("probe_listen: 127.0.0.1:0\n{}", inline());
     let service = Service::ready(&configuration).await;
     service.check(Ask::plain()).await;

@@ -60,7 +60,7 @@ fn prove(
 }
 
 #[tokio::test]
-async fn a_receiver_is_trusted_by_its_certificate_over_either_protocol() {
+async fn a_trace_receiver_is_trusted_by_its_certificate_over_both_protocols() {
     let keys = key_server().await;
     let (authority, files) = (Authority::new(), Files::new());
     let file = files.put("ca.pem", authority.pem());
@@ -87,7 +87,7 @@ async fn a_receiver_is_trusted_by_its_certificate_over_either_protocol() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_wants_to_know_us_gets_our_certificate() {
+async fn a_trace_receiver_that_requires_a_client_certificate_gets_it() {
     let (keys, files) = (key_server().await, Files::new());
     let [ours, clients, strangers] = [(); 3].map(|()| Authority::new());
     let tls = receiving(&ours.acceptor_of_clients("127.0.0.1", &clients));
@@ -114,7 +114,7 @@ async fn a_receiver_that_wants_to_know_us_gets_our_certificate() {
 }
 
 #[tokio::test]
-async fn without_the_certificate_that_is_wanted_spans_are_lost_and_counted() {
+async fn without_the_required_client_certificate_spans_are_lost_and_counted() {
     let (keys, files) = (key_server().await, Files::new());
     let [ours, clients, strangers] = [(); 3].map(|()| Authority::new());
     let tls = receiving(&ours.acceptor_of_clients("127.0.0.1", &clients));
@@ -148,7 +148,7 @@ async fn without_the_certificate_that_is_wanted_spans_are_lost_and_counted() {
 
 /// Without them a receiver could not be verified as the operator asked, so that it gets no spans and headers.
 #[tokio::test]
-async fn certificates_that_cannot_be_used_stop_the_export_and_not_the_service() {
+async fn unusable_trace_certificates_stop_the_export_and_not_the_service() {
     let (keys, files) = (key_server().await, Files::new());
     let authority = Authority::new();
     let (certificate, _) = authority.client();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const MARK: &str = "## Every key\n";
 
 #[test]
-fn every_key_is_in_the_reference_as_the_schema_describes_it() {
+fn the_configuration_reference_describes_every_key_as_the_schema_does() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
     let text = std::fs::read_to_string(&file).unwrap();
     let (before, after) = text.split_once(MARK).unwrap();

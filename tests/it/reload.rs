@@ -41,7 +41,7 @@ fn realm(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_changed_file_takes_effect_and_a_wrong_one_changes_nothing() {
+async fn a_changed_configuration_takes_effect_and_an_invalid_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     std::fs::write(&file, configuration("first", "")).unwrap();
@@ -73,7 +73,7 @@ async fn a_changed_file_takes_effect_and_a_wrong_one_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_only_a_restart_changes_is_said() {
+async fn a_reload_logs_the_keys_that_need_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     std::fs::write(&file, configuration("first", "")).unwrap();
@@ -90,7 +90,7 @@ async fn what_only_a_restart_changes_is_said() {
 
 /// Kubernetes swaps a link beside the file, and the file itself is a link to a link that never changes.
 #[tokio::test]
-async fn a_config_maps_swap_is_noticed() {
+async fn a_config_map_swap_reloads_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let version = |name: &str, realm: &str| {
         let data = folder.path().join(name);
@@ -115,7 +115,7 @@ async fn a_config_maps_swap_is_noticed() {
 
 /// A log beside it, for one, which is written to without a pause.
 #[tokio::test]
-async fn a_folder_that_is_never_quiet_holds_up_no_configuration() {
+async fn constant_changes_in_the_folder_do_not_delay_a_reload() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     std::fs::write(&file, configuration("first", "")).unwrap();
@@ -135,7 +135,7 @@ async fn a_folder_that_is_never_quiet_holds_up_no_configuration() {
 
 /// A configuration that both adds a rule and changes the realm: every answer is the old one's or the new one's.
 #[tokio::test]
-async fn no_answer_is_of_half_a_configuration() {
+async fn no_answer_mixes_two_configurations() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     let configurations = [
@@ -177,7 +177,7 @@ async fn no_answer_is_of_half_a_configuration() {
 }
 
 #[tokio::test]
-async fn unchanged_issuers_keep_their_keys_and_new_ones_have_theirs_first() {
+async fn a_reload_keeps_the_keys_of_unchanged_issuers_and_fetches_new_ones_first() {
     let server = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
     let other = KeyServer::with_keys(set([rsa(1).jwk("k")])).await;
     let entry = |server: &KeyServer| {

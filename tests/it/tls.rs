@@ -16,7 +16,7 @@ fn certified(folder: &std::path::Path) {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_served_with_are_a_bad_configuration() {
+async fn unusable_tls_files_are_configuration_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     certified(folder.path());
@@ -56,7 +56,7 @@ async fn files_that_cannot_be_served_with_are_a_bad_configuration() {
 }
 
 #[tokio::test]
-async fn the_admin_port_speaks_tls_to_http_clients_too() {
+async fn the_admin_port_serves_http_clients_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     certified(folder.path());
     let path = |name: &str| folder.path().join(name).display().to_string();

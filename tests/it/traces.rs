@@ -76,7 +76,7 @@ fn parent(flags: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_check_is_a_span_of_its_callers_trace() {
+async fn a_check_is_a_span_in_the_trace_of_its_caller() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
     let token = Token::of(&keys.url("")).signed(rsa(0));
@@ -186,7 +186,7 @@ async fn a_check_is_a_span_of_its_callers_trace() {
 }
 
 #[tokio::test]
-async fn a_refusals_line_names_its_trace() {
+async fn the_log_line_of_a_refusal_has_the_trace_id() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let mut running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
     let envoy = Envoy::at(running.checks).await;
@@ -195,7 +195,7 @@ async fn a_refusals_line_names_its_trace() {
 }
 
 #[tokio::test]
-async fn spans_go_over_http_too_with_headers_and_compression() {
+async fn spans_are_exported_over_http_with_headers_and_compression() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let mut command = traced(&keys, &format!("http://{}", receiver.address));
     command
@@ -217,7 +217,7 @@ async fn spans_go_over_http_too_with_headers_and_compression() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_a_check_waits_for_is_its_child() {
+async fn the_span_of_a_fetch_is_a_child_of_the_check_that_waits_for_it() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
     let at_start = receiver
@@ -252,7 +252,7 @@ async fn a_fetch_that_a_check_waits_for_is_its_child() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_fails_says_so_without_its_secrets() {
+async fn the_span_of_a_failed_fetch_has_its_error_without_secrets() {
     let (keys, receiver) = (KeyServer::start().await, Receiver::start().await);
     let endpoint = format!("http://{}", receiver.address);
     let uri = format!(
@@ -288,7 +288,7 @@ async fn a_fetch_that_fails_says_so_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_or_is_gone_costs_spans_alone() {
+async fn a_trace_receiver_that_hangs_or_is_down_loses_only_spans() {
     let keys = key_server().await;
     let hangs = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let gone = {
@@ -324,7 +324,7 @@ async fn a_receiver_that_hangs_or_is_gone_costs_spans_alone() {
 }
 
 #[tokio::test]
-async fn the_last_spans_are_sent_before_the_end() {
+async fn the_last_spans_are_exported_before_the_exit() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let mut command = traced(&keys, &format!("http://{}", receiver.address));
     command.env("OTEL_BSP_SCHEDULE_DELAY", "600000");
@@ -338,7 +338,7 @@ async fn the_last_spans_are_sent_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_not_valid_is_ignored_with_a_warning() {
+async fn an_invalid_otel_variable_is_ignored_with_a_warning() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let mut command = traced(&keys, &format!("http://{}", receiver.address));
     let wrong = [
@@ -386,7 +386,7 @@ async fn a_variable_that_is_not_valid_is_ignored_with_a_warning() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_no_url_stops_the_export_and_not_the_service() {
+async fn an_otlp_endpoint_that_is_no_url_stops_the_export_and_not_the_service() {
     let keys = key_server().await;
     for endpoint in ["http://user:marker@[", "http://"] {
         let running = serving(&mut traced(&keys, endpoint)).await;

@@ -51,7 +51,7 @@ async fn overflow(running: &Running) {
 }
 
 #[tokio::test]
-async fn checks_are_answered_and_a_later_line_says_how_many_were_lost() {
+async fn an_unread_log_blocks_no_check_and_a_later_line_counts_the_lost_lines() {
     let mut running = serving(LEVEL).await;
     overflow(&running).await;
     let line = running.says("log lines were dropped").await;
@@ -70,7 +70,7 @@ async fn checks_are_answered_and_a_later_line_says_how_many_were_lost() {
 }
 
 #[tokio::test]
-async fn nobody_who_reads_is_waited_for_at_the_end() {
+async fn an_unread_log_does_not_delay_the_exit() {
     let mut running = serving(LEVEL).await;
     overflow(&running).await;
     running.signal("TERM").await;
@@ -78,7 +78,7 @@ async fn nobody_who_reads_is_waited_for_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_says_why_after_what_it_logged() {
+async fn the_error_of_a_failed_command_follows_its_log_lines() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("is bound").to_string();
     let mut command = accredit(&[

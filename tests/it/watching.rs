@@ -100,7 +100,7 @@ fn reference(exposition: &str) -> String {
 
 /// `ACCREDIT_REWRITE_EXPECTED=1` writes the table anew.
 #[tokio::test]
-async fn every_metric_is_in_the_reference_with_its_help_text() {
+async fn the_metrics_reference_has_every_metric_with_its_help_text() {
     let file = root().join("docs/metrics.md");
     let text = text("docs/metrics.md");
     let mark = "| --- | --- | --- | --- |\n";
@@ -172,7 +172,7 @@ async fn rules_dashboard_and_docs_name_metrics_that_exist() {
 }
 
 #[test]
-fn every_query_of_the_dashboard_is_one() {
+fn every_query_of_the_dashboard_is_valid_promql() {
     let dashboard: Value =
         serde_json::from_str(&text("deploy/grafana/accredit.json")).expect("is JSON");
     let mut queries = Vec::new();
@@ -195,7 +195,7 @@ fn every_query_of_the_dashboard_is_one() {
 }
 
 #[test]
-fn the_alert_rules_do_what_their_tests_say() {
+fn the_alert_rules_pass_their_promtool_tests() {
     run_promtool(&["check", "rules", "deploy/prometheus/accredit.rules.yaml"]);
     run_promtool(&[
         "test",
@@ -214,7 +214,7 @@ fn the_alert_rules_do_what_their_tests_say() {
 }
 
 #[test]
-fn troubleshooting_has_every_reason_and_no_other() {
+fn the_troubleshooting_page_has_exactly_the_known_reasons() {
     let page = text("docs/troubleshooting.md");
     let told: BTreeSet<_> = page
         .lines()

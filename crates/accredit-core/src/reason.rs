@@ -137,7 +137,7 @@ mod tests {
     use super::Reason;
 
     #[test]
-    fn each_code_names_one_reason() {
+    fn each_reason_code_belongs_to_one_reason() {
         for reason in Reason::ALL {
             assert_eq!(Reason::from_code(reason.as_str()), Some(reason));
         }

@@ -89,7 +89,7 @@ fn samples() -> impl Iterator<
 }
 
 #[test]
-fn no_prefix_of_an_example_admits_without_a_token_what_the_example_does_not() {
+fn a_truncated_example_admits_no_more_without_a_token_than_the_whole() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut accepted = 0;
     for entry in std::fs::read_dir(folder).expect("the examples") {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::divide_drain;
 
 #[test]
-fn the_parts_of_the_drain_do_not_exceed_it() {
+fn the_phases_of_a_drain_do_not_exceed_its_length() {
     for (drain, expected) in [
         (20_000, [19_000, 1_000]),
         (2_000, [1_500, 500]),

@@ -32,7 +32,7 @@ const FILE: &str =
     "listen: 127.0.0.1:1\nissuers: [{ issuer: 'https://file.example', audiences: [a] }]\n";
 
 #[test]
-fn a_flag_beats_the_environment_which_beats_the_file() {
+fn a_flag_overrides_the_environment_which_overrides_the_file() {
     let (_folder, path) = file(FILE);
     let path_text = path.to_str().expect("is text").to_owned();
     let name = |settings: &Settings| settings.issuers[0].names[0].to_string();
@@ -84,7 +84,7 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused() {
+fn contradicting_settings_are_errors() {
     let (_folder, path) = file(FILE);
     let both = ConfigFlags {
         config: Some(path.clone()),
@@ -129,7 +129,7 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn algorithms_of_the_flags_replace_the_default() {
+fn algorithms_given_as_flags_replace_the_default() {
     let settings = asked(
         ConfigFlags {
             algorithms: vec!["ES256".into(), "EdDSA".into()],

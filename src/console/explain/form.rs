@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_field_is_absent() {
+    fn an_empty_form_field_counts_as_absent() {
         let (ask, _) = read(fields(&[("token", " \n"), ("method", ""), ("headers", "")])).unwrap();
         assert_eq!((ask.token, ask.method), (None, None));
         assert!(ask.headers.is_empty());
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_as_pairs_and_a_malformed_line_is_named() {
+    fn form_lines_are_read_as_pairs_and_a_malformed_line_is_named() {
         let (ask, _) = read(fields(&[
             ("headers", "X-A: 1:2\r\n\r\nb:"),
             ("context", "tier=a=b"),

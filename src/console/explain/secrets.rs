@@ -114,7 +114,7 @@ mod tests {
     use crate::admin::pb;
 
     #[test]
-    fn parts_of_tokens_are_hidden_whichever_field_they_came_in() {
+    fn parts_of_tokens_are_hidden_in_every_form_field() {
         let part = |letter: &str| format!("eyJ{}", letter.repeat(20));
         let (head, payload, other) = (part("a"), part("b"), part("c"));
         let secrets = Secrets::of(&pb::ExplainRequest {

@@ -63,7 +63,7 @@ fn a_scheme_other_than_basic_is_not_client_authentication() {
 }
 
 #[test]
-fn the_answer_has_a_challenge_if_the_header_had_credentials() {
+fn a_token_error_has_a_challenge_if_the_authorization_header_had_credentials() {
     for credentials in [
         "m2morg_1001:dev-secret-1002",
         "m2morg_1001:",
@@ -107,7 +107,7 @@ fn a_client_that_authenticates_twice_is_refused() {
 }
 
 #[test]
-fn missing_and_repeated_parameters_are_errors() {
+fn missing_and_repeated_token_request_parameters_are_errors() {
     assert_eq!(
         refused(&[], &[ID, SECRET]),
         TokenRequestError::ParameterMissing("grant_type")

@@ -89,7 +89,7 @@ fn full() -> AttributeContext {
 }
 
 #[test]
-fn every_field_is_found_beside_those_that_are_not_asked_for() {
+fn every_needed_field_is_found_among_other_fields() {
     let message = encoded(full());
     let request = read(&message).expect("has attributes");
     assert_eq!(
@@ -106,7 +106,7 @@ fn every_field_is_found_beside_those_that_are_not_asked_for() {
 }
 
 #[test]
-fn without_http_attributes_nothing_is_asked() {
+fn a_message_without_http_attributes_is_an_error() {
     let refused = |message: CheckRequest| read(&message.encode_to_vec()).err();
     assert_eq!(
         refused(CheckRequest::default()),
@@ -119,7 +119,7 @@ fn without_http_attributes_nothing_is_asked() {
 }
 
 #[test]
-fn the_header_map_is_read_alone_where_it_is_there() {
+fn the_header_map_replaces_the_plain_headers() {
     let message = message(HttpRequest {
         headers: [("authorization".to_owned(), "from headers".to_owned())].into(),
         header_map: Some(HeaderMap {
@@ -151,7 +151,7 @@ fn the_header_map_is_read_alone_where_it_is_there() {
 }
 
 #[test]
-fn headers_without_the_method_are_filtered_ones() {
+fn headers_without_a_method_count_as_filtered() {
     let message = message(HttpRequest {
         headers: [("x-foo".to_owned(), "1".to_owned())].into(),
         ..Default::default()
@@ -161,7 +161,7 @@ fn headers_without_the_method_are_filtered_ones() {
 }
 
 #[test]
-fn an_address_is_a_socket_s_or_none() {
+fn only_a_socket_address_gives_a_source_address() {
     let pipe = at(address::Address::Pipe(Pipe::default()));
     let internal = at(address::Address::EnvoyInternalAddress(
         EnvoyInternalAddress::default(),
@@ -197,7 +197,7 @@ fn an_address_is_a_socket_s_or_none() {
 /// A message that is cut, changed or joined is read as Envoy's types read it, or refused; what they refuse for the sake
 /// of a field that is not asked for may be read.
 #[test]
-fn what_is_read_is_what_envoy_s_types_read() {
+fn the_request_reader_agrees_with_the_generated_types() {
     let mut headers = full();
     headers.tls_session = None;
     let mut with_map = full();

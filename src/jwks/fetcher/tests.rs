@@ -101,7 +101,7 @@ async fn a_304_without_a_condition_confirms_nothing() {
 }
 
 #[tokio::test]
-async fn each_fetch_connects_anew() {
+async fn each_fetch_opens_a_new_connection() {
     let (source, asks) = server(vec![answer("200 OK", "", KEYS); 2]);
     let mut fetcher = fetcher(&source);
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
@@ -142,7 +142,7 @@ async fn the_retry_after_of_a_metadata_server_is_obeyed_except_for_the_operator(
 
 /// CONTRACT 3.1.9: opening a FIFO would wait for a writer.
 #[tokio::test]
-async fn only_a_regular_file_is_read() {
+async fn a_key_set_is_read_from_a_regular_file_only() {
     let folder = tempfile::tempdir().expect("can be made");
     let fifo = folder.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();

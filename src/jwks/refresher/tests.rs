@@ -9,7 +9,7 @@ fn seconds(delay: Duration) -> f64 {
 }
 
 #[test]
-fn a_refresh_comes_before_the_age_ends() {
+fn a_refresh_is_due_before_the_keys_reach_their_refresh_age() {
     let five_minutes = Duration::from_secs(300);
     let delay = |max_age: Option<u64>, fraction| {
         seconds(refresh_delay(
@@ -34,7 +34,7 @@ fn a_refresh_comes_before_the_age_ends() {
 }
 
 #[test]
-fn retries_back_off_up_to_a_bound() {
+fn the_retry_delay_grows_up_to_a_limit() {
     let five_minutes = Duration::from_secs(300);
     let delays: Vec<f64> = [1, 2, 3, 7, 8, 1000]
         .map(|failures| seconds(retry_delay(failures, five_minutes, 0.5)))

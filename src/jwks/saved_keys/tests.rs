@@ -43,14 +43,14 @@ fn file(confirmed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_is_read_with_its_age() {
+fn a_saved_key_set_is_read_with_its_age() {
     let restored = acme().read(&file(NOW - 60), NOW, DAY).expect("may serve");
     assert_eq!(restored.age, Duration::from_secs(60));
     assert_eq!(restored.key_set.keys().len(), 1);
 }
 
 #[test]
-fn an_old_file_and_one_from_the_future_are_not_used() {
+fn saved_keys_that_are_too_old_or_from_the_future_are_not_used() {
     let read = |confirmed| acme().read(&file(confirmed), NOW, DAY).map(|read| read.age);
     assert_eq!(read(NOW), Ok(Duration::ZERO));
     assert_eq!(read(NOW + 1), Err(UnusableFile::FromTheFuture));
@@ -60,7 +60,7 @@ fn an_old_file_and_one_from_the_future_are_not_used() {
 }
 
 #[test]
-fn a_file_is_used_for_its_owner_only() {
+fn saved_keys_are_used_for_their_own_issuer_entry_only() {
     let source = uri("https://a.example/keys");
     let discovery = |transport| KeySource::Discovery {
         issuer: "https://a.example".into(),
@@ -106,7 +106,7 @@ fn a_file_is_used_for_its_owner_only() {
 }
 
 #[test]
-fn a_damaged_file_is_not_used() {
+fn a_damaged_file_of_saved_keys_is_not_used() {
     let whole = file(NOW);
     for length in 0..whole.len() {
         let cut = whole.get(..length).expect("is shorter");
@@ -133,7 +133,7 @@ fn a_damaged_file_is_not_used() {
 }
 
 #[test]
-fn a_file_contains_no_secret_of_the_address() {
+fn a_file_of_saved_keys_contains_no_secret_of_the_key_url() {
     let source = uri("https://user:secret@a.example/keys?token=secret");
     let record = SavedKeySet {
         owner: owner(&["https://a.example"], &source).into(),

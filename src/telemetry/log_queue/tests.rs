@@ -40,7 +40,7 @@ fn next(lines: &Receiver<String>) -> String {
 }
 
 #[test]
-fn a_line_that_finds_the_queue_full_is_counted_and_waits_for_nothing() {
+fn a_log_line_that_finds_the_queue_full_is_dropped_and_counted() {
     let (queue, go, lines) = gated(4);
     queue.push(b"0\n");
     assert_eq!(next(&lines), "0\n");
@@ -61,7 +61,7 @@ fn a_line_that_finds_the_queue_full_is_counted_and_waits_for_nothing() {
 }
 
 #[test]
-fn the_last_line_comes_after_those_that_were_queued() {
+fn the_last_log_line_follows_the_queued_lines() {
     let (queue, go, lines) = gated(4);
     for line in ["a\n", "b\n", "c\n"] {
         queue.push(line.as_bytes());
@@ -75,7 +75,7 @@ fn the_last_line_comes_after_those_that_were_queued() {
 }
 
 #[test]
-fn a_flush_ends_when_its_time_is_up() {
+fn a_log_flush_has_a_time_limit() {
     let (queue, _go, lines) = gated(4);
     queue.push(b"a\n");
     assert_eq!(next(&lines), "a\n");
@@ -84,7 +84,7 @@ fn a_flush_ends_when_its_time_is_up() {
 }
 
 #[test]
-fn a_line_that_cannot_be_written_is_counted() {
+fn a_log_line_that_cannot_be_written_is_counted() {
     let (queue, go, _lines) = gated(4);
     drop(go);
     queue.push(b"a\n");
@@ -118,7 +118,7 @@ impl Write for Hesitant {
 }
 
 #[test]
-fn a_line_is_written_in_full_where_standard_error_does_not_block() {
+fn a_log_line_is_written_completely_to_a_non_blocking_standard_error() {
     let queue = LogQueue::new();
     let mut out = Hesitant::default();
     queue.write_line(&mut out, b"a\n");

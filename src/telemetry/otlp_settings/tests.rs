@@ -13,7 +13,7 @@ fn read(variables: &[(&str, &str)]) -> Option<OtlpSettings> {
 const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317");
 
 #[test]
-fn traces_are_asked_for_by_an_endpoint_or_by_name() {
+fn an_endpoint_or_an_exporter_name_enables_traces() {
     for (variables, asked) in [
         (vec![], false),
         (vec![("OTEL_SERVICE_NAME", "x")], false),
@@ -35,7 +35,7 @@ fn traces_are_asked_for_by_an_endpoint_or_by_name() {
 }
 
 #[test]
-fn the_variable_of_traces_precedes_the_general_one() {
+fn the_otlp_variable_of_traces_takes_precedence_over_the_general_one() {
     let protocol = |traces: &str| {
         let settings = read(&[
             ENDPOINT,
@@ -66,7 +66,7 @@ fn unknown_propagators_are_ignored() {
 }
 
 #[test]
-fn sizes_that_are_not_valid_are_ignored_and_a_batch_is_no_larger_than_the_queue() {
+fn invalid_otlp_sizes_are_ignored_and_a_batch_is_at_most_the_queue() {
     for (queue, expected) in [("10", (10, 10)), ("-1", (2048, 512)), ("0", (2048, 512))] {
         let settings = read(&[ENDPOINT, ("OTEL_BSP_MAX_QUEUE_SIZE", queue)]);
         let batching = settings.expect("asks for traces").batching;

@@ -10,7 +10,7 @@ use crate::support::token::{Token, now};
 use super::expected::{ISSUER, configuration};
 
 #[tokio::test]
-async fn metadata_tells_of_admissions() {
+async fn metadata_of_admissions_has_every_documented_field() {
     let lines = "claim_headers:\n  x-org: oid\n  x-env: custom_claims.environment\n  x-n: n\n  x-big: big\n  x-gone: gone\n  x-scope: scopes\nalgorithms: [RS256, ES256]";
     let service = Service::ready(&configuration(lines, "")).await;
     let expires = now() + 1000;

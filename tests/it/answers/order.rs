@@ -12,7 +12,7 @@ use super::expected::{ISSUER, configuration, expected};
 
 /// Two flaws at once, by the earlier of the two in the contract's order.
 #[tokio::test]
-async fn the_first_that_fails_is_the_reason() {
+async fn the_first_failed_step_gives_the_reason() {
     let service = Service::ready(&configuration("max_lifetime: 2h", "")).await;
     let envoy = service.envoy().await;
     type Flaw = (&'static str, fn(Token) -> Token);
@@ -51,7 +51,7 @@ async fn the_first_that_fails_is_the_reason() {
 
 /// Without a key, what the claims say comes before what is said of keys, and costs no fetch.
 #[tokio::test]
-async fn where_no_key_is_found_the_claims_come_first() {
+async fn without_a_key_the_claims_give_the_reason_and_cause_no_fetch() {
     let server = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
     let service = Service::ready(&issuer_at(&server, "max_lifetime: 2h")).await;
     let envoy = service.envoy().await;

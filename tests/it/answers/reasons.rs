@@ -12,7 +12,7 @@ use crate::support::token::{Token, now};
 use super::expected::{ISSUER, REASONS, configuration, expected, flawed};
 
 #[tokio::test]
-async fn a_token_that_is_good_but_for_one_thing() {
+async fn each_flaw_of_a_token_gives_its_own_refusal() {
     let service = Service::ready(&configuration("max_lifetime: 2h", "realm: my api\n")).await;
     let envoy = service.envoy().await;
     for reason in REASONS {
@@ -31,7 +31,7 @@ async fn a_token_that_is_good_but_for_one_thing() {
 }
 
 #[tokio::test]
-async fn the_bounds_of_time_belong_to_the_good() {
+async fn tokens_exactly_at_a_time_limit_are_admitted() {
     let service = Service::ready(&configuration("max_lifetime: 2h", "")).await;
     let envoy = service.envoy().await;
     let good = || Token::of(ISSUER);
@@ -63,7 +63,7 @@ async fn the_bounds_of_time_belong_to_the_good() {
 }
 
 #[tokio::test]
-async fn requests_without_one_token() {
+async fn requests_without_exactly_one_token_are_refused() {
     let service = Service::ready(&configuration("", "")).await;
     let envoy = service.envoy().await;
     let of = |value: &str| Ask::plain().header("authorization", value);
@@ -86,7 +86,7 @@ async fn requests_without_one_token() {
 }
 
 #[tokio::test]
-async fn refusals_can_keep_their_reasons_to_themselves() {
+async fn refusals_can_hide_their_details() {
     let more = "error_details: false\n";
     let service = Service::ready(&configuration("max_lifetime: 2h", more)).await;
     let envoy = service.envoy().await;
@@ -103,7 +103,7 @@ async fn refusals_can_keep_their_reasons_to_themselves() {
 }
 
 #[tokio::test]
-async fn issuers_without_keys_ask_for_patience() {
+async fn an_issuer_without_keys_causes_503_with_retry_after() {
     let server = KeyServer::with_keys(HttpAnswer::of(500, "no")).await;
     let service = Service::start(&issuer_at(&server, ""));
     server.asked("/keys", 1).await;
@@ -117,7 +117,7 @@ async fn issuers_without_keys_ask_for_patience() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_be_new_asks_for_patience() {
+async fn a_key_that_can_be_new_causes_503_with_retry_after() {
     let server = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
     let service = Service::ready(&issuer_at(&server, "")).await;
     let gate = std::sync::Arc::new(Semaphore::new(0));
@@ -137,7 +137,7 @@ async fn a_key_that_may_be_new_asks_for_patience() {
 }
 
 #[tokio::test]
-async fn grpc_clients_get_the_status_that_envoy_would_get_wrong() {
+async fn grpc_clients_get_an_explicit_grpc_status() {
     let service = Service::ready(&configuration("", "")).await;
     let envoy = service.envoy().await;
     let cases = [

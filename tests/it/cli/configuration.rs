@@ -193,7 +193,7 @@ async fn check_reports_each_file_that_cannot_be_used() {
 
 /// CONTRACT 3.1.9
 #[tokio::test]
-async fn a_configuration_is_a_regular_file_or_standard_input() {
+async fn a_configuration_is_read_from_a_regular_file_or_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo").display().to_string();
     assert!(
@@ -235,7 +235,7 @@ async fn a_configuration_is_a_regular_file_or_standard_input() {
 
 /// CONTRACT 2.2.1
 #[tokio::test]
-async fn algorithms_need_an_issuer_and_names() {
+async fn the_algorithms_flag_needs_an_issuer_and_known_names() {
     let folder = tempfile::tempdir().unwrap();
     let valid = written(folder.path(), VALID);
     let with_file = run(&["serve", "--config", &valid, "--algorithms", "ES256"]).await;

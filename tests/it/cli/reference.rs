@@ -11,7 +11,7 @@ const OPENING: &str = "```console\n$ accredit ";
 const CLOSING: &str = "```\n";
 
 #[tokio::test]
-async fn the_reference_shows_the_help_of_every_command() {
+async fn the_cli_reference_contains_the_help_of_every_command() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
     let text = std::fs::read_to_string(&file).unwrap();
     let mut blocks = text.split(OPENING);

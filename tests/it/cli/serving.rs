@@ -12,7 +12,7 @@ use crate::support::token::Token;
 use super::common::{VALID, assert_complains, run, written};
 
 #[tokio::test]
-async fn start_errors_exit_with_1_or_2() {
+async fn errors_at_the_start_exit_with_1_or_2() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();

@@ -30,7 +30,7 @@ fn has_step(page: &Page, step: &str, outcome: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_form_is_answered_with_the_decision_and_each_step() {
+async fn the_console_answers_an_explain_form_with_the_decision_and_each_step() {
     let service = Service::ready(&configuration()).await;
     let explain = async |fields: &[(&str, &str)]| {
         let page = post(service.admin, "/console/explain", fields, "").await;
@@ -71,7 +71,7 @@ async fn a_form_is_answered_with_the_decision_and_each_step() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_told_without_a_word_of_it() {
+async fn the_error_of_an_invalid_explain_form_does_not_repeat_its_content() {
     let service = Service::ready(&configuration()).await;
     let long = "a".repeat(129 * 1024);
     for (fields, status, said) in [
@@ -98,7 +98,7 @@ async fn what_cannot_be_asked_is_told_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_found_by_the_id_of_its_request() {
+async fn the_console_finds_a_refusal_by_its_request_id() {
     let service = Service::ready(&configuration()).await;
     let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
     let ask = Ask::bearer(&expired).header("x-request-id", "id-7 &c");
@@ -127,7 +127,7 @@ async fn a_refusal_is_found_by_the_id_of_its_request() {
 }
 
 #[tokio::test]
-async fn a_pasted_token_comes_out_nowhere() {
+async fn a_pasted_token_appears_in_no_output() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");
     let text = format!(
@@ -183,7 +183,7 @@ async fn a_pasted_token_comes_out_nowhere() {
 }
 
 #[tokio::test]
-async fn what_is_taken_out_of_an_answer_makes_it_no_longer() {
+async fn removing_token_parts_from_an_explanation_does_not_enlarge_it() {
     let service = Service::ready(&configuration()).await;
     // Parts that are in the answer, in the words that stand for a part, and in what those leave of each other.
     let (word, rest) = ("(part of the tok", "en, 16 bytes)(pa");
@@ -195,7 +195,7 @@ async fn what_is_taken_out_of_an_answer_makes_it_no_longer() {
 }
 
 #[tokio::test]
-async fn a_token_whose_header_is_written_with_spaces_comes_out_nowhere_too() {
+async fn a_pasted_token_with_spaces_in_its_header_appears_in_no_output() {
     let service = Service::ready(&configuration()).await;
     for start in ["{\n  ", "{ ", "{\t", "\n{"] {
         let header = format!("{start}\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"k\"}}");
@@ -216,7 +216,7 @@ async fn a_token_whose_header_is_written_with_spaces_comes_out_nowhere_too() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_wrong_field_is_not_put_into_the_form_again() {
+async fn a_token_in_the_wrong_form_field_is_not_shown_again() {
     let service = Service::ready(&configuration()).await;
     let token = Token::of(ISSUER).signed(rsa(0));
     for (name, value) in [
@@ -237,7 +237,7 @@ async fn a_token_in_the_wrong_field_is_not_put_into_the_form_again() {
 
 /// A form without an end occupies a place for some seconds only.
 #[tokio::test]
-async fn a_form_that_does_not_come_is_given_up() {
+async fn the_console_stops_waiting_for_a_form_that_does_not_arrive() {
     let service = Service::ready(&configuration()).await;
     let mut stream = TcpStream::connect(service.admin).await.unwrap();
     let head = "POST /console/explain HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\

@@ -45,7 +45,7 @@ fn configuration() -> String {
 }
 
 #[tokio::test]
-async fn every_answer_forbids_what_no_page_needs() {
+async fn every_console_answer_has_restrictive_security_headers() {
     let service = Service::ready(&configuration()).await;
     let mut answers = vec![post(service.admin, "/console/explain", &[], "").await];
     for page in PAGES {
@@ -74,7 +74,7 @@ async fn every_answer_forbids_what_no_page_needs() {
 }
 
 #[tokio::test]
-async fn other_pages_get_nothing() {
+async fn pages_of_other_sites_cannot_use_the_console() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin;
     let own = format!("origin: http://{admin}\r\n");
@@ -120,7 +120,7 @@ async fn other_pages_get_nothing() {
 
 /// CONTRACT 6.1.6. A scraper, a probe or a command sends none of these headers.
 #[tokio::test]
-async fn other_sites_reach_no_resource_of_the_port() {
+async fn pages_of_other_sites_reach_no_resource_of_the_admin_port() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin;
     let navigates = "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n";
@@ -163,7 +163,7 @@ async fn the_probe_port_has_no_console() {
 }
 
 #[tokio::test]
-async fn the_page_shows_readiness_issuers_and_keys_without_a_script() {
+async fn the_console_shows_readiness_issuers_and_keys_without_scripts() {
     let failing = KeyServer::with_keys(Reply::Hang).await;
     let good = inline_issuer(
         "https://good.test",
@@ -209,7 +209,7 @@ async fn the_page_shows_readiness_issuers_and_keys_without_a_script() {
 }
 
 #[tokio::test]
-async fn what_strangers_wrote_is_text() {
+async fn client_and_issuer_text_is_escaped_in_the_console() {
     let service = Service::ready(&configuration()).await;
     let id = "\"><img src=x onerror=alert(3)>'&";
     let ask = Ask::plain()

@@ -17,7 +17,7 @@ fn configuration() -> String {
 }
 
 #[tokio::test]
-async fn decisions_are_told_in_the_words_of_the_command() {
+async fn console_events_have_the_fields_of_the_tail_command() {
     let service = Service::ready(&configuration()).await;
     let mut events = Events::follow(service.admin, "").await;
     let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))
@@ -62,7 +62,7 @@ async fn decisions_are_told_in_the_words_of_the_command() {
 }
 
 #[tokio::test]
-async fn filters_hold_and_a_wrong_one_is_named() {
+async fn console_tail_filters_apply_and_an_invalid_one_is_named() {
     let service = Service::ready(&configuration()).await;
     let good = Token::of(ISSUER);
     let expired = Ask::bearer(&good.clone().claim("exp", 1).signed(rsa(0)));
@@ -90,7 +90,7 @@ async fn filters_hold_and_a_wrong_one_is_named() {
 }
 
 #[tokio::test]
-async fn one_follower_too_many_is_told_so_and_a_place_becomes_free() {
+async fn a_follower_beyond_the_limit_is_refused_until_another_leaves() {
     let service = Service::ready(&configuration()).await;
     let mut followers = Vec::new();
     for _ in 0..32 {
@@ -114,7 +114,7 @@ async fn one_follower_too_many_is_told_so_and_a_place_becomes_free() {
 }
 
 #[tokio::test]
-async fn the_stream_ends_when_the_service_stops() {
+async fn the_console_stream_ends_when_the_service_stops() {
     let mut service = Service::ready(&configuration()).await;
     let mut events = Events::follow(service.admin, "").await;
     service.check(Ask::plain()).await;

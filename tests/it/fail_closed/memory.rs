@@ -59,7 +59,7 @@ fn http(
 }
 
 #[tokio::test]
-async fn messages_of_too_many_entries_are_refused() {
+async fn a_check_with_too_many_entries_is_refused() {
     let service = service("").await;
     let envoy = service.envoy().await;
     for (number, told) in TELLERS.into_iter().enumerate() {
@@ -96,7 +96,7 @@ fn metadata() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn messages_of_very_many_parts_take_modest_memory() {
+async fn a_check_with_many_parts_takes_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");

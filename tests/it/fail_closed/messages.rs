@@ -27,7 +27,7 @@ fn padded(total: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn whatever_cannot_be_read_is_refused_and_never_an_error() {
+async fn an_unreadable_check_is_refused_without_a_grpc_error() {
     let service = service("").await;
     let mut connection = RawConnection::open(&service.checks).await;
     let message = CheckRequest::from(good()).encode_to_vec();
@@ -121,7 +121,7 @@ async fn whatever_cannot_be_read_is_refused_and_never_an_error() {
 }
 
 #[tokio::test]
-async fn the_largest_message_and_one_byte_more() {
+async fn a_check_larger_than_the_limit_is_refused() {
     let service = service("").await;
     let mut connection = RawConnection::open(&service.checks).await;
     for (size, reason) in [(LIMIT, "allowed"), (LIMIT + 1, "invalid_request")] {
@@ -133,7 +133,7 @@ async fn the_largest_message_and_one_byte_more() {
 }
 
 #[tokio::test]
-async fn odd_heads_get_the_same_answers() {
+async fn unusual_call_headers_do_not_change_the_answer() {
     let service = service("").await;
     let mut connection = RawConnection::open(&service.checks).await;
     for with_token in [true, false] {
@@ -179,7 +179,7 @@ async fn odd_heads_get_the_same_answers() {
 }
 
 #[tokio::test]
-async fn a_message_that_does_not_come_is_not_waited_for() {
+async fn a_check_whose_message_does_not_arrive_is_refused_in_time() {
     let service = service("").await;
     let mut connection = RawConnection::open(&service.checks).await;
     let message = framed_check(good());

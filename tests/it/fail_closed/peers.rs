@@ -70,7 +70,7 @@ async fn livez(address: SocketAddr) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn idle_and_silent_connections_do_not_keep_probes_out() {
+async fn idle_and_silent_connections_do_not_block_probes() {
     let folder = tempfile::tempdir().unwrap();
     let running = process(&folder).await;
     for address in [running.admin, running.probes.unwrap()] {
@@ -99,7 +99,7 @@ async fn idle_and_silent_connections_do_not_keep_probes_out() {
 }
 
 #[tokio::test]
-async fn silent_connections_do_not_keep_checks_out() {
+async fn silent_connections_do_not_block_checks() {
     let service = service("").await;
     let address = service.checks_tcp();
     let mut silent = Vec::new();
@@ -163,7 +163,7 @@ async fn status(address: SocketAddr, path: &str, size: u32) -> Option<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn large_messages_are_refused() {
+async fn large_admin_messages_are_refused() {
     let mut service = service("").await;
     for (address, path, size) in [
         (service.checks_tcp(), HEALTH, 100 * 1024),

@@ -95,7 +95,7 @@ async fn a_check_that_waits_for_a_thread_is_in_flight() {
 }
 
 #[tokio::test]
-async fn more_checks_than_may_be_are_refused_at_once() {
+async fn checks_beyond_the_limit_are_refused_at_once() {
     let service = service("max_concurrent_checks: 2\n").await;
     let mut connection = RawConnection::open(&service.checks).await;
     let held = [(); 2].map(|()| connection.send(call_of(withheld(Vec::new()))));
@@ -119,7 +119,7 @@ async fn more_checks_than_may_be_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_call_that_breaks_off_gives_its_place_back() {
+async fn a_call_that_is_reset_frees_its_place() {
     let service = service("max_concurrent_checks: 1\n").await;
     let mut broken = RawConnection::open(&service.checks).await;
     let held = broken.send(call_of(withheld(Vec::new())));
@@ -154,7 +154,7 @@ impl Judge for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_refuses_its_own_request_and_no_other() {
+async fn a_panic_refuses_only_its_own_request() {
     let address: ListenAddr = "127.0.0.1:0".parse().unwrap();
     let listener = Listener::bind(&address).expect("can be bound");
     let address = listener.local_addr();

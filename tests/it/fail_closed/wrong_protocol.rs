@@ -74,7 +74,7 @@ async fn each_wrong_protocol_is_counted_and_causes_one_warning_with_advice() {
 }
 
 #[tokio::test]
-async fn a_peer_without_tls_is_told_apart_from_a_failed_handshake() {
+async fn a_peer_without_tls_and_a_failed_handshake_have_separate_warnings() {
     let folder = tempfile::tempdir().unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
     let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

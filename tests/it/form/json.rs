@@ -8,7 +8,7 @@ use crate::support::token::signed_text;
 use super::place::place;
 
 #[tokio::test]
-async fn headers_that_two_readers_could_read_differently() {
+async fn token_headers_that_readers_interpret_differently_are_refused() {
     let place = place("").await;
     let claims = place.token().claims_text();
     let good = r#"{"alg":"RS256","kid":"k"}"#;
@@ -138,7 +138,7 @@ async fn headers_that_two_readers_could_read_differently() {
 }
 
 #[tokio::test]
-async fn claims_that_two_readers_could_read_differently() {
+async fn claims_that_readers_interpret_differently_are_refused() {
     let place = place("").await;
     let header = r#"{"alg":"RS256","kid":"k"}"#;
     let good = place.token().claims_text();

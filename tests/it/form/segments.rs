@@ -7,7 +7,7 @@ use crate::support::keys::{base64url, rsa};
 use super::place::place;
 
 #[tokio::test]
-async fn segments_that_have_another_spelling() {
+async fn token_segments_with_another_encoding_are_refused() {
     let place = place("").await;
     let good = place.token().signed(rsa(0));
     let parts: Vec<_> = good.split('.').collect();

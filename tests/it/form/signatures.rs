@@ -8,7 +8,7 @@ use crate::support::token::sealed;
 use super::place::{ALL, place};
 
 #[tokio::test]
-async fn every_algorithm_verifies_its_own_signatures_alone() {
+async fn each_algorithm_verifies_only_its_own_signatures() {
     let place = place(ALL).await;
     let rsa_names = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
     let mut signers: Vec<_> = rsa_names.map(|alg| (alg, "k", rsa(0))).into();
@@ -50,7 +50,7 @@ async fn every_algorithm_verifies_its_own_signatures_alone() {
 }
 
 #[tokio::test]
-async fn no_algorithm_turns_a_public_key_into_a_secret() {
+async fn a_public_key_is_never_used_as_an_hmac_secret() {
     let place = place(ALL).await;
     let token = |alg: &str| place.token().alg(alg);
     let jwk = rsa(0).jwk("k");
@@ -97,7 +97,7 @@ async fn no_algorithm_turns_a_public_key_into_a_secret() {
 }
 
 #[tokio::test]
-async fn keys_and_addresses_in_a_token_are_never_used() {
+async fn keys_and_key_urls_in_a_token_are_never_used() {
     let place = place(ALL).await;
     place
         .server

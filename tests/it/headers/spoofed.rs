@@ -9,7 +9,7 @@ use super::place::{FAILURE_MODE, ISSUER, place};
 
 /// Five spellings of each name that a server behind CGI would take for the same.
 #[tokio::test]
-async fn no_client_speaks_for_a_claim_in_any_spelling() {
+async fn client_values_of_claim_headers_are_removed_in_every_spelling() {
     let lines = "claim_headers: { x-jwt-sub: sub, x-acme-org: oid }";
     let more = "strip_headers: [\"x-jwt-*\", x-internal-user]\npayload_header: x-the-payload\n";
     let place = place(lines, more).await;
@@ -84,7 +84,7 @@ async fn no_client_speaks_for_a_claim_in_any_spelling() {
 
 /// What another issuer's tokens may set, this one's tokens do not, and the client neither.
 #[tokio::test]
-async fn headers_of_other_issuers_are_removed_too() {
+async fn claim_headers_of_every_issuer_are_removed() {
     let keys = set([rsa(0).jwk("k")]);
     let first = inline_issuer(ISSUER, &keys, "claim_headers: { x-a: sub }");
     let second = inline_issuer("https://other.test", &keys, "claim_headers: { x-b: sub }");
@@ -103,7 +103,7 @@ async fn headers_of_other_issuers_are_removed_too() {
 }
 
 #[tokio::test]
-async fn the_token_can_be_kept_from_the_upstream() {
+async fn forward_token_false_removes_the_token() {
     for (line, removed) in [
         ("", false),
         ("forward_token: true\n", false),
@@ -119,7 +119,7 @@ async fn the_token_can_be_kept_from_the_upstream() {
 }
 
 #[tokio::test]
-async fn settings_that_name_a_dangerous_header_are_no_settings() {
+async fn claim_headers_with_a_reserved_name_are_configuration_errors() {
     use accredit_core::config::{load, resolve};
     let refused = |text: &str| {
         let (document, locations) = load::read(text, &|_| None).expect("is well-formed");

@@ -10,7 +10,7 @@ use crate::support::token::Token;
 use super::place::{FAILURE_MODE, ISSUER, claims_with, place, token_with};
 
 #[tokio::test]
-async fn the_default_headers_are_the_contracts() {
+async fn the_default_claim_headers_are_those_of_the_contract() {
     let place = place("", "").await;
     let token = Token::of(ISSUER)
         .claim("client_id", "c1")
@@ -44,7 +44,7 @@ async fn the_default_headers_are_the_contracts() {
 }
 
 #[tokio::test]
-async fn claims_of_every_type() {
+async fn claims_of_every_type_become_header_values() {
     let place = place("claim_headers: { x-c: c }", "").await;
     let object = |text: &str| Some(base64url(text));
     let cases: Vec<(&str, Option<String>)> = vec![
@@ -102,7 +102,7 @@ async fn claims_of_every_type() {
 }
 
 #[tokio::test]
-async fn claims_by_every_kind_of_name() {
+async fn claims_are_found_by_every_kind_of_name() {
     let lines = r#"claim_headers:
   x-dotted: custom.environment
   x-deep: a.b.c
@@ -141,7 +141,7 @@ async fn claims_by_every_kind_of_name() {
 }
 
 #[tokio::test]
-async fn scopes_whichever_claim_carries_them() {
+async fn scopes_of_every_scope_claim_become_one_header() {
     let place = place("claim_headers: { x-s: scopes }", "").await;
     let cases = [
         (r#""scopes":["a","b"]"#, Some("a b")),
@@ -160,7 +160,7 @@ async fn scopes_whichever_claim_carries_them() {
 }
 
 #[tokio::test]
-async fn the_payload_is_the_tokens_own_segment() {
+async fn the_payload_header_is_the_payload_segment_of_the_token() {
     let place = place("", "payload_header: X-Payload\n").await;
     let token = token_with(r#""odd" : { "a":1.0 }"#);
     let answer = place.admitted(Ask::bearer(&token), Telling::Headers).await;
@@ -173,7 +173,7 @@ async fn the_payload_is_the_tokens_own_segment() {
 }
 
 #[tokio::test]
-async fn a_value_has_a_limit() {
+async fn a_claim_header_value_beyond_its_limit_is_left_out() {
     let place = place("claim_headers: { x-a: a, x-b: b }", "").await;
     let text = |length: usize| "v".repeat(length);
     let sized = |a: usize, b: usize| format!(r#""a":"{}","b":"{}""#, text(a), text(b));
@@ -190,7 +190,7 @@ async fn a_value_has_a_limit() {
 }
 
 #[tokio::test]
-async fn beyond_the_sum_the_payload_is_left_out() {
+async fn the_payload_header_is_left_out_beyond_the_total_limit() {
     let lines = "claim_headers: { x-a: a, x-b: a, x-c: b }";
     let place = place(lines, "payload_header: x-payload\n").await;
     let members = |b: usize| format!(r#""a":"{}","b":"{}""#, "v".repeat(7000), "w".repeat(b));
@@ -209,7 +209,7 @@ async fn beyond_the_sum_the_payload_is_left_out() {
 
 /// The second answer comes from memory, and says the same, for the headers of its own request.
 #[tokio::test]
-async fn a_remembered_token_tells_the_same() {
+async fn a_cached_token_gives_the_same_headers() {
     for more in ["", "token_cache: 0\n"] {
         let place = place("claim_headers: { x-c: c, x-s: sub }", more).await;
         let token = token_with(r#""c":["a","b"]"#);

@@ -7,13 +7,13 @@ use super::sources::{Source, sources};
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
-fn files_import_each_other_in_no_circle() {
+fn source_files_do_not_import_each_other_in_circles() {
     let found = circles(&imports(&sources()));
     assert!(found.is_empty(), "circles of files:\n{}", found.join("\n"));
 }
 
 #[test]
-fn a_circle_is_found_through_lists_and_inline_paths() {
+fn import_circles_are_found_through_lists_and_inline_paths() {
     let source = |path: &str, code: &str| Source {
         member: "src",
         path: path.to_owned(),

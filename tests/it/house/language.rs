@@ -26,7 +26,7 @@ const ENDINGS: [&str; 12] = [
 ];
 
 #[test]
-fn texts_are_in_plain_english() {
+fn no_text_contains_a_forbidden_phrase() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for folder in FOLDERS {
@@ -43,7 +43,7 @@ fn texts_are_in_plain_english() {
 }
 
 #[test]
-fn phrases_are_found_as_whole_words_and_across_lines() {
+fn forbidden_phrases_are_found_as_whole_words_and_across_lines() {
     let text = "a\n    /// Whoever asks so\n    /// many times.\nrecommend, amended; mend it";
     assert_eq!(phrases(text), [(2, "whoever"), (2, "so many"), (4, "mend")]);
     assert_eq!(phrases("is toldx, untold of_"), []);

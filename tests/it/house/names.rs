@@ -25,7 +25,7 @@ fn each_type_name_is_defined_once() {
 }
 
 #[test]
-fn definitions_are_found_and_associated_types_are_none() {
+fn type_definitions_are_found_without_associated_types() {
     let code = "pub struct A;\n    pub(crate) enum B {}\ntrait C {\n    type Item;\n}\npub type D = A;\nstructure!();";
     assert_eq!(defined(code), ["A", "B", "C", "D"]);
 }

@@ -4,7 +4,7 @@ use super::sources::{at_home, code, names_crate, rooms_named, sources};
 use super::tables::{HOMES, IMPURE, PURE, ROOMS, WORDS};
 
 #[test]
-fn imports_only_fall() {
+fn rooms_import_only_rooms_below_them() {
     for (room, below) in ROOMS {
         let floor = |name: &str| {
             ROOMS
@@ -42,7 +42,7 @@ fn imports_only_fall() {
 }
 
 #[test]
-fn the_roof_knows_the_commands_alone() {
+fn main_imports_only_the_commands() {
     let main = sources()
         .into_iter()
         .find(|source| source.path == "main.rs")
@@ -56,7 +56,7 @@ fn the_roof_knows_the_commands_alone() {
 }
 
 #[test]
-fn outside_crates_and_certain_words_stay_at_home() {
+fn crates_and_words_are_used_only_in_their_rooms() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (name, homes) in HOMES {
@@ -79,7 +79,7 @@ fn outside_crates_and_certain_words_stay_at_home() {
 }
 
 #[test]
-fn files_say_what_they_are_and_faces_hold_nothing() {
+fn source_files_begin_with_a_doc_comment_and_mod_files_only_list_modules() {
     for source in sources() {
         assert!(
             source.text.starts_with("//! "),
@@ -107,7 +107,7 @@ fn files_say_what_they_are_and_faces_hold_nothing() {
 }
 
 #[test]
-fn what_is_looked_for_would_be_found() {
+fn the_house_test_finds_each_kind_of_violation() {
     assert_eq!(
         rooms_named("use crate::a::b; pub(in crate::c) fn f(x: crate::d_e::F)"),
         ["a", "c", "d_e"]

@@ -10,7 +10,7 @@ use crate::support::token::{Token, now};
 use super::common::{ONE, OTHER, reason};
 
 #[tokio::test]
-async fn audiences() {
+async fn a_token_needs_an_audience_of_its_issuer_entry() {
     let keys = set([rsa(0).jwk("k")]);
     let list =
         inline_issuer("https://list.test", &keys, "").replace("[api.test]", "[api.test, second]");
@@ -62,7 +62,7 @@ async fn audiences() {
 
 /// CONTRACT 3.5.3, 3.7.4: Cognito's access tokens have `client_id`, Keycloak's `azp` and `realm_access.roles`.
 #[tokio::test]
-async fn other_claims_carry_the_audience_and_the_scopes() {
+async fn configured_claims_carry_the_audience_and_the_scopes() {
     let keys = set([rsa(0).jwk("k")]);
     let lines = "audience_claims: [client_id, [\"https://a.test/aud\"]]\nscope_claims: [realm_access.roles]";
     let one = inline_issuer(ONE, &keys, lines);
@@ -107,7 +107,7 @@ async fn other_claims_carry_the_audience_and_the_scopes() {
 }
 
 #[tokio::test]
-async fn further_demands_are_each_issuers_own() {
+async fn requirements_apply_to_the_tokens_of_their_issuer_only() {
     let keys = set([rsa(0).jwk("k")]);
     let strict = "clock_skew: 0s
 token_types: [application/Special]

@@ -13,7 +13,7 @@ use crate::support::token::{Token, now};
 use super::common::{ONE, reason};
 
 #[tokio::test]
-async fn one_bad_key_spoils_no_other() {
+async fn an_unusable_key_does_not_affect_the_other_keys() {
     let with = |mut jwk: Value, name: &str, value: Value| {
         jwk[name] = value;
         jwk
@@ -128,7 +128,7 @@ fn twice(jwk: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_private_key_that_is_published_serves_by_its_public_part() {
+async fn a_published_private_key_verifies_with_its_public_part() {
     let mut jwk = rsa(0).jwk("k");
     for name in ["d", "p", "q"] {
         jwk[name] = "c2VjcmV0".into();
@@ -145,7 +145,7 @@ async fn a_private_key_that_is_published_serves_by_its_public_part() {
 }
 
 #[tokio::test]
-async fn candidates_bear_the_kid_or_none() {
+async fn only_keys_with_the_kid_or_without_any_are_tried() {
     let nameless = inline_issuer(ONE, &set([rsa(0).jwk(None), rsa(1).jwk("k")]), "");
     let service = Service::ready(&format!("issuers:\n{nameless}")).await;
     let envoy = service.envoy().await;
@@ -203,7 +203,7 @@ async fn candidates_bear_the_kid_or_none() {
 }
 
 #[tokio::test]
-async fn a_token_without_kid_and_without_a_fitting_key() {
+async fn a_token_without_kid_and_without_a_fitting_key_is_refused() {
     let only_ec = inline_issuer(ONE, &set([p256(0).jwk("e")]), "");
     let service = Service::ready(&format!("issuers:\n{only_ec}")).await;
     let token = Token::of(ONE).without_header("kid");
@@ -284,7 +284,7 @@ async fn at_most_sixteen_keys_are_tried() {
 }
 
 #[tokio::test]
-async fn keys_are_for_what_they_say() {
+async fn a_key_is_used_only_as_its_use_and_alg_permit() {
     let said = |kid: &'static str, name: &str, value: Value| {
         let mut jwk = rsa(0).jwk(kid);
         jwk[name] = value;

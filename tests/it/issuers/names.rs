@@ -9,7 +9,7 @@ use crate::support::token::Token;
 use super::common::{ONE, OTHER, reason};
 
 #[tokio::test]
-async fn issuers_that_share_a_kid_do_not_share_a_key() {
+async fn issuers_with_the_same_kid_do_not_share_keys() {
     let one = inline_issuer(ONE, &set([rsa(0).jwk("k")]), "");
     let other = inline_issuer(OTHER, &set([rsa(1).jwk("k")]), "");
     for more in ["", "token_cache: 0\n"] {

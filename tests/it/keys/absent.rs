@@ -55,7 +55,7 @@ async fn an_issuer_without_keys_starts_no_fetch_for_a_token() {
 }
 
 #[tokio::test]
-async fn an_empty_key_set_is_believed() {
+async fn an_empty_key_set_withdraws_every_key() {
     let place = place("").await;
     assert_eq!(place.reason(&place.known()).await, "allowed");
     place.server.serve("/keys", set([]));
@@ -79,7 +79,7 @@ async fn an_empty_key_set_is_believed() {
 }
 
 #[tokio::test]
-async fn keys_past_their_time_are_no_keys() {
+async fn keys_older_than_max_stale_verify_no_token() {
     let server = KeyServer::with_keys(old_keys()).await;
     let jwks = format!(
         "jwks: {{ uri: '{}', refresh: 1s, max_stale: 2s }}",
@@ -104,7 +104,7 @@ async fn keys_past_their_time_are_no_keys() {
 }
 
 #[tokio::test]
-async fn a_removed_key_stops_admitting_at_the_swap() {
+async fn a_key_that_a_new_set_lacks_stops_admitting_at_once() {
     let keys = set([rsa(0).jwk("k"), rsa(1).jwk("next")]);
     for more in ["", "token_cache: 0\n"] {
         let server = KeyServer::with_keys(keys.clone()).await;
@@ -127,7 +127,7 @@ async fn a_removed_key_stops_admitting_at_the_swap() {
 }
 
 #[tokio::test]
-async fn one_hung_issuer_delays_no_other() {
+async fn an_issuer_that_hangs_does_not_delay_others() {
     let (good, hung) = (
         KeyServer::with_keys(old_keys()).await,
         KeyServer::with_keys(Reply::Hang).await,

@@ -154,7 +154,7 @@ async fn a_certificate_that_is_in_ca_file_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_refused_certificate_is_explained_in_words() {
+async fn the_error_of_a_refused_certificate_states_why() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     let (authority, other) = (Authority::new(), Authority::new());

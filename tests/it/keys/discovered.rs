@@ -33,7 +33,7 @@ async fn server() -> (KeyServer, String) {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_where_they_were_while_the_metadata_cannot_be_had() {
+async fn failed_discovery_does_not_stop_fetches_from_the_known_key_url() {
     let (server, issuer) = server().await;
     let service = Service::ready(&discovered(&issuer)).await;
     let busy = Answer::of(503, "no").with("retry-after", "100");
@@ -66,7 +66,7 @@ async fn keys_are_fetched_where_they_were_while_the_metadata_cannot_be_had() {
 
 /// However long the keys' own server answers: the issuer may have left it long ago.
 #[tokio::test]
-async fn an_address_that_no_metadata_confirm_is_asked_for_as_long_as_keys_may_serve() {
+async fn an_unconfirmed_key_url_is_used_until_max_stale() {
     for gone in [Answer::of(503, "no"), Answer::of(404, "no")] {
         let (server, issuer) = server().await;
         let entry = discovered(&issuer).replace("timeout: 1s", "refresh: 100ms, max_stale: 1s");
@@ -92,7 +92,7 @@ async fn an_address_that_no_metadata_confirm_is_asked_for_as_long_as_keys_may_se
 }
 
 #[tokio::test]
-async fn keys_on_another_host_are_fetched_while_the_issuer_is_gone_and_the_log_says_so() {
+async fn keys_on_another_host_are_fetched_and_logged_while_discovery_fails() {
     let keys = KeyServer::with_keys(old_keys()).await;
     let metadata = KeyServer::start().await;
     let issuer = metadata.url("");
@@ -122,7 +122,7 @@ async fn keys_on_another_host_are_fetched_while_the_issuer_is_gone_and_the_log_s
 }
 
 #[tokio::test]
-async fn metadata_that_say_otherwise_are_believed() {
+async fn metadata_that_contradict_the_known_key_url_stop_fetches_from_it() {
     for (thing, named, jwks_uri, says) in [
         (
             "another",
@@ -169,7 +169,7 @@ async fn metadata_that_say_otherwise_are_believed() {
 
 /// Metadata that take more than half of the time, every time, are waited for where the address of before leads nowhere.
 #[tokio::test]
-async fn slow_metadata_are_believed_once_the_address_of_before_gives_no_keys() {
+async fn slow_metadata_are_used_if_the_known_key_url_gives_no_keys() {
     let (server, issuer) = server().await;
     let patient = discovered(&issuer).replace("timeout: 1s", "timeout: 3s");
     let service = Service::ready(&patient).await;
@@ -191,7 +191,7 @@ async fn slow_metadata_are_believed_once_the_address_of_before_gives_no_keys() {
 }
 
 #[tokio::test]
-async fn an_operator_s_refresh_finds_where_the_keys_have_moved() {
+async fn an_operator_refresh_follows_keys_to_a_new_url() {
     let (server, issuer) = server().await;
     let service = Service::ready(&discovered(&issuer)).await;
     server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/moved"));
@@ -204,7 +204,7 @@ async fn an_operator_s_refresh_finds_where_the_keys_have_moved() {
 }
 
 #[tokio::test]
-async fn an_operator_s_refresh_finds_it_while_a_token_s_fetch_is_in_flight() {
+async fn an_operator_refresh_follows_keys_to_a_new_url_during_another_fetch() {
     let (server, issuer) = server().await;
     let service = Service::ready(&discovered(&issuer)).await;
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
@@ -236,7 +236,7 @@ async fn an_operator_s_refresh_finds_it_while_a_token_s_fetch_is_in_flight() {
 
 /// Where several are found through discovery, who reads the log has to know whose keys they are.
 #[tokio::test]
-async fn the_log_says_whose_keys_cannot_be_had() {
+async fn the_log_names_the_issuer_whose_keys_are_unavailable() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accredit.yaml");
     let (server, issuer) = server().await;

@@ -176,7 +176,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn redirects_stay_on_their_host_and_end_soon() {
+async fn a_fetch_follows_few_redirects_and_only_on_the_same_host() {
     let server = KeyServer::with_keys(old_keys()).await;
     let service = Service::ready(&issuer_at(&server, "")).await;
     let to = |location: &str| Answer::of(302, "").with("location", location);
@@ -219,7 +219,7 @@ async fn redirects_stay_on_their_host_and_end_soon() {
 }
 
 #[tokio::test]
-async fn what_stands_is_not_sent_again() {
+async fn an_unchanged_key_set_is_requested_conditionally() {
     let server = KeyServer::with_keys(Answer::of(200, old_keys()).with("etag", "\"v1\"")).await;
     let service = Service::ready(&issuer_at(&server, "")).await;
     let envoy = service.envoy().await;
@@ -245,7 +245,7 @@ async fn what_stands_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn the_servers_wishes_about_time_are_heard_within_bounds() {
+async fn cache_control_and_retry_after_are_obeyed_within_limits() {
     let server = KeyServer::with_keys(old_keys()).await;
     let service = Service::ready(&issuer_at(&server, "")).await;
     let good = || Answer::of(200, old_keys());

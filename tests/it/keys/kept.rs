@@ -56,7 +56,7 @@ fn known(server: &KeyServer) -> Ask {
 }
 
 #[tokio::test]
-async fn keys_serve_after_a_restart_while_the_issuer_is_unreachable() {
+async fn saved_keys_verify_tokens_after_a_restart_while_the_issuer_is_unreachable() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("state");
     let server = KeyServer::with_keys(old_keys()).await;
@@ -95,7 +95,7 @@ async fn keys_serve_after_a_restart_while_the_issuer_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_withdrawn_is_not_back_after_a_restart() {
+async fn a_withdrawn_key_does_not_return_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     for (withdrawn, reason) in [
         (set([rsa(1).jwk("new")]), "key_pending"),
@@ -124,7 +124,7 @@ async fn a_key_that_was_withdrawn_is_not_back_after_a_restart() {
 
 /// Two issuers at one server: each has its file, and neither takes the other's, whatever it is called.
 #[tokio::test]
-async fn another_issuers_file_does_not_serve() {
+async fn saved_keys_of_another_issuer_are_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let server = KeyServer::with_keys(old_keys()).await;
     let entry = |issuer: &str| {
@@ -237,7 +237,7 @@ async fn saved_keys_that_are_not_used_are_reported_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_stops_no_check() {
+async fn a_state_dir_that_cannot_be_written_stops_no_check() {
     let outer = tempfile::tempdir().unwrap();
     let in_the_way = outer.path().join("a-file");
     std::fs::write(&in_the_way, "").unwrap();

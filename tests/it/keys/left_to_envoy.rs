@@ -18,7 +18,7 @@ fn deferring(server: &KeyServer, lines: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_of_an_issuer_without_keys_is_left_to_envoy() {
+async fn with_unavailable_defer_an_issuer_without_keys_causes_a_grpc_error() {
     let server = KeyServer::with_keys(Reply::Hang).await;
     let service = Service::start(&deferring(&server, ""));
     let envoy = service.envoy().await;
@@ -55,7 +55,7 @@ async fn a_token_of_an_issuer_without_keys_is_left_to_envoy() {
 }
 
 #[tokio::test]
-async fn while_keys_are_held_nothing_is_left_to_envoy() {
+async fn with_unavailable_defer_held_keys_cause_no_grpc_error() {
     let server = KeyServer::with_keys(old_keys()).await;
     let service = Service::ready(&deferring(&server, "")).await;
     let envoy = service.envoy().await;
@@ -86,7 +86,7 @@ async fn while_keys_are_held_nothing_is_left_to_envoy() {
 }
 
 #[tokio::test]
-async fn keys_past_their_time_leave_it_to_envoy_and_keys_that_come_end_it() {
+async fn with_unavailable_defer_keys_past_max_stale_cause_grpc_errors_until_new_keys() {
     let server = KeyServer::with_keys(old_keys()).await;
     let short = "refresh: 1s, max_stale: 2s";
     let configuration = deferring(&server, "").replace("/keys' }", &format!("/keys', {short} }}"));

@@ -38,7 +38,7 @@ async fn admits(process: &Running) {
 }
 
 #[tokio::test]
-async fn proxies_are_those_of_the_environment() {
+async fn fetches_use_the_proxies_of_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let proxy = KeyServer::start().await;
     let uri = "http://keys.invalid/keys";
@@ -69,7 +69,7 @@ async fn proxies_are_those_of_the_environment() {
 
 /// On a machine without IPv6 nothing can listen there: then it is the address that must be taken for loopback.
 #[tokio::test]
-async fn keys_come_by_ipv6() {
+async fn keys_are_fetched_over_ipv6() {
     let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
     if !has_ipv6 {
         let error = error_of("uri: 'http://[::1]:1/keys'").await;

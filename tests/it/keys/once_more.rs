@@ -11,7 +11,7 @@ use crate::support::token::{Token, now};
 use super::place::{Place, SHORT, old_keys, place};
 
 #[tokio::test]
-async fn a_key_that_changed_under_its_kid_is_fetched_and_the_old_one_gone() {
+async fn a_key_that_changed_under_its_kid_replaces_the_old_one() {
     for more in ["", "token_cache: 0\n"] {
         let server = KeyServer::with_keys(old_keys()).await;
         let service = Service::ready(&format!("{}{more}", issuer_at(&server, ""))).await;
@@ -26,7 +26,7 @@ async fn a_key_that_changed_under_its_kid_is_fetched_and_the_old_one_gone() {
 }
 
 #[tokio::test]
-async fn a_kid_that_changed_its_type_is_fetched_too() {
+async fn a_key_that_changed_its_type_under_its_kid_is_fetched() {
     let place = place("algorithms: [RS256, ES256]").await;
     place.server.serve("/keys", set([p256(0).jwk("k")]));
     let new = place.token().alg("ES256").signed(p256(0));
@@ -35,7 +35,7 @@ async fn a_kid_that_changed_its_type_is_fetched_too() {
 }
 
 #[tokio::test]
-async fn a_token_without_kid_is_judged_once_more() {
+async fn a_token_without_kid_is_verified_again_after_a_fetch() {
     let place = place("").await;
     place.server.serve("/keys", set([rsa(1).jwk("new")]));
     let token = place.token().without_header("kid").signed(rsa(1));
@@ -44,7 +44,7 @@ async fn a_token_without_kid_is_judged_once_more() {
 }
 
 #[tokio::test]
-async fn once_more_never_makes_a_bad_token_an_outage() {
+async fn a_second_verification_never_turns_a_bad_token_into_503() {
     let forged = |place: &Place| place.token().signed(rsa(1));
     let lacking = place("").await;
     for _ in 0..3 {
@@ -77,7 +77,7 @@ async fn once_more_never_makes_a_bad_token_an_outage() {
 }
 
 #[tokio::test]
-async fn forged_tokens_take_no_place_from_new_keys() {
+async fn waiting_forged_tokens_take_no_places_from_tokens_with_new_keys() {
     let place = place("").await;
     let gate = place.gate(set([rsa(0).jwk("k"), rsa(2).jwk("new")]));
     let forged: FuturesUnordered<_> = (0..80)

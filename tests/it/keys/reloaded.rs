@@ -34,7 +34,7 @@ async fn reason(process: &Running, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_keeps_its_keys_when_its_times_are_changed() {
+async fn an_issuer_that_is_down_keeps_its_keys_when_a_reload_changes_its_times() {
     let folder = tempfile::tempdir().unwrap();
     let issuer = "https://issuer.test";
     let server = KeyServer::with_keys(old_keys()).await;
@@ -62,7 +62,7 @@ async fn an_issuer_that_is_down_keeps_its_keys_when_its_times_are_changed() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_given_another_issuer_is_kept_under_its_new_names() {
+async fn saved_keys_follow_an_entry_whose_issuers_a_reload_changes() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let server = KeyServer::with_keys(old_keys()).await;

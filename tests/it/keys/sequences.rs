@@ -88,7 +88,7 @@ async fn assert_admits_exactly(
 }
 
 #[tokio::test]
-async fn only_what_was_fetched_last_admits_and_it_always_recovers() {
+async fn only_the_latest_fetched_keys_admit_and_fetches_always_recover() {
     for seed in 1..=SEQUENCES {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut fetched = chance.keys();

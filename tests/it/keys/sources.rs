@@ -9,7 +9,7 @@ use crate::support::token::Token;
 use super::place::old_keys;
 
 #[tokio::test]
-async fn keys_from_a_file_are_read_again() {
+async fn a_key_file_is_read_again_when_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
     std::fs::write(&file, old_keys()).unwrap();
@@ -53,7 +53,7 @@ async fn keys_from_a_file_are_read_again() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_gives_no_keys_until_it_is() {
+async fn a_missing_key_file_gives_keys_once_it_exists() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
     let issuer = "https://file.test";
@@ -72,7 +72,7 @@ async fn a_file_that_is_not_there_gives_no_keys_until_it_is() {
 }
 
 #[tokio::test]
-async fn keys_in_the_configuration_are_all_there_are() {
+async fn inline_keys_are_the_only_keys_of_their_issuer() {
     let issuer = "https://inline.test";
     let service = Service::ready(&format!(
         "issuers:\n{}",
@@ -96,7 +96,7 @@ async fn keys_in_the_configuration_are_all_there_are() {
 }
 
 #[tokio::test]
-async fn keys_are_found_by_each_of_the_four_addresses_in_their_order() {
+async fn discovery_tries_the_four_well_known_urls_in_order() {
     let addresses = [
         "/tenant/1/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server/tenant/1",
@@ -132,7 +132,7 @@ async fn keys_are_found_by_each_of_the_four_addresses_in_their_order() {
 }
 
 #[tokio::test]
-async fn metadata_of_another_issuer_give_no_keys() {
+async fn metadata_of_another_issuer_are_rejected() {
     let server = KeyServer::with_keys(old_keys()).await;
     let issuer = server.url("");
     let well_known = "/.well-known/openid-configuration";

@@ -15,7 +15,7 @@ use crate::support::token::Token;
 use super::place::{SHORT, old_keys, place};
 
 #[tokio::test]
-async fn a_new_key_is_fetched_for_the_first_token_that_names_it() {
+async fn the_first_token_with_a_new_key_triggers_a_fetch() {
     let place = place("").await;
     place
         .server
@@ -52,7 +52,7 @@ async fn a_key_that_a_later_fetch_lacks_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_began_before_cannot_tell_that_a_key_is_unknown() {
+async fn a_fetch_that_started_earlier_does_not_make_a_key_unknown() {
     let place = place("").await;
     let gate = place.gate(old_keys());
     let refreshing = place.service.refresh_keys();
@@ -81,7 +81,7 @@ async fn a_fetch_that_began_before_cannot_tell_that_a_key_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_failed_leaves_unknown_keys_unavailable_and_known_ones_good() {
+async fn after_a_failed_fetch_unknown_keys_are_pending_and_known_keys_admit() {
     let place = place("").await;
     place
         .server
@@ -105,7 +105,7 @@ async fn a_fetch_that_failed_leaves_unknown_keys_unavailable_and_known_ones_good
 }
 
 #[tokio::test]
-async fn a_flood_of_invented_keys_costs_one_fetch_and_waits_in_bounds() {
+async fn a_flood_of_unknown_key_ids_causes_one_fetch_and_a_limited_wait() {
     let place = place("").await;
     let gate = place.gate(old_keys());
     let mut checks: FuturesUnordered<_> = (0..100)
@@ -148,7 +148,7 @@ async fn a_flood_of_invented_keys_costs_one_fetch_and_waits_in_bounds() {
 }
 
 #[tokio::test]
-async fn after_the_cooldown_one_more_fetch_may_start() {
+async fn after_the_cooldown_a_token_can_trigger_another_fetch() {
     let place = place("").await;
     assert_eq!(place.reason(&place.unknown("first")).await, "unknown_key");
     assert_eq!(place.reason(&place.unknown("second")).await, "key_pending");
@@ -163,7 +163,7 @@ async fn after_the_cooldown_one_more_fetch_may_start() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_costs_no_caller_its_deadline() {
+async fn a_key_server_that_hangs_does_not_delay_answers_past_the_deadline() {
     let place = place("").await;
     place.server.serve("/keys", Reply::Hang);
     let ask = Ask::bearer(&place.unknown("new"));
@@ -180,7 +180,7 @@ async fn a_server_that_hangs_costs_no_caller_its_deadline() {
 }
 
 #[tokio::test]
-async fn the_services_own_patience_ends_a_wait_too() {
+async fn check_timeout_ends_a_wait_for_keys() {
     let server = KeyServer::with_keys(old_keys()).await;
     let configuration = format!("{}check_timeout: 200ms\n", issuer_at(&server, ""));
     let service = Service::ready(&configuration).await;
@@ -191,7 +191,7 @@ async fn the_services_own_patience_ends_a_wait_too() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_stops_no_fetch() {
+async fn a_caller_that_disconnects_does_not_stop_the_fetch() {
     let place = place("").await;
     let gate = place.gate(set([rsa(0).jwk("k"), rsa(1).jwk("new")]));
     let (envoy, token) = (place.envoy.clone(), place.unknown("new"));
@@ -210,7 +210,7 @@ async fn a_caller_who_goes_away_stops_no_fetch() {
 }
 
 #[tokio::test]
-async fn those_who_wait_take_no_place_among_the_checks() {
+async fn checks_that_wait_for_keys_do_not_count_as_in_flight() {
     let server = KeyServer::with_keys(old_keys()).await;
     let configuration = format!("{}max_concurrent_checks: 1\n", issuer_at(&server, ""));
     let service = Service::ready(&configuration).await;

@@ -29,7 +29,7 @@ async fn holds(service: &Service, kid: &str) {
 }
 
 #[tokio::test]
-async fn a_file_that_is_written_anew_or_replaced_is_read() {
+async fn a_key_file_that_is_rewritten_or_replaced_is_read_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
     std::fs::write(&file, set([rsa(0).jwk("k")])).unwrap();
@@ -59,7 +59,7 @@ async fn a_file_that_is_written_anew_or_replaced_is_read() {
 
 /// A ConfigMap's file is a link through a folder that is itself a link, and that one is swapped.
 #[tokio::test]
-async fn a_config_map_that_is_swapped_is_read() {
+async fn a_key_file_in_a_swapped_config_map_is_read_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let version = |name: &str, kid: &'static str| {
         let version = folder.path().join(name);
@@ -83,7 +83,7 @@ async fn a_config_map_that_is_swapped_is_read() {
 
 /// Else a log that is written beside the file would have it read for ever, and tell of it in that log each time.
 #[tokio::test]
-async fn what_else_changes_in_the_folder_is_passed_over() {
+async fn changes_of_other_files_beside_a_key_file_cause_no_read() {
     let folder = tempfile::tempdir().unwrap();
     let (still, moving) = (folder.path().join("a.json"), folder.path().join("b.json"));
     std::fs::write(&still, set([rsa(0).jwk("still")])).unwrap();
@@ -118,7 +118,7 @@ async fn what_else_changes_in_the_folder_is_passed_over() {
 
 /// The folder may come later than the service: then there is nothing to watch yet, and the retries find it.
 #[tokio::test]
-async fn a_folder_that_comes_later_is_found_and_then_watched() {
+async fn a_key_file_in_a_folder_created_later_is_found_and_watched() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("later");
     let file = folder.join("keys.json");

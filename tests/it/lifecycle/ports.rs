@@ -23,7 +23,7 @@ use crate::support::token::Token;
 use super::common::{ISSUER, inline, keys};
 
 #[tokio::test]
-async fn the_probe_port_answers_probes_alone() {
+async fn the_probe_port_answers_only_probes() {
     let service = Service::ready(&format!("{}probe_listen: 127.0.0.1:0\n", inline())).await;
     let probes = service.probes.unwrap();
     for (path, status) in [
@@ -44,7 +44,7 @@ async fn the_probe_port_answers_probes_alone() {
 }
 
 #[tokio::test]
-async fn the_admin_port_answers_to_its_own_names_alone() {
+async fn the_admin_port_answers_only_to_its_own_names() {
     let service = Service::ready(&format!("{}admin_hosts: [admin.test]\n", inline())).await;
     let admin = service.admin;
     for (host, status) in [
@@ -76,7 +76,7 @@ async fn the_admin_port_answers_to_its_own_names_alone() {
 }
 
 #[tokio::test]
-async fn reflection_tells_of_what_the_admin_port_serves() {
+async fn reflection_lists_the_services_of_the_admin_port() {
     let service = Service::ready(&inline()).await;
     let mut client = ServerReflectionClient::new(channel(service.admin).await);
     let list = ServerReflectionRequest {
@@ -100,7 +100,7 @@ async fn reflection_tells_of_what_the_admin_port_serves() {
 }
 
 #[tokio::test]
-async fn the_admin_api_refreshes_one_issuer_or_says_that_there_is_none() {
+async fn the_admin_api_refreshes_one_issuer_or_answers_not_found() {
     use accredit::admin::pb::RefreshKeysRequest;
     let (one, other) = (
         KeyServer::with_keys(keys()).await,
@@ -154,7 +154,7 @@ async fn checks_are_answered_on_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn a_port_for_other_machines_without_client_certificates_is_noted() {
+async fn a_port_reachable_from_other_machines_without_client_certificates_is_logged() {
     for (address, is_noted) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
         let arguments = [
             "serve",

@@ -17,7 +17,7 @@ use crate::support::token::Token;
 use super::common::{ISSUER, assert_readiness, health, keys};
 
 #[tokio::test]
-async fn ready_once_the_keys_are_there() {
+async fn the_service_is_ready_once_it_has_keys() {
     let gate = Arc::new(Semaphore::new(0));
     let server = KeyServer::with_keys(Reply::When(gate.clone(), Answer::of(200, keys()))).await;
     let service = Service::start(&format!(
@@ -52,7 +52,7 @@ async fn ready_once_the_keys_are_there() {
 }
 
 #[tokio::test]
-async fn a_dead_issuer_holds_readiness_back_for_a_while_only() {
+async fn an_unreachable_issuer_delays_readiness_for_startup_wait_only() {
     let dead = KeyServer::with_keys(Answer::of(500, "no")).await;
     let entry = issuer_at(&dead, "");
     let good = inline_issuer(ISSUER, &keys(), "");
@@ -74,7 +74,7 @@ async fn a_dead_issuer_holds_readiness_back_for_a_while_only() {
 }
 
 #[tokio::test]
-async fn without_any_keys_it_is_not_ready_however_long_it_waits() {
+async fn the_service_is_not_ready_without_any_keys() {
     let server = KeyServer::with_keys(Answer::of(500, "no")).await;
     let more = "startup_wait: 1ms\nprobe_listen: 127.0.0.1:0\n";
     let service = Service::start(&format!("{}{more}", issuer_at(&server, "")));

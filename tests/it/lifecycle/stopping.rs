@@ -18,7 +18,7 @@ use super::common::keys;
 
 /// What stops: who waits is answered, who comes meanwhile too, and probes tell that it is leaving.
 #[tokio::test]
-async fn stopping_answers_everybody() {
+async fn stopping_answers_every_waiting_and_new_check() {
     let server = KeyServer::with_keys(keys()).await;
     let more = "probe_listen: 127.0.0.1:0\ndrain: 15s\n";
     let mut service = Service::ready(&format!("{}{more}", issuer_at(&server, ""))).await;
@@ -51,7 +51,7 @@ async fn stopping_answers_everybody() {
 }
 
 #[tokio::test]
-async fn stopping_before_it_was_ever_ready() {
+async fn the_service_can_stop_before_it_was_ready() {
     let server = KeyServer::with_keys(Reply::Hang).await;
     let mut service = Service::start(&issuer_at(&server, ""));
     server.asked("/keys", 1).await;
@@ -60,7 +60,7 @@ async fn stopping_before_it_was_ever_ready() {
 }
 
 #[tokio::test]
-async fn a_signal_lets_the_process_finish_what_it_has_begun() {
+async fn after_a_signal_the_process_finishes_the_checks_in_flight() {
     for signal in ["TERM", "INT"] {
         let server = KeyServer::with_keys(keys()).await;
         let (issuer, uri) = (server.url(""), server.url("/keys"));
@@ -99,7 +99,7 @@ async fn a_signal_lets_the_process_finish_what_it_has_begun() {
 }
 
 #[tokio::test]
-async fn a_second_signal_does_not_wait() {
+async fn a_second_signal_ends_the_drain() {
     let server = KeyServer::with_keys(keys()).await;
     let (issuer, uri) = (server.url(""), server.url("/keys"));
     let mut process = Running::start(&mut accredit(&[

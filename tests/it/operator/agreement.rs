@@ -167,7 +167,7 @@ fn request(dice: &mut Dice, tokens: &[String]) -> (Ask, pb::ExplainRequest) {
 }
 
 #[tokio::test]
-async fn what_is_explained_is_what_is_decided() {
+async fn explanations_agree_with_the_decisions_of_the_service() {
     let issuers: String = ISSUERS
         .map(|issuer| inline_issuer(issuer, &set([rsa(0).jwk("k")]), ""))
         .concat();
@@ -213,7 +213,7 @@ async fn what_is_explained_is_what_is_decided() {
 }
 
 #[tokio::test]
-async fn a_request_of_very_many_headers_is_explained_as_it_is_decided() {
+async fn a_request_with_many_headers_is_explained_as_it_is_decided() {
     let issuer = inline_issuer(ISSUERS[0], &set([rsa(0).jwk("k")]), "");
     let service = Service::ready(&format!(
         "issuers:\n{issuer}rules:\n  - {{ name: all, access: anonymous }}\n"

@@ -32,7 +32,7 @@ fn configuration() -> String {
 }
 
 #[tokio::test]
-async fn each_cause_is_told_to_the_operator_and_none_to_the_client() {
+async fn causes_of_refusals_are_shown_to_the_operator_and_not_to_the_client() {
     let service = Service::ready(&configuration()).await;
     let envoy = service.envoy().await;
     let members: Vec<u32> = (1..=200).collect();

@@ -75,7 +75,7 @@ async fn keys_are_listed_and_fetched_over_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_asked_is_told_apart() {
+async fn each_failure_to_reach_the_admin_api_has_its_own_message() {
     let service = Service::ready(&configuration()).await;
     let (admin, checks) = (service.admin.to_string(), service.checks_tcp().to_string());
     let named = format!("accredit.test:{}", service.admin.port());
@@ -132,7 +132,7 @@ async fn who_cannot_be_asked_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_admin_port_with_mutual_tls_is_asked_with_certificates() {
+async fn commands_reach_an_admin_port_with_mutual_tls_by_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let authority = rcgen::KeyPair::generate().unwrap();
@@ -185,7 +185,7 @@ async fn an_admin_port_with_mutual_tls_is_asked_with_certificates() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_begins_its_handshake_is_given_up() {
+async fn commands_stop_waiting_for_a_peer_that_never_starts_its_handshake() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("https://{}", silent.local_addr().expect("is bound"));
     for command in [&["keys"][..], &["tail"], &["explain"]] {
@@ -197,7 +197,7 @@ async fn a_peer_that_never_begins_its_handshake_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_word_of_the_service_is_told_as_it_is() {
+async fn commands_print_the_error_message_of_the_service() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin.to_string();
     let ended = run(&["tail", "--admin", &admin, "--reason", "421"]).await;
@@ -206,7 +206,7 @@ async fn a_word_of_the_service_is_told_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_complaint_is_one_line_that_no_terminal_obeys() {
+async fn an_error_message_is_one_line_without_control_characters() {
     let ended = run(&["check", "--config", "/no/\u{1b}[2J\nsuch\u{202e}"]).await;
     assert_eq!(ended.code, Some(2), "{ended:?}");
     let lines: Vec<_> = ended.stderr.lines().collect();

@@ -31,7 +31,7 @@ async fn start(rules: &str) -> (KeyServer, Service) {
 
 /// Every input of a decision can be given, and none is left unheard.
 #[tokio::test]
-async fn it_decides_by_whatever_a_request_has() {
+async fn an_explanation_considers_every_part_of_a_request() {
     let (keys, service) = start(
         "rules:\n  - { name: inner, match: { context: { tier: internal } }, access: deny }\n  \
          - { name: peer, match: { hosts: [api.test], methods: [PUT] }, when: 'source.address == \"192.0.2.1\" && \
@@ -89,7 +89,7 @@ async fn it_decides_by_whatever_a_request_has() {
 }
 
 #[tokio::test]
-async fn it_changes_nothing() {
+async fn an_explanation_changes_nothing() {
     let (keys, service) = start("").await;
     let issuer = keys.url("");
     let fetches = keys.count("/keys");
@@ -149,7 +149,7 @@ async fn it_changes_nothing() {
 
 /// Only where a fetch could change it: not where the issuer has no such `alg`, and not where keys are never fetched.
 #[tokio::test]
-async fn it_says_that_newer_keys_could_decide_otherwise_where_they_could() {
+async fn an_explanation_states_when_newer_keys_can_change_the_decision() {
     let (keys, fetching) = start("").await;
     let held = set([rsa(0).jwk("k")]);
     let fixed = inline_issuer("https://fixed.test", &held, "");

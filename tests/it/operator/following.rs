@@ -110,7 +110,7 @@ async fn tail_prints_each_decision_on_a_line() {
 
 /// CONTRACT 6.5.3
 #[tokio::test]
-async fn controls_of_client_text_are_escaped() {
+async fn control_characters_of_client_text_are_escaped_in_tail() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin.to_string();
     let (path, host) = ("/a\u{1b}[2J\u{85}\u{202e}b", "\u{2066}x\u{7f}\u{200f}.test");
@@ -179,7 +179,7 @@ async fn tail_follows_a_service_that_starts_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_looked_up_by_its_request() {
+async fn tail_finds_a_refusal_by_its_request_id() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin.to_string();
     service

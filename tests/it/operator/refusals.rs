@@ -28,7 +28,7 @@ async fn find(service: &Service, id: &str) -> Vec<pb::FoundRefusal> {
 
 /// The explanation of a remembered denial equals that of the request, except for the notes that need the token.
 #[tokio::test]
-async fn a_refusal_from_memory_is_explained_as_the_request_would_be() {
+async fn a_stored_refusal_is_explained_as_the_request_would_be() {
     let service = Service::ready(&configuration()).await;
     let token = || Token::of(ISSUER);
     let scoped = || token().claim("scopes", "ops");
@@ -99,7 +99,7 @@ async fn a_refusal_from_memory_is_explained_as_the_request_would_be() {
 }
 
 #[tokio::test]
-async fn a_thousand_refusals_are_kept_and_no_admission() {
+async fn the_last_thousand_refusals_are_stored_and_no_admission() {
     let service = Service::ready(&configuration()).await;
     let envoy = service.envoy().await;
     let named = |ask: Ask, id: &str| ask.header("x-request-id", id);
@@ -129,7 +129,7 @@ async fn a_thousand_refusals_are_kept_and_no_admission() {
 }
 
 #[tokio::test]
-async fn nobody_looks_for_a_request_without_an_id() {
+async fn finding_refusals_needs_a_request_id() {
     let service = Service::ready(&configuration()).await;
     service.check(Ask::plain()).await;
     let request = pb::FindRefusalsRequest::default();

@@ -47,7 +47,7 @@ async fn decision(tail: &mut Streaming<pb::TailResponse>) -> pb::Decision {
 }
 
 #[tokio::test]
-async fn a_follower_is_told_what_was_decided_and_nothing_more() {
+async fn a_follower_gets_the_fields_of_each_decision_and_no_more() {
     let service = Service::ready(&configuration()).await;
     let mut tail = follow(&service, pb::TailRequest::default()).await;
     let before = now() * 1000;
@@ -105,7 +105,7 @@ async fn a_follower_is_told_what_was_decided_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn each_filter_leaves_out_what_it_does_not_name() {
+async fn each_tail_filter_selects_only_matching_decisions() {
     let service = Service::ready(&configuration()).await;
     let good = token().signed(rsa(0));
     let text = |text: &str| vec![text.to_owned()];
@@ -208,7 +208,7 @@ async fn each_filter_leaves_out_what_it_does_not_name() {
 }
 
 #[tokio::test]
-async fn a_filter_that_no_decision_could_meet_is_an_error() {
+async fn a_tail_filter_that_matches_no_possible_decision_is_an_error() {
     let service = Service::ready(&configuration()).await;
     for (request, says) in [
         (
@@ -239,7 +239,7 @@ async fn a_filter_that_no_decision_could_meet_is_an_error() {
 
 /// Every decision is compared with every name, and no decision shall wait for that.
 #[tokio::test]
-async fn a_filter_of_very_many_names_is_an_error() {
+async fn a_tail_filter_with_too_many_values_is_an_error() {
     let service = Service::ready(&configuration()).await;
     let many = |name: &str| vec![name.to_owned(); 100_000];
     let all = pb::TailRequest::default;
@@ -267,7 +267,7 @@ async fn a_filter_of_very_many_names_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_loses_decisions_and_is_told_how_many() {
+async fn a_follower_that_does_not_read_loses_decisions_and_gets_their_number() {
     const CHECKS: u64 = 6000;
     let service = Service::ready(&configuration()).await;
     let mut tail = follow(&service, pb::TailRequest::default()).await;
@@ -293,7 +293,7 @@ async fn who_does_not_read_loses_decisions_and_is_told_how_many() {
 }
 
 #[tokio::test]
-async fn no_more_may_follow_than_can_be_told_and_who_leaves_makes_room() {
+async fn followers_are_limited_and_one_that_leaves_frees_its_place() {
     let service = Service::ready(&configuration()).await;
     let mut tails = Vec::new();
     let refused = loop {

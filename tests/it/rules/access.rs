@@ -183,7 +183,7 @@ async fn the_first_rule_that_matches_decides() {
 }
 
 #[tokio::test]
-async fn what_a_rule_refuses_says_so() {
+async fn a_refusal_by_a_rule_names_the_requirement() {
     let service = service(&format!("{RULES}realm: acme\n")).await;
     let envoy = service.envoy().await;
     let refused = envoy
@@ -238,7 +238,7 @@ fn token_subject() -> Option<String> {
 }
 
 #[tokio::test]
-async fn an_anonymous_request_never_speaks_for_a_claim_and_keeps_its_credential() {
+async fn an_anonymous_request_loses_claim_headers_and_keeps_its_credential() {
     let service = service(&format!("{RULES}forward_token: false\n")).await;
     let envoy = service.envoy().await;
     let spoofed = |ask: Ask| {

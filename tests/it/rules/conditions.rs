@@ -54,7 +54,7 @@ async fn a_condition_sees_claims_request_source_context_and_time() {
 }
 
 #[tokio::test]
-async fn what_fails_or_says_nothing_refuses() {
+async fn a_condition_that_fails_or_gives_no_boolean_refuses() {
     for expression in [
         "claims.absent == 1",
         "claims.sub",
@@ -76,7 +76,7 @@ async fn what_fails_or_says_nothing_refuses() {
 }
 
 #[tokio::test]
-async fn the_operators_message_and_no_other_is_told() {
+async fn a_refusal_by_a_condition_shows_only_the_configured_message() {
     let when = "{ expression: 'claims.level > 3', message: 'only levels over 3' }";
     let service = service(&rule("token", when)).await;
     let envoy = service.envoy().await;

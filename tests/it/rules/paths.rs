@@ -11,7 +11,7 @@ rules:
 
 /// Without a token, no form of a path reaches a resource that is not public, however Envoy rewrites the path.
 #[tokio::test]
-async fn no_spelling_of_a_path_opens_a_door() {
+async fn no_notation_of_a_path_reaches_a_public_rule_wrongly() {
     let service = service(PUBLIC).await;
     let envoy = service.envoy().await;
     for path in [
@@ -82,7 +82,7 @@ async fn no_spelling_of_a_path_opens_a_door() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_let_through_needs_a_token_all_the_same() {
+async fn a_permitted_ambiguous_path_still_needs_a_token() {
     let service = service(&format!(
         "{PUBLIC}ambiguous_paths: [encoded_slash, parameters]\n"
     ))
@@ -118,7 +118,7 @@ async fn a_path_that_is_let_through_needs_a_token_all_the_same() {
 
 /// Matched as it was sent, such a path is not the one that a stricter rule names, though it may be to the API.
 #[tokio::test]
-async fn what_slips_past_a_stricter_rule_is_refused_by_the_last_one() {
+async fn a_path_that_evades_a_strict_rule_is_refused_by_a_final_deny_rule() {
     let strict = "rules:\n  - { name: admin, match: { paths: [/admin/**] }, scopes: [admin] }\n";
     let open = service(&format!("{strict}ambiguous_paths: [encoded_slash]\n")).await;
     let closed = "  - { name: rest, access: deny }\nambiguous_paths: [encoded_slash]\n";
@@ -139,7 +139,7 @@ async fn what_slips_past_a_stricter_rule_is_refused_by_the_last_one() {
 
 /// Envoy shows bytes outside of ASCII as `!` in `path`, and sends them on.
 #[tokio::test]
-async fn a_path_that_is_shown_otherwise_than_it_is_sent_is_refused() {
+async fn a_path_that_differs_between_attributes_and_headers_is_refused() {
     let service = service(PUBLIC).await;
     let envoy = service.envoy().await;
     let mut message = Ask::plain()
@@ -175,7 +175,7 @@ async fn a_path_that_is_shown_otherwise_than_it_is_sent_is_refused() {
 }
 
 #[tokio::test]
-async fn without_rules_on_paths_no_path_is_read() {
+async fn without_rules_on_paths_no_path_is_parsed() {
     let service = service("rules:\n  - { name: read, match: { methods: [GET] } }\n").await;
     assert_eq!(
         service

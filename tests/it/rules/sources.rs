@@ -15,7 +15,7 @@ token_sources:
 ";
 
 #[tokio::test]
-async fn every_source_is_read() {
+async fn a_token_is_found_in_every_configured_source() {
     let service = service(SOURCES).await;
     let envoy = service.envoy().await;
     let one = token().signed(rsa(0));
@@ -148,7 +148,7 @@ async fn with_forward_token_false_the_token_is_removed_and_every_other_byte_stay
 
 /// CONTRACT 4.3.10: what some servers take for a bearer token is not "no token".
 #[tokio::test]
-async fn a_near_token_is_refused_also_where_no_token_is_needed_and_beside_a_good_one() {
+async fn a_near_miss_is_refused_even_if_no_token_is_needed_or_another_is_good() {
     let service = service(&format!(
         "{SOURCES}rules:\n  - {{ name: open, match: {{ paths: [/open] }}, access: optional }}\n"
     ))
@@ -189,7 +189,7 @@ async fn a_near_token_is_refused_also_where_no_token_is_needed_and_beside_a_good
 
 /// CONTRACT 4.3.11, 4.12.3, 4.12.4
 #[tokio::test]
-async fn several_cookies_and_parameters_lose_the_token_and_others_stay() {
+async fn the_token_is_removed_from_every_cookie_and_parameter_and_others_stay() {
     let service = service(
         "
 token_sources: [{ cookie: session }, { cookie: access }, { query: t }, { query: u }]

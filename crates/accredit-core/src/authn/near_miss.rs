@@ -37,7 +37,7 @@ mod tests {
     use super::NearMisses;
 
     #[test]
-    fn one_line_is_written_per_minute() {
+    fn near_misses_are_logged_once_per_minute() {
         let misses = NearMisses::default();
         let start = Instant::now();
         let due =

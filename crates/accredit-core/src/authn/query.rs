@@ -43,7 +43,7 @@ mod tests {
     use super::without;
 
     #[test]
-    fn parameters_with_the_token_are_removed_and_every_other_byte_stays() {
+    fn query_parameters_with_the_token_are_removed_and_every_other_byte_stays() {
         for (target, left) in [
             ("/p?t=a.b.c", "/p"),
             ("/p?t=a.b.c&x=1", "/p?x=1"),

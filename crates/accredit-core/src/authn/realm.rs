@@ -59,7 +59,7 @@ mod tests {
     use super::{InvalidRealm, Realm};
 
     #[test]
-    fn a_realm_needs_no_escapes_when_quoted() {
+    fn a_realm_that_needs_escapes_when_quoted_is_an_error() {
         assert_eq!(
             Realm::parse("acme api").map(|realm| realm.to_string()),
             Ok("acme api".to_owned())

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_claim_is_shown_as_text_below_the_limit() {
+    fn claims_nested_deeper_than_the_limit_become_text_in_metadata() {
         for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
             let text = format!(r#"{{"c":{}1{}}}"#, open.repeat(60), close.repeat(60));
             let claims = Claims::parse(text.as_bytes()).expect("are claims");

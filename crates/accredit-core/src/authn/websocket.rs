@@ -75,7 +75,7 @@ mod tests {
     use super::{tokens, without};
 
     #[test]
-    fn tokens_are_found_and_leave_the_list_with_their_protocol() {
+    fn websocket_protocols_with_a_token_are_found_and_removed() {
         let cases: &[(&str, &[&str], Option<&str>)] = &[
             ("bearer, a.b.c", &["a.b.c"], None),
             ("bearer,a.b.c,chat", &["a.b.c"], Some("chat")),

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn it_changes_with_what_is_said_and_with_nothing_else() {
+    fn the_fingerprint_depends_on_values_and_not_on_notation() {
         let base = of("listen: a:1\nissuers:\n  - { issuer: https://b.example, audiences: [x] }\n");
         assert!(
             base.len() == 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit()),

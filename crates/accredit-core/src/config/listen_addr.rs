@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_prints_as_it_was_written() {
+    fn a_listen_address_is_displayed_as_it_was_written() {
         for text in [
             "0.0.0.0:9191",
             "[::]:9191",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn malformed_listen_addresses_are_errors() {
         for text in [
             "",
             "9191",

@@ -99,7 +99,7 @@ mod tests {
     use super::Locations;
 
     #[test]
-    fn without_a_document_nothing_has_a_place() {
+    fn locations_without_a_document_give_no_line() {
         assert_eq!(Locations::default().locate("issuers[0].issuer"), None);
     }
 }

@@ -23,7 +23,7 @@ mod tests {
     use super::{item, member};
 
     #[test]
-    fn paths_read_as_they_are_written_and_odd_names_are_quoted() {
+    fn key_paths_are_displayed_as_written_and_unusual_names_are_quoted() {
         assert_eq!(member("", "issuers"), "issuers");
         assert_eq!(item("issuers", 1), "issuers[1]");
         assert_eq!(member("issuers[1]", "x-jwt-sub"), "issuers[1].x-jwt-sub");

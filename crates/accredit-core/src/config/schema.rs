@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_described_with_its_default() {
+    fn the_schema_describes_every_key_with_its_default() {
         let schema = schema();
         assert_eq!(
             schema["$schema"],
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_can_be_null() {
+    fn the_schema_permits_null_for_no_key() {
         let text = schema().to_string();
         assert!(!text.contains("\"null\""), "{text}");
     }

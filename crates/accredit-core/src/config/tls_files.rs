@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_uris_or_dns_names() {
+    fn client_names_are_uris_or_dns_names() {
         for (text, name) in [
             ("spiffe://a/b", ClientName::Uri("spiffe://a/b".to_owned())),
             ("Edge.Example", ClientName::Dns("edge.example".to_owned())),

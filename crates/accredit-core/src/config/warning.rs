@@ -145,7 +145,7 @@ mod tests {
     use crate::config::words::Vocabulary as _;
 
     #[test]
-    fn codes_are_distinct_and_sorted_words_in_snake_case() {
+    fn warning_codes_are_distinct_sorted_and_in_snake_case() {
         let words: Vec<&str> = WarningCode::WORDS
             .iter()
             .map(|(word, _, _)| *word)

@@ -216,7 +216,7 @@ mod tests {
     use crate::rules::path::Ambiguity;
 
     #[test]
-    fn every_algorithm_and_kind_of_ambiguous_path_has_its_word() {
+    fn every_algorithm_and_kind_of_ambiguous_path_has_a_configuration_name() {
         for algorithm in Algorithm::ALL {
             let word = Word::<Algorithm>::parse(algorithm.name()).map(|word| word.value);
             assert_eq!(word, Some(algorithm));

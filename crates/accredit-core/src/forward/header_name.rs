@@ -152,7 +152,7 @@ mod tests {
     use super::{HeaderName, HeaderPrefix, NameError, look_alike};
 
     #[test]
-    fn names_are_tokens_that_are_not_reserved() {
+    fn header_names_are_tokens_that_are_not_reserved() {
         for name in [
             "x-jwt-sub",
             "X-JWT-Sub",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_cover_no_reserved_name() {
+    fn header_prefixes_cover_no_reserved_name() {
         for prefix in [
             "x-jwt-",
             "x-",

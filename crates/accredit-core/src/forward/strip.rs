@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn claim_headers_and_look_alikes_of_the_client_are_removed() {
+    fn claim_headers_and_look_alikes_from_the_client_are_removed() {
         let list = StripList::new(
             vec![name("x-jwt-sub"), name("x-org"), name("x-org")],
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],

@@ -122,7 +122,7 @@ mod tests {
     use super::{Algorithm, AlgorithmSet};
 
     #[test]
-    fn from_name_compares_exactly_and_knows_asymmetric_algorithms_only() {
+    fn algorithm_names_are_compared_exactly_and_only_asymmetric_ones_exist() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
         }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_contains_exactly_the_collected_algorithms() {
+    fn an_algorithm_set_contains_exactly_the_collected_algorithms() {
         let set: AlgorithmSet = [Algorithm::Rs256, Algorithm::EdDsa].into_iter().collect();
         let held: Vec<_> = Algorithm::ALL
             .into_iter()

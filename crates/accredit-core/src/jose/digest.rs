@@ -23,7 +23,7 @@ mod tests {
     use super::sha256_hex;
 
     #[test]
-    fn parts_are_hashed_as_one_text() {
+    fn a_digest_of_parts_is_the_digest_of_their_concatenation() {
         // FIPS 180-4's example.
         assert_eq!(
             sha256_hex(&[b"a", b"bc"]),

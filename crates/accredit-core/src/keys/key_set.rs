@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_key_spoils_no_other() {
+    fn an_unusable_key_is_set_aside_and_the_others_are_held() {
         let set = parse(&format!(
             r#"{{"keys":[5,{{"kid":"oct","kty":"oct"}},{{"kid":7,{ED25519}}},{{"kid":"twice","kid":"twice",{ED25519}}},{{"kid":"good",{ED25519}}}]}}"#
         ))
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_is_refused_and_an_empty_one_believed() {
+    fn a_malformed_key_set_is_refused_and_an_empty_one_accepted() {
         assert!(parse(r#"{"keys":[]}"#).expect("is a set").keys().is_empty());
         for text in ["{}", "[]", r#"{"keys":{}}"#, r#"{"keys":null}"#, "1"] {
             assert_eq!(parse(text).err(), Some(KeySetError::NoKeys), "{text}");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_each_key_that_is_set_aside() {
+    fn the_error_of_a_set_without_usable_keys_names_each_key() {
         let text = format!(
             r#"{{"keys":[{{"kid":"a","kty":"oct"}},{{"use":"enc",{ED25519}}}{}]}}"#,
             ",0".repeat(10)
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn candidates_bear_the_kid_or_none_and_fit_the_algorithm() {
+    fn candidate_keys_have_the_kid_or_none_and_fit_the_algorithm() {
         let set = parse(&format!(
             r#"{{"keys":[{{{ED25519}}},{{"kid":"a",{ED25519}}},{{"kid":"a",{P256}}},{{"kid":"b",{ED25519}}}]}}"#
         ))
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_judge_alike_only_with_the_same_keys_under_the_same_ids() {
+    fn key_sets_are_equivalent_only_with_the_same_keys_under_the_same_ids() {
         let one = parse(&format!(r#"{{"keys":[{{"kid":"a",{ED25519}}}]}}"#)).expect("is a set");
         let same = parse(&format!(
             r#"{{"x":1,"keys":[{{"use":"sig",{ED25519},"kid":"a"}}]}}"#

@@ -233,7 +233,7 @@ mod tests {
     use super::{AddressError, KeyAddress, Transport};
 
     #[test]
-    fn http_is_for_loopback_unless_allowed() {
+    fn http_key_urls_are_for_loopback_unless_allowed() {
         for text in [
             "https://a.example/keys",
             "http://127.0.0.1:9/keys",
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_scheme_or_a_host_is_named_as_such() {
+    fn a_key_url_without_scheme_or_host_has_its_own_error() {
         for (text, error) in [
             ("", AddressError::NoScheme),
             ("/keys", AddressError::NoScheme),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_stay_on_the_host_and_on_https() {
+    fn key_set_redirects_stay_on_the_host_and_on_https() {
         let from =
             KeyAddress::parse("https://a.example/keys", Transport::Https).expect("is an address");
         assert!(from.redirected("/new").is_ok());
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_what_may_be_secret() {
+    fn a_key_url_is_displayed_without_credentials_and_query() {
         let address = KeyAddress::parse(
             "https://user:secret@a.example:8443/keys?token=secret",
             Transport::Https,

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_port() {
+    fn the_port_is_removed_from_a_host() {
         for (text, host, is_loopback) in [
             ("LocalHost.", "localhost", true),
             ("127.0.0.2", "127.0.0.2", true),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_pattern_matches_one_or_more_labels() {
+    fn a_host_suffix_pattern_matches_one_or_more_labels() {
         let matches = |pattern: &str, host: &str| {
             HostPattern::parse(pattern)
                 .expect("is one")

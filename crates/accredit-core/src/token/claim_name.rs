@@ -61,7 +61,7 @@ mod tests {
     use crate::jose::json::{Duplicates, JsonDocument};
 
     #[test]
-    fn find_follows_each_part_to_a_value_that_is_not_null() {
+    fn a_claim_name_leads_part_by_part_to_a_value_that_is_not_null() {
         let text = br#"{"a":{"b":1,"c":null},"a.b":2,"n":null,"s":"x"}"#;
         let document = JsonDocument::parse(text, Duplicates::Refuse).expect("is JSON");
         let find = |name: ClaimName| {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_an_empty_part_is_an_error() {
+    fn a_claim_name_with_an_empty_part_is_an_error() {
         for name in ["", ".", "a.", ".a", "a..b"] {
             assert_eq!(ClaimName::dotted(name), Err(NotAClaimName), "{name:?}");
         }

@@ -161,7 +161,7 @@ mod tests {
     use super::MalformedToken;
 
     #[test]
-    fn the_text_shows_what_was_sent_instead_of_a_jwt() {
+    fn the_error_of_a_malformed_token_states_what_was_sent_instead() {
         for (text, cause) in [
             ("", MalformedToken::Opaque),
             ("8xLOxBtZp8", MalformedToken::Opaque),

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_finite_numbers_up_to_the_year_9999_are_dates() {
+    fn only_finite_numbers_up_to_the_year_9999_are_numeric_dates() {
         for (text, seconds) in [
             ("0", 0.0),
             ("-0", 0.0),

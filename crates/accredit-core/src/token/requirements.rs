@@ -93,7 +93,7 @@ mod tests {
     use super::TokenTypes;
 
     #[test]
-    fn types_are_compared_without_case_and_application_prefix() {
+    fn token_types_are_compared_without_case_and_application_prefix() {
         let types: TokenTypes = ["JWT", "application/at+jwt"].into_iter().collect();
         for typ in [
             None,

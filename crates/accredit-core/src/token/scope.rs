@@ -72,7 +72,7 @@ mod tests {
     use crate::token::claim_name::ClaimName;
 
     #[test]
-    fn the_first_claim_that_is_present_gives_the_scopes() {
+    fn the_first_scope_claim_that_is_present_gives_the_scopes() {
         let claims = ["scopes", "scp", "scope", "realm_access.roles"]
             .map(|name| ClaimName::dotted(name).expect("is a name"));
         let cases: &[(&str, &[&str])] = &[

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn well_formed_tokens() {
+    fn well_formed_tokens_are_parsed() {
         let header =
             r#"{"alg":"RS256","kid":"k","typ":"JWT","jku":"https://evil.example","jwk":{}}"#;
         let unsecured = format!("{}.{}.", encode(br#"{"alg":"none"}"#), encode(b"{}"));
@@ -170,7 +170,7 @@ mod tests {
 
     /// CONTRACT 4.4.2
     #[test]
-    fn a_member_that_is_null_is_absent_and_so_is_an_empty_kid() {
+    fn a_null_member_and_an_empty_kid_count_as_absent() {
         for key_id in ["null", r#""""#] {
             let header = format!(r#"{{"alg":"RS256","kid":{key_id},"typ":null}}"#);
             let claims = r#"{"iss":null,"aud":null,"cnf":null,"exp":null}"#;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_header_names_the_cause() {
+    fn the_error_of_a_malformed_token_header_names_the_cause() {
         let twice = "the header has a member twice";
         for (header, expected) in [
             ("", "the header cannot be read: it is empty"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_claims_name_the_cause() {
+    fn the_error_of_malformed_claims_names_the_cause() {
         let aud = "`aud` in the claims set is not a string or an array of strings";
         for (payload, expected) in [
             ("", "the claims set cannot be read: it is empty"),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_text_names_the_cause() {
+    fn the_error_of_a_text_that_is_no_jwt_names_the_cause() {
         let good = token(r#"{"alg":"RS256"}"#, "{}");
         for (bad, expected) in [
             (String::new(), "the token has no dots"),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn both_discovery_documents_are_served() {
+async fn the_development_issuer_serves_both_discovery_documents() {
     let dev = RunningIssuer::start().await;
     assert_eq!(
         dev.issuer,
@@ -47,7 +47,7 @@ async fn both_discovery_documents_are_served() {
 }
 
 #[tokio::test]
-async fn only_loopback_addresses_and_hosts_are_served() {
+async fn the_development_issuer_serves_only_loopback_addresses_and_hosts() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0"] {
         let bound = DevIssuer::bind(address.parse().expect("an address")).await;
         assert!(
@@ -90,7 +90,7 @@ async fn rest_of(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn the_shutdown_waits_for_an_open_request() {
+async fn the_shutdown_of_the_development_issuer_waits_for_an_open_request() {
     let mut dev = RunningIssuer::start().await;
     let mut stream = open_request(dev.address).await;
     dev.stop.send(()).expect("a server that listens");
@@ -106,7 +106,7 @@ async fn the_shutdown_waits_for_an_open_request() {
 }
 
 #[tokio::test]
-async fn an_endless_request_does_not_prevent_the_shutdown() {
+async fn an_endless_request_does_not_prevent_the_shutdown_of_the_development_issuer() {
     let mut dev = RunningIssuer::start().await;
     let stream = open_request(dev.address).await;
     dev.stop.send(()).expect("a server that listens");
@@ -117,7 +117,7 @@ async fn an_endless_request_does_not_prevent_the_shutdown() {
 }
 
 #[tokio::test]
-async fn debug_output_has_no_secret() {
+async fn debug_output_of_the_development_issuer_has_no_secret() {
     let dev = DevIssuer::bind("127.0.0.1:0".parse().expect("an address")).await;
     let dev = dev.expect("an issuer");
     let printed = format!("{dev:?} {:?}", dev.minter());

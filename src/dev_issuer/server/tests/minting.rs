@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn claims_are_overridden_and_removed() {
+async fn members_of_a_dev_token_request_override_and_remove_claims() {
     let dev = RunningIssuer::start().await;
     let (token, body) = dev
         .minted(json!({"sub": "someone", "aud": null, "exp": null, "scopes": ["a", "b"], "n": {"m": 1.5}}))
@@ -35,7 +35,7 @@ async fn claims_are_overridden_and_removed() {
 }
 
 #[tokio::test]
-async fn the_switches_make_expired_forged_and_unnamed_tokens() {
+async fn the_switches_of_a_dev_token_request_set_expiry_signature_and_kid() {
     let dev = RunningIssuer::start().await;
     let (plain, _) = dev.minted(json!({"expired": false, "forged": false})).await;
     let plain = dev.verify(&plain).await.expect("a token");
@@ -68,7 +68,7 @@ async fn the_switches_make_expired_forged_and_unnamed_tokens() {
 }
 
 #[tokio::test]
-async fn a_bad_body_is_an_invalid_request() {
+async fn a_malformed_dev_token_request_is_an_invalid_request() {
     let dev = RunningIssuer::start().await;
     for body in [
         "",
@@ -89,7 +89,7 @@ async fn a_bad_body_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn rotation_replaces_the_key() {
+async fn a_rotation_replaces_the_key_of_the_development_issuer() {
     let dev = RunningIssuer::start().await;
     let token = dev.minter.client_token("m2morg_1001").expect("a token");
     assert!(dev.verify(&token).await.is_some());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn the_guides_request_gets_a_token_of_the_guides_shape() {
+async fn the_token_request_of_the_scalekit_guide_gets_a_token_of_its_form() {
     let dev = RunningIssuer::start().await;
     let (status, headers, body) = dev.form(GUIDE).await;
     assert_eq!(status, StatusCode::OK);
@@ -50,7 +50,7 @@ async fn the_guides_request_gets_a_token_of_the_guides_shape() {
 }
 
 #[tokio::test]
-async fn the_second_clients_tokens_have_no_audience() {
+async fn tokens_of_the_second_development_client_have_no_audience() {
     let dev = RunningIssuer::start().await;
     let request = dev.http.post(format!("{}/oauth/token", dev.issuer));
     let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -70,7 +70,7 @@ async fn the_second_clients_tokens_have_no_audience() {
 }
 
 #[tokio::test]
-async fn errors_are_those_of_rfc_6749() {
+async fn token_endpoint_errors_are_those_of_rfc_6749() {
     let dev = RunningIssuer::start().await;
     let client = "client_id=m2morg_1001&client_secret=dev-secret-1001";
     let large = format!("{GUIDE}&padding={}", "x".repeat(BODY_LIMIT));
@@ -114,7 +114,7 @@ async fn errors_are_those_of_rfc_6749() {
 }
 
 #[tokio::test]
-async fn a_client_that_used_basic_gets_a_basic_challenge() {
+async fn a_client_that_fails_basic_authentication_gets_a_basic_challenge() {
     let dev = RunningIssuer::start().await;
     let request = dev.http.post(format!("{}/oauth/token", dev.issuer));
     let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");

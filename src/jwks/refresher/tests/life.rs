@@ -28,7 +28,7 @@ fn serves(store: &KeyStore, keys: &[(&'static str, usize)]) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refreshes_come_before_the_age_ends_and_never_too_often() {
+async fn keys_are_refreshed_before_their_refresh_age_and_not_too_often() {
     for (max_age, bounds) in [
         (None, 240.0..=285.0),
         (Some(60), 48.0..=57.0),
@@ -50,7 +50,7 @@ async fn refreshes_come_before_the_age_ends_and_never_too_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_back_off_up_to_a_minute() {
+async fn failed_refreshes_are_retried_with_a_delay_of_up_to_a_minute() {
     for (reply, taken) in [
         (Reply::Status(500, None), 0.0),
         (Reply::Rubbish, 0.0),
@@ -117,7 +117,7 @@ async fn the_last_known_good_keys_verify_tokens_until_max_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn not_modified_confirms_the_held_keys() {
+async fn an_answer_304_confirms_the_held_keys() {
     let source = ScriptedSource::of(&[("a", 0)]);
     let kept = RefreshedStore::from(&source, store());
     pass(1.0).await;

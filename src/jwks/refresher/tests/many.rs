@@ -30,7 +30,7 @@ fn line(many: &ScriptedSource, last: &ScriptedSource) -> (Arc<KeyStore>, JoinSet
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_fetches_begin_32_at_a_time() {
+async fn first_fetches_of_many_issuers_start_32_at_a_time() {
     let many = ScriptedSource::of(&[("a", 0)]);
     many.replies(Reply::Set {
         after: Duration::from_millis(50),
@@ -43,7 +43,7 @@ async fn first_fetches_begin_32_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn issuers_that_hang_delay_the_last_one_by_seconds_only() {
+async fn issuers_that_hang_delay_the_first_fetch_of_others_by_seconds_only() {
     let hung = ScriptedSource::of(&[]);
     hung.replies(Reply::Hang);
     let good = ScriptedSource::of(&[("a", 0)]);

@@ -34,7 +34,7 @@ fn removal(path: &str, headers: &[(&str, &[u8])]) -> (TokenRemoval, u64) {
 }
 
 #[test]
-fn several_sources_of_each_kind_lose_the_token() {
+fn the_token_is_removed_from_several_sources_of_each_kind() {
     let (all, dropped) = removal(
         "/p?q=a.b.c&x=1&r=a.b.c&q=a.b.c",
         &[
@@ -57,7 +57,7 @@ fn several_sources_of_each_kind_lose_the_token() {
 }
 
 #[test]
-fn a_header_without_anything_else_is_removed() {
+fn a_header_that_contains_only_the_token_is_removed() {
     let (all, dropped) = removal(
         "/p",
         &[

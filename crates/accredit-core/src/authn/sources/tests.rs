@@ -33,7 +33,7 @@ const fn ambiguous<T>(cause: AmbiguousCredential) -> Result<T, ExtractionError> 
 }
 
 #[test]
-fn the_authorization_header() {
+fn the_authorization_header_gives_one_bearer_token_or_a_reason() {
     let several = ambiguous(AmbiguousCredential::SeveralValues);
     let joined = ambiguous(AmbiguousCredential::JoinedValues);
     let bad_end = ambiguous(AmbiguousCredential::BadSchemeEnd);
@@ -121,7 +121,7 @@ fn the_authorization_header() {
 }
 
 #[test]
-fn every_kind_of_source_and_the_same_token_in_several() {
+fn tokens_are_extracted_from_every_kind_of_source() {
     let sources = TokenSources::new(vec![
         TokenSource::Scheme {
             header: "authorization".into(),

@@ -53,7 +53,7 @@ fn every_denial() -> Vec<Denial> {
 }
 
 #[test]
-fn every_refusal_has_a_status_that_refuses() {
+fn every_refusal_has_an_error_status() {
     for denial in every_denial() {
         for client in [ClientProtocol::Http, ClientProtocol::Grpc] {
             let answer = RefusalSettings::default().refuse(&denial, client, RefusalForm::Denied);
@@ -68,7 +68,7 @@ fn every_refusal_has_a_status_that_refuses() {
 }
 
 #[test]
-fn details_can_be_hidden() {
+fn error_details_can_be_hidden() {
     let hidden = RefusalSettings {
         details: ErrorDetails::Hidden,
         ..RefusalSettings::default()
@@ -86,7 +86,7 @@ fn details_can_be_hidden() {
 }
 
 #[test]
-fn a_body_has_the_form_of_the_guide() {
+fn a_refusal_body_has_the_form_of_the_scalekit_guide() {
     assert_eq!(
         body("Missing authorization token", None),
         r#"{"error":"Missing authorization token"}"#

@@ -26,7 +26,7 @@ fn faults(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn references_are_replaced() {
+fn environment_references_are_replaced() {
     let cases = [
         ("${A}", "alpha"),
         ("x${A}y${_b2}z", "xalphaybetaz"),
@@ -55,7 +55,7 @@ fn references_are_replaced() {
 }
 
 #[test]
-fn other_texts_after_a_dollar_and_a_brace_are_errors() {
+fn malformed_environment_references_are_errors() {
     let no_name = "`${` is not followed by the name of an environment variable";
     let cases = [
         ("${", "`${` without a `}`"),

@@ -155,7 +155,7 @@ fn the_contracts_example_is_read_with_every_key() {
 }
 
 #[test]
-fn the_least_configuration_leaves_every_default_open() {
+fn a_minimal_configuration_leaves_every_optional_key_unset() {
     let document =
         parsed("issuers: [{issuer: [a, b], audiences: any, jwks: {inline: '{\"keys\":[]}'}}]");
     let [issuer] = document.issuers.as_slice() else {
@@ -254,7 +254,7 @@ fn a_key_an_element_and_a_member_without_a_value_are_errors() {
 
 /// CONTRACT 3.1.6
 #[test]
-fn an_empty_list_or_mapping_is_an_error_where_it_cannot_be_meant() {
+fn an_empty_list_or_mapping_is_an_error_where_it_has_no_meaning() {
     let issuer = |key: &str| format!("issuers: [{{issuer: a, audiences: [b], {key}}}]\n");
     let rule = |key: &str| format!("{}rules: [{{name: r, {key}}}]\n", issuer("required: true"));
     let top = |key: &str| format!("{}{key}\n", issuer("required: true"));
@@ -294,7 +294,7 @@ fn an_empty_list_or_mapping_is_an_error_where_it_cannot_be_meant() {
 }
 
 #[test]
-fn the_environment_fills_strings_numbers_and_booleans() {
+fn environment_references_give_strings_numbers_and_booleans() {
     let document = parsed(
         "listen: ${LISTEN}\nrealm: 'a ${UNSET:-b c} ${SECRET} $5'\nprobe_listen: ${QUOTED}\nadmin_listen: ${NUMBER}\n\
          max_concurrent_checks: ${NUMBER}\ntoken_cache: ${NUMBER}KiB\nerror_details: ${YES}\nforward_token: ${UNSET:-false}\n\
@@ -328,7 +328,7 @@ fn the_environment_fills_strings_numbers_and_booleans() {
 }
 
 #[test]
-fn what_the_environment_gave_is_in_no_problem() {
+fn problems_do_not_show_values_of_environment_variables() {
     let keys = [
         "drain",
         "token_cache",
@@ -367,7 +367,7 @@ fn what_the_environment_gave_is_in_no_problem() {
 }
 
 #[test]
-fn keys_that_are_not_built_yet_are_unknown() {
+fn keys_of_planned_features_are_unknown_keys() {
     let later = ["revoked", "resource_metadata", "metadata"];
     for key in later {
         let problems = refused(&format!(
@@ -382,7 +382,7 @@ fn keys_that_are_not_built_yet_are_unknown() {
 }
 
 #[test]
-fn places_are_found_by_key_path() {
+fn lines_are_found_by_key_path() {
     let text = "\nrealm: api\nissuers:\n- issuer: a\n  audiences: [b]\n  claim_headers:\n    x-jwt-sub: sub\n    x.dot: oid\n";
     let tree = crate::config::yaml::read::read(text, &mut Problems::default()).expect("a tree");
     let locations = Locations::of(&tree);
@@ -405,7 +405,7 @@ fn places_are_found_by_key_path() {
 
 /// Each `invalid/*.yaml` has its problems beside it, one per line. With `ACCREDIT_REWRITE_EXPECTED` set they are written anew.
 #[test]
-fn every_invalid_fixture_has_exactly_its_problems() {
+fn every_invalid_fixture_has_exactly_its_expected_problems() {
     let mut seen = 0;
     for file in fixtures("invalid") {
         let problems = refused(&std::fs::read_to_string(&file).expect("a readable fixture"));
@@ -426,7 +426,7 @@ fn every_invalid_fixture_has_exactly_its_problems() {
 }
 
 #[test]
-fn every_valid_fixture_is_read() {
+fn every_valid_fixture_is_accepted() {
     for file in fixtures("valid") {
         parsed(&std::fs::read_to_string(&file).expect("a readable fixture"));
     }

@@ -20,7 +20,7 @@ fn problem(path: &str, line: Option<usize>) -> Problem {
 }
 
 #[test]
-fn a_problem_is_one_line_with_its_place() {
+fn a_problem_is_displayed_on_one_line_with_its_location() {
     let cases = [
         (
             "issuers[1].jwks.uri",
@@ -42,7 +42,7 @@ fn a_problem_is_one_line_with_its_place() {
 }
 
 #[test]
-fn problems_come_in_the_order_of_the_text_with_its_lines() {
+fn problems_are_listed_in_the_order_of_their_lines() {
     let tree = read("realm: a\nlisten: b\n", &mut Problems::default()).expect("a tree");
     let mut problems = Problems::default();
     problems.locate_in(Locations::of(&tree));
@@ -66,7 +66,7 @@ fn problems_come_in_the_order_of_the_text_with_its_lines() {
 }
 
 #[test]
-fn beyond_a_thousand_they_are_counted() {
+fn problems_beyond_a_thousand_are_counted() {
     let mut problems = Problems::default();
     for _ in 0..MAX_LISTED + 5 {
         problems.error("realm", "e", "m");
@@ -80,7 +80,7 @@ fn beyond_a_thousand_they_are_counted() {
 }
 
 #[test]
-fn warnings_that_are_left_out_make_no_error() {
+fn omitted_warnings_cause_no_error() {
     let mut problems = Problems::default();
     for _ in 0..MAX_LISTED + 5 {
         problems.warn(CODE, "realm", "w", "m");

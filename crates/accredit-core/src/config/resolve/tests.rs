@@ -32,7 +32,7 @@ fn issuer(lines: &str) -> String {
 }
 
 #[test]
-fn defaults_are_the_contracts() {
+fn defaults_are_those_of_the_contract() {
     let settings = resolved(&issuer("")).expect("is valid").settings;
     assert_eq!(settings.listen.to_string(), "0.0.0.0:9191");
     assert_eq!(settings.admin_listen.to_string(), "127.0.0.1:9192");
@@ -69,7 +69,7 @@ fn defaults_are_the_contracts() {
 }
 
 #[test]
-fn each_mistake_is_reported_with_its_place() {
+fn each_invalid_value_is_reported_with_its_location() {
     let cases: &[(String, &str)] = &[
         (
             format!("listen: nowhere\n{}", issuer("")),
@@ -263,7 +263,7 @@ fn dangerous_settings_cause_warnings() {
 }
 
 #[test]
-fn mistakes_in_rules_and_sources_are_reported_with_their_place() {
+fn invalid_rules_and_sources_are_reported_with_their_location() {
     let rule = |lines: &str| issuer(&format!("rules:\n  - {lines}\n"));
     let cases: &[(String, &str)] = &[
         (
@@ -464,7 +464,7 @@ fn a_token_in_the_query_causes_a_warning_that_fits_forward_token() {
 }
 
 #[test]
-fn the_contracts_rules_are_valid() {
+fn the_rules_of_the_contracts_example_are_valid() {
     let text = r#"
 issuers:
   - issuer: https://acme.scalekit.dev
@@ -504,7 +504,7 @@ rules:
 }
 
 #[test]
-fn an_issuer_with_keys_of_its_own_is_any_text() {
+fn an_issuer_with_configured_keys_can_be_any_text() {
     for jwks in ["{ uri: https://a.example/k }", "{ file: /k }"] {
         for name in ["https://a.example/?tenant=1", "https://a.example/#1", "a?b"] {
             let text =

@@ -3,7 +3,7 @@
 use super::{Duration, DurationError, Size, SizeError};
 
 #[test]
-fn durations() {
+fn durations_are_whole_numbers_with_descending_units() {
     let cases = [
         ("30s", Ok(30_000)),
         ("5m", Ok(300_000)),
@@ -44,7 +44,7 @@ fn durations() {
 }
 
 #[test]
-fn sizes() {
+fn sizes_are_numbers_of_bytes_or_have_a_binary_unit() {
     let cases = [
         ("0", Ok(0)),
         ("1024", Ok(1024)),

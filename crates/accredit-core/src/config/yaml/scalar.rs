@@ -77,7 +77,7 @@ mod tests {
     use crate::config::yaml::tree::YamlValue;
 
     #[test]
-    fn plain_scalars_by_the_core_schema() {
+    fn plain_scalars_follow_the_yaml_core_schema() {
         let cases = [
             ("", YamlValue::Null),
             ("~", YamlValue::Null),

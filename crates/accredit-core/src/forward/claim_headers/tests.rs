@@ -37,7 +37,7 @@ fn value_or_cause(claim: &str, form: ClaimForm, text: &str) -> Result<String, Le
 }
 
 #[test]
-fn every_type_as_text() {
+fn claims_of_every_type_are_rendered_as_text() {
     let cases: &[(&str, Option<&str>)] = &[
         (r#""plain text""#, Some("plain text")),
         (r#""grüße""#, Some("grüße")),
@@ -77,7 +77,7 @@ fn every_type_as_text() {
 }
 
 #[test]
-fn objects_and_the_json_form_are_the_original_bytes() {
+fn objects_and_claims_in_json_form_keep_their_original_bytes() {
     let claims = r#"{"c":{"a" : [1.0, "x"]},"l":["a", {"b":2}],"e":[],"n":null}"#;
     assert_eq!(
         value_of("c", ClaimForm::Text, claims),
@@ -95,7 +95,7 @@ fn objects_and_the_json_form_are_the_original_bytes() {
 }
 
 #[test]
-fn scopes_are_joined_by_a_space_whichever_claim_carries_them() {
+fn scopes_of_any_claim_are_joined_by_a_space() {
     let cases: &[(&str, &str, Option<&str>)] = &[
         ("scopes", r#"{"scopes":["a","b"]}"#, Some("a b")),
         ("scopes", r#"{"scope":"a b"}"#, Some("a b")),
@@ -129,7 +129,7 @@ fn scopes_are_joined_by_a_space_whichever_claim_carries_them() {
 }
 
 #[test]
-fn a_value_has_at_most_8_kib() {
+fn a_claim_header_value_has_at_most_8_kib() {
     let of = |length: usize| {
         value_of(
             "c",
@@ -143,7 +143,7 @@ fn a_value_has_at_most_8_kib() {
 
 /// CONTRACT 2.5.6, 4.10.2
 #[test]
-fn a_header_that_is_left_out_has_a_cause() {
+fn an_omitted_claim_header_has_a_cause() {
     let long = "a".repeat(8193);
     for (value, cause) in [
         ("null", LeftOut::NotInToken),
@@ -180,7 +180,7 @@ fn a_header_that_is_left_out_has_a_cause() {
 
 /// CONTRACT 4.10.4
 #[test]
-fn values_that_no_longer_fit_are_left_out_with_that_cause() {
+fn claim_headers_beyond_the_total_limit_are_omitted_with_a_cause() {
     let text = |length: usize| "a".repeat(length);
     let claims = claims(&format!(
         r#"{{"a":"{}","b":"{}","c":"{}","d":"{}","e":"x"}}"#,

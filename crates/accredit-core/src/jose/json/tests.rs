@@ -7,7 +7,7 @@ fn parse(text: &str) -> Result<JsonDocument, JsonError> {
 }
 
 #[test]
-fn reads_each_type_with_its_original_text() {
+fn the_json_reader_keeps_the_original_text_of_each_value() {
     let document =
         parse(r#" {"s":"a\u00e9\ud83d\ude00\n","n":1.50e+3,"b":[true,false,null],"o":{"x":[ ]}} "#)
             .expect("is JSON");
@@ -27,7 +27,7 @@ fn reads_each_type_with_its_original_text() {
 }
 
 #[test]
-fn refuses_texts_that_readers_interpret_differently() {
+fn json_that_readers_interpret_differently_is_refused() {
     use JsonError::{ByteOrderMark, DuplicateMember, Empty, NotUtf8, Syntax, TrailingBytes};
     let cases: &[(&str, JsonError)] = &[
         ("", Empty),
@@ -74,7 +74,7 @@ fn refuses_texts_that_readers_interpret_differently() {
 }
 
 #[test]
-fn depth_is_bounded() {
+fn the_depth_of_json_is_limited() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(parse(&nested(MAX_DEPTH)).is_ok());
     assert_eq!(
@@ -88,7 +88,7 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn a_duplicate_among_many_members_is_found() {
+fn a_duplicate_among_many_json_members_is_found() {
     let members: Vec<String> = (0..1000).map(|i| format!("\"m{i}\":{i}")).collect();
     assert!(parse(&format!("{{{}}}", members.join(","))).is_ok());
     let start = members.join(",");
@@ -98,7 +98,7 @@ fn a_duplicate_among_many_members_is_found() {
 }
 
 #[test]
-fn only_the_object_with_the_duplicate_is_marked() {
+fn only_the_json_object_with_the_duplicate_is_marked() {
     let text = br#"{"keys":[{"a":1},{"a":{"b":1,"b":2}}]}"#;
     let document = JsonDocument::parse(text, Duplicates::Mark).expect("is JSON");
     let keys = document
@@ -114,7 +114,7 @@ fn only_the_object_with_the_duplicate_is_marked() {
 /// serde_json accepts every text that this reader accepts, and reads the same values. The texts are mutations of real
 /// ones.
 #[test]
-fn agrees_with_an_independent_reader() {
+fn the_json_reader_agrees_with_serde_json() {
     let seeds = [
         r#"{"iss":"https://a.example","aud":["a","b"],"exp":1.5e9,"n":-0.0,"x":{"y":[null,true,{"z":"\u00e9\\"}]}}"#,
         r#"[1,2.5,-3e-2,"\ud83d\ude00",{},[],"",{"":0}]"#,
@@ -164,7 +164,7 @@ fn agrees_with_an_independent_reader() {
 }
 
 #[test]
-fn weight_counts_the_capacity_of_arrays() {
+fn the_weight_of_json_counts_the_capacity_of_arrays() {
     let document = parse(&format!("[{}]", vec!["[0]"; 3000].join(","))).expect("is JSON");
     // Each inner array has room for four values.
     let inner = 3000 * 5 * size_of::<JsonValue>();

@@ -121,7 +121,7 @@ fn a_published_private_key_is_reported() {
 
 /// CONTRACT 5.7.1, 5.7.2a
 #[test]
-fn leading_zeros_of_a_number_are_dropped_and_do_not_count_as_bits() {
+fn leading_zeros_of_a_jwk_number_are_dropped_and_do_not_count_as_bits() {
     let bytes = base64url::decode(RFC7515_A2_N).expect("is base64url");
     let padded = base64url::encode(&[&[0; 8], &bytes[..]].concat());
     let padded = key(&format!(r#"{{"kty":"RSA","n":"{padded}","e":"AAEAAQ"}}"#));
@@ -138,7 +138,7 @@ fn leading_zeros_of_a_number_are_dropped_and_do_not_count_as_bits() {
 
 /// CONTRACT 5.7.2a
 #[test]
-fn a_coordinate_may_lack_leading_zeros_or_have_more() {
+fn a_jwk_coordinate_can_lack_leading_zeros_or_have_more() {
     let ec = |crv: &str, x: &[u8], y: &[u8]| {
         let (x, y) = (base64url::encode(x), base64url::encode(y));
         key(&format!(
@@ -199,7 +199,7 @@ fn a_coordinate_may_lack_leading_zeros_or_have_more() {
 
 /// CONTRACT 5.7.2a: serializers write unset members as `null`, `""` or `[]`.
 #[test]
-fn a_member_without_content_counts_as_absent() {
+fn a_jwk_member_without_content_counts_as_absent() {
     for nothing in ["null", r#""""#, "[]"] {
         let extra = format!(
             r#","use":{nothing},"alg":{nothing},"key_ops":{nothing},"kid":{nothing},"x5c":{nothing},"d":{nothing}"#
@@ -223,7 +223,7 @@ fn a_member_without_content_counts_as_absent() {
 
 /// CONTRACT 5.7.2a
 #[test]
-fn numbers_may_be_padded_base64_with_line_breaks() {
+fn jwk_numbers_can_be_padded_base64_with_line_breaks() {
     let standard = RFC7515_A2_N.replace('-', "+").replace('_', "/");
     let lines: Vec<&str> = standard
         .as_bytes()
@@ -242,7 +242,7 @@ fn numbers_may_be_padded_base64_with_line_breaks() {
 
 /// CONTRACT 5.2.2
 #[test]
-fn the_use_of_spiffe_is_a_use_for_signatures() {
+fn a_key_with_use_jwt_svid_verifies_signatures() {
     assert!(rsa(r#","use":"jwt-svid""#).is_ok());
     for other in ["x509-svid", "enc", "SIG", "sig "] {
         let error = rsa(&format!(r#","use":"{other}""#)).err();
@@ -252,7 +252,7 @@ fn the_use_of_spiffe_is_a_use_for_signatures() {
 
 /// A key set comes from the network: no member of it may end the process.
 #[test]
-fn mutated_keys_are_keys_or_set_aside() {
+fn a_mutated_key_is_usable_or_set_aside() {
     let seeds = [
         format!(r#"{{"kty":"RSA","n":"{RFC7515_A2_N}","e":"AQAB","use":"sig","alg":"RS256"}}"#),
         r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","key_ops":["verify"]}"#.to_owned(),
@@ -311,7 +311,7 @@ fn mutated_keys_are_keys_or_set_aside() {
 }
 
 #[test]
-fn each_reason_to_set_a_key_aside() {
+fn each_unusable_key_is_set_aside_with_its_reason() {
     let modulus = |bytes: usize| base64url::encode(&vec![0xff; bytes]);
     let with_modulus =
         |bytes: usize| format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, modulus(bytes));

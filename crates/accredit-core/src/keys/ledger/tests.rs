@@ -41,7 +41,7 @@ fn pending(seconds: u64) -> Result<Awaited, MissingKey> {
 }
 
 #[test]
-fn an_invented_key_costs_one_fetch_in_ten_seconds() {
+fn unknown_key_ids_cause_at_most_one_fetch_per_cooldown() {
     let mut sequence = Sequence::new();
     sequence.background(0.0);
     sequence.end(FetchResult::Succeeded, 300.0);
@@ -57,7 +57,7 @@ fn an_invented_key_costs_one_fetch_in_ten_seconds() {
 }
 
 #[test]
-fn a_background_refresh_answers_too_and_spends_nothing() {
+fn a_background_refresh_resolves_unknown_keys_and_does_not_start_the_cooldown() {
     let mut sequence = Sequence::new();
     sequence.background(0.0);
     assert_eq!(sequence.unknown("a", 1.0), Ok(Awaited::Joined));
@@ -80,7 +80,7 @@ fn a_background_refresh_answers_too_and_spends_nothing() {
 }
 
 #[test]
-fn a_failed_fetch_spends_the_cooldown_and_says_when_the_next_comes() {
+fn a_failed_fetch_starts_the_cooldown_and_gives_the_time_of_the_next() {
     let mut sequence = Sequence::new();
     sequence.background(0.0);
     sequence.end(FetchResult::Succeeded, 300.0);
@@ -104,7 +104,7 @@ fn a_failed_fetch_spends_the_cooldown_and_says_when_the_next_comes() {
 }
 
 #[test]
-fn no_fetch_starts_before_retry_after() {
+fn a_token_triggers_no_fetch_before_retry_after() {
     let mut sequence = Sequence::new();
     sequence.background(0.0);
     let until = sequence.at(60.0);
@@ -121,7 +121,7 @@ fn no_fetch_starts_before_retry_after() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded_in_number_and_time() {
+fn unknown_key_ids_are_remembered_up_to_a_number_and_a_time() {
     let mut sequence = Sequence::new();
     sequence.background(0.0);
     sequence.end(FetchResult::Succeeded, 300.0);

@@ -7,7 +7,7 @@ use Ambiguity::{
 };
 
 #[test]
-fn paths_with_one_interpretation() {
+fn unambiguous_paths_are_normalised() {
     let cases: &[(&str, &[&str])] = &[
         ("/", &[]),
         ("/?", &[]),
@@ -51,7 +51,7 @@ fn paths_with_one_interpretation() {
 }
 
 #[test]
-fn ambiguous_paths_and_their_kinds() {
+fn ambiguous_paths_are_recognised_with_their_kinds() {
     let cases: &[(&str, &[Ambiguity])] = &[
         ("/.", &[DotSegments]),
         ("/..", &[DotSegments]),
@@ -136,7 +136,7 @@ fn ambiguous_paths_and_their_kinds() {
 }
 
 #[test]
-fn paths_that_no_setting_permits() {
+fn paths_without_any_safe_interpretation_cannot_be_permitted() {
     for target in [
         "",
         "*",
@@ -171,7 +171,7 @@ fn paths_that_no_setting_permits() {
 }
 
 #[test]
-fn the_segments_of_an_ambiguous_path_stay_as_sent() {
+fn the_segments_of_an_ambiguous_path_are_not_decoded() {
     let Path::Ambiguous(found, raw) = Path::parse(b"/a%2Fb/c%20d/") else {
         panic!("is ambiguous")
     };
@@ -181,7 +181,7 @@ fn the_segments_of_an_ambiguous_path_stay_as_sent() {
 }
 
 #[test]
-fn a_path_that_the_proxy_shows_in_two_forms_has_the_kinds_of_both() {
+fn a_path_that_envoy_sends_in_two_forms_has_the_kinds_of_both() {
     let kinds = |shown: &[u8], raw: &[u8]| match Path::parse_differing(shown, raw) {
         Path::Ambiguous(kinds, segments) => Some((kinds.iter().collect::<Vec<_>>(), segments)),
         _ => None,
@@ -211,7 +211,7 @@ fn a_path_that_the_proxy_shows_in_two_forms_has_the_kinds_of_both() {
 /// CONTRACT 3.10.4: every kind that a path has must be named, so the parser must find every kind, whatever stands
 /// beside it. Held against a detector that looks for each kind alone, by rewriting the text.
 #[test]
-fn the_parser_finds_the_kinds_that_independent_detectors_find() {
+fn the_path_parser_finds_the_kinds_that_independent_detectors_find() {
     let parts: &[&[u8]] = &[
         b"/",
         b"/",

@@ -13,7 +13,7 @@ fn matches(pattern: &str, target: &str) -> bool {
 }
 
 #[test]
-fn what_matches() {
+fn path_patterns_match_by_segment() {
     for (pattern, target) in [
         ("/", "/"),
         ("/a", "/a"),
@@ -76,7 +76,7 @@ fn what_matches() {
 }
 
 #[test]
-fn texts_that_are_no_patterns_suggest_wildcards() {
+fn invalid_path_patterns_are_errors_that_suggest_wildcards() {
     let foreign = |segment: &str| PatternError::ForeignSyntax(segment.to_owned());
     for (text, error) in [
         ("", PatternError::Relative),
@@ -121,7 +121,7 @@ fn texts_that_are_no_patterns_suggest_wildcards() {
 }
 
 #[test]
-fn a_segment_that_looks_like_a_regular_expression_is_named() {
+fn a_path_pattern_that_looks_like_a_regular_expression_is_an_error() {
     let look_alike = |text: &str| PathPattern::parse(text).expect(text).regex_look_alike();
     for (text, segment) in [("/a/x.*", "x.*"), ("/v.+1/**", "v.+1"), ("/**/.*y", ".*y")] {
         assert_eq!(look_alike(text).as_deref(), Some(segment));
@@ -133,7 +133,7 @@ fn a_segment_that_looks_like_a_regular_expression_is_named() {
 
 /// Held against a matcher that tries every way to expand the wildcards.
 #[test]
-fn matching_agrees_with_a_naive_matcher() {
+fn path_pattern_matching_agrees_with_a_naive_matcher() {
     fn naive(pattern: &[u8], path: &[u8]) -> bool {
         match pattern {
             [] => path.is_empty(),
@@ -198,7 +198,7 @@ fn matching_agrees_with_a_naive_matcher() {
 }
 
 #[test]
-fn one_pattern_covers_another() {
+fn a_path_pattern_that_covers_another_is_recognised() {
     let covers = |one: &str, other: &str| {
         PathPattern::parse(one)
             .expect("is one")

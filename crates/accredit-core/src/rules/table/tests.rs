@@ -169,7 +169,7 @@ fn a_permitted_ambiguous_path_matches_no_rule_that_admits_without_a_token() {
 }
 
 #[test]
-fn without_rules_host_and_path_are_not_read() {
+fn without_rules_the_host_and_path_are_not_parsed() {
     let table = RuleTable::new(vec![], Ambiguities::default());
     assert_eq!(selected(&table, "GET", "", "*", &[], &[]), DEFAULT_RULE);
 }

@@ -45,7 +45,7 @@ fn judge(claims: &str, requirements: &Requirements) -> Result<(), TokenError> {
 }
 
 #[test]
-fn each_step_at_its_limit_and_in_its_order() {
+fn verification_steps_apply_in_order_and_exactly_at_their_limits() {
     use ClaimStep::{Expiry, IssuedAt, Lifetime, NotBefore, Required};
     let cases: &[(&str, Result<(), TokenError>)] = &[
         (r#"{"exp":1050,"iat":950,"aud":"a","sub":"s"}"#, Ok(())),
@@ -150,7 +150,7 @@ fn each_step_at_its_limit_and_in_its_order() {
 
 /// CONTRACT 3.5.3
 #[test]
-fn an_audience_without_content_is_absent_and_a_wrong_one_never_passes() {
+fn an_empty_audience_counts_as_absent_and_a_wrong_one_never_passes() {
     let accepting = |audience_claims: &[&str]| Requirements {
         audiences: Audiences::OneOf {
             accepted: vec!["a".into()],
@@ -194,7 +194,7 @@ fn an_audience_without_content_is_absent_and_a_wrong_one_never_passes() {
 
 /// CONTRACT 3.5.3
 #[test]
-fn the_first_audience_claim_that_the_token_has_is_its_audience() {
+fn the_first_audience_claim_that_is_present_gives_the_audience() {
     let cases: &[(&[&str], &str, bool)] = &[
         (&["client_id"], r#""client_id":"a""#, true),
         (&["client_id"], r#""client_id":"z","aud":"a""#, false),

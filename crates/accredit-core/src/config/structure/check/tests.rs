@@ -23,7 +23,7 @@ fn problems(text: &str, schema: &Schema) -> Vec<String> {
 }
 
 #[test]
-fn no_keyword_of_the_documents_schema_is_passed_over() {
+fn the_structure_check_supports_every_keyword_of_the_schema() {
     let judged = [
         "$ref",
         "additionalProperties",
@@ -105,7 +105,7 @@ fn each_schema(schema: &Schema, visit: &mut dyn FnMut(&Schema)) {
 }
 
 #[test]
-fn of_several_alternatives_of_one_type_one_must_fit_wholly() {
+fn a_value_must_fit_one_of_several_alternatives_completely() {
     let schema = json!({ "anyOf": [
         { "type": "object", "required": ["a"], "properties": { "a": { "type": "integer" } }, "additionalProperties": false },
         { "type": "object", "required": ["b"], "properties": { "b": { "type": "integer" } }, "additionalProperties": false },
@@ -118,7 +118,7 @@ fn of_several_alternatives_of_one_type_one_must_fit_wholly() {
 }
 
 #[test]
-fn a_number_and_an_empty_list() {
+fn wrong_numbers_and_empty_lists_are_reported() {
     let schema = json!({ "type": "object", "properties": {
         "ratio": { "type": "number" },
         "pair": { "type": "array", "items": { "type": "boolean" }, "minItems": 1 },
@@ -137,7 +137,7 @@ fn a_number_and_an_empty_list() {
 }
 
 #[test]
-fn a_slip_of_the_pen_is_recognised_and_no_more() {
+fn a_misspelled_key_is_recognised_and_an_unrelated_one_is_not() {
     let known = ["issuer", "audiences", "uri", "as", "max_stale"].map(str::to_owned);
     let cases = [
         ("isuer", Some("issuer")),

@@ -51,7 +51,7 @@ fn shown_member(key: &crate::config::yaml::tree::YamlKey, node: &YamlNode) -> St
 }
 
 #[test]
-fn every_value_knows_its_place() {
+fn every_yaml_value_has_its_location() {
     let cases = [
         ("a: 1", "{a@1:1=1@1:4}@1:1"),
         (
@@ -85,7 +85,7 @@ fn every_value_knows_its_place() {
 }
 
 #[test]
-fn nothing_is_an_empty_mapping() {
+fn an_empty_yaml_document_is_an_empty_mapping() {
     for text in [
         "",
         "\n\n",
@@ -100,7 +100,7 @@ fn nothing_is_an_empty_mapping() {
 }
 
 #[test]
-fn an_alias_repeats_its_anchor_and_stands_in_its_own_place() {
+fn a_yaml_alias_repeats_its_anchor_and_has_its_own_location() {
     assert_eq!(tree("a: &x 1\nb: *x\n"), "{a@1:1=1@1:4 b@2:1=1@2:4}@1:1");
     assert_eq!(
         tree("a: &x [1]\nb: *x\n"),
@@ -114,7 +114,7 @@ fn an_alias_repeats_its_anchor_and_stands_in_its_own_place() {
 }
 
 #[test]
-fn a_document_cannot_grow_out_of_bounds() {
+fn aliases_cannot_expand_a_yaml_document_beyond_its_limits() {
     let mut laughs = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
     for (before, name) in ('a'..='h').zip('b'..='i') {
         laughs += &format!(
@@ -153,7 +153,7 @@ fn a_document_cannot_grow_out_of_bounds() {
 }
 
 #[test]
-fn nesting_ends_at_64() {
+fn yaml_nesting_is_limited_to_64_levels() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(outcome(&nested(64)).1.is_empty());
     assert!(only_problem(&nested(65)).ends_with("this is nested more than 64 deep; nest less"));
@@ -170,7 +170,7 @@ fn nesting_ends_at_64() {
 }
 
 #[test]
-fn no_text_ends_the_process() {
+fn no_yaml_text_causes_a_panic() {
     let pieces = [
         "{",
         "}",
