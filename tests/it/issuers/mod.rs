@@ -2,5 +2,6 @@
 
 pub(crate) mod common;
 pub(crate) mod demands;
+pub(crate) mod documented;
 pub(crate) mod key_sets;
 pub(crate) mod names;

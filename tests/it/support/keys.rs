@@ -26,6 +26,12 @@ pub(crate) fn rsa(number: usize) -> &'static Key {
     KEYS[number].get_or_init(|| rsa_of(rsa::KeySize::Rsa2048))
 }
 
+/// An RSA key of 4096 bits.
+pub(crate) fn rsa_4096() -> &'static Key {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    KEY.get_or_init(|| rsa_of(rsa::KeySize::Rsa4096))
+}
+
 /// P-256 keys, each another.
 pub(crate) fn p256(number: usize) -> &'static Key {
     static KEYS: [OnceLock<Key>; 4] = [const { OnceLock::new() }; 4];

@@ -34,6 +34,18 @@ impl Token {
         }
     }
 
+    /// A token with exactly this header and these claims.
+    pub(crate) fn exactly(header: Value, claims: Value) -> Token {
+        let object = |value: Value| match value {
+            Value::Object(members) => members,
+            other => panic!("not an object: {other}"),
+        };
+        Token {
+            header: object(header),
+            claims: object(claims),
+        }
+    }
+
     /// With this claim.
     pub(crate) fn claim(mut self, name: &str, value: impl Into<Value>) -> Token {
         self.claims.insert(name.to_owned(), value.into());
