@@ -14,7 +14,13 @@ VARIANTS = {
     "base": [],
     "base, monitored and autoscaled": ["monitoring", "autoscaling"],
     "overlays/istio": ["monitoring"],
+    "overlays/istio, strict": ["istio-strict"],
+    "overlays/istio-gateway-api": [],
+    "overlays/istio-waypoint": [],
     "overlays/envoy-gateway": ["autoscaling"],
+    "overlays/envoy-gateway, in namespaces": ["envoy-gateway-namespace"],
+    "overlays/envoy-gateway, strict and with TLS": ["envoy-gateway-strict", "envoy-gateway-tls"],
+    "overlays/gateway-api": [],
     "overlays/mtls": ["monitoring", "autoscaling"],
     "overlays/sidecar": [],
 }

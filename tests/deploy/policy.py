@@ -104,8 +104,88 @@ def envoy_gateway_asks_for_every_route_and_fails_closed():
     same("closed", (policy["extAuth"]["failOpen"], policy["extAuth"]["statusOnError"]), (False, 503))
     grant = one("overlays/envoy-gateway", "ReferenceGrant")
     same("grant", (grant["metadata"]["namespace"], grant["spec"]["to"][0]["name"]), (backend["namespace"], backend["name"]))
-    removed = set(one("overlays/envoy-gateway", "ClientTrafficPolicy")["spec"]["headers"]["earlyRequestHeaders"]["remove"])
-    same("claim headers of the defaults", {"x-jwt-sub", "x-jwt-client-id", "x-jwt-org", "x-jwt-scope"} - removed, set())
+    headers = one("overlays/envoy-gateway", "ClientTrafficPolicy")["spec"]["headers"]
+    removed = {(match["type"], match["value"]) for match in headers["earlyRequestHeaders"]["removeOnMatch"]}
+    same("removed", removed, {("Prefix", "x-jwt-"), ("Exact", "x-envoy-auth-failure-mode-allowed")})
+
+
+def the_gateways_that_may_call_are_the_gateways_that_ask():
+    """Per variant: the namespace and the labels of the gateway, and its service account in the mesh."""
+    name = "gateway.networking.k8s.io/gateway-name"
+    proxy = {"app.kubernetes.io/managed-by": "envoy-gateway", "app.kubernetes.io/component": "proxy"}
+    expected = {
+        "overlays/istio": ("istio-ingress", {"istio": "ingressgateway"}, "istio-ingress/sa/istio-ingressgateway"),
+        "overlays/istio-gateway-api": ("api", {name: "api"}, "api/sa/api-istio"),
+        "overlays/istio-waypoint": ("api", {name: "waypoint"}, "api/sa/waypoint"),
+        "overlays/envoy-gateway": ("envoy-gateway-system", proxy, None),
+        "overlays/envoy-gateway, in namespaces": ("api", proxy, None),
+    }
+    for variant, (namespace, labels, account) in expected.items():
+        (peer,) = one(variant, "NetworkPolicy")["spec"]["ingress"][0]["from"]
+        same(f"{variant}: namespace", peer["namespaceSelector"]["matchLabels"], {"kubernetes.io/metadata.name": namespace})
+        same(f"{variant}: pods", peer["podSelector"]["matchLabels"], labels)
+        if account:
+            asking = one(variant, "AuthorizationPolicy", "accredit")
+            same(f"{variant}: namespace of the policy", asking["metadata"]["namespace"], namespace)
+            same(f"{variant}: every request", (asking["spec"]["action"], asking["spec"]["rules"]), ("CUSTOM", [{}]))
+            targets = [target["name"] for target in asking["spec"].get("targetRefs", [])]
+            same(f"{variant}: one kind of target", bool(targets) != ("selector" in asking["spec"]), True)
+            same(f"{variant}: target", targets, [labels[name]] if name in labels else [])
+            callers = one(variant, "AuthorizationPolicy", "accredit-callers")["spec"]["rules"][0]["from"]
+            same(f"{variant}: caller", callers, [{"source": {"principals": [f"cluster.local/ns/{account}"]}}])
+
+
+def a_replica_that_does_not_answer_is_removed():
+    rule = one("overlays/istio", "DestinationRule")["spec"]["trafficPolicy"]
+    same("Istio: at most half", rule["outlierDetection"]["maxEjectionPercent"], 50)
+    same("Istio: failures", rule["outlierDetection"]["consecutiveGatewayErrors"], 2)
+    policy = one("overlays/envoy-gateway", "SecurityPolicy")["spec"]["extAuth"]
+    settings = policy["grpc"]["backendSettings"]
+    same("Envoy Gateway: at most half", settings["healthCheck"]["passive"]["maxEjectionPercent"], 50)
+    same("Envoy Gateway: retries", settings["retry"]["numRetries"], 3)
+    for connect in (rule["connectionPool"]["tcp"]["connectTimeout"], settings["timeout"]["tcp"]["connectTimeout"]):
+        same("less than the timeout of a check", milliseconds(connect) < milliseconds(policy["timeout"]), True)
+
+
+def milliseconds(text):
+    number, unit = re.fullmatch(r"(\d+)(ms|s)", text).groups()
+    return int(number) * {"ms": 1, "s": 1000}[unit]
+
+
+def istios_names_of_the_workload_fit_the_image():
+    deployment, container, _ = workload("overlays/istio")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    same("labels", (labels["app"], labels["version"]), ("accredit", container["image"].rsplit(":", 1)[1]))
+    same("selector", deployment["spec"]["selector"]["matchLabels"], {"app.kubernetes.io/name": "accredit"})
+    same("protocol", one("overlays/istio", "Service", "accredit")["spec"]["ports"][0]["appProtocol"], "grpc")
+
+
+def every_rule_of_the_gateway_api_asks():
+    route = one("overlays/gateway-api", "HTTPRoute")
+    service = one("overlays/gateway-api", "Service", "accredit")
+    for rule in route["spec"]["rules"]:
+        (external,) = (f["externalAuth"] for f in rule["filters"] if f["type"] == "ExternalAuth")
+        same("protocol", external["protocol"], "GRPC")
+        same("backend", external["backendRef"], {"name": "accredit", "namespace": "accredit",
+                                                 "port": service["spec"]["ports"][0]["port"]})
+    grant = one("overlays/gateway-api", "ReferenceGrant")["spec"]
+    same("grant", (grant["from"][0]["kind"], grant["from"][0]["namespace"]), ("HTTPRoute", route["metadata"]["namespace"]))
+
+
+def the_certificates_of_envoy_gateway_fit_the_configuration():
+    variant = "overlays/envoy-gateway, strict and with TLS"
+    tls = yaml.safe_load(workload(variant)[2])["tls"]
+    server, client = (one(variant, "Certificate", name) for name in ("accredit", "accredit-client"))
+    same("who may call", tls["client_names"], client["spec"]["uris"])
+    validation = one(variant, "BackendTLSPolicy")["spec"]["validation"]
+    same("name", validation["hostname"] in server["spec"]["dnsNames"], True)
+    proxy = one(variant, "EnvoyProxy")
+    reference = proxy["spec"]["backendTLS"]["clientCertificateRef"]
+    same("the client's Secret", (reference["namespace"], reference["name"]),
+         (client["metadata"]["namespace"], client["spec"]["secretName"]))
+    parameters = one(variant, "GatewayClass")["spec"]["parametersRef"]
+    same("parameters", (parameters["namespace"], parameters["name"]),
+         (proxy["metadata"]["namespace"], proxy["metadata"]["name"]))
 
 
 def the_socket_is_shared_by_a_group():
@@ -129,5 +209,10 @@ TESTS = [
     stopping_fits_into_the_grace_period,
     istio_asks_for_every_request_and_fails_closed,
     envoy_gateway_asks_for_every_route_and_fails_closed,
+    the_gateways_that_may_call_are_the_gateways_that_ask,
+    a_replica_that_does_not_answer_is_removed,
+    istios_names_of_the_workload_fit_the_image,
+    every_rule_of_the_gateway_api_asks,
+    the_certificates_of_envoy_gateway_fit_the_configuration,
     the_socket_is_shared_by_a_group,
 ]

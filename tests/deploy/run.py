@@ -10,12 +10,13 @@ import time
 import traceback
 
 import configuration
+import envoy_patches
 import policy
 import rootfs
 import schemas
 from manifests import Failure
 
-TESTS = [*schemas.TESTS, *policy.TESTS, *configuration.TESTS, *rootfs.TESTS]
+TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *rootfs.TESTS]
 
 
 def main(tests):

@@ -21,7 +21,20 @@ ENVOY_GATEWAY = {
         "extAuth": {
             "grpc": {
                 "backendRefs": [{"name", "namespace", "port"}],
-                "backendSettings": {"circuitBreaker": {"maxParallelRequests", "maxPendingRequests"}},
+                "backendSettings": {
+                    "circuitBreaker": {"maxParallelRequests", "maxPendingRequests"},
+                    "retry": {
+                        "numRetries": int,
+                        "retryOn": {"triggers"},
+                        "perRetry": {"backOff": {"baseInterval", "maxInterval"}},
+                    },
+                    "timeout": {"tcp": {"connectTimeout"}},
+                    "healthCheck": {
+                        "passive": {"consecutiveLocalOriginFailures", "splitExternalLocalOriginErrors", "interval",
+                                    "baseEjectionTime", "maxEjectionPercent"},
+                        "panicThreshold": int,
+                    },
+                },
             },
             "timeout": str,
             "failOpen": bool,
@@ -33,8 +46,14 @@ ENVOY_GATEWAY = {
     "ClientTrafficPolicy": {
         "targetRefs": [{"group", "kind", "name"}],
         "path": {"escapedSlashesAction", "disableMergeSlashes"},
-        "headers": {"withUnderscoresAction": str, "earlyRequestHeaders": {"remove"}},
+        "headers": {"withUnderscoresAction": str, "earlyRequestHeaders": {"removeOnMatch": [{"type", "value"}]}},
     },
+    "EnvoyPatchPolicy": {
+        "targetRef": {"group", "kind", "name"},
+        "type": str,
+        "jsonPatches": [{"type": str, "name": str, "operation": {"op", "jsonPath", "path", "value"}}],
+    },
+    "EnvoyProxy": {"backendTLS": {"clientCertificateRef": {"kind", "name", "namespace"}}},
 }
 
 
@@ -71,7 +90,7 @@ def every_custom_resource_is_valid():
     known = [r for r in custom if not r["apiVersion"].startswith("gateway.envoyproxy.io/")]
     kinds = {r["kind"] for r in known}
     missing = {"AuthorizationPolicy", "PeerAuthentication", "DestinationRule", "Gateway", "HTTPRoute", "ReferenceGrant",
-               "Certificate", "ClusterIssuer", "ServiceMonitor", "PrometheusRule"} - kinds
+               "Certificate", "ClusterIssuer", "ServiceMonitor", "PrometheusRule", "EnvoyFilter", "BackendTLSPolicy"} - kinds
     same("kinds that were not rendered", missing, set())
     same("problems", custom_problems(known), [])
 
@@ -81,6 +100,15 @@ def a_misspelt_field_of_a_custom_resource_is_found():
     policies[0]["spec"]["mtls"]["mode"] = "STRIKT"
     policies[0]["spec"]["portLevelMtlz"] = {}
     same("problems", len(custom_problems(policies)), 2)
+
+
+def a_misspelt_field_of_the_experimental_filter_is_found():
+    (route,) = (r for r in resources("overlays/gateway-api") if r["kind"] == "HTTPRoute")
+    external = route["spec"]["rules"][0]["filters"][0]["externalAuth"]
+    same("problems", custom_problems([route]), [])
+    external["protocol"] = 5
+    external["backendReff"] = external.pop("backendRef")
+    same("problems", len(custom_problems([route])), 2)
 
 
 def fits(value, shape, where):
@@ -98,7 +126,7 @@ def fits(value, shape, where):
 
 
 def policies_of_envoy_gateway_have_known_fields_alone():
-    found = [r for r in resources("overlays/envoy-gateway") if r["apiVersion"].startswith("gateway.envoyproxy.io/")]
+    found = [r for variant in VARIANTS for r in resources(variant) if r["apiVersion"].startswith("gateway.envoyproxy.io/")]
     same("kinds", {r["kind"] for r in found}, set(ENVOY_GATEWAY))
     for resource in found:
         same("apiVersion", resource["apiVersion"], "gateway.envoyproxy.io/v1alpha1")
@@ -148,6 +176,7 @@ TESTS = [
     a_misspelt_field_is_found,
     every_custom_resource_is_valid,
     a_misspelt_field_of_a_custom_resource_is_found,
+    a_misspelt_field_of_the_experimental_filter_is_found,
     policies_of_envoy_gateway_have_known_fields_alone,
     checkov_has_no_objection_that_is_not_argued_in_place,
     hadolint_has_no_objection,

@@ -7,6 +7,7 @@
 import * as certManager from "@kubernetes-models/cert-manager/cert-manager.io/v1/index";
 import * as gateway from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/index";
 import * as istioNetworking from "@kubernetes-models/istio/networking.istio.io/v1/index";
+import * as istioFilters from "@kubernetes-models/istio/networking.istio.io/v1alpha3/index";
 import * as istioSecurity from "@kubernetes-models/istio/security.istio.io/v1/index";
 import * as prometheus from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/index";
 import { readFileSync, readdirSync } from "node:fs";
@@ -17,12 +18,13 @@ const models = {
   "cert-manager.io/v1": ["cert-manager", certManager],
   "gateway.networking.k8s.io/v1": ["gateway-api", gateway],
   "networking.istio.io/v1": ["istio", istioNetworking],
+  "networking.istio.io/v1alpha3": ["istio", istioFilters],
   "security.istio.io/v1": ["istio", istioSecurity],
   "monitoring.coreos.com/v1": ["prometheus-operator", prometheus],
 };
 
-// Maps whose names are the author's own.
-const free = new Set(["annotations", "labels", "matchLabels", "portLevelMtls"]);
+// Maps whose names are the author's own, and `value`, which is a part of Envoy's configuration in an EnvoyFilter.
+const free = new Set(["annotations", "labels", "matchLabels", "portLevelMtls", "value"]);
 
 function names(value) {
   if (Array.isArray(value)) return value.flatMap(names);
@@ -41,21 +43,36 @@ function declarations(folder) {
   return declared.get(folder);
 }
 
+// The package has the standard channel of the Gateway API, whose routes have no filter ExternalAuth, and the type of that filter
+// from the experimental channel. So the filter is taken out of the route, and both are validated.
+function takeExperimental(resource) {
+  const taken = [];
+  for (const rule of resource.kind === "HTTPRoute" ? resource.spec.rules : []) {
+    if (!rule.filters) continue;
+    const external = rule.filters.filter(({ type }) => type === "ExternalAuth");
+    taken.push(...external.map(({ type, externalAuth, ...others }) => ({ ...externalAuth, ...others })));
+    rule.filters = rule.filters.filter((filter) => !external.includes(filter));
+  }
+  return taken;
+}
+
 const problems = [];
 for (const resource of JSON.parse(readFileSync(0, "utf8"))) {
   const name = `${resource.kind}/${resource.metadata.name}`;
   const [folder, kinds] = models[resource.apiVersion] ?? [];
   const Model = kinds?.[resource.kind];
+  const members = names(resource.spec);
   if (!Model) {
     problems.push(`${name}: there is no schema of ${resource.apiVersion} here`);
     continue;
   }
   try {
+    for (const external of takeExperimental(resource)) new gateway.HTTPExternalAuthFilter(external).validate();
     new Model(resource).validate();
   } catch (error) {
     problems.push(`${name}: ${error.message}`);
   }
-  for (const member of names(resource.spec)) {
+  for (const member of members) {
     if (!new RegExp(`\\b${member}"?\\??:`).test(declarations(folder))) problems.push(`${name}: there is no field ${member}`);
   }
 }
