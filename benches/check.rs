@@ -26,6 +26,7 @@ use accredit_core::authz::answer::{Answer, Judged};
 use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::config::load;
 use accredit_core::config::resolve::resolve;
+use accredit_core::engine::{Engines, key_entries};
 use accredit_core::request::{Completeness, Headers, Request};
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
@@ -93,11 +94,9 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     }
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
-    let prepared = KeyStores::default()
-        .prepare(engine::key_entries(&settings))
-        .unwrap();
-    let observer = Observer::default();
-    engine::build(&mut settings, &prepared, &observer, None)
+    let leases = KeyStores::default().lease(&key_entries(&settings)).unwrap();
+    let mut engines = Engines::default();
+    engine::build(&mut settings, leases, &mut engines, &Observer::default())
 }
 
 fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {

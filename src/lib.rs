@@ -1,16 +1,16 @@
-//! accredit: the service an Envoy proxy asks before it lets a request through.
+//! accredit: the external authorization service that Envoy asks before it forwards a request. `accredit_core` decides; this crate
+//! serves.
 //!
-//! The map of the house; an import only ever falls (`tests/it/house/` keeps it so):
+//! A room imports only rooms below it; `tests/it/house/` checks this:
 //!
 //! ```text
-//! cli/                                the commands
-//! app/                                the composition root
-//! console/                            the web console
-//! envoy/            admin/            the two protocols
-//! authz/            config/           the decision, the settings
-//! authn/  rules/    forward/          who is it, may they, claim headers for the upstream
-//! token/            jwks/             one JWT, the keys of one issuer
-//! jose/  request.rs  regular_file.rs  file_watch.rs  server/  telemetry/  dev_issuer/
+//! cli/                                commands: arguments in, exit status out
+//! app/                                composition root: binds, builds, runs, reloads, drains
+//! explain/      console/              explanations; the web console
+//! envoy/        admin/                the two gRPC protocols
+//! observe/                            where each decision is reported
+//! jwks/         server/               key fetching and refreshing; sockets, TLS, drain
+//! telemetry/  file_watch.rs  regular_file.rs  dev_issuer/
 //! ```
 
 pub mod admin;

@@ -9,13 +9,27 @@ use tokio::time::Instant;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::envoy::current::Current;
 use crate::server::readiness::ReadinessLatch;
 
 /// The service names of the gRPC health service (CONTRACT 6.1.1).
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
-/// Waits until every required issuer has keys or, after `startup_wait`, until any issuer has (CONTRACT 5.1.4, 5.1.5).
-pub async fn wait_for_keys(authorizer: &Authorizer, startup_wait: Duration) {
+/// Waits until every required issuer has keys or, after `startup_wait`, until any issuer has (CONTRACT 5.1.4, 5.1.5). A reload
+/// meanwhile replaces the issuers.
+pub async fn wait_for_keys(current: &Current<Authorizer>, startup_wait: Duration) {
+    let began = Instant::now();
+    loop {
+        let replaced = current.replaced();
+        let service = current.load();
+        tokio::select! {
+            () = keys_of(service.authorizer(), startup_wait.saturating_sub(began.elapsed())) => return,
+            () = replaced => {}
+        }
+    }
+}
+
+async fn keys_of(authorizer: &Authorizer, startup_wait: Duration) {
     let issuers: Vec<_> = authorizer.authenticator().issuers().iter().collect();
     let required = issuers
         .iter()
@@ -59,7 +73,10 @@ pub async fn release(keys: ReadinessLatch, health: &HealthReporter) {
 }
 
 /// Waits for `stop`, and drops `become_ready` if it is not done by then.
-pub async fn until_stopped(become_ready: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
+pub async fn until_stopped(
+    become_ready: impl Future<Output = ()>,
+    stop: impl Future<Output = ()>,
+) {
     let mut stop = std::pin::pin!(stop);
     tokio::select! {
         () = &mut stop => return,

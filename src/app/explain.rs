@@ -1,6 +1,7 @@
 //! Decides one request without a running service, as the service would, and explains each step.
 
 use accredit_core::config::settings::Settings;
+use accredit_core::engine::{Engines, key_entries};
 use accredit_core::keys::store::KeyStore;
 use tokio::time::Instant;
 
@@ -23,12 +24,17 @@ pub async fn explain(
 ) -> Result<pb::Explanation, StartError> {
     let example = ExampleRequest::new(ask, settings.token_sources.first());
     let mut key_stores = KeyStores::default();
-    let prepared = key_stores.prepare(engine::key_entries(&settings))?;
-    key_stores.start(&prepared);
-    for store in prepared.stores() {
-        store.until(KeyStore::was_attempted).await;
+    let leases = key_stores.lease(&key_entries(&settings))?;
+    key_stores.start();
+    for lease in &leases {
+        lease.store().until(KeyStore::was_attempted).await;
     }
-    let service = engine::build(&mut settings, &prepared, &Observer::default(), None);
+    let service = engine::build(
+        &mut settings,
+        leases,
+        &mut Engines::default(),
+        &Observer::default(),
+    );
     let request = example.request();
     let deadline = Instant::now() + service.check_timeout();
     let judged = service

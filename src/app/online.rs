@@ -1,16 +1,17 @@
 //! Fetches each configured key set once (`accredit check --online`).
 
 use accredit_core::config::settings::Settings;
+use accredit_core::engine::key_entries;
 use accredit_core::keys::key_set::KeySet;
+use accredit_core::keys::lease::KeyEntry;
 use accredit_core::keys::ledger::Purpose;
 use accredit_core::keys::source::KeySource;
 use futures_util::future::join_all;
 
-use crate::app::engine::key_entries;
 use crate::jwks::error::FetchError;
 use crate::jwks::fetcher::{Fetch as _, Fetcher};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::jwks::key_stores::{KeyEntry, UnusableCaFile};
+use crate::jwks::key_stores::{UnusableCaFile, client};
 use crate::jwks::trust::TrustStore;
 
 /// The result for one issuer entry.
@@ -40,7 +41,7 @@ pub async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, Unusable
     let system_trust = TrustStore::system();
     let mut checks = Vec::new();
     for entry in key_entries(settings) {
-        let client = entry.client(&system_trust)?;
+        let client = client(&entry, &system_trust)?;
         checks.push(check(entry, client));
     }
     Ok(join_all(checks).await)

@@ -7,6 +7,8 @@ use std::time::Duration;
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::config::settings::Settings;
 use accredit_core::config::tls_files::TlsFiles;
+use accredit_core::engine::{Engines, key_entries};
+use accredit_core::keys::lease::KeyLease;
 use accredit_core::keys::store::KeyStore;
 use accredit_core::rules::table::DEFAULT_RULE;
 use futures_util::future::join_all;
@@ -17,7 +19,7 @@ use crate::app::error::StartError;
 use crate::app::metrics::ReloadMetrics;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
-use crate::jwks::key_stores::{KeyStores, PreparedStores};
+use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 
 /// Sends new configurations to a running service.
@@ -81,6 +83,8 @@ impl Reloader {
 
 /// The parts of a running service that a reload changes or reads.
 pub struct ReloadTarget<'a> {
+    pub key_stores: &'a mut KeyStores,
+    pub engines: &'a mut Engines,
     /// The check service. A reload replaces it.
     pub current: &'a Current<Authorizer>,
     /// The limit of checks in flight.
@@ -121,32 +125,24 @@ impl FixedSettings {
 }
 
 /// Applies each configuration that arrives. Returns only if a task that fetches keys ended unexpectedly.
-pub async fn apply_each(
-    mut requests: ReloadRequests,
-    key_stores: &mut KeyStores,
-    running: ReloadTarget<'_>,
-) {
+pub async fn apply_each(mut requests: ReloadRequests, mut running: ReloadTarget<'_>) {
     loop {
         tokio::select! {
             request = requests.0.recv() => match request {
                 Some(ReloadRequest { settings, result }) => {
                     // The caller may have stopped waiting.
-                    let _ = result.send(apply(settings, key_stores, &running).await);
+                    let _ = result.send(apply(settings, &mut running).await);
                 }
-                None => return key_stores.failed().await,
+                None => return running.key_stores.failed().await,
             },
-            () = key_stores.failed() => return,
+            () = running.key_stores.failed() => return,
         }
     }
 }
 
-async fn apply(
-    settings: Settings,
-    key_stores: &mut KeyStores,
-    running: &ReloadTarget<'_>,
-) -> Reloaded {
+async fn apply(settings: Settings, running: &mut ReloadTarget<'_>) -> Reloaded {
     let config = settings.config.to_string();
-    match try_apply(settings, key_stores, running).await {
+    match try_apply(settings, running).await {
         Ok(()) => {
             running.metrics.succeeded();
             tracing::info!(config, "configuration reloaded");
@@ -162,26 +158,23 @@ async fn apply(
 
 async fn try_apply(
     mut settings: Settings,
-    key_stores: &mut KeyStores,
-    running: &ReloadTarget<'_>,
+    running: &mut ReloadTarget<'_>,
 ) -> Result<(), StartError> {
-    let prepared = key_stores.prepare(engine::key_entries(&settings))?;
-    key_stores.start(&prepared);
-    first_fetches(&settings, &prepared).await;
+    let leases = running.key_stores.lease(&key_entries(&settings))?;
+    running.key_stores.start();
+    first_fetches(&settings, &leases).await;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
             "changes of listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain take effect at the next start"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);
-    let previous = running.current.load();
     running.current.replace(engine::build(
         &mut settings,
-        &prepared,
+        leases,
+        running.engines,
         running.observer,
-        Some(previous.authorizer()),
     ));
-    key_stores.drop_others(&prepared);
     remove_old_series(running);
     Ok(())
 }
@@ -201,19 +194,15 @@ fn remove_old_series(running: &ReloadTarget<'_>) {
 
 /// Waits for the first fetch of each new issuer, at most for the largest `timeout` (CONTRACT 3.3.4). Otherwise the first tokens
 /// of a new issuer would be denied for want of keys.
-async fn first_fetches(settings: &Settings, prepared: &PreparedStores) {
+async fn first_fetches(settings: &Settings, leases: &[KeyLease]) {
     let longest = settings
         .issuers
         .iter()
         .map(|issuer| issuer.fetch.timeout)
         .max()
         .unwrap_or(Duration::ZERO);
-    let stores: Vec<_> = prepared.stores().collect();
-    let fetched = join_all(
-        stores
-            .iter()
-            .map(|store| store.until(KeyStore::was_attempted)),
-    );
+    let stores = leases.iter().map(KeyLease::store);
+    let fetched = join_all(stores.map(|store| store.until(KeyStore::was_attempted)));
     // A slower fetch goes on. Until it ends, tokens of its issuer wait or get `keys_unavailable`.
     let _ = tokio::time::timeout(longest, fetched).await;
 }

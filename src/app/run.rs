@@ -10,6 +10,7 @@ use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::config::listen_addr::ListenAddr;
 use accredit_core::config::settings::Settings;
 use accredit_core::config::tls_files::TlsFiles;
+use accredit_core::engine::{Engines, key_entries};
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
@@ -23,7 +24,7 @@ use crate::console::history::History;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
-use crate::jwks::key_stores::{KeyStores, PreparedStores};
+use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 use crate::observe::refusal_log::RefusalLog;
 use crate::server::accept::{PortSettings, ServeError, serve};
@@ -53,7 +54,7 @@ pub struct App {
     settings: Settings,
     current: Arc<Current<Authorizer>>,
     key_stores: KeyStores,
-    prepared: PreparedStores,
+    engines: Engines,
     observer: Observer,
     log_level: LevelControl,
     check_listener: Listener,
@@ -112,19 +113,20 @@ impl App {
             None => None,
         };
         let threads = PortThreads::start().map_err(StartError::Workers)?;
-        let key_stores = KeyStores::default()
+        let mut key_stores = KeyStores::default()
             .saving_in(settings.state_dir.clone())
             .traced(telemetry.traces.clone());
-        let prepared = key_stores.prepare(engine::key_entries(&settings))?;
+        let leases = key_stores.lease(&key_entries(&settings))?;
         let observer = Observer::new(telemetry.traces);
-        let service = engine::build(&mut settings, &prepared, &observer, None);
+        let mut engines = Engines::default();
+        let service = engine::build(&mut settings, leases, &mut engines, &observer);
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
         Ok(App {
             settings,
             current,
             key_stores,
-            prepared,
+            engines,
             observer,
             log_level: telemetry.log_level,
             check_listener,
@@ -215,7 +217,7 @@ impl App {
             .into_iter()
             .filter_map(|listener| listener.tls().cloned())
             .collect();
-        self.key_stores.start(&self.prepared);
+        self.key_stores.start();
         let threads = &self.threads;
         let serve_checks = serve(
             self.check_listener,
@@ -244,7 +246,7 @@ impl App {
         };
         let life = async {
             let become_ready = async {
-                wait_for_keys(self.current.load().authorizer(), self.settings.startup_wait).await;
+                wait_for_keys(&self.current, self.settings.startup_wait).await;
                 release(keys, &health).await;
             };
             until_stopped(become_ready, stop).await;
@@ -263,6 +265,8 @@ impl App {
             Ok(())
         };
         let target = ReloadTarget {
+            key_stores: &mut self.key_stores,
+            engines: &mut self.engines,
             current: &self.current,
             in_flight: &in_flight,
             observer: &self.observer,
@@ -273,7 +277,7 @@ impl App {
             served = async { tokio::try_join!(checks_until_drained, serve_admin, serve_probes) } => {
                 served.map(|_| ())
             }
-            () = reload::apply_each(self.reloads, &mut self.key_stores, target) => Err(RunError::Refresher),
+            () = reload::apply_each(self.reloads, target) => Err(RunError::Refresher),
             () = log_left_out(&self.observer.refusals) => Ok(()),
             () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},

@@ -1,5 +1,6 @@
 //! Keeps the keys of one issuer entry fresh: before their age ends, when a token needs another key, and again after a failure.
 
+use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -85,16 +86,19 @@ impl<F: Fetch> Refresher<F> {
         Refresher { traces, ..self }
     }
 
-    /// Fetches at once and from then on. Ends only when it is dropped.
+    /// Fetches at once and from then on, until the store is released. A fetch in flight is then abandoned.
     pub async fn run(mut self) {
+        let store = self.store.clone();
         let writer = self.saver.as_ref().map(KeySaver::writer);
         tokio::select! {
-            () = self.refresh() => {}
-            () = run_if_any(writer) => {}
+            biased;
+            () = store.released() => {}
+            never = self.refresh() => match never {},
+            never = run_if_any(writer) => match never {},
         }
     }
 
-    async fn refresh(&mut self) {
+    async fn refresh(&mut self) -> Infallible {
         let mut next_attempt = self.begin().await;
         loop {
             let purpose = tokio::select! {
@@ -305,11 +309,11 @@ async fn file_changed(watch: Option<&mut FileWatch>) {
     }
 }
 
-async fn run_if_any(writer: Option<impl Future<Output = ()>>) {
-    match writer {
-        Some(writer) => writer.await,
-        None => std::future::pending().await,
+async fn run_if_any(writer: Option<impl Future<Output = ()>>) -> Infallible {
+    if let Some(writer) = writer {
+        writer.await;
     }
+    std::future::pending().await
 }
 
 /// Before the age ends, and not at the same moment in every replica.

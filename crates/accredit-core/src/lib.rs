@@ -2,6 +2,7 @@
 //! can both link it.
 //!
 //! ```text
+//! engine.rs                          builds the authorizer of each configuration
 //! authz/     config/                 the decision and its answer; the configuration
 //! authn/     rules/                  authentication; what each request requires
 //! forward/   keys/                   claim headers; the keys of one issuer entry
@@ -12,6 +13,7 @@
 pub mod authn;
 pub mod authz;
 pub mod config;
+pub mod engine;
 pub mod forward;
 pub mod jose;
 pub mod keys;

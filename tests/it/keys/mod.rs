@@ -6,6 +6,7 @@ pub(crate) mod certificates;
 pub(crate) mod discovered;
 pub(crate) mod fetched;
 pub(crate) mod kept;
+pub(crate) mod leases;
 pub(crate) mod left_to_envoy;
 pub(crate) mod network;
 pub(crate) mod once_more;

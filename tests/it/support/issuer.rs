@@ -57,6 +57,8 @@ struct State {
     replies: Mutex<HashMap<String, Reply>>,
     seen: Mutex<Vec<Seen>>,
     count: watch::Sender<usize>,
+    /// How many callers went away while [`Reply::Hang`] kept them waiting.
+    left: watch::Sender<usize>,
 }
 
 // === impl Answer ===
@@ -118,6 +120,7 @@ impl KeyServer {
             replies: Mutex::default(),
             seen: Mutex::default(),
             count: watch::Sender::new(0),
+            left: watch::Sender::new(0),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, tls, state.clone()));
@@ -175,6 +178,15 @@ impl KeyServer {
             .filter(|seen| seen.path == path)
             .cloned()
             .collect()
+    }
+
+    /// Resolves once that many callers gave up a request that [`Reply::Hang`] left without an answer.
+    pub(crate) async fn given_up(&self, times: usize) {
+        let mut left = self.state.left.subscribe();
+        let given_up = left.wait_for(|left| *left >= times);
+        let _ = within(&format!("{times} requests are given up"), given_up)
+            .await
+            .expect("the server lives");
     }
 
     /// Resolves once the path was asked for that often.
@@ -245,6 +257,7 @@ async fn serve(mut stream: impl Peer, state: Arc<State>) {
         }
         Reply::Hang => {
             let _ = stream.read(&mut [0]).await;
+            state.left.send_modify(|left| *left += 1);
         }
         Reply::Drip(answer) => drip(&mut stream, &answer).await,
         Reply::Drop(answer) => {

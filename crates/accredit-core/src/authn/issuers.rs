@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::HeaderName;
+use crate::keys::lease::KeyLease;
 use crate::keys::store::KeyStore;
 use crate::token::requirements::Requirements;
 
@@ -34,18 +35,25 @@ pub enum Startup {
 pub struct Issuers {
     entries: Vec<Arc<Issuer>>,
     by_name: HashMap<Arc<str>, usize>,
+    /// Not in the entries: a cached token keeps its entry, and must not keep the entry's refresher.
+    _leases: Vec<KeyLease>,
 }
 
 impl Issuers {
-    /// If two entries have the same name, the first one keeps it.
-    pub fn new(entries: Vec<Arc<Issuer>>) -> Issuers {
+    /// Each entry, and a lease on its key store. If two entries have the same name, the first one keeps it.
+    pub fn new(entries: Vec<(Arc<Issuer>, KeyLease)>) -> Issuers {
+        let (entries, leases): (Vec<Arc<Issuer>>, _) = entries.into_iter().unzip();
         let mut by_name = HashMap::new();
         for (position, entry) in entries.iter().enumerate() {
             for name in &entry.names {
                 by_name.entry(name.clone()).or_insert(position);
             }
         }
-        Issuers { entries, by_name }
+        Issuers {
+            entries,
+            by_name,
+            _leases: leases,
+        }
     }
 
     /// The entry of that `iss`, compared character by character, and the name as configured.

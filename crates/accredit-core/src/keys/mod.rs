@@ -4,6 +4,7 @@
 
 pub mod error;
 pub mod key_set;
+pub mod lease;
 pub mod ledger;
 pub mod set_aside;
 pub mod source;

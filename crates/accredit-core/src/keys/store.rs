@@ -24,8 +24,10 @@ pub struct KeyStore {
     snapshot: ArcSwapOption<Snapshot>,
     ledger: Mutex<Ledger>,
     last_failure: Mutex<Option<FetchFailure>>,
-    /// Notified under the ledger's lock when a fetch has ended, and when keys were restored.
+    /// Notified under the ledger's lock when a fetch has ended and when keys were restored, and at the release.
     changed: Event,
+    /// Whether the last lease was dropped. No fetch ends any more.
+    is_released: AtomicBool,
     was_restored: AtomicBool,
     /// Notified when a fetch was begun that the refresher has to run before its time.
     demand: Event,
@@ -71,6 +73,7 @@ impl KeyStore {
             ledger: Mutex::new(Ledger::new(now)),
             last_failure: Mutex::new(None),
             changed: Event::new(),
+            is_released: AtomicBool::new(false),
             was_restored: AtomicBool::new(false),
             demand: Event::new(),
             waiting_for_unknown_key: AtomicUsize::new(0),
@@ -124,15 +127,31 @@ impl KeyStore {
         self.usable(now).is_some()
     }
 
-    /// Resolves when a fetch has ended or keys were restored; `is_done` is asked before each wait.
+    /// Resolves when `is_done` holds, and in any case when the store is released. `is_done` is evaluated at once and each time
+    /// a fetch has ended or keys were restored.
     pub async fn until(&self, is_done: impl Fn(&KeyStore) -> bool) {
         loop {
             let changed = self.changed.listen();
-            if is_done(self) {
+            if is_done(self) || self.is_released() {
                 return;
             }
             changed.await;
         }
+    }
+
+    /// Resolves when the last lease was dropped: the store's refresher ends.
+    pub async fn released(&self) {
+        self.until(KeyStore::is_released).await;
+    }
+
+    pub(in crate::keys) fn is_released(&self) -> bool {
+        self.is_released.load(Ordering::Acquire)
+    }
+
+    /// The last lease was dropped.
+    pub(in crate::keys) fn release(&self) {
+        self.is_released.store(true, Ordering::Release);
+        self.changed.notify(usize::MAX);
     }
 
     /// Whether a fetch has ended, with whatever result, or none is needed.
@@ -160,9 +179,10 @@ impl KeyStore {
         }
     }
 
-    /// Asks for a fetch, and resolves when it, or the one in flight, has ended.
+    /// Asks for a fetch, and resolves when it, or the one in flight, has ended. Resolves at once if the store is never fetched
+    /// or was released.
     pub async fn refresh_now(&self, now: Instant) {
-        while !self.is_fixed() {
+        while !self.is_fixed() && !self.is_released() {
             let (before, purpose) = {
                 let mut ledger = self.ledger();
                 let purpose = ledger.order(now);

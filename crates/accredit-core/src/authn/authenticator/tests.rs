@@ -12,6 +12,7 @@ use crate::forward::claim_headers::ClaimHeaders;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::keys::key_set::KeySet;
+use crate::keys::lease::KeyLease;
 use crate::keys::ledger::MissingKey;
 use crate::keys::source::{KeyAddress, KeySource, Transport};
 use crate::keys::store::KeyStore;
@@ -30,6 +31,7 @@ fn authenticator(now: Instant) -> Authenticator {
     let address = KeyAddress::parse("http://127.0.0.1:1/keys", Transport::Https);
     let keys = KeyStore::new(KeySource::Uri(address.expect("is an address")), now);
     keys.inherit(&given, MAX_STALE, now);
+    let lease = KeyLease::new(keys);
     let issuer = Issuer {
         names: vec!["https://a.example".into()],
         requirements: Requirements {
@@ -43,12 +45,12 @@ fn authenticator(now: Instant) -> Authenticator {
             scope_claims: vec![],
             binding: Binding::Enforce,
         },
-        keys: Arc::new(keys),
+        keys: lease.store().clone(),
         claim_headers: ClaimHeaders::new(vec![]),
         payload_header: None,
         startup: Startup::WaitsForKeys,
     };
-    let issuers = Issuers::new(vec![Arc::new(issuer)]);
+    let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
     Authenticator::new(issuers, Arc::new(TokenCache::new(0)))
 }
 

@@ -180,7 +180,8 @@ impl KeyStore {
 // === impl KeyWait ===
 
 impl KeyWait {
-    /// Resolves when the fetch has ended or keys were restored. Any executor can poll it. Dropping it stops no fetch.
+    /// Resolves when the fetch has ended, keys were restored, or the store was released. Any executor can poll it. Dropping
+    /// it stops no fetch.
     pub async fn ended(&self) {
         self.store.until(|_| self.has_ended()).await;
     }

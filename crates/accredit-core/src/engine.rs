@@ -1,0 +1,111 @@
+//! Builds the authorizer of each configuration of a process. Several configurations can be in force at once.
+
+use std::sync::{Arc, Weak};
+
+use crate::authn::authenticator::Authenticator;
+use crate::authn::issuers::{Issuer, Issuers};
+use crate::authn::sources::TokenSources;
+use crate::authn::token_cache::TokenCache;
+use crate::authz::answer::RefusalSettings;
+use crate::authz::authorizer::{Authorizer, AuthorizerParts};
+use crate::config::settings::{IssuerSettings, Settings};
+use crate::forward::strip::StripList;
+use crate::keys::lease::{KeyEntry, KeyLease};
+use crate::rules::table::RuleTable;
+
+/// Builds authorizers that share their token cache and their equal issuer entries, so that a token that one of them verified
+/// counts for the others. What they share lives as long as one of them does.
+#[derive(Debug, Default)]
+pub struct Engines {
+    issuers: Vec<Weak<Issuer>>,
+    token_caches: Vec<Weak<TokenCache>>,
+}
+
+/// The keys of each issuer entry, as configured.
+pub fn key_entries(settings: &Settings) -> Vec<KeyEntry> {
+    let entry = |issuer: &IssuerSettings| KeyEntry {
+        issuers: issuer.names.clone(),
+        source: issuer.key_source.clone(),
+        settings: issuer.fetch.clone(),
+    };
+    settings.issuers.iter().map(entry).collect()
+}
+
+impl Engines {
+    /// Builds the authorizer of these settings. `leases` are those of [`key_entries`], in the same order; the authorizer holds
+    /// them. Takes the rules out of `settings`.
+    pub fn build(&mut self, settings: &mut Settings, leases: Vec<KeyLease>) -> Authorizer {
+        let cache = self.token_cache(settings.token_cache);
+        let issuers: Vec<_> = settings
+            .issuers
+            .iter()
+            .zip(leases)
+            .map(|(issuer, lease)| (self.issuer(settings, issuer, &lease), lease))
+            .collect();
+        let claimed = issuers
+            .iter()
+            .flat_map(|(issuer, _)| issuer.claim_headers.iter())
+            .map(|header| header.name.clone());
+        let names = claimed
+            .chain(settings.payload_header.clone())
+            .chain(settings.strip_names.iter().cloned())
+            .collect();
+        let strip = StripList::new(names, settings.strip_prefixes.clone());
+        let authenticator = Authenticator::new(Issuers::new(issuers), cache);
+        let rules = RuleTable::new(
+            std::mem::take(&mut settings.rules),
+            settings.ambiguous_paths,
+        );
+        let sources = TokenSources::new(settings.token_sources.clone())
+            .with_max_token_size(settings.max_token_size);
+        Authorizer::new(AuthorizerParts {
+            authenticator,
+            rules,
+            sources,
+            strip,
+            forwarding: settings.token_forwarding,
+            refusals: RefusalSettings {
+                realm: settings.realm.clone(),
+                details: settings.error_details,
+            },
+            without_keys: settings.unavailable,
+        })
+    }
+
+    fn issuer(
+        &mut self,
+        settings: &Settings,
+        issuer: &IssuerSettings,
+        lease: &KeyLease,
+    ) -> Arc<Issuer> {
+        let entry = Issuer {
+            names: issuer.names.clone(),
+            requirements: issuer.requirements.clone(),
+            keys: lease.store().clone(),
+            claim_headers: issuer.claim_headers.clone(),
+            payload_header: settings.payload_header.clone(),
+            startup: issuer.startup,
+        };
+        shared(&mut self.issuers, |own| entry.is_same_as(own)).unwrap_or_else(|| {
+            let entry = Arc::new(entry);
+            self.issuers.push(Arc::downgrade(&entry));
+            entry
+        })
+    }
+
+    /// Authorizers with different limits have caches of their own.
+    fn token_cache(&mut self, limit: u64) -> Arc<TokenCache> {
+        shared(&mut self.token_caches, |cache| cache.limit() == limit).unwrap_or_else(|| {
+            let cache = Arc::new(TokenCache::new(limit));
+            self.token_caches.push(Arc::downgrade(&cache));
+            cache
+        })
+    }
+}
+
+/// The first value that is wanted. Values that no authorizer uses any more are removed.
+fn shared<T>(values: &mut Vec<Weak<T>>, is_wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+    values.retain(|value| value.strong_count() > 0);
+    let mut in_use = values.iter().filter_map(Weak::upgrade);
+    in_use.find(|value| is_wanted(value))
+}

@@ -1,0 +1,93 @@
+//! Leases on key stores. Configurations that are in force at the same time use one store for equal issuer entries.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::keys::source::{FetchSettings, KeySource};
+use crate::keys::store::KeyStore;
+
+/// The keys of one issuer entry, as configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyEntry {
+    /// The `iss` values of the entry.
+    pub issuers: Vec<Arc<str>>,
+    pub source: KeySource,
+    pub settings: FetchSettings,
+}
+
+/// A share in a key store. The store is refreshed while at least one lease on it exists. When the last one is dropped, its
+/// refresher ends, and the checks that still wait for a fetch are answered.
+#[derive(Clone)]
+pub struct KeyLease(Arc<LeasedStore>);
+
+/// Releases the store when it is dropped, which is when the last lease is dropped.
+struct LeasedStore(Arc<KeyStore>);
+
+/// The stores on which leases exist.
+#[derive(Debug, Default)]
+pub struct KeyLeases(Vec<(KeyEntry, Weak<LeasedStore>)>);
+
+/// A lease, and whether its store was in use before.
+#[derive(Debug)]
+pub enum Leased {
+    /// Another lease exists, so the store has a refresher.
+    Shared(KeyLease),
+    /// The store is new. The caller runs a refresher for it, which ends when the store is released.
+    New(KeyLease),
+}
+
+impl KeyLeases {
+    /// A lease on the store of an equal entry, or on a new store. A new store begins with the keys that another leased store
+    /// holds from the same source: when only times or issuers of an entry change, its issuer can be unreachable.
+    pub fn lease(&mut self, entry: &KeyEntry, now: Instant) -> Leased {
+        self.0.retain(|(_, leased)| leased.strong_count() > 0);
+        let equal = self.0.iter().filter(|(own, _)| own == entry);
+        if let Some(leased) = equal.filter_map(|(_, leased)| leased.upgrade()).next() {
+            return Leased::Shared(KeyLease(leased));
+        }
+        let store = KeyStore::new(entry.source.clone(), now);
+        let same_source = self.0.iter().filter(|(own, _)| {
+            own.source == entry.source && own.settings.ca_file == entry.settings.ca_file
+        });
+        if let Some(other) = same_source.filter_map(|(_, other)| other.upgrade()).next() {
+            store.inherit(&other.0, entry.settings.max_stale, now);
+        }
+        let lease = KeyLease::new(store);
+        self.0.push((entry.clone(), Arc::downgrade(&lease.0)));
+        Leased::New(lease)
+    }
+}
+
+impl KeyLease {
+    /// The first lease on that store.
+    pub fn new(store: KeyStore) -> KeyLease {
+        KeyLease(Arc::new(LeasedStore(Arc::new(store))))
+    }
+
+    /// The store. Its keys are refreshed only while a lease exists.
+    pub fn store(&self) -> &Arc<KeyStore> {
+        &self.0.0
+    }
+}
+
+impl Drop for LeasedStore {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl fmt::Debug for KeyLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyLease({:?})", self.store())
+    }
+}
+
+impl fmt::Debug for LeasedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests;
