@@ -1,6 +1,6 @@
 //! How large a tree may grow: an alias repeats what it names, so a short text can be a long document.
 
-use std::fmt;
+use thiserror::Error;
 
 use crate::config::yaml::tree::{YamlNode, YamlValue};
 
@@ -23,13 +23,13 @@ pub struct Budget {
 }
 
 /// Which bound was passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BudgetError {
-    /// Too many values.
+    #[error("aliases counted, the document has over {MAX_NODES} keys and values")]
     Nodes,
-    /// Too much text.
+    #[error("aliases counted, the document is over {} MiB", MAX_EXPANDED_BYTES >> 20)]
     Bytes,
-    /// Collections in collections too deep.
+    #[error("this is nested more than {MAX_DEPTH} deep")]
     Depth,
 }
 
@@ -60,18 +60,6 @@ impl Budget {
         Ok(())
     }
 }
-
-impl fmt::Display for BudgetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BudgetError::Nodes => "aliases counted, the document has over 100000 keys and values",
-            BudgetError::Bytes => "aliases counted, the document is over 16 MiB",
-            BudgetError::Depth => "this is nested more than 64 deep",
-        })
-    }
-}
-
-impl std::error::Error for BudgetError {}
 
 impl Weight {
     /// The weight of a scalar of that many bytes.

@@ -7,20 +7,14 @@ use std::fmt;
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
+use thiserror::Error;
 
 use crate::config::yaml::tree::{YamlNode, YamlValue};
 
 /// That a tree did not fit its type. It says no more, because serde's texts quote values, and those may be secret.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("the document does not fit its type")]
 pub struct DecodeError;
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the document does not fit its type")
-    }
-}
-
-impl std::error::Error for DecodeError {}
 
 impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(_: T) -> DecodeError {
