@@ -1,74 +1,38 @@
 //! Follows HTTP/2 frames: finds stream errors among those that are written, and open header blocks among those that are read.
 
-/// The length of a frame's header (RFC 9113 section 4.1), and of the error code that RST_STREAM has after it.
+/// The length of a frame's header (RFC 9113 section 4.1).
 const HEADER: usize = 9;
-const RESET: usize = HEADER + 4;
 
-/// Follows the frames of one direction of a connection.
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const CONTINUATION: u8 = 9;
+
+/// The flag of HEADERS and CONTINUATION that ends a header block.
+const END_HEADERS: u8 = 4;
+
+const PROTOCOL_ERROR: u32 = 1;
+
+/// Follows the frames of one direction of a connection, wherever their octets are cut.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScanner {
-    /// The first octets of the current frame.
-    begun: [u8; RESET],
+    header: [u8; HEADER],
     have: usize,
-    /// Octets of the current frame that are not looked at.
-    skip: usize,
+    /// The octets of the current frame's payload that are still to come.
+    left: usize,
+    /// The error code of the current frame if it is RST_STREAM, as far as it was read.
+    reset_code: Option<u32>,
+    protocol_errors: usize,
+    is_block_open: bool,
 }
 
 impl FrameScanner {
-    /// Counts the frames RST_STREAM with the error PROTOCOL_ERROR. With it, the library answers a request that it does not
-    /// accept, such as one whose `:authority` is not a host. It reports such a request nowhere else.
-    pub(crate) fn count_protocol_errors(&mut self, mut octets: &[u8]) -> usize {
-        let mut found = 0;
+    pub(crate) fn follow(&mut self, mut octets: &[u8]) {
         while let Some((&first, rest)) = octets.split_first() {
-            if self.skip > 0 {
-                let skipped = self.skip.min(octets.len());
-                self.skip -= skipped;
-                octets = octets.get(skipped..).unwrap_or_default();
-                continue;
-            }
-            octets = rest;
-            if let Some(next) = self.begun.get_mut(self.have) {
-                *next = first;
-            }
-            self.have += 1;
-            if self.have < HEADER {
-                continue;
-            }
-            let [a, b, c, kind, _, _, _, _, _, code @ ..] = self.begun;
-            let length = u32::from_be_bytes([0, a, b, c]) as usize;
-            let is_reset = kind == 3 && length == RESET - HEADER;
-            if is_reset && self.have < RESET {
-                continue;
-            }
-            found += usize::from(is_reset && u32::from_be_bytes(code) == 1);
-            self.skip = if is_reset { 0 } else { length };
-            self.have = 0;
-        }
-        found
-    }
-}
-
-/// Follows the header blocks that a peer sends (RFC 9113 section 4.3). The library holds the fields of a block until it ends,
-/// and sets no time limit for that.
-#[derive(Debug, Default)]
-pub(crate) struct HeaderBlockScanner {
-    header: [u8; HEADER],
-    have: usize,
-    skip: usize,
-    is_open: bool,
-}
-
-impl HeaderBlockScanner {
-    /// Follows these octets, and returns whether a header block is open after them.
-    pub(crate) fn follow(&mut self, mut octets: &[u8]) -> bool {
-        const HEADERS: u8 = 1;
-        const CONTINUATION: u8 = 9;
-        const END_HEADERS: u8 = 4;
-        while let Some((&first, rest)) = octets.split_first() {
-            if self.skip > 0 {
-                let skipped = self.skip.min(octets.len());
-                self.skip -= skipped;
-                octets = octets.get(skipped..).unwrap_or_default();
+            if self.left > 0 {
+                let (payload, rest) = octets.split_at_checked(self.left).unwrap_or((octets, &[]));
+                octets = rest;
+                self.left -= payload.len();
+                self.read_payload(payload);
                 continue;
             }
             octets = rest;
@@ -76,23 +40,47 @@ impl HeaderBlockScanner {
                 *next = first;
             }
             self.have += 1;
-            if self.have < HEADER {
-                continue;
+            if self.have == HEADER {
+                self.have = 0;
+                self.read_header();
             }
-            let [a, b, c, kind, flags, ..] = self.header;
-            if kind == HEADERS || kind == CONTINUATION {
-                self.is_open = flags & END_HEADERS == 0;
-            }
-            self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
-            self.have = 0;
         }
-        self.is_open
+    }
+
+    fn read_header(&mut self) {
+        let [a, b, c, kind, flags, ..] = self.header;
+        self.left = u32::from_be_bytes([0, a, b, c]) as usize;
+        self.reset_code = (kind == RST_STREAM && self.left == size_of::<u32>()).then_some(0);
+        if kind == HEADERS || kind == CONTINUATION {
+            self.is_block_open = flags & END_HEADERS == 0;
+        }
+    }
+
+    fn read_payload(&mut self, payload: &[u8]) {
+        if let Some(code) = &mut self.reset_code {
+            for octet in payload {
+                *code = (*code << 8) | u32::from(*octet);
+            }
+            self.protocol_errors += usize::from(self.left == 0 && *code == PROTOCOL_ERROR);
+        }
+    }
+
+    /// The frames RST_STREAM with the error PROTOCOL_ERROR since the last call. With it, the library answers a request that it
+    /// does not accept, such as one whose `:authority` is not a host. It reports such a request nowhere else.
+    pub(crate) fn take_protocol_errors(&mut self) -> usize {
+        std::mem::take(&mut self.protocol_errors)
+    }
+
+    /// Whether a header block has begun and not ended (RFC 9113 section 4.3). The library holds the fields of a block until it
+    /// ends, and sets no time limit for that.
+    pub(crate) fn is_block_open(&self) -> bool {
+        self.is_block_open
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FrameScanner, HeaderBlockScanner};
+    use super::FrameScanner;
 
     #[test]
     fn an_open_header_block_is_found_wherever_the_octets_are_cut() {
@@ -110,9 +98,9 @@ mod tests {
         ] {
             let octets = frames.concat();
             for cut in 1..=octets.len() {
-                let mut scanner = HeaderBlockScanner::default();
-                let last = octets.chunks(cut).map(|part| scanner.follow(part)).last();
-                assert_eq!(last, Some(is_open), "{octets:?} cut at {cut}");
+                let mut scanner = FrameScanner::default();
+                octets.chunks(cut).for_each(|part| scanner.follow(part));
+                assert_eq!(scanner.is_block_open(), is_open, "{octets:?} cut at {cut}");
             }
         }
     }
@@ -130,11 +118,9 @@ mod tests {
         let octets = frames.concat();
         for cut in 1..octets.len() {
             let mut scanner = FrameScanner::default();
-            let found: usize = octets
-                .chunks(cut)
-                .map(|part| scanner.count_protocol_errors(part))
-                .sum();
-            assert_eq!(found, 2, "{cut}");
+            octets.chunks(cut).for_each(|part| scanner.follow(part));
+            assert_eq!(scanner.take_protocol_errors(), 2, "{cut}");
+            assert_eq!(scanner.take_protocol_errors(), 0, "{cut}");
         }
     }
 }

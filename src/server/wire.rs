@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
-use crate::server::frames::{FrameScanner, HeaderBlockScanner};
+use crate::server::frames::FrameScanner;
 use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::stream::Stream;
 
@@ -42,8 +42,8 @@ pub(crate) struct Wire {
     blocked: Option<Blocked>,
     waiting_reader: Option<Waker>,
     write_timeout: Duration,
+    read: FrameScanner,
     written: FrameScanner,
-    header_blocks: HeaderBlockScanner,
     /// The time limit of the header block that the peer has begun.
     header_block_timeout: Option<Pin<Box<Sleep>>>,
     opening_timeout: Duration,
@@ -96,8 +96,8 @@ impl Wire {
             blocked: None,
             waiting_reader: None,
             write_timeout: limits.write_timeout,
+            read: FrameScanner::default(),
             written: FrameScanner::default(),
-            header_blocks: HeaderBlockScanner::default(),
             header_block_timeout: None,
             opening_timeout: limits.opening_timeout,
             report,
@@ -137,15 +137,11 @@ impl Wire {
         if !self.opening.is_preface || frames.is_empty() {
             return;
         }
-        match (
-            self.header_blocks.follow(frames),
-            &self.header_block_timeout,
-        ) {
-            (true, None) => {
-                self.header_block_timeout = Some(Box::pin(sleep(self.opening_timeout)));
-            }
-            (true, Some(_)) => {}
-            (false, _) => self.header_block_timeout = None,
+        self.read.follow(frames);
+        if !self.read.is_block_open() {
+            self.header_block_timeout = None;
+        } else if self.header_block_timeout.is_none() {
+            self.header_block_timeout = Some(Box::pin(sleep(self.opening_timeout)));
         }
     }
 
@@ -205,7 +201,8 @@ impl AsyncWrite for Wire {
         this.progress(written);
         if this.opening.versions == HttpVersions::Http2Only {
             let octets = octets.get(..written).unwrap_or_default();
-            for _ in 0..this.written.count_protocol_errors(octets) {
+            this.written.follow(octets);
+            for _ in 0..this.written.take_protocol_errors() {
                 this.report.record(ConnectionErrorKind::MalformedRequest);
             }
         }
