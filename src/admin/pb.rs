@@ -1,6 +1,6 @@
 //! The generated messages and service of `accredit.admin.v1`, and their descriptors.
 
-#![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
+#![allow(unreachable_pub, unused_qualifications, clippy::all)]
 
 tonic::include_proto!("accredit.admin.v1");
 

@@ -17,7 +17,7 @@ const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
 /// Waits until every required issuer has keys or, after `startup_wait`, until any issuer has (CONTRACT 5.1.4, 5.1.5). A reload
 /// meanwhile replaces the issuers.
-pub async fn wait_for_keys(current: &Current<Authorizer>, startup_wait: Duration) {
+pub(crate) async fn wait_for_keys(current: &Current<Authorizer>, startup_wait: Duration) {
     let began = Instant::now();
     loop {
         let replaced = current.replaced();
@@ -66,14 +66,14 @@ async fn first_keys(keys: &KeyStore) {
 }
 
 /// Reports ready, on `/readyz` and in the gRPC health service.
-pub async fn release(keys: ReadinessLatch, health: &HealthReporter) {
+pub(crate) async fn release(keys: ReadinessLatch, health: &HealthReporter) {
     drop(keys);
     set_health(health, ServingStatus::Serving).await;
     tracing::info!("ready");
 }
 
 /// Waits for `stop`, and drops `become_ready` if it is not done by then.
-pub async fn until_stopped(
+pub(crate) async fn until_stopped(
     become_ready: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
 ) {
@@ -86,7 +86,7 @@ pub async fn until_stopped(
 }
 
 /// Sets the status in the gRPC health service.
-pub async fn set_health(health: &HealthReporter, status: ServingStatus) {
+pub(crate) async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for name in HEALTH_NAMES {
         health.set_service_status(name, status).await;
     }

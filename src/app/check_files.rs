@@ -15,7 +15,7 @@ use crate::server::tls_files;
 use crate::server::tls_files_error::TlsFilesError;
 
 /// Adds a problem for each file that accredit could not use.
-pub fn check_files(document: &ConfigDocument, problems: &mut Problems) {
+pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
     for (key, tls) in [("tls", &document.tls), ("admin_tls", &document.admin_tls)] {
         if let Some(tls) = tls {
             check_tls(key, tls, problems);

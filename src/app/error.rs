@@ -39,7 +39,7 @@ pub enum RunError {
 
 impl StartError {
     /// Whether the cause is the configuration or a file that it names, and not the machine.
-    pub fn is_of_configuration(&self) -> bool {
+    pub(crate) fn is_of_configuration(&self) -> bool {
         match self {
             StartError::CaFile(_) | StartError::Tls(..) => true,
             StartError::Bind(_) | StartError::Workers(_) => false,

@@ -18,7 +18,7 @@ use crate::observe::observer::Observer;
 ///
 /// # Errors
 /// [`StartError`] where a service with these settings could not start.
-pub async fn explain(
+pub(crate) async fn explain(
     mut settings: Settings,
     ask: pb::ExplainRequest,
 ) -> Result<pb::Explanation, StartError> {

@@ -19,24 +19,24 @@ use crate::telemetry::traces::Traces;
 
 /// Counts the reloads of the configuration.
 #[derive(Debug, Default)]
-pub struct ReloadMetrics {
+pub(crate) struct ReloadMetrics {
     succeeded: AtomicU64,
     failed: AtomicU64,
     last_failed: AtomicBool,
 }
 
 /// The parts of the service that have metrics.
-pub struct MeasuredParts {
-    pub current: Arc<Current<Authorizer>>,
-    pub in_flight: InFlight,
-    pub decisions: Arc<DecisionMetrics>,
-    pub traces: Traces,
-    pub reloads: Arc<ReloadMetrics>,
-    pub connection_errors: [Arc<ConnectionErrors>; 3],
+pub(crate) struct MeasuredParts {
+    pub(crate) current: Arc<Current<Authorizer>>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) decisions: Arc<DecisionMetrics>,
+    pub(crate) traces: Traces,
+    pub(crate) reloads: Arc<ReloadMetrics>,
+    pub(crate) connection_errors: [Arc<ConnectionErrors>; 3],
 }
 
 /// The text of `/metrics`.
-pub fn source(measured: MeasuredParts) -> MetricsSource {
+pub(crate) fn source(measured: MeasuredParts) -> MetricsSource {
     let MeasuredParts {
         current,
         in_flight,
@@ -142,13 +142,13 @@ fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
 
 impl ReloadMetrics {
     /// Counts a reload that took effect.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(false, Ordering::Relaxed);
     }
 
     /// Counts a reload that changed nothing.
-    pub fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(true, Ordering::Relaxed);
     }

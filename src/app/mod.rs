@@ -1,10 +1,5 @@
 //! The composition root: binds the sockets, builds and connects the parts, runs them, and stops them in order.
 
-#![allow(
-    missing_docs,
-    reason = "the binary is the only user; comments add what the names do not say"
-)]
-
 pub mod becoming_ready;
 pub mod check_files;
 pub mod engine;

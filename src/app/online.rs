@@ -16,28 +16,28 @@ use crate::jwks::trust::TrustStore;
 
 /// The result for one issuer entry.
 #[derive(Debug)]
-pub struct OnlineCheck {
+pub(crate) struct OnlineCheck {
     /// The entry's first issuer.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The source of its keys, without secrets.
-    pub source: String,
-    pub keys: Result<OnlineKeys, FetchError>,
+    pub(crate) source: String,
+    pub(crate) keys: Result<OnlineKeys, FetchError>,
 }
 
 /// What a fetched key set contains.
 #[derive(Debug, Default)]
-pub struct OnlineKeys {
+pub(crate) struct OnlineKeys {
     /// How many keys can verify tokens.
-    pub usable: usize,
+    pub(crate) usable: usize,
     /// The `kid` of each key that was set aside, and the reason.
-    pub set_aside: Vec<(Option<Box<str>>, String)>,
+    pub(crate) set_aside: Vec<(Option<Box<str>>, String)>,
 }
 
 /// Fetches every key set.
 ///
 /// # Errors
 /// [`UnusableCaFile`]
-pub async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, UnusableCaFile> {
+pub(crate) async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, UnusableCaFile> {
     let system_trust = TrustStore::system();
     let mut checks = Vec::new();
     for entry in key_entries(settings) {

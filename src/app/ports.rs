@@ -26,12 +26,12 @@ use crate::server::routes::RouteService;
 use crate::telemetry::logs::LevelControl;
 
 /// `listen`: checks and gRPC health.
-pub fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<Authorizer> {
+pub(crate) fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> CheckPort<Authorizer> {
     CheckPort::new(checks, with_reflection(health))
 }
 
 /// `admin_listen`: the admin API, the console, health, probes.
-pub fn admin_port(
+pub(crate) fn admin_port(
     guard: HostGuard,
     sources: ConsoleSources,
     probes: axum::Router,
@@ -50,7 +50,7 @@ pub fn admin_port(
 }
 
 /// The data that the admin API reports.
-pub fn admin_sources(
+pub(crate) fn admin_sources(
     current: &Arc<Current<Authorizer>>,
     observer: &Observer,
     log_level: LevelControl,
@@ -66,7 +66,7 @@ pub fn admin_sources(
 }
 
 /// The data that the console shows, including that of the admin API.
-pub fn console_sources(
+pub(crate) fn console_sources(
     admin: AdminSources,
     current: &Arc<Current<Authorizer>>,
     ready: &ProcessReadiness,
@@ -83,7 +83,7 @@ pub fn console_sources(
 }
 
 /// `probe_listen`: `/livez`, `/readyz` and `/metrics`.
-pub fn probe_port(
+pub(crate) fn probe_port(
     current: &Arc<Current<Authorizer>>,
     ready: &ProcessReadiness,
     metrics: &MetricsSource,

@@ -31,7 +31,7 @@ pub struct Reloader {
 
 /// The receiving end of [`Reloader`].
 #[derive(Debug)]
-pub struct ReloadRequests(mpsc::Receiver<ReloadRequest>);
+pub(crate) struct ReloadRequests(mpsc::Receiver<ReloadRequest>);
 
 /// A new configuration, and the channel for the result.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub enum Reloaded {
     Rejected,
 }
 
-pub fn channel() -> (Reloader, ReloadRequests) {
+pub(crate) fn channel() -> (Reloader, ReloadRequests) {
     let (sender, receiver) = mpsc::channel(1);
     let reloader = Reloader {
         requests: sender,
@@ -71,35 +71,35 @@ impl Reloader {
     }
 
     /// Counts a failed reload: the new configuration is invalid and was not sent.
-    pub fn count_invalid(&self) {
+    pub(crate) fn count_invalid(&self) {
         self.metrics.failed();
     }
 
     /// The counts of reloads.
-    pub fn metrics(&self) -> &Arc<ReloadMetrics> {
+    pub(crate) fn metrics(&self) -> &Arc<ReloadMetrics> {
         &self.metrics
     }
 }
 
 /// The parts of a running service that a reload changes or reads.
-pub struct ReloadTarget<'a> {
-    pub key_stores: &'a mut KeyStores,
-    pub engines: &'a mut Engines,
+pub(crate) struct ReloadTarget<'a> {
+    pub(crate) key_stores: &'a mut KeyStores,
+    pub(crate) engines: &'a mut Engines,
     /// The check service. A reload replaces it.
-    pub current: &'a Current<Authorizer>,
+    pub(crate) current: &'a Current<Authorizer>,
     /// The limit of checks in flight.
-    pub in_flight: &'a InFlight,
+    pub(crate) in_flight: &'a InFlight,
     /// The receiver of each decision. It outlives reloads.
-    pub observer: &'a Observer,
+    pub(crate) observer: &'a Observer,
     /// The counts of reloads.
-    pub metrics: &'a ReloadMetrics,
+    pub(crate) metrics: &'a ReloadMetrics,
     /// The settings that only a restart changes.
-    pub fixed: FixedSettings,
+    pub(crate) fixed: FixedSettings,
 }
 
 /// Settings that a running service cannot change.
 #[derive(Debug, PartialEq, Eq)]
-pub struct FixedSettings {
+pub(crate) struct FixedSettings {
     listen: String,
     admin_listen: String,
     probe_listen: Option<String>,
@@ -111,7 +111,7 @@ pub struct FixedSettings {
 
 impl FixedSettings {
     /// The fixed settings of a configuration.
-    pub fn of(settings: &Settings) -> FixedSettings {
+    pub(crate) fn of(settings: &Settings) -> FixedSettings {
         FixedSettings {
             listen: settings.listen.to_string(),
             admin_listen: settings.admin_listen.to_string(),
@@ -125,7 +125,7 @@ impl FixedSettings {
 }
 
 /// Applies each configuration that arrives. Returns only if a task that fetches keys ended unexpectedly.
-pub async fn apply_each(mut requests: ReloadRequests, mut running: ReloadTarget<'_>) {
+pub(crate) async fn apply_each(mut requests: ReloadRequests, mut running: ReloadTarget<'_>) {
     loop {
         tokio::select! {
             request = requests.0.recv() => match request {

@@ -13,7 +13,7 @@ const DEFAULT_ADMIN: &str = "127.0.0.1:9192";
 
 /// The flags of a command that needs a running service.
 #[derive(Args, Debug)]
-pub struct AdminArgs {
+pub(crate) struct AdminArgs {
     /// The admin_listen address of the service: host:port, https://host:port or unix:/path
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADMIN)]
     admin: String,
@@ -23,7 +23,7 @@ pub struct AdminArgs {
 
 /// The TLS flags of a connection to the service.
 #[derive(Args, Debug)]
-pub struct ProofArgs {
+pub(crate) struct ProofArgs {
     /// The CA certificates for the service's certificate, with https:// (PEM) [default: the system's roots]
     #[arg(long, value_name = "FILE")]
     admin_ca: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub struct ProofArgs {
 
 /// The address of a running service, and the certificates for the connection.
 #[derive(Debug)]
-pub struct RunningService {
+pub(crate) struct RunningService {
     addr: AdminAddr,
     proofs: AdminTlsFiles,
 }
@@ -47,7 +47,7 @@ impl AdminArgs {
     ///
     /// # Errors
     /// The exit code. The error line has been printed.
-    pub fn service(&self) -> Result<RunningService, ExitCode> {
+    pub(crate) fn service(&self) -> Result<RunningService, ExitCode> {
         self.proofs.service_at(&self.admin)
     }
 }
@@ -57,7 +57,7 @@ impl ProofArgs {
     ///
     /// # Errors
     /// The exit code. The error line has been printed.
-    pub fn service_at(&self, admin: &str) -> Result<RunningService, ExitCode> {
+    pub(crate) fn service_at(&self, admin: &str) -> Result<RunningService, ExitCode> {
         let bad_usage = |text: String| {
             complain(text);
             ExitCode::BadUsage
@@ -92,7 +92,7 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 impl RunningService {
     /// # Errors
     /// [`AdminError`] if the service cannot be reached.
-    pub async fn connect(&self) -> Result<AdminClient, AdminError> {
+    pub(crate) async fn connect(&self) -> Result<AdminClient, AdminError> {
         AdminClient::connect(&self.addr, &self.proofs).await
     }
 }

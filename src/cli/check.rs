@@ -13,7 +13,7 @@ use crate::cli::settings::{ConfigFlags, document, environment};
 
 /// Flags of `accredit check`.
 #[derive(Args, Debug)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// The configuration file, or - for standard input [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct CheckArgs {
 
 /// Runs the command.
 #[allow(clippy::print_stdout, reason = "the answer to the command")]
-pub fn run(args: CheckArgs) -> ExitCode {
+pub(crate) fn run(args: CheckArgs) -> ExitCode {
     let flags = ConfigFlags {
         config: args.config,
         ..ConfigFlags::default()

@@ -7,7 +7,7 @@ use crate::telemetry::printable::printable;
 
 /// Whether a line has terminal colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
+pub(crate) enum Paint {
     Coloured,
     Plain,
 }
@@ -17,13 +17,13 @@ const COLUMNS: usize = 10;
 
 /// Formats decisions one after another, in columns that are aligned with the earlier lines.
 #[derive(Clone, Debug)]
-pub struct DecisionLines {
+pub(crate) struct DecisionLines {
     columns: Columns<COLUMNS>,
     paint: Paint,
 }
 
 impl DecisionLines {
-    pub fn new(paint: Paint) -> DecisionLines {
+    pub(crate) fn new(paint: Paint) -> DecisionLines {
         DecisionLines {
             columns: Columns::default(),
             paint,
@@ -31,14 +31,14 @@ impl DecisionLines {
     }
 
     /// The line of a decision, with the time of day (UTC).
-    pub fn line(&mut self, decision: &pb::Decision) -> String {
+    pub(crate) fn line(&mut self, decision: &pb::Decision) -> String {
         let time = moment(decision);
         let time_of_day = time.split_once('T').map_or(&*time, |(_, time)| time);
         self.line_at(time_of_day.to_owned(), decision)
     }
 
     /// The line of a decision, with date and time (UTC).
-    pub fn dated(&mut self, decision: &pb::Decision) -> String {
+    pub(crate) fn dated(&mut self, decision: &pb::Decision) -> String {
         self.line_at(moment(decision), decision)
     }
 

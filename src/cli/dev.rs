@@ -19,7 +19,7 @@ use crate::telemetry::logs::LogFormat;
 
 /// Flags of `accredit dev`.
 #[derive(Args, Debug)]
-pub struct DevArgs {
+pub(crate) struct DevArgs {
     /// The address of the development issuer; loopback only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9193")]
     issuer_listen: SocketAddr,
@@ -35,7 +35,7 @@ pub struct DevArgs {
 }
 
 /// Runs the command.
-pub fn run(args: DevArgs) -> ExitCode {
+pub(crate) fn run(args: DevArgs) -> ExitCode {
     let telemetry = match start_telemetry(Some(args.log_format), &environment) {
         Ok(telemetry) => telemetry,
         Err(code) => return code,

@@ -9,7 +9,7 @@ use crate::telemetry::printable::{printable, printable_json};
 
 /// The exit statuses of CONTRACT 2.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitCode {
+pub(crate) enum ExitCode {
     Done = 0,
     Failed = 1,
     /// Bad usage, or a configuration error.
@@ -26,18 +26,18 @@ impl From<ExitCode> for process::ExitCode {
 
 /// Prints an error as one line on standard error. Control characters in quoted text are escaped. The line goes through the queue
 /// of the log, so that it comes after earlier log lines and a reader that stalls cannot block the command.
-pub fn complain(error: impl Display) {
+pub(crate) fn complain(error: impl Display) {
     let error = error.to_string();
     STANDARD_ERROR.print_last(&format!("accredit: {}", printable(&error)));
 }
 
 /// Prints JSON on standard output as [`say`] does, with the controls of client text escaped (CONTRACT 6.5.3).
-pub fn say_json(json: &serde_json::Value) -> ExitCode {
+pub(crate) fn say_json(json: &serde_json::Value) -> ExitCode {
     say(&printable_json(&json.to_string()))
 }
 
 /// Prints a line on standard output. A closed pipe (`accredit tail | head`) ends the command without an error line.
-pub fn say(text: &str) -> ExitCode {
+pub(crate) fn say(text: &str) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::Done,

@@ -21,7 +21,7 @@ const MAX_TOKEN_INPUT: u64 = 64 * 1024;
 
 /// Flags of `accredit explain`. The token comes on standard input, so that a list of processes does not show it.
 #[derive(Args, Debug)]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -60,7 +60,7 @@ pub struct ExplainArgs {
 }
 
 /// Runs the command.
-pub fn run(args: ExplainArgs) -> ExitCode {
+pub(crate) fn run(args: ExplainArgs) -> ExitCode {
     match &args.admin {
         Some(admin) => match args.proofs.service_at(admin) {
             Ok(service) => live(&args, &service),

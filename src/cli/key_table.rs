@@ -16,7 +16,7 @@ const HEAD: [&str; 7] = [
 ];
 
 /// One line per key, including keys that are set aside; one line for an issuer without keys; then the failed fetches.
-pub fn table(issuers: &[pb::Issuer]) -> String {
+pub(crate) fn table(issuers: &[pb::Issuer]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     for issuer in issuers {
         let own = rows_of(issuer).into_iter();

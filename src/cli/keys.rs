@@ -11,7 +11,7 @@ use crate::cli::run::on_main_runtime;
 
 /// Flags of `accredit keys`.
 #[derive(Args, Debug)]
-pub struct KeysArgs {
+pub(crate) struct KeysArgs {
     #[command(flatten)]
     admin: AdminArgs,
     /// Fetch every key set first; the exit status is 1 if a fetch fails
@@ -20,7 +20,7 @@ pub struct KeysArgs {
 }
 
 /// Runs the command.
-pub fn run(args: KeysArgs) -> ExitCode {
+pub(crate) fn run(args: KeysArgs) -> ExitCode {
     let service = match args.admin.service() {
         Ok(service) => service,
         Err(code) => return code,

@@ -1,10 +1,5 @@
 //! The command line interface: one file per command, from flags to an exit status.
 
-#![allow(
-    missing_docs,
-    reason = "the binary is the only user; comments add what the names do not say"
-)]
-
 pub mod admin;
 pub mod check;
 pub mod columns;

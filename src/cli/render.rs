@@ -9,7 +9,7 @@ use crate::admin::pb::explanation::Answer;
 use crate::telemetry::printable::printable;
 
 /// The explanation as text for people.
-pub fn text(explanation: &pb::Explanation) -> String {
+pub(crate) fn text(explanation: &pb::Explanation) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
     let _ = writeln!(
@@ -72,7 +72,7 @@ fn push_headers(text: &mut String, headers: &[pb::Header]) {
 }
 
 /// The explanation as one JSON object for programs.
-pub fn json(explanation: &pb::Explanation) -> Value {
+pub(crate) fn json(explanation: &pb::Explanation) -> Value {
     let rules: Vec<Value> = explanation
         .rules
         .iter()

@@ -13,7 +13,7 @@ use crate::telemetry::traces::Traces;
 ///
 /// # Errors
 /// The exit code. The error line has been printed.
-pub fn start_telemetry(
+pub(crate) fn start_telemetry(
     format: Option<LogFormat>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Telemetry, ExitCode> {
@@ -31,7 +31,7 @@ fn bad_usage(error: impl Display) -> ExitCode {
 
 /// Runs a future on the main thread. Ports have threads of their own. Tasks that the future starts, such as key fetches, run
 /// on another thread, so that they do not wait while it applies a new configuration (CONTRACT 7.3.6).
-pub fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
+pub(crate) fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -51,7 +51,7 @@ pub fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 /// Runs a service until SIGTERM or SIGINT, then drains it. A second signal ends it at once.
-pub async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
+pub(crate) async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = app.run(async {
         // A dropped sender counts as a signal: without it, no signal could stop the service.

@@ -7,7 +7,7 @@ use accredit_core::config::schema;
 use crate::cli::exit::{ExitCode, complain};
 
 /// Runs the command.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let printed = serde_json::to_string_pretty(schema::schema())
         .map_err(std::io::Error::from)
         .and_then(|text| writeln!(std::io::stdout(), "{text}"));

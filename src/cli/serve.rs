@@ -14,7 +14,7 @@ use crate::telemetry::logs::LogFormat;
 
 /// Flags of `accredit serve`. A flag takes precedence over its environment variable, and that over the file (CONTRACT 2.2.5).
 #[derive(Args, Debug)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
     #[arg(long, value_name = "FILE", conflicts_with = "issuer")]
     config: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub struct ServeArgs {
 }
 
 /// Runs the command.
-pub fn run(args: ServeArgs) -> ExitCode {
+pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let telemetry = match start_telemetry(args.log_format, &environment) {
         Ok(telemetry) => telemetry,
         Err(code) => return code,

@@ -18,39 +18,39 @@ use crate::cli::exit::complain;
 use crate::regular_file;
 
 /// The file that is read without flags and variables (CONTRACT 2.2.8).
-pub const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
 
 /// The flags that concern the configuration.
 #[derive(Clone, Debug, Default)]
-pub struct ConfigFlags {
+pub(crate) struct ConfigFlags {
     /// `--config`
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// `--issuer`
-    pub issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
     /// `--audience`, each
-    pub audiences: Vec<String>,
+    pub(crate) audiences: Vec<String>,
     /// `--audience-absent`
-    pub audience_absent: Option<String>,
+    pub(crate) audience_absent: Option<String>,
     /// `--jwks-uri`
-    pub jwks_uri: Option<String>,
+    pub(crate) jwks_uri: Option<String>,
     /// `--algorithms`, each
-    pub algorithms: Vec<String>,
+    pub(crate) algorithms: Vec<String>,
     /// `--listen`
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// `--admin-listen`
-    pub admin_listen: Option<String>,
+    pub(crate) admin_listen: Option<String>,
 }
 
 /// The configuration is bad. Its problems are already on standard error.
 #[derive(Debug)]
-pub struct ConfigRejected;
+pub(crate) struct ConfigRejected;
 
 /// A variable of the environment.
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where the environment is read"
 )]
-pub fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -59,7 +59,7 @@ pub fn environment(name: &str) -> Option<String> {
 ///
 /// # Errors
 /// [`ConfigRejected`]
-pub fn settings(
+pub(crate) fn settings(
     flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
     warn: impl Fn(&Problem),
@@ -77,7 +77,7 @@ pub fn settings(
 ///
 /// # Errors
 /// [`ConfigRejected`] if there is no document.
-pub fn document(
+pub(crate) fn document(
     flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(ConfigDocument, Problems), ConfigRejected> {
@@ -100,7 +100,7 @@ pub fn document(
 }
 
 /// Where the configuration is, if it is a file.
-pub fn file(flags: &ConfigFlags, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+pub(crate) fn file(flags: &ConfigFlags, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     match source(flags, env) {
         Ok(ConfigOrigin::File(path)) => Some(path),
         Ok(ConfigOrigin::Flags(_)) | Err(_) => None,
@@ -184,7 +184,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 /// The file name that `check` and `explain` take as standard input (CONTRACT 3.1.9).
-pub const STANDARD_INPUT: &str = "-";
+pub(crate) const STANDARD_INPUT: &str = "-";
 
 fn flags_document(
     issuer: String,

@@ -23,7 +23,7 @@ const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Flags of `accredit tail`.
 #[derive(Args, Debug)]
-pub struct TailArgs {
+pub(crate) struct TailArgs {
     #[command(flatten)]
     admin: AdminArgs,
     /// Print denials only
@@ -60,7 +60,7 @@ enum TailOutput {
 }
 
 /// Runs the command.
-pub fn run(args: TailArgs) -> ExitCode {
+pub(crate) fn run(args: TailArgs) -> ExitCode {
     let service = match args.admin.service() {
         Ok(service) => service,
         Err(code) => return code,

@@ -11,7 +11,7 @@ use crate::file_watch::FileWatch;
 use crate::regular_file;
 
 /// Watches the configuration file of a running service.
-pub struct ConfigWatch {
+pub(crate) struct ConfigWatch {
     typed: ConfigFlags,
     file: Option<PathBuf>,
     hangup: Signal,
@@ -25,7 +25,7 @@ impl ConfigWatch {
     ///
     /// # Errors
     /// If SIGHUP cannot be handled. If the file cannot be watched, accredit logs this, and SIGHUP still works.
-    pub fn start(typed: ConfigFlags, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
+    pub(crate) fn start(typed: ConfigFlags, file: Option<PathBuf>) -> std::io::Result<ConfigWatch> {
         let watch = file.as_deref().map(FileWatch::of).transpose();
         let watch = watch.map_err(|error| error.to_string());
         Ok(ConfigWatch {
@@ -38,7 +38,7 @@ impl ConfigWatch {
     }
 
     /// Passes each new configuration to the service. Runs until it is dropped.
-    pub async fn run(mut self, reloader: Reloader) {
+    pub(crate) async fn run(mut self, reloader: Reloader) {
         let mut watch = self.watch.unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot watch the configuration file; send SIGHUP after each change");
             None

@@ -8,10 +8,10 @@ use crate::dev_issuer::{
 };
 
 /// `exp` - `iat` of every token, in seconds.
-pub const TOKEN_LIFETIME: u64 = 86_400;
+pub(crate) const TOKEN_LIFETIME: u64 = 86_400;
 
 /// The claims of a token of `client` with these scopes. `issued_at` is in seconds since 1970.
-pub fn of(
+pub(crate) fn of(
     client: &RegisteredClient,
     scopes: &[&str],
     issuer: &str,

@@ -5,10 +5,10 @@ use std::fmt;
 use aws_lc_rs::constant_time;
 
 /// The audience that [`WITH_AUDIENCE`] is registered for.
-pub const DEV_AUDIENCE: &str = "api.acme.example";
+pub(crate) const DEV_AUDIENCE: &str = "api.acme.example";
 
 /// The client whose tokens have `aud` and two scopes.
-pub const WITH_AUDIENCE: RegisteredClient = RegisteredClient {
+pub(crate) const WITH_AUDIENCE: RegisteredClient = RegisteredClient {
     id: "m2morg_1001",
     secret: "dev-secret-1001",
     audience: Some(DEV_AUDIENCE),
@@ -18,7 +18,7 @@ pub const WITH_AUDIENCE: RegisteredClient = RegisteredClient {
 };
 
 /// The client without an audience. Its tokens have no `aud`.
-pub const WITHOUT_AUDIENCE: RegisteredClient = RegisteredClient {
+pub(crate) const WITHOUT_AUDIENCE: RegisteredClient = RegisteredClient {
     id: "m2morg_1002",
     secret: "dev-secret-1002",
     audience: None,
@@ -30,29 +30,29 @@ pub const WITHOUT_AUDIENCE: RegisteredClient = RegisteredClient {
 static REGISTERED: [RegisteredClient; 2] = [WITH_AUDIENCE, WITHOUT_AUDIENCE];
 
 /// A client application, as it is registered with the issuer.
-pub struct RegisteredClient {
+pub(crate) struct RegisteredClient {
     /// `client_id`, which is also the `sub` of its tokens.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// `client_secret`.
-    pub secret: &'static str,
+    pub(crate) secret: &'static str,
     /// The `aud` of its tokens. `None`: its tokens have no `aud`.
-    pub audience: Option<&'static str>,
+    pub(crate) audience: Option<&'static str>,
     /// The scopes that it can request.
-    pub scopes: &'static [&'static str],
+    pub(crate) scopes: &'static [&'static str],
     /// The organisation of the client: the claim `oid`.
-    pub organisation: &'static str,
+    pub(crate) organisation: &'static str,
     /// The custom claim `environment`.
-    pub environment: Option<&'static str>,
+    pub(crate) environment: Option<&'static str>,
 }
 
 impl RegisteredClient {
     /// The registered client with this id.
-    pub fn find(id: &str) -> Option<&'static RegisteredClient> {
+    pub(crate) fn find(id: &str) -> Option<&'static RegisteredClient> {
         REGISTERED.iter().find(|client| client.id == id)
     }
 
     /// The registered client with this id and secret.
-    pub fn authenticate(id: &str, secret: &str) -> Option<&'static RegisteredClient> {
+    pub(crate) fn authenticate(id: &str, secret: &str) -> Option<&'static RegisteredClient> {
         RegisteredClient::find(id).filter(|client| {
             constant_time::verify_slices_are_equal(client.secret.as_bytes(), secret.as_bytes())
                 .is_ok()

@@ -12,15 +12,15 @@ const IGNORED_SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
 /// An authenticated client, and the scopes of its token.
 #[derive(Debug)]
-pub struct TokenGrant {
-    pub client: &'static RegisteredClient,
+pub(crate) struct TokenGrant {
+    pub(crate) client: &'static RegisteredClient,
     /// Some or all of the client's scopes, in the order of its registration.
-    pub scopes: Vec<&'static str>,
+    pub(crate) scopes: Vec<&'static str>,
 }
 
 impl TokenGrant {
     /// Decides a token request from its headers and the fields of its form.
-    pub fn decide(
+    pub(crate) fn decide(
         headers: &HeaderMap,
         fields: Vec<(String, String)>,
     ) -> Result<TokenGrant, TokenRequestError> {

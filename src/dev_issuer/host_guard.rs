@@ -15,7 +15,7 @@ use axum::{
 use serde_json::json;
 
 /// Middleware: answers 403 unless the request names a loopback host.
-pub async fn loopback_only(request: Request, next: Next) -> Response {
+pub(crate) async fn loopback_only(request: Request, next: Next) -> Response {
     if names_loopback(&request) {
         return next.run(request).await;
     }

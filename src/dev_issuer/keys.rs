@@ -11,14 +11,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 /// A private key and its `kid`.
-pub struct SigningKey {
+pub(crate) struct SigningKey {
     kid: String,
     pair: KeyPair,
 }
 
 impl SigningKey {
     /// Generates a key of 2048 bits. Takes a noticeable fraction of a second, so do not call it on an async thread.
-    pub fn generate() -> Result<SigningKey, KeyError> {
+    pub(crate) fn generate() -> Result<SigningKey, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Generation)?;
         Ok(SigningKey {
             kid: random_kid()?,
@@ -26,12 +26,16 @@ impl SigningKey {
         })
     }
 
-    pub fn kid(&self) -> &str {
+    pub(crate) fn kid(&self) -> &str {
         &self.kid
     }
 
     /// Signs claims as a compact JWS. The header has `kid` if it is given.
-    pub fn sign(&self, kid: Option<&str>, claims: &Map<String, Value>) -> Result<String, KeyError> {
+    pub(crate) fn sign(
+        &self,
+        kid: Option<&str>,
+        claims: &Map<String, Value>,
+    ) -> Result<String, KeyError> {
         let mut header = Map::new();
         header.insert("alg".into(), "RS256".into());
         if let Some(kid) = kid {
@@ -57,7 +61,7 @@ impl SigningKey {
     }
 
     /// The public part, as an element of a JWK Set.
-    pub fn public_jwk(&self) -> Value {
+    pub(crate) fn public_jwk(&self) -> Value {
         let public = self.pair.public_key();
         let modulus = public.modulus();
         let exponent = public.exponent();
@@ -81,7 +85,7 @@ impl fmt::Debug for SigningKey {
 }
 
 /// 128 random bits in base64url, for `jti`.
-pub fn random_id() -> Result<String, KeyError> {
+pub(crate) fn random_id() -> Result<String, KeyError> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(|_| KeyError::Randomness)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))

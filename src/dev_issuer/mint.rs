@@ -31,16 +31,16 @@ struct Shared {
 }
 
 /// A signed token and its claims.
-pub struct Minted {
-    pub token: String,
-    pub claims: Map<String, Value>,
+pub(crate) struct Minted {
+    pub(crate) token: String,
+    pub(crate) claims: Map<String, Value>,
     /// The time of signing, in seconds since 1970. `iat` can differ.
-    pub signed_at: u64,
+    pub(crate) signed_at: u64,
 }
 
 impl Minter {
     /// A minter for this issuer. Generates two keys, so do not call it on an async thread.
-    pub fn generate(issuer: String) -> Result<Minter, KeyError> {
+    pub(crate) fn generate(issuer: String) -> Result<Minter, KeyError> {
         let current = RwLock::new(Arc::new(SigningKey::generate()?));
         let forger = SigningKey::generate()?;
         Ok(Minter {
@@ -53,7 +53,7 @@ impl Minter {
     }
 
     /// The `iss` of the tokens.
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.shared.issuer
     }
 
@@ -65,7 +65,11 @@ impl Minter {
     }
 
     /// A token of `client` with these scopes, as the token endpoint issues it.
-    pub fn issue(&self, client: &RegisteredClient, scopes: &[&str]) -> Result<Minted, KeyError> {
+    pub(crate) fn issue(
+        &self,
+        client: &RegisteredClient,
+        scopes: &[&str],
+    ) -> Result<Minted, KeyError> {
         let signed_at = unix_now();
         let claims = claims::of(client, scopes, self.issuer(), signed_at)?;
         let key = self.current();
@@ -78,12 +82,7 @@ impl Minter {
 
     /// A token with chosen claims. Its claims are those of the first client, or of the client that `client_id` names. Each
     /// member of `overrides` replaces a claim (null removes it), except the switches `expired`, `forged` and `kid`.
-    pub fn mint(&self, overrides: &Map<String, Value>) -> Result<String, MintError> {
-        self.mint_with_claims(overrides).map(|minted| minted.token)
-    }
-
-    /// Like [`Minter::mint`]; also returns the claims.
-    pub fn mint_with_claims(&self, overrides: &Map<String, Value>) -> Result<Minted, MintError> {
+    pub(crate) fn mint(&self, overrides: &Map<String, Value>) -> Result<Minted, MintError> {
         let mut overrides = overrides.clone();
         let expired = take_switch(&mut overrides, "expired")?;
         let forged = take_switch(&mut overrides, "forged")?;
@@ -125,15 +124,8 @@ impl Minter {
         })
     }
 
-    /// Replaces the key, and returns the new `kid`. If no key can be generated, the old key stays, and its `kid` is
-    /// returned. Generates a key, so do not call it on an async thread.
-    pub fn rotate(&self) -> String {
-        self.replace_key()
-            .unwrap_or_else(|_| self.current().kid().to_owned())
-    }
-
-    /// Like [`Minter::rotate`], with an error if no key can be generated.
-    pub fn replace_key(&self) -> Result<String, KeyError> {
+    /// Replaces the key, and returns the new `kid`. Generates a key, so do not call it on an async thread.
+    pub(crate) fn rotate(&self) -> Result<String, KeyError> {
         let key = Arc::new(SigningKey::generate()?);
         let kid = key.kid().to_owned();
         // A poisoned lock still holds a complete key: this assignment is the only write.
@@ -185,7 +177,7 @@ fn unix_now() -> u64 {
 
 /// Why a token could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MintError {
+pub(crate) enum MintError {
     /// The value of this switch is not a boolean.
     #[error("{0} must be true or false")]
     SwitchNotBoolean(&'static str),

@@ -3,11 +3,6 @@
 //!
 //! No code that serves checks imports it.
 
-#![allow(
-    missing_docs,
-    reason = "the binary is the only user; comments add what the names do not say"
-)]
-
 pub mod claims;
 pub mod clients;
 pub mod grant;

@@ -150,11 +150,11 @@ async fn dev_token(
 ) -> Result<Minted, TokenRequestError> {
     let overrides: Map<String, Value> =
         serde_json::from_slice(&body?).map_err(|_| TokenRequestError::NotAnObject)?;
-    Ok(minter.mint_with_claims(&overrides)?)
+    Ok(minter.mint(&overrides)?)
 }
 
 async fn dev_rotate(State(minter): State<Minter>) -> Result<Json<Value>, TokenRequestError> {
-    let kid = task::spawn_blocking(move || minter.replace_key())
+    let kid = task::spawn_blocking(move || minter.rotate())
         .await
         .map_err(|_| KeyError::Generation)??;
     Ok(Json(json!({ "kid": kid })))

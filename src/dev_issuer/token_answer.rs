@@ -40,7 +40,7 @@ impl IntoResponse for Minted {
 
 /// Why a token request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenRequestError {
+pub(crate) enum TokenRequestError {
     /// The body is not a form.
     #[error("the body must be application/x-www-form-urlencoded")]
     NotAForm,
@@ -78,7 +78,7 @@ pub enum TokenRequestError {
 
 impl TokenRequestError {
     /// The `error` member of the answer.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             TokenRequestError::NotAForm
             | TokenRequestError::NotAnObject
