@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -84,21 +84,9 @@ impl Exposition<'_> {
         help: &str,
         samples: impl IntoIterator<Item = (Labels<'l>, u64)>,
     ) -> fmt::Result {
-        let mut samples = samples.into_iter().peekable();
-        if samples.peek().is_none() {
-            return Ok(());
-        }
-        let mut family = self
-            .0
-            .encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, count) in samples {
-            let counter = ConstCounter::new(count);
-            prometheus_client::encoding::EncodeMetric::encode(
-                &counter,
-                family.encode_family(&labels)?,
-            )?;
-        }
-        Ok(())
+        let samples = samples.into_iter();
+        let samples = samples.map(|(labels, count)| (labels, ConstCounter::new(count)));
+        self.family(name, help, MetricType::Counter, samples)
     }
 
     /// Writes a family of gauges.
@@ -111,19 +99,25 @@ impl Exposition<'_> {
         help: &str,
         samples: impl IntoIterator<Item = (Labels<'l>, f64)>,
     ) -> fmt::Result {
-        let mut samples = samples.into_iter().peekable();
+        let samples = samples.into_iter();
+        let samples = samples.map(|(labels, value)| (labels, ConstGauge::new(value)));
+        self.family(name, help, MetricType::Gauge, samples)
+    }
+
+    fn family<'l, M: EncodeMetric>(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: MetricType,
+        samples: impl Iterator<Item = (Labels<'l>, M)>,
+    ) -> fmt::Result {
+        let mut samples = samples.peekable();
         if samples.peek().is_none() {
             return Ok(());
         }
-        let mut family = self
-            .0
-            .encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (labels, value) in samples {
-            let gauge = ConstGauge::new(value);
-            prometheus_client::encoding::EncodeMetric::encode(
-                &gauge,
-                family.encode_family(&labels)?,
-            )?;
+        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        for (labels, metric) in samples {
+            metric.encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
 use super::support::keys::{rsa, set};
 use super::support::otlp::{Receiver, attribute, hex};
-use super::support::process::{Running, accredit};
+use super::support::process::{Running, serve_issuer};
 use super::support::service::Envoy;
 use super::support::token::Token;
 
@@ -30,20 +30,7 @@ pub(super) fn traced(keys: &KeyServer, endpoint: &str) -> Command {
 }
 
 fn traced_with_keys_at(uri: &str, keys: &KeyServer, endpoint: &str) -> Command {
-    let issuer = keys.url("");
-    let mut command = accredit(&[
-        "serve",
-        "--issuer",
-        &issuer,
-        "--audience",
-        "api.test",
-        "--jwks-uri",
-        uri,
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "127.0.0.1:0",
-    ]);
+    let mut command = serve_issuer(keys, uri);
     command
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         .env("OTEL_BSP_SCHEDULE_DELAY", "20");

@@ -124,6 +124,15 @@ impl Served {
         TcpStream::connect(self.addr.to_string()).await.unwrap()
     }
 
+    /// A connection on which the client has sent the preface and its settings.
+    async fn open_http2(&self) -> TcpStream {
+        let mut stream = self.connect_plain().await;
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        let opening = [preface, frame(4, 0, 0, &[])].concat();
+        stream.write_all(&opening).await.unwrap();
+        stream
+    }
+
     /// Waits until a request is being served.
     async fn is_held(&self) {
         self.entered.acquire().await.unwrap().forget();
@@ -478,13 +487,7 @@ fn head(stream: u32, path: &str) -> Vec<u8> {
 #[tokio::test]
 async fn requests_that_are_reset_at_once_do_not_affect_others() {
     let served = Served::tcp();
-    let mut stream = served.connect_plain().await;
-    let opening = [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-        frame(4, 0, 0, &[]),
-    ]
-    .concat();
-    stream.write_all(&opening).await.unwrap();
+    let mut stream = served.open_http2().await;
     stream.write_all(&head(1, "/held")).await.unwrap();
     served.is_held().await;
     let taken_back: Vec<u8> = (1..1000)
@@ -500,13 +503,7 @@ async fn requests_that_are_reset_at_once_do_not_affect_others() {
 #[tokio::test]
 async fn frames_that_arrive_after_their_answer_do_not_affect_others() {
     let served = Served::tcp();
-    let mut stream = served.connect_plain().await;
-    let opening = [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-        frame(4, 0, 0, &[]),
-    ]
-    .concat();
-    stream.write_all(&opening).await.unwrap();
+    let mut stream = served.open_http2().await;
     let streams: Vec<u32> = (0..1500).map(|n| 2 * n + 1).collect();
     for &on_stream in &streams {
         let mut begun = head(on_stream, "/");

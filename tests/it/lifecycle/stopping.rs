@@ -9,7 +9,7 @@ use crate::support::eventually::{eventually, within};
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
-use crate::support::process::{Running, accredit};
+use crate::support::process::{Running, serve_issuer};
 use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
@@ -63,21 +63,9 @@ async fn the_service_can_stop_before_it_was_ready() {
 async fn after_a_signal_the_process_finishes_the_checks_in_flight() {
     for signal in ["TERM", "INT"] {
         let server = KeyServer::with_keys(keys()).await;
-        let (issuer, uri) = (server.url(""), server.url("/keys"));
-        let mut process = Running::start(&mut accredit(&[
-            "serve",
-            "--issuer",
-            &issuer,
-            "--audience",
-            "api.test",
-            "--jwks-uri",
-            &uri,
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-        ]))
-        .await;
+        let issuer = server.url("");
+        let mut command = serve_issuer(&server, &server.url("/keys"));
+        let mut process = Running::start(&mut command).await;
         process.says("\"ready\"").await;
         let gate = Arc::new(Semaphore::new(0));
         server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, keys())));
@@ -101,21 +89,9 @@ async fn after_a_signal_the_process_finishes_the_checks_in_flight() {
 #[tokio::test]
 async fn a_second_signal_ends_the_drain() {
     let server = KeyServer::with_keys(keys()).await;
-    let (issuer, uri) = (server.url(""), server.url("/keys"));
-    let mut process = Running::start(&mut accredit(&[
-        "serve",
-        "--issuer",
-        &issuer,
-        "--audience",
-        "api.test",
-        "--jwks-uri",
-        &uri,
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "127.0.0.1:0",
-    ]))
-    .await;
+    let issuer = server.url("");
+    let mut command = serve_issuer(&server, &server.url("/keys"));
+    let mut process = Running::start(&mut command).await;
     process.says("\"ready\"").await;
     let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;

@@ -10,6 +10,7 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use crate::support::answer::Answer;
 use crate::support::eventually::within;
+use crate::support::issuer::KeyServer;
 use crate::support::service::Envoy;
 
 /// The binary with these arguments, and an environment without accredit's variables.
@@ -64,6 +65,24 @@ pub(crate) async fn ended(command: &mut Command) -> Ended {
         stdout: text(stdout),
         stderr: text(stderr),
     }
+}
+
+/// A service that is configured by flags and trusts the issuer at that server, whose keys are at `uri`.
+pub(crate) fn serve_issuer(server: &KeyServer, uri: &str) -> Command {
+    let issuer = server.url("");
+    accredit(&[
+        "serve",
+        "--issuer",
+        &issuer,
+        "--audience",
+        "api.test",
+        "--jwks-uri",
+        uri,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ])
 }
 
 /// A service that runs as a process of its own, and logs JSON.

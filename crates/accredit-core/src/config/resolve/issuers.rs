@@ -10,7 +10,7 @@ use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
 use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::resolve::exact::exact;
+use crate::config::resolve::exact::{exact, exact_audiences};
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
 use crate::config::settings::IssuerSettings;
@@ -154,24 +154,8 @@ fn audiences(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Audi
         );
         return Audiences::Any;
     };
-    for (number, audience) in accepted.iter().enumerate() {
-        let key = path::item(&key, number);
-        match audience.as_str() {
-            "any" => problems.error(
-                &key,
-                "`any` is in a list",
-                "write `audiences: any` to turn the check off, or list audiences",
-            ),
-            "" => problems.error(
-                &key,
-                "this audience is empty",
-                "write the audience, or remove it",
-            ),
-            _ => {
-                exact(&key, audience, problems);
-            }
-        }
-    }
+    let instead = "write `audiences: any` to turn the check off, or list audiences";
+    exact_audiences(&key, accepted, instead, problems);
     let absent = entry
         .audience_absent
         .map_or(AbsentAudience::Refuse, |word| word.value);

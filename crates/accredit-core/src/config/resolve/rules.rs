@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::resolve::exact::exact;
+use crate::config::resolve::exact::exact_audiences;
 use crate::config::resolve::matches::matcher;
 use crate::config::rule_document::{RuleDocument, WhenDocument};
 use crate::config::settings::IssuerSettings;
@@ -176,24 +176,7 @@ impl RuleResolver<'_> {
     fn audiences(&self, problems: &mut Problems) -> Option<Vec<String>> {
         let listed = self.document.audiences.as_ref()?;
         let key = path::member(self.key, "audiences");
-        for (number, audience) in listed.iter().enumerate() {
-            let key = path::item(&key, number);
-            match audience.as_str() {
-                "any" => problems.error(
-                    &key,
-                    "`any` is in a list",
-                    "list audiences, or remove the key",
-                ),
-                "" => problems.error(
-                    &key,
-                    "this audience is empty",
-                    "write the audience, or remove it",
-                ),
-                _ => {
-                    exact(&key, audience, problems);
-                }
-            }
-        }
+        exact_audiences(&key, listed, "list audiences, or remove the key", problems);
         Some(listed.clone())
     }
 
