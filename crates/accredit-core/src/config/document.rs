@@ -17,7 +17,7 @@ use crate::config::rule_document::{RuleDocument, TokenSourceDocument};
 use crate::config::units::{Duration, Size};
 use crate::config::warning::WarningCode;
 use crate::config::words::Word;
-use crate::rules::path::Ambiguity;
+use crate::rules::ambiguity::Ambiguity;
 
 /// The configuration of accredit.
 #[derive(Clone, Default, PartialEq, Hash, Deserialize, JsonSchema)]

@@ -29,6 +29,7 @@ pub mod headers;
 pub mod issuers;
 pub mod keys;
 pub mod matches;
+pub mod rule_order;
 pub mod rules;
 pub mod sources;
 pub mod tls;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::authn::realm::WithoutKeysPolicy;
 use crate::jose::algorithm::Algorithm;
-use crate::rules::path::Ambiguity;
+use crate::rules::ambiguity::Ambiguity;
 use crate::token::requirements::{AbsentAudience, Binding};
 
 /// A value of the domain that the configuration writes as a word.
@@ -213,7 +213,7 @@ impl Vocabulary for Ambiguity {
 mod tests {
     use super::Word;
     use crate::jose::algorithm::Algorithm;
-    use crate::rules::path::Ambiguity;
+    use crate::rules::ambiguity::Ambiguity;
 
     #[test]
     fn every_algorithm_and_kind_of_ambiguous_path_has_a_configuration_name() {

@@ -1,8 +1,9 @@
 //! The parts of a request that rules match: each has exactly one interpretation, or the request is refused.
 
 use crate::request::Request;
+use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::host::Host;
-use crate::rules::path::{Ambiguities, Ambiguity, Path};
+use crate::rules::path::Path;
 
 /// What rules match, read before the credential.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Rules: compiled once, then matched and evaluated without a clock, I/O or signatures.
 
+pub mod ambiguity;
 pub mod condition;
 pub mod demands;
 pub mod expression;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::request::Request;
+use crate::rules::ambiguity::Ambiguities;
 use crate::rules::demands::Demands;
 use crate::rules::facts::{Facts, MatchedPath, Needs, TargetError};
 use crate::rules::matcher::Matcher;
-use crate::rules::path::Ambiguities;
 use crate::rules::pattern::PathPattern;
 use crate::rules::rule::{Access, Rule};
 

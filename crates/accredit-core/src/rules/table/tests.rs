@@ -2,9 +2,9 @@
 
 use super::{DEFAULT_RULE, RuleTable};
 use crate::request::{Completeness, Headers, Request};
+use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::host::HostPattern;
 use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
-use crate::rules::path::{Ambiguities, Ambiguity};
 use crate::rules::pattern::PathPattern;
 use crate::rules::rule::{Access, Rule};
 

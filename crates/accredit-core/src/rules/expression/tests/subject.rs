@@ -1,11 +1,11 @@
 //! A request and a token for expressions to read.
 
 use crate::request::{Completeness, Headers, Request};
+use crate::rules::ambiguity::Ambiguities;
 use crate::rules::expression::evaluate::Evaluation;
 use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::variables::Variables;
 use crate::rules::facts::{Facts, Needs};
-use crate::rules::path::Ambiguities;
 use crate::token::claims::Claims;
 
 pub(super) struct Subject<'a> {
