@@ -1,15 +1,12 @@
 //! The life of a service: bind the sockets, fetch keys, answer checks, drain.
 
 use std::fmt;
-use std::io;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::config::listen_addr::ListenAddr;
 use accredit_core::config::settings::Settings;
-use accredit_core::config::tls_files::TlsFiles;
 use accredit_core::engine::{Engines, key_entries};
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -17,7 +14,9 @@ use tonic_health::ServingStatus;
 use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_keys};
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
+use crate::app::listeners::{Listeners, note_open_port};
 use crate::app::metrics::{self, MeasuredParts};
+use crate::app::port_threads::{PortThreads, run_on};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
 use crate::console::history::History;
@@ -27,15 +26,13 @@ use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 use crate::observe::refusal_log::RefusalLog;
-use crate::server::accept::{PortSettings, ServeError, serve};
+use crate::server::accept::{PortSettings, serve};
 use crate::server::host_guard::HostGuard;
-use crate::server::limits::HttpVersions;
 use crate::server::listener::Listener;
 use crate::server::readiness::ProcessReadiness;
 use crate::server::routes::RouteService;
 use crate::server::shutdown::Drain;
-use crate::server::tls::{ServerTls, follow_all};
-use crate::server::workers::{WorkerLost, Workers};
+use crate::server::tls::follow_all;
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
 
@@ -57,22 +54,10 @@ pub struct App {
     engines: Engines,
     observer: Observer,
     log_level: LevelControl,
-    check_listener: Listener,
-    admin_listener: Listener,
-    probe_listener: Option<Listener>,
+    listeners: Listeners,
     threads: PortThreads,
     reloader: Reloader,
     reloads: ReloadRequests,
-}
-
-/// The threads of the ports. None of them waits for a reload, which the main thread applies, or for another port
-/// (CONTRACT 7.3.6).
-struct PortThreads {
-    checks: Workers,
-    /// Accepts the connections of `listen`.
-    accept: Workers,
-    admin: Workers,
-    probes: Workers,
 }
 
 /// The log and traces of the process.
@@ -99,19 +84,7 @@ impl App {
     /// # Errors
     /// [`StartError`]
     pub fn build_with(mut settings: Settings, telemetry: Telemetry) -> Result<App, StartError> {
-        let tls = load_tls("tls", &settings.tls, HttpVersions::Http2Only)?;
-        let admin_tls = load_tls(
-            "admin_tls",
-            &settings.admin_tls,
-            HttpVersions::Http1AndHttp2,
-        )?;
-        let bind = |address: &ListenAddr| Listener::bind(address).map_err(StartError::Bind);
-        let check_listener = bind(&settings.listen)?.secured(tls);
-        let admin_listener = bind(&settings.admin_listen)?.secured(admin_tls);
-        let probe_listener = match &settings.probe_listen {
-            Some(address) => Some(bind(address)?),
-            None => None,
-        };
+        let listeners = Listeners::bind(&settings)?;
         let threads = PortThreads::start().map_err(StartError::Workers)?;
         let mut key_stores = KeyStores::default()
             .saving_in(settings.state_dir.clone())
@@ -129,9 +102,7 @@ impl App {
             engines,
             observer,
             log_level: telemetry.log_level,
-            check_listener,
-            admin_listener,
-            probe_listener,
+            listeners,
             threads,
             reloader,
             reloads,
@@ -145,17 +116,17 @@ impl App {
 
     /// The address for checks.
     pub fn check_addr(&self) -> ListenAddr {
-        self.check_listener.local_addr()
+        self.listeners.checks.local_addr()
     }
 
     /// The address of the admin API.
     pub fn admin_addr(&self) -> ListenAddr {
-        self.admin_listener.local_addr()
+        self.listeners.admin.local_addr()
     }
 
     /// The address of `probe_listen`.
     pub fn probe_addr(&self) -> Option<ListenAddr> {
-        self.probe_listener.as_ref().map(Listener::local_addr)
+        self.listeners.probes.as_ref().map(Listener::local_addr)
     }
 
     /// Serves until `stop` resolves, then drains (CONTRACT 7.2).
@@ -177,7 +148,7 @@ impl App {
         let (last_trigger, last_drain) = Drain::new();
         let [checks_drain, ports_drain] = divide_drain(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
-        let address = self.admin_listener.local_addr();
+        let address = self.listeners.admin.local_addr();
         let check_settings = PortSettings::of_checks("listen");
         let admin_settings = PortSettings::of_few("admin_listen");
         let probe_settings = PortSettings::of_few("probe_listen");
@@ -204,23 +175,20 @@ impl App {
             Routes::new(health_service),
         );
         tracing::info!(
-            listen = %self.check_listener.local_addr(),
+            listen = %self.listeners.checks.local_addr(),
             admin_listen = %address,
-            probe_listen = self.probe_listener.as_ref().map(|listener| tracing::field::display(listener.local_addr())),
+            probe_listen = self.listeners.probes.as_ref().map(|listener| tracing::field::display(listener.local_addr())),
             version = env!("CARGO_PKG_VERSION"),
             config = &*self.settings.config,
             "serving; waiting for keys"
         );
         note_open_port(&self.settings);
 
-        let certificates: Vec<_> = [&self.check_listener, &self.admin_listener]
-            .into_iter()
-            .filter_map(|listener| listener.tls().cloned())
-            .collect();
+        let certificates = self.listeners.certificates();
         self.key_stores.start();
         let threads = &self.threads;
         let serve_checks = serve(
-            self.check_listener,
+            self.listeners.checks,
             checks,
             check_settings,
             threads.checks.pool(),
@@ -229,7 +197,7 @@ impl App {
         let serve_checks = run_on(&threads.accept, serve_checks);
         let admin_pool = threads.admin.pool();
         let serve_admin = serve(
-            self.admin_listener,
+            self.listeners.admin,
             admin,
             admin_settings,
             admin_pool,
@@ -237,7 +205,7 @@ impl App {
         );
         let serve_admin = run_on(&threads.admin, serve_admin);
         let serve_probes = async {
-            let Some(listener) = self.probe_listener else {
+            let Some(listener) = self.listeners.probes else {
                 return Ok(());
             };
             let (probes, pool) = (RouteService::new(probes), threads.probes.pool());
@@ -290,49 +258,6 @@ impl App {
     }
 }
 
-/// Notes that every machine that reaches `listen` can send checks.
-fn note_open_port(settings: &Settings) {
-    let has_client_ca = |tls: &TlsFiles| tls.client_ca.is_some();
-    if let ListenAddr::Tcp(address) = settings.listen
-        && !address.ip().to_canonical().is_loopback()
-        && !settings.tls.as_ref().is_some_and(has_client_ca)
-    {
-        tracing::info!(
-            listen = %address,
-            "listen accepts every peer that reaches it; to require client certificates, set tls.client_ca"
-        );
-    }
-}
-
-/// Serves a port on a thread of `workers`.
-async fn run_on(
-    workers: &Workers,
-    serving: impl Future<Output = Result<(), ServeError>> + Send + 'static,
-) -> Result<(), RunError> {
-    let served = workers
-        .pool()
-        .run(serving)
-        .await
-        .map_err(RunError::Worker)?;
-    served.map_err(RunError::Serve)
-}
-
-impl PortThreads {
-    fn start() -> io::Result<PortThreads> {
-        Ok(PortThreads {
-            checks: Workers::start("worker", worker_count())?,
-            accept: Workers::start("accept", NonZeroUsize::MIN)?,
-            admin: Workers::start("admin", NonZeroUsize::MIN)?,
-            probes: Workers::start("probes", NonZeroUsize::MIN)?,
-        })
-    }
-
-    fn shutdown(self) -> Result<(), WorkerLost> {
-        let threads = [self.accept, self.checks, self.admin, self.probes];
-        threads.into_iter().try_for_each(Workers::shutdown)
-    }
-}
-
 /// Logs at intervals how many denials the rate limit left out. Never ends.
 async fn log_left_out(refusals: &RefusalLog) {
     loop {
@@ -341,27 +266,10 @@ async fn log_left_out(refusals: &RefusalLog) {
     }
 }
 
-fn load_tls(
-    key: &'static str,
-    files: &Option<TlsFiles>,
-    versions: HttpVersions,
-) -> Result<Option<Arc<ServerTls>>, StartError> {
-    let Some(files) = files else {
-        return Ok(None);
-    };
-    let tls = ServerTls::load(files.clone(), versions);
-    tls.map(|tls| Some(Arc::new(tls)))
-        .map_err(|error| StartError::Tls(key, error))
-}
-
 /// Divides the drain into the time for checks and the time for the ports that close after them.
 fn divide_drain(drain: Duration) -> [Duration; 2] {
     let ports = MAX_PORTS_DRAIN.min(drain / 4);
     [drain - ports, ports]
-}
-
-fn worker_count() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 impl fmt::Debug for App {

@@ -1,0 +1,51 @@
+//! The threads that serve the ports.
+
+use std::io;
+use std::num::NonZeroUsize;
+
+use crate::app::error::RunError;
+use crate::server::accept::ServeError;
+use crate::server::workers::{WorkerLost, Workers};
+
+/// The threads of the ports. None of them waits for a reload, which the main thread applies, or for another port
+/// (CONTRACT 7.3.6).
+pub(crate) struct PortThreads {
+    pub(crate) checks: Workers,
+    /// Accepts the connections of `listen`.
+    pub(crate) accept: Workers,
+    pub(crate) admin: Workers,
+    pub(crate) probes: Workers,
+}
+
+impl PortThreads {
+    pub(crate) fn start() -> io::Result<PortThreads> {
+        Ok(PortThreads {
+            checks: Workers::start("worker", worker_count())?,
+            accept: Workers::start("accept", NonZeroUsize::MIN)?,
+            admin: Workers::start("admin", NonZeroUsize::MIN)?,
+            probes: Workers::start("probes", NonZeroUsize::MIN)?,
+        })
+    }
+
+    pub(crate) fn shutdown(self) -> Result<(), WorkerLost> {
+        let threads = [self.accept, self.checks, self.admin, self.probes];
+        threads.into_iter().try_for_each(Workers::shutdown)
+    }
+}
+
+/// Serves a port on a thread of `workers`.
+pub(crate) async fn run_on(
+    workers: &Workers,
+    serving: impl Future<Output = Result<(), ServeError>> + Send + 'static,
+) -> Result<(), RunError> {
+    let served = workers
+        .pool()
+        .run(serving)
+        .await
+        .map_err(RunError::Worker)?;
+    served.map_err(RunError::Serve)
+}
+
+fn worker_count() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
