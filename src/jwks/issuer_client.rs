@@ -10,7 +10,8 @@ use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY
 use reqwest::{Response, StatusCode};
 
 use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
-use crate::jwks::trust::{HttpClients, TrustStore};
+use crate::jwks::http_clients::HttpClients;
+use crate::jwks::trust::TrustStore;
 use crate::jwks::verifier::tls_failure;
 
 /// The largest key set or metadata document, in octets after decompression (CONTRACT 5.8.4).

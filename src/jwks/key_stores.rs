@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::jwks::fetcher::Fetcher;
+use crate::jwks::http_clients::CaFileError;
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::key_saver::KeySaver;
 use crate::jwks::refresher::Refresher;
 use crate::jwks::saved_keys::KeySetOwner;
 use crate::jwks::state_dir::StateDir;
-use crate::jwks::trust::{CaFileError, TrustStore};
+use crate::jwks::trust::TrustStore;
 use crate::telemetry::traces::Traces;
 
 /// How many first fetches begin at the same time. A thousand issuers would otherwise open a thousand connections at once.

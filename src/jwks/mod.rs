@@ -4,6 +4,7 @@ pub mod content;
 pub mod discovery;
 pub mod error;
 pub mod fetcher;
+pub mod http_clients;
 pub mod issuer_client;
 pub mod key_location;
 pub mod key_report;

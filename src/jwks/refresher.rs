@@ -1,41 +1,35 @@
 //! Keeps the keys of one issuer entry fresh: before their age ends, when a token needs another key, and again after a failure.
 
 use std::convert::Infallible;
-use std::hash::{BuildHasher as _, RandomState};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_core::keys::ledger::Purpose;
-use accredit_core::keys::source::{FetchSettings, KeySource};
+use accredit_core::keys::source::FetchSettings;
 use accredit_core::keys::store::KeyStore;
 use accredit_core::keys::store::replacement::NothingToConfirm;
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::file_watch::FileWatch;
 use crate::jwks::error::{FetchError, RequestError, RequestFailure};
 use crate::jwks::fetcher::{Fetch, FetchedKeys, Fetcher};
 use crate::jwks::key_report::KeyReport;
 use crate::jwks::key_saver::KeySaver;
+use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay};
+use crate::jwks::refresher::key_file::KeyFileWatch;
 use crate::telemetry::traces::{Kind, ParentText, Traces};
 
-/// A `max-age` shortens the time between refreshes to no less than this (CONTRACT 5.1.3).
-const MIN_MAX_AGE: Duration = Duration::from_secs(30);
-
-/// The longest time between two attempts while the issuer fails, unless `refresh` is shorter.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+pub mod delay;
+pub mod key_file;
 
 /// After this time a first fetch lets the next issuer begin, and goes on.
 const MAX_PERMIT_TIME: Duration = Duration::from_millis(100);
 
 /// How long the second attempt waits for saved keys, once the first fetch has failed.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A changed file is read after this time even if its folder goes on changing.
-const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// Fetches for one store.
 pub struct Refresher<F = Fetcher> {
@@ -48,8 +42,7 @@ pub struct Refresher<F = Fetcher> {
     traces: Traces,
     saver: Option<KeySaver>,
     first_fetches: Arc<Semaphore>,
-    watch: Option<FileWatch>,
-    watch_failed: bool,
+    watch: KeyFileWatch,
 }
 
 impl<F: Fetch> Refresher<F> {
@@ -69,8 +62,7 @@ impl<F: Fetch> Refresher<F> {
             traces: Traces::default(),
             saver: None,
             first_fetches,
-            watch: None,
-            watch_failed: false,
+            watch: KeyFileWatch::default(),
         }
     }
 
@@ -104,7 +96,7 @@ impl<F: Fetch> Refresher<F> {
             let purpose = tokio::select! {
                 () = tokio::time::sleep_until(next_attempt) => Purpose::Refresh,
                 () = self.store.demanded() => Purpose::Demand,
-                () = file_changed(self.watch.as_mut()) => Purpose::Refresh,
+                () = self.watch.changed() => Purpose::Refresh,
             };
             next_attempt = self.attempt(purpose).await;
         }
@@ -155,7 +147,7 @@ impl<F: Fetch> Refresher<F> {
         let began = Instant::now();
         let (started, purpose) = self.store.begin(began.into_std(), purpose);
         let started = Instant::from_std(started);
-        self.watch_file();
+        self.watch.begin(self.store.source());
         // A panic while an answer is read must not end the refreshes for good.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
             .catch_unwind()
@@ -265,7 +257,7 @@ impl<F: Fetch> Refresher<F> {
         );
         if matches!(error, FetchError::File { .. }) {
             // The folder may be gone, and the watch with it.
-            self.watch = None;
+            self.watch.end();
         }
         let next_attempt = now + retry_in;
         let retry_after_until = retry_after.map(|asked| now + asked);
@@ -276,37 +268,6 @@ impl<F: Fetch> Refresher<F> {
         );
         next_attempt
     }
-
-    /// Begins before the file is read, so that no change is missed in between.
-    fn watch_file(&mut self) {
-        let KeySource::File(file) = self.store.source() else {
-            return;
-        };
-        if self.watch.is_some() {
-            return;
-        }
-        match FileWatch::of(file) {
-            Ok(watch) => {
-                self.watch = Some(watch);
-                self.watch_failed = false;
-            }
-            Err(error) if !self.watch_failed => {
-                self.watch_failed = true;
-                tracing::warn!(
-                    file = %file.display(), %error,
-                    "the folder of a key set file cannot be watched; the file is read every `refresh` only"
-                );
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-async fn file_changed(watch: Option<&mut FileWatch>) {
-    match watch {
-        Some(watch) => watch.settled_within(MAX_SETTLE_TIME).await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn run_if_any(writer: Option<impl Future<Output = ()>>) -> Infallible {
@@ -314,25 +275,6 @@ async fn run_if_any(writer: Option<impl Future<Output = ()>>) -> Infallible {
         writer.await;
     }
     std::future::pending().await
-}
-
-/// Before the age ends, and not at the same moment in every replica.
-fn refresh_delay(refresh: Duration, max_age: Option<Duration>, fraction: f64) -> Duration {
-    let age = max_age.map_or(refresh, |max_age| refresh.min(max_age.max(MIN_MAX_AGE)));
-    age.mul_f64(0.8 + 0.15 * fraction)
-}
-
-fn retry_delay(failures: u32, refresh: Duration, fraction: f64) -> Duration {
-    let doubled = Duration::from_secs(1 << failures.saturating_sub(1).min(6));
-    doubled
-        .min(MAX_BACKOFF)
-        .min(refresh)
-        .mul_f64(0.75 + 0.5 * fraction)
-}
-
-fn random_fraction() -> f64 {
-    // Each `RandomState` has another key, which is random enough to spread load.
-    (RandomState::new().hash_one(0_u8) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

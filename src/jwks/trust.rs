@@ -4,26 +4,13 @@
 //! rotated must not need a restart.
 
 use std::fs::Metadata;
-use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use accredit_core::keys::source::KeyAddress;
-use reqwest::Client;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
-use thiserror::Error;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer as _;
-use x509_parser::x509::X509Version;
 
-use crate::jwks::verifier::IssuerVerifier;
-use crate::regular_file;
-
-/// The largest `ca_file`, in octets. The bundles of operating systems have about 200 KiB.
-const MAX_CA_FILE: u64 = 8 * 1024 * 1024;
+use crate::jwks::http_clients::{CaFileError, HttpClients, read_ca_file, system_certificates};
 
 /// The trusted certificates of one issuer entry, or those of the system, and the HTTP clients that trust them.
 #[derive(Debug)]
@@ -49,25 +36,6 @@ struct Stamp {
     state: Option<(u64, u64, u64, i64, i64)>,
 }
 
-/// No proxy is used for a loopback address: the proxy would connect to its own machine, and http is permitted because it
-/// does not leave this one.
-#[derive(Clone, Debug)]
-pub(in crate::jwks) struct HttpClients {
-    with_proxies: Client,
-    direct: Client,
-}
-
-/// Why a `ca_file` cannot be used.
-#[derive(Debug, Error)]
-pub enum CaFileError {
-    #[error("cannot be read: {0}")]
-    Unreadable(#[source] io::Error),
-    #[error("contains no PEM certificate")]
-    NoCertificate,
-    #[error("contains a certificate that cannot be parsed: {0}")]
-    BadCertificate(#[source] rustls::Error),
-}
-
 // === impl TrustStore ===
 
 impl TrustStore {
@@ -75,7 +43,7 @@ impl TrustStore {
     pub fn system() -> Arc<TrustStore> {
         let stamps = stamps(None);
         let certificates = system_certificates();
-        let clients = clients_of_system(&certificates);
+        let clients = HttpClients::of_system(&certificates);
         Arc::new(TrustStore {
             ca_file: None,
             loaded: Mutex::new(LoadedTrust {
@@ -94,7 +62,7 @@ impl TrustStore {
     pub fn of_file(file: &Path) -> Result<Arc<TrustStore>, CaFileError> {
         let stamps = stamps(Some(file));
         let certificates = read_ca_file(file)?;
-        let clients = clients_of_file(&certificates)?;
+        let clients = HttpClients::of_file(&certificates)?;
         Ok(Arc::new(TrustStore {
             ca_file: Some(file.to_owned()),
             loaded: Mutex::new(LoadedTrust {
@@ -146,12 +114,12 @@ impl TrustStore {
         let stamps = stamps(self.ca_file.as_deref());
         let read = match &self.ca_file {
             Some(file) => read_ca_file(file).and_then(|certificates| {
-                let clients = clients_of_file(&certificates)?;
+                let clients = HttpClients::of_file(&certificates)?;
                 Ok((certificates, clients))
             }),
             None => {
                 let certificates = system_certificates();
-                let clients = clients_of_system(&certificates);
+                let clients = HttpClients::of_system(&certificates);
                 Ok((certificates, clients))
             }
         };
@@ -187,91 +155,6 @@ impl TrustStore {
 
     fn loaded(&self) -> MutexGuard<'_, LoadedTrust> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl HttpClients ===
-
-impl HttpClients {
-    fn build(verifier: IssuerVerifier) -> Result<HttpClients, String> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let builder = || {
-            Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                // Redirects are followed in `issuer_client`, which can say why one is not followed.
-                .redirect(reqwest::redirect::Policy::none())
-                // Each fetch connects anew: minutes lie between two, and a connection that was cut off silently would make
-                // each attempt fail that uses it.
-                .pool_max_idle_per_host(0)
-                .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
-                .referer(false)
-        };
-        let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| e.to_string());
-        Ok(HttpClients {
-            with_proxies: built(builder())?,
-            direct: built(builder().no_proxy())?,
-        })
-    }
-
-    pub(in crate::jwks) fn for_address(&self, address: &KeyAddress) -> &Client {
-        if address.is_loopback() {
-            &self.direct
-        } else {
-            &self.with_proxies
-        }
-    }
-}
-
-fn clients_of_system(certificates: &[CertificateDer<'static>]) -> Result<HttpClients, String> {
-    let mut roots = RootCertStore::empty();
-    // A system's folder can hold certificates that are none; the others count.
-    roots.add_parsable_certificates(certificates.iter().cloned());
-    HttpClients::build(IssuerVerifier::new(roots, None))
-}
-
-fn clients_of_file(
-    certificates: &[CertificateDer<'static>],
-) -> Result<Result<HttpClients, String>, CaFileError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let mut parsed = RootCertStore::empty();
-        parsed
-            .add(certificate.clone())
-            .map_err(CaFileError::BadCertificate)?;
-        // A server certificate of the file is trusted as such, and must not sign certificates for other names.
-        if is_authority(certificate) {
-            roots.extend(parsed.roots);
-        }
-    }
-    Ok(HttpClients::build(IssuerVerifier::new(
-        roots,
-        Some(certificates.to_vec()),
-    )))
-}
-
-/// Whether a certificate is a CA certificate. Version 1 has no extension that says so.
-fn is_authority(certificate: &CertificateDer<'_>) -> bool {
-    X509Certificate::from_der(certificate)
-        .is_ok_and(|(_, certificate)| certificate.is_ca() || certificate.version == X509Version::V1)
-}
-
-fn system_certificates() -> Vec<CertificateDer<'static>> {
-    rustls_native_certs::load_native_certs().certs
-}
-
-fn read_ca_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
-    let pem = regular_file::read(file, MAX_CA_FILE).map_err(CaFileError::Unreadable)?;
-    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(CaFileError::NoCertificate),
     }
 }
 

@@ -160,9 +160,10 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
         "rustls",
         &[
             "server/",
-            "jwks/verifier.rs",
-            "jwks/trust.rs",
+            "jwks/http_clients.rs",
             "jwks/issuer_client.rs",
+            "jwks/trust.rs",
+            "jwks/verifier.rs",
         ],
     ),
     ("saphyr_parser", &["config/yaml/"]),
@@ -185,7 +186,7 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
             "server/client_names.rs",
             "server/tls_files.rs",
             "jwks/verifier.rs",
-            "jwks/trust.rs",
+            "jwks/http_clients.rs",
         ],
     ),
 ];
