@@ -85,7 +85,6 @@ pub(crate) async fn until_stopped(
     stop.await;
 }
 
-/// Sets the status in the gRPC health service.
 pub(crate) async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for name in HEALTH_NAMES {
         health.set_service_status(name, status).await;

@@ -9,16 +9,12 @@ use crate::server::workers::WorkerLost;
 /// Why a service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be bound.
     #[error(transparent)]
     Bind(ListenError),
-    /// A `ca_file` cannot be used.
     #[error(transparent)]
     CaFile(#[from] UnusableCaFile),
-    /// The files of `tls` or `admin_tls` cannot be used.
     #[error("{0}: {1}")]
     Tls(&'static str, TlsFilesError),
-    /// The threads of the ports cannot be started.
     #[error("cannot start the threads that serve the ports: {0}")]
     Workers(std::io::Error),
 }
@@ -26,13 +22,10 @@ pub enum StartError {
 /// Why a running service ended without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A port is no longer served.
     #[error(transparent)]
     Serve(ServeError),
-    /// A thread that serves a port has ended.
     #[error(transparent)]
     Worker(WorkerLost),
-    /// A task that fetches keys has ended.
     #[error("a task that fetches keys ended unexpectedly; restart accredit, and report this")]
     Refresher,
 }

@@ -11,7 +11,6 @@ use crate::server::limits::HttpVersions;
 use crate::server::listener::Listener;
 use crate::server::tls::ServerTls;
 
-/// The bound sockets.
 pub(crate) struct Listeners {
     pub(crate) checks: Listener,
     pub(crate) admin: Listener,

@@ -14,7 +14,6 @@ use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::key_stores::{UnusableCaFile, client};
 use crate::jwks::trust::TrustStore;
 
-/// The result for one issuer entry.
 #[derive(Debug)]
 pub(crate) struct OnlineCheck {
     /// The entry's first issuer.
@@ -24,7 +23,6 @@ pub(crate) struct OnlineCheck {
     pub(crate) keys: Result<OnlineKeys, FetchError>,
 }
 
-/// What a fetched key set contains.
 #[derive(Debug, Default)]
 pub(crate) struct OnlineKeys {
     /// How many keys can verify tokens.

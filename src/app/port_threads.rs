@@ -33,7 +33,6 @@ impl PortThreads {
     }
 }
 
-/// Serves a port on a thread of `workers`.
 pub(crate) async fn run_on(
     workers: &Workers,
     serving: impl Future<Output = Result<(), ServeError>> + Send + 'static,

@@ -29,7 +29,6 @@ pub struct Reloader {
     metrics: Arc<ReloadMetrics>,
 }
 
-/// The receiving end of [`Reloader`].
 #[derive(Debug)]
 pub(crate) struct ReloadRequests(mpsc::Receiver<ReloadRequest>);
 
@@ -40,7 +39,6 @@ struct ReloadRequest {
     result: oneshot::Sender<Reloaded>,
 }
 
-/// The result of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reloaded {
     /// The new configuration is active.
@@ -75,7 +73,6 @@ impl Reloader {
         self.metrics.failed();
     }
 
-    /// The counts of reloads.
     pub(crate) fn metrics(&self) -> &Arc<ReloadMetrics> {
         &self.metrics
     }
@@ -87,11 +84,9 @@ pub(crate) struct ReloadTarget<'a> {
     pub(crate) engines: &'a mut Engines,
     /// The check service. A reload replaces it.
     pub(crate) current: &'a Current<Authorizer>,
-    /// The limit of checks in flight.
     pub(crate) in_flight: &'a InFlight,
     /// The receiver of each decision. It outlives reloads.
     pub(crate) observer: &'a Observer,
-    /// The counts of reloads.
     pub(crate) metrics: &'a ReloadMetrics,
     /// The settings that only a restart changes.
     pub(crate) fixed: FixedSettings,
@@ -110,7 +105,6 @@ pub(crate) struct FixedSettings {
 }
 
 impl FixedSettings {
-    /// The fixed settings of a configuration.
     pub(crate) fn of(settings: &Settings) -> FixedSettings {
         FixedSettings {
             listen: settings.listen.to_string(),

@@ -60,12 +60,9 @@ pub struct App {
     reloads: ReloadRequests,
 }
 
-/// The log and traces of the process.
 #[derive(Clone, Debug, Default)]
 pub struct Telemetry {
-    /// Changes the level of the log.
     pub log_level: LevelControl,
-    /// Creates and exports spans.
     pub traces: Traces,
 }
 
@@ -114,17 +111,14 @@ impl App {
         self.reloader.clone()
     }
 
-    /// The address for checks.
     pub fn check_addr(&self) -> ListenAddr {
         self.listeners.checks.local_addr()
     }
 
-    /// The address of the admin API.
     pub fn admin_addr(&self) -> ListenAddr {
         self.listeners.admin.local_addr()
     }
 
-    /// The address of `probe_listen`.
     pub fn probe_addr(&self) -> Option<ListenAddr> {
         self.listeners.probes.as_ref().map(Listener::local_addr)
     }

@@ -11,7 +11,6 @@ use crate::cli::exit::{ExitCode, complain};
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{ConfigFlags, document, environment};
 
-/// Flags of `accredit check`.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// The configuration file, or - for standard input [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
@@ -25,7 +24,6 @@ pub(crate) struct CheckArgs {
     online: bool,
 }
 
-/// Runs the command.
 #[allow(clippy::print_stdout, reason = "the answer to the command")]
 pub(crate) fn run(args: CheckArgs) -> ExitCode {
     let flags = ConfigFlags {

@@ -17,7 +17,6 @@ use crate::dev_issuer::server::DevIssuer;
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::logs::LogFormat;
 
-/// Flags of `accredit dev`.
 #[derive(Args, Debug)]
 pub(crate) struct DevArgs {
     /// The address of the development issuer; loopback only
@@ -34,7 +33,6 @@ pub(crate) struct DevArgs {
     log_format: LogFormat,
 }
 
-/// Runs the command.
 pub(crate) fn run(args: DevArgs) -> ExitCode {
     let telemetry = match start_telemetry(Some(args.log_format), &environment) {
         Ok(telemetry) => telemetry,

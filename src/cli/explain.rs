@@ -59,7 +59,6 @@ pub(crate) struct ExplainArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(crate) fn run(args: ExplainArgs) -> ExitCode {
     match &args.admin {
         Some(admin) => match args.proofs.service_at(admin) {

@@ -9,7 +9,6 @@ use crate::cli::exit::{ExitCode, complain, say};
 use crate::cli::key_table::table;
 use crate::cli::run::on_main_runtime;
 
-/// Flags of `accredit keys`.
 #[derive(Args, Debug)]
 pub(crate) struct KeysArgs {
     #[command(flatten)]
@@ -19,7 +18,6 @@ pub(crate) struct KeysArgs {
     refresh: bool,
 }
 
-/// Runs the command.
 pub(crate) fn run(args: KeysArgs) -> ExitCode {
     let service = match args.admin.service() {
         Ok(service) => service,

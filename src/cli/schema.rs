@@ -6,7 +6,6 @@ use accredit_core::config::schema;
 
 use crate::cli::exit::{ExitCode, complain};
 
-/// Runs the command.
 pub(crate) fn run() -> ExitCode {
     let printed = serde_json::to_string_pretty(schema::schema())
         .map_err(std::io::Error::from)

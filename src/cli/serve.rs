@@ -44,7 +44,6 @@ pub(crate) struct ServeArgs {
     log_format: Option<LogFormat>,
 }
 
-/// Runs the command.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let telemetry = match start_telemetry(args.log_format, &environment) {
         Ok(telemetry) => telemetry,

@@ -23,21 +23,13 @@ pub(crate) const DEFAULT_CONFIG: &str = "/etc/accredit/accredit.yaml";
 /// The flags that concern the configuration.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConfigFlags {
-    /// `--config`
     pub(crate) config: Option<PathBuf>,
-    /// `--issuer`
     pub(crate) issuer: Option<String>,
-    /// `--audience`, each
     pub(crate) audiences: Vec<String>,
-    /// `--audience-absent`
     pub(crate) audience_absent: Option<String>,
-    /// `--jwks-uri`
     pub(crate) jwks_uri: Option<String>,
-    /// `--algorithms`, each
     pub(crate) algorithms: Vec<String>,
-    /// `--listen`
     pub(crate) listen: Option<String>,
-    /// `--admin-listen`
     pub(crate) admin_listen: Option<String>,
 }
 

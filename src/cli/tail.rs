@@ -21,7 +21,6 @@ use crate::cli::settings::environment;
 /// The pause between two attempts to reconnect.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Flags of `accredit tail`.
 #[derive(Args, Debug)]
 pub(crate) struct TailArgs {
     #[command(flatten)]
@@ -53,13 +52,11 @@ pub(crate) struct TailArgs {
     json: bool,
 }
 
-/// The format of the output.
 enum TailOutput {
     Json,
     Text(Box<DecisionLines>),
 }
 
-/// Runs the command.
 pub(crate) fn run(args: TailArgs) -> ExitCode {
     let service = match args.admin.service() {
         Ok(service) => service,

@@ -108,13 +108,10 @@ fn segment(members: &Map<String, Value>) -> Result<String, KeyError> {
 /// A failure of the cryptographic library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No key could be generated.
     #[error("cannot generate an RSA key")]
     Generation,
-    /// The token could not be signed.
     #[error("cannot sign the token")]
     Signing,
-    /// The system gave no random bytes.
     #[error("the system has no random bytes")]
     Randomness,
 }

@@ -178,13 +178,10 @@ fn unix_now() -> u64 {
 /// Why a token could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MintError {
-    /// The value of this switch is not a boolean.
     #[error("{0} must be true or false")]
     SwitchNotBoolean(&'static str),
-    /// The value of the switch `kid` is neither a string nor null.
     #[error("kid must be a string, or null for a token without kid")]
     KidNotText,
-    /// The key failed.
     #[error("cannot make the token: {0}")]
     Key(#[from] KeyError),
 }
