@@ -9,10 +9,10 @@ use super::support::bootstrap::Bootstrap;
 use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
 use super::support::keys::key;
-use super::support::otlp::{Receiver, attribute, hex};
 use super::support::scene::Scene;
 use super::support::token::Token;
 use super::support::upstream::Seen;
+use accredit_test_support::otlp::{Receiver, attribute, hex};
 
 const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
 

@@ -1,6 +1,6 @@
-//! The true service in this process, on ports of the system's choice, asked as Envoy asks it.
+//! The whole service over gRPC and HTTP: in this process on free ports, or as the binary.
 //!
-//! A module here is about what callers, operators and upstreams see; what only one file can know is tested beside it.
+//! These tests cover what callers, operators and upstreams see. Details of one file are tested beside it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,53 +9,55 @@
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
-// What each refusal and each admission says, and which of two reasons is said.
+// Admissions and refusals: their whole answers, and the order of reasons.
 mod answers;
-// Where the token is in a request.
+// Commands: arguments, output and exit status of the binary.
+mod cli;
+// The web console.
+mod console;
+// How a request carries its token.
 mod credential;
-// What is a token at all.
+// Kubernetes manifests against the service.
+mod deploy;
+// `accredit explain`.
+mod explain;
+// Malformed, oversized and interrupted calls of `Check`.
+mod fail_closed;
+// Well-formed and malformed tokens.
 mod form;
 // Claim headers for the upstream, and spoofed headers.
 mod headers;
+// Rules about the source code itself.
+mod house;
 // Several issuers, their audiences and their key sets.
 mod issuers;
-// Keys that come, go, hang and change.
+// Key sets that change, fail, hang and expire.
 mod keys;
-// What the log says.
+// Start, readiness, drain, and the ports.
+mod lifecycle;
+// Log lines.
 mod logs;
+// Secrets and unverified content in every output.
+mod markers;
+// Prometheus metrics.
+mod metrics;
+// The admin API and the commands that use it.
+mod operator;
+// TLS between accredit and the receiver of spans.
+mod receiver_tls;
+// The configuration reference.
+mod reference;
+// Reloads of the configuration.
+mod reload;
+// Rules: selection, access, scopes and conditions.
+mod rules;
+// TLS on the service's own ports.
+mod tls;
+// Exported spans.
+mod traces;
 // Checks while standard error is not read.
 mod unread_log;
-// What Prometheus reads.
-mod metrics;
-// Spans that leave the process.
-mod traces;
-// Who the receiver of spans is, and who we are to it.
-mod receiver_tls;
-// What must come out nowhere.
-mod markers;
-// What is shipped to watch it with.
+// Alert rules, dashboard and metrics reference.
 mod watching;
-// Calls that a gRPC library would answer with an error.
-mod fail_closed;
-// Which requests need what, and what rules ask of tokens.
-mod rules;
-// The decision told step by step.
-mod explain;
-// What an operator asks of a running service.
-mod operator;
-// The pages for those who would rather look.
-mod console;
-// Another configuration for a service that runs.
-mod reload;
-// Starting, being ready, stopping, and who may ask the admin port.
-mod lifecycle;
-// The true binary: what is typed, what is said, how it ends.
-mod cli;
-// What the manifests promise of the service.
-mod deploy;
-// The reference of the configuration.
-mod reference;
-// The house's own rules.
-mod house;
-mod support;
-mod tls;
+
+use accredit_test_support as support;

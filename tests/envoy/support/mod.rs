@@ -20,8 +20,3 @@ pub(crate) mod replica;
 pub(crate) mod scene;
 pub(crate) mod token;
 pub(crate) mod upstream;
-
-// The receiver is the same for both test binaries.
-#[allow(dead_code, reason = "what only the other binary asks for")]
-#[path = "../../it/support/otlp.rs"]
-pub(crate) mod otlp;

@@ -1,4 +1,4 @@
-//! `unavailable: defer`: whose token is left to Envoy's `failure_mode_allow`, and whose is not.
+//! `unavailable: defer`: which decisions are left to Envoy's `failure_mode_allow`.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn deferring(server: &KeyServer, lines: &str) -> String {
 }
 
 #[tokio::test]
-async fn with_unavailable_defer_an_issuer_without_keys_causes_a_grpc_error() {
+async fn with_unavailable_defer_an_issuer_without_keys_leaves_the_decision_to_envoy() {
     let server = KeyServer::with_keys(Reply::Hang).await;
     let service = Service::start(&deferring(&server, ""));
     let envoy = service.envoy().await;
@@ -55,7 +55,7 @@ async fn with_unavailable_defer_an_issuer_without_keys_causes_a_grpc_error() {
 }
 
 #[tokio::test]
-async fn with_unavailable_defer_held_keys_cause_no_grpc_error() {
+async fn with_unavailable_defer_held_keys_leave_no_decision_to_envoy() {
     let server = KeyServer::with_keys(old_keys()).await;
     let service = Service::ready(&deferring(&server, "")).await;
     let envoy = service.envoy().await;
@@ -86,7 +86,7 @@ async fn with_unavailable_defer_held_keys_cause_no_grpc_error() {
 }
 
 #[tokio::test]
-async fn with_unavailable_defer_keys_past_max_stale_cause_grpc_errors_until_new_keys() {
+async fn with_unavailable_defer_keys_past_max_stale_leave_decisions_to_envoy() {
     let server = KeyServer::with_keys(old_keys()).await;
     let short = "refresh: 1s, max_stale: 2s";
     let configuration = deferring(&server, "").replace("/keys' }", &format!("/keys', {short} }}"));

@@ -1,4 +1,4 @@
-//! Calls by hand over HTTP/2, for what no gRPC client would send.
+//! Calls over HTTP/2 with any bytes, which no gRPC client would send.
 
 use std::convert::Infallible;
 
@@ -19,47 +19,47 @@ use tokio::task::JoinSet;
 
 use accredit_core::config::listen_addr::ListenAddr;
 
-use crate::support::answer::Answer;
-use crate::support::eventually::within;
+use crate::answer::Answer;
+use crate::eventually::within;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// The method that Envoy calls.
-pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+/// The path of the method that Envoy calls.
+pub const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
-/// A connection that sends given bytes.
-pub(crate) struct RawConnection {
+/// An HTTP/2 connection to the service.
+pub struct RawConnection {
     sender: http2::SendRequest<Body>,
     _driver: JoinSet<()>,
 }
 
-/// A message as it goes over the wire: flag, length, and the bytes, whatever they are.
-pub(crate) fn framed(flag: u8, length: u32, message: &[u8]) -> Bytes {
+/// A gRPC frame: flag, length and bytes, which need not be consistent.
+pub fn framed(flag: u8, length: u32, message: &[u8]) -> Bytes {
     let mut bytes = vec![flag];
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(message);
     bytes.into()
 }
 
-/// A whole message as gRPC sends it.
-pub(crate) fn framed_check(request: impl Into<CheckRequest>) -> Bytes {
+/// A `CheckRequest` in a gRPC frame.
+pub fn framed_check(request: impl Into<CheckRequest>) -> Bytes {
     let message = request.into().encode_to_vec();
     framed(0, u32::try_from(message.len()).unwrap(), &message)
 }
 
-/// These bytes, and the end of the call.
-pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
+/// A body of these bytes.
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
 }
 
-/// These bytes, and nothing more for as long as the call lasts.
-pub(crate) fn withheld(bytes: impl Into<Bytes>) -> Body {
+/// A body that begins with these bytes and never ends.
+pub fn withheld(bytes: impl Into<Bytes>) -> Body {
     let first = stream::iter([Ok(Frame::data(bytes.into()))]);
     StreamBody::new(first.chain(stream::pending())).boxed_unsync()
 }
 
-/// A call of `Check` as a gRPC client heads it.
-pub(crate) fn call_of(body: Body) -> Request<Body> {
+/// A call of `Check` with the headers of a gRPC client.
+pub fn call_of(body: Body) -> Request<Body> {
     Request::builder()
         .method(Method::POST)
         .uri(format!("http://accredit{CHECK}"))
@@ -69,8 +69,8 @@ pub(crate) fn call_of(body: Body) -> Request<Body> {
         .expect("is a request")
 }
 
-/// Asserts that gRPC sees success, and reads the message.
-pub(crate) async fn read(response: Response<Incoming>) -> Answer {
+/// Reads the answer of a call, and asserts that gRPC reports success.
+pub async fn read(response: Response<Incoming>) -> Answer {
     let head = response.status();
     let mut headers: HeaderMap = response.headers().clone();
     let collected = response.into_body().collect();
@@ -89,8 +89,8 @@ pub(crate) async fn read(response: Response<Incoming>) -> Answer {
 }
 
 impl RawConnection {
-    /// Connects.
-    pub(crate) async fn open(address: &ListenAddr) -> RawConnection {
+    /// Opens a connection.
+    pub async fn open(address: &ListenAddr) -> RawConnection {
         match address {
             ListenAddr::Tcp(address) => {
                 RawConnection::over(TcpStream::connect(address).await.expect("listens")).await
@@ -115,8 +115,8 @@ impl RawConnection {
         }
     }
 
-    /// Sends a call; its answer comes when the future is awaited.
-    pub(crate) fn send(&mut self, call: Request<Body>) -> impl Future<Output = Answer> + use<> {
+    /// Sends a call. The returned future resolves to its answer.
+    pub fn send(&mut self, call: Request<Body>) -> impl Future<Output = Answer> + use<> {
         let answered = self.sender.send_request(call);
         async move {
             read(

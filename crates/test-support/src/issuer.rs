@@ -1,4 +1,4 @@
-//! A key server that does what a test says, however bad, and counts who asks.
+//! A key server that can misbehave in every way, and records its requests.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,42 +12,42 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::eventually::within;
+use crate::eventually::within;
 
-/// What a path answers.
+/// What the server does with a request for a path.
 #[derive(Clone)]
-pub(crate) enum Reply {
-    /// That.
+pub enum Reply {
+    /// Sends the answer.
     Answer(Answer),
-    /// That, once there is a permit for it.
+    /// Sends the answer once the semaphore has a permit, and consumes the permit.
     When(Arc<Semaphore>, Answer),
-    /// That, after so long.
+    /// Sends the answer after a delay.
     Late(Duration, Answer),
-    /// Nothing, for as long as the caller stays.
+    /// Sends nothing until the client disconnects.
     Hang,
-    /// That, a byte at a time, so slowly that it never ends.
+    /// Sends the body one byte at a time, more slowly than any time limit of a fetch.
     Drip(Answer),
-    /// Half of that, and then the connection is gone.
+    /// Sends half of the body and closes the connection.
     Drop(Answer),
 }
 
-/// A whole answer.
+/// An HTTP answer.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-/// One request's head.
+/// The head of a request that the server received.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) path: String,
+pub struct Seen {
+    pub path: String,
     head: String,
 }
 
-/// The server; dropping it ends it.
-pub(crate) struct KeyServer {
+/// The server. Dropping it stops it.
+pub struct KeyServer {
     address: SocketAddr,
     state: Arc<State>,
     _tasks: JoinSet<()>,
@@ -64,7 +64,7 @@ struct State {
 // === impl Answer ===
 
 impl Answer {
-    pub(crate) fn of(status: u16, body: impl Into<Vec<u8>>) -> Answer {
+    pub fn of(status: u16, body: impl Into<Vec<u8>>) -> Answer {
         Answer {
             status,
             headers: Vec::new(),
@@ -72,7 +72,7 @@ impl Answer {
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Answer {
+    pub fn with(mut self, name: &str, value: &str) -> Answer {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -96,7 +96,7 @@ impl From<Answer> for Reply {
 }
 
 impl From<String> for Reply {
-    /// A key set.
+    /// An answer with a key set.
     fn from(body: String) -> Reply {
         Answer::of(200, body)
             .with("content-type", "application/json")
@@ -107,13 +107,13 @@ impl From<String> for Reply {
 // === impl KeyServer ===
 
 impl KeyServer {
-    /// A server that answers 404 to everything.
-    pub(crate) async fn start() -> KeyServer {
+    /// Starts a server that answers every request with 404.
+    pub async fn start() -> KeyServer {
         KeyServer::listening("127.0.0.1:0", None).await
     }
 
-    /// A server at that address that answers 404 to everything.
-    pub(crate) async fn listening(address: &str, tls: Option<TlsAcceptor>) -> KeyServer {
+    /// The same at this address, over TLS if there is an acceptor.
+    pub async fn listening(address: &str, tls: Option<TlsAcceptor>) -> KeyServer {
         let listener = TcpListener::bind(address).await.expect("binds");
         let address = listener.local_addr().expect("has an address");
         let state = Arc::new(State {
@@ -131,48 +131,48 @@ impl KeyServer {
         }
     }
 
-    /// A server whose connections begin with a handshake of this acceptor's.
-    pub(crate) async fn over_tls(acceptor: TlsAcceptor) -> KeyServer {
+    /// The same over TLS.
+    pub async fn over_tls(acceptor: TlsAcceptor) -> KeyServer {
         KeyServer::listening("127.0.0.1:0", Some(acceptor)).await
     }
 
-    /// A server whose `/keys` answers that.
-    pub(crate) async fn with_keys(reply: impl Into<Reply>) -> KeyServer {
+    /// Starts a server whose `/keys` has this reply.
+    pub async fn with_keys(reply: impl Into<Reply>) -> KeyServer {
         let server = KeyServer::start().await;
         server.serve("/keys", reply);
         server
     }
 
-    /// From now on the path answers that.
-    pub(crate) fn serve(&self, path: &str, reply: impl Into<Reply>) {
+    /// Sets the reply of a path.
+    pub fn serve(&self, path: &str, reply: impl Into<Reply>) {
         lock(&self.state.replies).insert(path.to_owned(), reply.into());
     }
 
-    /// From now on the issuer's metadata at that path name these.
-    pub(crate) fn serve_metadata(&self, path: &str, issuer: &str, jwks_uri: &str) {
+    /// Sets the reply of a path to discovery metadata.
+    pub fn serve_metadata(&self, path: &str, issuer: &str, jwks_uri: &str) {
         self.serve(
             path,
             json!({ "issuer": issuer, "jwks_uri": jwks_uri }).to_string(),
         );
     }
 
-    /// Its address with that path.
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Its port.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// How often the path was asked for.
-    pub(crate) fn count(&self, path: &str) -> usize {
+    /// The number of requests for a path.
+    pub fn count(&self, path: &str) -> usize {
         self.requests(path).len()
     }
 
-    /// Who asked for the path.
-    pub(crate) fn requests(&self, path: &str) -> Vec<Seen> {
+    /// The requests for a path.
+    pub fn requests(&self, path: &str) -> Vec<Seen> {
         let seen = lock(&self.state.seen);
         seen.iter()
             .filter(|seen| seen.path == path)
@@ -180,8 +180,8 @@ impl KeyServer {
             .collect()
     }
 
-    /// Resolves once that many callers gave up a request that [`Reply::Hang`] left without an answer.
-    pub(crate) async fn given_up(&self, times: usize) {
+    /// Waits until this many clients have given up a request that [`Reply::Hang`] left without an answer.
+    pub async fn given_up(&self, times: usize) {
         let mut left = self.state.left.subscribe();
         let given_up = left.wait_for(|left| *left >= times);
         let _ = within(&format!("{times} requests are given up"), given_up)
@@ -189,11 +189,11 @@ impl KeyServer {
             .expect("the server lives");
     }
 
-    /// Resolves once the path was asked for that often.
-    pub(crate) async fn asked(&self, path: &str, times: usize) {
+    /// Waits until the path was requested this many times.
+    pub async fn asked(&self, path: &str, times: usize) {
         let mut count = self.state.count.subscribe();
         let asked = count.wait_for(|_| self.count(path) >= times);
-        let _ = within(&format!("{path} is asked for {times} times"), asked)
+        let _ = within(&format!("{path} is requested {times} times"), asked)
             .await
             .expect("the server lives");
     }
@@ -201,7 +201,7 @@ impl KeyServer {
 
 impl Seen {
     /// A header of the request.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (own, value) = line.split_once(':')?;
             own.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -221,7 +221,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
                 let (tls, state) = (tls.clone(), state.clone());
                 connections.spawn(async move {
                     match tls {
-                        // A caller who does not trust us goes away in the handshake.
+                        // A client that does not trust the certificate ends the handshake.
                         Some(tls) => match tls.accept(stream).await {
                             Ok(stream) => serve(stream, state).await,
                             Err(_) => state.count.send_modify(|count| *count += 1),
@@ -235,7 +235,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
     }
 }
 
-/// One request; whatever fails is the caller's own going away.
+/// Serves one request. I/O errors mean that the client has disconnected.
 async fn serve(mut stream: impl Peer, state: Arc<State>) {
     let Some(seen) = read_head(&mut stream).await else {
         return;

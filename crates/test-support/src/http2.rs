@@ -1,35 +1,35 @@
-//! HTTP/2 frames by hand, for peers that no HTTP library would be.
+//! Single HTTP/2 frames, for peers that break the protocol or its customs.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The highest stream id of a client.
-pub(crate) const LAST_STREAM: u32 = 0x7fff_ffff;
+/// The highest stream ID of a client.
+pub const LAST_STREAM: u32 = 0x7fff_ffff;
 
-pub(crate) const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-pub(crate) const RST_STREAM: u8 = 3;
-pub(crate) const SETTINGS: u8 = 4;
-pub(crate) const GOAWAY: u8 = 7;
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const GOAWAY: u8 = 7;
 
-pub(crate) const END_STREAM: u8 = 1;
+pub const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 /// A connection that sends frames.
-pub(crate) struct FrameConnection(pub(crate) TcpStream);
+pub struct FrameConnection(pub TcpStream);
 
 /// A frame that was received.
 #[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) stream: u32,
-    pub(crate) payload: Vec<u8>,
+pub struct Frame {
+    pub kind: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
 }
 
 /// A frame (RFC 9113 section 4.1).
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = length.to_vec();
     frame.extend([kind, flags]);
@@ -39,7 +39,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 }
 
 /// The HEADERS of a gRPC call. Texts are shorter than 127 octets.
-pub(crate) fn call(stream: u32, authority: &str, path: &str) -> Vec<u8> {
+pub fn call(stream: u32, authority: &str, path: &str) -> Vec<u8> {
     let mut block = vec![0x83, 0x86];
     let mut literal = |name: &[u8], value: &str| {
         block.extend(name);
@@ -54,7 +54,7 @@ pub(crate) fn call(stream: u32, authority: &str, path: &str) -> Vec<u8> {
 }
 
 /// The HEADERS of a GET without a body.
-pub(crate) fn get(stream: u32, path: &str) -> Vec<u8> {
+pub fn get(stream: u32, path: &str) -> Vec<u8> {
     let mut block = vec![0x82, 0x86, 0x01, 9];
     block.extend(b"localhost");
     block.extend([0x04, u8::try_from(path.len()).unwrap()]);
@@ -64,7 +64,7 @@ pub(crate) fn get(stream: u32, path: &str) -> Vec<u8> {
 
 impl FrameConnection {
     /// Connects, and sends the preface and SETTINGS.
-    pub(crate) async fn open(address: SocketAddr) -> FrameConnection {
+    pub async fn open(address: SocketAddr) -> FrameConnection {
         let mut stream = TcpStream::connect(address).await.expect("listens");
         let settings = frame(SETTINGS, 0, 0, &[]);
         let opening = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..]].concat();
@@ -72,12 +72,12 @@ impl FrameConnection {
         FrameConnection(stream)
     }
 
-    pub(crate) async fn send(&mut self, frames: &[u8]) {
+    pub async fn send(&mut self, frames: &[u8]) {
         self.0.write_all(frames).await.expect("is read");
     }
 
     /// The next frame; `None` at the end of the connection.
-    pub(crate) async fn next(&mut self) -> Option<Frame> {
+    pub async fn next(&mut self) -> Option<Frame> {
         let mut header = [0; 9];
         self.0.read_exact(&mut header).await.ok()?;
         let [a, b, c, kind, _, stream @ ..] = header;
@@ -92,7 +92,7 @@ impl FrameConnection {
     }
 
     /// The next frame of that kind; `None` if the connection ends before.
-    pub(crate) async fn next_of(&mut self, kind: u8) -> Option<Frame> {
+    pub async fn next_of(&mut self, kind: u8) -> Option<Frame> {
         loop {
             let frame = self.next().await?;
             if frame.kind == kind {

@@ -1,4 +1,4 @@
-//! A receiver of spans, over gRPC and over HTTP, that keeps what it is sent.
+//! An OTLP receiver over gRPC and HTTP that records what it receives.
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -21,28 +21,28 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
-/// The longest that a span may take to come; nothing is asserted about being faster.
+/// The time limit for a span to arrive.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// What it was sent.
+/// The export requests that arrived, each with the headers of its call.
 #[derive(Clone, Default)]
-pub(crate) struct Received(Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>);
+pub struct Received(Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>);
 
-/// The receiver; dropping it ends it.
-pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
-    pub(crate) received: Received,
+/// The receiver. Dropping it stops it.
+pub struct Receiver {
+    pub address: SocketAddr,
+    pub received: Received,
     _tasks: JoinSet<()>,
 }
 
 impl Receiver {
-    /// Speaks gRPC and HTTP on one port.
-    pub(crate) async fn start() -> Receiver {
+    /// Starts a receiver that serves gRPC and HTTP on one port.
+    pub async fn start() -> Receiver {
         Receiver::start_with(None).await
     }
 
     /// The same over TLS.
-    pub(crate) async fn start_with(tls: Option<tokio_rustls::TlsAcceptor>) -> Receiver {
+    pub async fn start_with(tls: Option<tokio_rustls::TlsAcceptor>) -> Receiver {
         let received = Received::default();
         let service = TraceServiceServer::new(received.clone())
             .accept_compressed(tonic::codec::CompressionEncoding::Gzip);
@@ -84,8 +84,8 @@ impl Receiver {
         }
     }
 
-    /// Waits for a span of that name that is like that.
-    pub(crate) async fn span(&self, name: &str, is_meant: impl Fn(&Span) -> bool) -> Span {
+    /// Waits for a span with this name that fulfils the condition.
+    pub async fn span(&self, name: &str, is_meant: impl Fn(&Span) -> bool) -> Span {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let mut spans = self.received.spans().into_iter();
@@ -103,8 +103,8 @@ impl Receiver {
 }
 
 impl Received {
-    /// Every span so far.
-    pub(crate) fn spans(&self) -> Vec<Span> {
+    /// Every span that has arrived.
+    pub fn spans(&self) -> Vec<Span> {
         let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let resources = messages
             .iter()
@@ -113,8 +113,8 @@ impl Received {
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    /// The first message: what came with it, and the attributes of its resource.
-    pub(crate) fn first(&self) -> (String, Vec<KeyValue>) {
+    /// The first request: the headers of its call, and the attributes of its resource.
+    pub fn first(&self) -> (String, Vec<KeyValue>) {
         let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (with, message) = messages.first().expect("something came");
         let resource = message.resource_spans[0]
@@ -124,8 +124,8 @@ impl Received {
         (with.clone(), resource.attributes)
     }
 
-    /// All that came, as text.
-    pub(crate) fn text(&self) -> String {
+    /// Everything that has arrived, as text.
+    pub fn text(&self) -> String {
         format!(
             "{:?}",
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -168,8 +168,8 @@ impl TraceService for Received {
     }
 }
 
-/// The value of an attribute that is a text, or a list of one.
-pub(crate) fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
+/// The value of an attribute as text; of a list, its first member.
+pub fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
     let attribute = attributes.iter().find(|attribute| attribute.key == name)?;
     fn text(value: &AnyValue) -> String {
         match value.value.as_ref().expect("has a value") {
@@ -183,6 +183,6 @@ pub(crate) fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
 }
 
 /// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

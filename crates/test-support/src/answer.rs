@@ -1,4 +1,4 @@
-//! An answer as Envoy takes it: what holds of every answer is asserted wherever one is read.
+//! A `CheckResponse` as Envoy reads it. Reading one asserts the properties that every answer has.
 
 use std::collections::HashSet;
 
@@ -9,34 +9,34 @@ use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Struct, Value};
 
-/// One answer.
+/// The answer to one check.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    /// `status.code`, by which alone Envoy decides.
-    pub(crate) code: i32,
+pub struct Answer {
+    /// `status.code`. Envoy decides by it alone.
+    pub code: i32,
     /// The HTTP status of a refusal; 0 for an admission.
-    pub(crate) http: i32,
-    /// Whether it is left to Envoy's own `failure_mode_allow`.
-    pub(crate) left_to_envoy: bool,
+    pub http: i32,
+    /// Whether the decision is left to Envoy's `failure_mode_allow`.
+    pub left_to_envoy: bool,
     /// The body of a refusal.
-    pub(crate) body: String,
+    pub body: String,
     /// The headers that are set, on the refusal or on the request.
-    pub(crate) headers: Vec<(String, String)>,
-    /// The headers that are taken from the request.
-    pub(crate) removed: Vec<String>,
+    pub headers: Vec<(String, String)>,
+    /// The headers that are removed from the request.
+    pub removed: Vec<String>,
     metadata: Struct,
 }
 
 impl Answer {
-    /// Reads an answer that decides, and asserts what holds of every one.
-    pub(crate) fn of(response: CheckResponse) -> Answer {
+    /// Reads an answer that contains a decision.
+    pub fn of(response: CheckResponse) -> Answer {
         let answer = Answer::of_any(response);
         assert!(!answer.left_to_envoy, "lets Envoy decide: {answer:?}");
         answer
     }
 
-    /// Reads an answer that may leave the decision to Envoy.
-    pub(crate) fn of_any(response: CheckResponse) -> Answer {
+    /// Reads an answer that can leave the decision to Envoy.
+    pub fn of_any(response: CheckResponse) -> Answer {
         let code = response
             .status
             .as_ref()
@@ -122,42 +122,42 @@ impl Answer {
     }
 
     /// Whether Envoy lets the request through.
-    pub(crate) fn is_admission(&self) -> bool {
+    pub fn is_admission(&self) -> bool {
         self.code == 0
     }
 
-    /// The `reason`.
-    pub(crate) fn reason(&self) -> String {
+    /// The `reason` of the dynamic metadata.
+    pub fn reason(&self) -> String {
         self.text("reason").expect("a reason is in the metadata")
     }
 
     /// The value of a header that is set.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut own = self.headers.iter().filter(|(own, _)| own == name);
         own.next().map(|(_, value)| value.as_str())
     }
 
-    /// Whether the request's header is taken away.
-    pub(crate) fn removes(&self, name: &str) -> bool {
+    /// Whether a header of the request is removed.
+    pub fn removes(&self, name: &str) -> bool {
         self.removed.iter().any(|own| own == name)
     }
 
     /// `Retry-After` in seconds.
-    pub(crate) fn retry_after(&self) -> Option<u64> {
+    pub fn retry_after(&self) -> Option<u64> {
         self.header("retry-after")
             .map(|value| value.parse().expect("whole seconds"))
     }
 
-    /// A text in the metadata.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
+    /// A string member of the dynamic metadata.
+    pub fn text(&self, name: &str) -> Option<String> {
         match self.metadata.fields.get(name)?.kind.as_ref()? {
             Kind::StringValue(text) => Some(text.clone()),
             other => panic!("{name} is {other:?}"),
         }
     }
 
-    /// The metadata as JSON.
-    pub(crate) fn metadata(&self) -> serde_json::Value {
+    /// The dynamic metadata as JSON.
+    pub fn metadata(&self) -> serde_json::Value {
         json(&Value {
             kind: Some(Kind::StructValue(self.metadata.clone())),
         })

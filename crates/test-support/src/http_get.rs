@@ -1,14 +1,14 @@
-//! Plain HTTP/1.1, as kubelet speaks it.
+//! An HTTP/1.1 client like kubelet's.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::eventually::within;
+use crate::eventually::within;
 
-/// Gets a path under that `Host`: the status, and the body.
-pub(crate) async fn get(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
+/// Sends a GET with this `Host`. Returns the status and the body.
+pub async fn get(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
     request(
         address,
         &format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"),
@@ -16,8 +16,8 @@ pub(crate) async fn get(address: SocketAddr, host: &str, path: &str) -> (u16, St
     .await
 }
 
-/// Sends that text, and reads what comes until the end.
-pub(crate) async fn request(address: SocketAddr, text: &str) -> (u16, String) {
+/// Sends a request text. Returns the status and the body of the answer, which ends with the connection.
+pub async fn request(address: SocketAddr, text: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("listens");
     stream.write_all(text.as_bytes()).await.expect("is read");
     let mut answer = String::new();

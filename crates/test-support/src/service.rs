@@ -1,4 +1,4 @@
-//! The true service on a thread of its own, as the binary has it, and those who ask it.
+//! The whole service on a thread of this process, and connections to it.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -19,29 +19,29 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::support::answer::Answer;
-use crate::support::eventually::within;
-use crate::support::issuer::KeyServer;
+use crate::answer::Answer;
+use crate::eventually::within;
+use crate::issuer::KeyServer;
 
-/// A running service; dropping it breaks it off.
-pub(crate) struct Service {
-    /// Where checks are answered.
-    pub(crate) checks: ListenAddr,
-    /// Where the admin API is.
-    pub(crate) admin: SocketAddr,
-    /// Where probes alone are answered.
-    pub(crate) probes: Option<SocketAddr>,
+/// A running service. Dropping it ends it without a drain.
+pub struct Service {
+    /// The address of `listen`.
+    pub checks: ListenAddr,
+    /// The address of `admin_listen`.
+    pub admin: SocketAddr,
+    /// The address of `probe_listen`.
+    pub probes: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     kill: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Option<Result<(), RunError>>>>,
 }
 
-/// One connection to the service, as one Envoy worker has it.
+/// One connection to the service, like that of one Envoy worker.
 #[derive(Clone)]
-pub(crate) struct Envoy(AuthorizationClient<Channel>);
+pub struct Envoy(AuthorizationClient<Channel>);
 
-/// An issuer entry that bears the server's address as its name, with its keys at `/keys`, and these further lines.
-pub(crate) fn issuer_at(server: &KeyServer, lines: &str) -> String {
+/// `issuers` with one entry: its issuer is the URL of the server, its keys are at `/keys`. `lines` are added to the entry.
+pub fn issuer_at(server: &KeyServer, lines: &str) -> String {
     let (issuer, uri) = (server.url(""), server.url("/keys"));
     let mut entry = format!(
         "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ uri: '{uri}' }}\n"
@@ -52,8 +52,8 @@ pub(crate) fn issuer_at(server: &KeyServer, lines: &str) -> String {
     entry
 }
 
-/// An issuer entry whose keys are in the configuration.
-pub(crate) fn inline_issuer(issuer: &str, keys: &str, lines: &str) -> String {
+/// An element of `issuers` with inline keys. `lines` are added to it.
+pub fn inline_issuer(issuer: &str, keys: &str, lines: &str) -> String {
     let mut entry = format!(
         "  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ inline: '{keys}' }}\n"
     );
@@ -63,8 +63,8 @@ pub(crate) fn inline_issuer(issuer: &str, keys: &str, lines: &str) -> String {
     entry
 }
 
-/// The settings of a configuration that leaves out the ports.
-pub(crate) fn settings(configuration: &str) -> Settings {
+/// The settings of a configuration. `listen` and `admin_listen` are free ports unless it sets them.
+pub fn settings(configuration: &str) -> Settings {
     let mut text = String::new();
     for port in ["listen", "admin_listen"] {
         let key = format!("{port}:");
@@ -84,12 +84,12 @@ pub(crate) fn settings(configuration: &str) -> Settings {
 // === impl Service ===
 
 impl Service {
-    /// Starts it, and does not wait for anything.
-    pub(crate) fn start(configuration: &str) -> Service {
+    /// Starts the service. Its ports are open; its keys may not be fetched yet.
+    pub fn start(configuration: &str) -> Service {
         let app = App::build(settings(configuration)).expect("can start");
         let tcp = |address| match address {
             ListenAddr::Tcp(address) => address,
-            ListenAddr::Unix(path) => panic!("not asked for: {}", path.display()),
+            ListenAddr::Unix(path) => panic!("not configured: {}", path.display()),
         };
         let (checks, admin) = (app.check_addr(), tcp(app.admin_addr()));
         let probes = app.probe_addr().map(tcp);
@@ -120,15 +120,15 @@ impl Service {
         }
     }
 
-    /// Starts it, and waits until it says that it is ready.
-    pub(crate) async fn ready(configuration: &str) -> Service {
+    /// Starts the service and waits until it is ready.
+    pub async fn ready(configuration: &str) -> Service {
         let service = Service::start(configuration);
         service.until(ServingStatus::Serving).await;
         service
     }
 
-    /// Waits until the health of checks is that.
-    pub(crate) async fn until(&self, wanted: ServingStatus) {
+    /// Waits until the gRPC health service reports this status for checks.
+    pub async fn until(&self, wanted: ServingStatus) {
         let told = async {
             let mut health = HealthClient::new(channel(self.checks_tcp()).await);
             let request = HealthCheckRequest {
@@ -149,51 +149,51 @@ impl Service {
         within(&format!("health is {wanted:?}"), told).await;
     }
 
-    /// Where checks are answered, of a service that listens on TCP.
-    pub(crate) fn checks_tcp(&self) -> SocketAddr {
+    /// The TCP address of `listen`.
+    pub fn checks_tcp(&self) -> SocketAddr {
         match &self.checks {
             ListenAddr::Tcp(address) => *address,
             ListenAddr::Unix(path) => panic!("listens on {}", path.display()),
         }
     }
 
-    /// A connection as Envoy opens it.
-    pub(crate) async fn envoy(&self) -> Envoy {
+    /// Opens a connection for checks.
+    pub async fn envoy(&self) -> Envoy {
         Envoy::at(self.checks_tcp()).await
     }
 
-    /// A connection to the admin API.
-    pub(crate) async fn admin(&self) -> AdminClient<Channel> {
+    /// Opens a connection to the admin API.
+    pub async fn admin(&self) -> AdminClient<Channel> {
         AdminClient::new(channel(self.admin).await)
     }
 
-    /// Fetches every issuer's keys, and tells of them.
-    pub(crate) async fn refresh_keys(&self) -> Vec<pb::Issuer> {
+    /// Calls `RefreshKeys` for all issuers.
+    pub async fn refresh_keys(&self) -> Vec<pb::Issuer> {
         let mut admin = self.admin().await;
         let refreshing = admin.refresh_keys(pb::RefreshKeysRequest::default());
         let refreshed = within("the keys are refreshed", refreshing).await;
         refreshed.expect("is served").into_inner().issuers
     }
 
-    /// Tells of every issuer.
-    pub(crate) async fn issuers(&self) -> Vec<pb::Issuer> {
+    /// Calls `ListIssuers`.
+    pub async fn issuers(&self) -> Vec<pb::Issuer> {
         let mut admin = self.admin().await;
         let listed = admin.list_issuers(pb::ListIssuersRequest {}).await;
         listed.expect("is served").into_inner().issuers
     }
 
     /// One check on a connection of its own.
-    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+    pub async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         self.envoy().await.check(request).await
     }
 
-    /// Tells it to stop, as a signal would.
-    pub(crate) fn stop(&mut self) {
+    /// Starts the drain, as SIGTERM does.
+    pub fn stop(&mut self) {
         drop(self.stop.take());
     }
 
-    /// Waits for the end that follows on [`Service::stop`].
-    pub(crate) async fn ended(mut self) -> Result<(), RunError> {
+    /// Waits for the end of the service after [`Service::stop`].
+    pub async fn ended(mut self) -> Result<(), RunError> {
         let thread = self.thread.take().expect("runs");
         let joined = tokio::task::spawn_blocking(move || thread.join());
         let ended = within("the service ends", joined).await.expect("is joined");
@@ -213,18 +213,18 @@ impl Drop for Service {
 // === impl Envoy ===
 
 impl Envoy {
-    /// A connection to the service at that address.
-    pub(crate) async fn at(address: SocketAddr) -> Envoy {
+    /// Opens a connection to the service at this address.
+    pub async fn at(address: SocketAddr) -> Envoy {
         Envoy(AuthorizationClient::new(channel(address).await))
     }
 
-    /// One check, with Envoy's patience where none is said.
-    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+    /// One check with a `grpc-timeout` of 10 s.
+    pub async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         self.check_within(request, Duration::from_secs(10)).await
     }
 
-    /// One check that is a part of that trace, as Envoy's own tracing makes it.
-    pub(crate) async fn check_in_trace(
+    /// One check with a `traceparent` in its metadata, as Envoy's tracing sends it.
+    pub async fn check_in_trace(
         &self,
         request: impl Into<CheckRequest>,
         traceparent: &str,
@@ -240,8 +240,8 @@ impl Envoy {
         Answer::of(answered.expect("never a gRPC error").into_inner())
     }
 
-    /// One check that tells this `grpc-timeout`. The answer is awaited for as long as it takes.
-    pub(crate) async fn check_within(
+    /// One check with this `grpc-timeout`, which does not limit how long this client waits.
+    pub async fn check_within(
         &self,
         request: impl Into<CheckRequest>,
         patience: Duration,
@@ -249,8 +249,8 @@ impl Envoy {
         Answer::of(Box::pin(self.respond_within(request, patience)).await)
     }
 
-    /// The same of a service that may leave the decision to Envoy.
-    pub(crate) async fn check_or_be_left(
+    /// The same for a service that can leave the decision to Envoy.
+    pub async fn check_or_be_left(
         &self,
         request: impl Into<CheckRequest>,
         patience: Duration,
@@ -264,7 +264,7 @@ impl Envoy {
         patience: Duration,
     ) -> CheckResponse {
         let mut call = tonic::Request::new(request.into());
-        // Not `set_timeout`: that would end the call on our side too.
+        // Not `set_timeout`: that would also end the call on this side.
         let timeout = format!("{}m", patience.as_millis());
         call.metadata_mut()
             .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
@@ -277,8 +277,8 @@ impl Envoy {
     }
 }
 
-/// A connection to that address.
-pub(crate) async fn channel(address: SocketAddr) -> Channel {
+/// Opens a gRPC connection.
+pub async fn channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("is an address");
     endpoint.connect().await.expect("is served")
 }

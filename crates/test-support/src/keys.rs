@@ -1,4 +1,4 @@
-//! Keys that sign tokens, made when a test first needs them and shared by all tests of the process.
+//! Signing keys. Each is generated on first use and shared by all tests of the process.
 
 use std::sync::OnceLock;
 
@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-/// A key pair without a name of its own: a `kid` is given to it where it is used.
-pub(crate) struct Key(Secret);
+/// A key pair without a `kid`: the key set that contains it gives it one.
+pub struct Key(Secret);
 
 enum Secret {
     Rsa(rsa::KeyPair),
@@ -20,20 +20,20 @@ enum Secret {
     Ed25519(Ed25519KeyPair),
 }
 
-/// RSA keys of 2048 bits, each another.
-pub(crate) fn rsa(number: usize) -> &'static Key {
+/// An RSA key of 2048 bits; each number is another key.
+pub fn rsa(number: usize) -> &'static Key {
     static KEYS: [OnceLock<Key>; 4] = [const { OnceLock::new() }; 4];
     KEYS[number].get_or_init(|| rsa_of(rsa::KeySize::Rsa2048))
 }
 
 /// An RSA key of 4096 bits.
-pub(crate) fn rsa_4096() -> &'static Key {
+pub fn rsa_4096() -> &'static Key {
     static KEY: OnceLock<Key> = OnceLock::new();
     KEY.get_or_init(|| rsa_of(rsa::KeySize::Rsa4096))
 }
 
-/// P-256 keys, each another.
-pub(crate) fn p256(number: usize) -> &'static Key {
+/// A P-256 key; each number is another key.
+pub fn p256(number: usize) -> &'static Key {
     static KEYS: [OnceLock<Key>; 4] = [const { OnceLock::new() }; 4];
     KEYS[number].get_or_init(|| {
         let pair = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING);
@@ -42,7 +42,7 @@ pub(crate) fn p256(number: usize) -> &'static Key {
 }
 
 /// A P-384 key.
-pub(crate) fn p384() -> &'static Key {
+pub fn p384() -> &'static Key {
     static KEY: OnceLock<Key> = OnceLock::new();
     KEY.get_or_init(|| {
         let pair = EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING);
@@ -51,7 +51,7 @@ pub(crate) fn p384() -> &'static Key {
 }
 
 /// An Ed25519 key.
-pub(crate) fn ed25519() -> &'static Key {
+pub fn ed25519() -> &'static Key {
     static KEY: OnceLock<Key> = OnceLock::new();
     KEY.get_or_init(|| {
         let pair = Ed25519KeyPair::generate();
@@ -65,24 +65,24 @@ fn rsa_of(size: rsa::KeySize) -> Key {
     ))
 }
 
-/// A key set of these members.
-pub(crate) fn set(keys: impl IntoIterator<Item = Value>) -> String {
+/// A key set with these keys.
+pub fn set(keys: impl IntoIterator<Item = Value>) -> String {
     json!({ "keys": keys.into_iter().collect::<Vec<_>>() }).to_string()
 }
 
-pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// HMAC with SHA-256, as a forger would use it.
-pub(crate) fn hs256(secret: &[u8], input: &[u8]) -> Vec<u8> {
+/// HMAC-SHA-256, for forged tokens.
+pub fn hs256(secret: &[u8], input: &[u8]) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     hmac::sign(&key, input).as_ref().to_vec()
 }
 
 impl Key {
-    /// Its public part, with that `kid` or none.
-    pub(crate) fn jwk(&self, kid: impl Into<Option<&'static str>>) -> Value {
+    /// The public key as a JWK, with this `kid` or none.
+    pub fn jwk(&self, kid: impl Into<Option<&'static str>>) -> Value {
         let mut jwk = match &self.0 {
             Secret::Rsa(pair) => {
                 let public = pair.public_key();
@@ -106,8 +106,8 @@ impl Key {
         jwk
     }
 
-    /// Signs as `alg` has it.
-    pub(crate) fn sign(&self, alg: &str, input: &[u8]) -> Vec<u8> {
+    /// Signs with the algorithm `alg`; RS256 if `alg` is no RSA algorithm and this is an RSA key.
+    pub fn sign(&self, alg: &str, input: &[u8]) -> Vec<u8> {
         match &self.0 {
             Secret::Rsa(pair) => sign_rsa(pair, alg, input),
             Secret::P256(pair) | Secret::P384(pair) => {
@@ -118,8 +118,8 @@ impl Key {
         }
     }
 
-    /// The public key's DER, as a forger would take it for a secret.
-    pub(crate) fn public_der(&self) -> Vec<u8> {
+    /// The public key as DER. A forger could use it as an HMAC secret.
+    pub fn public_der(&self) -> Vec<u8> {
         match &self.0 {
             Secret::Rsa(pair) => {
                 let der: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("has a DER form");
@@ -129,8 +129,8 @@ impl Key {
         }
     }
 
-    /// The public key's PEM, likewise.
-    pub(crate) fn public_pem(&self) -> String {
+    /// The public key as PEM. A forger could use it as an HMAC secret.
+    pub fn public_pem(&self) -> String {
         let text = STANDARD.encode(self.public_der());
         let lines: Vec<_> = text
             .as_bytes()

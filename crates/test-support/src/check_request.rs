@@ -1,4 +1,4 @@
-//! What Envoy asks: a request to the API, told in either of its two ways.
+//! `CheckRequest` messages as Envoy sends them for a request to the API.
 
 use envoy_types::pb::envoy::config::core::v3::{
     Address, HeaderMap, HeaderValue, SocketAddress, address,
@@ -6,9 +6,9 @@ use envoy_types::pb::envoy::config::core::v3::{
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 
-/// A request to the API.
+/// A client's request to the API.
 #[derive(Clone)]
-pub(crate) struct Ask {
+pub struct Ask {
     method: String,
     path: String,
     host: String,
@@ -17,21 +17,21 @@ pub(crate) struct Ask {
     source: Option<(String, String)>,
 }
 
-/// How Envoy tells of headers.
+/// The member of the message in which Envoy sends the headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Telling {
+pub enum Telling {
     /// In `headers`.
     Headers,
     /// In `header_map`, as with `encode_raw_headers: true`.
     HeaderMap,
 }
 
-/// Both ways.
-pub(crate) const TELLINGS: [Telling; 2] = [Telling::Headers, Telling::HeaderMap];
+/// Both forms.
+pub const TELLINGS: [Telling; 2] = [Telling::Headers, Telling::HeaderMap];
 
 impl Ask {
-    /// A GET of `/things` without a token.
-    pub(crate) fn plain() -> Ask {
+    /// A `GET /things?q=1` without a token.
+    pub fn plain() -> Ask {
         Ask {
             method: "GET".to_owned(),
             path: "/things?q=1".to_owned(),
@@ -42,50 +42,50 @@ impl Ask {
         }
     }
 
-    /// The same with that token.
-    pub(crate) fn bearer(token: &str) -> Ask {
+    /// The same request with a bearer token.
+    pub fn bearer(token: &str) -> Ask {
         Ask::plain().header("authorization", format!("Bearer {token}"))
     }
 
-    /// To that path.
-    pub(crate) fn path(mut self, path: &str) -> Ask {
+    /// With another path.
+    pub fn path(mut self, path: &str) -> Ask {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// With that method and path.
-    pub(crate) fn to(mut self, method: &str, path: &str) -> Ask {
+    /// With another method and path.
+    pub fn to(mut self, method: &str, path: &str) -> Ask {
         self.method = method.to_owned();
         self.path = path.to_owned();
         self
     }
 
-    /// At that host.
-    pub(crate) fn at(mut self, host: &str) -> Ask {
+    /// With another host.
+    pub fn at(mut self, host: &str) -> Ask {
         self.host = host.to_owned();
         self
     }
 
-    /// On a route whose context has that entry.
-    pub(crate) fn on_route(mut self, name: &str, value: &str) -> Ask {
+    /// With one more entry of `context_extensions`, as a route sets it.
+    pub fn on_route(mut self, name: &str, value: &str) -> Ask {
         self.context.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// From a peer with that address and certificate name.
-    pub(crate) fn from(mut self, address: &str, principal: &str) -> Ask {
+    /// From a peer with this address, and this name in its certificate.
+    pub fn from(mut self, address: &str, principal: &str) -> Ask {
         self.source = Some((address.to_owned(), principal.to_owned()));
         self
     }
 
     /// With one more header.
-    pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Ask {
+    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Ask {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Envoy's message. In `headers` repeats are joined by a comma, as Envoy joins them.
-    pub(crate) fn told(&self, telling: Telling) -> CheckRequest {
+    /// Envoy's message. In `headers`, repeated headers are joined by a comma, as Envoy joins them.
+    pub fn told(&self, telling: Telling) -> CheckRequest {
         let mut all = vec![
             (":authority".to_owned(), self.host.clone().into_bytes()),
             (":method".to_owned(), self.method.clone().into_bytes()),
@@ -141,8 +141,8 @@ impl Ask {
     }
 }
 
-/// A message of these attributes.
-pub(crate) fn message(http: HttpRequest) -> CheckRequest {
+/// A message with these HTTP attributes.
+pub fn message(http: HttpRequest) -> CheckRequest {
     CheckRequest {
         attributes: Some(AttributeContext {
             request: Some(Request {

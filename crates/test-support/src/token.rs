@@ -1,24 +1,24 @@
-//! Tokens, good but for what a test changes.
+//! Tokens that are valid except for what a test changes.
 
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use crate::support::keys::{Key, base64url};
+use crate::keys::{Key, base64url};
 
-/// The audience of the tests' API.
-pub(crate) const AUDIENCE: &str = "api.test";
+/// The audience of valid tokens.
+pub const AUDIENCE: &str = "api.test";
 
-/// What is to be signed.
+/// A token before it is signed.
 #[derive(Clone)]
-pub(crate) struct Token {
+pub struct Token {
     header: Map<String, Value>,
     claims: Map<String, Value>,
 }
 
 impl Token {
-    /// A token of that issuer that is good for an hour, signed with RS256 by a key named `k`.
-    pub(crate) fn of(issuer: &str) -> Token {
+    /// A token of this issuer that is valid for an hour, with `alg` RS256 and `kid` `k`.
+    pub fn of(issuer: &str) -> Token {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         let now = now();
         Token {
@@ -35,7 +35,7 @@ impl Token {
     }
 
     /// A token with exactly this header and these claims.
-    pub(crate) fn exactly(header: Value, claims: Value) -> Token {
+    pub fn exactly(header: Value, claims: Value) -> Token {
         let object = |value: Value| match value {
             Value::Object(members) => members,
             other => panic!("not an object: {other}"),
@@ -46,52 +46,52 @@ impl Token {
         }
     }
 
-    /// With this claim.
-    pub(crate) fn claim(mut self, name: &str, value: impl Into<Value>) -> Token {
+    /// Sets a claim.
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Token {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Without that claim.
-    pub(crate) fn without(mut self, name: &str) -> Token {
+    /// Removes a claim.
+    pub fn without(mut self, name: &str) -> Token {
         self.claims.remove(name);
         self
     }
 
-    /// With this member of the header.
-    pub(crate) fn header(mut self, name: &str, value: impl Into<Value>) -> Token {
+    /// Sets a member of the header.
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Token {
         self.header.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Without that member of the header.
-    pub(crate) fn without_header(mut self, name: &str) -> Token {
+    /// Removes a member of the header.
+    pub fn without_header(mut self, name: &str) -> Token {
         self.header.remove(name);
         self
     }
 
-    /// With another `kid`.
-    pub(crate) fn kid(self, kid: &str) -> Token {
+    /// Sets the `kid`.
+    pub fn kid(self, kid: &str) -> Token {
         self.header("kid", kid)
     }
 
-    /// With another `alg`.
-    pub(crate) fn alg(self, alg: &str) -> Token {
+    /// Sets the `alg`.
+    pub fn alg(self, alg: &str) -> Token {
         self.header("alg", alg)
     }
 
     /// The claims as JSON.
-    pub(crate) fn claims_text(&self) -> String {
+    pub fn claims_text(&self) -> String {
         Value::Object(self.claims.clone()).to_string()
     }
 
     /// The header as JSON.
-    pub(crate) fn header_text(&self) -> String {
+    pub fn header_text(&self) -> String {
         Value::Object(self.header.clone()).to_string()
     }
 
-    /// The compact form, signed as its `alg` says.
-    pub(crate) fn signed(&self, key: &Key) -> String {
+    /// The compact form, signed with the algorithm of its `alg`.
+    pub fn signed(&self, key: &Key) -> String {
         let alg = self.header.get("alg").and_then(Value::as_str);
         signed_text(
             self.header_text(),
@@ -102,8 +102,8 @@ impl Token {
     }
 }
 
-/// The compact form of these very texts.
-pub(crate) fn signed_text(
+/// The compact form of exactly these texts, signed.
+pub fn signed_text(
     header: impl AsRef<[u8]>,
     claims: impl AsRef<[u8]>,
     key: &Key,
@@ -112,8 +112,8 @@ pub(crate) fn signed_text(
     sealed(header, claims, |input| key.sign(alg, input))
 }
 
-/// The compact form of these very texts, with whatever signature.
-pub(crate) fn sealed(
+/// The compact form of exactly these texts, with the signature that `sign` returns.
+pub fn sealed(
     header: impl AsRef<[u8]>,
     claims: impl AsRef<[u8]>,
     sign: impl FnOnce(&[u8]) -> Vec<u8>,
@@ -124,11 +124,8 @@ pub(crate) fn sealed(
 }
 
 /// Seconds since the epoch.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "an issuer stamps its tokens, and this is the tests' issuer"
-)]
-pub(crate) fn now() -> i64 {
+#[allow(clippy::disallowed_methods, reason = "tokens contain the current time")]
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(since.expect("after 1970").as_secs()).expect("fits")
 }

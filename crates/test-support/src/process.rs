@@ -1,6 +1,7 @@
-//! The true binary.
+//! The `accredit` binary as a process.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
@@ -8,14 +9,14 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use crate::support::answer::Answer;
-use crate::support::eventually::within;
-use crate::support::issuer::KeyServer;
-use crate::support::service::Envoy;
+use crate::answer::Answer;
+use crate::eventually::within;
+use crate::issuer::KeyServer;
+use crate::service::Envoy;
 
-/// The binary with these arguments, and an environment without accredit's variables.
-pub(crate) fn accredit(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
+/// The binary with these arguments and without the `ACCREDIT_*` and `OTEL_*` variables of this environment.
+pub fn accredit(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
     command
         .args(arguments)
         .kill_on_drop(true)
@@ -38,21 +39,35 @@ pub(crate) fn accredit(arguments: &[&str]) -> Command {
     command
 }
 
-/// Whether a terminal obeys the character: controls, and those that change the direction of writing (CONTRACT 6.5.3).
-pub(crate) fn is_control(char: char) -> bool {
+/// The `accredit` binary, which Cargo builds for every integration test.
+pub fn binary() -> PathBuf {
+    // A test runs as target/PROFILE/deps/NAME-HASH.
+    let test = std::env::current_exe().expect("has a path");
+    let profile = test.ancestors().nth(2).expect("is in two folders");
+    let path = profile.join("accredit");
+    assert!(
+        path.is_file(),
+        "{} is missing; run the tests with cargo",
+        path.display()
+    );
+    path
+}
+
+/// Whether the character is a control or a bidirectional control (CONTRACT 6.5.3).
+pub fn is_control(char: char) -> bool {
     matches!(char, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What came of a command that ends by itself.
+/// The result of a command that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-/// Runs a command to its end.
-pub(crate) async fn ended(command: &mut Command) -> Ended {
+/// Runs a command and waits for its end.
+pub async fn ended(command: &mut Command) -> Ended {
     let output = within("the command ends", command.output()).await;
     let Output {
         status,
@@ -67,8 +82,8 @@ pub(crate) async fn ended(command: &mut Command) -> Ended {
     }
 }
 
-/// A service that is configured by flags and trusts the issuer at that server, whose keys are at `uri`.
-pub(crate) fn serve_issuer(server: &KeyServer, uri: &str) -> Command {
+/// `accredit serve` configured by flags, for the issuer at this server with its keys at `uri`.
+pub fn serve_issuer(server: &KeyServer, uri: &str) -> Command {
     let issuer = server.url("");
     accredit(&[
         "serve",
@@ -85,30 +100,30 @@ pub(crate) fn serve_issuer(server: &KeyServer, uri: &str) -> Command {
     ])
 }
 
-/// A service that runs as a process of its own, and logs JSON.
-pub(crate) struct Running {
+/// `accredit serve` in a process of its own, with JSON logs.
+pub struct Running {
     child: Child,
-    /// Absent once a listener has them.
+    /// Absent once [`Running::hear`] reads them.
     lines: Option<Lines<BufReader<ChildStderr>>>,
-    /// What it logged before it served.
-    pub(crate) logged_at_start: Vec<String>,
-    /// Where checks are answered.
-    pub(crate) checks: SocketAddr,
-    /// Where the admin API is.
-    pub(crate) admin: SocketAddr,
+    /// The lines that it logged before it served.
+    pub logged_at_start: Vec<String>,
+    /// The address of `listen`.
+    pub checks: SocketAddr,
+    /// The address of `admin_listen`.
+    pub admin: SocketAddr,
     /// The address of `probe_listen`.
-    pub(crate) probes: Option<SocketAddr>,
+    pub probes: Option<SocketAddr>,
 }
 
 impl Running {
-    /// Starts it, and waits until it says where it listens.
-    pub(crate) async fn start(command: &mut Command) -> Running {
+    /// Starts the process and waits until it logs its addresses.
+    pub async fn start(command: &mut Command) -> Running {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("can be run");
         let stderr = child.stderr.take().expect("is piped");
         let mut lines = BufReader::new(stderr).lines();
         let (logged_at_start, serving) = next_saying(&mut lines, "serving").await;
         let address = |port| {
-            let address = find(&serving, port).expect("says where");
+            let address = find(&serving, port).expect("the line has the address");
             address.parse().expect("is an address")
         };
         Running {
@@ -121,42 +136,42 @@ impl Running {
         }
     }
 
-    /// Waits for a line that says that.
-    pub(crate) async fn says(&mut self, text: &str) -> Value {
+    /// Waits for a line that contains this text.
+    pub async fn says(&mut self, text: &str) -> Value {
         let lines = self.lines.as_mut().expect("are here");
         next_saying(lines, text).await.1
     }
 
     /// One check on a connection of its own.
-    pub(crate) async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
+    pub async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
         Envoy::at(self.checks).await.check(request).await
     }
 
-    /// The most memory that it has ever had, in bytes.
-    pub(crate) fn most_memory(&self) -> usize {
+    /// The peak of its resident memory, in bytes.
+    pub fn most_memory(&self) -> usize {
         let id = self.child.id().expect("still runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("runs on Linux");
         let line = status.lines().find(|line| line.starts_with("VmHWM:"));
         let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
         kibibytes
             .and_then(|text| text.parse::<usize>().ok())
-            .expect("is told")
+            .expect("the kernel reports it")
             * 1024
     }
 
     /// Sends a signal.
-    pub(crate) async fn signal(&self, name: &str) {
+    pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("still runs").to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status().await;
         assert!(sent.expect("can be run").success());
     }
 
-    /// Reads every line until the process ends: a full pipe would block the process.
-    pub(crate) fn hear(&mut self) -> tokio::task::JoinHandle<Vec<String>> {
+    /// Reads every line until the process ends: a full pipe would block a process that logs.
+    pub fn hear(&mut self) -> tokio::task::JoinHandle<Vec<String>> {
         let mut lines = self.lines.take().expect("are here");
         #[allow(
             clippy::disallowed_methods,
-            reason = "whoever wants the lines awaits it"
+            reason = "the caller awaits the handle to get the lines"
         )]
         tokio::spawn(async move {
             let mut heard = Vec::new();
@@ -167,20 +182,20 @@ impl Running {
         })
     }
 
-    /// Every line from now on until it ends.
-    pub(crate) async fn lines_to_the_end(&mut self) -> Vec<String> {
+    /// Waits for the end of the process. Returns every line that was not read before.
+    pub async fn lines_to_the_end(&mut self) -> Vec<String> {
         let heard = self.hear();
         within("the process ends", heard).await.expect("hears")
     }
 
-    /// Waits for its end.
-    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+    /// Waits for the end of the process.
+    pub async fn exit_code(&mut self) -> Option<i32> {
         let ended = within("the process ends", self.child.wait()).await;
         ended.expect("can be awaited").code()
     }
 }
 
-/// The first line with this text, and the lines before it.
+/// The first line that contains this text, and the lines before it.
 async fn next_saying(
     lines: &mut Lines<BufReader<ChildStderr>>,
     text: &str,
@@ -194,12 +209,12 @@ async fn next_saying(
             }
             heard.push(line);
         }
-        panic!("it never said {text:?}, only {heard:#?}");
+        panic!("no line contains {text:?}: {heard:#?}");
     };
-    within(&format!("it says {text:?}"), found).await
+    within(&format!("a line contains {text:?}"), found).await
 }
 
-/// A member of that name at any depth.
+/// A string member with this name at any depth.
 fn find<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
     let members = line.as_object()?;
     match members.get(name) {
