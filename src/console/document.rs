@@ -52,7 +52,6 @@ impl Page {
         })
     }
 
-    /// Parts of a page.
     pub fn parts(parts: Markup) -> Page {
         Page(parts)
     }

@@ -10,7 +10,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::observe::decision_metrics::DecisionMetrics;
 
-/// The length of an interval.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Five minutes.

@@ -13,7 +13,6 @@ use crate::console::history::History;
 #[derive(Clone)]
 pub struct ConsoleSources {
     pub admin: AdminSources,
-    /// Whether the service is ready.
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// The hash of the configuration in force.
     pub config: Arc<dyn Fn() -> String + Send + Sync>,

@@ -33,7 +33,6 @@ static REGISTERED: [RegisteredClient; 2] = [WITH_AUDIENCE, WITHOUT_AUDIENCE];
 pub(crate) struct RegisteredClient {
     /// `client_id`, which is also the `sub` of its tokens.
     pub(crate) id: &'static str,
-    /// `client_secret`.
     pub(crate) secret: &'static str,
     /// The `aud` of its tokens. `None`: its tokens have no `aud`.
     pub(crate) audience: Option<&'static str>,

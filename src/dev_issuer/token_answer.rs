@@ -53,7 +53,6 @@ pub(crate) enum TokenRequestError {
     /// This required parameter is missing.
     #[error("the parameter {0} is missing")]
     ParameterMissing(&'static str),
-    /// A parameter is repeated.
     #[error("a parameter is repeated")]
     ParameterRepeated,
     /// The request authenticates a client in two ways, or two clients.

@@ -135,7 +135,6 @@ impl KeySetOwner {
 // === impl SavedKeySet ===
 
 impl SavedKeySet {
-    /// The content of the file.
     pub fn to_file(&self) -> Vec<u8> {
         let head = FileHead {
             format: FORMAT,

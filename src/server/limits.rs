@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-/// The HTTP versions of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersions {
     /// HTTP/2 with prior knowledge or ALPN `h2`.
@@ -11,7 +10,6 @@ pub enum HttpVersions {
     Http1AndHttp2,
 }
 
-/// The limits of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Established connections. For one more, the connection that has been idle longest is closed, or the new one if

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 /// How long before the end of a drain the remaining connections get GOAWAY, at most.
 const MAX_LAST_CALL: Duration = Duration::from_secs(1);
 
-/// Starts the drain.
 #[derive(Debug)]
 pub struct DrainTrigger {
     state: watch::Sender<DrainState>,
@@ -30,7 +29,6 @@ pub struct StopSignal {
     interrupt: Signal,
 }
 
-/// The times of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainSchedule {
     /// The socket closes, and the remaining connections get GOAWAY.

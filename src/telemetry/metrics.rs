@@ -17,7 +17,6 @@ const BOUNDS: [f64; 16] = [
     0.05, 0.1, 0.25, 0.5, 1.0,
 ];
 
-/// The metrics of the process.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 

@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 /// How spans are batched (`OTEL_BSP_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanBatching {
-    /// Spans in the queue.
     pub max_queue: usize,
     /// Spans in one export.
     pub max_batch: usize,

@@ -183,7 +183,6 @@ impl ActiveSpan {
         self.0.is_recording()
     }
 
-    /// Sets an attribute.
     pub fn set(&mut self, name: impl Into<opentelemetry::Key>, value: impl Into<Value>) {
         self.0.set_attribute(KeyValue::new(name, value));
     }
@@ -218,7 +217,6 @@ impl ActiveSpan {
         self.0.span_context().trace_id().to_string()
     }
 
-    /// Ends the span.
     pub fn end(mut self) {
         self.0.end();
     }

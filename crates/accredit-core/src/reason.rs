@@ -44,7 +44,6 @@ impl Decision {
         }
     }
 
-    /// The decision with that code.
     pub fn from_code(code: &str) -> Option<Decision> {
         [Decision::Allow, Decision::Deny]
             .into_iter()
@@ -109,7 +108,6 @@ impl Reason {
         }
     }
 
-    /// The reason with that code.
     pub fn from_code(code: &str) -> Option<Reason> {
         Reason::ALL
             .into_iter()

@@ -14,19 +14,19 @@ pub fn trimmed(value: &[u8]) -> &[u8] {
 }
 
 /// Whether the text can stand in a name or an authentication scheme (`tchar` of RFC 9110 section 5.6.2).
-pub fn is_token_character(byte: u8) -> bool {
+pub(crate) fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Whether every byte is visible ASCII, a space or a tab.
-pub fn is_plain_text(value: &[u8]) -> bool {
+pub(crate) fn is_plain_text(value: &[u8]) -> bool {
     value
         .iter()
         .all(|byte| byte.is_ascii_graphic() || is_blank(*byte))
 }
 
 /// The bytes as text, if an answer can set a header to them: answers carry text, and Envoy refuses control characters.
-pub fn expressible(value: &[u8]) -> Option<&str> {
+pub(crate) fn expressible(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|text| {
         text.bytes()
             .all(|byte| byte == b'\t' || !byte.is_ascii_control())

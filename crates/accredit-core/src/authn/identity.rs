@@ -13,7 +13,7 @@ pub struct Identity {
     /// The issuer entry whose key verified the token.
     pub issuer: Arc<Issuer>,
     /// The token's `iss`.
-    pub issuer_name: Arc<str>,
+    pub(crate) issuer_name: Arc<str>,
     /// The `kid` of the key that verified it.
     pub key_id: Option<Box<str>>,
     pub token: VerifiedToken,
@@ -63,7 +63,7 @@ impl Identity {
     }
 
     /// About how many bytes it occupies.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let headers: usize = self
             .headers
             .iter()

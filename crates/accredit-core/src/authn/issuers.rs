@@ -63,7 +63,7 @@ impl Issuers {
     }
 
     /// Whether that entry is one of these, and not one of another configuration.
-    pub fn are_in_force(&self, name: &str, issuer: &Arc<Issuer>) -> bool {
+    pub(crate) fn are_in_force(&self, name: &str, issuer: &Arc<Issuer>) -> bool {
         // Few pointers are compared faster than one name is hashed.
         if self.entries.len() <= 16 {
             return self.entries.iter().any(|entry| Arc::ptr_eq(entry, issuer));

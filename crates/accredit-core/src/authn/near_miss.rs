@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
-pub struct NearMisses(Mutex<Option<Instant>>);
+pub(crate) struct NearMisses(Mutex<Option<Instant>>);
 
 impl NearMisses {
     /// Logs that a token's `iss` is nearly `configured`, unless a line was written within the last minute.
-    pub fn report(&self, configured: &str, now: Instant) {
+    pub(crate) fn report(&self, configured: &str, now: Instant) {
         if self.is_due(now) {
             tracing::warn!(
                 issuer = %configured,

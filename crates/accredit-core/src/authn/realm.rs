@@ -23,7 +23,6 @@ pub enum ErrorDetails {
 /// The answer for a token whose issuer has no usable key at all (`unavailable`, CONTRACT 4.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WithoutKeysPolicy {
-    /// A refusal.
     #[default]
     Refuse,
     /// An error answer, so that Envoy's `failure_mode_allow` decides.

@@ -29,7 +29,6 @@ pub enum TokenSource {
     Query(String),
 }
 
-/// The configured sources.
 #[derive(Clone, Debug)]
 pub struct TokenSources {
     sources: Vec<TokenSource>,

@@ -13,7 +13,6 @@ const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// message with more than 100 levels: the answer would count as a failed check.
 const MAX_DEPTH: usize = 16;
 
-/// A value of dynamic metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetadataValue {
     Null,
@@ -25,7 +24,7 @@ pub enum MetadataValue {
 }
 
 /// The fields that a verified token gives.
-pub fn of_verified(
+pub(crate) fn of_verified(
     issuer_name: &str,
     key_id: Option<&str>,
     token: &VerifiedToken,
@@ -44,7 +43,7 @@ pub fn of_verified(
 }
 
 /// The fields that a token gives whose signature was verified and that was not accepted.
-pub fn of_signed(signed: &SignedClaims) -> Vec<(&'static str, MetadataValue)> {
+pub(crate) fn of_signed(signed: &SignedClaims) -> Vec<(&'static str, MetadataValue)> {
     let expires = signed.expires().map(|expires| expires.seconds());
     of_holder(signed.claims(), signed.scopes(), expires).collect()
 }
@@ -133,7 +132,7 @@ fn rounds_to_the_limit(digits: &str, double: f64) -> bool {
 
 impl MetadataValue {
     /// About how many bytes it occupies.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let content = match self {
             MetadataValue::Null | MetadataValue::Bool(_) | MetadataValue::Number(_) => 0,
             MetadataValue::Text(text) => text.len(),

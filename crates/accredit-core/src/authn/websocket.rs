@@ -7,7 +7,6 @@ use crate::authn::header_value::{expressible, trimmed};
 /// The header that carries the list.
 pub const HEADER: &str = "sec-websocket-protocol";
 
-/// The tokens of a list.
 pub fn tokens<'r>(protocol: &str, list: &'r [u8]) -> Vec<&'r [u8]> {
     read(&[protocol], list)
         .into_iter()

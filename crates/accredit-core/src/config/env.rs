@@ -9,7 +9,7 @@ use crate::config::problem::Problems;
 use crate::config::yaml::tree::{Origin, YamlNode, YamlValue};
 
 /// Looks up a variable of the environment.
-pub type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Expands every string value of the tree. Key names are not expanded.
 pub fn expand(root: &mut YamlNode, lookup: EnvLookup<'_>, problems: &mut Problems) {

@@ -5,7 +5,7 @@ use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
 /// Finds the line and column of a key path.
 #[derive(Clone, Debug, Default)]
-pub struct Locations {
+pub(crate) struct Locations {
     root: Option<LocatedNode>,
 }
 
@@ -25,7 +25,7 @@ enum LocatedChildren {
 
 impl Locations {
     /// The places of a whole document.
-    pub fn of(root: &YamlNode) -> Locations {
+    pub(crate) fn of(root: &YamlNode) -> Locations {
         Locations {
             root: Some(LocatedNode::of(None, root)),
         }
@@ -33,7 +33,7 @@ impl Locations {
 
     /// Line and column of a path such as `issuers[0].claim_headers.x-jwt-sub`, else of its nearest ancestor
     /// that exists; nothing where there is no document at all.
-    pub fn locate(&self, path: &str) -> Option<(usize, usize)> {
+    pub(crate) fn locate(&self, path: &str) -> Option<(usize, usize)> {
         let mut place = self.root.as_ref()?;
         let mut rest = path;
         while let Some((below, after)) = place.step(rest) {

@@ -14,14 +14,14 @@ pub struct Problem {
     pub line: Option<usize>,
     /// Column in the text, from 1. `None` without a text.
     pub column: Option<usize>,
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     pub what: String,
     pub advice: String,
 }
 
 /// Whether a problem makes the configuration unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     Error,
     Warning(WarningCode),
 }
@@ -38,7 +38,7 @@ pub struct Problems {
 
 impl Problems {
     /// Later problems take their lines from this document.
-    pub fn locate_in(&mut self, locations: Locations) {
+    pub(crate) fn locate_in(&mut self, locations: Locations) {
         self.locations = locations;
     }
 
@@ -60,7 +60,7 @@ impl Problems {
     }
 
     /// Like [`Problems::error`], at a given line and column.
-    pub fn error_at(
+    pub(crate) fn error_at(
         &mut self,
         path: &str,
         place: (usize, usize),
@@ -73,18 +73,18 @@ impl Problems {
 
     /// These paths had errors, which are reported, and have placeholders now. Later problems of these values, or of the
     /// mappings and lists that contain them, are consequences and are not added (CONTRACT 2.4.1).
-    pub fn ignore_consequences_of(&mut self, repaired: Vec<String>) {
+    pub(crate) fn ignore_consequences_of(&mut self, repaired: Vec<String>) {
         self.repaired = repaired;
     }
 
     /// Whether the value at `path`, or a value in it, has a placeholder.
-    pub fn is_repaired(&self, path: &str) -> bool {
+    pub(crate) fn is_repaired(&self, path: &str) -> bool {
         self.repaired
             .iter()
             .any(|repaired| contains(path, repaired))
     }
 
-    pub fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.errors
     }
 
@@ -97,7 +97,7 @@ impl Problems {
     }
 
     /// All problems in the order of the text. Those without a line come first.
-    pub fn into_sorted(mut self) -> Vec<Problem> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         self.found
             .sort_by_key(|problem| (problem.line, problem.column));
         let last = self.found.last().map(|problem| problem.severity);

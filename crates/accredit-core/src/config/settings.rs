@@ -34,7 +34,6 @@ pub struct Settings {
     pub admin_tls: Option<TlsFiles>,
     /// Further values of `Host` that `admin_listen` answers to.
     pub admin_hosts: Vec<Host>,
-    /// The trusted issuers.
     pub issuers: Vec<IssuerSettings>,
     /// Where a token may lie.
     pub token_sources: Vec<TokenSource>,
@@ -50,7 +49,6 @@ pub struct Settings {
     pub strip_names: Vec<HeaderName>,
     /// Beginnings of such headers.
     pub strip_prefixes: Vec<HeaderPrefix>,
-    /// The realm of challenges.
     pub realm: Realm,
     /// Whether refusals say what is wrong.
     pub error_details: ErrorDetails,

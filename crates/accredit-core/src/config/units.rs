@@ -17,9 +17,9 @@ pub struct Duration(std::time::Duration);
 pub struct Size(u64);
 
 /// The pattern of a [`Duration`] in the schema. `FromStr` decides.
-pub const DURATION_PATTERN: &str = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+pub(crate) const DURATION_PATTERN: &str = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 /// The pattern of a [`Size`] in the schema, if it is a string. `FromStr` decides.
-pub const SIZE_PATTERN: &str = "^[0-9]+(KiB|MiB|GiB)?$";
+pub(crate) const SIZE_PATTERN: &str = "^[0-9]+(KiB|MiB|GiB)?$";
 
 const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [
@@ -36,7 +36,7 @@ impl Duration {
         Duration(duration)
     }
 
-    pub const fn to_std(self) -> std::time::Duration {
+    pub(crate) const fn to_std(self) -> std::time::Duration {
         self.0
     }
 }

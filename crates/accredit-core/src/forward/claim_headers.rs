@@ -9,10 +9,10 @@ use crate::token::scope;
 use crate::token::verified::VerifiedToken;
 
 /// The maximum length of a value, in bytes.
-pub const MAX_VALUE: usize = 8 * 1024;
+pub(crate) const MAX_VALUE: usize = 8 * 1024;
 
 /// The maximum length of all values and the payload together, in bytes.
-pub const MAX_TOTAL: usize = 24 * 1024;
+pub(crate) const MAX_TOTAL: usize = 24 * 1024;
 
 /// The claim headers of an issuer entry, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -72,7 +72,7 @@ impl HeaderName {
     }
 
     /// Whether an upstream can mistake one name for the other.
-    pub fn looks_like(&self, name: &str) -> bool {
+    pub(crate) fn looks_like(&self, name: &str) -> bool {
         look_alike(&self.0, name)
     }
 }
@@ -118,7 +118,7 @@ impl fmt::Debug for HeaderName {
 
 /// Whether the names are equal once every character other than a letter or digit is read as `-`. CGI-style servers
 /// confuse such names (CONTRACT 4.9.6).
-pub fn look_alike(one: &str, other: &str) -> bool {
+pub(crate) fn look_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
 }
 

@@ -30,7 +30,7 @@ impl StripList {
 
     /// The headers to remove from a request with these headers, if the token sets `set`. `also` are names that the
     /// admission removes for another reason. Look-alikes of all of them are removed too.
-    pub fn removals<'a>(
+    pub(crate) fn removals<'a>(
         &self,
         set: &[SetHeader],
         request_names: impl Iterator<Item = &'a str>,

@@ -92,7 +92,6 @@ impl AlgorithmSet {
         self.0 & algorithm.bit() != 0
     }
 
-    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -8,7 +8,6 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 /// Why a text is not base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Base64UrlError {
-    /// Padding.
     #[error("it ends with the padding character `=`, which a JWT omits")]
     Padded,
     /// `+` or `/`, the characters of the other base64 alphabet.

@@ -9,7 +9,7 @@ use std::ops::Range;
 mod reader;
 
 /// The maximum depth of nested objects and arrays.
-pub const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// A complete JSON text (RFC 8259).
 #[derive(Clone, PartialEq)]
@@ -29,7 +29,6 @@ pub struct JsonValue {
 /// The types of JSON values.
 #[derive(Clone, PartialEq)]
 pub enum JsonKind {
-    /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
@@ -37,9 +36,7 @@ pub enum JsonKind {
     Number,
     /// A string, unescaped.
     String(Box<str>),
-    /// An array.
     Array(Vec<JsonValue>),
-    /// An object.
     Object(JsonObject),
 }
 
@@ -126,7 +123,7 @@ impl JsonDocument {
     }
 
     /// The memory that the document occupies, in bytes. Approximate.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.text.len() + self.root.weight()
     }
 }
@@ -172,7 +169,7 @@ impl JsonValue {
     }
 
     /// Whether an object in this value has a member twice, at any depth.
-    pub fn has_duplicates(&self) -> bool {
+    pub(crate) fn has_duplicates(&self) -> bool {
         match &self.kind {
             JsonKind::Array(elements) => elements.iter().any(JsonValue::has_duplicates),
             JsonKind::Object(object) => {
@@ -216,7 +213,7 @@ impl JsonValue {
 
 impl JsonObject {
     /// The object without members.
-    pub const EMPTY: JsonObject = JsonObject {
+    pub(crate) const EMPTY: JsonObject = JsonObject {
         members: Vec::new(),
         duplicate: false,
     };
@@ -230,7 +227,7 @@ impl JsonObject {
     }
 
     /// The member of this name, unless it is `null`: serializers write unset members as `null` (CONTRACT 4.4.2).
-    pub fn get_non_null(&self, name: &str) -> Option<&JsonValue> {
+    pub(crate) fn get_non_null(&self, name: &str) -> Option<&JsonValue> {
         self.get(name).filter(|value| value.kind != JsonKind::Null)
     }
 
@@ -240,7 +237,7 @@ impl JsonObject {
     }
 
     /// Whether this object has a member twice. Objects inside it do not count.
-    pub fn names_a_member_twice(&self) -> bool {
+    pub(crate) fn names_a_member_twice(&self) -> bool {
         self.duplicate
     }
 }

@@ -47,7 +47,6 @@ pub enum Unusable {
     CoordinateSize {
         /// `x` or `y`.
         name: &'static str,
-        /// The number of octets.
         octets: usize,
         /// The size of a coordinate of the curve.
         size: usize,

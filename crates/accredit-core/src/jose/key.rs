@@ -32,7 +32,7 @@ pub enum KeyType {
 
 /// Whether a published JWK contains the private key too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PrivatePart {
+pub(crate) enum PrivatePart {
     /// It contains the public part only.
     Absent,
     /// It contains the private part. accredit uses the public part only and reports the key (CONTRACT 5.7.3).
@@ -109,7 +109,7 @@ impl VerificationKey {
     }
 
     /// Whether the JWK contains the private key too.
-    pub fn private_part(&self) -> PrivatePart {
+    pub(crate) fn private_part(&self) -> PrivatePart {
         self.private_part
     }
 

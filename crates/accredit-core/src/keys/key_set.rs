@@ -29,7 +29,7 @@ pub struct Key {
 
 /// How a token's `kid` stands to a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyIdStanding {
+pub(crate) enum KeyIdStanding {
     /// The token has no `kid`.
     Absent,
     /// A key of the set has it, usable or set aside.
@@ -103,7 +103,7 @@ impl KeySet {
     }
 
     /// Whether the set has the `kid` of a token.
-    pub fn standing(&self, key_id: Option<&str>) -> KeyIdStanding {
+    pub(crate) fn standing(&self, key_id: Option<&str>) -> KeyIdStanding {
         let Some(key_id) = key_id else {
             return KeyIdStanding::Absent;
         };
@@ -117,7 +117,7 @@ impl KeySet {
     }
 
     /// The keys to try on a token: the first [`MAX_CANDIDATES`] that fit.
-    pub fn candidates<'a>(
+    pub(crate) fn candidates<'a>(
         &'a self,
         key_id: Option<&'a str>,
         algorithm: Algorithm,

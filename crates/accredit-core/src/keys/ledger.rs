@@ -7,14 +7,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 /// Token-triggered fetches of one kind start at most once in this time, counted from their start (CONTRACT 5.3.8).
-pub const COOLDOWN: Duration = Duration::from_secs(10);
+pub(crate) const COOLDOWN: Duration = Duration::from_secs(10);
 
 /// How many unknown key ids are remembered with the time when each was first seen (CONTRACT 5.3.3).
-pub const MAX_SIGHTINGS: usize = 1024;
+pub(crate) const MAX_SIGHTINGS: usize = 1024;
 
 /// The fetches of one issuer entry, and the unknown key ids that were seen within the cooldown.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     in_flight: Option<Flight>,
     latest: Option<CompletedFetch>,
     completed: u64,
@@ -38,7 +38,7 @@ pub enum Purpose {
 
 /// Which token-triggered fetch: each has a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
+pub(crate) enum Trigger {
     /// The token's key id is unknown (CONTRACT 5.3).
     UnknownKey,
     /// The held keys did not verify the token, and its key id does not show whether newer ones would (CONTRACT 5.4).
@@ -60,14 +60,14 @@ struct Cooldowns {
 
 /// A fetch that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CompletedFetch {
+pub(crate) struct CompletedFetch {
     pub started: Instant,
     pub result: FetchResult,
 }
 
 /// How a fetch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchResult {
+pub(crate) enum FetchResult {
     /// A key set arrived, or the issuer confirmed the held one.
     Succeeded,
     Failed,
@@ -75,7 +75,7 @@ pub enum FetchResult {
 
 /// Whether a fetch is in flight that a token can wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Awaited {
+pub(crate) enum Awaited {
     /// A fetch was in flight already.
     Joined,
     /// This call started one: the refresher has to run it.
@@ -111,7 +111,7 @@ pub enum MissingKey {
 
 impl Ledger {
     /// A ledger without any fetch. The first one is due at `now`.
-    pub fn new(now: Instant) -> Ledger {
+    pub(crate) fn new(now: Instant) -> Ledger {
         Ledger {
             in_flight: None,
             latest: None,
@@ -125,7 +125,7 @@ impl Ledger {
     }
 
     /// What a token with an unknown key id may do (CONTRACT 5.3.1), and when that key id was first seen.
-    pub fn look_up_unknown_key(
+    pub(crate) fn look_up_unknown_key(
         &mut self,
         key_id: &str,
         now: Instant,
@@ -144,7 +144,7 @@ impl Ledger {
     }
 
     /// A fetch that is in flight, or that this call starts; `None` if none may start.
-    pub fn join_or_start(&mut self, trigger: Trigger, now: Instant) -> Option<Awaited> {
+    pub(crate) fn join_or_start(&mut self, trigger: Trigger, now: Instant) -> Option<Awaited> {
         if self.is_in_flight() {
             return Some(Awaited::Joined);
         }
@@ -174,18 +174,18 @@ impl Ledger {
     }
 
     /// [`MissingKey::Pending`] until the cooldown ends.
-    pub fn pending(&self, now: Instant) -> MissingKey {
+    pub(crate) fn pending(&self, now: Instant) -> MissingKey {
         MissingKey::Pending {
             retry_after: self.cooldown_left(Trigger::UnknownKey, now),
         }
     }
 
-    pub fn is_in_flight(&self) -> bool {
+    pub(crate) fn is_in_flight(&self) -> bool {
         self.in_flight.is_some()
     }
 
     /// A fetch begins. Returns when it started, which is earlier if a token asked for it before, and its purpose.
-    pub fn begin(&mut self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
+    pub(crate) fn begin(&mut self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
         let flight = self.in_flight.get_or_insert(Flight {
             started: now,
             purpose,
@@ -195,7 +195,7 @@ impl Ledger {
     }
 
     /// The operator asks for a fetch. Returns the purpose of the one in flight, which may have begun before.
-    pub fn order(&mut self, now: Instant) -> Purpose {
+    pub(crate) fn order(&mut self, now: Instant) -> Purpose {
         let flight = self.in_flight.get_or_insert(Flight {
             started: now,
             purpose: Purpose::Order,
@@ -204,7 +204,7 @@ impl Ledger {
     }
 
     /// The fetch in flight has ended. `retry_after_until` is what the server asked for (`Retry-After`).
-    pub fn complete(
+    pub(crate) fn complete(
         &mut self,
         result: FetchResult,
         next_attempt: Instant,
@@ -223,17 +223,17 @@ impl Ledger {
     }
 
     /// How many fetches have ended.
-    pub fn completed(&self) -> u64 {
+    pub(crate) fn completed(&self) -> u64 {
         self.completed
     }
 
     /// The fetch that ended last.
-    pub fn latest(&self) -> Option<CompletedFetch> {
+    pub(crate) fn latest(&self) -> Option<CompletedFetch> {
         self.latest
     }
 
     /// The time until the next attempt; zero while one is in flight.
-    pub fn until_next_attempt(&self, now: Instant) -> Duration {
+    pub(crate) fn until_next_attempt(&self, now: Instant) -> Duration {
         if self.is_in_flight() {
             Duration::ZERO
         } else {

@@ -40,7 +40,7 @@ pub struct KeyStore {
 }
 
 /// Why a fetch failed, for the operator.
-pub type FetchFailure = Arc<dyn Error + Send + Sync>;
+pub(crate) type FetchFailure = Arc<dyn Error + Send + Sync>;
 
 /// The state of a store, for the operator.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl KeyStore {
     }
 
     /// The time until the next attempt.
-    pub fn until_next_attempt(&self, now: Instant) -> Duration {
+    pub(crate) fn until_next_attempt(&self, now: Instant) -> Duration {
         self.ledger().until_next_attempt(now)
     }
 

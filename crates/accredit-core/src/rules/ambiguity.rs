@@ -60,7 +60,7 @@ impl Ambiguity {
 
 impl Ambiguities {
     /// The set of [`Ambiguity::BadEncoding`] alone.
-    pub const BAD_ENCODING: Ambiguities = Ambiguities(1 << Ambiguity::BadEncoding as u8);
+    pub(crate) const BAD_ENCODING: Ambiguities = Ambiguities(1 << Ambiguity::BadEncoding as u8);
 
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -71,12 +71,12 @@ impl Ambiguities {
     }
 
     /// Whether every one of these kinds is in `permitted`.
-    pub fn are_all_in(self, permitted: Ambiguities) -> bool {
+    pub(crate) fn are_all_in(self, permitted: Ambiguities) -> bool {
         self.0 & !permitted.0 == 0
     }
 
     #[must_use]
-    pub fn union(self, other: Ambiguities) -> Ambiguities {
+    pub(crate) fn union(self, other: Ambiguities) -> Ambiguities {
         Ambiguities(self.0 | other.0)
     }
 

@@ -41,7 +41,7 @@ pub enum RuleDenial {
 
 impl Demands {
     /// Whether the rule requires more than a verified token.
-    pub fn exceed_verified_token(&self) -> bool {
+    pub(crate) fn exceed_verified_token(&self) -> bool {
         self.issuers.is_some()
             || self.audiences.is_some()
             || !self.scopes.is_empty()
@@ -50,7 +50,7 @@ impl Demands {
     }
 
     /// Whether the rule accepts tokens of that issuer.
-    pub fn accept_issuer(&self, issuer: &str) -> bool {
+    pub(crate) fn accept_issuer(&self, issuer: &str) -> bool {
         self.issuers
             .as_ref()
             .is_none_or(|issuers| issuers.iter().any(|own| &**own == issuer))
@@ -60,7 +60,11 @@ impl Demands {
     ///
     /// # Errors
     /// The first requirement that the token does not meet.
-    pub fn check_token(&self, issuer: &str, token: &VerifiedToken) -> Result<(), RuleDenial> {
+    pub(crate) fn check_token(
+        &self,
+        issuer: &str,
+        token: &VerifiedToken,
+    ) -> Result<(), RuleDenial> {
         if !self.accept_issuer(issuer) {
             return Err(RuleDenial::IssuerNotAllowed);
         }

@@ -13,7 +13,7 @@ pub struct Facts<'a> {
     pub host: Option<Host>,
     pub path: MatchedPath,
     /// Whether the request is a CORS preflight.
-    pub is_preflight: bool,
+    pub(crate) is_preflight: bool,
     /// Envoy's per-route `context_extensions`.
     pub context: &'a [(&'a str, &'a str)],
 }
@@ -112,7 +112,7 @@ impl MatchedPath {
         }
     }
 
-    pub fn is_ambiguous(&self) -> bool {
+    pub(crate) fn is_ambiguous(&self) -> bool {
         matches!(self, MatchedPath::Permitted(_))
     }
 }

@@ -23,7 +23,6 @@ pub struct Matcher {
 pub enum Preflight {
     /// Only `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
     Only,
-    /// Any request.
     #[default]
     Any,
 }
@@ -32,7 +31,6 @@ pub enum Preflight {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContextEntry {
     pub name: String,
-    /// The permitted values.
     pub values: Vec<String>,
 }
 
@@ -113,7 +111,7 @@ impl Matcher {
     }
 
     /// Whether this matches every request.
-    pub fn matches_all(&self) -> bool {
+    pub(crate) fn matches_all(&self) -> bool {
         self.hosts.is_none()
             && self.methods.is_none()
             && self.preflight == Preflight::Any

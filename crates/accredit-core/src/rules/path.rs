@@ -54,7 +54,7 @@ impl Path {
 
     /// Reads a target of which the proxy showed two forms that differ: it has the kinds of both, and
     /// [`Ambiguity::BadEncoding`].
-    pub fn parse_differing(shown: &[u8], raw: &[u8]) -> Path {
+    pub(crate) fn parse_differing(shown: &[u8], raw: &[u8]) -> Path {
         let (shown, raw) = (Path::parse(shown), Path::parse(raw));
         match (shown.ambiguities(), raw.ambiguities(), raw) {
             (Some(shown), Some(kinds), Path::Plain(segments) | Path::Ambiguous(_, segments)) => {

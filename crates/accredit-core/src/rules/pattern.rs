@@ -63,11 +63,11 @@ impl PathPattern {
     }
 
     /// The first segment of every matching path, if the pattern determines it.
-    pub fn first_literal(&self) -> Option<&str> {
+    pub(crate) fn first_literal(&self) -> Option<&str> {
         self.head.first().and_then(SegmentPattern::literal)
     }
 
-    pub fn matches_all(&self) -> bool {
+    pub(crate) fn matches_all(&self) -> bool {
         self.head.is_empty() && self.tail.as_ref().is_some_and(Vec::is_empty)
     }
 
@@ -96,16 +96,6 @@ impl PathPattern {
                     && cover(tail.iter().rev(), other_tail.iter().rev())
             }
         }
-    }
-
-    /// A segment that looks like a regular expression although it is none: it has `.*` or `.+` amid other text
-    /// (CONTRACT 3.9.6a).
-    pub fn regex_look_alike(&self) -> Option<String> {
-        self.head
-            .iter()
-            .chain(self.tail.iter().flatten())
-            .map(ToString::to_string)
-            .find(|segment| segment.contains(".*") || segment.contains(".+"))
     }
 }
 

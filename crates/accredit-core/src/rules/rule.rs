@@ -8,7 +8,6 @@ use crate::rules::demands::Demands;
 use crate::rules::facts::Facts;
 use crate::rules::matcher::{Matcher, RuleMismatch};
 
-/// A compiled rule.
 #[derive(Debug)]
 pub struct Rule {
     /// The unique name that metadata, metrics and logs show.
@@ -42,7 +41,7 @@ impl Rule {
     }
 
     /// Whether a request without a token can be admitted.
-    pub fn admits_without_token(&self) -> bool {
+    pub(crate) fn admits_without_token(&self) -> bool {
         matches!(self.access, Access::Anonymous { .. } | Access::Optional(_))
     }
 

@@ -17,7 +17,12 @@ pub fn exact(key: &str, text: &str, problems: &mut Problems) -> bool {
 }
 
 /// Each element is an audience. `any` stands for all audiences only where it replaces the list, as `instead` says.
-pub fn exact_audiences(key: &str, listed: &[String], instead: &str, problems: &mut Problems) {
+pub(crate) fn exact_audiences(
+    key: &str,
+    listed: &[String],
+    instead: &str,
+    problems: &mut Problems,
+) {
     for (number, audience) in listed.iter().enumerate() {
         let key = path::item(key, number);
         match audience.as_str() {

@@ -11,7 +11,6 @@ use crate::forward::claim_headers::{ClaimForm, ClaimHeader, ClaimHeaders, Mapped
 use crate::forward::header_name::{HeaderName, HeaderPrefix, NameError};
 use crate::token::claim_name::{ClaimName, NotAClaimName};
 
-/// `payload_header`
 pub fn payload_header(text: Option<&str>, problems: &mut Problems) -> Option<HeaderName> {
     header_name("payload_header", text?, problems)
 }

@@ -22,7 +22,6 @@ use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirement
 /// Clocks of servers differ by less. A larger skew only admits expired tokens.
 const MAX_USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// `issuers`
 pub fn issuers(
     entries: &[IssuerDocument],
     payload_header: Option<&HeaderName>,

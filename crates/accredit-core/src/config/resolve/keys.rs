@@ -18,7 +18,6 @@ const MIN_REFRESH: Duration = Duration::from_millis(100);
 
 /// The `jwks` of one issuer entry.
 pub struct Keys<'a> {
-    /// The key path.
     pub key: String,
     pub jwks: Option<&'a JwksDocument>,
 }
@@ -102,7 +101,7 @@ impl Keys<'_> {
         }
     }
 
-    pub fn fetch_settings(&self, problems: &mut Problems) -> FetchSettings {
+    pub(crate) fn fetch_settings(&self, problems: &mut Problems) -> FetchSettings {
         let mut duration =
             |name: &str, value: Option<units::Duration>, default: units::Duration| {
                 let value = value.unwrap_or(default).to_std();

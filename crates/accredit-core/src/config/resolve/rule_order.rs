@@ -8,7 +8,7 @@ use crate::config::words::AccessWord;
 use crate::rules::rule::{Access, Rule};
 
 /// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7).
-pub fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems: &mut Problems) {
+pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems: &mut Problems) {
     for (number, rule) in rules.iter().enumerate() {
         let earlier = rules
             .iter()

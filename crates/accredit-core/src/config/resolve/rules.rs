@@ -20,7 +20,6 @@ use crate::rules::expression::Expression;
 use crate::rules::matcher::Matcher;
 use crate::rules::rule::{Access, Rule};
 
-/// `rules`
 pub fn rules(
     documents: &[RuleDocument],
     context: &RuleContext<'_>,
@@ -68,7 +67,6 @@ pub struct RuleContext<'a> {
     pub env: &'a BTreeMap<String, String>,
 }
 
-/// `ambiguous_paths`
 pub fn ambiguous_paths(kinds: &[Word<Ambiguity>], problems: &mut Problems) -> Ambiguities {
     if !kinds.is_empty() {
         problems.warn(

@@ -43,7 +43,7 @@ pub fn token_sources(
 }
 
 /// A token source cannot be a claim header or be stripped (CONTRACT 3.8.3).
-pub fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
+pub(crate) fn refuse_shared_names(settings: &Settings, problems: &mut Problems) {
     let sources: Vec<&str> = settings
         .token_sources
         .iter()

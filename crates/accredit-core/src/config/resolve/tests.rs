@@ -701,14 +701,12 @@ fn methods_and_paths_in_another_notation_are_errors_or_warnings() {
         assert!(resolved(&rule(condition)).is_err(), "{condition}");
     }
     assert_eq!(codes(&rule("methods: [GTE]")), ["method_unregistered"]);
-    assert_eq!(
-        codes(&rule("paths: ['/acme.*/x']")),
-        ["path_looks_like_regex"]
-    );
-    assert_eq!(
-        codes(&rule("methods: [GET, PROPFIND, QUERY], paths: [/a*]")),
-        [""; 0]
-    );
+    for path in ["/acme.*/x", "/a/x.*", "/v.+1/**", "/**/.*y"] {
+        let warnings = codes(&rule(&format!("paths: ['{path}']")));
+        assert_eq!(warnings, ["path_looks_like_regex"], "{path}");
+    }
+    let usual = "methods: [GET, PROPFIND, QUERY], paths: [/a*, /*.js, /a.b/c+d]";
+    assert_eq!(codes(&rule(usual)), [""; 0]);
 }
 
 /// CONTRACT 3.5.9

@@ -31,7 +31,7 @@ pub fn allows(schema: &Value, name: &str) -> bool {
 }
 
 /// The only texts that a schema allows, where it names them.
-pub fn constants(schema: &Value) -> Option<Vec<&str>> {
+pub(crate) fn constants(schema: &Value) -> Option<Vec<&str>> {
     let named = match (schema.get("const"), schema.get("enum")) {
         (Some(only), _) => std::slice::from_ref(only),
         (None, Some(Value::Array(several))) => several,
@@ -41,7 +41,7 @@ pub fn constants(schema: &Value) -> Option<Vec<&str>> {
 }
 
 /// The grammar of the strings that a schema allows, where it has a pattern.
-pub fn pattern(schema: &Value) -> Option<&'static Grammar> {
+pub(crate) fn pattern(schema: &Value) -> Option<&'static Grammar> {
     grammar(schema.get("pattern")?.as_str()?)
 }
 
@@ -88,7 +88,7 @@ pub fn placeholder(schema: &Value, root: &Value) -> YamlValue {
 }
 
 /// The alternatives in words: "a list of strings or `any`".
-pub fn in_words(alternatives: &[&Value], root: &Value) -> String {
+pub(crate) fn in_words(alternatives: &[&Value], root: &Value) -> String {
     let mut words: Vec<String> = Vec::new();
     for schema in alternatives {
         for word in words_of(schema, root) {
@@ -110,7 +110,10 @@ pub fn listed(words: &[String], joint: &str) -> String {
 }
 
 /// The name among `known` that was probably meant by `name`.
-pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k String>) -> Option<&'k String> {
+pub(crate) fn nearest<'k>(
+    name: &str,
+    known: impl Iterator<Item = &'k String>,
+) -> Option<&'k String> {
     let folded = |text: &str| text.to_lowercase().replace('-', "_");
     let name = folded(name);
     let bound = (name.chars().count() / 3).clamp(1, 2);

@@ -4,9 +4,9 @@
 use crate::config::units::{DURATION_PATTERN, Duration, SIZE_PATTERN, Size};
 
 /// A pattern of the schema as the service knows it.
-pub struct Grammar {
+pub(crate) struct Grammar {
     /// The regular expression in the schema.
-    pub pattern: &'static str,
+    pub(crate) pattern: &'static str,
     /// What it describes, with an example.
     pub words: &'static str,
     /// Why a text does not fit, if it does not; never quotes the text, which may be secret.
@@ -14,7 +14,7 @@ pub struct Grammar {
 }
 
 /// The grammar of a pattern. Every pattern of the schema has one, which a test sees to.
-pub fn grammar(pattern: &str) -> Option<&'static Grammar> {
+pub(crate) fn grammar(pattern: &str) -> Option<&'static Grammar> {
     GRAMMARS.iter().find(|grammar| grammar.pattern == pattern)
 }
 

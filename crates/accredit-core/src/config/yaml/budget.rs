@@ -6,25 +6,25 @@ use crate::config::yaml::tree::{YamlNode, YamlValue};
 
 /// The weight of one tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Weight {
+pub(crate) struct Weight {
     /// How many values it has, itself counted.
-    pub nodes: usize,
+    pub(crate) nodes: usize,
     /// How long its texts are together.
     pub bytes: usize,
     /// How deep it is; a scalar has no depth.
-    pub height: usize,
+    pub(crate) height: usize,
 }
 
 /// What is spent so far.
 #[derive(Debug, Default)]
-pub struct Budget {
+pub(crate) struct Budget {
     nodes: usize,
     bytes: usize,
 }
 
 /// Which bound was passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum BudgetError {
+pub(crate) enum BudgetError {
     #[error("aliases counted, the document has over {MAX_NODES} keys and values")]
     Nodes,
     #[error("aliases counted, the document is over {} MiB", MAX_EXPANDED_BYTES >> 20)]
@@ -45,7 +45,7 @@ impl Budget {
     ///
     /// # Errors
     /// The bound that it would pass.
-    pub fn spend(&mut self, weight: Weight, depth: usize) -> Result<(), BudgetError> {
+    pub(crate) fn spend(&mut self, weight: Weight, depth: usize) -> Result<(), BudgetError> {
         self.nodes = self.nodes.saturating_add(weight.nodes);
         self.bytes = self.bytes.saturating_add(weight.bytes);
         if self.nodes > MAX_NODES {
@@ -63,7 +63,7 @@ impl Budget {
 
 impl Weight {
     /// The weight of a scalar of that many bytes.
-    pub fn of_scalar(bytes: usize) -> Weight {
+    pub(crate) fn of_scalar(bytes: usize) -> Weight {
         Weight {
             nodes: 1,
             bytes,
@@ -72,7 +72,7 @@ impl Weight {
     }
 
     /// The weight of a collection before anything is in it.
-    pub fn of_collection() -> Weight {
+    pub(crate) fn of_collection() -> Weight {
         Weight {
             nodes: 1,
             bytes: 0,
@@ -81,7 +81,7 @@ impl Weight {
     }
 
     /// The weight of a whole tree.
-    pub fn of(node: &YamlNode) -> Weight {
+    pub(crate) fn of(node: &YamlNode) -> Weight {
         let mut whole = Weight::of_collection();
         match &node.value {
             YamlValue::String(text) => return Weight::of_scalar(text.len()),

@@ -35,7 +35,6 @@ enum OpenContent {
     Members(OpenMapping),
 }
 
-/// Line and column.
 type LineAndColumn = (usize, usize);
 /// Whether there is a reason to read on.
 type Flow = ControlFlow<()>;

@@ -8,7 +8,7 @@ use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
 /// The members so far, and what the next node is.
 #[derive(Default)]
-pub struct OpenMapping {
+pub(crate) struct OpenMapping {
     complete: Vec<(YamlKey, YamlNode)>,
     lines: HashMap<String, usize>,
     next: Next,
@@ -25,7 +25,7 @@ enum Next {
 
 impl OpenMapping {
     /// Takes the next node of the mapping at `path`.
-    pub fn push(&mut self, node: YamlNode, path: &str, problems: &mut Problems) {
+    pub(crate) fn push(&mut self, node: YamlNode, path: &str, problems: &mut Problems) {
         self.next = match std::mem::take(&mut self.next) {
             Next::Key => self
                 .key(node, path, problems)
@@ -39,7 +39,7 @@ impl OpenMapping {
     }
 
     /// The key whose value comes next.
-    pub fn pending(&self) -> Option<&YamlKey> {
+    pub(crate) fn pending(&self) -> Option<&YamlKey> {
         match &self.next {
             Next::ValueOf(key) => Some(key),
             Next::Key | Next::Skipped => None,
@@ -47,7 +47,7 @@ impl OpenMapping {
     }
 
     /// All of them, in the order of the text.
-    pub fn into_vec(self) -> Vec<(YamlKey, YamlNode)> {
+    pub(crate) fn into_vec(self) -> Vec<(YamlKey, YamlNode)> {
         self.complete
     }
 

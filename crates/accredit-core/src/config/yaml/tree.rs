@@ -26,9 +26,7 @@ pub enum YamlValue {
     Integer(i64),
     /// Any other number.
     Float(f64),
-    /// A text.
     String(String),
-    /// A list.
     Sequence(Vec<YamlNode>),
     /// A mapping, in the order of the text, each name once.
     Mapping(Vec<(YamlKey, YamlNode)>),
@@ -48,7 +46,6 @@ pub enum Origin {
 /// The name of a member of a mapping and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct YamlKey {
-    /// The name.
     pub name: String,
     /// Line in the text, from 1.
     pub line: usize,

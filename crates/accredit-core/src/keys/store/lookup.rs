@@ -10,10 +10,10 @@ use crate::keys::store::{KeyStore, lock};
 use crate::keys::trace_parent::TraceParent;
 
 /// How many checks may wait for one issuer entry's keys, for each trigger (CONTRACT 5.3.2, 5.4.2).
-pub const MAX_WAITERS: usize = 64;
+pub(crate) const MAX_WAITERS: usize = 64;
 
 /// How many checks of the whole process may wait for keys (CONTRACT 5.3.11).
-pub const MAX_WAITERS_OF_PROCESS: usize = 1024;
+pub(crate) const MAX_WAITERS_OF_PROCESS: usize = 1024;
 
 static WAITERS_OF_PROCESS: AtomicUsize = AtomicUsize::new(0);
 
@@ -21,7 +21,6 @@ static WAITERS_OF_PROCESS: AtomicUsize = AtomicUsize::new(0);
 pub enum KeyLookup {
     /// Wait for a fetch, then verify the token again.
     Wait(KeyWait),
-    /// Answer this.
     Missing(MissingKey),
     /// Verify the token again at once: the keys have changed since it was verified.
     Changed,
@@ -100,7 +99,7 @@ impl KeyStore {
     }
 
     /// Why the issuer has no usable keys.
-    pub fn why_no_keys(&self, now: Instant) -> MissingKey {
+    pub(crate) fn why_no_keys(&self, now: Instant) -> MissingKey {
         self.no_keys(self.until_next_attempt(now), now)
     }
 
@@ -112,7 +111,7 @@ impl KeyStore {
     }
 
     /// What a missing key means after a wait (CONTRACT 5.3.2).
-    pub fn settle(&self, wait: &KeyWait, now: Instant) -> MissingKey {
+    pub(crate) fn settle(&self, wait: &KeyWait, now: Instant) -> MissingKey {
         let ledger = self.ledger();
         let ended = ledger
             .latest()
@@ -133,7 +132,7 @@ impl KeyStore {
     }
 
     /// What a missing key means to a caller that must not start a fetch, such as `Explain` of the admin API.
-    pub fn missing_by_held_keys(&self, now: Instant) -> MissingKey {
+    pub(crate) fn missing_by_held_keys(&self, now: Instant) -> MissingKey {
         if lock(&self.last_failure).is_some() {
             MissingKey::Unavailable {
                 retry_after: self.until_next_attempt(now),

@@ -6,7 +6,7 @@ use crate::rules::pattern::error::PatternError;
 
 /// The pattern of one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SegmentPattern {
+pub(crate) enum SegmentPattern {
     /// `*`: any segment.
     Any,
     Literal(String),
@@ -15,7 +15,7 @@ pub enum SegmentPattern {
 }
 
 impl SegmentPattern {
-    pub fn parse(text: &str) -> Result<SegmentPattern, PatternError> {
+    pub(crate) fn parse(text: &str) -> Result<SegmentPattern, PatternError> {
         let foreign = text.starts_with(':')
             || matches!(text, ".*" | ".+")
             || text.contains(['{', '}', '[', ']', '^', '|', '\\']);
@@ -45,7 +45,7 @@ impl SegmentPattern {
         })
     }
 
-    pub fn matches(&self, segment: &str) -> bool {
+    pub(crate) fn matches(&self, segment: &str) -> bool {
         match self {
             SegmentPattern::Any => true,
             SegmentPattern::Literal(text) => text == segment,
@@ -53,7 +53,7 @@ impl SegmentPattern {
         }
     }
 
-    pub fn literal(&self) -> Option<&str> {
+    pub(crate) fn literal(&self) -> Option<&str> {
         match self {
             SegmentPattern::Literal(text) => Some(text),
             SegmentPattern::Any | SegmentPattern::Pieces(_) => None,
@@ -61,7 +61,7 @@ impl SegmentPattern {
     }
 
     /// Whether this matches every segment that `other` matches. `false` if that cannot be seen from the text.
-    pub fn covers(&self, other: &SegmentPattern) -> bool {
+    pub(crate) fn covers(&self, other: &SegmentPattern) -> bool {
         match (self, other) {
             (SegmentPattern::Any, _) => true,
             (own, SegmentPattern::Literal(text)) => own.matches(text),

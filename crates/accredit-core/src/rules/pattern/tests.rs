@@ -120,17 +120,6 @@ fn invalid_path_patterns_are_errors_that_suggest_wildcards() {
     }
 }
 
-#[test]
-fn a_path_pattern_that_looks_like_a_regular_expression_is_an_error() {
-    let look_alike = |text: &str| PathPattern::parse(text).expect(text).regex_look_alike();
-    for (text, segment) in [("/a/x.*", "x.*"), ("/v.+1/**", "v.+1"), ("/**/.*y", ".*y")] {
-        assert_eq!(look_alike(text).as_deref(), Some(segment));
-    }
-    for text in ["/a/*", "/*.js", "/a.b/c+d", "/**"] {
-        assert_eq!(look_alike(text), None);
-    }
-}
-
 /// Held against a matcher that tries every way to expand the wildcards.
 #[test]
 fn path_pattern_matching_agrees_with_a_naive_matcher() {
