@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::support::accredit::Accredit;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::{base64url, key};
 use super::support::scene::Scene;
-use super::support::token::{Token, sign_text};
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::{base64url, rsa};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::{Token, signed_text};
 
 const LINES: [&str; 1] = [
     "claim_headers: { x-jwt-sub: sub, x-jwt-name: name, x-jwt-scope: scopes, \
@@ -24,13 +24,17 @@ fn get(token: &str) -> RawRequest {
 
 #[tokio::test]
 async fn a_claim_that_no_header_can_carry_is_left_out() {
-    let accredit = Accredit::start(&acme(&LINES)).await;
+    let accredit = Service::ready(&acme(&LINES)).await;
     let scene = Scene::start_with(accredit, |mut bootstrap| {
         bootstrap.early_removal = false;
         bootstrap
     })
     .await;
-    let with_name = |name: Value| Token::good(ACME, KID).claim("name", name).sign(key(0));
+    let with_name = |name: Value| {
+        Token::of_client(ACME, KID)
+            .claim("name", name)
+            .signed(rsa(0))
+    };
 
     for unsafe_name in unsafe_names() {
         let admitted = scene.admitted(get(&with_name(unsafe_name.clone()))).await;
@@ -86,13 +90,13 @@ fn safe_names() -> Vec<(Value, String)> {
 
 #[tokio::test]
 async fn claims_go_to_the_upstream_and_the_metadata_with_the_tokens_own_digits() {
-    let accredit = Accredit::start(&acme(&LINES)).await;
+    let accredit = Service::ready(&acme(&LINES)).await;
     let scene = Scene::start_with(accredit, with_metadata_logged).await;
-    let token = Token::good(ACME, KID);
+    let token = Token::of_client(ACME, KID);
     let more = r#"{"name":9007199254740993.50,"groups":["a", {"b" : 1.0}],"custom_claims":{"environment":"production_us"},
         "https://acme.example/roles":["admin","ops"],"#;
-    let claims = format!("{more}{}", &token.claims_json()[1..]);
-    let token = sign_text(&token.header_json(), &claims, key(0));
+    let claims = format!("{more}{}", &token.claims_text()[1..]);
+    let token = signed_text(token.header_text(), &claims, rsa(0), "RS256");
 
     let admitted = scene.admitted(get(&token)).await;
     let header = |name| admitted.seen.header(name).unwrap();
@@ -124,13 +128,13 @@ async fn claims_go_to_the_upstream_and_the_metadata_with_the_tokens_own_digits()
     assert!(metadata["expires_at"].is_number());
 
     // Before a signature has held, only what is configured or held may be said.
-    let forged = Token::good(ACME, KID)
+    let forged = Token::of_client(ACME, KID)
         .claim("sub", "forged-subject")
-        .sign(key(1));
+        .signed(rsa(1));
     scene.refused(get(&forged), "invalid_signature").await;
-    let other = Token::good("https://forged.example", "forged-key").sign(key(1));
+    let other = Token::of_client("https://forged.example", "forged-key").signed(rsa(1));
     scene.refused(get(&other), "unknown_issuer").await;
-    let unknown = Token::good(ACME, "forged-key").sign(key(1));
+    let unknown = Token::of_client(ACME, "forged-key").signed(rsa(1));
     scene.refused(get(&unknown), "unknown_key").await;
     let log = scene.envoy.access_log(4).await;
     assert_eq!(log.len(), 4);
@@ -140,8 +144,8 @@ async fn claims_go_to_the_upstream_and_the_metadata_with_the_tokens_own_digits()
 }
 
 fn with_metadata_logged(
-    bootstrap: super::support::bootstrap::Bootstrap,
-) -> super::support::bootstrap::Bootstrap {
+    bootstrap: accredit_test_support::bootstrap::Bootstrap,
+) -> accredit_test_support::bootstrap::Bootstrap {
     let rule = r#"rule: "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:rule)%""#;
     let metadata = r#"metadata: "%DYNAMIC_METADATA(envoy.filters.http.ext_authz)%""#;
     bootstrap.change(

@@ -1,14 +1,14 @@
 //! Browsers of another origin, through envoy-cors.yaml: preflights, refusals that a script can read, and the filters' order.
 
-use super::support::accredit::Accredit;
 use super::support::answers;
-use super::support::bootstrap::{AuthzTarget, Bootstrap};
-use super::support::client::{Answer, RawRequest};
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::key;
-use super::support::ports::free_address;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::{Answer, RawRequest};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::ports::free_address;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 const APP: &str = "https://app.acme.example";
 const STRANGER: &str = "https://evil.example";
@@ -21,7 +21,7 @@ const CORS: &str = "                  - name: envoy.filters.http.cors
 const ROUTER: &str = "                  - name: envoy.filters.http.router\n";
 
 async fn scene(lines: &str, change: impl FnOnce(Bootstrap) -> Bootstrap) -> Scene {
-    let accredit = Accredit::start(&format!("{lines}{}", acme(&[]))).await;
+    let accredit = Service::ready(&format!("{lines}{}", acme(&[]))).await;
     Scene::start_with(accredit, |shipped| change(shipped.of("envoy-cors.yaml"))).await
 }
 
@@ -93,7 +93,9 @@ async fn a_preflight_of_another_origin_gets_no_permission_and_stops_at_envoy() {
 #[tokio::test]
 async fn a_script_can_read_the_body_of_a_refusal() {
     let scene = scene("", |shipped| shipped).await;
-    let expired = Token::good(ACME, KID).time("exp", -3600).sign(key(0));
+    let expired = Token::of_client(ACME, KID)
+        .time("exp", -3600)
+        .signed(rsa(0));
     for (request, reason) in [
         (from(APP), "missing_token"),
         (from(APP).bearer(&expired), "expired"),
@@ -104,7 +106,7 @@ async fn a_script_can_read_the_body_of_a_refusal() {
         let exposed = "www-authenticate, retry-after";
         assert_eq!(allows(&answer, "expose-headers"), Some(exposed));
     }
-    let good = Token::good(ACME, KID).sign(key(0));
+    let good = Token::of_client(ACME, KID).signed(rsa(0));
     let answer = from(APP).bearer(&good).send(scene.envoy.address()).await;
     assert_eq!(answer.status, 200);
     assert_eq!(allows(&answer, "allow-origin"), Some(APP));

@@ -1,23 +1,23 @@
 //! Where the token lies in a request, and requests with more than one.
 
-use super::support::accredit::Accredit;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::http2::{Http2, request, whole};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::http2_client::{Http2, request, whole};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 #[tokio::test]
 async fn a_request_has_exactly_one_bearer_token() {
     for encode_raw_headers in [true, false] {
-        let accredit = Accredit::start(&acme(&[])).await;
+        let accredit = Service::ready(&acme(&[])).await;
         let scene = Scene::start_with(accredit, |mut bootstrap| {
             bootstrap.encode_raw_headers = encode_raw_headers;
             bootstrap
         })
         .await;
-        let good = Token::good(ACME, KID).sign(key(0));
+        let good = Token::of_client(ACME, KID).signed(rsa(0));
         several_credentials(&scene, &good).await;
         no_credential(&scene, &good).await;
         near_tokens(&scene, &good).await;

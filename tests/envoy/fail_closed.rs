@@ -7,16 +7,16 @@ use http::HeaderMap;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::time::Instant;
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::Bootstrap;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::http2::{AnyBody, Http2, whole};
-use super::support::keys::key;
 use super::support::panicking::PanickingService;
 use super::support::proxy::{Mangle, MangleProxy};
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::http2_client::{AnyBody, Http2, whole};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 fn failing_open(mut bootstrap: Bootstrap) -> Bootstrap {
     bootstrap.failure_mode_allow = true;
@@ -25,13 +25,13 @@ fn failing_open(mut bootstrap: Bootstrap) -> Bootstrap {
 
 /// A request that nothing is wrong with.
 fn good() -> RawRequest {
-    RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(0)))
+    RawRequest::get("/").bearer(&Token::of_client(ACME, KID).signed(rsa(0)))
 }
 
 #[tokio::test]
 async fn a_check_call_that_is_damaged_on_the_way_is_refused() {
-    let accredit = Accredit::start(&acme(&[])).await;
-    let proxy = MangleProxy::start(accredit.address()).await;
+    let accredit = Service::ready(&acme(&[])).await;
+    let proxy = MangleProxy::start(accredit.checks_tcp()).await;
     let scene = Scene::asking(proxy.target(), failing_open).await;
     scene.admitted(good()).await;
 
@@ -122,11 +122,11 @@ async fn a_check_that_a_client_makes_too_large_is_refused() {
         let body = "with_request_body: { max_request_bytes: 8388608, pack_as_bytes: true }";
         failing_open(bootstrap).change(v3, &format!("{v3}\n                      {body}"))
     };
-    let accredit = Accredit::start(&acme(&[])).await;
+    let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, with_body).await;
     let post = |size: usize| {
         RawRequest::new("POST", "/")
-            .bearer(&Token::good(ACME, KID).sign(key(0)))
+            .bearer(&Token::of_client(ACME, KID).signed(rsa(0)))
             .body(vec![b'x'; size])
     };
     scene.admitted(post(1024)).await;
@@ -148,7 +148,7 @@ async fn a_call_whose_headers_a_client_makes_large_is_decided() {
         let prefix = "stat_prefix: api";
         failing_open(bootstrap).change(prefix, &format!("{prefix}\n                {tracing}"))
     };
-    let accredit = Accredit::start(&acme(&[])).await;
+    let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, traced).await;
     for size in [1024, 16 * 1024, 50 * 1024] {
         let with_state = |request: RawRequest| {
@@ -159,7 +159,7 @@ async fn a_call_whose_headers_a_client_makes_large_is_decided() {
                 )
                 .header("tracestate", format!("a={}", "x".repeat(size)))
         };
-        let forged = RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(1)));
+        let forged = RawRequest::get("/").bearer(&Token::of_client(ACME, KID).signed(rsa(1)));
         scene.refused(with_state(forged), "invalid_signature").await;
         scene.admitted(with_state(good())).await;
     }
@@ -168,11 +168,11 @@ async fn a_call_whose_headers_a_client_makes_large_is_decided() {
 #[tokio::test]
 async fn a_check_beyond_the_limit_is_refused() {
     let yaml = format!("max_concurrent_checks: 1\n{}", acme(&[]));
-    let accredit = Accredit::start(&yaml).await;
-    let address = accredit.address();
+    let accredit = Service::ready(&yaml).await;
+    let address = accredit.checks_tcp();
     let scene = Scene::start_with(accredit, failing_open).await;
     scene.admitted(good()).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
 
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -225,11 +225,13 @@ fn check(body: AnyBody) -> http::Request<AnyBody> {
 #[tokio::test]
 async fn a_deeply_nested_claim_causes_no_failed_check() {
     let lines = ["claim_headers: { x-jwt-sub: sub, x-jwt-deep: deep }"];
-    let scene = Scene::start_with(Accredit::start(&acme(&lines)).await, failing_open).await;
+    let scene = Scene::start_with(Service::ready(&acme(&lines)).await, failing_open).await;
     for (open, close) in [("{\"a\":", "}"), ("[", "]")] {
         let deep = format!("{}1{}", open.repeat(60), close.repeat(60));
         let deep: serde_json::Value = serde_json::from_str(&deep).unwrap();
-        let token = Token::good(ACME, KID).claim("deep", deep).sign(key(0));
+        let token = Token::of_client(ACME, KID)
+            .claim("deep", deep)
+            .signed(rsa(0));
         let request = RawRequest::get("/")
             .bearer(&token)
             .header("x-jwt-org", "mine");

@@ -1,13 +1,13 @@
 //! An Envoy whose operator shows the service some headers only.
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::Bootstrap;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::key;
 use super::support::logs::logs;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 fn showing(bootstrap: Bootstrap, header: &str) -> Bootstrap {
     let v3 = "transport_api_version: V3";
@@ -22,9 +22,9 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
     let logs = logs();
     let told = || logs.count("Envoy does not send all request headers");
     assert_eq!(told(), 0);
-    let accredit = Accredit::start(&acme(&[])).await;
+    let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |shipped| showing(shipped, "authorization")).await;
-    let token = Token::good(ACME, KID).without("oid").sign(key(0));
+    let token = Token::of_client(ACME, KID).without("oid").signed(rsa(0));
 
     for _ in 0..3 {
         let request = RawRequest::get("/")
@@ -38,7 +38,7 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
         assert_eq!(seen.header("x-jwt-org"), None);
         assert_eq!(seen.header("x-envoy-auth-failure-mode-allowed"), None);
         scene.refused(RawRequest::get("/"), "missing_token").await;
-        let forged = Token::good(ACME, KID).sign(key(1));
+        let forged = Token::of_client(ACME, KID).signed(rsa(1));
         scene
             .refused(RawRequest::get("/").bearer(&forged), "invalid_signature")
             .await;
@@ -49,7 +49,7 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
     drop(scene);
 
     // A token that the service is not shown is none.
-    let accredit = Accredit::start(&acme(&[])).await;
+    let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |shipped| showing(shipped, "x-other")).await;
     for _ in 0..3 {
         scene

@@ -1,18 +1,18 @@
 //! The token withheld from the upstream, and a service behind a unix socket.
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::AuthzTarget;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::AuthzTarget;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 #[tokio::test]
 async fn with_forward_token_false_the_upstream_gets_no_token() {
     let yaml = format!("forward_token: false\n{}", acme(&[]));
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let scene = Scene::start(Service::ready(&yaml).await).await;
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
 
     for name in ["authorization", "Authorization", "AUTHORIZATION"] {
         let request = RawRequest::new("POST", "/api/data?x=1")
@@ -35,8 +35,8 @@ async fn with_forward_token_false_the_upstream_gets_no_token() {
 async fn a_token_is_removed_from_the_query_and_from_a_cookie() {
     let sources = "token_sources: [{ query: access_token }, { cookie: session }]";
     let yaml = format!("forward_token: false\n{sources}\n{}", acme(&[]));
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let scene = Scene::start(Service::ready(&yaml).await).await;
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
 
     let target = format!("/api?x=%7e&access%5Ftoken={token}&y=a+b&z");
     let seen = scene.admitted(RawRequest::get(&target)).await.seen;
@@ -69,8 +69,8 @@ async fn a_token_is_removed_from_the_query_and_from_a_cookie() {
 async fn a_token_is_removed_from_every_cookie_that_carries_it() {
     let sources = "token_sources: [{ cookie: session }, { cookie: access }]";
     let yaml = format!("forward_token: false\n{sources}\n{}", acme(&[]));
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let scene = Scene::start(Service::ready(&yaml).await).await;
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
 
     let cookies = format!("a=\"b,c\"; session={token}; access=\"{token}\"; session=1.2.3;d=grüße");
     let request = RawRequest::get("/").header("cookie", &cookies);
@@ -91,10 +91,10 @@ async fn envoy_reaches_the_service_through_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("accredit.sock");
     let listen = format!("unix:{}", path.display());
-    let accredit = Accredit::start_at(&listen, &acme(&[])).await;
+    let accredit = Service::ready(&format!("listen: {listen}\n{}", acme(&[]))).await;
     assert!(matches!(accredit.target(), AuthzTarget::Unix(own) if own == path));
     let scene = Scene::start(accredit).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
 
     scene.admitted(RawRequest::get("/").bearer(&token)).await;
     scene.refused(RawRequest::get("/"), "missing_token").await;

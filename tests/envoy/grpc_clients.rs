@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 
-use super::support::accredit::Accredit;
-use super::support::client::Answer;
 use super::support::config::{ACME, KID, acme, issuer};
-use super::support::http2::{AnyBody, Http2, request, whole};
-use super::support::key_server::{KeyServer, Serving};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::client::Answer;
+use accredit_test_support::http2_client::{AnyBody, Http2, request, whole};
+use accredit_test_support::issuer::{Answer as KeyAnswer, KeyServer};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 const PATH: &str = "/acme.deployments.v1.Deployments/List";
 
@@ -19,18 +19,18 @@ const MESSAGE: &[u8] = &[0; 5];
 
 #[tokio::test]
 async fn a_refused_grpc_client_gets_a_grpc_status() {
-    let down = KeyServer::start(Serving::Status(500)).await;
-    let uri = format!("uri: '{}'", down.uri());
+    let down = KeyServer::with_keys(KeyAnswer::of(500, "")).await;
+    let uri = format!("uri: '{}'", down.url("/keys"));
     let yaml = format!(
         "{}{}",
         acme(&[]),
         issuer("https://down.example", &uri, &["required: false"])
     );
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
+    let scene = Scene::start(Service::ready(&yaml).await).await;
     let client = Http2::connect(scene.envoy.address()).await;
-    let good = Token::good(ACME, KID).sign(key(0));
-    let orphan = Token::good("https://down.example", KID).sign(key(0));
-    let forged = Token::good(ACME, KID).sign(key(1));
+    let good = Token::of_client(ACME, KID).signed(rsa(0));
+    let orphan = Token::of_client("https://down.example", KID).signed(rsa(0));
+    let forged = Token::of_client(ACME, KID).signed(rsa(1));
 
     for content_type in ["application/grpc", "application/grpc+proto"] {
         let call = |token: Option<&str>| {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::support::bootstrap::{AuthzTarget, Bootstrap};
-use super::support::client::RawRequest;
-use super::support::envoy::{EnvoyProcess, validate};
-use super::support::ports::free_address;
-use super::support::upstream::EchoUpstream;
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::envoy::{EnvoyProcess, validate};
+use accredit_test_support::ports::free_address;
+use accredit_test_support::upstream::EchoUpstream;
 
 #[tokio::test]
 async fn envoy_refuses_every_request_while_accredit_is_down() {

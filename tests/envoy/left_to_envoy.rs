@@ -2,37 +2,37 @@
 
 use serde_json::json;
 
-use super::support::accredit::Accredit;
 use super::support::answers;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, issuer};
-use super::support::key_server::{KeyServer, Serving};
-use super::support::keys::{key, key_set};
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::issuer::{Answer as KeyAnswer, KeyServer};
+use accredit_test_support::keys::{rsa, set};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 const DEAD: &str = "https://dead.example";
 
 /// An issuer with keys, and one that never gives any.
-async fn deferring() -> (Accredit, [KeyServer; 2]) {
-    let alive = KeyServer::start(Serving::Keys(key_set(&[key(0).jwk(KID)]))).await;
-    let dead = KeyServer::start(Serving::Status(500)).await;
-    let uri = |server: &KeyServer| format!("uri: '{}'", server.uri());
+async fn deferring() -> (Service, [KeyServer; 2]) {
+    let alive = KeyServer::with_keys(set([rsa(0).jwk(KID)])).await;
+    let dead = KeyServer::with_keys(KeyAnswer::of(500, "")).await;
+    let uri = |server: &KeyServer| format!("uri: '{}'", server.url("/keys"));
     let yaml = format!(
         "unavailable: defer\nissuers:\n{}{}",
         issuer(ACME, &uri(&alive), &[]),
         issuer(DEAD, &uri(&dead), &["required: false"]),
     );
-    (Accredit::start(&yaml).await, [alive, dead])
+    (Service::ready(&yaml).await, [alive, dead])
 }
 
 fn of(issuer: &str, kid: &str) -> RawRequest {
-    RawRequest::get("/").bearer(&Token::good(issuer, kid).sign(key(0)))
+    RawRequest::get("/").bearer(&Token::of_client(issuer, kid).signed(rsa(0)))
 }
 
 /// Other requests are denied, whatever `failure_mode_allow` is.
 async fn assert_all_else_is_refused(scene: &Scene, alive: &KeyServer) {
-    let forged = |issuer: &str| Token::good(issuer, KID).sign(key(1));
+    let forged = |issuer: &str| Token::of_client(issuer, KID).signed(rsa(1));
     scene.admitted(of(ACME, KID)).await;
     scene.refused(RawRequest::get("/"), "missing_token").await;
     scene
@@ -45,7 +45,7 @@ async fn assert_all_else_is_refused(scene: &Scene, alive: &KeyServer) {
         .refused(of("https://nobody.example", KID), "unknown_issuer")
         .await;
     // Keys are held, and whether there are others cannot be found out: not what this is about.
-    alive.serve(Serving::Status(500));
+    alive.serve("/keys", KeyAnswer::of(500, ""));
     let unknown = of(ACME, "snk_1").send(scene.envoy.address()).await;
     let log = scene.next_log().await;
     assert_eq!(unknown.status, 503);

@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::{AuthzTarget, Bootstrap};
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, SCALEKIT, example, inline, issuer};
-use super::support::keys::key;
-use super::support::ports::free_address;
 use super::support::scene::Scene;
-use super::support::token::{Token, with_bad_signature};
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::rsa;
+use accredit_test_support::ports::free_address;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::{Token, with_bad_signature};
 
 const FILE: &str = "envoy-metadata.yaml";
 const PATH: &str = "/deployments/7";
@@ -23,16 +23,16 @@ const RBAC: &str = "                  - name: envoy.filters.http.rbac
 const EXT_AUTHZ: &str = "                  - name: envoy.filters.http.ext_authz\n";
 
 async fn scene(configuration: &str, change: impl FnOnce(Bootstrap) -> Bootstrap) -> Scene {
-    let accredit = Accredit::start(configuration).await;
+    let accredit = Service::ready(configuration).await;
     Scene::start_with(accredit, |shipped| change(shipped.of(FILE))).await
 }
 
 fn of(organisation: &str) -> Token {
-    Token::good(SCALEKIT, KID).claim("oid", organisation)
+    Token::of_client(SCALEKIT, KID).claim("oid", organisation)
 }
 
 fn get(path: &str, token: &Token) -> RawRequest {
-    RawRequest::get(path).bearer(&token.sign(key(0)))
+    RawRequest::get(path).bearer(&token.signed(rsa(0)))
 }
 
 /// The answer's status, and the access log's line.
@@ -81,7 +81,7 @@ async fn the_access_log_shows_verified_claims() {
     let admitted = told(&scene, get(PATH, &token)).await.1;
     // Refused by a rule of accredit's, its signature having held.
     let reader = token.claim("scopes", json!(["read:deployments"]));
-    let post = RawRequest::new("POST", PATH).bearer(&reader.sign(key(0)));
+    let post = RawRequest::new("POST", PATH).bearer(&reader.signed(rsa(0)));
     let (status, refused) = told(&scene, post).await;
     assert_eq!(status, 403);
     let about = ["decision", "reason", "rule", "scopes"];
@@ -107,7 +107,7 @@ async fn the_access_log_shows_verified_claims() {
 #[tokio::test]
 async fn the_access_log_shows_only_configured_names_of_a_refused_token() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
-    let token = of("org_2001").claim("sub", "not-to-be-told").sign(key(0));
+    let token = of("org_2001").claim("sub", "not-to-be-told").signed(rsa(0));
     let forged = RawRequest::get(PATH).bearer(&with_bad_signature(&token));
     let (status, log) = told(&scene, forged).await;
     assert_eq!(status, 401);
@@ -142,11 +142,13 @@ async fn the_access_log_shows_only_configured_names_of_a_refused_token() {
 async fn an_rbac_policy_without_the_issuer_admits_claims_of_every_issuer() {
     let other = issuer(
         ACME,
-        &inline(&[key(1).jwk("k")]),
+        &inline(&[rsa(1).jwk("k")]),
         &["claim_headers: { x-jwt-org: oid }"],
     );
     let both = example("envoy-decides.yaml").replace("issuers:\n", &format!("issuers:\n{other}"));
-    let theirs = Token::good(ACME, "k").claim("oid", "org_2001").sign(key(1));
+    let theirs = Token::of_client(ACME, "k")
+        .claim("oid", "org_2001")
+        .signed(rsa(1));
     let request = || RawRequest::get(PATH).bearer(&theirs);
     let shipped = scene(&both, |shipped| shipped).await;
     assert_eq!(told(&shipped, request()).await.0, 403);

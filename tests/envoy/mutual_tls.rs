@@ -10,27 +10,28 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::AuthzTarget;
-use super::support::certificates::{ACCREDIT, Authority, Certified, GATEWAY, Secret};
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::key;
 use super::support::load::Load;
 use super::support::logs::logs;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::AuthzTarget;
+use accredit_test_support::certificates::{Authority, Certified};
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::rsa;
+use accredit_test_support::secret::{ACCREDIT, GATEWAY, Secret};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 /// The service's name for a client that checks DNS names.
 const DNS: &str = "accredit.test";
 
-async fn serving(secret: &Secret, names: &[&str]) -> Accredit {
+async fn serving(secret: &Secret, names: &[&str]) -> Service {
     let tls = secret.tls("tls", names);
-    Accredit::start(&format!("{tls}{}", acme(&[]))).await
+    Service::ready(&format!("{tls}{}", acme(&[]))).await
 }
 
 fn good() -> RawRequest {
-    RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(0)))
+    RawRequest::get("/").bearer(&Token::of_client(ACME, KID).signed(rsa(0)))
 }
 
 /// What is awaited by asking again and again must come some time.
@@ -88,7 +89,7 @@ async fn envoy_calls_accredit_over_mutual_tls() {
     let gateway = Secret::new(&authority.certify(GATEWAY), authority.pem());
     let folder = gateway.as_envoys();
     let accredit = serving(&server, &[GATEWAY]).await;
-    let target = AuthzTarget::Tls(accredit.address(), folder.path().to_owned());
+    let target = AuthzTarget::Tls(accredit.checks_tcp(), folder.path().to_owned());
     let scene = Scene::asking(target, |shipped| shipped).await;
     scene.admitted(good()).await;
     scene.refused(RawRequest::get("/"), "missing_token").await;
@@ -103,7 +104,7 @@ async fn an_envoy_with_a_certificate_that_is_not_listed_answers_503() {
     let gateway = Secret::new(&authority.certify(other), authority.pem());
     let folder = gateway.as_envoys();
     let accredit = serving(&server, &[GATEWAY]).await;
-    let target = AuthzTarget::Tls(accredit.address(), folder.path().to_owned());
+    let target = AuthzTarget::Tls(accredit.checks_tcp(), folder.path().to_owned());
     let scene = Scene::asking(target, |shipped| shipped).await;
     let answer = good().send(scene.envoy.address()).await;
     assert_eq!(answer.status, 503);
@@ -124,7 +125,7 @@ async fn envoy_refuses_a_service_with_another_name_of_the_same_authority() {
     let gateway = Secret::new(&authority.certify(GATEWAY), authority.pem());
     let folder = gateway.as_envoys();
     let accredit = serving(&server, &[GATEWAY]).await;
-    let target = AuthzTarget::Tls(accredit.address(), folder.path().to_owned());
+    let target = AuthzTarget::Tls(accredit.checks_tcp(), folder.path().to_owned());
     let scene = Scene::asking(target, |shipped| shipped).await;
     assert_eq!(good().send(scene.envoy.address()).await.status, 503);
     assert_eq!(scene.upstream.count(), 0);
@@ -135,7 +136,7 @@ async fn clients_without_an_accepted_certificate_are_refused_in_the_handshake() 
     let authority = Authority::new();
     let server = Secret::new(&authority.certify(DNS), authority.pem());
     let accredit = serving(&server, &[GATEWAY, "Edge.Example"]).await;
-    let address = accredit.address();
+    let address = accredit.checks_tcp();
     let other = Authority::new();
     let expired = authority.certify_with(GATEWAY, |params| {
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
@@ -187,7 +188,7 @@ async fn certificates_rotate_under_load_without_a_lost_request() {
     let mut gateway = Secret::new(&authority.certify(GATEWAY), authority.pem());
     let folder = gateway.as_envoys();
     let accredit = serving(&server, &[GATEWAY]).await;
-    let target = AuthzTarget::Tls(accredit.address(), folder.path().to_owned());
+    let target = AuthzTarget::Tls(accredit.checks_tcp(), folder.path().to_owned());
     // New handshakes all the time: a connection is given up after a few calls.
     let http2 = "explicit_http_config:";
     let few = format!(
@@ -224,7 +225,7 @@ async fn a_new_certificate_is_used_for_new_connections_and_an_invalid_one_is_not
     let first = authority.certify(DNS);
     let mut server = Secret::new(&first, authority.pem());
     let accredit = serving(&server, &[]).await;
-    let address = accredit.address();
+    let address = accredit.checks_tcp();
     let der = |certified: &Certified| {
         let pem = certified.certificate.as_bytes();
         CertificateDer::from_pem_slice(pem).unwrap().to_vec()

@@ -5,12 +5,12 @@ use std::path::Path as FilePath;
 
 use accredit_core::rules::path::Path;
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::Bootstrap;
-use super::support::client::RawRequest;
 use super::support::config::acme;
-use super::support::envoy::EnvoyProcess;
-use super::support::upstream::EchoUpstream;
+use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::envoy::EnvoyProcess;
+use accredit_test_support::service::Service;
+use accredit_test_support::upstream::EchoUpstream;
 
 const MARK: &str = "<!-- made by tests/envoy/paths.rs -->\n";
 
@@ -97,13 +97,13 @@ const TARGETS: &[&str] = &[
 struct Through {
     envoy: EnvoyProcess,
     upstream: EchoUpstream,
-    _accredit: Accredit,
+    _accredit: Service,
 }
 
 impl Through {
     async fn start(rules: &str, normalised: bool) -> Through {
         let upstream = EchoUpstream::start().await;
-        let accredit = Accredit::start(&format!("{}{rules}", acme(&[]))).await;
+        let accredit = Service::ready(&format!("{}{rules}", acme(&[]))).await;
         let mut bootstrap = Bootstrap::new(accredit.target(), upstream.address());
         if !normalised {
             bootstrap = bootstrap

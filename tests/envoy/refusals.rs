@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::support::accredit::Accredit;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme, issuer};
-use super::support::key_server::{KeyServer, Serving};
-use super::support::keys::{key, key_set};
 use super::support::scene::Scene;
-use super::support::token::{Token, with_bad_signature};
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::issuer::{Answer as KeyAnswer, KeyServer};
+use accredit_test_support::keys::{rsa, set};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::{Token, with_bad_signature};
 
 fn get() -> RawRequest {
     RawRequest::get("/api/data?x=1")
@@ -17,9 +17,9 @@ fn get() -> RawRequest {
 #[tokio::test]
 async fn a_token_with_one_flaw_is_refused_with_the_reason_of_that_flaw() {
     let lines = ["algorithms: [RS256, ES256]", "max_lifetime: 24h"];
-    let scene = Scene::start(Accredit::start(&acme(&lines)).await).await;
-    let good = || Token::good(ACME, KID);
-    let signed = |token: Token| token.sign(key(0));
+    let scene = Scene::start(Service::ready(&acme(&lines)).await).await;
+    let good = || Token::of_client(ACME, KID);
+    let signed = |token: Token| token.signed(rsa(0));
 
     for token in accepted() {
         let admitted = scene.admitted(get().bearer(&signed(token))).await;
@@ -34,7 +34,7 @@ async fn a_token_with_one_flaw_is_refused_with_the_reason_of_that_flaw() {
     scene
         .refused(get().bearer(&forged), "invalid_signature")
         .await;
-    let others = good().sign(key(1));
+    let others = good().signed(rsa(1));
     scene
         .refused(get().bearer(&others), "invalid_signature")
         .await;
@@ -49,7 +49,7 @@ async fn a_token_with_one_flaw_is_refused_with_the_reason_of_that_flaw() {
 }
 
 fn accepted() -> Vec<Token> {
-    let good = || Token::good(ACME, KID);
+    let good = || Token::of_client(ACME, KID);
     vec![
         good(),
         good().without_header("typ"),
@@ -68,7 +68,7 @@ fn accepted() -> Vec<Token> {
 }
 
 fn departures() -> Vec<(&'static str, Token, &'static str)> {
-    let good = || Token::good(ACME, KID);
+    let good = || Token::of_client(ACME, KID);
     vec![
         (
             "another issuer",
@@ -204,28 +204,28 @@ fn departures() -> Vec<(&'static str, Token, &'static str)> {
 
 #[tokio::test]
 async fn unavailable_keys_cause_status_503() {
-    let served = KeyServer::start(Serving::Keys(key_set(&[key(0).jwk(KID)]))).await;
-    let down = KeyServer::start(Serving::Status(500)).await;
-    let uri = |server: &KeyServer| format!("uri: '{}'", server.uri());
+    let served = KeyServer::with_keys(set([rsa(0).jwk(KID)])).await;
+    let down = KeyServer::with_keys(KeyAnswer::of(500, "")).await;
+    let uri = |server: &KeyServer| format!("uri: '{}'", server.url("/keys"));
     let yaml = format!(
         "issuers:\n{}{}",
         issuer(ACME, &uri(&served), &[]),
         issuer("https://down.example", &uri(&down), &["required: false"]),
     );
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
-    let unknown = |kid: &str| Token::good(ACME, kid).sign(key(0));
+    let scene = Scene::start(Service::ready(&yaml).await).await;
+    let unknown = |kid: &str| Token::of_client(ACME, kid).signed(rsa(0));
 
-    let orphan = Token::good("https://down.example", KID).sign(key(0));
+    let orphan = Token::of_client("https://down.example", KID).signed(rsa(0));
     scene
         .refused(get().bearer(&orphan), "keys_unavailable")
         .await;
-    let old = Token::good("https://down.example", KID).time("exp", -60);
+    let old = Token::of_client("https://down.example", KID).time("exp", -60);
     scene
-        .refused(get().bearer(&old.sign(key(0))), "expired")
+        .refused(get().bearer(&old.signed(rsa(0))), "expired")
         .await;
 
     // The first unknown key is asked for; the next must wait until the cooldown is over.
-    assert_eq!(served.asked(), 1);
+    assert_eq!(served.count("/keys"), 1);
     scene
         .refused(get().bearer(&unknown("snk_1")), "unknown_key")
         .await;
@@ -236,9 +236,9 @@ async fn unavailable_keys_cause_status_503() {
         .refused(get().bearer(&unknown("snk_2")), "key_pending")
         .await;
     assert!((1..=10).contains(&retry_after.unwrap()), "{retry_after:?}");
-    assert_eq!(served.asked(), 2);
+    assert_eq!(served.count("/keys"), 2);
 
     // Other requests are not affected.
-    let good = Token::good(ACME, KID).sign(key(0));
+    let good = Token::of_client(ACME, KID).signed(rsa(0));
     scene.admitted(get().bearer(&good)).await;
 }

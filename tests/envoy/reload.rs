@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::support::accredit::Accredit;
 use super::support::config::{ACME, KID, acme};
-use super::support::http2::{Http2, request, whole};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::http2_client::{Http2, request, whole};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 const LOADERS: usize = 4;
 const RELOADS: usize = 12;
@@ -25,9 +25,9 @@ fn configuration(name: &str) -> String {
 
 #[tokio::test]
 async fn a_reload_under_load_loses_no_request_and_mixes_no_configurations() {
-    let accredit = Accredit::start(&configuration("one")).await;
+    let accredit = Service::ready(&configuration("one")).await;
     let scene = Scene::start(accredit).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
     let (stop, answered) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(0)),

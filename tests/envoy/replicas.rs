@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::support::bootstrap::{AuthzTarget, Bootstrap};
-use super::support::client::RawRequest;
 use super::support::config::acme;
-use super::support::envoy::EnvoyProcess;
 use super::support::load::Load;
-use super::support::ports::free_address;
 use super::support::replica::Replica;
-use super::support::upstream::EchoUpstream;
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::envoy::EnvoyProcess;
+use accredit_test_support::ports::free_address;
+use accredit_test_support::upstream::EchoUpstream;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
@@ -105,8 +105,8 @@ async fn a_rolling_restart_loses_no_request() {
         edge.replicas[replica].signal("TERM").await;
         // Out of turn before it is gone.
         load.admits_while(edge.takes_for_well(replica, false)).await;
-        let ended = load.admits_while(edge.replicas[replica].ended()).await;
-        assert_eq!(ended.code(), Some(0));
+        let ended = load.admits_while(edge.replicas[replica].exit_code()).await;
+        assert_eq!(ended, Some(0));
         load.admits(100).await;
         load.admits_while(edge.replicas[replica].restart()).await;
         load.admits_while(edge.takes_for_well(replica, true)).await;
@@ -123,7 +123,8 @@ async fn a_killed_replica_causes_no_lost_request() {
             .await;
         load.admits(50).await;
         edge.replicas[replica].signal("KILL").await;
-        load.admits_while(edge.replicas[replica].ended()).await;
+        let ended = load.admits_while(edge.replicas[replica].exit_code()).await;
+        assert_eq!(ended, None);
         // Before Envoy has noticed, and after.
         load.admits_while(edge.takes_for_well(replica, false)).await;
         load.admits(50).await;

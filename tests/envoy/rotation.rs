@@ -6,14 +6,14 @@ use accredit::dev_issuer::server::DevIssuer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::support::accredit::Accredit;
-use super::support::client::{Answer, RawRequest};
 use super::support::config::{ACME, issuer};
-use super::support::http2::{Http2, request, whole};
-use super::support::key_server::{KeyServer, Serving};
-use super::support::keys::{key, key_set};
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::client::{Answer, RawRequest};
+use accredit_test_support::http2_client::{Http2, request, whole};
+use accredit_test_support::issuer::KeyServer;
+use accredit_test_support::keys::{rsa, set};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 /// Enough that some are under way at every moment of the change.
 const LOADERS: usize = 4;
@@ -84,30 +84,34 @@ fn admitted(name: &str, answer: &Answer) {
 }
 
 fn mint(kid: &'static str, number: usize) -> Mint {
-    Arc::new(move |id| Token::good(ACME, kid).claim("jti", id).sign(key(number)))
+    Arc::new(move |id| {
+        Token::of_client(ACME, kid)
+            .claim("jti", id)
+            .signed(rsa(number))
+    })
 }
 
 #[tokio::test]
 async fn an_overlapping_key_rotation_refuses_no_valid_token() {
-    let (one, two) = (key(0).jwk("one"), key(1).jwk("two"));
-    let server = KeyServer::start(Serving::Keys(key_set(std::slice::from_ref(&one)))).await;
-    let jwks = format!("uri: '{}'", server.uri());
+    let (one, two) = (rsa(0).jwk("one"), rsa(1).jwk("two"));
+    let server = KeyServer::with_keys(set([one.clone()])).await;
+    let jwks = format!("uri: '{}'", server.url("/keys"));
     let yaml = format!("issuers:\n{}", issuer(ACME, &jwks, &[]));
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
+    let scene = Scene::start(Service::ready(&yaml).await).await;
 
     let mut load = Load::start(&scene, "one", mint("one", 0)).await;
     load.judge(60, admitted).await;
-    server.serve(Serving::Keys(key_set(&[one, two.clone()])));
+    server.serve("/keys", set([one, two.clone()]));
     load.add("two", mint("two", 1));
     load.judge(150, admitted).await;
     assert_eq!(
-        server.asked(),
+        server.count("/keys"),
         2,
         "one fetch for all that came with the new key"
     );
     // The issuer withdraws the old key when it no longer signs with it.
     load.remove("one");
-    server.serve(Serving::Keys(key_set(&[two])));
+    server.serve("/keys", set([two]));
     load.judge(60, |_, answer| assert_eq!(answer.status, 200))
         .await;
 }
@@ -125,7 +129,7 @@ async fn a_new_key_of_the_development_issuer_admits_at_once() {
     }));
     // Its keys are found through discovery.
     let yaml = format!("issuers:\n  - issuer: '{name}'\n    audiences: [api.acme.example]\n");
-    let scene = Scene::start(Accredit::start(&yaml).await).await;
+    let scene = Scene::start(Service::ready(&yaml).await).await;
     let token = || async {
         let form =
             "grant_type=client_credentials&client_id=m2morg_1001&client_secret=dev-secret-1001";

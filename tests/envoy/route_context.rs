@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::Bootstrap;
-use super::support::client::RawRequest;
 use super::support::config::{KID, SCALEKIT, example};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 async fn scene(configuration: &str, change: impl FnOnce(Bootstrap) -> Bootstrap) -> Scene {
-    let accredit = Accredit::start(configuration).await;
+    let accredit = Service::ready(configuration).await;
     Scene::start_with(accredit, |shipped| {
         change(shipped.of("envoy-route-context.yaml"))
     })
@@ -24,8 +24,8 @@ async fn shipped() -> Scene {
 
 /// A token with these scopes.
 fn with(scopes: &[&str]) -> String {
-    let token = Token::good(SCALEKIT, KID).claim("scopes", json!(scopes));
-    token.sign(key(0))
+    let token = Token::of_client(SCALEKIT, KID).claim("scopes", json!(scopes));
+    token.signed(rsa(0))
 }
 
 /// The answer's status, and which rule gave it for which reason.

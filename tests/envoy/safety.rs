@@ -10,20 +10,20 @@ use envoy_types::pb::envoy::service::auth::v3::{
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc;
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::{AuthzTarget, Bootstrap};
-use super::support::client::{Answer, RawRequest};
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::key;
 use super::support::lying::LyingService;
-use super::support::ports::free_address;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::{Answer, RawRequest};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::ports::free_address;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 const OFF: &str = r#"typed_per_filter_config: { envoy.filters.http.ext_authz: { "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true } }"#;
 
 fn good() -> RawRequest {
-    RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(0)))
+    RawRequest::get("/").bearer(&Token::of_client(ACME, KID).signed(rsa(0)))
 }
 
 /// These routes before the shipped one.
@@ -46,7 +46,7 @@ async fn through(
     change: impl FnOnce(Bootstrap) -> Bootstrap,
     request: RawRequest,
 ) -> (Answer, Scene) {
-    let accredit = Accredit::start(&format!("{lines}{}", acme(&[]))).await;
+    let accredit = Service::ready(&format!("{lines}{}", acme(&[]))).await;
     let scene = Scene::start_with(accredit, change).await;
     (request.send(scene.envoy.address()).await, scene)
 }

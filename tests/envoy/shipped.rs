@@ -1,8 +1,9 @@
 //! What every file in `deploy/envoy/` has, those that are added later included: each safety setting with its reason.
 
-use super::support::bootstrap::{all_shipped, shipped};
-use super::support::certificates::{Authority, GATEWAY, Secret};
-use super::support::envoy::validate;
+use accredit_test_support::bootstrap::{all_shipped, shipped};
+use accredit_test_support::certificates::Authority;
+use accredit_test_support::envoy::validate;
+use accredit_test_support::secret::{GATEWAY, Secret};
 
 /// What must be there, as it is written in envoy.yaml. safety.rs and replicas.rs show what each is for.
 const SETTINGS: [&str; 27] = [

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::support::accredit::Accredit;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, issuer};
-use super::support::key_server::{KeyServer, Serving};
-use super::support::keys::{key, key_set};
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::issuer::{KeyServer, Reply};
+use accredit_test_support::keys::{rsa, set};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 #[tokio::test]
 async fn a_key_server_that_hangs_causes_refusals_before_envoys_timeout() {
@@ -19,9 +19,9 @@ async fn a_key_server_that_hangs_causes_refusals_before_envoys_timeout() {
         // Envoy takes this for the timeout of each try.
         (Duration::from_secs(1), "max_interval: 0.2s"),
     ] {
-        let server = KeyServer::start(Serving::Keys(key_set(&[key(0).jwk(KID)]))).await;
-        let silent = KeyServer::start(Serving::Nothing).await;
-        let uri = |server: &KeyServer, more: &str| format!("uri: '{}'{more}", server.uri());
+        let server = KeyServer::with_keys(set([rsa(0).jwk(KID)])).await;
+        let silent = KeyServer::with_keys(Reply::Hang).await;
+        let uri = |server: &KeyServer, more: &str| format!("uri: '{}'{more}", server.url("/keys"));
         let yaml = format!(
             "issuers:\n{}{}{}",
             issuer(ACME, &uri(&server, ""), &[]),
@@ -36,7 +36,7 @@ async fn a_key_server_that_hangs_causes_refusals_before_envoys_timeout() {
                 &["required: false"]
             ),
         );
-        let accredit = Accredit::start(&yaml).await;
+        let accredit = Service::ready(&yaml).await;
         let scene = Scene::start_with(accredit, |mut bootstrap| {
             bootstrap.failure_mode_allow = true;
             bootstrap.timeout = timeout;
@@ -44,11 +44,11 @@ async fn a_key_server_that_hangs_causes_refusals_before_envoys_timeout() {
         })
         .await;
         scene
-            .admitted(RawRequest::get("/").bearer(&Token::good(ACME, KID).sign(key(0))))
+            .admitted(RawRequest::get("/").bearer(&Token::of_client(ACME, KID).signed(rsa(0))))
             .await;
-        server.serve(Serving::Nothing);
+        server.serve("/keys", Reply::Hang);
         let of = |issuer: &str, kid: &str| {
-            RawRequest::get("/").bearer(&Token::good(issuer, kid).sign(key(0)))
+            RawRequest::get("/").bearer(&Token::of_client(issuer, kid).signed(rsa(0)))
         };
 
         // The fetch is still in flight when the time is up, also for checks that join it.

@@ -2,14 +2,14 @@
 //!
 //! Envoy's own early removal is off and underscores are let through, so that accredit alone has to see to it.
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::Bootstrap;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::http2::{Http2, request, whole};
-use super::support::keys::key;
 use super::support::scene::{Admitted, Scene};
-use super::support::token::Token;
+use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::http2_client::{Http2, request, whole};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 /// What every forged header says.
 const FORGED: &str = "forged";
@@ -75,9 +75,9 @@ fn judge(admitted: &Admitted, token: &str) {
 #[tokio::test]
 async fn client_values_of_claim_headers_never_reach_the_upstream() {
     for encode_raw_headers in [true, false] {
-        let accredit = Accredit::start(&yaml()).await;
+        let accredit = Service::ready(&yaml()).await;
         let scene = Scene::start_with(accredit, |shipped| open(shipped, encode_raw_headers)).await;
-        let token = Token::good(ACME, KID).sign(key(0));
+        let token = Token::of_client(ACME, KID).signed(rsa(0));
         let get = || {
             RawRequest::get("/")
                 .bearer(&token)

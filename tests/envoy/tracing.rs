@@ -4,22 +4,22 @@ use accredit::app::run::Telemetry;
 use accredit::telemetry::traces::Traces;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
-use super::support::accredit::Accredit;
-use super::support::bootstrap::Bootstrap;
-use super::support::client::RawRequest;
 use super::support::config::{ACME, KID, acme};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
-use super::support::upstream::Seen;
+use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::client::RawRequest;
+use accredit_test_support::keys::rsa;
 use accredit_test_support::otlp::{Receiver, attribute, hex};
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
+use accredit_test_support::upstream::Seen;
 
 const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
 
 /// The trace that a client says its request belongs to.
 const CLIENTS: &str = "0af7651916cd43dd8448eb211c80319c";
 
-async fn accredit(receiver: &Receiver) -> Accredit {
+async fn accredit(receiver: &Receiver) -> Service {
     let endpoint = format!("http://{}", receiver.address);
     let traces = Traces::start(&|name| match name {
         "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(endpoint.clone()),
@@ -30,7 +30,7 @@ async fn accredit(receiver: &Receiver) -> Accredit {
         traces,
         ..Telemetry::default()
     };
-    Accredit::start_telling(telemetry, &acme(&[])).await
+    Service::ready_with(telemetry, &acme(&[])).await
 }
 
 /// envoy-tracing.yaml with this receiver, without the seconds for which Envoy keeps spans back, and with patience for a busy
@@ -62,7 +62,7 @@ async fn one_request(
 ) -> (Scene, Seen) {
     let accredit = accredit(receiver).await;
     let scene = Scene::start_with(accredit, |shipped| change(traced(shipped, receiver))).await;
-    let token = Token::good(ACME, KID).sign(key(0));
+    let token = Token::of_client(ACME, KID).signed(rsa(0));
     let mut request = RawRequest::get("/api/data?access_token=secret").bearer(&token);
     for (name, value) in headers {
         request = request.header(name, value);

@@ -1,11 +1,11 @@
 //! Request trailers come after the check, so accredit cannot see them: Envoy removes them.
 
-use super::support::accredit::Accredit;
 use super::support::config::{ACME, KID, acme};
-use super::support::http2::{Http2, request, with_trailers};
-use super::support::keys::key;
 use super::support::scene::Scene;
-use super::support::token::Token;
+use accredit_test_support::http2_client::{Http2, request, with_trailers};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::service::Service;
+use accredit_test_support::token::Token;
 
 const CLUSTER: &str = "    - name: api\n      type: STATIC\n";
 
@@ -23,7 +23,7 @@ const REMOVED: &str = r#"{ safe_regex: { regex: ".*" } }"#;
 const NAMES: [&str; 2] = ["x-jwt-sub", "x-other"];
 
 async fn trailers_through(file: &'static str, removed: &str) -> Vec<String> {
-    let accredit = Accredit::start(&acme(&[])).await;
+    let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |bootstrap| {
         bootstrap
             .of(file)
@@ -32,7 +32,7 @@ async fn trailers_through(file: &'static str, removed: &str) -> Vec<String> {
     })
     .await;
     let client = Http2::connect(scene.envoy.address()).await;
-    let good = Token::good(ACME, KID).sign(key(0));
+    let good = Token::of_client(ACME, KID).signed(rsa(0));
     let head = request("POST", "/", Some(&good));
     let body = with_trailers("hello", &NAMES);
     let (answer, _) = client.send(head.body(body).unwrap()).await;

@@ -7,7 +7,6 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::support::accredit::Accredit;
-use super::support::check::Checks;
 use super::support::http::post;
 use super::support::scripts::{answer, browser};
 
@@ -22,12 +21,11 @@ struct Looked {
 /// Requests of every kind, as long as the browser test runs.
 async fn traffic(accredit: &Accredit, good: &str, expired: &str) {
     let long = format!("/refused/{}", "segment".repeat(40));
-    let mut checks = Checks::of(accredit.checks()).await;
     loop {
-        assert_eq!(checks.reason_at("/admitted", good).await, "allowed");
-        assert_eq!(checks.reason_at("/refused", expired).await, "expired");
-        assert_eq!(checks.reason_at(&long, expired).await, "expired");
-        assert_eq!(checks.reason_at("/no-token", "").await, "missing_token");
+        assert_eq!(accredit.reason_at("/admitted", good).await, "allowed");
+        assert_eq!(accredit.reason_at("/refused", expired).await, "expired");
+        assert_eq!(accredit.reason_at(&long, expired).await, "expired");
+        assert_eq!(accredit.reason_at("/no-token", "").await, "missing_token");
         sleep(BETWEEN_REQUESTS).await;
     }
 }
@@ -43,8 +41,7 @@ async fn look(word: &str) {
         mint(json!({ "expired": true })).await,
     );
     // There is something to see before anybody looks.
-    let mut checks = Checks::of(accredit.checks()).await;
-    assert_eq!(checks.reason_at("/refused", &expired).await, "expired");
+    assert_eq!(accredit.reason_at("/refused", &expired).await, "expired");
     let url = format!("http://{}/", accredit.admin());
     let looking = answer::<Looked>("console.js", browser("console.js", &[&url, word, &expired]));
     tokio::select! {

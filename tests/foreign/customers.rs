@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::support::accredit::Accredit;
-use super::support::check::Checks;
 use super::support::http::post;
 use super::support::scripts::{answer, python};
 use super::support::token::claims_of;
@@ -85,11 +84,10 @@ async fn the_scalekit_sdk_gets_and_validates_tokens() {
         assert_eq!(*refused, Outcome::Refused(exception.into()));
     }
 
-    let mut checks = Checks::of(accredit.checks()).await;
-    assert_eq!(checks.reason(&tried.token).await, "allowed");
-    assert_eq!(checks.reason(narrow).await, "allowed");
-    assert_eq!(checks.reason(&others[0]).await, "expired");
-    assert_eq!(checks.reason(&others[1]).await, "invalid_signature");
+    assert_eq!(accredit.reason(&tried.token).await, "allowed");
+    assert_eq!(accredit.reason(narrow).await, "allowed");
+    assert_eq!(accredit.reason(&others[0]).await, "expired");
+    assert_eq!(accredit.reason(&others[1]).await, "invalid_signature");
 }
 
 async fn mint(issuer: &str, claims: &Value) -> String {

@@ -20,8 +20,3 @@ mod quickstart;
 mod rotation;
 mod support;
 mod tokens;
-
-/// The real Envoy and what is around it, as the tests of Envoy itself use them.
-#[allow(dead_code, reason = "not all of it is needed here")]
-#[path = "../envoy/support/mod.rs"]
-mod behind_envoy;

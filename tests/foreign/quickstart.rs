@@ -4,11 +4,11 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use super::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
-use super::behind_envoy::envoy::EnvoyProcess;
 use super::support::accredit::Accredit;
 use super::support::program::Program;
 use super::support::scripts::serve;
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::envoy::EnvoyProcess;
 
 /// The sample API of the demo, on another port than the demo's.
 const SAMPLE_API: &str = "\

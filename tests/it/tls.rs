@@ -1,27 +1,16 @@
 //! TLS as the command line has it: what cannot be served with is a bad configuration; the admin port's own TLS.
 
+use super::support::certificates::Certified;
 use super::support::process::{Running, accredit, ended};
 
 const ISSUER: &str = "issuers:\n  - issuer: https://a.test\n    audiences: [a]\n    jwks: { inline: '{\"keys\":[]}' }\n";
-
-fn certified(folder: &std::path::Path) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    std::fs::write(
-        folder.join("tls.crt"),
-        params.self_signed(&key).unwrap().pem(),
-    )
-    .unwrap();
-    std::fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
-}
 
 #[tokio::test]
 async fn unusable_tls_files_are_configuration_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    certified(folder.path());
-    let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
-    std::fs::write(path("other.key"), other).unwrap();
+    Certified::self_signed("localhost").write(folder.path(), "tls");
+    Certified::self_signed("localhost").write(folder.path(), "other");
     for (port, certificate, private_key, said) in [
         ("tls", "none.crt", "tls.key", "none.crt: No such file"),
         ("admin_tls", "tls.crt", "none.key", "none.key: No such file"),
@@ -58,7 +47,7 @@ async fn unusable_tls_files_are_configuration_errors() {
 #[tokio::test]
 async fn the_admin_port_serves_http_clients_over_tls() {
     let folder = tempfile::tempdir().unwrap();
-    certified(folder.path());
+    Certified::self_signed("localhost").write(folder.path(), "tls");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let yaml = format!(
         "{ISSUER}listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nadmin_tls:\n  certificate: {}\n  private_key: {}\n",

@@ -171,6 +171,11 @@ impl KeyServer {
         self.requests(path).len()
     }
 
+    /// The number of requests for all paths.
+    pub fn total(&self) -> usize {
+        lock(&self.state.seen).len()
+    }
+
     /// The requests for a path.
     pub fn requests(&self, path: &str) -> Vec<Seen> {
         let seen = lock(&self.state.seen);

@@ -82,7 +82,7 @@ pub fn hs256(secret: &[u8], input: &[u8]) -> Vec<u8> {
 
 impl Key {
     /// The public key as a JWK, with this `kid` or none.
-    pub fn jwk(&self, kid: impl Into<Option<&'static str>>) -> Value {
+    pub fn jwk<'k>(&self, kid: impl Into<Option<&'k str>>) -> Value {
         let mut jwk = match &self.0 {
             Secret::Rsa(pair) => {
                 let public = pair.public_key();
@@ -118,29 +118,35 @@ impl Key {
         }
     }
 
-    /// The public key as DER. A forger could use it as an HMAC secret.
+    /// The public key as DER.
     pub fn public_der(&self) -> Vec<u8> {
-        match &self.0 {
-            Secret::Rsa(pair) => {
-                let der: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("has a DER form");
-                der.as_ref().to_vec()
-            }
-            _ => panic!("only asked of RSA keys"),
-        }
+        let der: PublicKeyX509Der<'_> = self.public_rsa().as_der().expect("has a DER form");
+        der.as_ref().to_vec()
     }
 
-    /// The public key as PEM. A forger could use it as an HMAC secret.
-    pub fn public_pem(&self) -> String {
+    /// The public key in each form that a forger could use as an HMAC secret.
+    pub fn public_as_secrets(&self) -> Vec<Vec<u8>> {
         let text = STANDARD.encode(self.public_der());
-        let lines: Vec<_> = text
-            .as_bytes()
-            .chunks(64)
-            .map(String::from_utf8_lossy)
-            .collect();
-        format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-            lines.join("\n")
-        )
+        let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n");
+        let public = self.public_rsa();
+        let modulus = public.modulus().big_endian_without_leading_zero();
+        vec![
+            self.public_der(),
+            public.as_ref().to_vec(),
+            pem.trim_end().as_bytes().to_vec(),
+            pem.into_bytes(),
+            modulus.to_vec(),
+            base64url(modulus).into_bytes(),
+        ]
+    }
+
+    fn public_rsa(&self) -> &rsa::PublicKey {
+        match &self.0 {
+            Secret::Rsa(pair) => pair.public_key(),
+            _ => panic!("not an RSA key"),
+        }
     }
 }
 

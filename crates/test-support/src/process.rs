@@ -1,7 +1,7 @@
 //! The `accredit` binary as a process.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
@@ -37,6 +37,13 @@ pub fn accredit(arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// The root folder of the repository.
+pub fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = own.ancestors().nth(2);
+    root.expect("is in crates/").to_owned()
 }
 
 /// The `accredit` binary, which Cargo builds for every integration test.

@@ -1,37 +1,25 @@
 //! Calls over HTTP/2 with any bytes, which no gRPC client would send.
 
-use std::convert::Infallible;
-
 use bytes::Bytes;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use futures_util::stream::{self, StreamExt as _};
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Frame;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message as _;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
-use tokio::task::JoinSet;
 
 use accredit_core::config::listen_addr::ListenAddr;
 
 use crate::answer::Answer;
 use crate::eventually::within;
-
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+use crate::http2_client::{AnyBody, Http2};
 
 /// The path of the method that Envoy calls.
 pub const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// An HTTP/2 connection to the service.
-pub struct RawConnection {
-    sender: http2::SendRequest<Body>,
-    _driver: JoinSet<()>,
-}
+pub struct RawConnection(Http2);
 
 /// A gRPC frame: flag, length and bytes, which need not be consistent.
 pub fn framed(flag: u8, length: u32, message: &[u8]) -> Bytes {
@@ -47,19 +35,14 @@ pub fn framed_check(request: impl Into<CheckRequest>) -> Bytes {
     framed(0, u32::try_from(message.len()).unwrap(), &message)
 }
 
-/// A body of these bytes.
-pub fn whole(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).boxed_unsync()
-}
-
 /// A body that begins with these bytes and never ends.
-pub fn withheld(bytes: impl Into<Bytes>) -> Body {
+pub fn withheld(bytes: impl Into<Bytes>) -> AnyBody {
     let first = stream::iter([Ok(Frame::data(bytes.into()))]);
     StreamBody::new(first.chain(stream::pending())).boxed_unsync()
 }
 
 /// A call of `Check` with the headers of a gRPC client.
-pub fn call_of(body: Body) -> Request<Body> {
+pub fn call_of(body: AnyBody) -> Request<AnyBody> {
     Request::builder()
         .method(Method::POST)
         .uri(format!("http://accredit{CHECK}"))
@@ -91,40 +74,15 @@ pub async fn read(response: Response<Incoming>) -> Answer {
 impl RawConnection {
     /// Opens a connection.
     pub async fn open(address: &ListenAddr) -> RawConnection {
-        match address {
-            ListenAddr::Tcp(address) => {
-                RawConnection::over(TcpStream::connect(address).await.expect("listens")).await
-            }
-            ListenAddr::Unix(path) => {
-                RawConnection::over(UnixStream::connect(path).await.expect("listens")).await
-            }
-        }
-    }
-
-    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> RawConnection {
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .expect("speaks HTTP/2");
-        let mut driver = JoinSet::new();
-        driver.spawn(async move {
-            let _ = connection.await;
-        });
-        RawConnection {
-            sender,
-            _driver: driver,
-        }
+        RawConnection(Http2::open(address).await)
     }
 
     /// Sends a call. The returned future resolves to its answer.
-    pub fn send(&mut self, call: Request<Body>) -> impl Future<Output = Answer> + use<> {
-        let answered = self.sender.send_request(call);
+    pub fn send(&mut self, call: Request<AnyBody>) -> impl Future<Output = Answer> + use<> {
+        let answered = self.0.start(call);
         async move {
-            read(
-                within("the call is answered", answered)
-                    .await
-                    .expect("is answered"),
-            )
-            .await
+            let answered = within("the call is answered", answered).await;
+            read(answered.expect("is answered")).await
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
 use accredit::app::error::RunError;
-use accredit::app::run::App;
+use accredit::app::reload::{Reloaded, Reloader};
+use accredit::app::run::{App, Telemetry};
 use accredit_core::config::listen_addr::ListenAddr;
 use accredit_core::config::settings::Settings;
 use accredit_core::config::{load, resolve};
@@ -20,10 +21,12 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::answer::Answer;
-use crate::eventually::within;
+use crate::bootstrap::AuthzTarget;
+use crate::eventually::{eventually, within};
+use crate::http_get::get;
 use crate::issuer::KeyServer;
 
-/// A running service. Dropping it ends it without a drain.
+/// A running service. It is stopped when dropped, and must then end without an error.
 pub struct Service {
     /// The address of `listen`.
     pub checks: ListenAddr,
@@ -31,9 +34,10 @@ pub struct Service {
     pub admin: SocketAddr,
     /// The address of `probe_listen`.
     pub probes: Option<SocketAddr>,
+    reloader: Reloader,
+    speaks_tls: bool,
     stop: Option<oneshot::Sender<()>>,
-    kill: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Option<Result<(), RunError>>>>,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
 }
 
 /// One connection to the service, like that of one Envoy worker.
@@ -63,13 +67,16 @@ pub fn inline_issuer(issuer: &str, keys: &str, lines: &str) -> String {
     entry
 }
 
-/// The settings of a configuration. `listen` and `admin_listen` are free ports unless it sets them.
+/// The settings of a configuration. Unless it sets them, the ports are free ones, and the drain does not wait for clients.
 pub fn settings(configuration: &str) -> Settings {
     let mut text = String::new();
-    for port in ["listen", "admin_listen"] {
-        let key = format!("{port}:");
-        if !configuration.lines().any(|line| line.starts_with(&key)) {
-            text.push_str(&format!("{port}: 127.0.0.1:0\n"));
+    for (key, value) in [
+        ("listen:", "127.0.0.1:0"),
+        ("admin_listen:", "127.0.0.1:0"),
+        ("drain:", "10ms"),
+    ] {
+        if !configuration.lines().any(|line| line.starts_with(key)) {
+            text.push_str(&format!("{key} {value}\n"));
         }
     }
     text.push_str(configuration);
@@ -86,45 +93,76 @@ pub fn settings(configuration: &str) -> Settings {
 impl Service {
     /// Starts the service. Its ports are open; its keys may not be fetched yet.
     pub fn start(configuration: &str) -> Service {
-        let app = App::build(settings(configuration)).expect("can start");
+        Service::start_with(Telemetry::default(), configuration)
+    }
+
+    /// The same with this log and these traces.
+    pub fn start_with(telemetry: Telemetry, configuration: &str) -> Service {
+        let settings = settings(configuration);
+        let speaks_tls = settings.tls.is_some();
+        let app = App::build_with(settings, telemetry).expect("can start");
         let tcp = |address| match address {
             ListenAddr::Tcp(address) => address,
             ListenAddr::Unix(path) => panic!("not configured: {}", path.display()),
         };
         let (checks, admin) = (app.check_addr(), tcp(app.admin_addr()));
-        let probes = app.probe_addr().map(tcp);
+        let (probes, reloader) = (app.probe_addr().map(tcp), app.reloader());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (kill, killed) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(async {
-                let running = app.run(async {
-                    let _ = stopped.await;
-                });
-                tokio::select! {
-                    ended = running => Some(ended),
-                    _ = killed => None,
-                }
-            })
+            runtime.block_on(app.run(async {
+                let _ = stopped.await;
+            }))
         });
         Service {
             checks,
             admin,
             probes,
+            reloader,
+            speaks_tls,
             stop: Some(stop),
-            kill: Some(kill),
             thread: Some(thread),
         }
     }
 
     /// Starts the service and waits until it is ready.
     pub async fn ready(configuration: &str) -> Service {
-        let service = Service::start(configuration);
-        service.until(ServingStatus::Serving).await;
+        Service::ready_with(Telemetry::default(), configuration).await
+    }
+
+    /// The same with this log and these traces.
+    pub async fn ready_with(telemetry: Telemetry, configuration: &str) -> Service {
+        let service = Service::start_with(telemetry, configuration);
+        match &service.checks {
+            ListenAddr::Tcp(_) if !service.speaks_tls => {
+                service.until(ServingStatus::Serving).await;
+            }
+            _ => {
+                eventually("/readyz answers 200", async || {
+                    let (status, _) = get(service.admin, "localhost", "/readyz").await;
+                    (status == 200).then_some(())
+                })
+                .await;
+            }
+        }
         service
+    }
+
+    /// Puts another configuration into force.
+    pub async fn reload(&self, configuration: &str) {
+        let reloaded = self.reloader.reload(settings(configuration)).await;
+        assert_eq!(reloaded, Reloaded::Applied);
+    }
+
+    /// The service as Envoy's configuration names it.
+    pub fn target(&self) -> AuthzTarget {
+        match &self.checks {
+            ListenAddr::Tcp(address) => AuthzTarget::Tcp(*address),
+            ListenAddr::Unix(path) => AuthzTarget::Unix(path.clone()),
+        }
     }
 
     /// Waits until the gRPC health service reports this status for checks.
@@ -197,15 +235,16 @@ impl Service {
         let thread = self.thread.take().expect("runs");
         let joined = tokio::task::spawn_blocking(move || thread.join());
         let ended = within("the service ends", joined).await.expect("is joined");
-        ended.expect("does not panic").expect("is not broken off")
+        ended.expect("does not panic")
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        drop(self.kill.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        drop(self.stop.take());
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            assert!(matches!(ended, None | Some(Ok(Ok(())))), "{ended:?}");
         }
     }
 }

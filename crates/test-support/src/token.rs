@@ -46,6 +46,22 @@ impl Token {
         }
     }
 
+    /// A token as Scalekit issues it to a client: for an hour, with this `kid`.
+    pub fn of_client(issuer: &str, kid: &str) -> Token {
+        let now = now();
+        let claims = json!({
+            "iss": issuer, "sub": "m2morg_1001", "client_id": "m2morg_1001", "oid": "org_2001",
+            "scopes": ["deploy:applications", "read:deployments"], "aud": ["api.acme.example"],
+            "iat": now, "nbf": now, "exp": now + 3600,
+        });
+        Token::exactly(json!({ "alg": "RS256", "kid": kid, "typ": "JWT" }), claims)
+    }
+
+    /// Sets a time claim to a number of seconds from now.
+    pub fn time(self, name: &str, from_now: i64) -> Token {
+        self.claim(name, now() + from_now)
+    }
+
     /// Sets a claim.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Token {
         self.claims.insert(name.to_owned(), value.into());
@@ -54,7 +70,8 @@ impl Token {
 
     /// Removes a claim.
     pub fn without(mut self, name: &str) -> Token {
-        self.claims.remove(name);
+        let removed = self.claims.remove(name);
+        assert!(removed.is_some(), "there is no claim {name}");
         self
     }
 
@@ -66,7 +83,8 @@ impl Token {
 
     /// Removes a member of the header.
     pub fn without_header(mut self, name: &str) -> Token {
-        self.header.remove(name);
+        let removed = self.header.remove(name);
+        assert!(removed.is_some(), "there is no member {name}");
         self
     }
 
@@ -118,9 +136,21 @@ pub fn sealed(
     claims: impl AsRef<[u8]>,
     sign: impl FnOnce(&[u8]) -> Vec<u8>,
 ) -> String {
-    let input = format!("{}.{}", base64url(header), base64url(claims));
+    let input = signing_input(header, claims);
     let signature = base64url(sign(input.as_bytes()));
     format!("{input}.{signature}")
+}
+
+/// The text that is signed: the first two segments of the compact form.
+pub fn signing_input(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+    format!("{}.{}", base64url(header), base64url(claims))
+}
+
+/// The same token with one bit of its signature's first byte changed.
+pub fn with_bad_signature(token: &str) -> String {
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{input}.{other}{}", &signature[1..])
 }
 
 /// Seconds since the epoch.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::client::Answer;
+use accredit_test_support::client::Answer;
 
 const INVALID_REQUEST: &str = "Invalid request";
 const INVALID_TOKEN: &str = "Invalid token";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::keys::{key, key_set};
+use accredit_test_support::keys::{rsa, set};
 
 /// The issuer that most tests trust.
 pub(crate) const ACME: &str = "https://acme.example";
@@ -24,12 +24,12 @@ pub(crate) fn issuer(name: &str, jwks: &str, lines: &[&str]) -> String {
 
 /// Keys that come with the configuration.
 pub(crate) fn inline(keys: &[serde_json::Value]) -> String {
-    format!("inline: '{}'", key_set(keys))
+    format!("inline: '{}'", set(keys.iter().cloned()))
 }
 
 /// A configuration of one issuer, [`ACME`], whose one key, [`KID`], is the test key 0.
 pub(crate) fn acme(issuer_lines: &[&str]) -> String {
-    let jwks = inline(&[key(0).jwk(KID)]);
+    let jwks = inline(&[rsa(0).jwk(KID)]);
     format!("issuers:\n{}", issuer(ACME, &jwks, issuer_lines))
 }
 
@@ -42,5 +42,5 @@ pub(crate) fn example(name: &str) -> String {
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
     let uri = format!("uri: {SCALEKIT}/keys");
     assert_eq!(text.matches(&uri).count(), 1, "{name}");
-    text.replace(&uri, &inline(&[key(0).jwk(KID)]))
+    text.replace(&uri, &inline(&[rsa(0).jwk(KID)]))
 }

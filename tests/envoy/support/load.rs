@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::client::Answer;
 use super::config::{ACME, KID};
-use super::http2::{Http2, request, whole};
-use super::keys::key;
-use super::token::Token;
+use accredit_test_support::client::Answer;
+use accredit_test_support::http2_client::{Http2, request, whole};
+use accredit_test_support::keys::rsa;
+use accredit_test_support::token::Token;
 
 /// Enough that some are under way at every moment.
 const LOADERS: usize = 4;
@@ -36,7 +36,7 @@ impl Load {
                 for number in 0.. {
                     // Half of the tokens were seen before.
                     let id = format!("{loader}-{}", number / 2);
-                    let token = Token::good(ACME, KID).claim("jti", id).sign(key(0));
+                    let token = Token::of_client(ACME, KID).claim("jti", id).signed(rsa(0));
                     let head = request("GET", "/", Some(&token));
                     let (answer, _) = client.send(head.body(whole("")).unwrap()).await;
                     if sender.send(answer).is_err() {

@@ -14,8 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::bootstrap::AuthzTarget;
-use super::http2::{AnyBody, Http2};
+use accredit_test_support::bootstrap::AuthzTarget;
+use accredit_test_support::http2_client::{AnyBody, Http2, whole};
 
 /// What becomes of a call's headers and of its body: flag and length, then the message.
 pub(crate) type Mangle = fn(&mut HeaderMap, Bytes) -> Bytes;
@@ -84,7 +84,7 @@ async fn pass_on(
     let (mut head, body) = call.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let body = mangle(&mut head.headers, body);
-    let call = Request::from_parts(head, super::http2::whole(body));
+    let call = Request::from_parts(head, whole(body));
     let client = Http2::connect(service).await;
     let (head, body) = client.start(call).await.unwrap().into_parts();
     let body = body.collect().await.unwrap();

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::accredit::Accredit;
 use super::answers;
-use super::bootstrap::{AuthzTarget, Bootstrap};
-use super::client::{Answer, RawRequest};
-use super::envoy::EnvoyProcess;
-use super::upstream::{EchoUpstream, Seen};
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::{Answer, RawRequest};
+use accredit_test_support::envoy::EnvoyProcess;
+use accredit_test_support::service::Service;
+use accredit_test_support::upstream::{EchoUpstream, Seen};
 
 /// The three together. Requests go through it one after the other.
 pub(crate) struct Scene {
@@ -19,7 +19,7 @@ pub(crate) struct Scene {
     pub(crate) upstream: EchoUpstream,
     requests: AtomicUsize,
     // Dropped last, so that no Envoy calls it any more.
-    accredit: Option<Accredit>,
+    accredit: Option<Service>,
 }
 
 /// What came of an admitted request.
@@ -32,13 +32,13 @@ pub(crate) struct Admitted {
 
 impl Scene {
     /// The shipped Envoy in front of this service.
-    pub(crate) async fn start(accredit: Accredit) -> Self {
+    pub(crate) async fn start(accredit: Service) -> Self {
         Self::start_with(accredit, |bootstrap| bootstrap).await
     }
 
     /// An Envoy that a test has changed in front of this service.
     pub(crate) async fn start_with(
-        accredit: Accredit,
+        accredit: Service,
         change: impl FnOnce(Bootstrap) -> Bootstrap,
     ) -> Self {
         let mut scene = Self::asking(accredit.target(), change).await;
@@ -62,7 +62,7 @@ impl Scene {
     }
 
     /// The service behind Envoy, where it is a whole one.
-    pub(crate) fn accredit(&self) -> &Accredit {
+    pub(crate) fn accredit(&self) -> &Service {
         self.accredit.as_ref().unwrap()
     }
 

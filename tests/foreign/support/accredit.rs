@@ -1,9 +1,12 @@
-//! accredit's own binary, as a user starts it.
+//! accredit's own binary, and checks of single tokens without Envoy.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use accredit_test_support::check_request::Ask;
+use accredit_test_support::process::accredit;
+use accredit_test_support::service::Envoy;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use super::program::Program;
 
@@ -12,6 +15,8 @@ pub(crate) struct Accredit {
     program: Program,
     checks: SocketAddr,
     admin: SocketAddr,
+    envoy: Envoy,
+    checked: AtomicUsize,
     _folder: Option<TempDir>,
 }
 
@@ -21,21 +26,23 @@ impl Accredit {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("accredit.yaml");
         std::fs::write(&config, format!("{ANY_PORT}{issuers}")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
-        command.arg("serve").arg("--config").arg(&config);
+        let command = accredit(&["serve", "--config", config.to_str().expect("is UTF-8")]);
         Self::ready(Program::start("accredit serve", command), Some(folder)).await
     }
 
     /// `accredit dev`, and the address of its issuer.
     pub(crate) async fn dev() -> (Self, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
-        command.args(["dev", "--log-format", "json"]).args([
+        let free = "127.0.0.1:0";
+        let command = accredit(&[
+            "dev",
+            "--log-format",
+            "json",
             "--issuer-listen",
-            "127.0.0.1:0",
+            free,
             "--listen",
-            "127.0.0.1:0",
+            free,
             "--admin-listen",
-            "127.0.0.1:0",
+            free,
         ]);
         let accredit = Self::ready(Program::start("accredit dev", command), None).await;
         let issuer = accredit
@@ -52,12 +59,27 @@ impl Accredit {
         (accredit, issuer)
     }
 
-    /// Where it answers checks.
+    /// The `reason` of the decision on a GET with this token.
+    pub(crate) async fn reason(&self, token: &str) -> String {
+        self.reason_at("/api/data", token).await
+    }
+
+    /// The same for this path.
+    pub(crate) async fn reason_at(&self, path: &str, token: &str) -> String {
+        let number = self.checked.fetch_add(1, Ordering::Relaxed) + 1;
+        let request = Ask::bearer(token)
+            .to("GET", path)
+            .at("api.example")
+            .header("x-request-id", format!("id-{number}"));
+        self.envoy.check(request).await.reason()
+    }
+
+    /// The address of `listen`.
     pub(crate) fn checks(&self) -> SocketAddr {
         self.checks
     }
 
-    /// Where the console is.
+    /// The address of `admin_listen`.
     pub(crate) fn admin(&self) -> SocketAddr {
         self.admin
     }
@@ -72,6 +94,8 @@ impl Accredit {
             .find(|line| (log_line(line)?["message"] == "ready").then_some(()))
             .await;
         Self {
+            envoy: Envoy::at(checks).await,
+            checked: AtomicUsize::new(0),
             program,
             checks,
             admin,

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::accredit::Accredit;
-use crate::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
-use crate::behind_envoy::client::{Answer, RawRequest};
-use crate::behind_envoy::envoy::EnvoyProcess;
-use crate::behind_envoy::upstream::{EchoUpstream, Seen};
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::{Answer, RawRequest};
+use accredit_test_support::envoy::EnvoyProcess;
+use accredit_test_support::upstream::{EchoUpstream, Seen};
 
 /// All three, running.
 pub(crate) struct Edge {

@@ -1,7 +1,6 @@
-//! What these tests stand on: programs of others, accredit's own binary, and Envoy's question without Envoy.
+//! The support of these tests alone: programs of other projects, and the binary beside them.
 
 pub(crate) mod accredit;
-pub(crate) mod check;
 pub(crate) mod edge;
 pub(crate) mod http;
 pub(crate) mod program;

@@ -1,7 +1,6 @@
-//! The scripts of this folder, in the languages they are written in.
+//! The Node.js and Python scripts of this folder.
 
-use std::path::{Path, PathBuf};
-
+use accredit_test_support::process::root;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
@@ -19,7 +18,7 @@ pub(crate) fn node(script: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// What Chromium, or what is made of it, is called.
+/// The names of Chromium and of browsers that are made of it.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// A script of `tests/foreign/node` that drives Chromium.
@@ -36,7 +35,7 @@ pub(crate) fn browser(script: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// A script of `tests/foreign/python`, for the environment that has Envoy too.
+/// A script of `tests/foreign/python`, run in the virtual environment that also contains Envoy.
 pub(crate) fn python(script: &str, arguments: &[&str]) -> Command {
     let python = root().join(".venv/bin/python");
     assert!(
@@ -68,8 +67,4 @@ pub(crate) async fn answer<T: DeserializeOwned>(name: &str, command: Command) ->
         .find(|line| line.starts_with(['{', '[']).then(|| line.to_owned()))
         .await;
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}: {line}"))
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }

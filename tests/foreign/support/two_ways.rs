@@ -9,9 +9,9 @@ use super::accredit::Accredit;
 use super::http::post;
 use super::program::Program;
 use super::scripts::{answer, node, serve};
-use crate::behind_envoy::bootstrap::{AuthzTarget, Bootstrap};
-use crate::behind_envoy::client::{Answer, RawRequest};
-use crate::behind_envoy::envoy::EnvoyProcess;
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::client::{Answer, RawRequest};
+use accredit_test_support::envoy::EnvoyProcess;
 
 /// The audience of the API.
 pub(crate) const AUDIENCE: &str = "api.acme.example";

@@ -1,5 +1,6 @@
 //! `check`: valid configurations, warnings, and every problem with its place.
 
+use crate::support::certificates::Certified;
 use crate::support::process::{accredit, ended};
 
 use super::common::{VALID, assert_complains, run, written};
@@ -124,18 +125,9 @@ async fn warnings_have_codes_that_can_be_accepted_or_denied() {
 async fn check_reports_each_file_that_cannot_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let pair = |name: &str| {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
-        std::fs::write(
-            path(&format!("{name}.crt")),
-            params.self_signed(&key).unwrap().pem(),
-        )
-        .unwrap();
-        std::fs::write(path(&format!("{name}.key")), key.serialize_pem()).unwrap();
-    };
-    pair("one");
-    pair("two");
+    for name in ["one", "two"] {
+        Certified::self_signed("a.test").write(folder.path(), name);
+    }
     std::fs::write(path("keys.json"), "{}").unwrap();
     std::fs::write(path("empty.pem"), "").unwrap();
     let made = std::process::Command::new("mkfifo")

@@ -12,7 +12,7 @@ const ISSUER: &str = "https://issuer.test";
 fn configuration() -> String {
     let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
     format!(
-        "drain: 5s\nlog_claims: [sub]\nissuers:\n{issuer}rules:\n  - {{ name: scoped, match: {{ paths: [/scoped/**] }}, scopes: [s] }}\n"
+        "log_claims: [sub]\nissuers:\n{issuer}rules:\n  - {{ name: scoped, match: {{ paths: [/scoped/**] }}, scopes: [s] }}\n"
     )
 }
 
@@ -115,7 +115,7 @@ async fn a_follower_beyond_the_limit_is_refused_until_another_leaves() {
 
 #[tokio::test]
 async fn the_console_stream_ends_when_the_service_stops() {
-    let mut service = Service::ready(&configuration()).await;
+    let mut service = Service::ready(&format!("drain: 5s\n{}", configuration())).await;
     let mut events = Events::follow(service.admin, "").await;
     service.check(Ask::plain()).await;
     assert_eq!(

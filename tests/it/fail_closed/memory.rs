@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use prost::Message as _;
 
 use crate::support::check_request::{Ask, Telling, message};
+use crate::support::http2_client::whole;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::raw_call::{RawConnection, call_of, framed, whole};
+use crate::support::raw_call::{RawConnection, call_of, framed};
 use crate::support::service::inline_issuer;
 
 use super::common::{ISSUER, good, length, service};

@@ -5,9 +5,8 @@ use http::Method;
 use prost::Message as _;
 
 use crate::support::check_request::{Ask, Telling};
-use crate::support::raw_call::{
-    CHECK, RawConnection, call_of, framed, framed_check, whole, withheld,
-};
+use crate::support::http2_client::whole;
+use crate::support::raw_call::{CHECK, RawConnection, call_of, framed, framed_check, withheld};
 
 use super::common::{good, length, service};
 

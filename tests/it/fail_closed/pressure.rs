@@ -27,7 +27,8 @@ use prost::Message as _;
 use crate::support::answer::Answer;
 use crate::support::check_request::Ask;
 use crate::support::eventually::{eventually, within};
-use crate::support::raw_call::{RawConnection, call_of, framed, framed_check, whole, withheld};
+use crate::support::http2_client::whole;
+use crate::support::raw_call::{RawConnection, call_of, framed, framed_check, withheld};
 
 use super::common::{good, service};
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::certificates::Certified;
 use crate::support::eventually::within;
 use crate::support::http_get;
 use crate::support::http2::{FrameConnection, HEADERS, RST_STREAM, call};
@@ -76,12 +77,8 @@ async fn each_wrong_protocol_is_counted_and_causes_one_warning_with_advice() {
 #[tokio::test]
 async fn a_peer_without_tls_and_a_failed_handshake_have_separate_warnings() {
     let folder = tempfile::tempdir().unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap().pem();
+    Certified::self_signed("localhost").write(folder.path(), "tls");
     let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("tls.crt"), certificate).unwrap();
-    std::fs::write(path("tls.key"), key.serialize_pem()).unwrap();
     let tls = format!(
         "tls: {{ certificate: {}, private_key: {} }}\n",
         path("tls.crt").display(),

@@ -157,7 +157,7 @@ async fn a_certificate_that_is_in_ca_file_is_trusted() {
 async fn the_error_of_a_refused_certificate_states_why() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
-    let (authority, other) = (Authority::new(), Authority::new());
+    let [authority, other] = [(); 2].map(|()| Authority::named("authority"));
     std::fs::write(&file, authority.pem()).unwrap();
     let mut expired = parameters("localhost");
     expired.not_after = date_time_ymd(2022, 1, 2);
@@ -187,7 +187,7 @@ async fn the_error_of_a_refused_certificate_states_why() {
         (authority.server(nameless), "it has no subjectAltName"),
         (
             other.server(parameters("localhost")),
-            "signed by an authority that is not trusted (its issuer is \"CN=rcgen self signed cert\", and the trusted \
+            "signed by an authority that is not trusted (its issuer is \"CN=authority\", and the trusted \
              authority of that name has another key); add",
         ),
         (

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::support::check_request::Ask;
+use crate::support::http2_client::whole;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
-use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
+use crate::support::raw_call::{RawConnection, call_of, framed_check};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
 

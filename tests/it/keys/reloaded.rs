@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::support::check_request::Ask;
 use crate::support::eventually::eventually;
+use crate::support::http2_client::whole;
 use crate::support::issuer::{Answer, KeyServer};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
+use crate::support::raw_call::{RawConnection, call_of, framed_check};
 use crate::support::token::Token;
 
 use super::place::old_keys;

@@ -13,10 +13,11 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use crate::support::check_request::Ask;
 use crate::support::eventually::within;
 use crate::support::http_get::{get, request};
+use crate::support::http2_client::whole;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
-use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
+use crate::support::raw_call::{RawConnection, call_of, framed_check};
 use crate::support::service::{Envoy, Service, channel, issuer_at, settings};
 use crate::support::token::Token;
 

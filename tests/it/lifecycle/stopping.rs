@@ -7,10 +7,11 @@ use tokio::sync::Semaphore;
 use crate::support::check_request::Ask;
 use crate::support::eventually::{eventually, within};
 use crate::support::http_get::get;
+use crate::support::http2_client::whole;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, serve_issuer};
-use crate::support::raw_call::{RawConnection, call_of, framed_check, whole};
+use crate::support::raw_call::{RawConnection, call_of, framed_check};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
 

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use super::common::{configuration, run};
+use crate::support::certificates::Authority;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -135,21 +136,10 @@ async fn each_failure_to_reach_the_admin_api_has_its_own_message() {
 async fn commands_reach_an_admin_port_with_mutual_tls_by_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let authority = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    std::fs::write(
-        path("ca.crt"),
-        params.self_signed(&authority).unwrap().pem(),
-    )
-    .unwrap();
-    let issuer = rcgen::Issuer::new(params, authority);
+    let authority = Authority::new();
+    std::fs::write(path("ca.crt"), authority.pem()).unwrap();
     for (name, host) in [("server", "localhost"), ("client", "operator.test")] {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &issuer).unwrap();
-        std::fs::write(path(&format!("{name}.crt")), certificate.pem()).unwrap();
-        std::fs::write(path(&format!("{name}.key")), key.serialize_pem()).unwrap();
+        authority.certify(host).write(folder.path(), name);
     }
     let config = path("accredit.yaml");
     let yaml = format!(

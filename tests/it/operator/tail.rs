@@ -106,7 +106,7 @@ async fn a_follower_gets_the_fields_of_each_decision_and_no_more() {
 
 #[tokio::test]
 async fn each_tail_filter_selects_only_matching_decisions() {
-    let service = Service::ready(&configuration()).await;
+    let service = Service::ready(&format!("drain: 5s\n{}", configuration())).await;
     let good = token().signed(rsa(0));
     let text = |text: &str| vec![text.to_owned()];
     let all = pb::TailRequest::default;

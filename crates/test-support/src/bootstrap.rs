@@ -4,49 +4,49 @@
 //! exercises the very file that users run, and fails when that file drifts away from it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ports::free_address;
+use crate::ports::free_address;
+use crate::process::root;
 
-/// Where Envoy finds the service it asks.
+/// Where Envoy finds the authorization service.
 #[derive(Clone, Debug)]
-pub(crate) enum AuthzTarget {
+pub enum AuthzTarget {
     /// gRPC over TCP, as in `deploy/envoy/envoy.yaml` and in those that add something to it.
     Tcp(SocketAddr),
     /// gRPC over a unix socket, as in `deploy/envoy/envoy-unix.yaml`.
     Unix(PathBuf),
-    /// gRPC over mutual TLS, as in `deploy/envoy/envoy-mtls.yaml`, with what lies in `/etc/envoy` lying in a folder.
+    /// gRPC over mutual TLS, as in `deploy/envoy/envoy-mtls.yaml`, with this folder in place of `/etc/envoy`.
     Tls(SocketAddr, PathBuf),
 }
 
-/// A shipped configuration, and what a test wants different in it.
+/// A shipped configuration with the changes of a test.
 #[derive(Clone, Debug)]
-pub(crate) struct Bootstrap {
-    /// The service to ask.
-    pub(crate) authz: AuthzTarget,
+pub struct Bootstrap {
+    /// The authorization service.
+    pub authz: AuthzTarget,
     /// The API behind Envoy.
-    pub(crate) upstream: SocketAddr,
+    pub upstream: SocketAddr,
     /// Where Envoy listens.
-    pub(crate) listener: SocketAddr,
+    pub listener: SocketAddr,
     /// Whether a failed check admits; shipped: false.
-    pub(crate) failure_mode_allow: bool,
+    pub failure_mode_allow: bool,
     /// Whether the service gets `header_map` or `headers`; shipped: true.
-    pub(crate) encode_raw_headers: bool,
+    pub encode_raw_headers: bool,
     /// How long Envoy waits for the service; shipped: 1 s.
-    pub(crate) timeout: Duration,
-    /// Whether Envoy itself removes claim headers before the check; shipped: true. Off, what
-    /// the upstream does not see is the service's doing alone.
-    pub(crate) early_removal: bool,
-    /// Whether a header name may hold an underscore; shipped: false.
-    pub(crate) underscores: bool,
+    pub timeout: Duration,
+    /// Whether Envoy itself removes claim headers before the check; shipped: true. If not, accredit alone removes them.
+    pub early_removal: bool,
+    /// Whether a header name can contain an underscore; shipped: false.
+    pub underscores: bool,
     tcp: &'static str,
     changes: Vec<(String, String)>,
 }
 
 impl Bootstrap {
-    /// The shipped configuration for these two, on a free port.
-    pub(crate) fn new(authz: AuthzTarget, upstream: SocketAddr) -> Self {
+    /// The shipped configuration for this service and this upstream, on a free port.
+    pub fn new(authz: AuthzTarget, upstream: SocketAddr) -> Self {
         Self {
             authz,
             upstream,
@@ -61,22 +61,22 @@ impl Bootstrap {
         }
     }
 
-    /// Another shipped file in which accredit is asked over TCP.
-    pub(crate) fn of(mut self, file: &'static str) -> Self {
+    /// Uses another shipped file that calls accredit over TCP.
+    pub fn of(mut self, file: &'static str) -> Self {
         self.tcp = file;
         self
     }
 
-    /// Replaces, when rendered, a text that occurs exactly once in the shipped file.
-    pub(crate) fn change(mut self, from: &str, to: &str) -> Self {
+    /// Replaces a text that occurs exactly once in the shipped file.
+    pub fn change(mut self, from: &str, to: &str) -> Self {
         self.changes.push((from.to_owned(), to.to_owned()));
         self
     }
 
     /// The configuration as Envoy reads it.
-    pub(crate) fn render(&self) -> String {
+    pub fn render(&self) -> String {
         let mut text = self.shipped();
-        // The test's own changes name what the shipped file says, so they come first.
+        // The changes of the test name texts of the shipped file, so they are applied first.
         for (from, to) in &self.changes {
             replace(&mut text, from, to);
         }
@@ -147,12 +147,12 @@ impl Bootstrap {
 }
 
 /// The text of a file in `deploy/envoy/`.
-pub(crate) fn shipped(name: &str) -> String {
+pub fn shipped(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
-/// The names of all shipped files, one that is added later included.
-pub(crate) fn all_shipped() -> Vec<String> {
+/// The names of all shipped files.
+pub fn all_shipped() -> Vec<String> {
     let entries = std::fs::read_dir(folder()).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
@@ -161,7 +161,7 @@ pub(crate) fn all_shipped() -> Vec<String> {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy")
+    root().join("deploy/envoy")
 }
 
 fn socket(host: &str, port: u16) -> String {

@@ -1,8 +1,8 @@
 //! An HTTP/2 client with prior knowledge, whose requests can be left half sent.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use accredit_core::config::listen_addr::ListenAddr;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -10,32 +10,45 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
-use super::client::Answer;
+use crate::client::Answer;
+use crate::eventually::within;
 
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// The body of a request that may never end.
-pub(crate) type AnyBody = UnsyncBoxBody<Bytes, std::convert::Infallible>;
+/// The body of a request, which need not end.
+pub type AnyBody = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 
 /// One connection, open until it is dropped.
-pub(crate) struct Http2 {
+pub struct Http2 {
     sender: SendRequest<AnyBody>,
     _connection: JoinSet<()>,
 }
 
 impl Http2 {
-    /// Connects.
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+    /// Opens a connection.
+    pub async fn connect(address: SocketAddr) -> Self {
+        Self::open(&ListenAddr::Tcp(address)).await
+    }
+
+    /// Opens a connection to a port or a socket.
+    pub async fn open(address: &ListenAddr) -> Self {
+        match address {
+            ListenAddr::Tcp(address) => Self::over(TcpStream::connect(address).await).await,
+            ListenAddr::Unix(path) => Self::over(UnixStream::connect(path).await).await,
+        }
+    }
+
+    async fn over<S>(stream: std::io::Result<S>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let io = TokioIo::new(stream.expect("listens"));
+        let (sender, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            // How it ends shows in the requests.
+            // Its end is visible in the requests.
             let _ = connection.await;
         });
         Self {
@@ -44,16 +57,16 @@ impl Http2 {
         }
     }
 
-    /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn start(
+    /// Sends a request at once. The future resolves to the head of its answer.
+    pub fn start(
         &self,
         request: Request<AnyBody>,
-    ) -> hyper::Result<Response<Incoming>> {
-        self.sender.clone().send_request(request).await
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
+        self.sender.clone().send_request(request)
     }
 
-    /// Sends a request and reads all of the answer; its trailers apart.
-    pub(crate) async fn send(&self, request: Request<AnyBody>) -> (Answer, HeaderMap) {
+    /// Sends a request. Returns the whole answer, and its trailers.
+    pub async fn send(&self, request: Request<AnyBody>) -> (Answer, HeaderMap) {
         let exchange = async {
             let response = self.start(request).await.unwrap();
             let (head, body) = response.into_parts();
@@ -72,14 +85,12 @@ impl Http2 {
             };
             (answer, trailers)
         };
-        tokio::time::timeout(LIMIT, exchange)
-            .await
-            .expect("the request hung")
+        within("the request is answered", exchange).await
     }
 }
 
-/// A request of this path; `authorization` is added where there is a token.
-pub(crate) fn request(method: &str, path: &str, token: Option<&str>) -> http::request::Builder {
+/// A request for this path, with `authorization` if there is a token.
+pub fn request(method: &str, path: &str, token: Option<&str>) -> http::request::Builder {
     let request = Request::builder()
         .method(method)
         .uri(format!("http://api.acme.example{path}"));
@@ -90,7 +101,7 @@ pub(crate) fn request(method: &str, path: &str, token: Option<&str>) -> http::re
 }
 
 /// A body of these bytes, and a trailer for each name.
-pub(crate) fn with_trailers(bytes: impl Into<Bytes>, names: &[&'static str]) -> AnyBody {
+pub fn with_trailers(bytes: impl Into<Bytes>, names: &[&'static str]) -> AnyBody {
     let trailers: HeaderMap = names
         .iter()
         .map(|name| {
@@ -106,6 +117,6 @@ pub(crate) fn with_trailers(bytes: impl Into<Bytes>, names: &[&'static str]) -> 
 }
 
 /// A body of these bytes.
-pub(crate) fn whole(bytes: impl Into<Bytes>) -> AnyBody {
+pub fn whole(bytes: impl Into<Bytes>) -> AnyBody {
     Full::new(bytes.into()).boxed_unsync()
 }

@@ -1,4 +1,4 @@
-//! Ports for Envoy's listeners, which cannot ask for "any free one" and tell us which.
+//! Free ports for Envoy's listeners: Envoy does not report a port that the system chose.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,7 +11,7 @@ const COUNT: u16 = 12_000;
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// A free loopback address, given out once in this process.
-pub(crate) fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     // Test processes that run side by side start at different places.
     let start = u16::try_from(std::process::id() % 1_200).unwrap() * 10;
     for _ in 0..COUNT {

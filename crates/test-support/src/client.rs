@@ -1,17 +1,15 @@
 //! An HTTP/1.1 client that sends exactly the given bytes, including invalid ones, in any order.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Far beyond every timeout that is tested: only a hanging request reaches it.
-const LIMIT: Duration = Duration::from_secs(20);
+use crate::eventually::within;
 
 /// A request as it will be written.
 #[derive(Clone, Debug)]
-pub(crate) struct RawRequest {
+pub struct RawRequest {
     head: Vec<u8>,
     host: Option<Vec<u8>>,
     body: Vec<u8>,
@@ -19,7 +17,7 @@ pub(crate) struct RawRequest {
 
 impl RawRequest {
     /// A request line; `host: api.acme.example` and `connection: close` are added to it.
-    pub(crate) fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
+    pub fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
         let mut head = method.as_bytes().to_vec();
         head.extend([b" ", target.as_ref(), b" HTTP/1.1\r\n"].concat());
         Self {
@@ -30,71 +28,71 @@ impl RawRequest {
     }
 
     /// `GET` of this target.
-    pub(crate) fn get(target: impl AsRef<[u8]>) -> Self {
+    pub fn get(target: impl AsRef<[u8]>) -> Self {
         Self::new("GET", target)
     }
 
-    /// One more header, with these bytes and where it was called, even if it was sent before.
-    pub(crate) fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+    /// Adds a header with these bytes, even if there is one with this name.
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.head
             .extend([name.as_ref(), b": ", value.as_ref(), b"\r\n"].concat());
         self
     }
 
-    /// `authorization: Bearer ` and this token.
-    pub(crate) fn bearer(self, token: &str) -> Self {
+    /// Adds `authorization: Bearer ` with this token.
+    pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// Another host; `None` leaves the header out.
-    pub(crate) fn host(mut self, host: Option<&[u8]>) -> Self {
+    /// Sets the host; `None` leaves the header out.
+    pub fn host(mut self, host: Option<&[u8]>) -> Self {
         self.host = host.map(<[u8]>::to_vec);
         self
     }
 
-    /// A body, with its `content-length`.
-    pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+    /// Sets the body, and adds its `content-length`.
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
         let length = self.body.len().to_string();
         self.header("content-length", length)
     }
 
     /// Sends it and reads the answer until the connection closes.
-    pub(crate) async fn send(self, address: SocketAddr) -> Answer {
+    pub async fn send(self, address: SocketAddr) -> Answer {
         let mut bytes = match &self.host {
             Some(host) => self.clone().header("host", host).head,
             None => self.head.clone(),
         };
         bytes.extend(b"connection: close\r\n\r\n");
         bytes.extend(&self.body);
-        let answer = tokio::time::timeout(LIMIT, exchange(address, &bytes)).await;
-        Answer::parse(&answer.expect("the request hung"))
+        exchange(address, &bytes).await
     }
 }
 
-async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+/// Sends these bytes, and reads the answer until the connection closes.
+pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    // A server that answers before it has read everything may reset: what came, counts.
-    let _ = stream.read_to_end(&mut answer).await;
-    answer
+    // A server that answers before it has read everything can reset the connection.
+    let _ = within("the answer ends", stream.read_to_end(&mut answer)).await;
+    Answer::parse(&answer)
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// Each header, its name in lower case, repeats apart.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body, out of its chunks.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// The one value of a header; none if it was not sent.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut named = self.headers.iter().filter(|(header, _)| header == name);
         let value = named.next().map(|(_, value)| value.as_str());
         assert!(
@@ -105,12 +103,12 @@ impl Answer {
     }
 
     /// The body as text.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The body as JSON.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 

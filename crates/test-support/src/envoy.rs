@@ -1,22 +1,20 @@
-//! One real Envoy, from its start until it is dropped.
+//! A real Envoy as a process.
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::bootstrap::Bootstrap;
-
-const LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(10);
+use crate::bootstrap::Bootstrap;
+use crate::eventually::eventually;
+use crate::process::root;
 
 /// A running Envoy. It is killed when dropped, and shows its log when the test fails.
-pub(crate) struct EnvoyProcess {
+pub struct EnvoyProcess {
     child: Child,
     listener: SocketAddr,
     folder: TempDir,
@@ -24,12 +22,12 @@ pub(crate) struct EnvoyProcess {
 
 impl EnvoyProcess {
     /// Starts Envoy with this configuration and waits until its listener accepts.
-    pub(crate) async fn start(bootstrap: &Bootstrap) -> Self {
+    pub async fn start(bootstrap: &Bootstrap) -> Self {
         Self::start_with(&bootstrap.render(), bootstrap.listener).await
     }
 
-    /// Starts Envoy with a configuration of the test's own, whose listener is at this address.
-    pub(crate) async fn start_with(yaml: &str, listener: SocketAddr) -> Self {
+    /// Starts Envoy with any configuration that has a listener at this address.
+    pub async fn start_with(yaml: &str, listener: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("envoy.yaml");
         std::fs::write(&config, yaml).unwrap();
@@ -59,52 +57,44 @@ impl EnvoyProcess {
         envoy
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// The address of its listener.
+    pub fn address(&self) -> SocketAddr {
         self.listener
     }
 
     /// Envoy's own log so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.read(LOG)
     }
 
     /// The access log, once it has this many lines. Envoy writes a line after the answer has
     /// gone out, so that it may not be there yet when the client has the answer.
-    pub(crate) async fn access_log(&self, count: usize) -> Vec<serde_json::Value> {
-        let deadline = Instant::now() + LIMIT;
-        loop {
+    pub async fn access_log(&self, count: usize) -> Vec<serde_json::Value> {
+        let what = format!("the access log has {count} lines");
+        eventually(&what, async || {
             let text = self.read(ACCESS_LOG);
-            let lines: Vec<&str> = text
+            let lines = text
                 .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'))
+                .filter(|line| line.ends_with('\n'));
+            let lines: Vec<_> = lines
+                .map(|line| serde_json::from_str(line).unwrap())
                 .collect();
-            if lines.len() >= count {
-                return lines
-                    .iter()
-                    .map(|line| serde_json::from_str(line).unwrap())
-                    .collect();
-            }
-            assert!(
-                Instant::now() < deadline,
-                "not {count} lines in the access log: {text}"
-            );
-            tokio::time::sleep(POLL).await;
-        }
+            (lines.len() >= count).then_some(lines)
+        })
+        .await
     }
 
     async fn wait_until_it_accepts(&mut self) {
-        let deadline = Instant::now() + LIMIT;
-        while TcpStream::connect(self.listener).await.is_err() {
-            if let Some(status) = self.child.try_wait().unwrap() {
+        let Self {
+            child, listener, ..
+        } = self;
+        eventually("Envoy accepts connections", async || {
+            if let Some(status) = child.try_wait().unwrap() {
                 panic!("Envoy ended at once, with {status}");
             }
-            assert!(
-                Instant::now() < deadline,
-                "Envoy did not listen within {LIMIT:?}"
-            );
-            tokio::time::sleep(POLL).await;
-        }
+            TcpStream::connect(*listener).await.ok().map(drop)
+        })
+        .await;
     }
 
     fn read(&self, name: &str) -> String {
@@ -125,8 +115,8 @@ impl Drop for EnvoyProcess {
     }
 }
 
-/// What `envoy --mode validate` says of a configuration: nothing, or its complaint.
-pub(crate) fn validate(yaml: &str) -> Result<(), String> {
+/// Runs `envoy --mode validate`. The error is its standard error.
+pub fn validate(yaml: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("envoy.yaml");
     std::fs::write(&config, yaml).unwrap();
@@ -143,7 +133,7 @@ pub(crate) fn validate(yaml: &str) -> Result<(), String> {
 }
 
 fn binary() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/envoy");
+    let path = root().join(".venv/bin/envoy");
     assert!(
         path.is_file(),
         "these tests need a real Envoy: run `make test`, or `scripts/envoy.sh` once, which puts it into .venv/"

@@ -1,4 +1,4 @@
-//! The API behind Envoy: answers with what it got, and remembers it.
+//! The API behind Envoy. It answers each request with its content, and records it.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,22 +16,22 @@ use tokio::task::JoinSet;
 
 /// One request as the upstream saw it.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// The method.
-    pub(crate) method: String,
+    pub method: String,
     /// The path, with its query.
-    pub(crate) path: String,
+    pub path: String,
     /// Each header with the bytes of its value, in order, repeats apart.
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// The names of the trailers.
-    pub(crate) trailers: Vec<String>,
+    pub trailers: Vec<String>,
 }
 
 impl Seen {
     /// Every value of a header.
-    pub(crate) fn values(&self, name: &str) -> Vec<&[u8]> {
+    pub fn values(&self, name: &str) -> Vec<&[u8]> {
         let named = self
             .headers
             .iter()
@@ -40,7 +40,7 @@ impl Seen {
     }
 
     /// The one value of a header, as text; none if it was not sent.
-    pub(crate) fn header(&self, name: &str) -> Option<String> {
+    pub fn header(&self, name: &str) -> Option<String> {
         let values = self.values(name);
         assert!(
             values.len() < 2,
@@ -54,7 +54,7 @@ impl Seen {
 }
 
 /// A server of HTTP/1.1 and HTTP/2 without TLS that runs until it is dropped.
-pub(crate) struct EchoUpstream {
+pub struct EchoUpstream {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     _accepting: JoinSet<()>,
@@ -62,7 +62,7 @@ pub(crate) struct EchoUpstream {
 
 impl EchoUpstream {
     /// Starts it on a free port.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -75,18 +75,18 @@ impl EchoUpstream {
         }
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// How many requests reached it.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.lock().len()
     }
 
     /// The latest request that reached it.
-    pub(crate) fn last_request(&self) -> Option<Seen> {
+    pub fn last_request(&self) -> Option<Seen> {
         self.lock().last().cloned()
     }
 
