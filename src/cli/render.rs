@@ -42,6 +42,13 @@ pub(crate) fn text(explanation: &pb::Explanation) -> String {
                 "and removes {}",
                 printable(&admission.removed.join(", "))
             );
+            if !admission.left_out.is_empty() {
+                text.push_str("\n\nClaim headers that are left out:");
+            }
+            for header in &admission.left_out {
+                let line = format!("{}: {}", header.name, header.cause);
+                let _ = write!(text, "\n  {}", printable(&line));
+            }
         }
         Some(Answer::Refused(refusal)) => {
             let _ = writeln!(
@@ -91,7 +98,16 @@ pub(crate) fn json(explanation: &pb::Explanation) -> Value {
     };
     let answer = match &explanation.answer {
         Some(Answer::Admitted(admission)) => {
-            json!({ "set": headers(&admission.set), "removed": admission.removed })
+            let left_out: serde_json::Map<String, Value> = admission
+                .left_out
+                .iter()
+                .map(|header| (header.name.clone(), Value::from(header.cause.as_str())))
+                .collect();
+            json!({
+                "set": headers(&admission.set),
+                "removed": admission.removed,
+                "left_out": left_out,
+            })
         }
         Some(Answer::Refused(refusal)) => json!({
             "status": refusal.status,
@@ -124,10 +140,15 @@ mod tests {
             name: odd(),
             value: odd(),
         };
+        let left_out = pb::LeftOutHeader {
+            name: odd(),
+            cause: odd(),
+        };
         let answers = [
             Answer::Admitted(pb::Admission {
                 set: vec![header()],
                 removed: vec![odd()],
+                left_out: vec![left_out],
             }),
             Answer::Refused(pb::Refusal {
                 status: 401,
@@ -135,7 +156,7 @@ mod tests {
                 body: odd(),
             }),
         ];
-        for answer in answers {
+        for (answer, lines) in answers.into_iter().zip([14, 11]) {
             let explanation = pb::Explanation {
                 decision: odd(),
                 reason: odd(),
@@ -154,7 +175,7 @@ mod tests {
             };
             let told = text(&explanation);
             assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
-            assert_eq!(told.lines().count(), 11, "{told:?}");
+            assert_eq!(told.lines().count(), lines, "{told:?}");
         }
     }
 }

@@ -143,7 +143,7 @@ pub fn explanation(
                 step_of(step, outcome, (!notes.is_empty()).then(|| notes.join("; ")))
             })
             .collect(),
-        answer: Some(judged.answer.clone().into()),
+        answer: Some(answer(judged)),
         not_given: example
             .not_given(authorizer)
             .into_iter()
@@ -177,6 +177,29 @@ impl From<ComparedRule> for pb::RuleLookedAt {
     }
 }
 
+/// The answer, and for an admission why claim headers are left out (CONTRACT 2.5.6).
+fn answer(judged: &Judged) -> pb::explanation::Answer {
+    let mut answer = judged.answer.clone().into();
+    if let pb::explanation::Answer::Admitted(admission) = &mut answer
+        && let Some(identity) = judged.record.identity()
+    {
+        let issuer = &identity.issuer;
+        let left_out = issuer.claim_headers.left_out(
+            identity.token.claims(),
+            &issuer.requirements.scope_claims,
+            issuer.payload_header.as_ref(),
+        );
+        admission.left_out = left_out
+            .into_iter()
+            .map(|header| pb::LeftOutHeader {
+                name: header.name.to_string(),
+                cause: header.cause.to_string(),
+            })
+            .collect();
+    }
+    answer
+}
+
 impl From<Answer> for pb::explanation::Answer {
     fn from(answer: Answer) -> pb::explanation::Answer {
         let header = |(name, value): (&str, &str)| pb::Header {
@@ -187,6 +210,7 @@ impl From<Answer> for pb::explanation::Answer {
             Answer::Admit(admission) => pb::explanation::Answer::Admitted(pb::Admission {
                 set: admission.set().map(header).collect(),
                 removed: admission.remove().to_vec(),
+                left_out: Vec::new(),
             }),
             Answer::Refuse(refusal) => pb::explanation::Answer::Refused(pb::Refusal {
                 status: refusal.status.into(),

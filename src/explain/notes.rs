@@ -6,8 +6,6 @@ use accredit_core::authn::issuers::Issuer;
 use accredit_core::authn::sources::ExtractionError;
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::authz::step::{Step, StepOutcome};
-use accredit_core::jose::algorithm::Algorithm;
-use accredit_core::keys::key_set::MAX_CANDIDATES;
 use accredit_core::request::Request;
 use accredit_core::rules::rule::{Access, Rule};
 use accredit_core::token::claims::{Audience, Claims};
@@ -126,19 +124,6 @@ impl<'a> Notes<'a> {
         };
         note += &self.set_aside_note(token).unwrap_or_default();
         let status = issuer.keys.status(Instant::now());
-        let algorithm = Algorithm::from_name(token.algorithm());
-        let untried = status
-            .snapshot
-            .as_ref()
-            .zip(algorithm)
-            .map_or(0, |(held, algorithm)| {
-                held.key_set.untried(token.key_id(), algorithm)
-            });
-        if untried > 0 && outcome == StepOutcome::Failed {
-            note += &format!(
-                "; {MAX_CANDIDATES} keys were tried, and {untried} more that fit were not"
-            );
-        }
         if let Some(error) = status.last_error.filter(|_| outcome == StepOutcome::Failed) {
             note += &format!("; the latest fetch failed: {error}");
         }

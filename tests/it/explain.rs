@@ -83,6 +83,46 @@ fn without_notes(explained: &Explained) -> Value {
     told
 }
 
+/// CONTRACT 2.5.6: why a claim header is left out, for people and for programs.
+#[tokio::test]
+async fn explain_says_why_claim_headers_are_left_out() {
+    let token = Token::of(ISSUER)
+        .claim("client_id", "a\nsecret-word")
+        .claim("scopes", serde_json::json!(["a b"]))
+        .signed(rsa(0));
+    let explained = explain(&["--path", "/x"], &token).await;
+    assert_eq!(explained.code, Some(0), "{}", explained.stderr);
+    let (_, left_out) = explained
+        .stdout
+        .split_once("Claim headers that are left out:\n")
+        .unwrap_or_else(|| panic!("{}", explained.stdout));
+    for line in [
+        "  x-jwt-client-id: the claim has a control character\n",
+        "  x-jwt-org: the token does not have the claim\n",
+        "  x-jwt-scope: an element of the array contains the separator ' '\n",
+    ] {
+        assert!(left_out.contains(line), "{left_out}");
+    }
+    assert!(
+        !left_out.contains("secret-word") && !left_out.contains("x-jwt-sub"),
+        "{left_out}"
+    );
+    let explained = explain(&["--path", "/x", "--json"], &token).await;
+    let (told, _) = steps(&explained);
+    assert_eq!(
+        told["answer"]["left_out"],
+        serde_json::json!({
+            "x-jwt-client-id": "the claim has a control character",
+            "x-jwt-org": "the token does not have the claim",
+            "x-jwt-scope": "an element of the array contains the separator ' '",
+        })
+    );
+    // Without a token there is nothing to leave out.
+    let explained = explain(&["--path", "/healthz", "--json"], "").await;
+    let (told, _) = steps(&explained);
+    assert_eq!(told["answer"]["left_out"], serde_json::json!({}));
+}
+
 /// Whatever the request, explain says what the service answers.
 #[tokio::test]
 async fn explain_and_check_decide_alike() {

@@ -20,9 +20,13 @@ const ISSUER: &str = "https://issuer.test";
 
 /// A folder that holds a configuration, which ends when it is dropped, and the file.
 fn configured(lines: &str) -> (tempfile::TempDir, String) {
+    configured_with(&set([rsa(0).jwk("k")]), lines)
+}
+
+fn configured_with(keys: &str, lines: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");
-    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let issuer = inline_issuer(ISSUER, keys, "");
     let text = format!("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n{lines}issuers:\n{issuer}");
     std::fs::write(&file, text).expect("is written");
     let path = file.to_str().expect("is UTF-8").to_owned();
@@ -71,6 +75,25 @@ async fn one_log_line_states_each_refusal_and_its_reason() {
         "{line}"
     );
     assert!(!line.to_string().contains("secret"), "{line}");
+}
+
+/// CONTRACT 5.2.2: the operator sees how many keys were not tried.
+#[tokio::test]
+async fn a_refusal_says_how_many_keys_that_fit_were_not_tried() {
+    let keys: Vec<Value> = vec![rsa(1).jwk(None); 18];
+    let (_folder, path) = configured_with(&set(keys), "");
+    let mut running = serving(&path).await;
+    let token = Token::of(ISSUER).without_header("kid").signed(rsa(0));
+    running.check(Ask::bearer(&token)).await;
+    let line = running.says("request denied").await;
+    assert_eq!(
+        (&line["reason"], &line["cause"]),
+        (
+            &"unknown_key".into(),
+            &"16 keys were tried, and 2 more that fit were not".into()
+        ),
+        "{line}"
+    );
 }
 
 #[tokio::test]

@@ -133,6 +133,12 @@ fn answer(answer: &Answer) -> Markup {
             @if !admission.removed.is_empty() {
                 p { "It removes these headers: " code { (admission.removed.join(", ")) } }
             }
+            @if !admission.left_out.is_empty() {
+                p { "These claim headers are left out:" }
+                dl.headers {
+                    @for header in &admission.left_out { (fact(&header.name, &header.cause)) }
+                }
+            }
         },
         Answer::Refused(refusal) => html! {
             p { "Envoy answers the client with status " strong { (refusal.status) } ":" }

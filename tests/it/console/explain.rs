@@ -45,6 +45,11 @@ async fn the_console_answers_an_explain_form_with_the_decision_and_each_step() {
         "{page:?}"
     );
     assert!(has_step(&page, "signature", "passed"), "{page:?}");
+    assert!(
+        page.body.contains("These claim headers are left out:")
+            && page.body.contains("the token does not have the claim"),
+        "{page:?}"
+    );
     let page = explain(&[("token", &format!("  Bearer {expired}\n"))]).await;
     assert!(
         page.body.contains("bad\">deny</span> <span>expired"),

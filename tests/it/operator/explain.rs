@@ -29,6 +29,33 @@ async fn start(rules: &str) -> (KeyServer, Service) {
     (keys, service)
 }
 
+/// CONTRACT 2.5.6: the admin API says why a claim header is left out.
+#[tokio::test]
+async fn it_says_why_claim_headers_are_left_out() {
+    let (keys, service) = start("").await;
+    let token = Token::of(&keys.url("")).claim("oid", "").signed(rsa(0));
+    let explanation = explain(
+        &service,
+        pb::ExplainRequest {
+            token: Some(token),
+            ..pb::ExplainRequest::default()
+        },
+    )
+    .await;
+    let Some(pb::explanation::Answer::Admitted(admission)) = explanation.answer else {
+        panic!("{explanation:?}");
+    };
+    let left_out: Vec<_> = admission
+        .left_out
+        .iter()
+        .map(|header| (header.name.as_str(), header.cause.as_str()))
+        .collect();
+    assert!(
+        left_out.contains(&("x-jwt-org", "the claim is empty")),
+        "{left_out:?}"
+    );
+}
+
 /// Every input of a decision can be given, and none is left unheard.
 #[tokio::test]
 async fn an_explanation_considers_every_part_of_a_request() {

@@ -28,7 +28,7 @@ impl AuthenticationError {
             AuthenticationError::Token(error) => error.reason(),
             AuthenticationError::UnknownIssuer => Reason::UnknownIssuer,
             AuthenticationError::Key(missing) => match missing {
-                MissingKey::Unknown => Reason::UnknownKey,
+                MissingKey::Unknown | MissingKey::Untried(_) => Reason::UnknownKey,
                 MissingKey::NoKeys { .. }
                 | MissingKey::EmptyKeySet { .. }
                 | MissingKey::Unavailable { .. } => Reason::KeysUnavailable,
@@ -47,9 +47,15 @@ impl From<TokenError> for AuthenticationError {
 impl From<ExtractionError> for AuthenticationError {
     fn from(error: ExtractionError) -> AuthenticationError {
         match error {
-            ExtractionError::Ambiguous(error) => AuthenticationError::AmbiguousCredential(error),
+            ExtractionError::Ambiguous(error) => error.into(),
             ExtractionError::NotAToken(cause) => TokenError::from(cause).into(),
         }
+    }
+}
+
+impl From<AmbiguousCredential> for AuthenticationError {
+    fn from(error: AmbiguousCredential) -> AuthenticationError {
+        AuthenticationError::AmbiguousCredential(error)
     }
 }
 

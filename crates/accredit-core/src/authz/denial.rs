@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::authn::error::AuthenticationError;
 use crate::authz::step::Step;
+use crate::keys::key_set::MAX_CANDIDATES;
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
 use crate::rules::demands::RuleDenial;
@@ -78,7 +79,9 @@ impl Denial {
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,
             Denial::Unauthenticated(
-                Error::Token(_) | Error::UnknownIssuer | Error::Key(MissingKey::Unknown),
+                Error::Token(_)
+                | Error::UnknownIssuer
+                | Error::Key(MissingKey::Unknown | MissingKey::Untried(_)),
             )
             | Denial::Forbidden(RuleDenial::InvalidAudience) => Class::BadCredential,
             Denial::Forbidden(RuleDenial::InsufficientScope { required }) => {
@@ -169,6 +172,9 @@ impl Denial {
             Denial::Unauthenticated(AuthenticationError::AmbiguousCredential(error)) => {
                 Some(error.to_string())
             }
+            Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Untried(more))) => Some(
+                format!("{MAX_CANDIDATES} keys were tried, and {more} more that fit were not"),
+            ),
             Denial::Forbidden(RuleDenial::ConditionFailed { cause, .. }) => Some(cause.to_string()),
             _ => None,
         }
@@ -225,7 +231,7 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
         }
         AuthenticationError::UnknownIssuer => "the token's issuer is not accepted",
         AuthenticationError::Key(missing) => match missing {
-            MissingKey::Unknown => "the token's signing key is unknown",
+            MissingKey::Unknown | MissingKey::Untried(_) => "the token's signing key is unknown",
             MissingKey::NoKeys { .. }
             | MissingKey::EmptyKeySet { .. }
             | MissingKey::Unavailable { .. } => "the issuer's keys are unavailable",

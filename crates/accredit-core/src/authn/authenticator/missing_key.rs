@@ -79,14 +79,13 @@ impl IssuedToken<'_> {
         // If a key with the token's `kid` does not fit, a key without `kid` that fits does not count: the former is meant.
         let has_fitting = fitting.any(|key| key.key_id.is_some() || token.key_id().is_none());
         let standing = key_set.standing(token.key_id());
+        let untried = key_set.untried(token.key_id(), algorithm);
         let error = match standing {
             KeyIdStanding::Unknown => return self.unknown_key(token, snapshot),
             // CONTRACT 5.2.2: a key that was not tried can have signed the token.
-            KeyIdStanding::Held | KeyIdStanding::Absent
-                if key_set.untried(token.key_id(), algorithm) > 0 =>
-            {
+            KeyIdStanding::Held | KeyIdStanding::Absent if untried > 0 => {
                 self.judge_claims_before_keys(token)?;
-                MissingKey::Unknown.into()
+                MissingKey::Untried(untried).into()
             }
             KeyIdStanding::Held | KeyIdStanding::Absent if has_fitting => {
                 TokenError::InvalidSignature.into()
