@@ -4,7 +4,8 @@
 //! full, read-only or gone costs a line in the log and nothing else.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, Metadata};
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, DirEntry, File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -25,8 +26,10 @@ const MAX_READERS: usize = 8;
 /// The largest file that accredit writes, in octets.
 const MAX_FILE: u64 = MAX_SIZE as u64 + 64 * 1024;
 
-/// The ending of a file that is being written.
-const UNFINISHED: &str = ".new";
+/// The name of a file that is being written: this prefix, random letters and digits, and the ending.
+const UNFINISHED_PREFIX: &str = ".accredit-";
+const UNFINISHED_RANDOM: usize = 12;
+const UNFINISHED_ENDING: &str = ".new";
 
 /// An unfinished file of this age was left by a process that ended while it wrote.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
@@ -224,16 +227,22 @@ fn write(folder: &Path, saved: &SavedKeySet) -> Result<(), WriteFailure> {
     })
 }
 
+/// A file that is readable by this user only, and removed when it is dropped before it has its final name.
+fn unfinished_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(UNFINISHED_PREFIX)
+        .rand_bytes(UNFINISHED_RANDOM)
+        .suffix(UNFINISHED_ENDING)
+        .tempfile_in(folder)
+}
+
 /// Readers, and a machine that fails, find the old set or the new one, never a mixture.
 fn replace(folder: &Path, file: &Path, octets: &[u8]) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    // Readable by this user only. Removed when it is dropped before it has its final name.
-    let mut new = tempfile::Builder::new()
-        .suffix(UNFINISHED)
-        .tempfile_in(folder)?;
+    let mut new = unfinished_in(folder)?;
     new.write_all(octets)?;
     new.as_file().sync_all()?;
     new.persist(file)?;
@@ -259,20 +268,38 @@ fn remove_other(file: &Path, saved: &SavedKeySet) -> OldKeySet {
     }
 }
 
-/// Removes what processes that ended while they wrote have left.
+/// Removes what processes that ended while they wrote have left. The folder may contain files of other programs, which
+/// stay, whatever their ending is.
 fn remove_abandoned(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let is_unfinished = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.ends_with(UNFINISHED));
-        let age = entry.metadata()?.modified()?.elapsed();
-        if is_unfinished && age.is_ok_and(|age| age > ABANDONED_AFTER) {
+    for entry in std::fs::read_dir(folder)?.filter_map(Result::ok) {
+        if is_unfinished(&entry.file_name()) && is_abandoned(&entry) {
             std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether accredit itself makes such a name, for a file that it is writing.
+fn is_unfinished(name: &OsStr) -> bool {
+    name.to_str()
+        .and_then(|name| name.strip_prefix(UNFINISHED_PREFIX))
+        .and_then(|name| name.strip_suffix(UNFINISHED_ENDING))
+        .is_some_and(|random| {
+            random.len() == UNFINISHED_RANDOM
+                && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+}
+
+fn is_abandoned(entry: &DirEntry) -> bool {
+    // Of a link, this is the link itself.
+    let Ok(metadata) = entry.metadata() else {
+        return false;
+    };
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.elapsed().ok());
+    metadata.is_file() && age.is_some_and(|age| age > ABANDONED_AFTER)
 }
 
 #[cfg(test)]

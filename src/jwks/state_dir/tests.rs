@@ -36,7 +36,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_saved_key_set_replaces_the_older_one_and_only_this_user_can_read_it() {
+fn a_set_replaces_the_older_one_and_only_this_user_can_read_it() {
     let outer = tempfile::tempdir().expect("a folder");
     let folder = outer.path().join("made/when/needed");
     for confirmed in [1, 2] {
@@ -51,7 +51,7 @@ fn a_saved_key_set_replaces_the_older_one_and_only_this_user_can_read_it() {
 }
 
 #[test]
-fn a_saved_key_set_that_cannot_be_replaced_is_removed_unless_it_is_the_same() {
+fn a_set_that_cannot_be_replaced_is_removed_unless_it_is_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(saved("{}", 1).owner.file_name());
     // A folder in the file's place cannot be replaced, and not be removed either while something is in it.
@@ -70,7 +70,7 @@ fn a_saved_key_set_that_cannot_be_replaced_is_removed_unless_it_is_the_same() {
 }
 
 #[test]
-fn a_state_dir_that_cannot_be_created_is_harmless() {
+fn a_folder_that_cannot_exist_is_harmless() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("can be written");
@@ -79,7 +79,7 @@ fn a_state_dir_that_cannot_be_created_is_harmless() {
 }
 
 #[tokio::test]
-async fn an_earlier_key_set_does_not_replace_a_later_saved_one() {
+async fn an_earlier_set_does_not_replace_a_later_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let state_dir = StateDir::new(folder.path().to_owned());
     for (text, confirmed) in [("1", 5), ("2", 7), ("3", 6)] {
@@ -94,7 +94,7 @@ async fn an_earlier_key_set_does_not_replace_a_later_saved_one() {
 
 /// CONTRACT 5.5.5.
 #[tokio::test]
-async fn saved_keys_that_other_users_can_write_are_not_read() {
+async fn what_others_can_write_is_not_read() {
     let outer = tempfile::tempdir().expect("a folder");
     let folder = outer.path().join("state");
     let state_dir = StateDir::new(folder.clone());
@@ -138,7 +138,7 @@ async fn saved_keys_that_other_users_can_write_are_not_read() {
 }
 
 #[tokio::test]
-async fn a_file_of_saved_keys_that_is_too_large_is_not_read_completely() {
+async fn a_file_that_is_too_large_is_not_read_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = StateDir::new(folder.path().to_owned());
     assert_eq!(state.read("none").await.expect("is no fault"), None);
@@ -147,19 +147,51 @@ async fn a_file_of_saved_keys_that_is_too_large_is_not_read_completely() {
     assert_eq!(read.map(|bytes| bytes.len() as u64), Some(super::MAX_FILE));
 }
 
+/// Files of other programs in the folder were removed if their names ended like accredit's.
 #[test]
-fn only_abandoned_temporary_files_are_removed() {
+fn only_abandoned_files_of_accredit_itself_are_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    for (name, is_old) in [("a.1.new", true), ("a.2.new", false), ("a.jwks", true)] {
+    let foreign = [
+        "a.new",
+        ".new",
+        ".accredit-.new",
+        ".accredit-abc.new",
+        ".accredit-abcdef0123456.new",
+        ".accredit-abcdef_12345.new",
+        ".accredit-abcdef012345",
+        "accredit-abcdef012345.new",
+        ".tmpAbCdEf.new",
+        "a.jwks",
+    ];
+    let own = [
+        (".accredit-abcdef012345.new", true),
+        (".accredit-ABCDEF012345.new", false),
+    ];
+    for (name, is_old) in foreign.map(|name| (name, true)).into_iter().chain(own) {
         let file = std::fs::File::create(folder.path().join(name)).expect("can be made");
         if is_old {
             file.set_modified(old).expect("can be dated");
         }
     }
+    // A folder of such a name is not accredit's either, and stops nothing.
+    std::fs::create_dir(folder.path().join(".accredit-000000000000.new")).expect("a folder");
     remove_abandoned(folder.path()).expect("can be swept");
     let mut left = names(folder.path());
     left.sort();
-    assert_eq!(left, ["a.2.new", "a.jwks"]);
+    let mut expected = foreign.to_vec();
+    expected.extend([".accredit-ABCDEF012345.new", ".accredit-000000000000.new"]);
+    expected.sort_unstable();
+    assert_eq!(left, expected);
     assert!(remove_abandoned(&folder.path().join("none")).is_err());
+}
+
+/// The name that a file has while it is written is one that a later start recognises.
+#[test]
+fn the_name_of_an_unfinished_file_is_recognised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unfinished = super::unfinished_in(folder.path()).expect("can be made");
+    assert!(super::is_unfinished(
+        unfinished.path().file_name().expect("has a name")
+    ));
 }
