@@ -25,6 +25,7 @@ pub mod failure;
 pub mod functions;
 pub mod operations;
 pub mod program;
+pub mod re2_syntax;
 pub mod reads;
 pub mod time;
 pub mod value;

@@ -14,6 +14,7 @@ use regex_automata::util::pool::Pool;
 
 use crate::rules::expression::budget::EvaluationBudget;
 use crate::rules::expression::failure::ConditionFailure;
+use crate::rules::expression::re2_syntax;
 
 /// The most bytes of states that one search keeps.
 const CACHE_BYTES: usize = 64 * 1024;
@@ -35,14 +36,17 @@ impl BoundedRegex {
         let config = DFA::config()
             .cache_capacity(CACHE_BYTES)
             .skip_cache_capacity_check(true)
-            .minimum_cache_clear_count(Some(0))
-            // `\b` is decided for ASCII text; a search in other text fails.
-            .unicode_word_boundary(true);
-        let limit = thompson::Config::new().nfa_size_limit(Some(PROGRAM_BYTES));
+            .minimum_cache_clear_count(Some(0));
+        let nfa_config = thompson::Config::new()
+            .nfa_size_limit(Some(PROGRAM_BYTES))
+            .which_captures(thompson::WhichCaptures::None);
+        let nfa = thompson::Compiler::new()
+            .configure(nfa_config)
+            .build_from_hir(&re2_syntax::parse(pattern)?)
+            .map_err(|error| describe(&error))?;
         let dfa = DFA::builder()
             .configure(config)
-            .thompson(limit)
-            .build(pattern)
+            .build_from_nfa(nfa)
             .map_err(|error| describe(&error))?;
         let dfa = Arc::new(dfa);
         let shared = Arc::clone(&dfa);
@@ -56,8 +60,7 @@ impl BoundedRegex {
     /// Whether the pattern matches a part of the text.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`], also if the text needs more states than a search keeps;
-    /// [`ConditionFailure::Value`] if the pattern has `\b` and the text is not ASCII.
+    /// [`ConditionFailure::BudgetExceeded`], also if the text needs more states than a search keeps.
     pub fn is_match(
         &self,
         text: &str,
@@ -74,11 +77,7 @@ impl BoundedRegex {
             match found {
                 Ok(found) => return Ok(found.is_some()),
                 Err(error) if is_full(&error) => cache.reset(&self.dfa),
-                Err(_) => {
-                    return Err(ConditionFailure::Value(
-                        "a regular expression with `\\b` cannot search text outside ASCII",
-                    ));
-                }
+                Err(_) => return Err(ConditionFailure::Value("a search failed")),
             }
         }
         budget.spend(usize::MAX)?;
