@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::rules::expression::budget::EvaluationBudget;
 use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::operations::mismatch;
@@ -61,14 +63,18 @@ pub fn call<'a>(
         (Function::Timestamp, [value]) => {
             time::timestamp(value).unwrap_or_else(|| Err(undefined()))
         }
-        (Function::Cidr, [Value::Text(text)]) => text
-            .parse()
-            .map(Value::Network)
-            .map_err(|_| ConditionFailure::Value("the text of `cidr` is no address range")),
-        (Function::ContainsIp, [Value::Network(network), Value::Text(address)]) => address
-            .parse::<IpAddr>()
-            .map(|address| Value::Bool(network.contains(&address.to_canonical())))
-            .map_err(|_| ConditionFailure::Value("the text of `containsIP` is no address")),
+        (Function::Cidr, [Value::Text(text)]) => {
+            address_range(text)
+                .map(Value::Network)
+                .ok_or(ConditionFailure::Value(
+                    "the text of `cidr` is no address range",
+                ))
+        }
+        (Function::ContainsIp, [Value::Network(network), Value::Text(text)]) => address(text)
+            .map(|address| Value::Bool(network.contains(&address)))
+            .ok_or(ConditionFailure::Value(
+                "the text of `containsIP` is no address",
+            )),
         (Function::Join, [Value::List(list)]) => join(list, "", budget),
         (Function::Join, [Value::List(list), Value::Text(separator)]) => {
             join(list, separator, budget)
@@ -81,6 +87,20 @@ pub fn call<'a>(
         }
         _ => Err(undefined()),
     }
+}
+
+/// An address as Kubernetes' CEL library reads it: an IPv4-mapped IPv6 address is none.
+fn address(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    (address == address.to_canonical()).then_some(address)
+}
+
+/// An address and a number of bits. Bits after the prefix may be set, and the number has no sign and no leading zero.
+fn address_range(text: &str) -> Option<IpNet> {
+    let (network, bits) = text.split_once('/')?;
+    let is_plain = bits.bytes().all(|byte| byte.is_ascii_digit()) && !bits.starts_with('0');
+    let bits = bits.parse().ok().filter(|_| is_plain || bits == "0")?;
+    IpNet::new(address(network)?, bits).ok()
 }
 
 fn size<'a>(

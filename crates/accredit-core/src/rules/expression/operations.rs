@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::rules::expression::budget::EvaluationBudget;
 use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::program::Operator;
+use crate::rules::expression::time;
 use crate::rules::expression::value::{List, Map, Text, Value};
 
 const OVERFLOW: ConditionFailure = ConditionFailure::Value("a number is out of range");
@@ -303,27 +304,6 @@ pub fn arithmetic<'a>(
                 elements(left).chain(elements(right)).collect(),
             )))
         }
-        (Value::Timestamp(left), Value::Duration(right)) => match operator {
-            Operator::Add => left.checked_add_signed(*right),
-            Operator::Subtract => left.checked_sub_signed(*right),
-            _ => return Err(undefined()),
-        }
-        .map(Value::Timestamp)
-        .ok_or(OVERFLOW),
-        (Value::Duration(left), Value::Timestamp(right)) if operator == Operator::Add => right
-            .checked_add_signed(*left)
-            .map(Value::Timestamp)
-            .ok_or(OVERFLOW),
-        (Value::Timestamp(left), Value::Timestamp(right)) if operator == Operator::Subtract => {
-            Ok(Value::Duration(left.signed_duration_since(*right)))
-        }
-        (Value::Duration(left), Value::Duration(right)) => match operator {
-            Operator::Add => left.checked_add(right),
-            Operator::Subtract => left.checked_sub(right),
-            _ => return Err(undefined()),
-        }
-        .map(Value::Duration)
-        .ok_or(OVERFLOW),
-        _ => Err(undefined()),
+        _ => time::arithmetic(operator, left, right).unwrap_or_else(|| Err(undefined())),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::rules::expression::bounded_regex::BoundedRegex;
-use crate::rules::expression::value::Value;
+use crate::rules::expression::value::{Map, Value};
 use crate::rules::expression::variables::Variable;
 
 /// An operation.
@@ -205,12 +205,7 @@ impl Literal {
             Literal::Text(text) => Value::borrowed(text),
             Literal::Bytes(bytes) => Value::Bytes(bytes.as_ref().into()),
             Literal::Type(name) => Value::Type(name),
-            Literal::Texts(members) => Value::Map(crate::rules::expression::value::Map::Built(
-                members
-                    .iter()
-                    .map(|(name, value)| (Value::borrowed(name), Value::borrowed(value)))
-                    .collect(),
-            )),
+            Literal::Texts(members) => Value::Map(Map::Constants(members)),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 
 use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::program::Function;
+use crate::rules::expression::program::{Function, Operator};
 use crate::rules::expression::value::{Evaluated, Value};
 
 const BAD_DURATION: ConditionFailure = ConditionFailure::Value("a text is no duration");
 const BAD_TIMESTAMP: ConditionFailure = ConditionFailure::Value("a value is no timestamp");
+const OUT_OF_RANGE: ConditionFailure = ConditionFailure::Value("a time is out of range");
 const BAD_ZONE: ConditionFailure = ConditionFailure::Value("a text is no time zone");
 
 /// `duration(...)`. `None` if the type cannot be converted.
@@ -35,10 +36,50 @@ pub fn timestamp<'a>(value: &Value<'_>) -> Option<Evaluated<'a>> {
         }
         _ => return None,
     };
-    // The range of CEL's timestamps: the years 1 to 9999.
-    let timestamp =
-        timestamp.filter(|timestamp| (1..=9999).contains(&timestamp.with_timezone(&Utc).year()));
+    let timestamp = timestamp.filter(is_in_range);
     Some(timestamp.map(Value::Timestamp).ok_or(BAD_TIMESTAMP))
+}
+
+/// `+` and `-` of timestamps and durations. `None` if the operation is not defined for these types.
+pub fn arithmetic<'a>(
+    operator: Operator,
+    left: &Value<'_>,
+    right: &Value<'_>,
+) -> Option<Evaluated<'a>> {
+    let timestamp = |sum: Option<DateTime<FixedOffset>>| {
+        let sum = sum.filter(is_in_range);
+        sum.map(Value::Timestamp).ok_or(OUT_OF_RANGE)
+    };
+    let duration = |sum: Option<TimeDelta>| {
+        // CEL counts nanoseconds in 64 bits.
+        let sum = sum.filter(|sum| sum.num_nanoseconds().is_some());
+        sum.map(Value::Duration).ok_or(OUT_OF_RANGE)
+    };
+    Some(match (operator, left, right) {
+        (Operator::Add, Value::Timestamp(time), Value::Duration(span))
+        | (Operator::Add, Value::Duration(span), Value::Timestamp(time)) => {
+            timestamp(time.checked_add_signed(*span))
+        }
+        (Operator::Subtract, Value::Timestamp(time), Value::Duration(span)) => {
+            timestamp(time.checked_sub_signed(*span))
+        }
+        (Operator::Subtract, Value::Timestamp(left), Value::Timestamp(right)) => {
+            duration(Some(left.signed_duration_since(*right)))
+        }
+        (Operator::Add, Value::Duration(left), Value::Duration(right)) => {
+            duration(left.checked_add(right))
+        }
+        (Operator::Subtract, Value::Duration(left), Value::Duration(right)) => {
+            duration(left.checked_sub(right))
+        }
+        _ => return None,
+    })
+}
+
+/// The range of CEL's timestamps: the years 1 to 9999. CEL has no leap seconds.
+fn is_in_range(timestamp: &DateTime<FixedOffset>) -> bool {
+    let is_leap_second = timestamp.nanosecond() >= 1_000_000_000;
+    !is_leap_second && (1..=9999).contains(&timestamp.with_timezone(&Utc).year())
 }
 
 /// `getHours()` and the others, for timestamps also with a time zone. `None` if the arguments do not fit.

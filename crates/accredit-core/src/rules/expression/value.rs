@@ -56,6 +56,8 @@ pub enum Map<'a> {
     Json(&'a Claims, &'a JsonObject),
     Headers(&'a Headers<'a>),
     Texts(&'a [(&'a str, &'a str)]),
+    /// The variables of `expression_env`, which the expression holds.
+    Constants(&'a [(Box<str>, Box<str>)]),
     /// `request` or `source`: the members, each made when it is read.
     Members(&'static [&'static str], &'a Variables<'a>),
     Built(Rc<[(Value<'a>, Value<'a>)]>),
@@ -152,6 +154,7 @@ impl<'a> Map<'a> {
             Map::Json(_, object) => object.iter().count(),
             Map::Headers(headers) => headers.names().collect::<BTreeSet<_>>().len(),
             Map::Texts(members) => members.len(),
+            Map::Constants(members) => members.len(),
             Map::Members(names, _) => names.len(),
             Map::Built(members) => members.len(),
         }
@@ -189,6 +192,10 @@ impl<'a> Map<'a> {
                 .iter()
                 .find(|(own, _)| *own == name)
                 .map(|(_, value)| Value::borrowed(value)),
+            Map::Constants(members) => members
+                .iter()
+                .find(|(own, _)| **own == *name)
+                .map(|(_, value)| Value::borrowed(value)),
             // `source["host"]` must not read what only `request` has: the rules know which of its members an expression reads.
             Map::Members(members, variables) if members.contains(&name) => {
                 variables.member(name, budget)?
@@ -218,6 +225,10 @@ impl<'a> Map<'a> {
                 names.into_iter().map(Value::borrowed).collect()
             }
             Map::Texts(members) => members
+                .iter()
+                .map(|(name, _)| Value::borrowed(name))
+                .collect(),
+            Map::Constants(members) => members
                 .iter()
                 .map(|(name, _)| Value::borrowed(name))
                 .collect(),

@@ -1,5 +1,7 @@
 //! The values of the variables, read from the request and the token as the expression asks for them.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use chrono::DateTime;
 
 use crate::rules::expression::budget::EvaluationBudget;
@@ -57,7 +59,10 @@ impl Variables<'_> {
                 None => "",
             }),
             "headers" => Value::Map(Map::Headers(&self.request.headers)),
-            "address" => Value::borrowed(self.request.source_address),
+            "address" => match mapped(self.request.source_address) {
+                Some(address) => Value::built(address.to_string(), budget)?,
+                None => Value::borrowed(self.request.source_address),
+            },
             "principal" => Value::borrowed(self.request.source_principal),
             _ => return Ok(None),
         }))
@@ -69,4 +74,10 @@ impl Variables<'_> {
             .map(|now| Value::Timestamp(now.fixed_offset()))
             .ok_or(ConditionFailure::Value("the time is out of range"))
     }
+}
+
+/// A peer of a port for both versions of IP can have an IPv4-mapped IPv6 address, which counts as IPv4: `containsIP` fails on
+/// such an address.
+fn mapped(address: &str) -> Option<Ipv4Addr> {
+    address.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped()
 }

@@ -138,6 +138,7 @@ fn hostile_headers_end_at_the_budget() {
         claims: None,
         headers: &headers,
         path: "/",
+        ..Subject::default()
     };
     for text in [
         "[1,2,3,4,5,6,7,8,9].all(x, [1,2,3,4,5,6,7,8,9].all(y, request.headers['x-long'].contains('y') || true))",

@@ -3,6 +3,8 @@
 use super::subject::Subject;
 use crate::rules::expression::budget::MAX_MEMBERS;
 use crate::rules::expression::failure::ConditionFailure;
+use crate::rules::expression::program::Literal;
+use crate::rules::expression::value::{Map, Value};
 
 fn failure(text: &str, claims: Option<&str>) -> Option<ConditionFailure> {
     let subject = Subject {
@@ -51,7 +53,8 @@ fn every_variable_and_function() {
         "now.getMinutes() == 13 && now.getSeconds() == 20 && now.getMilliseconds() == 500",
         "int('5') == 5 && uint(5) == 5u && double('1.5') == 1.5 && string(5) == '5' && bool('true')",
         "bytes('a') == b'a' && dyn(1) == 1 && type(1) == int",
-        "env.REGION == 'eu' && has(env.REGION) && size(env) == 1",
+        "env.REGION == 'eu' && has(env.REGION) && size(env) == 1 && env == {'REGION': 'eu'} && 'REGION' in env",
+        "env.all(name, env[name] == 'eu')",
         "timestamp('2023-01-01T05:30:00Z').getFullYear('America/Los_Angeles') == 2022",
         "timestamp('2023-01-01T05:30:00Z').getHours('+01:30') == 7",
         "duration('-1h30m') == duration('-5400s') && string(duration('1500ms')) == '1.5s'",
@@ -62,7 +65,8 @@ fn every_variable_and_function() {
         "'tacocat'.substring(4) == 'cat' && 'äbc'.substring(1, 2) == 'b' && 'äbc'.indexOf('c') == 2",
         "'a'.indexOf('z') == -1 && 'abab'.indexOf('b', 2) == 3",
         "cidr('10.0.0.0/8').containsIP(source.address) && !cidr('10.0.0.0/8').containsIP('11.0.0.1')",
-        "cidr('2001:db8::/32').containsIP('2001:db8::1') && cidr('10.0.0.0/8').containsIP('::ffff:10.0.0.1')",
+        "cidr('2001:db8::/32').containsIP('2001:db8::1')",
+        "cidr('10.0.0.1/8').containsIP('10.9.9.9') && cidr('0.0.0.0/0') != cidr('::/0')",
         "1 == 1.0 && 1u == 1 && 1 < 1.5 && 9007199254740993 != 9007199254740992.0 && 1 != '1'",
         "{'a': [1]} == {'a': [1.0]} && [1, 2] != [2, 1] && b'a' + b'b' == b'ab' && [1] + [2] == [1, 2]",
         "(claims.absent == 1 || true) && !(claims.absent == 1 && false)",
@@ -138,6 +142,30 @@ fn conditions_that_do_not_hold_name_their_cause() {
             "cidr(claims.s).containsIP('10.0.0.1')",
             ConditionFailure::Value("the text of `cidr` is no address range"),
         ),
+        (
+            "timestamp('9999-12-31T23:59:59Z') + duration('1s') > now",
+            ConditionFailure::Value("a time is out of range"),
+        ),
+        (
+            "timestamp('0001-01-01T00:00:00Z') - duration('1s') < now",
+            ConditionFailure::Value("a time is out of range"),
+        ),
+        (
+            "duration('1s') + timestamp('9999-12-31T23:59:59.5Z') > now",
+            ConditionFailure::Value("a time is out of range"),
+        ),
+        (
+            "timestamp('9999-12-31T00:00:00Z') - timestamp('0001-01-01T00:00:00Z') > duration('1s')",
+            ConditionFailure::Value("a time is out of range"),
+        ),
+        (
+            "duration('2500000h') + duration('2500000h') > duration('1s')",
+            ConditionFailure::Value("a time is out of range"),
+        ),
+        (
+            "timestamp('2016-12-31T23:59:60Z') < now",
+            ConditionFailure::Value("a value is no timestamp"),
+        ),
     ] {
         assert_eq!(
             super::evaluation::failure(text, Some(CLAIMS)),
@@ -158,6 +186,79 @@ fn conditions_that_do_not_hold_name_their_cause() {
             "{failure}"
         );
     }
+}
+
+/// Kubernetes' CEL library refuses IPv4-mapped IPv6 addresses, zones, signs and leading zeros.
+#[test]
+fn addresses_and_ranges_are_those_of_kubernetes() {
+    for range in [
+        "::ffff:10.0.0.0/104",
+        "::ffff:a00:0/104",
+        "10.0.0.0/+8",
+        "10.0.0.0/08",
+        "10.0.0.0/00",
+        "10.0.0.0/33",
+        "10.0.0.0/",
+        "10.0.0.0",
+        "010.0.0.0/8",
+        "fe80::1%eth0/64",
+    ] {
+        assert_eq!(
+            failure(&format!("cidr('{range}') == cidr('{range}')"), None),
+            Some(ConditionFailure::Value(
+                "the text of `cidr` is no address range"
+            )),
+            "{range}"
+        );
+    }
+    for address in [
+        "::ffff:10.0.0.1",
+        "::ffff:a00:1",
+        "10.0.0.01",
+        "10.1",
+        "fe80::1%eth0",
+        "",
+    ] {
+        for text in [
+            format!("cidr('10.0.0.0/8').containsIP('{address}')"),
+            format!("!cidr('::/0').containsIP('{address}')"),
+        ] {
+            assert_eq!(
+                failure(&text, None),
+                Some(ConditionFailure::Value(
+                    "the text of `containsIP` is no address"
+                )),
+                "{text}"
+            );
+        }
+    }
+}
+
+/// A port for both versions of IP shows IPv4 clients so.
+#[test]
+fn an_ipv4_mapped_address_of_the_peer_is_read_as_ipv4() {
+    for (address, text) in [
+        ("::ffff:10.0.0.1", "source.address == '10.0.0.1'"),
+        (
+            "::ffff:a00:1",
+            "cidr('10.0.0.0/8').containsIP(source.address)",
+        ),
+        ("2001:db8::1", "source.address == '2001:db8::1'"),
+        ("", "source.address == ''"),
+    ] {
+        let subject = Subject {
+            source_address: address,
+            ..Subject::default()
+        };
+        assert_eq!(subject.failure(text), None, "{address}");
+    }
+}
+
+/// `env` was copied whole for each member that an expression read, and no budget counted the copy.
+#[test]
+fn env_is_borrowed_from_the_expression() {
+    let env = Literal::Texts(vec![("REGION".into(), "eu".into())]);
+    assert!(matches!(env.value(), Value::Map(Map::Constants([_]))));
 }
 
 /// The members of `request` count as read only by the name `request` (CONTRACT 3.11.3, 3.11.5).

@@ -12,6 +12,7 @@ pub(super) struct Subject<'a> {
     pub(super) claims: Option<&'a str>,
     pub(super) headers: &'a [(&'a str, &'a [u8])],
     pub(super) path: &'a str,
+    pub(super) source_address: &'a str,
 }
 
 impl Default for Subject<'_> {
@@ -25,6 +26,7 @@ impl Default for Subject<'_> {
                 (":path", b"/a/b%20c?x=1"),
             ],
             path: "/a/b%20c?x=1",
+            source_address: "10.0.0.1",
         }
     }
 }
@@ -40,7 +42,7 @@ impl Subject<'_> {
             host: "API.Example.:443",
             path: self.path,
             headers: Headers::new(self.headers.iter().copied(), Completeness::Complete),
-            source_address: "10.0.0.1",
+            source_address: self.source_address,
             source_principal: "spiffe://a/b",
             context: vec![("tier", "internal")],
         };
