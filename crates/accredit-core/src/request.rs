@@ -20,6 +20,18 @@ pub struct Request<'a> {
     pub context: Vec<(&'a str, &'a str)>,
 }
 
+impl<'a> Request<'a> {
+    /// The path with its query, as the upstream receives it. Observed: Envoy writes bytes outside ASCII as `!` into the
+    /// message's path, and forwards the original bytes. Only the raw `:path` header shows them.
+    pub fn target(&self) -> &'a [u8] {
+        let shown = self.path.as_bytes();
+        self.headers
+            .all(":path")
+            .find(|raw| *raw != shown)
+            .unwrap_or(shown)
+    }
+}
+
 /// Header names in lower case, and values as bytes. Repeated headers are kept apart if the proxy sends them apart.
 pub struct Headers<'a> {
     entries: Vec<(Cow<'a, str>, &'a [u8])>,

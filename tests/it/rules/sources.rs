@@ -228,3 +228,100 @@ forward_token: false
     let ask = Ask::plain().header("cookie", format!("session={token}; session={forged}"));
     assert_eq!(envoy.check(ask).await.reason(), "invalid_request");
 }
+
+/// A token that accredit does not read and an upstream may is refused, behind a good token and where none is needed. What
+/// resembles no JWT passes.
+#[tokio::test]
+async fn a_token_that_only_an_upstream_would_read_is_refused() {
+    let service = service(&format!(
+        "{SOURCES}rules:\n  - {{ name: open, match: {{ paths: [/open] }}, access: optional }}\n"
+    ))
+    .await;
+    let envoy = service.envoy().await;
+    let good = token().signed(rsa(0));
+    let forged = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.x";
+    let open = || Ask::plain().to("GET", "/open");
+    let hidden: Vec<Ask> = [
+        "session=\"eyJhbGciOiJub25lIn0\\056eyJzdWIiOiJhZG1pbiJ9\\056x\"".to_owned(),
+        "session=eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9".to_owned(),
+        "session=eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9,.x".to_owned(),
+        "session=AHsAIgBhACI.AHsAIgBhACI".to_owned(),
+        format!("Session={forged}"),
+        format!("a=1 session={forged}"),
+    ]
+    .into_iter()
+    .map(|cookie| open().header("cookie", cookie))
+    .chain(
+        [
+            "access.token",
+            "access_token[]",
+            "access+token",
+            "+access_token",
+            "Access_Token",
+            "a=1;access_token",
+        ]
+        .map(|name| open().to("GET", &format!("/open?{name}={forged}"))),
+    )
+    .chain([open().header("x_api_token", forged)])
+    .collect();
+    for (number, ask) in hidden.into_iter().enumerate() {
+        for ask in [
+            ask.clone(),
+            ask.header("authorization", format!("Bearer {good}")),
+        ] {
+            let answer = envoy.check(ask).await;
+            assert_eq!(
+                (answer.reason().as_str(), answer.http),
+                ("invalid_request", 400),
+                "{number}"
+            );
+        }
+    }
+    for (path, cookie) in [
+        ("/open?access.token=abc&Access_Token=1.2.3", ""),
+        ("/open?id_token=eyJhIjoxfQ.eyJhIjoxfQ.x", ""),
+        (
+            "/open",
+            "session=5f0c1d8e-7a0b; Session=1.2.3; _ga=GA1.2.3.4",
+        ),
+        (
+            "/open",
+            "other=eyJhIjoxfQ.eyJhIjoxfQ.x; session=GA1.2.123.456",
+        ),
+    ] {
+        let ask = open().to("GET", path).header("cookie", cookie);
+        assert_eq!(
+            envoy.check(ask).await.reason(),
+            "anonymous",
+            "{path} {cookie}"
+        );
+    }
+}
+
+/// Envoy shows `!` in the path for each byte outside ASCII, and forwards the byte.
+#[tokio::test]
+async fn a_path_that_loses_its_token_keeps_the_bytes_that_envoy_hides() {
+    for more in [
+        "",
+        "ambiguous_paths: [bad_encoding]\nrules: [{ match: { paths: [/never] } }]\n",
+    ] {
+        let service = service(&format!("{SOURCES}forward_token: false\n{more}")).await;
+        let envoy = service.envoy().await;
+        let token = token().signed(rsa(0));
+        let shown = format!("/a!!?access_token={token}&x=!!");
+        let ask = |raw: Vec<u8>| {
+            let ask = Ask::plain().to("GET", &shown).header(":path", raw);
+            ask.told(Telling::HeaderMap)
+        };
+        let raw = shown.replace("!!", "é");
+        let answer = envoy.check(ask(raw.into_bytes())).await;
+        assert!(answer.is_admission(), "{more} {answer:?}");
+        assert_eq!(answer.header(":path"), Some("/aé?x=é"), "{more}");
+
+        // An answer carries text.
+        let raw = shown.replacen("!!", "\u{1}", 1).into_bytes();
+        let raw = raw.iter().map(|byte| if *byte == 1 { 0xff } else { *byte });
+        let answer = envoy.check(ask(raw.collect())).await;
+        assert_eq!(answer.reason(), "invalid_request", "{more}");
+    }
+}

@@ -1,11 +1,9 @@
 //! Cookies, split as any server may split them: at `;`, and at `,` where a proxy joined two headers.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use percent_encoding::percent_decode;
-
 use crate::authn::header_value::{expressible, trimmed};
+use crate::authn::jwt_like::{has_three_parts, resembles_jwt};
 use crate::request::Headers;
 
 /// What is left of the cookies of a request without those that carry its token.
@@ -36,8 +34,9 @@ impl DroppedCookies {
     }
 }
 
-/// The values of a cookie that could be tokens. If several differ, those that no reader could take for a JWT are left
-/// out (CONTRACT 4.3.11).
+/// The values of a cookie that could be tokens: those of three parts (CONTRACT 4.3.7). If several differ, those that no
+/// reader could take for a JWT are left out (CONTRACT 4.3.11). `hidden_tokens` refuses what resembles a JWT and is not among
+/// the result.
 pub fn tokens<'r>(name: &str, headers: &Headers<'r>) -> Vec<&'r [u8]> {
     let mut values: Vec<&[u8]> = headers
         .all("cookie")
@@ -113,52 +112,6 @@ fn value_of<'r>(cookie: &'r [u8], names: &[&str]) -> Option<&'r [u8]> {
         .strip_prefix(b"\"")
         .and_then(|value| value.strip_suffix(b"\""));
     Some(unquoted.unwrap_or(value))
-}
-
-/// Many servers percent-decode cookies, so that an encoded dot is one too.
-fn has_three_parts(value: &[u8]) -> bool {
-    let dots = |value: &[u8]| value.iter().filter(|byte| **byte == b'.').count();
-    dots(value) == 2 || value.contains(&b'%') && dots(&decoded(value)) == 2
-}
-
-/// Whether a careless reader could decode a header or claims from this. What such a reader could take for a token must
-/// not be ignored: the upstream may read it instead of the token that was verified.
-fn resembles_jwt(value: &[u8]) -> bool {
-    decoded(value)
-        .split(|byte| *byte == b'.')
-        .take(2)
-        .any(begins_json_object)
-}
-
-fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
-    percent_decode(value).into()
-}
-
-/// Whether the text is base64 or base64url of something that begins with `{`, if characters of neither alphabet, a
-/// byte-order mark and white space are skipped, as some decoders do.
-fn begins_json_object(text: &[u8]) -> bool {
-    let mut bits = 0_u32;
-    let mut count = 0_u32;
-    let digits = text.iter().filter_map(|byte| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    });
-    for digit in digits {
-        bits = bits << 6 | u32::from(digit);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            match (bits >> count) & 0xff {
-                0x09 | 0x0a | 0x0d | 0x20 | 0xef | 0xbb | 0xbf => {}
-                first => return first == u32::from(b'{'),
-            }
-        }
-    }
-    false
 }
 
 fn is_separator(byte: &u8) -> bool {

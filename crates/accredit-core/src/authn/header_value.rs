@@ -33,6 +33,7 @@ pub(crate) fn expressible(value: &[u8]) -> Option<&str> {
     })
 }
 
-fn is_blank(byte: u8) -> bool {
+/// Whether the byte is a space or a tab.
+pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }

@@ -1,6 +1,7 @@
 //! Removes a token from the request that goes to the upstream (CONTRACT 4.12).
 
-use crate::authn::sources::{Credential, TokenSource};
+use crate::authn::header_value::expressible;
+use crate::authn::sources::{AmbiguousCredential, Credential, TokenSource};
 use crate::authn::{cookies, query, websocket};
 use crate::request::Request;
 
@@ -11,11 +12,20 @@ pub struct TokenRemoval {
     pub remove: Vec<String>,
     /// Headers and pseudo-headers with their new values.
     pub set: Vec<(&'static str, String)>,
+    /// How many other cookies are left out, because an answer cannot express their bytes.
+    pub dropped_cookies: usize,
 }
 
 impl TokenRemoval {
     /// The changes for a credential of this request.
-    pub fn of(credential: &Credential<'_, '_>, request: &Request<'_>) -> TokenRemoval {
+    ///
+    /// # Errors
+    /// [`AmbiguousCredential::UnremovableToken`] if the rest of the query cannot stay byte for byte (CONTRACT 4.12.2). The
+    /// upstream would get another path or query than the one that the client sent and the rules matched.
+    pub fn of(
+        credential: &Credential<'_, '_>,
+        request: &Request<'_>,
+    ) -> Result<TokenRemoval, AmbiguousCredential> {
         let token = credential.bearer.expose();
         let mut removal = TokenRemoval::default();
         let (mut cookies, mut parameters, mut protocols) = (Vec::new(), Vec::new(), Vec::new());
@@ -32,7 +42,7 @@ impl TokenRemoval {
         if !cookies.is_empty() {
             let left = cookies::without(&cookies, token.as_bytes(), &request.headers);
             removal.replace("cookie", left.value);
-            credential.dropped_cookies.add(left.dropped);
+            removal.dropped_cookies = left.dropped;
         }
         if !protocols.is_empty() {
             let list = request.headers.all(websocket::HEADER).next();
@@ -40,10 +50,11 @@ impl TokenRemoval {
             removal.replace(websocket::HEADER, left);
         }
         if !parameters.is_empty() {
-            let left = query::without(&parameters, token, request.path);
-            removal.set.push((":path", left));
+            let left = query::without(&parameters, token.as_bytes(), request.target());
+            let left = expressible(&left).ok_or(AmbiguousCredential::UnremovableToken)?;
+            removal.set.push((":path", left.to_owned()));
         }
-        removal
+        Ok(removal)
     }
 
     fn replace(&mut self, name: &'static str, value: Option<String>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::authn::cookies::DroppedCookies;
 use crate::authn::header_value::{is_plain_text, is_token_character, trimmed};
+use crate::authn::hidden_tokens::SourceNames;
 use crate::authn::{cookies, query, websocket};
 use crate::request::{Headers, Request};
 use crate::token::bearer::{BearerToken, DEFAULT_MAX_TOKEN_SIZE};
@@ -32,6 +33,7 @@ pub enum TokenSource {
 #[derive(Clone, Debug)]
 pub struct TokenSources {
     sources: Vec<TokenSource>,
+    names: SourceNames,
     max_token_size: usize,
     dropped_cookies: Arc<DroppedCookies>,
 }
@@ -60,6 +62,15 @@ pub enum AmbiguousCredential {
         "the header of a token source has a byte that is neither visible ASCII nor a space or tab"
     )]
     BadByte,
+    #[error(
+        "a header, cookie or query parameter that some servers read as a token source has a value that some servers read \
+         as a JWT"
+    )]
+    HiddenToken,
+    #[error(
+        "the token cannot be removed from the query: the request target has bytes that an answer to Envoy cannot express"
+    )]
+    UnremovableToken,
 }
 
 /// Why no token can be taken from a request.
@@ -83,8 +94,17 @@ impl Default for TokenSources {
 
 impl TokenSources {
     pub fn new(sources: Vec<TokenSource>) -> TokenSources {
+        let mut names = SourceNames::default();
+        for source in &sources {
+            match source {
+                TokenSource::Cookie(name) => names.cookies.push(name.clone()),
+                TokenSource::Query(name) => names.parameters.push(name.clone()),
+                _ => names.headers.extend(source.header().map(str::to_owned)),
+            }
+        }
         TokenSources {
             sources,
+            names,
             max_token_size: DEFAULT_MAX_TOKEN_SIZE,
             dropped_cookies: Arc::default(),
         }
@@ -135,6 +155,9 @@ impl TokenSources {
                 }
             }
         }
+        if self.names.hide_token(request) {
+            return Err(AmbiguousCredential::HiddenToken.into());
+        }
         let Some((token, sources)) = found else {
             return Ok(None);
         };
@@ -176,9 +199,7 @@ impl TokenSource {
                 Ok(websocket::tokens(protocol, list.unwrap_or_default()))
             }
             TokenSource::Cookie(name) => Ok(cookies::tokens(name, &request.headers)),
-            TokenSource::Query(name) => Ok(query::tokens(name, request.path)
-                .map(str::as_bytes)
-                .collect()),
+            TokenSource::Query(name) => Ok(query::tokens(name, request.target()).collect()),
         }
     }
 }

@@ -209,6 +209,13 @@ impl Authorizer {
         input: &RequestAtMoment<'_>,
         attempt: Attempt<'_>,
     ) -> Result<Decided, KeyTicket> {
+        let removal = match rule.token_forwarding.unwrap_or(self.forwarding) {
+            TokenForwarding::Keep => TokenRemoval::default(),
+            TokenForwarding::Remove => match TokenRemoval::of(credential, input.request) {
+                Ok(removal) => removal,
+                Err(error) => return Ok(self.denied_credential(error.into(), rule)),
+            },
+        };
         match self
             .authenticator
             .authenticate(credential.bearer, input.moment, attempt)
@@ -218,7 +225,12 @@ impl Authorizer {
                     .check_token(&identity.issuer_name, &identity.token)
                     .and_then(|()| input.judge(demands.when.as_ref(), Some(&identity)));
                 Ok(match judged {
-                    Ok(()) => self.admit(identity, cache, credential, input.request, rule),
+                    Ok(()) => {
+                        if !matches!(attempt, Attempt::Peek) {
+                            credential.dropped_cookies.add(removal.dropped_cookies);
+                        }
+                        self.admit(identity, cache, removal, input.request, rule)
+                    }
                     Err(refusal) => {
                         let token = TokenRecord::Verified(identity);
                         let record =
@@ -256,14 +268,10 @@ impl Authorizer {
         &self,
         identity: Arc<Identity>,
         cache: Option<CacheLookup>,
-        credential: &Credential<'_, '_>,
+        removal: TokenRemoval,
         request: &Request<'_>,
         rule: &Rule,
     ) -> Decided {
-        let removal = match rule.token_forwarding.unwrap_or(self.forwarding) {
-            TokenForwarding::Keep => TokenRemoval::default(),
-            TokenForwarding::Remove => TokenRemoval::of(credential, request),
-        };
         let remove =
             self.strip
                 .removals(&identity.headers, request.headers.names(), &removal.remove);

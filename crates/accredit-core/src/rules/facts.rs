@@ -118,15 +118,11 @@ impl MatchedPath {
 }
 
 fn read_path(request: &Request<'_>, permitted: Ambiguities) -> Result<MatchedPath, TargetError> {
-    // Observed: Envoy writes bytes outside ASCII as `!` into the message's path, and forwards the original bytes. Only
-    // the raw `:path` header shows them.
-    let raw = request
-        .headers
-        .all(":path")
-        .find(|raw| *raw != request.path.as_bytes());
-    let path = match raw {
-        None => Path::parse(request.path.as_bytes()),
-        Some(raw) => Path::parse_differing(request.path.as_bytes(), raw),
+    let (shown, target) = (request.path.as_bytes(), request.target());
+    let path = if shown == target {
+        Path::parse(shown)
+    } else {
+        Path::parse_differing(shown, target)
     };
     match path {
         Path::Plain(segments) => Ok(MatchedPath::Plain(segments)),

@@ -1,0 +1,180 @@
+//! Requests in which an upstream could read a token that accredit does not read, and requests that only look odd.
+
+use super::SourceNames;
+use crate::request::{Completeness, Headers, Request};
+
+const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln";
+
+fn names() -> SourceNames {
+    SourceNames {
+        headers: vec!["authorization".into(), "x-api-token".into()],
+        cookies: vec!["s".into(), "app_token".into()],
+        parameters: vec!["access_token".into()],
+    }
+}
+
+/// `J` stands for a token, `H` and `P` for its first two parts.
+fn text(template: &str) -> String {
+    let mut parts = JWT.split('.');
+    let mut part = || parts.next().unwrap_or_default();
+    template
+        .replace('J', JWT)
+        .replace('H', part())
+        .replace('P', part())
+}
+
+fn hide_token(path: &str, headers: &[(&str, &str)]) -> bool {
+    let path = text(path);
+    let headers: Vec<(&str, String)> = headers
+        .iter()
+        .map(|(name, value)| (*name, text(value)))
+        .collect();
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()));
+    names().hide_token(&Request {
+        method: "GET",
+        host: "a.example",
+        path: &path,
+        headers: Headers::new(headers, Completeness::Complete),
+        source_address: "",
+        source_principal: "",
+        context: vec![],
+    })
+}
+
+#[test]
+fn cookies_that_an_upstream_could_read_as_the_token() {
+    for cookie in [
+        // Escapes in quotes, and a quote that does not end.
+        "s=J; s=\"H\\056P\\056x\"",
+        "s=\"a\\\"b\"",
+        "s=\"a; s=J; x=\"",
+        "s=\"",
+        // Values that one server cuts and another does not.
+        "s=H.P",
+        "s=J; s=H.P,.x",
+        "s=J; s=H.P,x.y",
+        "s=J; s=x,y.P.z",
+        "s=J; s=x,y.P",
+        "s=J; s=x.P;.z",
+        "s=J; s=\"H.P,.x\"",
+        // Other encodings of dots and JSON.
+        "s=J; s=H\\056P",
+        "s=J; s=H%u002eP",
+        "s=J; s=ewAiAA.ewAiAA",
+        "s=J; s=H.P.x.y.z",
+        // Names that some servers read as the source's.
+        "S=J",
+        "%73=J",
+        "app.token=J",
+        "app[token=J",
+        "app%20token=J; app_token=J",
+        "app_token[]=J",
+        "app_token%00x=J",
+        "x=1, S=J",
+        // Cookies after white space.
+        "x=1 s=J",
+        "x=1 y s = J z",
+        "x=1\ts=H.P,x",
+    ] {
+        assert!(hide_token("/", &[("cookie", cookie)]), "{cookie}");
+    }
+    for cookie in [
+        "",
+        "s=J",
+        "s=\"J\"",
+        "s=J,s=J",
+        "s=J,x; y=2",
+        "x=1, s=J",
+        "x=1 , s=J",
+        " s=J;\ts=J",
+        "x= s=J",
+        "s=abc; s=J",
+        "s=5f0c1d8e-7a0b-4f3c; s=J",
+        "s=GA1.2.1234567890.1700000000; s=J",
+        "s=\"abc\"; s=1.2.3; s=J",
+        "s=a,b; s=\"a,b\"; s=J",
+        "s=BAh7B0kiD3Nl--0f3a; s=J",
+        // Cookies of other names can be tokens.
+        "t=J; x=H.P; y=\"H\\056P\"; z=\"",
+        "xs=J; s2=J; app-token=J; x=s=J",
+        "S=abc; app.token=1.2.3",
+        "x=a b c; y= s",
+    ] {
+        assert!(!hide_token("/", &[("cookie", cookie)]), "{cookie}");
+    }
+}
+
+#[test]
+fn parameters_that_an_upstream_could_read_as_the_token() {
+    for path in [
+        "/?access.token=J",
+        "/?access_token=J&access.token=J",
+        "/?access+token=J",
+        "/?access%20token=J",
+        "/?access%2520token=J",
+        "/?+access_token=J",
+        "/?%20access_token=J",
+        "/?access_token%20=J",
+        "/?access_token[]=J",
+        "/?access_token%5B0%5D=J",
+        "/?access[token=J",
+        "/?access_token%00x=J",
+        "/?Access_Token=J",
+        "/?x=1;access_token=J",
+        "/?x=1;Access_Token=H.P",
+        "/?ACCESS_TOKEN=H.P;x",
+        "/a?b?c&access%5btoken=J",
+    ] {
+        assert!(hide_token(path, &[]), "{path}");
+    }
+    for path in [
+        "/",
+        "/?",
+        "/?access_token=J",
+        "/?access%5Ftoken=J",
+        "/?access_token=J;x=1",
+        "/?access_token=H.P",
+        "/?Access_Token=abc",
+        "/?access.token=1.2.3",
+        "/?id_token=J&token=J&access-token=J&x_access_token=J",
+        "/access.token=J",
+        "/;access_token=J",
+    ] {
+        assert!(!hide_token(path, &[]), "{path}");
+    }
+}
+
+#[test]
+fn headers_that_an_upstream_could_read_as_the_token() {
+    for (name, value) in [
+        ("x_api_token", "J"),
+        ("x.api.token", "Bearer H.P"),
+        ("x_api-token", "a,H.P"),
+    ] {
+        assert!(hide_token("/", &[(name, value)]), "{name}");
+    }
+    for (name, value) in [
+        ("x-api-token", "J"),
+        ("authorization", "Bearer J"),
+        ("x_api_token", "abc"),
+        ("x-api-tokens", "J"),
+        ("x-other", "J"),
+    ] {
+        assert!(!hide_token("/", &[(name, value)]), "{name}");
+    }
+}
+
+/// Each way to read a cookie header takes linear time: quadratic time would block a worker thread.
+#[test]
+fn huge_cookies_and_queries_are_read_in_linear_time() {
+    for piece in [
+        "s=AAAA,", "s=a ", " s =", "s=s=", "AAAA;", "\"", ", s", "%25",
+    ] {
+        let huge = format!("s={}", piece.repeat(300_000));
+        assert!(!hide_token("/", &[("cookie", &huge.replace('"', "x"))]));
+        let path = format!("/?Access_Token={huge}");
+        assert!(!hide_token(&path, &[]));
+    }
+}

@@ -1,0 +1,152 @@
+//! Values that a careless reader could decode as a JWT, although they are none.
+//!
+//! What such a reader could take for a token must not be ignored: the upstream may read it instead of the token that was
+//! verified. A careless reader decodes the part before or after the first dot, and does not check the signature.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+/// How often a value is percent-decoded. Servers decode once, and some programs behind them once more.
+const MAX_DECODINGS: usize = 3;
+
+/// Whether the value has two dots, as a JWT in compact form has. Many servers percent-decode cookies, so that an encoded dot
+/// counts too.
+pub fn has_three_parts(value: &[u8]) -> bool {
+    let dots = |value: &[u8]| value.iter().filter(|byte| **byte == b'.').count();
+    dots(value) == 2 || value.contains(&b'%') && dots(&decoded(value)) == 2
+}
+
+/// Whether a careless reader could decode a header or claims from the value.
+///
+/// A value without a dot is none to any reader. A backslash and a `%` that is no escape can stand for a dot (`\056` in a
+/// quoted cookie, `%u002e`), so they count as dots.
+pub fn resembles_jwt(value: &[u8]) -> bool {
+    let value = decoded(value);
+    let mut parts = value.split(|byte| matches!(byte, b'.' | b'\\' | b'%'));
+    let (Some(first), Some(second)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    begins_json_object(first) || begins_json_object(second)
+}
+
+/// The value percent-decoded until nothing changes.
+pub fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
+    let mut decoded = Cow::Borrowed(value);
+    for _ in 0..MAX_DECODINGS {
+        let Cow::Owned(further) = Cow::from(percent_decode(&decoded)) else {
+            break;
+        };
+        decoded = Cow::Owned(further);
+    }
+    decoded
+}
+
+/// Whether the text is base64 or base64url of a JSON object. Decoders differ about the characters `+`, `/`, `-` and `_` of
+/// the other alphabet, which they refuse, decode or skip; many skip every other character.
+fn begins_json_object(text: &[u8]) -> bool {
+    [(true, true), (true, false), (false, true), (false, false)]
+        .into_iter()
+        .any(|(standard, url)| {
+            let digits = text.iter().filter_map(|byte| match byte {
+                b'A'..=b'Z' => Some(byte - b'A'),
+                b'a'..=b'z' => Some(byte - b'a' + 26),
+                b'0'..=b'9' => Some(byte - b'0' + 52),
+                b'+' if standard => Some(62),
+                b'/' if standard => Some(63),
+                b'-' if url => Some(62),
+                b'_' if url => Some(63),
+                _ => None,
+            });
+            begins_with_brace(digits)
+        })
+}
+
+/// Whether the first character is `{`. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32, which
+/// some JSON readers detect, may stand before it.
+fn begins_with_brace(digits: impl Iterator<Item = u8>) -> bool {
+    let mut bits = 0_u32;
+    let mut count = 0_u32;
+    for digit in digits {
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            match (bits >> count) & 0xff {
+                0x00 | 0x09..=0x0d | 0x20 | 0xef | 0xbb | 0xbf | 0xfe | 0xff => {}
+                first => return first == u32::from(b'{'),
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{has_three_parts, resembles_jwt};
+
+    #[test]
+    fn what_a_careless_reader_could_decode_resembles_a_jwt() {
+        for value in [
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.",
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9",
+            "x.eyJzdWIiOiJhZG1pbiJ9",
+            ".eyJzdWIiOiJhZG1pbiJ9.x.y.z",
+            "eyJh==.x.y",
+            "!e!y!J!h.x.y",
+            "%65yJh.x.y",
+            "%2565yJh.x.y",
+            "eyJh%2Ex",
+            "eyJh%252Ex",
+            "eyJh\\056x",
+            "eyJh%u002ex",
+            "77u/eyJh.x.y",
+            "ICB7.x.y",
+            // UTF-16 and UTF-32 with and without a byte-order mark.
+            "AHsAIgBhACI.x",
+            "ewAiAGEAIgA.x",
+            "_v8AewAiAGEAIg.x",
+            "//57ACIAYQAiAA.x",
+            "AAAAewAAACI.x",
+            // A decoder of one alphabet skips the characters of the other.
+            "-eyJh.x.y",
+            "_-eyJh.x.y",
+            "+eyJh.x.y",
+            "+-eyJh.x.y",
+        ] {
+            assert!(resembles_jwt(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn values_of_other_cookies_do_not_resemble_a_jwt() {
+        for value in [
+            "",
+            "abc",
+            "1.2.3",
+            "GA1.2.1234567890.1700000000",
+            "GS1.1.1700000000.1.1.1700000001.60.0.0",
+            "fb.1.1700000000000.1234567890",
+            "s%3Aj4ZrhAAv.2b8Hk7n0",
+            "5f0c1d8e-7a0b-4f3c-9f43-0c9a1f3b2d10",
+            "BAh7B0kiD3Nlc3Npb25faWQGOgZFVEkiJTE--0f3a",
+            // Base64 of JSON without a dot, as session cookies have it, is no JWT to any reader.
+            "eyJ1c2VyIjoxfQ==",
+            "eyJ1c2VyIjoxfQ%3D%3D",
+            "a.b.c.d.e",
+            "{\"a\":1}",
+        ] {
+            assert!(!resembles_jwt(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_dot_separates_parts() {
+        for value in ["a.b.c", "a%2Eb.c", "a%252eb%2Ec", "..", "a.b."] {
+            assert!(has_three_parts(value.as_bytes()), "{value}");
+        }
+        for value in ["", "a.b", "a.b.c.d", "a%2b.c", "a%2"] {
+            assert!(!has_three_parts(value.as_bytes()), "{value}");
+        }
+    }
+}
