@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use accredit_core::config::document::{ConfigDocument, TlsDocument};
 use accredit_core::config::path;
 use accredit_core::config::problem::Problems;
+use accredit_core::config::sentence::Sentence;
 use accredit_core::config::tls_files::TlsFiles;
 use accredit_core::keys::key_set::KeySet;
 
@@ -32,9 +33,10 @@ pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
         if let Some(file) = &jwks.ca_file
             && let Err(error) = TrustStore::of_file(Path::new(file))
         {
+            let ca_file = path::member(&key, "ca_file");
             problems.error(
-                &path::member(&key, "ca_file"),
-                format!("{file} {error}"),
+                &ca_file,
+                Sentence::quoting(&ca_file, file).and(format!(" {error}")),
                 "name a PEM file with the certificates of certificate authorities",
             );
         }
@@ -69,20 +71,25 @@ fn check_tls(key: &str, tls: &TlsDocument, problems: &mut Problems) {
             _ => "certificate",
         };
         let advice = "replace the file, or name another one";
-        problems.error(&path::member(key, name), error.to_string(), advice);
+        problems.error(&path::member(key, name), fault(key, error), advice);
     }
     if let Some(client_ca) = &tls.client_ca {
-        let key = path::member(key, "client_ca");
+        let (tls_key, key) = (key, path::member(key, "client_ca"));
         match regular_file::read(Path::new(client_ca), MAX_FILE) {
             Err(error) => unreadable(&key, client_ca, &error, problems),
             Ok(pem) => {
                 if let Err(error) = tls_files::check_client_ca(Path::new(client_ca), &pem) {
                     let advice = "replace the file, or name another one";
-                    problems.error(&key, error.to_string(), advice);
+                    problems.error(&key, fault(tls_key, error), advice);
                 }
             }
         }
     }
+}
+
+/// What is wrong with the files of the TLS mapping at a key path, of which the error names one or two.
+fn fault(key: &str, error: TlsFilesError) -> Sentence {
+    Sentence::own("").and_cause(key, &error)
 }
 
 fn check_key_set(key: &str, file: &Path, problems: &mut Problems) {
@@ -93,7 +100,8 @@ fn check_key_set(key: &str, file: &Path, problems: &mut Problems) {
     if let Err(error) = KeySet::parse(&text) {
         problems.error(
             key,
-            format!("{} is not a key set: {error}", file.display()),
+            Sentence::quoting(key, &file.to_string_lossy())
+                .and(format!(" is not a key set: {error}")),
             "write the JSON text of a key set into the file",
         );
     }
@@ -102,7 +110,7 @@ fn check_key_set(key: &str, file: &Path, problems: &mut Problems) {
 fn unreadable(key: &str, file: &str, error: &std::io::Error, problems: &mut Problems) {
     problems.error(
         key,
-        format!("{file} cannot be read: {error}"),
+        Sentence::quoting(key, file).and(format!(" cannot be read: {error}")),
         "name a regular file that this user can read",
     );
 }

@@ -183,6 +183,112 @@ async fn check_reports_each_file_that_cannot_be_used() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
+/// No key shows a value that came from the environment: neither one that cannot be read, nor a file that cannot be used.
+#[tokio::test]
+async fn values_from_the_environment_are_in_no_error_and_no_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = "issuers:\n  - issuer: https://a.test\n    audiences: [a]\n";
+    for text in [
+        "listen: ${IT_SECRET}\n",
+        "listen: unix:${IT_SECRET}\n",
+        "admin_listen: 'x${IT_SECRET}'\n",
+        "probe_listen: ${IT_SECRET}\n",
+        "admin_hosts: ['a b ${IT_SECRET}']\n",
+        "max_token_size: ${IT_SECRET}\n",
+        "expression_env: ['${IT_SECRET}']\n",
+        "expression_env: ['${IT_SECRET} x']\n",
+        "payload_header: 'a ${IT_SECRET}'\nstrip_headers: ['a:${IT_SECRET}']\n",
+        "tls: { certificate: '${IT_SECRET}', private_key: '/${IT_SECRET}', client_ca: '${IT_SECRET}' }\n",
+        "rules: [{ name: '${IT_SECRET}' }, { name: b }, { name: '${IT_SECRET}' }]\n",
+        "rules: [{ match: { paths: ['/${IT_SECRET}/{id}'], hosts: ['${IT_SECRET}/'] } }, { access: deny }]\n",
+        "rules: [{ name: '${IT_SECRET}' }, { name: b, access: deny }]\n",
+        "x: 1\nissuers:\n  - issuer: https://b.test\n    audiences: [a]\n    jwks: { file: '${IT_SECRET}' }\n",
+        "x: 1\nissuers:\n  - issuer: https://b.test\n    audiences: [a]\n    jwks: { ca_file: '${IT_SECRET}' }\n",
+        "x: 1\nissuers:\n  - issuer: https://b.test\n    audiences: [a]\n    jwks: { inline: '{\"keys\": [{\"kid\": \"${IT_SECRET}\"}]}' }\n",
+        "x: 1\nissuers:\n  - issuer: https://b.test\n    audiences: [a]\n    jwks: { uri: 'ftp://${IT_SECRET}' }\n",
+    ] {
+        let text = match text.contains("issuers:") {
+            true => text.to_owned(),
+            false => format!("{text}{issuer}"),
+        };
+        let file = written(folder.path(), &text);
+        let mut commands = vec![vec!["check", "--deny-warnings", "--config", &file]];
+        // The service runs with a configuration that only causes warnings, and opens the files of `tls` itself.
+        let is_refused = !text.contains("tls:") && !text.contains("name: b, access: deny");
+        if is_refused {
+            commands.push(vec!["serve", "--config", &file]);
+        }
+        for command in commands {
+            let ended = ended(accredit(&command).env("IT_SECRET", "hunter2")).await;
+            assert_eq!(ended.code, Some(2), "{text}{}", ended.stderr);
+            let shown = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(!shown.contains("hunter2"), "{text}{shown}");
+        }
+    }
+}
+
+/// Warnings that the operator accepted took the room of the others, and `--deny-warnings` passed.
+#[tokio::test]
+async fn accepted_warnings_do_not_hide_a_warning_that_is_not_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("accept_warnings: [audiences_any]\nissuers:\n");
+    for number in 0..1_100 {
+        text.push_str(&format!(
+            "  - {{ issuer: 'https://{number}.test', audiences: any }}\n"
+        ));
+    }
+    let accepted = run(&[
+        "check",
+        "--deny-warnings",
+        "--config",
+        &written(folder.path(), &text),
+    ])
+    .await;
+    assert_eq!((accepted.code, accepted.stderr.as_str()), (Some(0), ""));
+    text.push_str("  - { issuer: https://z.test, audiences: [a], clock_skew: 1h }\n");
+    let file = written(folder.path(), &text);
+    let denied = run(&["check", "--deny-warnings", "--config", &file]).await;
+    assert_eq!(denied.code, Some(2), "{}", denied.stderr);
+    assert!(
+        denied.stderr.contains("warning[clock_skew_large]"),
+        "{}",
+        denied.stderr
+    );
+    // Of more warnings than are listed, the number is told and the rest denied.
+    let many = text.replace("[audiences_any]", "[http_keys]");
+    let denied = run(&[
+        "check",
+        "--deny-warnings",
+        "--config",
+        &written(folder.path(), &many),
+    ])
+    .await;
+    assert_eq!(denied.code, Some(2), "{}", denied.stderr);
+    let line = "accredit: warning[audiences_any]: 101 more problems are not listed; correct the problems above first";
+    assert!(
+        denied.stderr.lines().any(|own| own == line),
+        "{}",
+        denied.stderr
+    );
+}
+
+/// CONTRACT 3.9.6a
+#[tokio::test]
+async fn check_warns_of_a_path_that_looks_like_a_regular_expression() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "{VALID}rules:\n  - match:\n      paths:\n        - /acme.*/x\n        - /v.+\n  - access: deny\n"
+    );
+    let ended = run(&["check", "--config", &written(folder.path(), &text)]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ended.stderr);
+    for (line, place) in lines.iter().zip(["paths[0] (line 7)", "paths[1] (line 8)"]) {
+        let start = format!("accredit: warning[path_looks_like_regex]: rules[0].match.{place}: ");
+        assert!(line.starts_with(&start) && line.contains("`**`"), "{line}");
+    }
+}
+
 /// CONTRACT 3.1.9
 #[tokio::test]
 async fn a_configuration_is_read_from_a_regular_file_or_standard_input() {

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::yaml::tree::{Origin, YamlNode, YamlValue};
 
 /// Looks up a variable of the environment.
 pub(crate) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Expands every string value of the tree. Key names are not expanded.
+/// Expands every string value of the tree. `${` in a key is an error: a name that looks as if it were replaced would match
+/// nothing.
 pub fn expand(root: &mut YamlNode, lookup: EnvLookup<'_>, problems: &mut Problems) {
     expand_at(root, "", lookup, problems);
 }
@@ -33,7 +35,7 @@ fn expand_at(node: &mut YamlNode, at: &str, lookup: EnvLookup<'_>, problems: &mu
             }
             Err(faults) => {
                 for fault in faults {
-                    problems.error(at, fault.what, fault.advice);
+                    problems.error(at, Sentence::own(fault.what), Sentence::own(fault.advice));
                 }
                 node.origin = Origin::Unresolved;
             }
@@ -45,7 +47,17 @@ fn expand_at(node: &mut YamlNode, at: &str, lookup: EnvLookup<'_>, problems: &mu
         }
         YamlValue::Mapping(members) => {
             for (key, member) in members {
-                expand_at(member, &path::member(at, &key.name), lookup, problems);
+                let at = path::member(at, &key.name);
+                if key.name.contains("${") {
+                    problems.error(
+                        &at,
+                        "`${...}` is not replaced in a key",
+                        "write the name itself; only values are replaced",
+                    );
+                    member.origin = Origin::Unresolved;
+                } else {
+                    expand_at(member, &at, lookup, problems);
+                }
             }
         }
         _ => {}
@@ -88,7 +100,9 @@ pub fn values(
             }
             Err(_) => problems.error(
                 &at,
-                format!("the environment variable `{name}` is not set, or is empty"),
+                Sentence::own("the environment variable ")
+                    .and_quote(&at, name)
+                    .and(" is not set, or is empty"),
                 "set it, or remove it from the list",
             ),
         }

@@ -14,15 +14,15 @@ pub enum ListenAddr {
     Unix(PathBuf),
 }
 
-/// A text is not an address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// A text is not an address to listen on. The messages follow the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListenAddrError {
     /// Neither an IP address with a port nor `unix:` with a path.
-    #[error("`{0}` is not an address to listen on")]
-    Form(String),
+    #[error("is not an address to listen on")]
+    Form,
     /// `unix:` with a path that does not begin with `/`.
-    #[error("`{0}` is a relative path")]
-    RelativePath(String),
+    #[error("is a relative path")]
+    RelativePath,
 }
 
 impl FromStr for ListenAddr {
@@ -33,12 +33,12 @@ impl FromStr for ListenAddr {
             return if path.starts_with('/') {
                 Ok(Self::Unix(PathBuf::from(path)))
             } else {
-                Err(ListenAddrError::RelativePath(text.to_owned()))
+                Err(ListenAddrError::RelativePath)
             };
         }
         text.parse()
             .map(Self::Tcp)
-            .map_err(|_| ListenAddrError::Form(text.to_owned()))
+            .map_err(|_| ListenAddrError::Form)
     }
 }
 
@@ -83,15 +83,12 @@ mod tests {
             "/run/a.sock",
             "0.0.0.0",
         ] {
-            assert_eq!(
-                text.parse::<ListenAddr>(),
-                Err(ListenAddrError::Form(text.to_owned()))
-            );
+            assert_eq!(text.parse::<ListenAddr>(), Err(ListenAddrError::Form));
         }
         for text in ["unix:", "unix:a.sock", "unix:./a.sock"] {
             assert_eq!(
                 text.parse::<ListenAddr>(),
-                Err(ListenAddrError::RelativePath(text.to_owned()))
+                Err(ListenAddrError::RelativePath)
             );
         }
     }

@@ -7,6 +7,7 @@ use crate::config::env::{self, EnvLookup};
 use crate::config::locations::Locations;
 use crate::config::problem::{Problem, Problems};
 use crate::config::schema;
+use crate::config::sentence::Sentence;
 use crate::config::structure::check;
 use crate::config::yaml;
 
@@ -24,6 +25,8 @@ pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Proble
     };
     problems.locate_in(Locations::of(&root));
     env::expand(&mut root, lookup, &mut problems);
+    // Only now is it known which values came from the environment.
+    problems.locate_in(Locations::of(&root));
     let repaired = check::check(&mut root, schema::schema(), &mut problems);
     problems.ignore_consequences_of(repaired);
     match ConfigDocument::deserialize(&root) {
@@ -36,7 +39,7 @@ pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Proble
             if !problems.has_errors() {
                 problems.error(
                     "",
-                    mismatch.to_string(),
+                    Sentence::own(mismatch.to_string()),
                     "report this as a fault of accredit",
                 );
             }

@@ -1,7 +1,7 @@
-//! Where each key path of a document stands in its text; knows no values.
+//! Where each key path of a document stands in its text, and whether its value came from the environment. Knows no values.
 
 use crate::config::path;
-use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
+use crate::config::yaml::tree::{Origin, YamlKey, YamlNode, YamlValue};
 
 /// Finds the line and column of a key path.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Locations {
 struct LocatedNode {
     line: usize,
     column: usize,
+    /// Whether this value, or a value in it, came from the environment.
+    is_from_environment: bool,
     below: LocatedChildren,
 }
 
@@ -34,13 +36,23 @@ impl Locations {
     /// Line and column of a path such as `issuers[0].claim_headers.x-jwt-sub`, else of its nearest ancestor
     /// that exists; nothing where there is no document at all.
     pub(crate) fn locate(&self, path: &str) -> Option<(usize, usize)> {
+        self.find(path).map(|place| (place.line, place.column))
+    }
+
+    /// Whether the value of a path, or of its nearest ancestor that exists, came from the environment, wholly or in part.
+    pub(crate) fn is_from_environment(&self, path: &str) -> bool {
+        self.find(path)
+            .is_some_and(|place| place.is_from_environment)
+    }
+
+    fn find(&self, path: &str) -> Option<&LocatedNode> {
         let mut place = self.root.as_ref()?;
         let mut rest = path;
         while let Some((below, after)) = place.step(rest) {
             place = below;
             rest = after;
         }
-        Some((place.line, place.column))
+        Some(place)
     }
 }
 
@@ -62,6 +74,13 @@ impl LocatedNode {
             ),
             _ => LocatedChildren::Nothing,
         };
+        let is_below = match &below {
+            LocatedChildren::Nothing => false,
+            LocatedChildren::Items(items) => items.iter().any(|item| item.is_from_environment),
+            LocatedChildren::Members(members) => {
+                members.iter().any(|(_, node)| node.is_from_environment)
+            }
+        };
         let (line, column) = match (key, &below) {
             (Some(key), LocatedChildren::Items(_) | LocatedChildren::Members(_)) => {
                 (key.line, key.column)
@@ -71,6 +90,7 @@ impl LocatedNode {
         LocatedNode {
             line,
             column,
+            is_from_environment: is_below || node.origin == Origin::Environment,
             below,
         }
     }

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod resolve;
 pub mod rule_document;
 pub mod schema;
+pub mod sentence;
 pub mod settings;
 pub mod structure;
 pub mod tls_files;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::locations::Locations;
+use crate::config::sentence::Sentence;
 use crate::config::warning::WarningCode;
 
 /// One error or warning.
@@ -19,6 +20,14 @@ pub struct Problem {
     pub advice: String,
 }
 
+/// The problems beyond the limit.
+#[derive(Clone, Debug, Default)]
+struct UnlistedProblems {
+    count: usize,
+    /// The first warning among them.
+    warning: Option<WarningCode>,
+}
+
 /// Whether a problem makes the configuration unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Severity {
@@ -31,19 +40,20 @@ pub(crate) enum Severity {
 pub struct Problems {
     locations: Locations,
     found: Vec<Problem>,
-    left_out: usize,
+    unlisted: UnlistedProblems,
+    accepted: Vec<WarningCode>,
     errors: bool,
     repaired: Vec<String>,
 }
 
 impl Problems {
-    /// Later problems take their lines from this document.
+    /// Later problems take their lines from this document, and quote no value that it has from the environment.
     pub(crate) fn locate_in(&mut self, locations: Locations) {
         self.locations = locations;
     }
 
     /// The value at `path` makes the configuration unusable.
-    pub fn error(&mut self, path: &str, what: impl Into<String>, advice: impl Into<String>) {
+    pub fn error(&mut self, path: &str, what: impl Into<Sentence>, advice: impl Into<Sentence>) {
         self.add(path, None, Severity::Error, what.into(), advice.into());
     }
 
@@ -52,8 +62,8 @@ impl Problems {
         &mut self,
         code: WarningCode,
         path: &str,
-        what: impl Into<String>,
-        advice: impl Into<String>,
+        what: impl Into<Sentence>,
+        advice: impl Into<Sentence>,
     ) {
         let severity = Severity::Warning(code);
         self.add(path, None, severity, what.into(), advice.into());
@@ -64,8 +74,8 @@ impl Problems {
         &mut self,
         path: &str,
         place: (usize, usize),
-        what: impl Into<String>,
-        advice: impl Into<String>,
+        what: impl Into<Sentence>,
+        advice: impl Into<Sentence>,
     ) {
         let severity = Severity::Error;
         self.add(path, Some(place), severity, what.into(), advice.into());
@@ -88,27 +98,27 @@ impl Problems {
         self.errors
     }
 
-    /// Removes warnings with these codes.
-    pub fn accept(&mut self, codes: &[WarningCode]) {
-        self.found.retain(|problem| match problem.severity {
-            Severity::Error => true,
-            Severity::Warning(code) => !codes.contains(&code),
-        });
+    /// Ignores warnings with these codes from now on. Those take no room in the list: otherwise warnings that the operator
+    /// accepted could push out one that the operator did not accept.
+    pub fn accept(&mut self, codes: Vec<WarningCode>) {
+        self.accepted = codes;
     }
 
     /// All problems in the order of the text. Those without a line come first.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         self.found
             .sort_by_key(|problem| (problem.line, problem.column));
-        let last = self.found.last().map(|problem| problem.severity);
-        if let Some(last) = last.filter(|_| self.left_out > 0) {
-            let severity = if self.errors { Severity::Error } else { last };
+        if self.unlisted.count > 0 {
+            let severity = match self.unlisted.warning {
+                Some(code) if !self.errors => Severity::Warning(code),
+                _ => Severity::Error,
+            };
             self.found.push(Problem {
                 path: String::new(),
                 line: None,
                 column: None,
                 severity,
-                what: format!("{} more problems are not listed", self.left_out),
+                what: format!("{} more problems are not listed", self.unlisted.count),
                 advice: "correct the problems above first".to_owned(),
             });
         }
@@ -120,13 +130,23 @@ impl Problems {
         path: &str,
         place: Option<(usize, usize)>,
         severity: Severity,
-        what: String,
-        advice: String,
+        what: Sentence,
+        advice: Sentence,
     ) {
+        if let Severity::Warning(code) = severity
+            && self.accepted.contains(&code)
+        {
+            return;
+        }
         // Before the comparisons, which would take a text with very many problems very long.
         if self.found.len() >= MAX_LISTED {
-            self.errors |= severity == Severity::Error;
-            self.left_out += 1;
+            match severity {
+                Severity::Error => self.errors = true,
+                Severity::Warning(code) => {
+                    self.unlisted.warning.get_or_insert(code);
+                }
+            }
+            self.unlisted.count += 1;
             return;
         }
         if self.is_repaired(path) || self.repaired.iter().any(|value| contains(value, path)) {
@@ -134,6 +154,8 @@ impl Problems {
         }
         self.errors |= severity == Severity::Error;
         let (line, column) = place.or_else(|| self.locations.locate(path)).unzip();
+        let is_secret = |path: &str| self.locations.is_from_environment(path);
+        let (what, advice) = (what.text(is_secret), advice.text(is_secret));
         self.found.push(Problem {
             path: path.to_owned(),
             line,

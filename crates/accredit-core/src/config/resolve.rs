@@ -7,7 +7,7 @@ use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::config::defaults;
 use crate::config::document::ConfigDocument;
 use crate::config::fingerprint;
-use crate::config::listen_addr::ListenAddr;
+use crate::config::listen_addr::{ListenAddr, ListenAddrError};
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
@@ -15,6 +15,7 @@ use crate::config::resolve::issuers::issuers;
 use crate::config::resolve::rules::{RuleContext, ambiguous_paths, rules};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
+use crate::config::sentence::Sentence;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
 use crate::config::units::{self, Size};
@@ -49,17 +50,12 @@ pub fn resolve(
     document: &ConfigDocument,
     mut problems: Problems,
 ) -> Result<Resolved, Vec<Problem>> {
+    let accepted = document.accept_warnings.iter().flatten();
+    problems.accept(accepted.map(|word| word.value).collect());
     let settings = settings(document, &mut problems);
     if let Some(settings) = &settings {
         refuse_shared_names(settings, &mut problems);
     }
-    let accepted: Vec<WarningCode> = document
-        .accept_warnings
-        .iter()
-        .flatten()
-        .map(|word| word.value)
-        .collect();
-    problems.accept(&accepted);
     let failed = problems.has_errors();
     let problems = problems.into_sorted();
     match settings {
@@ -179,7 +175,7 @@ fn max_token_size(size: Option<Size>, problems: &mut Problems) -> usize {
         _ => {
             problems.error(
                 "max_token_size",
-                format!("a token of {size} bytes is outside the limits"),
+                "this size is outside the limits",
                 "write a size from 1 to 64KiB",
             );
             MAX_TOKEN_SIZE
@@ -193,7 +189,9 @@ fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr>
     match text.parse() {
         Ok(address) => Some(address),
         Err(error) => {
-            problems.error(key, format!("{error}"), ADDRESS);
+            let error: ListenAddrError = error;
+            let what = Sentence::quoting(key, text).and(format!(" {error}"));
+            problems.error(key, what, ADDRESS);
             None
         }
     }
@@ -224,12 +222,13 @@ fn admin_hosts(document: &ConfigDocument, problems: &mut Problems) -> Vec<Host> 
     for (number, text) in document.admin_hosts.iter().flatten().enumerate() {
         // A browser shows the name with the port, so operators copy it with the port.
         let host = Host::parse(text).or_else(|_| Host::parse_authority(text));
+        let key = path::item("admin_hosts", number);
         match host {
             Ok(Host::Address(address)) => hosts.push(Host::Address(address.to_canonical())),
             Ok(name) => hosts.push(name),
             Err(_) => problems.error(
-                &path::item("admin_hosts", number),
-                format!("`{text}` is not a host name or an address"),
+                &key,
+                Sentence::quoting(&key, text).and(" is not a host name or an address"),
                 "write a name or an address, such as accredit.example",
             ),
         }

@@ -10,8 +10,11 @@ use crate::config::issuer_document::{
 use crate::config::locations::Locations;
 use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::problem::Problems;
+use crate::config::resolve::resolve;
 use crate::config::units::{Duration, Size};
 use crate::config::words::Word;
+use crate::config::yaml;
+use crate::config::yaml::tree::{YamlNode, YamlValue};
 
 const SECRET: &str = "hunter2";
 
@@ -366,6 +369,135 @@ fn problems_do_not_show_values_of_environment_variables() {
     assert!(!problems.contains(SECRET), "{problems}");
 }
 
+/// Each scalar of the examples comes from the environment in turn, with texts that fit no key, or only nearly. No problem
+/// and no warning of the whole configuration shows any of them.
+#[test]
+fn no_problem_of_any_key_shows_a_value_of_the_environment() {
+    let secrets = [
+        "hunter2",
+        " hunter2 x",
+        "https://hunter2.test/{x}",
+        "http://hunter2.test",
+        "hunter2:99999",
+        "unix:hunter2",
+        "hunter2..x",
+        "/hunter2/[0-9]+",
+        "hunter2/**/**",
+        "{\"hunter2\": 1, \"hunter2\": 2}",
+        "{\"keys\": [{\"kty\": \"hunter2\", \"kid\": \"hunter2\"}]}",
+        "hunter2\u{1}\"",
+        "70000",
+    ];
+    let mut reported = 0;
+    for text in examples() {
+        let tree = yaml::read::read(&text, &mut Problems::default()).expect("a tree");
+        let count = scalars(&tree);
+        for secret in secrets {
+            for number in 0..count {
+                let text = with_reference(&tree, number);
+                let lookup = |name: &str| match name {
+                    "SECRET" => Some(secret.to_owned()),
+                    _ => Some("https://variable.example".to_owned()),
+                };
+                let problems = match read(&text, &lookup) {
+                    Ok((document, problems)) => match resolve(&document, problems) {
+                        Ok(resolved) => resolved.warnings,
+                        Err(problems) => problems,
+                    },
+                    Err(problems) => problems,
+                };
+                reported += problems.len();
+                let shown = lines(&problems);
+                assert!(
+                    !shown.contains("hunter2") && !shown.contains("70000"),
+                    "{text}\n{shown}"
+                );
+            }
+        }
+    }
+    assert!(reported > 1_000, "{reported}");
+}
+
+fn examples() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let entries = std::fs::read_dir(folder).expect("the examples");
+    let mut texts: Vec<String> = entries
+        .map(|entry| entry.expect("an example").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .map(|path| std::fs::read_to_string(path).expect("is text"))
+        .collect();
+    // Keys that the examples do not have.
+    texts.push(
+        "probe_listen: 0.0.0.0:1\nadmin_hosts: [a.example]\npayload_header: x-jwt-sub\nrealm: a\nstate_dir: a\n\
+         max_token_size: 1KiB\nlog_claims: [a, [b]]\naccept_warnings: [audiences_any]\nexpression_env: [A]\n\
+         tls: {certificate: a, private_key: b, client_ca: c, client_names: [d.example]}\nissuers:\n\
+         - {issuer: [a, b], audiences: [c], jwks: {inline: '{}', ca_file: a}, token_types: [a], claim_headers: {x-jwt-sub: {claim: a, as: json}}}\n\
+         rules:\n- {name: a, access: token, scopes: [a], when: {expression: 'true', message: a}}\n\
+         - {name: b, match: {hosts: [a.example], methods: [GET], paths: [/a], context: {a: [b]}}, audiences: [a], issuers: [a]}\n"
+            .to_owned(),
+    );
+    texts
+}
+
+fn scalars(node: &YamlNode) -> usize {
+    match &node.value {
+        YamlValue::Sequence(items) => items.iter().map(scalars).sum(),
+        YamlValue::Mapping(members) => members.iter().map(|(_, node)| scalars(node)).sum(),
+        _ => 1,
+    }
+}
+
+/// The document as JSON, in which the scalar of this number is a reference to the environment.
+fn with_reference(tree: &YamlNode, number: usize) -> String {
+    fn json(node: &YamlNode, left: &mut usize) -> serde_json::Value {
+        let scalar: serde_json::Value = match &node.value {
+            YamlValue::Sequence(items) => {
+                return items.iter().map(|item| json(item, left)).collect();
+            }
+            YamlValue::Mapping(members) => {
+                let members = members.iter();
+                return members
+                    .map(|(key, node)| (key.name.clone(), json(node, left)))
+                    .collect();
+            }
+            YamlValue::Null => serde_json::Value::Null,
+            YamlValue::Bool(flag) => (*flag).into(),
+            YamlValue::Integer(number) => (*number).into(),
+            YamlValue::Float(number) => (*number).into(),
+            YamlValue::String(text) => text.as_str().into(),
+        };
+        let is_this = *left == 0;
+        *left = left.wrapping_sub(1);
+        if is_this { "${SECRET}".into() } else { scalar }
+    }
+    json(tree, &mut number.clone()).to_string()
+}
+
+#[test]
+fn a_reference_to_the_environment_in_a_key_is_an_error() {
+    let problems = refused(
+        "lis${LISTEN}: a\nissuers:\n- issuer: a\n  audiences: [b]\n  claim_headers:\n    ${HEADER}: sub\n    x-${A:-b}: oid\n\
+         rules:\n- name: a\n  match:\n    context:\n      \"${TIER}\": internal\n      zone: a\n",
+    );
+    let places: Vec<&str> = problems
+        .lines()
+        .map(|line| {
+            line.split_once(": `${...}` is not replaced in a key; ")
+                .expect(line)
+                .0
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "lis${LISTEN} (line 1)",
+            "issuers[0].claim_headers.${HEADER} (line 6)",
+            "issuers[0].claim_headers.x-${A:-b} (line 7)",
+            "rules[0].match.context.${TIER} (line 12)",
+        ]
+    );
+}
+
 #[test]
 fn keys_of_planned_features_are_unknown_keys() {
     let later = ["revoked", "resource_metadata", "metadata"];
@@ -384,7 +516,7 @@ fn keys_of_planned_features_are_unknown_keys() {
 #[test]
 fn lines_are_found_by_key_path() {
     let text = "\nrealm: api\nissuers:\n- issuer: a\n  audiences: [b]\n  claim_headers:\n    x-jwt-sub: sub\n    x.dot: oid\n";
-    let tree = crate::config::yaml::read::read(text, &mut Problems::default()).expect("a tree");
+    let tree = yaml::read::read(text, &mut Problems::default()).expect("a tree");
     let locations = Locations::of(&tree);
     let cases = [
         ("realm", Some((2, 8))),

@@ -94,6 +94,44 @@ fn omitted_warnings_cause_no_error() {
     );
 }
 
+/// Warnings that the operator accepted filled the list, and the line that says so was hidden with them.
+#[test]
+fn accepted_warnings_hide_no_other_warning() {
+    let other = WarningCode::HttpKeys;
+    for count in [0, 1, MAX_LISTED, MAX_LISTED + 5] {
+        let mut problems = Problems::default();
+        problems.accept(vec![CODE]);
+        (0..count).for_each(|_| problems.warn(CODE, "realm", "w", "m"));
+        problems.warn(other, "listen", "w", "m");
+        let severities: Vec<_> = problems
+            .into_sorted()
+            .iter()
+            .map(|one| one.severity)
+            .collect();
+        assert_eq!(severities, [Severity::Warning(other)], "{count}");
+    }
+    // The line is there if what was left out is not accepted, and it has the code of such a warning.
+    let mut problems = Problems::default();
+    problems.accept(vec![CODE]);
+    (0..MAX_LISTED + 2).for_each(|_| problems.warn(other, "realm", "w", "m"));
+    problems.warn(CODE, "listen", "w", "m");
+    let sorted = problems.into_sorted();
+    let last = sorted.last().map(|one| (one.severity, one.what.as_str()));
+    let expected = (Severity::Warning(other), "2 more problems are not listed");
+    assert_eq!(last, Some(expected));
+}
+
+/// An error beyond the limit makes the configuration unusable, and its line is no warning that could be accepted.
+#[test]
+fn an_error_that_is_left_out_is_an_error() {
+    let mut problems = Problems::default();
+    (0..MAX_LISTED).for_each(|_| problems.warn(CODE, "realm", "w", "m"));
+    problems.error("listen", "e", "m");
+    assert!(problems.has_errors());
+    let sorted = problems.into_sorted();
+    assert_eq!(sorted.last().map(|one| one.severity), Some(Severity::Error));
+}
+
 #[test]
 fn a_warning_begins_with_its_code() {
     let warning = Problem {

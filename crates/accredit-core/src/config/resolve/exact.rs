@@ -20,7 +20,7 @@ pub fn exact(key: &str, text: &str, problems: &mut Problems) -> bool {
 pub(crate) fn exact_audiences(
     key: &str,
     listed: &[String],
-    instead: &str,
+    instead: &'static str,
     problems: &mut Problems,
 ) {
     for (number, audience) in listed.iter().enumerate() {

@@ -7,6 +7,7 @@ use crate::config::ordered_map::OrderedMap;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::exact::exact;
+use crate::config::sentence::Sentence;
 use crate::forward::claim_headers::{ClaimForm, ClaimHeader, ClaimHeaders, MappedClaim};
 use crate::forward::header_name::{HeaderName, HeaderPrefix, NameError};
 use crate::token::claim_name::{ClaimName, NotAClaimName};
@@ -57,17 +58,19 @@ pub fn claim_headers(
         let (Some(name), Some((claim, form))) = (name, claim) else {
             continue;
         };
+        let of_payload = payload_header.map(|name| ("payload_header", name));
         let taken = headers
             .iter()
-            .map(|header| &header.name)
-            .chain(payload_header);
-        if let Some(other) = taken
+            .map(|header| (key.as_str(), &header.name))
+            .chain(of_payload);
+        if let Some((other_key, other)) = taken
             .into_iter()
-            .find(|other| other.looks_like(name.as_str()))
+            .find(|(_, other)| other.looks_like(name.as_str()))
         {
             problems.error(
                 &key,
-                format!("an upstream can mistake this header for `{other}`"),
+                Sentence::own("an upstream can mistake this header for ")
+                    .and_quote(other_key, other.as_str()),
                 "choose another name",
             );
             continue;
@@ -162,5 +165,5 @@ fn refuse(key: &str, error: NameError, problems: &mut Problems) {
         NameError::NotAToken => "use letters, digits and hyphens",
         NameError::Reserved => "choose another name, such as x-jwt-...",
     };
-    problems.error(key, error.to_string(), advice);
+    problems.error(key, Sentence::own(error.to_string()), advice);
 }

@@ -13,6 +13,7 @@ use crate::config::problem::Problems;
 use crate::config::resolve::exact::{exact, exact_audiences};
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
+use crate::config::sentence::Sentence;
 use crate::config::settings::IssuerSettings;
 use crate::config::warning::WarningCode;
 use crate::forward::header_name::HeaderName;
@@ -89,7 +90,7 @@ fn names(
         } else if let Some(other) = seen.insert(name.clone(), key.clone()) {
             problems.error(
                 &key,
-                format!("this issuer is also at {other}"),
+                Sentence::own(format!("this issuer is also at {other}")),
                 "remove one of them",
             );
         } else {

@@ -8,6 +8,7 @@ use crate::config::defaults;
 use crate::config::issuer_document::JwksDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::units;
 use crate::config::warning::WarningCode;
 use crate::keys::key_set::KeySet;
@@ -76,7 +77,7 @@ impl Keys<'_> {
         if let Err(error) = address {
             problems.error(
                 &path::member(&self.key, "uri"),
-                error.to_string(),
+                Sentence::own(error.to_string()),
                 error.advice(),
             );
         }
@@ -93,7 +94,7 @@ impl Keys<'_> {
             Err(error) => {
                 problems.error(
                     &key,
-                    format!("this is not a key set: {error}"),
+                    Sentence::own("this is not a key set: ").and_cause(&key, &error),
                     "write the JSON text of a key set",
                 );
                 None
@@ -114,7 +115,7 @@ impl Keys<'_> {
                     problems.error(
                         &path::member(&self.key, name),
                         "this duration is too short",
-                        format!("write at least {least:?}"),
+                        Sentence::own(format!("write at least {least:?}")),
                     );
                 }
                 value
@@ -176,7 +177,7 @@ fn discovery(
     if let Err(error) = KeyAddress::parse(name, transport) {
         problems.error(
             &key,
-            format!("discovery cannot find its keys: {error}"),
+            Sentence::own(format!("discovery cannot find its keys: {error}")),
             "set jwks.uri, jwks.file or jwks.inline",
         );
         return None;
@@ -209,7 +210,8 @@ fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
         problems.warn(
             WarningCode::InlineKeySetAside,
             key,
-            format!("accredit does not use a key of this set: {}", aside.reason),
+            Sentence::own("accredit does not use a key of this set: ")
+                .and_cause(key, &aside.reason),
             "correct the key, or remove it",
         );
     }

@@ -1,13 +1,17 @@
 //! The `match` of a rule.
 
 use crate::config::defaults;
+use crate::config::one_or_many::OneOrMany;
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::exact::exact;
 use crate::config::rule_document::MatchDocument;
+use crate::config::sentence::Sentence;
 use crate::config::warning::WarningCode;
 use crate::rules::host::HostPattern;
 use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
 use crate::rules::pattern::PathPattern;
+use crate::rules::pattern::error::PatternError;
 
 /// Compiles a `match`. `None` matches every request.
 pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Problems) -> Matcher {
@@ -17,19 +21,21 @@ pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Probl
     warn_of_unregistered(key, document.methods.as_deref(), problems);
     warn_of_regex(key, document.paths.as_deref(), problems);
     Matcher {
-        hosts: compiled(key, "hosts", document.hosts.as_deref(), problems, |text| {
-            HostPattern::parse(text).map_err(|_| "this is not a host".to_owned())
-        }),
+        hosts: compiled(
+            key,
+            "hosts",
+            document.hosts.as_deref(),
+            problems,
+            |_, text| HostPattern::parse(text).map_err(|_| "this is not a host".into()),
+        ),
         methods: compiled(
             key,
             "methods",
             document.methods.as_deref(),
             problems,
-            method,
+            |_, text| method(text).map_err(Sentence::from),
         ),
-        paths: compiled(key, "paths", document.paths.as_deref(), problems, |text| {
-            PathPattern::parse(text).map_err(|error| error.to_string())
-        }),
+        paths: compiled(key, "paths", document.paths.as_deref(), problems, pattern),
         preflight: match document.preflight.unwrap_or(defaults::PREFLIGHT) {
             true => Preflight::Only,
             false => Preflight::Any,
@@ -38,26 +44,55 @@ pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Probl
             .context
             .iter()
             .flat_map(|entries| &entries.0)
-            .map(|(name, values)| ContextEntry {
-                name: name.clone(),
-                values: values.as_slice().to_vec(),
+            .map(|(name, values)| {
+                context_entry(&path::member(key, "context"), name, values, problems)
             })
             .collect(),
     }
 }
 
+/// Envoy's context extensions are compared character by character.
+fn context_entry(
+    key: &str,
+    name: &str,
+    values: &OneOrMany,
+    problems: &mut Problems,
+) -> ContextEntry {
+    let key = path::member(key, name);
+    if exact(&key, name, problems) {
+        for (number, value) in values.as_slice().iter().enumerate() {
+            let key = match values {
+                OneOrMany::One(_) => key.clone(),
+                OneOrMany::Many(_) => path::item(&key, number),
+            };
+            exact(&key, value, problems);
+        }
+    }
+    ContextEntry {
+        name: name.to_owned(),
+        values: values.as_slice().to_vec(),
+    }
+}
+
 /// A method in upper case (CONTRACT 3.9.7).
-fn method(text: &str) -> Result<String, String> {
+fn method(text: &str) -> Result<String, &'static str> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || !text.bytes().all(is_token) {
-        return Err("this is not a method".to_owned());
+        return Err("this is not a method");
     }
     if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        return Err(
-            "this method has a lower-case letter, and accredit refuses such requests".to_owned(),
-        );
+        return Err("this method has a lower-case letter, and accredit refuses such requests");
     }
     Ok(text.to_owned())
+}
+
+/// A path pattern.
+fn pattern(key: &str, text: &str) -> Result<PathPattern, Sentence> {
+    PathPattern::parse(text).map_err(|error| match error {
+        // It quotes a segment of the pattern.
+        PatternError::ForeignSyntax(_) => Sentence::own("").and_cause(key, &error),
+        _ => Sentence::own(error.to_string()),
+    })
 }
 
 fn warn_of_unregistered(key: &str, methods: Option<&[String]>, problems: &mut Problems) {
@@ -144,14 +179,15 @@ fn compiled<T>(
     name: &str,
     listed: Option<&[String]>,
     problems: &mut Problems,
-    parse: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str, &str) -> Result<T, Sentence>,
 ) -> Option<Vec<T>> {
     let key = path::member(key, name);
     let mut compiled = Vec::new();
     for (number, text) in listed?.iter().enumerate() {
-        match parse(text) {
+        let key = path::item(&key, number);
+        match parse(&key, text) {
             Ok(pattern) => compiled.push(pattern),
-            Err(error) => problems.error(&path::item(&key, number), error, advice(name)),
+            Err(what) => problems.error(&key, what, advice(name)),
         }
     }
     Some(compiled)

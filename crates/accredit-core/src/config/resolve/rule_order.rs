@@ -3,6 +3,7 @@
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::rule_document::RuleDocument;
+use crate::config::sentence::Sentence;
 use crate::config::warning::WarningCode;
 use crate::config::words::AccessWord;
 use crate::rules::rule::{Access, Rule};
@@ -13,15 +14,15 @@ pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems
         let earlier = rules
             .iter()
             .take(number)
-            .find(|earlier| earlier.matcher.covers(&rule.matcher));
-        if let Some(earlier) = earlier {
+            .enumerate()
+            .find(|(_, earlier)| earlier.matcher.covers(&rule.matcher));
+        if let Some((before, earlier)) = earlier {
             problems.warn(
                 WarningCode::RuleUnreachable,
                 &path::item("rules", number),
-                format!(
-                    "this rule never decides: the earlier rule `{}` matches every request that it matches",
-                    earlier.name
-                ),
+                Sentence::own("this rule never decides: the earlier rule ")
+                    .and_quote(&name_key(before), &earlier.name)
+                    .and(" matches every request that it matches"),
                 "put the narrower rule first, or remove this rule",
             );
         }
@@ -45,25 +46,29 @@ pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems
     let Some(number) = evadable else {
         return;
     };
-    let (what, advice) = match catch_all.and_then(|number| rules.get(number)) {
+    let last = catch_all.and_then(|number| Some((name_key(number), rules.get(number)?)));
+    let (what, advice) = match last {
         None => (
             "this rule is stricter than the default rule, which admits a request that evades it with any verified token"
-                .to_owned(),
-            "end the rules with a rule of `access: deny` that matches every request".to_owned(),
+                .into(),
+            "end the rules with a rule of `access: deny` that matches every request".into(),
         ),
-        Some(last) => (
-            format!(
-                "this rule is stricter than `{}`, which decides about a request that evades it",
-                last.name
-            ),
-            format!(
-                "give `{}` the conditions of this rule, or `access: deny`",
-                last.name
-            ),
+        Some((key, last)) => (
+            Sentence::own("this rule is stricter than ")
+                .and_quote(&key, &last.name)
+                .and(", which decides about a request that evades it"),
+            Sentence::own("give ")
+                .and_quote(&key, &last.name)
+                .and(" the conditions of this rule, or `access: deny`"),
         ),
     };
     let key = path::item("rules", number);
     problems.warn(WarningCode::RuleEvadable, &key, what, advice);
+}
+
+/// The key path of a rule's name.
+fn name_key(number: usize) -> String {
+    path::member(&path::item("rules", number), "name")
 }
 
 /// Whether every request that `last` admits fulfils what `rule` requires. `false` if this is not obvious.

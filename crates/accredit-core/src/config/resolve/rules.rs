@@ -9,6 +9,7 @@ use crate::config::resolve::exact::exact_audiences;
 use crate::config::resolve::matches::matcher;
 use crate::config::resolve::rule_order::warn_of_order;
 use crate::config::rule_document::{RuleDocument, WhenDocument};
+use crate::config::sentence::Sentence;
 use crate::config::settings::IssuerSettings;
 use crate::config::warning::WarningCode;
 use crate::config::words::{AccessWord, Word};
@@ -100,7 +101,7 @@ impl RuleResolver<'_> {
         } else if let Some(other) = seen.insert(name.clone(), key.clone()) {
             problems.error(
                 &key,
-                format!("this name is also at {other}"),
+                Sentence::own(format!("this name is also at {other}")),
                 "choose another name",
             );
         }
@@ -215,7 +216,7 @@ impl RuleResolver<'_> {
             Err(error) => {
                 problems.error(
                     &key,
-                    error.to_string(),
+                    Sentence::own("").and_cause(&key, &error),
                     "see the conditions of rules in docs/configuration.md",
                 );
                 None
@@ -265,7 +266,7 @@ impl RuleResolver<'_> {
     fn refuse(&self, name: &str, because: &str, problems: &mut Problems) {
         problems.error(
             &path::member(self.key, name),
-            format!("this key has no effect: {because}"),
+            Sentence::own(format!("this key has no effect: {because}")),
             "remove the key, or change `access`",
         );
     }

@@ -673,6 +673,23 @@ fn white_space_at_the_ends_of_exact_values_and_braces_in_issuers_are_errors() {
         issuer("rules: [{ scopes: ['a '] }]\n"),
         issuer("rules: [{ any_scope: ['a '] }]\n"),
         issuer("rules: [{ issuers: ['https://a.example '] }]\n"),
+        issuer("rules: [{ match: { context: { 'tier ': a } } }]\n"),
+        issuer("rules: [{ match: { context: { tier: ' a' } } }]\n"),
+        issuer("rules: [{ match: { context: { tier: [a, \"b\\t\"] } } }]\n"),
+        issuer("rules: [{ match: { methods: ['GET '] } }]\n"),
+        issuer("    claim_headers: { x-a: { claim: ' sub', as: json } }\n"),
+        issuer("    scope_claims: [' scp']\n"),
+        issuer("    audience_claims: ['aud ']\n"),
+        issuer("admin_hosts: [' a.example']\n"),
+        issuer("expression_env: ['A ']\n"),
+        issuer("token_sources: [{ header: a, scheme: 'Bearer ' }]\n"),
+        issuer("token_sources: [{ header: sec-websocket-protocol, protocol: ' bearer' }]\n"),
+        issuer(
+            "tls: { certificate: a, private_key: b, client_ca: c, client_names: ['a.example '] }\n",
+        ),
+        issuer(
+            "tls: { certificate: a, private_key: b, client_ca: c, client_names: [' spiffe://a/b'] }\n",
+        ),
         "issuers: [{ issuer: 'https://a.example/{tid}', audiences: [a], jwks: { file: /k } }]\n"
             .to_owned(),
     ] {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::document::TlsDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::tls_files::{ClientName, ClientNameError, TlsFiles};
 
 /// `None` if TLS is off, or if a problem was reported.
@@ -52,7 +53,7 @@ fn client_names(key: &str, tls: &TlsDocument, problems: &mut Problems) -> Vec<Cl
                 let error: ClientNameError = error;
                 problems.error(
                     &path::item(&listed, number),
-                    error.to_string(),
+                    Sentence::own(error.to_string()),
                     "write the name as the client's certificate has it, without a wildcard",
                 );
             }

@@ -7,6 +7,7 @@ use serde_json::map::Map;
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::structure::expected::{
     allows, alternatives, constants, in_words, nearest, pattern, placeholder,
 };
@@ -71,18 +72,16 @@ impl<'w> StructureCheck<'w> {
         let wanted = in_words(alternatives, self.root);
         let from_environment = node.origin == Origin::Environment;
         let what = match &node.value {
-            YamlValue::Null => "there is no value here".to_owned(),
-            _ if from_environment => "the value from the environment does not fit".to_owned(),
+            YamlValue::Null => "there is no value here".into(),
+            _ if from_environment => "the value from the environment does not fit".into(),
             YamlValue::String(text) if named(alternatives) && text.len() <= MAX_QUOTED => {
-                format!("`{text}` is not allowed here")
+                Sentence::quoting(at, text).and(" is not allowed here")
             }
-            YamlValue::String(_) if named(alternatives) => {
-                "this text is not allowed here".to_owned()
-            }
+            YamlValue::String(_) if named(alternatives) => "this text is not allowed here".into(),
             YamlValue::Float(_) if alternatives.iter().any(|one| allows(one, "integer")) => {
-                "this is not a whole number of 64 bits".to_owned()
+                "this is not a whole number of 64 bits".into()
             }
-            value => format!("this is {}", value.kind()),
+            value => Sentence::own(format!("this is {}", value.kind())),
         };
         let advice = match (&node.value, wanted.as_str()) {
             (YamlValue::Null, wanted) => format!("write {wanted}, or remove the key"),
@@ -95,7 +94,7 @@ impl<'w> StructureCheck<'w> {
             }
             (_, wanted) => format!("write {wanted}"),
         };
-        self.problems.error(at, what, advice);
+        self.problems.error(at, what, Sentence::own(advice));
         self.repair(node, alternatives, at);
     }
 
@@ -115,8 +114,8 @@ impl<'w> StructureCheck<'w> {
                 if let Some(grammar) = pattern(schema)
                     && let Err(reason) = (grammar.judge)(text)
                 {
-                    self.problems
-                        .error(at, reason, format!("write {}", grammar.words));
+                    let advice = Sentence::own(format!("write {}", grammar.words));
+                    self.problems.error(at, Sentence::own(reason), advice);
                     self.repair(node, &[schema], at);
                 }
             }
@@ -148,8 +147,12 @@ impl<'w> StructureCheck<'w> {
                     true
                 }
                 None => {
-                    let advice = unknown_key_advice(&key.name, known.unwrap_or(&none));
-                    self.problems.error(&at, "unknown key", advice);
+                    // A key with `${` is reported already.
+                    if node.origin != Origin::Unresolved {
+                        let advice = unknown_key_advice(&key.name, known.unwrap_or(&none));
+                        let advice = Sentence::own(advice);
+                        self.problems.error(&at, "unknown key", advice);
+                    }
                     self.repaired.push(at);
                     false
                 }
@@ -168,6 +171,7 @@ impl<'w> StructureCheck<'w> {
                     .unwrap_or_default();
                 let advice = format!("add it, with {}", in_words(&alternatives, self.root));
                 let at = path::member(at, name);
+                let advice = Sentence::own(advice);
                 self.problems.error(&at, "this key is missing", advice);
                 let mut node = YamlNode::new(YamlValue::Null, 0, 0);
                 self.repair(&mut node, &alternatives, &at);
@@ -194,11 +198,11 @@ impl<'w> StructureCheck<'w> {
     fn integer(&mut self, number: i64, schema: &Schema, at: &str) -> bool {
         let bound = |name| schema.get(name).and_then(Schema::as_i64);
         let (least, most) = (bound("minimum"), bound("maximum"));
-        let wanted = match (least, most) {
+        let wanted = Sentence::own(match (least, most) {
             (Some(least), Some(most)) => format!("write a whole number from {least} to {most}"),
             (Some(least), None) => format!("write a whole number from {least}"),
             _ => "write a smaller one".to_owned(),
-        };
+        });
         if least.is_some_and(|least| number < least) {
             self.problems.error(at, "this number is too small", wanted);
         } else if most.is_some_and(|most| number > most) {

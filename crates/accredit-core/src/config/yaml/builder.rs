@@ -7,6 +7,7 @@ use saphyr_parser::{Event, ScalarStyle, Span, Tag};
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::yaml::budget::{Budget, BudgetError, Weight};
 use crate::config::yaml::members::OpenMapping;
 use crate::config::yaml::scalar;
@@ -250,12 +251,19 @@ impl<'p> Builder<'p> {
     fn spend(&mut self, weight: Weight, place: LineAndColumn) -> Flow {
         match self.budget.spend(weight, self.open.len()) {
             Ok(()) => Flow::Continue(()),
-            Err(bound @ BudgetError::Depth) => self.stop(place, &bound.to_string(), "nest less"),
-            Err(bound) => self.stop(place, &bound.to_string(), "make it smaller"),
+            Err(bound @ BudgetError::Depth) => {
+                self.stop(place, Sentence::own(bound.to_string()), "nest less")
+            }
+            Err(bound) => self.stop(place, Sentence::own(bound.to_string()), "make it smaller"),
         }
     }
 
-    fn stop(&mut self, place: LineAndColumn, what: &str, advice: &str) -> Flow {
+    fn stop(
+        &mut self,
+        place: LineAndColumn,
+        what: impl Into<Sentence>,
+        advice: &'static str,
+    ) -> Flow {
         self.problems
             .error_at(&self.next_path(), place, what, advice);
         self.root = None;

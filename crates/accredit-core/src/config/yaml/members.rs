@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
 /// The members so far, and what the next node is.
@@ -56,6 +57,7 @@ impl OpenMapping {
         let place @ (line, column) = (node.line, node.column);
         let YamlValue::String(name) = node.value else {
             let what = format!("a key must be a string, and this is {}", node.value.kind());
+            let what = Sentence::own(what);
             problems.error_at(parent, place, what, "put it in quotes, or write a name");
             return None;
         };
@@ -83,7 +85,7 @@ impl OpenMapping {
             problems.error_at(
                 &path::member(parent, &name),
                 place,
-                what,
+                Sentence::own(what),
                 "keep one of them",
             );
             return None;

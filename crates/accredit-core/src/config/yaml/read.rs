@@ -3,6 +3,7 @@
 use saphyr_parser::{Parser, ScanError};
 
 use crate::config::problem::Problems;
+use crate::config::sentence::Sentence;
 use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::builder::Builder;
 use crate::config::yaml::tree::YamlNode;
@@ -43,7 +44,7 @@ fn syntax(error: &ScanError, text: &str, problems: &mut Problems) {
         _ if written.contains('\t') => "indent with spaces, not tabs",
         _ => "look at this line and the one before it",
     };
-    problems.error_at("", (line, column), what, advice);
+    problems.error_at("", (line, column), Sentence::own(what), advice);
 }
 
 #[cfg(test)]
