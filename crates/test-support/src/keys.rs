@@ -17,6 +17,7 @@ enum Secret {
     Rsa(rsa::KeyPair),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
+    P521(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -47,6 +48,15 @@ pub fn p384() -> &'static Key {
     KEY.get_or_init(|| {
         let pair = EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING);
         Key(Secret::P384(pair.expect("a key can be made")))
+    })
+}
+
+/// A P-521 key.
+pub fn p521() -> &'static Key {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let pair = EcdsaKeyPair::generate(&signature::ECDSA_P521_SHA512_FIXED_SIGNING);
+        Key(Secret::P521(pair.expect("a key can be made")))
     })
 }
 
@@ -94,6 +104,7 @@ impl Key {
             }
             Secret::P256(pair) => ec_jwk("P-256", pair.public_key().as_ref()),
             Secret::P384(pair) => ec_jwk("P-384", pair.public_key().as_ref()),
+            Secret::P521(pair) => ec_jwk("P-521", pair.public_key().as_ref()),
             Secret::Ed25519(pair) => json!({
                 "kty": "OKP",
                 "crv": "Ed25519",
@@ -110,7 +121,7 @@ impl Key {
     pub fn sign(&self, alg: &str, input: &[u8]) -> Vec<u8> {
         match &self.0 {
             Secret::Rsa(pair) => sign_rsa(pair, alg, input),
-            Secret::P256(pair) | Secret::P384(pair) => {
+            Secret::P256(pair) | Secret::P384(pair) | Secret::P521(pair) => {
                 let signed = pair.sign(&SystemRandom::new(), input);
                 signed.expect("it signs").as_ref().to_vec()
             }

@@ -8,7 +8,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
 const ALGORITHMS = [
-  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
+  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
 ];
 const audience = process.argv[2];
 const made = await Promise.all(ALGORITHMS.map(casesOf));

@@ -18,6 +18,8 @@ def generate(algorithm, rsa):
         return ECKey.generate_key("P-256", auto_kid=False)
     if algorithm == "ES384":
         return ECKey.generate_key("P-384", auto_kid=False)
+    if algorithm == "ES512":
+        return ECKey.generate_key("P-521", auto_kid=False)
     if algorithm == "EdDSA":
         return OKPKey.generate_key("Ed25519", auto_kid=False)
     return rsa

@@ -19,6 +19,8 @@ def generate(algorithm, rsa):
         return JWK.generate(kty="EC", crv="P-256")
     if algorithm == "ES384":
         return JWK.generate(kty="EC", crv="P-384")
+    if algorithm == "ES512":
+        return JWK.generate(kty="EC", crv="P-521")
     if algorithm == "EdDSA":
         return JWK.generate(kty="OKP", crv="Ed25519")
     return rsa

@@ -2,7 +2,7 @@
 
 use crate::support::check_request::Ask;
 use crate::support::issuer::KeyServer;
-use crate::support::keys::{ed25519, p256, p384, rsa, set};
+use crate::support::keys::{ed25519, p256, p384, p521, rsa, set};
 use crate::support::service::{Envoy, Service, issuer_at};
 use crate::support::token::Token;
 
@@ -17,6 +17,7 @@ pub(super) async fn place(lines: &str) -> Place {
         rsa(0).jwk("k"),
         p256(0).jwk("e"),
         p384().jwk("e3"),
+        p521().jwk("e5"),
         ed25519().jwk("o"),
     ]);
     let server = KeyServer::with_keys(keys).await;
@@ -40,4 +41,4 @@ impl Place {
 }
 
 pub(super) const ALL: &str =
-    "algorithms: [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA]";
+    "algorithms: [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA]";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::keys::{base64url, ed25519, hs256, p256, p384, rsa, set};
+use crate::support::keys::{base64url, ed25519, hs256, p256, p384, p521, rsa, set};
 use crate::support::token::sealed;
 
 use super::place::{ALL, place};
@@ -13,6 +13,7 @@ async fn each_algorithm_verifies_only_its_own_signatures() {
     let rsa_names = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
     let mut signers: Vec<_> = rsa_names.map(|alg| (alg, "k", rsa(0))).into();
     signers.extend([("ES256", "e", p256(0)), ("ES384", "e3", p384())]);
+    signers.push(("ES512", "e5", p521()));
     signers.extend([("EdDSA", "o", ed25519()), ("Ed25519", "o", ed25519())]);
     for (alg, kid, key) in &signers {
         let token = place.token().alg(alg).kid(kid);
@@ -36,6 +37,8 @@ async fn each_algorithm_verifies_only_its_own_signatures() {
         ("RS256", "e"),
         ("ES384", "e"),
         ("EdDSA", "e3"),
+        ("ES512", "e3"),
+        ("ES384", "e5"),
         ("PS256", "o"),
     ] {
         let token = place.token().alg(alg).kid(kid).signed(rsa(0));

@@ -54,6 +54,66 @@ async fn with_unavailable_defer_an_issuer_without_keys_leaves_the_decision_to_en
     assert!(!none.left_to_envoy);
 }
 
+/// CONTRACT 4.8.1: an issuer that published an empty key set has withdrawn its keys, which is no outage.
+#[tokio::test]
+async fn a_token_of_an_issuer_with_an_empty_key_set_is_not_left_to_envoy() {
+    let server = KeyServer::with_keys(set([])).await;
+    let service = Service::start(&deferring(&server, ""));
+    let envoy = service.envoy().await;
+    server.asked("/keys", 1).await;
+    let ask = || Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let refused = async || {
+        let answer = envoy.check_or_be_left(ask(), PATIENCE).await;
+        assert_eq!(
+            (answer.http, answer.reason().as_str()),
+            (503, "keys_unavailable")
+        );
+        assert!(!answer.left_to_envoy, "{answer:?}");
+    };
+    refused().await;
+    // Keys that were withdrawn later are withdrawn too.
+    server.serve("/keys", old_keys());
+    service.refresh_keys().await;
+    assert!(envoy.check(ask()).await.is_admission());
+    server.serve("/keys", set([]));
+    service.refresh_keys().await;
+    refused().await;
+    // A fetch that fails afterwards does not make it an outage: the latest set that the issuer published is empty.
+    server.serve("/keys", Answer::of(500, "no"));
+    service.refresh_keys().await;
+    refused().await;
+}
+
+/// CONTRACT 4.8.1a: a rule that does not accept the issuer refuses its token whether or not there are keys.
+#[tokio::test]
+async fn a_token_whose_issuer_the_rule_does_not_accept_is_not_left_to_envoy() {
+    let (hung, other) = (
+        KeyServer::with_keys(Reply::Hang).await,
+        KeyServer::with_keys(old_keys()).await,
+    );
+    let entry = issuer_at(&other, "").replace("issuers:\n", "");
+    let rules = format!(
+        "rules:\n  - {{ name: other, match: {{ paths: [/other] }}, issuers: ['{}'] }}\n  \
+         - {{ name: optional, match: {{ paths: [/optional] }}, access: optional, issuers: ['{0}'] }}\n  \
+         - {{ name: both, issuers: ['{0}', '{}'] }}\n",
+        other.url(""),
+        hung.url(""),
+    );
+    let service = Service::start(&format!("{}{entry}{rules}", deferring(&hung, "")));
+    let envoy = service.envoy().await;
+    hung.asked("/keys", 1).await;
+    let token = Token::of(&hung.url("")).signed(rsa(0));
+    for (path, left) in [("/other", false), ("/optional", false), ("/both", true)] {
+        let ask = Ask::bearer(&token).path(path);
+        let answer = envoy.check_or_be_left(ask, SHORT).await;
+        assert_eq!(
+            (answer.left_to_envoy, answer.is_admission()),
+            (left, false),
+            "{path}: {answer:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn with_unavailable_defer_held_keys_leave_no_decision_to_envoy() {
     let server = KeyServer::with_keys(old_keys()).await;
