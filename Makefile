@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench run image image-test clean
+.PHONY: help demo test oracle check bench run image image-test clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ test: ## Run every test, including those with a real Envoy and other clients and
 	@scripts/deploy.sh
 	cargo test --locked --workspace
 	@.tools/deploy/bin/python -B tests/deploy/run.py
+
+oracle: ## Judge 20,000 generated tokens with accredit, npm jose and PyPI joserfc (about three minutes)
+	@scripts/foreign.sh
+	ORACLE_TOKENS=20000 cargo test --locked --test foreign oracle -- --nocapture
 
 check: ## Check format, lints, documentation and dependencies
 	cargo fmt --check

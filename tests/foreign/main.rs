@@ -16,6 +16,7 @@ mod customers;
 mod examples;
 mod guide;
 mod issuer;
+mod oracle;
 mod quickstart;
 mod rotation;
 mod support;

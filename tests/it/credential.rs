@@ -191,3 +191,30 @@ async fn a_token_longer_than_the_limit_is_refused() {
         }
     }
 }
+
+/// RFC 6750 section 2.2 permits it under conditions. accredit reads no body, also if Envoy sends one (`with_request_body`).
+#[tokio::test]
+async fn a_token_in_a_form_body_is_not_read() {
+    let service = service().await;
+    let envoy = service.envoy().await;
+    let form = format!("access_token={}", good());
+    for is_raw in [false, true] {
+        let ask = Ask::plain()
+            .to("POST", "/things")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let mut message = ask.told(Telling::Headers);
+        let attributes = message.attributes.as_mut().unwrap();
+        let http = attributes
+            .request
+            .as_mut()
+            .and_then(|request| request.http.as_mut());
+        let http = http.unwrap();
+        match is_raw {
+            false => http.body.clone_from(&form),
+            true => http.raw_body = form.clone().into_bytes(),
+        }
+        http.size = i64::try_from(form.len()).unwrap();
+        let answer = envoy.check(message).await;
+        assert_eq!(answer.reason(), "missing_token", "raw: {is_raw}");
+    }
+}

@@ -4,5 +4,6 @@ pub(crate) mod circles;
 pub(crate) mod language;
 pub(crate) mod names;
 pub(crate) mod rules;
+pub(crate) mod security_model;
 pub(crate) mod sources;
 pub(crate) mod tables;
