@@ -58,7 +58,7 @@ struct Span {
 pub enum Duplicates {
     /// The text is an error.
     Refuse,
-    /// The object is marked. The caller decides, by [`JsonValue::has_duplicates`].
+    /// The object is marked. The caller decides, by `JsonValue::has_duplicates`.
     Mark,
 }
 
@@ -83,7 +83,7 @@ pub enum JsonError {
     /// The second member of a name begins at this offset, with its quotation mark.
     #[error("an object has a member twice, the second time at offset {0}")]
     DuplicateMember(usize),
-    /// Nested deeper than [`MAX_DEPTH`].
+    /// Nested deeper than `MAX_DEPTH`.
     #[error("it nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
     /// 4 GiB or more.
