@@ -16,8 +16,9 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use crate::envoy::current::Current;
-use crate::envoy::grpc::{self, CallError, UnaryBody};
+use crate::envoy::grpc::{self, CallError, ReceivedMessage, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
+use crate::envoy::message_budget::MessageBudget;
 use crate::envoy::service::{CheckService, Judge};
 use crate::envoy::trace_context;
 use crate::observe::check_span::CheckSpan;
@@ -33,6 +34,7 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct FailClosed<J> {
     current: Arc<Current<J>>,
     in_flight: InFlight,
+    messages: MessageBudget,
 }
 
 /// When the headers of a call arrived, and its place among the checks in flight; `None` if the limit is reached.
@@ -47,14 +49,19 @@ impl<J> Clone for FailClosed<J> {
         FailClosed {
             current: self.current.clone(),
             in_flight: self.in_flight.clone(),
+            messages: self.messages.clone(),
         }
     }
 }
 
 impl<J: Judge> FailClosed<J> {
-    /// Answers calls by the service in force, within the limit of checks in flight.
+    /// Answers calls by the service in force, within the limit of checks in flight. Clones share a budget of messages.
     pub fn new(current: Arc<Current<J>>, in_flight: InFlight) -> FailClosed<J> {
-        FailClosed { current, in_flight }
+        FailClosed {
+            current,
+            in_flight,
+            messages: MessageBudget::default(),
+        }
     }
 
     /// The headers of a call have arrived: from now on its check is in flight, even while it waits for a thread
@@ -81,7 +88,8 @@ impl<J: Judge> FailClosed<J> {
         let Some(permit) = arrival.permit else {
             return grpc::answer(&service.refuse(Denial::Overloaded, &check));
         };
-        let answering = AssertUnwindSafe(answer(&service, call, &check, &permit)).catch_unwind();
+        let answering = answer(&service, call, &check, &permit, &self.messages);
+        let answering = AssertUnwindSafe(answering).catch_unwind();
         let answer = answering
             .await
             .unwrap_or_else(|_| service.refuse(Denial::Internal, &check));
@@ -94,6 +102,7 @@ async fn answer<J, B>(
     call: Request<B>,
     check: &CheckSpan,
     permit: &Permit,
+    messages: &MessageBudget,
 ) -> CheckResponse
 where
     J: Judge,
@@ -101,11 +110,17 @@ where
 {
     let patience = grpc::timeout(call.headers());
     let limit = patience.map_or(MESSAGE_TIMEOUT, |patience| patience.min(MESSAGE_TIMEOUT));
-    let reading = grpc::read_message(call.into_body());
+    let reading = grpc::read_message(call.into_body(), messages);
     match tokio::time::timeout_at(check.arrived + limit, reading).await {
         // The caller's deadline has passed: a busy process must not work for it.
         Ok(Ok(_)) if check.arrived.elapsed() >= limit => service.refuse(Denial::Internal, check),
-        Ok(Ok(message)) => service.check(message, check, patience, permit).await,
+        Ok(Ok(ReceivedMessage { bytes, charge })) => {
+            let answer = service.check(bytes, check, patience, permit).await;
+            // Until here: a check that waits for keys keeps its message.
+            drop(charge);
+            answer
+        }
+        Ok(Err(CallError::OverBudget)) => service.refuse(Denial::Overloaded, check),
         Ok(Err(CallError::Compressed | CallError::TooLarge)) => {
             service.refuse(Denial::InvalidRequest(InvalidRequest::Message), check)
         }

@@ -11,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use prost::Message;
 
+use crate::envoy::message_budget::{BudgetExhausted, MessageBudget, MessageCharge};
+
 /// The maximum length of a message, in bytes: the default of the gRPC libraries.
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
@@ -26,25 +28,46 @@ pub enum CallError {
     TooLarge,
     /// The call ended or broke before its message was complete.
     Incomplete,
+    /// The messages of the process use too much memory.
+    OverBudget,
+}
+
+/// The message of a call, which counts in the budget as long as this exists.
+#[derive(Debug)]
+pub struct ReceivedMessage {
+    pub bytes: Bytes,
+    pub charge: MessageCharge,
+}
+
+impl From<BudgetExhausted> for CallError {
+    fn from(BudgetExhausted: BudgetExhausted) -> CallError {
+        CallError::OverBudget
+    }
 }
 
 /// Reads the message of a call.
 ///
 /// # Errors
 /// [`CallError`]
-pub async fn read_message<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, CallError> {
+pub async fn read_message<B: Body<Data = Bytes> + Unpin>(
+    mut body: B,
+    budget: &MessageBudget,
+) -> Result<ReceivedMessage, CallError> {
     let mut received = BytesMut::new();
+    let mut charge = budget.begin();
     loop {
         if let Some(length) = announced_length(&received)?
             && received.len() >= PREFIX + length
         {
             received.advance(PREFIX);
-            return Ok(received.split_to(length).freeze());
+            let bytes = received.split_to(length).freeze();
+            return Ok(ReceivedMessage { bytes, charge });
         }
         match body.frame().await {
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     received.extend_from_slice(&data);
+                    charge.grow_to(received.capacity())?;
                 }
             }
             Some(Err(_)) | None => return Err(CallError::Incomplete),
@@ -167,6 +190,7 @@ mod tests {
     use http_body_util::{BodyExt as _, Full, StreamBody};
 
     use super::{CallError, answer, read_message, timeout};
+    use crate::envoy::message_budget::MessageBudget;
 
     async fn read(frames: &[&[u8]]) -> Result<Bytes, CallError> {
         let frames: Vec<_> = frames
@@ -177,7 +201,9 @@ mod tests {
                 )))
             })
             .collect();
-        read_message(StreamBody::new(futures_util::stream::iter(frames))).await
+        let body = StreamBody::new(futures_util::stream::iter(frames));
+        let received = read_message(body, &MessageBudget::default()).await;
+        received.map(|message| message.bytes)
     }
 
     #[tokio::test]
@@ -218,10 +244,10 @@ mod tests {
                 .map(|v| v.as_bytes()),
             Some(&b"0"[..])
         );
-        let message = read_message(Full::new(body.to_bytes()))
-            .await
-            .expect("is a message");
-        assert_eq!(&message[..], [8, 7]);
+        let budget = MessageBudget::default();
+        let message = read_message(Full::new(body.to_bytes()), &budget).await;
+        let message = message.expect("is a message");
+        assert_eq!(&message.bytes[..], [8, 7]);
     }
 
     #[test]
