@@ -8,6 +8,10 @@ use tokio::time::Instant;
 
 use crate::server::limits::ConnectionLimits;
 
+/// What an answer that waits occupies besides its octets: the state of its stream in the HTTP library, its headers and its
+/// task. With short answers, this is most of their memory.
+const ANSWER_COST: usize = 4 * 1024;
+
 /// Shared by a connection, its requests and its answers, and read by the table of open connections.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -93,8 +97,9 @@ impl Activity {
         RequestInFlight(Arc::clone(self))
     }
 
-    /// Begins to wait for octets of an answer to be sent; `None` if the port and this connection have too many already.
+    /// Begins to wait for octets of an answer to be sent; `None` if too much waits on the port and on this connection already.
     pub(crate) fn begin_sending(self: &Arc<Self>, octets: usize) -> Option<Unsent> {
+        let octets = octets.saturating_add(ANSWER_COST);
         let of_port = self.port.unsent.load(Ordering::Relaxed);
         let own = self.unsent.load(Ordering::Relaxed);
         if of_port.saturating_add(octets) > self.port.max_unsent
@@ -102,15 +107,27 @@ impl Activity {
         {
             return None;
         }
-        let generation = self.generation.load(Ordering::Relaxed) % 2;
         self.port.unsent.fetch_add(octets, Ordering::Relaxed);
         self.unsent.fetch_add(octets, Ordering::Relaxed);
+        let mut unsent = self.begin_waiting();
+        unsent.octets = octets;
+        Some(unsent)
+    }
+
+    /// Begins to wait for an answer that has nothing more to send.
+    pub(crate) fn begin_waiting(self: &Arc<Self>) -> Unsent {
+        let generation = self.generation.load(Ordering::Relaxed) % 2;
         self.waiting_in(generation).fetch_add(1, Ordering::Relaxed);
-        Some(Unsent {
+        Unsent {
             activity: Arc::clone(self),
             generation,
-            octets,
-        })
+            octets: 0,
+        }
+    }
+
+    /// Whether answers that wait occupy more than half of what the port permits.
+    pub(crate) fn port_is_under_pressure(&self) -> bool {
+        self.port.unsent.load(Ordering::Relaxed) > self.port.max_unsent / 2
     }
 
     /// Ends a generation. Returns whether a part of an answer has waited for a whole generation, or longer.
@@ -189,13 +206,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_port_leaves_each_connection_its_share() {
-        let one = activity(10, 4);
+        let one = activity(ANSWER_COST + 10, ANSWER_COST + 4);
         let other = Arc::new(Activity::new(Arc::clone(&one.port)));
         let _held = one.begin_sending(10).unwrap();
-        assert!(one.begin_sending(1).is_none());
+        assert!(one.begin_sending(0).is_none());
         let small = other.begin_sending(4).unwrap();
-        assert!(other.begin_sending(1).is_none());
+        assert!(other.begin_sending(0).is_none());
         drop(small);
         assert!(other.begin_sending(4).is_some());
+    }
+
+    #[tokio::test]
+    async fn answers_without_octets_count_too() {
+        let activity = activity(3 * ANSWER_COST, 0);
+        let waiting = [(); 3].map(|()| activity.begin_sending(0).unwrap());
+        assert!(activity.port_is_under_pressure());
+        assert!(activity.begin_sending(0).is_none());
+        drop(waiting);
+        assert!(!activity.port_is_under_pressure());
     }
 }

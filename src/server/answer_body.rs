@@ -14,7 +14,7 @@ use crate::server::activity::{Activity, RequestInFlight, Unsent};
 /// the connection or its stream has ended.
 #[derive(Debug)]
 pub(crate) struct AnswerBody<B> {
-    /// `None`: too many octets wait already, so this answer is given up.
+    /// `None`: too much waits already, so the rest of this answer is given up.
     body: Option<B>,
     activity: Arc<Activity>,
     /// Counts while the body has more to send; absent while the body itself waits for its next part.
@@ -29,24 +29,30 @@ pub(crate) struct AnswerPart {
     _unsent: Option<Unsent>,
 }
 
-/// Too many octets of answers wait to be sent.
+/// Too many answers wait to be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the peer does not read its answers")]
-struct TooMuchUnsent;
+pub(crate) struct TooMuchUnsent;
 
 // === impl AnswerBody ===
 
 impl<B: Body> AnswerBody<B> {
-    pub(crate) fn new(body: B, activity: Arc<Activity>, request: RequestInFlight) -> Self {
-        // The library does not ask for the body until the peer has granted window for it.
+    /// # Errors
+    /// [`TooMuchUnsent`]. The library does not ask for the body until the peer has granted window for it, so an answer that
+    /// must not wait is not begun.
+    pub(crate) fn new(
+        body: B,
+        activity: Arc<Activity>,
+        request: RequestInFlight,
+    ) -> Result<Self, TooMuchUnsent> {
         let size = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        let next = activity.begin_sending(size);
-        Self {
-            body: next.is_some().then_some(body),
+        let next = Some(activity.begin_sending(size).ok_or(TooMuchUnsent)?);
+        Ok(Self {
+            body: Some(body),
             activity,
             next,
             _request: request,
-        }
+        })
     }
 }
 
@@ -82,6 +88,7 @@ where
             this.next = this.activity.begin_sending(rest);
             if this.next.is_none() {
                 this.body = None;
+                this.next = Some(this.activity.begin_waiting());
             }
         }
         let mut unsent = Some(unsent);

@@ -18,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use crate::server::activity::Activity;
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::handshake::Handshakes;
-use crate::server::limits::{ConnectionLimits, HttpVersions};
+use crate::server::limits::{ConnectionLimits, HttpVersions, PRESSED_WRITE_TIMEOUT};
 use crate::server::listener::Accepted;
 use crate::server::message_body::MessageBody;
 use crate::server::open_connections::OpenConnection;
@@ -133,7 +133,8 @@ async fn drive<S, B>(
     settings: &ConnectionSettings,
     report: &WireReport,
 ) where
-    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<hyper::body::Incoming>, Response = Response<B>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
     S::Future: Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -146,8 +147,9 @@ async fn drive<S, B>(
     let opening = opened.wait_for(|opened| *opened);
     let mut opening = pin!(timeout(limits.opening_timeout, opening));
     let mut is_open = false;
-    let period = limits.write_timeout;
-    let mut clock = interval_at(Instant::now() + period, period);
+    let period = limits.write_timeout.min(PRESSED_WRITE_TIMEOUT);
+    let mut generation = Instant::now();
+    let mut clock = interval_at(generation + period, period);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut leaving = false;
     let mut end = pin!(sleep_until(Instant::now()));
@@ -182,8 +184,12 @@ async fn drive<S, B>(
             }
             () = &mut end, if has_end => return,
             _ = clock.tick() => {
-                if activity.has_stalled() {
-                    return report.record(ConnectionErrorKind::UnreadAnswers);
+                let is_over = generation.elapsed() >= limits.write_timeout;
+                if is_over || activity.port_is_under_pressure() {
+                    generation = Instant::now();
+                    if activity.has_stalled() {
+                        return report.record(ConnectionErrorKind::UnreadAnswers);
+                    }
                 }
                 let idle = activity.idle_since().map(|since| since.elapsed());
                 if !has_end && limits.idle_timeout.is_some_and(|limit| idle >= Some(limit)) {

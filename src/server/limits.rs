@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// The time limit for each part of an answer to be sent while answers that peers do not read occupy much memory. An Envoy
+/// that has not read an answer by then has given up its check.
+pub(crate) const PRESSED_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersions {
     /// HTTP/2 with prior knowledge or ALPN `h2`.
@@ -42,9 +46,10 @@ pub struct ConnectionLimits {
     pub message_timeout: Duration,
     /// Octets of a request message, except for `Check`.
     pub max_message_size: usize,
-    /// Octets of answers that wait to be sent, on all connections of the port.
+    /// Octets of answers that wait to be sent, on all connections of the port, with 4 KiB for each answer itself. If more
+    /// than half of it is in use, the time limit for a part of an answer is [`PRESSED_WRITE_TIMEOUT`].
     pub max_unsent: usize,
-    /// Octets of answers that may wait to be sent on one connection even if `max_unsent` is reached.
+    /// The same of one connection: so much may wait there even if `max_unsent` is reached.
     pub max_unsent_per_connection: usize,
 }
 

@@ -14,7 +14,7 @@ use hyper::service::Service;
 use tokio::task::JoinSet;
 
 use crate::server::activity::{Activity, RequestInFlight};
-use crate::server::answer_body::AnswerBody;
+use crate::server::answer_body::{AnswerBody, TooMuchUnsent};
 use crate::server::limits::ConnectionLimits;
 use crate::server::message_body::MessageBody;
 
@@ -59,7 +59,8 @@ where
     B: Body,
 {
     type Response = Response<AnswerBody<B>>;
-    type Error = Infallible;
+    /// The library resets the stream.
+    type Error = TooMuchUnsent;
     type Future = LimitedAnswer<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
@@ -77,15 +78,17 @@ where
     F: Future<Output = Result<Response<B>, Infallible>> + Unpin,
     B: Body,
 {
-    type Output = Result<Response<AnswerBody<B>>, Infallible>;
+    type Output = Result<Response<AnswerBody<B>>, TooMuchUnsent>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Ok(answer) = ready!(Pin::new(&mut this.answer).poll(cx));
         match this.request.take() {
-            Some((activity, request)) => Poll::Ready(Ok(
-                answer.map(|body| AnswerBody::new(body, activity, request))
-            )),
+            Some((activity, request)) => {
+                let (head, body) = answer.into_parts();
+                let body = AnswerBody::new(body, activity, request);
+                Poll::Ready(body.map(|body| Response::from_parts(head, body)))
+            }
             // It has resolved before.
             None => Poll::Pending,
         }

@@ -12,10 +12,16 @@ pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
+pub const CONTINUATION: u8 = 9;
 
 pub const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub const END_HEADERS: u8 = 4;
+
+/// SETTINGS_INITIAL_WINDOW_SIZE 0 (RFC 9113 section 6.5.2).
+pub const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
 
 /// A connection that sends frames.
 pub struct FrameConnection(pub TcpStream);
@@ -65,8 +71,13 @@ pub fn get(stream: u32, path: &str) -> Vec<u8> {
 impl FrameConnection {
     /// Connects, and sends the preface and SETTINGS.
     pub async fn open(address: SocketAddr) -> FrameConnection {
+        FrameConnection::open_with(address, &[]).await
+    }
+
+    /// Connects, and sends the preface and these SETTINGS.
+    pub async fn open_with(address: SocketAddr, settings: &[u8]) -> FrameConnection {
         let mut stream = TcpStream::connect(address).await.expect("listens");
-        let settings = frame(SETTINGS, 0, 0, &[]);
+        let settings = frame(SETTINGS, 0, 0, settings);
         let opening = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..]].concat();
         stream.write_all(&opening).await.expect("is read");
         FrameConnection(stream)

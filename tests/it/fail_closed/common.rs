@@ -1,7 +1,8 @@
-//! A service with one good token.
+//! A service and a process with one good token.
 
 use crate::support::check_request::Ask;
 use crate::support::keys::{rsa, set};
+use crate::support::process::{Running, accredit};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
@@ -18,4 +19,23 @@ pub(super) fn good() -> Ask {
 
 pub(super) fn length(message: &[u8]) -> u32 {
     u32::try_from(message.len()).unwrap()
+}
+
+/// The process, with all three ports.
+pub(super) async fn process(folder: &tempfile::TempDir) -> Running {
+    process_with(folder, "").await
+}
+
+/// The process, with all three ports and these further lines of configuration.
+pub(super) async fn process_with(folder: &tempfile::TempDir, more: &str) -> Running {
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let ports =
+        ["listen", "admin_listen", "probe_listen"].map(|key| format!("{key}: 127.0.0.1:0\n"));
+    std::fs::write(&file, format!("{}issuers:\n{issuer}{more}", ports.concat())).unwrap();
+    let path = file.to_str().unwrap();
+    let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
+    running.says("\"ready\"").await;
+    running.hear();
+    running
 }

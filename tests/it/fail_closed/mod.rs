@@ -5,4 +5,5 @@ pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod peers;
 pub(crate) mod pressure;
+pub(crate) mod unread;
 pub(crate) mod wrong_protocol;

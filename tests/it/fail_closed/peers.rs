@@ -11,28 +11,11 @@ use crate::support::http_get;
 use crate::support::http2::{
     DATA, FrameConnection, GOAWAY, HEADERS, LAST_STREAM, RST_STREAM, call, frame, get,
 };
-use crate::support::keys::{rsa, set};
-use crate::support::process::{Running, accredit};
-use crate::support::service::inline_issuer;
 
-use super::common::{ISSUER, good, service};
+use super::common::{good, process, service};
 
 const SET_LOG_LEVEL: &str = "/accredit.admin.v1.Admin/SetLogLevel";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
-
-/// The process, with all three ports.
-async fn process(folder: &tempfile::TempDir) -> Running {
-    let file = folder.path().join("accredit.yaml");
-    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
-    let ports =
-        ["listen", "admin_listen", "probe_listen"].map(|key| format!("{key}: 127.0.0.1:0\n"));
-    std::fs::write(&file, format!("{}issuers:\n{issuer}", ports.concat())).unwrap();
-    let path = file.to_str().unwrap();
-    let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    running.says("\"ready\"").await;
-    running.hear();
-    running
-}
 
 /// Sends empty DATA frames for streams that were never opened, reads nothing, and ends when the connection does. The
 /// HTTP/2 library answers each frame with a reset.
