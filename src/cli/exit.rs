@@ -31,6 +31,15 @@ pub(crate) fn complain(error: impl Display) {
     STANDARD_ERROR.print_last(&format!("accredit: {}", printable(&error)));
 }
 
+/// Prints errors like [`complain`], and waits for nothing: a running service reports an invalid configuration in this way, and a
+/// signal must not wait for the reader of standard error.
+pub fn complain_without_waiting(errors: impl IntoIterator<Item: Display>) {
+    for error in errors {
+        let error = error.to_string();
+        STANDARD_ERROR.print(&format!("accredit: {}", printable(&error)));
+    }
+}
+
 /// Prints JSON on standard output as [`say`] does, with the controls of client text escaped (CONTRACT 6.5.3).
 pub(crate) fn say_json(json: &serde_json::Value) -> ExitCode {
     say(&printable_json(&json.to_string()))

@@ -14,7 +14,7 @@ use accredit_core::config::resolve::{Resolved, resolve};
 use accredit_core::config::words::Word;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 
-use crate::cli::exit::complain;
+use crate::cli::exit::complain_without_waiting;
 use crate::regular_file;
 
 /// The file that is read without flags and variables (CONTRACT 2.2.8).
@@ -58,7 +58,7 @@ pub(crate) fn settings(
 ) -> Result<Resolved, ConfigRejected> {
     let (document, problems) = document(flags, env)?;
     let resolved = resolve(&document, problems).map_err(|problems| {
-        problems.iter().for_each(complain);
+        complain_without_waiting(problems);
         ConfigRejected
     })?;
     resolved.warnings.iter().for_each(warn);
@@ -155,7 +155,7 @@ fn read_file(
         }
     };
     load::read(&text, env).map_err(|problems| {
-        problems.iter().for_each(complain);
+        complain_without_waiting(problems);
         ConfigRejected
     })
 }
@@ -237,7 +237,7 @@ fn flags_document(
 }
 
 fn reject<T>(problem: &str) -> Result<T, ConfigRejected> {
-    complain(problem);
+    complain_without_waiting([problem]);
     Err(ConfigRejected)
 }
 

@@ -93,6 +93,11 @@ impl LogQueue {
     /// line finds a place in the queue.
     pub fn print_last(&self, line: &str) {
         self.flush(FLUSH_TIMEOUT);
+        self.print(line);
+    }
+
+    /// Prints a line between those of the log. Like them, it is dropped if the queue is full.
+    pub fn print(&self, line: &str) {
         self.push(format!("{line}\n").as_bytes());
     }
 

@@ -1,7 +1,7 @@
 //! Checks and log lines while standard error is not read, and the last lines at the end of the process.
 
 use super::support::check_request::Ask;
-use super::support::eventually::within;
+use super::support::eventually::{eventually, within};
 use super::support::http_get::get;
 use super::support::process::{Running, accredit, ended};
 use super::support::service::Envoy;
@@ -98,4 +98,64 @@ async fn the_error_of_a_failed_command_follows_its_log_lines() {
         lines.last().expect("says why").starts_with("accredit: "),
         "{lines:?}"
     );
+}
+
+/// A configuration of many problems: their lines are more than a pipe holds.
+fn many_problems() -> String {
+    let key = |number| format!("unknown_key_{number}_{}: 1\n", "x".repeat(200));
+    (0..500).map(key).collect()
+}
+
+#[tokio::test]
+async fn an_invalid_configuration_is_reported_without_waiting_for_the_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    let valid = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n  - issuer: https://a.test\n    audiences: [a]\n    jwks: { inline: '{\"keys\":[]}' }\n";
+    std::fs::write(&file, valid).expect("is written");
+    let path = file.to_str().expect("is text");
+    let mut command = accredit(&["serve", "--config", path]);
+    let mut running = Running::start(command.env("ACCREDIT_LOG", LEVEL)).await;
+    overflow(&running).await;
+    for reload in 1..=2 {
+        let text = format!("{valid}{}unknown_{reload}: 1\n", many_problems());
+        std::fs::write(&file, text).expect("is written");
+        running.signal("HUP").await;
+        eventually("the reload has failed", async || {
+            let (_, text) = get(running.admin, "localhost", "/metrics").await;
+            let name = "accredit_config_reloads_total{result=\"failure\"} ";
+            let count = text.lines().find_map(|line| line.strip_prefix(name))?;
+            (count.parse::<u64>().ok()? >= reload).then_some(())
+        })
+        .await;
+    }
+    running.signal("TERM").await;
+    assert_eq!(running.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_start_with_an_invalid_configuration_ends_although_nobody_reads_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, many_problems()).expect("is written");
+    let mut command = accredit(&["serve", "--config", file.to_str().expect("is text")]);
+    let child = command.stderr(std::process::Stdio::piped()).spawn();
+    let mut child = child.expect("can be run");
+    let ended = within("it ends", child.wait())
+        .await
+        .expect("can be awaited");
+    assert_eq!(ended.code(), Some(2));
+}
+
+#[tokio::test]
+async fn a_start_with_an_invalid_configuration_lists_every_problem() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, many_problems()).expect("is written");
+    let path = file.to_str().expect("is text");
+    let ended = ended(&mut accredit(&["serve", "--config", path])).await;
+    assert_eq!(ended.code, Some(2));
+    for number in 0..500 {
+        let key = format!("unknown_key_{number}_");
+        assert!(ended.stderr.contains(&key), "{key}");
+    }
 }
