@@ -15,6 +15,8 @@ pub(crate) struct PortThreads {
     pub(crate) accept: Workers,
     pub(crate) admin: Workers,
     pub(crate) probes: Workers,
+    /// Performs the TLS handshakes of all ports.
+    pub(crate) handshakes: Workers,
 }
 
 impl PortThreads {
@@ -24,12 +26,17 @@ impl PortThreads {
             accept: Workers::start("accept", NonZeroUsize::MIN)?,
             admin: Workers::start("admin", NonZeroUsize::MIN)?,
             probes: Workers::start("probes", NonZeroUsize::MIN)?,
+            handshakes: Workers::start_in_background("handshake", handshake_worker_count())?,
         })
     }
 
     pub(crate) fn shutdown(self) -> Result<(), WorkerLost> {
-        let threads = [self.accept, self.checks, self.admin, self.probes];
-        threads.into_iter().try_for_each(Workers::shutdown)
+        let ports = [self.accept, self.checks, self.admin, self.probes];
+        let others = [self.handshakes];
+        ports
+            .into_iter()
+            .chain(others)
+            .try_for_each(Workers::shutdown)
     }
 }
 
@@ -43,6 +50,11 @@ pub(crate) async fn run_on(
         .await
         .map_err(RunError::Worker)?;
     served.map_err(RunError::Serve)
+}
+
+/// A quarter of the cores is enough for hundreds of handshakes per second, and leaves most of them to checks.
+fn handshake_worker_count() -> NonZeroUsize {
+    NonZeroUsize::new(worker_count().get() / 4).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn worker_count() -> NonZeroUsize {

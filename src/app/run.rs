@@ -143,8 +143,10 @@ impl App {
         let [checks_drain, ports_drain] = divide_drain(self.settings.drain);
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.listeners.admin.local_addr();
-        let check_settings = PortSettings::of_checks("listen");
-        let admin_settings = PortSettings::of_few("admin_listen");
+        let handshakes = self.threads.handshakes.pool();
+        let check_settings =
+            PortSettings::of_checks("listen").with_handshakes_on(handshakes.clone());
+        let admin_settings = PortSettings::of_few("admin_listen").with_handshakes_on(handshakes);
         let probe_settings = PortSettings::of_few("probe_listen");
         let metrics = metrics::source(MeasuredParts {
             current: self.current.clone(),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use crate::server::backlog::Backlog;
-use crate::server::connection::{ConnectionSettings, DrainStage, serve_connection};
+use crate::server::connection::{ConnectionSettings, DrainStage, serve_connection, shake_hands};
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::handshake::Handshakes;
 use crate::server::limits::{ConnectionLimits, HttpVersions};
@@ -22,6 +22,7 @@ use crate::server::listener::{Accepted, Listener};
 use crate::server::message_body::MessageBody;
 use crate::server::open_connections::OpenConnections;
 use crate::server::shutdown::{Drain, DrainSchedule};
+use crate::server::stream::{Plain, Stream};
 use crate::server::workers::{WorkerLost, WorkerPool};
 
 /// Why a port is no longer served although its drain has not ended.
@@ -39,6 +40,9 @@ pub struct PortSettings {
     pub versions: HttpVersions,
     pub limits: ConnectionLimits,
     pub errors: Arc<ConnectionErrors>,
+    /// The threads of TLS handshakes; `None`: those of the connections. The cost of a handshake is that of a hundred
+    /// checks, and anyone can start one.
+    pub handshake_workers: Option<WorkerPool>,
 }
 
 /// Serves a port until its drain has ended.
@@ -67,10 +71,10 @@ where
 {
     let (stage, receiver) = watch::channel(DrainStage::Serving);
     let handshakes = listener.tls().cloned().map(Handshakes::new);
+    let handshake_workers = settings.handshake_workers;
     let connections = ConnectionSettings {
         versions: settings.versions,
         limits: settings.limits,
-        handshakes: handshakes.map(Arc::new),
         errors: settings.errors,
         stage: receiver,
     };
@@ -79,7 +83,11 @@ where
         service,
         open: OpenConnections::new(&connections.limits),
         connections,
-        workers,
+        handshakes: handshakes.map(Arc::new),
+        workers: PortWorkers {
+            handshakes: handshake_workers.unwrap_or_else(|| workers.clone()),
+            connections: workers,
+        },
         stage,
     };
     port.serve(drain).await
@@ -90,8 +98,14 @@ struct OpenPort<S> {
     service: S,
     open: OpenConnections,
     connections: ConnectionSettings,
-    workers: WorkerPool,
+    handshakes: Option<Arc<Handshakes>>,
+    workers: PortWorkers,
     stage: watch::Sender<DrainStage>,
+}
+
+struct PortWorkers {
+    connections: WorkerPool,
+    handshakes: WorkerPool,
 }
 
 // === impl PortSettings ===
@@ -103,6 +117,7 @@ impl PortSettings {
             versions: HttpVersions::Http2Only,
             limits: ConnectionLimits::default(),
             errors: Arc::new(ConnectionErrors::new(port)),
+            handshake_workers: None,
         }
     }
 
@@ -112,6 +127,28 @@ impl PortSettings {
             versions: HttpVersions::Http1AndHttp2,
             limits: ConnectionLimits::of_few(),
             errors: Arc::new(ConnectionErrors::new(port)),
+            handshake_workers: None,
+        }
+    }
+
+    /// Performs TLS handshakes on these threads.
+    #[must_use]
+    pub fn with_handshakes_on(self, workers: WorkerPool) -> Self {
+        Self {
+            handshake_workers: Some(workers),
+            ..self
+        }
+    }
+}
+
+// === impl PortWorkers ===
+
+impl PortWorkers {
+    /// Waits until a worker panics.
+    async fn lost(&self) -> WorkerLost {
+        tokio::select! {
+            lost = self.connections.lost() => lost,
+            lost = self.handshakes.lost() => lost,
         }
     }
 }
@@ -197,8 +234,31 @@ where
             return Ok(());
         };
         let (service, settings) = (self.service.clone(), self.connections.clone());
-        let serving = serve_connection(accepted, open, service, settings);
-        self.workers.spawn(serving).map_err(ServeError::Worker)
+        let Some(handshakes) = self.handshakes.clone() else {
+            let serving = async move {
+                // An error means that the peer has gone already.
+                if let Ok(plain) = Plain::new(accepted) {
+                    serve_connection(Stream::Plain(plain), open, service, settings).await;
+                }
+            };
+            let workers = &self.workers.connections;
+            return workers.spawn(serving).map_err(ServeError::Worker);
+        };
+        let workers = self.workers.connections.clone();
+        let opening = async move {
+            let Some(mut stream) = shake_hands(accepted, &handshakes, &open, &settings).await
+            else {
+                return;
+            };
+            // An error means that a worker is lost, which ends the port.
+            let _ = workers.spawn(async move {
+                if stream.change_runtime().is_ok() {
+                    serve_connection(stream, open, service, settings).await;
+                }
+            });
+        };
+        let workers = &self.workers.handshakes;
+        workers.spawn(opening).map_err(ServeError::Worker)
     }
 }
 

@@ -49,14 +49,34 @@ pub(crate) enum DrainStage {
 pub(crate) struct ConnectionSettings {
     pub(crate) versions: HttpVersions,
     pub(crate) limits: ConnectionLimits,
-    pub(crate) handshakes: Option<Arc<Handshakes>>,
     pub(crate) errors: Arc<ConnectionErrors>,
     pub(crate) stage: watch::Receiver<DrainStage>,
 }
 
+/// Performs the TLS handshake of a connection; `None` if it does not succeed.
+pub(crate) async fn shake_hands(
+    accepted: Accepted,
+    handshakes: &Handshakes,
+    open: &OpenConnection,
+    settings: &ConnectionSettings,
+) -> Option<Stream> {
+    // An error means that the peer has gone already.
+    let plain = Plain::new(accepted).ok()?;
+    let report = WireReport {
+        errors: Arc::clone(&settings.errors),
+        peer: plain.peer(),
+    };
+    let handshake = handshakes.accept(plain, settings.limits.handshake_timeout, &report);
+    tokio::select! {
+        () = reached(&settings.stage, DrainStage::Over) => None,
+        () = open.activity.evicted.notified() => None,
+        stream = handshake => stream,
+    }
+}
+
 /// Serves one connection until the peer closes it, it breaks a limit, or the drain is over.
 pub(crate) async fn serve_connection<S, B>(
-    accepted: Accepted,
+    stream: Stream,
     open: OpenConnection,
     service: S,
     settings: ConnectionSettings,
@@ -66,30 +86,10 @@ pub(crate) async fn serve_connection<S, B>(
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // An error means that the peer has gone already.
-    let Ok(plain) = Plain::new(accepted) else {
-        return;
-    };
     let limits = &settings.limits;
     let report = WireReport {
         errors: Arc::clone(&settings.errors),
-        peer: plain.peer(),
-    };
-    let stream = match &settings.handshakes {
-        None => Stream::Plain(plain),
-        Some(handshakes) => {
-            // Boxed, so that a connection does not carry the size of a handshake as long as it exists.
-            let handshake = Box::pin(handshakes.accept(plain, limits.handshake_timeout, &report));
-            let stream = tokio::select! {
-                () = reached(&settings.stage, DrainStage::Over) => None,
-                () = open.activity.evicted.notified() => None,
-                stream = handshake => stream,
-            };
-            match stream {
-                Some(stream) => stream,
-                None => return,
-            }
-        }
+        peer: stream.peer(),
     };
     let (wire, opened) = Wire::new(stream, settings.versions, limits, report.clone());
     let service = LimitedService::new(service, *limits, Arc::clone(&open.activity));

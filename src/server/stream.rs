@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -36,11 +37,40 @@ impl Plain {
         })
     }
 
+    /// Registers the socket with the current runtime instead of the one that it is registered with.
+    fn change_runtime(&mut self) -> io::Result<()> {
+        *self = Self::new(match self {
+            Self::Tcp(stream) => Accepted::Tcp(stream.as_fd().try_clone_to_owned()?.into()),
+            Self::Unix(stream) => Accepted::Unix(stream.as_fd().try_clone_to_owned()?.into()),
+        })?;
+        Ok(())
+    }
+
     /// The address of the peer; `None` on a unix socket.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
             Self::Unix(_) => None,
+        }
+    }
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// Continues on the current runtime.
+    pub(crate) fn change_runtime(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(plain) => plain.change_runtime(),
+            Self::Tls(stream) => stream.get_mut().0.change_runtime(),
+        }
+    }
+
+    /// The address of the peer; `None` on a unix socket.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Plain(plain) => plain.peer(),
+            Self::Tls(stream) => stream.get_ref().0.peer(),
         }
     }
 }

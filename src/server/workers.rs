@@ -46,6 +46,13 @@ struct Worker {
     tasks: Arc<AtomicUsize>,
 }
 
+/// The share of the processor that the threads get if others need it too.
+#[derive(Clone, Copy, Debug)]
+enum Priority {
+    Normal,
+    Background,
+}
+
 /// Counts one task of a worker as long as it exists.
 struct TaskCount(Arc<AtomicUsize>);
 
@@ -63,6 +70,18 @@ impl Workers {
     /// # Errors
     /// Those of starting a thread or its runtime.
     pub fn start(name: &str, count: NonZeroUsize) -> io::Result<Self> {
+        Self::start_at(name, count, Priority::Normal)
+    }
+
+    /// Like [`Workers::start`], for work that may wait while the threads of checks need the processor.
+    ///
+    /// # Errors
+    /// Those of starting a thread or its runtime.
+    pub fn start_in_background(name: &str, count: NonZeroUsize) -> io::Result<Self> {
+        Self::start_at(name, count, Priority::Background)
+    }
+
+    fn start_at(name: &str, count: NonZeroUsize, priority: Priority) -> io::Result<Self> {
         let (alarm, lost) = watch::channel(None);
         let (stop, stopped) = watch::channel(());
         let mut workers = Vec::new();
@@ -72,9 +91,10 @@ impl Workers {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (starts, receiver) = mpsc::unbounded_channel();
             let (stopped, alarm) = (stopped.clone(), PanicAlarm::new(&name, &alarm));
-            let thread = thread::Builder::new()
-                .name(name.clone())
-                .spawn(move || run_tasks(runtime, receiver, stopped, alarm))?;
+            let thread = thread::Builder::new().name(name.clone()).spawn(move || {
+                priority.apply();
+                run_tasks(runtime, receiver, stopped, alarm);
+            })?;
             threads.push((name.clone(), thread));
             workers.push(Worker {
                 name,
@@ -180,6 +200,26 @@ impl WorkerPool {
     pub(crate) fn lose(&self, worker: usize) {
         let start = Box::new(|_: &mut JoinSet<()>| panic!("on purpose"));
         assert!(self.workers[worker].starts.send(start).is_ok());
+    }
+}
+
+// === impl Priority ===
+
+impl Priority {
+    /// Sets the priority of the current thread. Linux gives a thread whose nice value is higher by this about a tenth of a core
+    /// on which another thread is busy, and all of it otherwise.
+    fn apply(self) {
+        const NICE_INCREMENT: i32 = 10;
+        match self {
+            Self::Normal => {}
+            // Elsewhere than on Linux, this would concern the whole process.
+            Self::Background if !cfg!(target_os = "linux") => {}
+            Self::Background => {
+                if let Err(error) = rustix::process::nice(NICE_INCREMENT) {
+                    tracing::warn!(%error, "cannot lower the priority of a background thread");
+                }
+            }
+        }
     }
 }
 

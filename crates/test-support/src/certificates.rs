@@ -97,6 +97,13 @@ impl Authority {
         }
     }
 
+    /// A server's certificate and its private key, both PEM.
+    pub fn server_pem(&self, params: CertificateParams) -> (String, String) {
+        let key = KeyPair::generate().expect("a key can be made");
+        let certificate = params.signed_by(&key, &self.issuer).expect("can be signed");
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// An acceptor with a certificate for `host`.
     pub fn acceptor(&self, host: &str) -> TlsAcceptor {
         self.acceptor_for(host, Arc::new(NoClientAuth))

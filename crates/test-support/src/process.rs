@@ -1,5 +1,6 @@
 //! The `accredit` binary as a process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -164,6 +165,25 @@ impl Running {
             .and_then(|text| text.parse::<usize>().ok())
             .expect("the kernel reports it")
             * 1024
+    }
+
+    /// The folder of each thread in `/proc`.
+    pub fn threads(&self) -> impl Iterator<Item = PathBuf> {
+        let id = self.child.id().expect("still runs");
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).expect("runs on Linux");
+        threads.map(|thread| thread.expect("is there").path())
+    }
+
+    /// What each thread has used of the processor, in nanoseconds, by its name.
+    pub fn processor_time(&self) -> BTreeMap<String, u64> {
+        self.threads()
+            .map(|thread| {
+                let name = std::fs::read_to_string(thread.join("comm")).expect("runs");
+                let times = std::fs::read_to_string(thread.join("schedstat")).expect("is there");
+                let time = times.split(' ').next().expect("is a number");
+                (name.trim().to_owned(), time.parse().expect("is a number"))
+            })
+            .collect()
     }
 
     /// Sends a signal.
