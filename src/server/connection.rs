@@ -174,7 +174,8 @@ async fn drive<S, B>(
                 }
             }
             () = activity.evicted.notified() => {
-                if !is_open {
+                // A connection that was evicted before has had its notice.
+                if !is_open || has_end {
                     return;
                 }
                 leaving = true;

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use crate::server::activity::{Activity, PortUsage};
 use crate::server::limits::ConnectionLimits;
 
-/// Connections that were evicted and have not closed yet. If there are more, new connections are closed at once.
+/// Connections that were evicted and have not closed yet, established ones and others apart. Of more established ones, the
+/// oldest closes at once; if there are more of the others, new connections are closed at once.
 const MAX_EVICTED: usize = 256;
 
 /// The table of one port. Clones share it.
@@ -37,7 +38,9 @@ struct ConnectionTable {
     next: u64,
     opening: BTreeMap<u64, Arc<Activity>>,
     established: BTreeMap<u64, Arc<Activity>>,
-    evicted: BTreeMap<u64, Arc<Activity>>,
+    evicted_opening: BTreeMap<u64, Arc<Activity>>,
+    /// These close a second after their eviction, and must not keep others from being opened meanwhile (CONTRACT 7.3.5).
+    evicted_established: BTreeMap<u64, Arc<Activity>>,
 }
 
 // === impl OpenConnections ===
@@ -64,12 +67,12 @@ impl OpenConnections {
         let number = {
             let mut table = self.table();
             if table.opening.len() >= self.max_opening {
-                if table.evicted.len() >= MAX_EVICTED {
+                if table.evicted_opening.len() >= MAX_EVICTED {
                     return None;
                 }
                 if let Some((oldest, evicted)) = table.opening.pop_first() {
                     evicted.evicted.notify_one();
-                    table.evicted.insert(oldest, evicted);
+                    table.evicted_opening.insert(oldest, evicted);
                 }
             }
             let number = table.next;
@@ -135,15 +138,18 @@ impl OpenConnection {
                 .iter()
                 .filter_map(|(number, activity)| Some((activity.idle_since()?, *number)));
             let longest = idle.min().map(|(_, number)| number);
-            let full = table.evicted.len() >= MAX_EVICTED;
-            let evicted = longest
-                .filter(|_| !full)
-                .and_then(|number| table.established.remove_entry(&number));
+            let evicted = longest.and_then(|number| table.established.remove_entry(&number));
             let Some((number, evicted)) = evicted else {
                 return false;
             };
+            if table.evicted_established.len() >= MAX_EVICTED
+                && let Some((_, oldest)) = table.evicted_established.pop_first()
+            {
+                // The second notification ends it.
+                oldest.evicted.notify_one();
+            }
             evicted.evicted.notify_one();
-            table.evicted.insert(number, evicted);
+            table.evicted_established.insert(number, evicted);
         }
         table.established.insert(self.number, own);
         true
@@ -157,10 +163,11 @@ impl Drop for OpenConnection {
             let ConnectionTable {
                 opening,
                 established,
-                evicted,
+                evicted_opening,
+                evicted_established,
                 ..
             } = &mut *table;
-            for connections in [opening, established, evicted] {
+            for connections in [opening, established, evicted_opening, evicted_established] {
                 connections.remove(&self.number);
             }
         }
@@ -229,6 +236,37 @@ mod tests {
         assert!(!is_evicted(&established));
         assert_eq!(opening.each_ref().map(is_evicted), [true, false, false]);
         assert!(!opening[0].establish());
+    }
+
+    #[tokio::test]
+    async fn evicted_connections_keep_none_of_the_other_kind_out() {
+        let open = connections(1, 1);
+        let mut established = Vec::new();
+        for _ in 0..MAX_EVICTED + 2 {
+            let connection = open.enter().unwrap();
+            assert!(connection.establish());
+            established.push(connection);
+            if let [.., evicted, _] = &established[..] {
+                assert!(is_evicted(evicted));
+            }
+        }
+        let told_twice = established.iter().filter(|one| is_evicted(one)).count();
+        assert_eq!((told_twice, is_evicted(&established[0])), (1, false));
+        let silent = open.enter().unwrap();
+        let newest = open.enter();
+        assert!(newest.is_some());
+        assert!(is_evicted(&silent));
+
+        let open = connections(2, 1);
+        let mut opening = vec![open.enter().unwrap()];
+        while let Some(connection) = open.enter() {
+            opening.push(connection);
+        }
+        assert_eq!(opening.len(), MAX_EVICTED + 1);
+        assert!(opening.pop().unwrap().establish());
+        assert!(open.enter().unwrap().establish());
+        let third = open.enter().unwrap();
+        assert!(third.establish(), "it evicts the first");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
 
 pub(crate) mod common;
+pub(crate) mod evicted;
 pub(crate) mod handshakes;
 pub(crate) mod memory;
 pub(crate) mod messages;
