@@ -14,6 +14,8 @@ pub(crate) struct PortThreads {
     /// Accepts the connections of `listen`.
     pub(crate) accept: Workers,
     pub(crate) admin: Workers,
+    /// Answers the requests of `admin_listen` that are no probes.
+    pub(crate) admin_api: Workers,
     pub(crate) probes: Workers,
     /// Performs the TLS handshakes of all ports.
     pub(crate) handshakes: Workers,
@@ -25,6 +27,7 @@ impl PortThreads {
             checks: Workers::start("worker", worker_count())?,
             accept: Workers::start("accept", NonZeroUsize::MIN)?,
             admin: Workers::start("admin", NonZeroUsize::MIN)?,
+            admin_api: Workers::start_in_background("admin-api", NonZeroUsize::MIN)?,
             probes: Workers::start("probes", NonZeroUsize::MIN)?,
             handshakes: Workers::start_in_background("handshake", handshake_worker_count())?,
         })
@@ -32,7 +35,7 @@ impl PortThreads {
 
     pub(crate) fn shutdown(self) -> Result<(), WorkerLost> {
         let ports = [self.accept, self.checks, self.admin, self.probes];
-        let others = [self.handshakes];
+        let others = [self.handshakes, self.admin_api];
         ports
             .into_iter()
             .chain(others)

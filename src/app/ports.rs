@@ -23,6 +23,7 @@ use crate::server::host_guard::HostGuard;
 use crate::server::http::{MetricsSource, Probes, ReadyReport, probe_routes};
 use crate::server::readiness::ProcessReadiness;
 use crate::server::routes::RouteService;
+use crate::server::workers::WorkerPool;
 use crate::telemetry::logs::LevelControl;
 
 /// `listen`: checks and gRPC health.
@@ -30,12 +31,13 @@ pub(crate) fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> Chec
     CheckPort::new(checks, with_reflection(health))
 }
 
-/// `admin_listen`: the admin API, the console, health, probes.
+/// `admin_listen`: the admin API, the console, health, probes. All but probes are answered on the threads of `requests`.
 pub(crate) fn admin_port(
     guard: HostGuard,
     sources: ConsoleSources,
     probes: axum::Router,
     health: Routes,
+    requests: WorkerPool,
 ) -> RouteService {
     let services = health.add_service(AdminApi::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
@@ -47,6 +49,13 @@ pub(crate) fn admin_port(
         .layer(from_fn(refuse_other_sites));
     let routes = others.merge(routes::routes(sources));
     RouteService::new(guard.protect(routes).layer(from_fn(forbid_sniffing)))
+        .answering_on(requests, is_probe)
+}
+
+/// Whether the path is that of a probe or of metrics. These must not wait for other requests, such as an explanation, which can
+/// take a second of the processor (CONTRACT 7.3.6).
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz" | "/metrics") || path.starts_with("/grpc.health.v1.Health/")
 }
 
 /// The data that the admin API reports.

@@ -169,6 +169,7 @@ impl App {
             console_sources(sources, &self.current, &ready, &history),
             probes.clone(),
             Routes::new(health_service),
+            self.threads.admin_api.pool(),
         );
         tracing::info!(
             listen = %self.listeners.checks.local_addr(),

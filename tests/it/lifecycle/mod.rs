@@ -2,5 +2,6 @@
 
 pub(crate) mod common;
 pub(crate) mod ports;
+pub(crate) mod probes;
 pub(crate) mod readiness;
 pub(crate) mod stopping;
