@@ -23,6 +23,8 @@ const MAX_REQUEST_TIME: Duration = Duration::from_secs(5);
 
 const CROSS_SITE: &str = "This port refuses requests from other sites.\n";
 
+const NO_ORIGIN: &str = "This stream needs a request of the console: send Referer with the address of this port. To follow decisions without a browser, use `accredit tail`.\n";
+
 const HEADERS: [(HeaderName, &str); 5] = [
     (
         HeaderName::from_static("content-security-policy"),
@@ -61,6 +63,35 @@ pub async fn refuse_other_sites(request: Request, next: Next) -> Response {
         true => next.run(request).await,
         false => (StatusCode::FORBIDDEN, CROSS_SITE).into_response(),
     }
+}
+
+/// Middleware of streams, which occupy a place for as long as their reader likes: refuses requests that do not show that the
+/// console, or a program, sent them. Browsers send no Fetch Metadata to a host other than loopback without TLS, and a page
+/// of another site can then load an address as an image, without `Origin`. It cannot set `Referer` to another origin.
+pub async fn require_own_origin(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let own = match request.uri().authority() {
+        Some(authority) => Some(authority.as_str().as_bytes()),
+        None => value(headers, "host"),
+    };
+    // The guard of the port has compared `Origin`, and `refuse_other_sites` Fetch Metadata.
+    let is_shown = ["sec-fetch-site", "origin"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+        || value(headers, "referer").is_some_and(|page| own.is_some_and(|own| is_of(page, own)));
+    match is_shown {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, NO_ORIGIN).into_response(),
+    }
+}
+
+/// Whether the URL of a page begins with that authority.
+fn is_of(page: &[u8], authority: &[u8]) -> bool {
+    let rest = [&b"http://"[..], b"https://"]
+        .iter()
+        .find_map(|scheme| page.strip_prefix(*scheme));
+    let named = rest.and_then(|rest| rest.split(|octet| *octet == b'/').next());
+    named.is_some_and(|named| named.eq_ignore_ascii_case(authority))
 }
 
 /// Middleware of the whole port: no browser interprets an answer as another type than its `Content-Type`.

@@ -1,8 +1,8 @@
 //! The routes of the console.
 
 use axum::Router;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{DefaultBodyLimit, Form, State};
+use axum::extract::rejection::{FormRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Form, Query, State};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,22 +16,30 @@ use crate::console::document::Page;
 use crate::console::explain::form::{self, FilledForm};
 use crate::console::explain::page;
 use crate::console::explain::secrets::Secrets;
-use crate::console::guard::{forbid_storing, guard, limit_time, refuse_other_sites};
+use crate::console::guard::{
+    forbid_storing, guard, limit_time, refuse_other_sites, require_own_origin,
+};
 use crate::console::sources::ConsoleSources;
 use crate::console::{assets, issuers, live, overview, tail};
 
 /// The largest token, some headers, and the growth of their bytes in the encoding of forms.
 const MAX_FORM: usize = 128 * 1024;
 
-/// The fields of a form or a query.
+/// The fields of a form.
 type FormFields = Result<Form<Vec<(String, String)>>, FormRejection>;
+
+/// The fields of a query. A [`Form`] would read the body instead if the method is HEAD.
+type QueryFields = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// The console and its assets.
 pub fn routes(sources: ConsoleSources) -> Router {
     let parts = Router::new()
         .route("/console/live", get(now))
         .route("/console/decisions", get(decisions))
-        .route("/console/tail", get(follow))
+        .route(
+            "/console/tail",
+            get(follow).layer(from_fn(require_own_origin)),
+        )
         .layer(from_fn(refuse_other_sites));
     let pages = Router::new()
         .route("/", get(first_page))
@@ -62,9 +70,9 @@ async fn decisions(State(sources): State<ConsoleSources>) -> Page {
     Page::parts(live::decisions(&sources.history.recent()))
 }
 
-async fn follow(State(sources): State<ConsoleSources>, fields: FormFields) -> Response {
+async fn follow(State(sources): State<ConsoleSources>, fields: QueryFields) -> Response {
     match fields {
-        Ok(Form(fields)) => tail::follow(&sources.admin.followers, fields),
+        Ok(Query(fields)) => tail::follow(&sources.admin.followers, fields),
         Err(rejection) => rejection.into_response(),
     }
 }
@@ -95,8 +103,8 @@ async fn explain(State(sources): State<ConsoleSources>, fields: FormFields) -> R
     page::explained(&filled, &page::explanation(&explanation)).into_response()
 }
 
-async fn refusals(State(sources): State<ConsoleSources>, fields: FormFields) -> Response {
-    let fields = fields.map(|Form(fields)| fields).unwrap_or_default();
+async fn refusals(State(sources): State<ConsoleSources>, fields: QueryFields) -> Response {
+    let fields = fields.map(|Query(fields)| fields).unwrap_or_default();
     let id = fields.into_iter().find(|(name, _)| name == "request_id");
     let id = id.map(|(_, value)| value.trim().to_owned());
     let Some(id) = id.filter(|id| !id.is_empty()) else {

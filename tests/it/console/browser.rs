@@ -31,6 +31,11 @@ impl Page {
     }
 }
 
+/// What a browser says of the console's own requests without Fetch Metadata.
+pub(super) fn own_page(address: SocketAddr) -> String {
+    format!("referer: http://{address}/\r\n")
+}
+
 /// Gets a path with these lines in the head.
 pub(super) async fn get(address: SocketAddr, path: &str, lines: &str) -> Page {
     let head =
@@ -57,7 +62,7 @@ pub(super) async fn post(
     ask(address, head).await
 }
 
-async fn ask(address: SocketAddr, text: String) -> Page {
+pub(super) async fn ask(address: SocketAddr, text: String) -> Page {
     let mut stream = TcpStream::connect(address).await.expect("listens");
     let mut answer = Vec::new();
     // A body that is too large is not read to its end.
@@ -79,7 +84,8 @@ impl Events {
     /// Follows decisions with that query, from now on.
     pub(super) async fn follow(address: SocketAddr, query: &str) -> Events {
         let mut stream = TcpStream::connect(address).await.expect("listens");
-        let head = format!("GET /console/tail?{query} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        let own = own_page(address);
+        let head = format!("GET /console/tail?{query} HTTP/1.1\r\nhost: {address}\r\n{own}\r\n");
         stream.write_all(head.as_bytes()).await.expect("is read");
         let mut events = Events(BufReader::new(stream).lines());
         let status = events.line().await.expect("answers");

@@ -5,7 +5,7 @@ use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
-use super::browser::{Events, get};
+use super::browser::{Events, ask, get, own_page};
 
 const ISSUER: &str = "https://issuer.test";
 
@@ -83,7 +83,8 @@ async fn console_tail_filters_apply_and_an_invalid_one_is_named() {
         ("reason=bad", "insufficient_scope"),
         ("colour=red", "unknown filter \"colour\""),
     ] {
-        let answer = get(service.admin, &format!("/console/tail?{query}"), "").await;
+        let own = own_page(service.admin);
+        let answer = get(service.admin, &format!("/console/tail?{query}"), &own).await;
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.body.contains(said), "{answer:?}");
     }
@@ -96,7 +97,7 @@ async fn a_follower_beyond_the_limit_is_refused_until_another_leaves() {
     for _ in 0..32 {
         followers.push(Events::follow(service.admin, "").await);
     }
-    let refused = get(service.admin, "/console/tail", "").await;
+    let refused = get(service.admin, "/console/tail", &own_page(service.admin)).await;
     assert_eq!(refused.status, 503);
     assert!(
         refused
@@ -132,9 +133,67 @@ async fn get_head(address: std::net::SocketAddr) -> String {
     let mut stream = tokio::net::TcpStream::connect(address)
         .await
         .expect("listens");
-    let head = format!("GET /console/tail HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let own = own_page(address);
+    let head = format!("GET /console/tail HTTP/1.1\r\nhost: {address}\r\n{own}\r\n");
     stream.write_all(head.as_bytes()).await.expect("is read");
     let mut answer = [0; 64];
     let read = crate::support::eventually::within("answers", stream.read(&mut answer)).await;
     String::from_utf8_lossy(&answer[..read.expect("answers")]).into_owned()
+}
+
+/// CONTRACT 6.1.6. Browsers send no Fetch Metadata to a host other than loopback without TLS, and no `Origin` with an image.
+#[tokio::test]
+async fn an_image_of_another_site_takes_no_place_of_a_follower() {
+    let service = Service::ready(&configuration()).await;
+    let admin = service.admin;
+    let port = admin.port();
+    for lines in [
+        String::new(),
+        "referer: http://evil.test/\r\n".to_owned(),
+        format!("referer: http://evil.test/?http://{admin}/\r\n"),
+        format!("referer: http://{admin}.evil.test/\r\n"),
+        format!("referer: http://{admin}@evil.test/\r\n"),
+        format!("referer: http://127.0.0.1:{}/\r\n", port ^ 1),
+        "accept: text/event-stream\r\n".to_owned(),
+    ] {
+        // The answer to one who may follow has no end.
+        let answer = get(admin, "/console/tail", &lines).await;
+        assert_eq!(answer.status, 403, "{lines}");
+        assert!(answer.body.contains("accredit tail"), "{answer:?}");
+    }
+    for lines in [
+        own_page(admin),
+        format!("origin: http://{admin}\r\n"),
+        "sec-fetch-site: same-origin\r\n".to_owned(),
+    ] {
+        let answer = get(admin, "/console/tail?decision=maybe", &lines).await;
+        assert_eq!(answer.status, 400, "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_head_is_that_to_get_without_its_body() {
+    let service = Service::ready(&configuration()).await;
+    let admin = service.admin;
+    let own = own_page(admin);
+    for (path, status) in [
+        ("/", 200),
+        ("/console/tail", 200),
+        ("/console/tail?decision=deny", 200),
+        ("/console/tail?decision=maybe", 400),
+        ("/console/refusals?request_id=x", 200),
+        ("/console/refusals", 400),
+        ("/console/live", 200),
+        ("/console/decisions", 200),
+        ("/console/style.css", 200),
+    ] {
+        let head =
+            format!("HEAD {path} HTTP/1.1\r\nhost: {admin}\r\n{own}connection: close\r\n\r\n");
+        let answer = ask(admin, head).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (status, ""),
+            "{path}"
+        );
+    }
 }
