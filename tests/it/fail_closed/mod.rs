@@ -2,6 +2,8 @@
 
 pub(crate) mod common;
 pub(crate) mod evicted;
+pub(crate) mod floods;
+pub(crate) mod half_closed;
 pub(crate) mod handshakes;
 pub(crate) mod memory;
 pub(crate) mod messages;
