@@ -92,7 +92,7 @@ impl ConnectionErrorKind {
                 Some("the peer speaks neither HTTP nor TLS: check which service calls this port")
             }
             Self::MalformedRequest => Some(
-                "HTTP/2 refused a request as malformed: if its :authority is not a host name, set grpc_service.envoy_grpc.authority to one in Envoy, for example accredit",
+                "HTTP/2 refused a request as malformed: if its :authority is not a host name, set grpc_service.envoy_grpc.authority to one in Envoy, for example accredit; if it is a gRPC health check, set grpc_health_check.authority, or check /readyz over HTTP instead",
             ),
             Self::UnreadAnswers => {
                 Some("the peer does not read its answers: check the service that calls this port")

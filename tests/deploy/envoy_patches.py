@@ -56,8 +56,14 @@ def istios_component_fits_the_generated_gateway():
     bootstrap = json.loads((MESH / "istio/gateway.json").read_text())
     (manager,) = managers(bootstrap)
     for patch in one("overlays/istio, strict", "EnvoyFilter")["spec"]["configPatches"]:
-        chosen = patch["match"]["listener"]["filterChain"]["filter"]
         value = patch["patch"]["value"]
+        if patch["applyTo"] == "CLUSTER":
+            chosen = patch["match"]["cluster"]
+            name = f"outbound|{chosen['portNumber']}||{chosen['service']}"
+            (cluster,) = (c for c in bootstrap["static_resources"]["clusters"] if c["name"] == name)
+            merge(cluster, value)
+            continue
+        chosen = patch["match"]["listener"]["filterChain"]["filter"]
         if patch["applyTo"] == "NETWORK_FILTER":
             merge(manager, value["typed_config"])
             continue

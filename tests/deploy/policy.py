@@ -139,12 +139,18 @@ def a_replica_that_does_not_answer_is_removed():
     rule = one("overlays/istio", "DestinationRule")["spec"]["trafficPolicy"]
     same("Istio: at most half", rule["outlierDetection"]["maxEjectionPercent"], 50)
     same("Istio: failures", rule["outlierDetection"]["consecutiveGatewayErrors"], 2)
+    # Envoy applies changes of endpoints once per second, so each return of a dead replica can cost half of a second's requests.
+    same("Istio: at most 2 % fail", 0.5 / seconds(rule["outlierDetection"]["baseEjectionTime"]) <= 0.02, True)
     policy = one("overlays/envoy-gateway", "SecurityPolicy")["spec"]["extAuth"]
     settings = policy["grpc"]["backendSettings"]
     same("Envoy Gateway: at most half", settings["healthCheck"]["passive"]["maxEjectionPercent"], 50)
     same("Envoy Gateway: retries", settings["retry"]["numRetries"], 3)
     for connect in (rule["connectionPool"]["tcp"]["connectTimeout"], settings["timeout"]["tcp"]["connectTimeout"]):
         same("less than the timeout of a check", milliseconds(connect) < milliseconds(policy["timeout"]), True)
+
+
+def seconds(text):
+    return milliseconds(text) / 1000
 
 
 def milliseconds(text):

@@ -23,6 +23,7 @@ mod grpc_clients;
 mod harness;
 mod issuers;
 mod left_to_envoy;
+mod mesh;
 mod metadata;
 mod mutual_tls;
 mod paths;

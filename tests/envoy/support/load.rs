@@ -59,6 +59,20 @@ impl Load {
         }
     }
 
+    /// How many of that number of further answers are not 200. Stops counting once there are more than `enough`.
+    pub(crate) async fn failures(&mut self, count: usize, enough: usize) -> usize {
+        let mut failed = 0;
+        for _ in 0..count {
+            if self.answers.recv().await.unwrap().status != 200 {
+                failed += 1;
+            }
+            if failed > enough {
+                break;
+            }
+        }
+        failed
+    }
+
     /// Judges answers for as long as something else takes.
     pub(crate) async fn admits_while<T>(&mut self, other: impl Future<Output = T>) -> T {
         let mut other = std::pin::pin!(other);
