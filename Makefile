@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle check bench run image image-test clean
+.PHONY: help demo test oracle check bench fuzz run image image-test clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +26,16 @@ oracle: ## Judge 20,000 generated tokens with accredit, npm jose and PyPI joserf
 
 check: ## Check format, lints, documentation and dependencies
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	scripts/deny.sh
 
 bench: ## Measure the cost of a decision, as ratios
 	cargo bench --locked --bench check
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS, 60 by default (needs a nightly toolchain)
+	@scripts/fuzz.sh
 
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev
@@ -43,5 +47,5 @@ image-test: image ## Inspect the image, start it, and send it a check
 	@scripts/deploy.sh
 	@.tools/deploy/bin/python -B tests/deploy/image.py
 
-clean: ## Remove everything built or downloaded: target, .venv, .tools, node_modules
-	rm -rf target .venv .tools tests/foreign/node/node_modules tests/deploy/node/node_modules
+clean: ## Remove everything built or downloaded: target, fuzz/target, .venv, .tools, node_modules
+	rm -rf target fuzz/target .venv .tools tests/foreign/node/node_modules tests/deploy/node/node_modules

@@ -25,6 +25,8 @@ mod explain;
 mod fail_closed;
 // Well-formed and malformed tokens.
 mod form;
+// The properties of the fuzz targets.
+mod fuzz;
 // Claim headers for the upstream, and spoofed headers.
 mod headers;
 // Rules about the source code itself.
