@@ -23,11 +23,13 @@ pub fn readings(source: &TokenSource, path: &str, headers: &[Header]) -> Vec<Vec
                 .iter()
                 .flat_map(|value| value.split(|byte| *byte == b','))
             {
-                let part = trimmed(part);
-                if part.len() > scheme.len()
-                    && part[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes())
-                {
-                    found.push(trimmed(&part[scheme.len()..]).to_vec());
+                let Some((own, rest)) = trimmed(part).split_at_checked(scheme.len()) else {
+                    continue;
+                };
+                // With a letter or digit directly behind it, it is another scheme.
+                let is_longer = rest.first().is_some_and(u8::is_ascii_alphanumeric);
+                if own.eq_ignore_ascii_case(scheme.as_bytes()) && !is_longer {
+                    found.push(trimmed(rest).to_vec());
                 }
             }
         }

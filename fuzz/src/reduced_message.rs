@@ -120,9 +120,9 @@ impl Check {
     pub fn comparable(mut self) -> Check {
         let attributes = self.attributes.as_mut();
         let peer = attributes.and_then(|attributes| attributes.source.as_mut());
-        match peer.and_then(|peer| peer.address.as_mut()?.kind.as_mut()) {
-            Some(AddressKind::Pipe(content) | AddressKind::Internal(content)) => content.clear(),
-            _ => {}
+        let kind = peer.and_then(|peer| peer.address.as_mut()?.kind.as_mut());
+        if let Some(AddressKind::Pipe(content) | AddressKind::Internal(content)) = kind {
+            content.clear();
         }
         self
     }

@@ -240,13 +240,13 @@ fn apply(removal: &TokenRemoval, path: &str, headers: &[Header]) -> (String, Vec
             !removal.remove.iter().any(|removed| removed == name),
             "{name} is set and removed"
         );
-        assert!(
-            !value.chars().any(|c| c.is_control() && c != '\t'),
-            "{value:?}"
-        );
         if *name == ":path" {
             path.clone_from(value);
         } else {
+            assert!(
+                !value.chars().any(|c| c.is_control() && c != '\t'),
+                "{value:?}"
+            );
             left.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
             left.push(((*name).to_owned(), value.clone().into_bytes()));
         }

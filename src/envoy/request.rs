@@ -134,7 +134,10 @@ impl<'a> Attributes<'a> {
                         }
                     }
                 }
-                2 | 3 => self.source_address = "",
+                2 | 3 => {
+                    field.bytes()?;
+                    self.source_address = "";
+                }
                 _ => {}
             }
         }

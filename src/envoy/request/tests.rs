@@ -194,6 +194,16 @@ fn only_a_socket_address_gives_a_source_address() {
     }
 }
 
+/// Envoy's types refuse a number in place of a message, also in a field of which accredit reads nothing.
+#[test]
+fn an_address_that_is_a_number_is_malformed() {
+    for address in [b"\x0a\x02\x10\x01", b"\x0a\x02\x18\x01"] {
+        let message = [b"\x0a\x06\x0a\x04", &address[..]].concat();
+        assert!(CheckRequest::decode(&message[..]).is_err());
+        assert_eq!(read(&message).err(), Some(MessageError::Malformed));
+    }
+}
+
 /// A message that is cut, changed or joined is read as Envoy's types read it, or refused; what they refuse for the sake
 /// of a field that is not asked for may be read.
 #[test]
