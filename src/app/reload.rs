@@ -187,7 +187,7 @@ fn remove_old_series(running: &ReloadTarget<'_>) {
 }
 
 /// Waits for the first fetch of each new issuer, at most for the largest `timeout` (CONTRACT 3.3.4). Otherwise the first tokens
-/// of a new issuer would be denied for want of keys.
+/// of a new issuer would be denied because it has no keys yet.
 async fn first_fetches(settings: &Settings, leases: &[KeyLease]) {
     let longest = settings
         .issuers

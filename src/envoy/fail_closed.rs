@@ -108,14 +108,14 @@ where
     J: Judge,
     B: Body<Data = Bytes> + Unpin,
 {
-    let patience = grpc::timeout(call.headers());
-    let limit = patience.map_or(MESSAGE_TIMEOUT, |patience| patience.min(MESSAGE_TIMEOUT));
+    let timeout = grpc::timeout(call.headers());
+    let limit = timeout.map_or(MESSAGE_TIMEOUT, |timeout| timeout.min(MESSAGE_TIMEOUT));
     let reading = grpc::read_message(call.into_body(), messages);
     match tokio::time::timeout_at(check.arrived + limit, reading).await {
         // The caller's deadline has passed: a busy process must not work for it.
         Ok(Ok(_)) if check.arrived.elapsed() >= limit => service.refuse(Denial::Internal, check),
         Ok(Ok(ReceivedMessage { bytes, charge })) => {
-            let answer = service.check(bytes, check, patience, permit).await;
+            let answer = service.check(bytes, check, timeout, permit).await;
             // Until here: a check that waits for keys keeps its message.
             drop(charge);
             answer

@@ -110,12 +110,12 @@ impl<J: Judge> CheckService<J> {
         }
     }
 
-    /// Answers a message. `patience` is the call's timeout.
+    /// Answers a message. `timeout` is the timeout of the call.
     pub async fn check(
         &self,
         message: Bytes,
         check: &CheckSpan,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
         permit: &Permit,
     ) -> CheckResponse {
         let Ok(request) = request::read(&message) else {
@@ -123,7 +123,7 @@ impl<J: Judge> CheckService<J> {
         };
         self.observer
             .begin(check, trace_context::forwarded(&request));
-        let deadline = check.arrived + self.longest_wait(patience);
+        let deadline = check.arrived + self.longest_wait(timeout);
         let judged = self.decide(&request, deadline, check, permit).await;
         self.answer(&judged, Some(&request), check)
     }
@@ -177,10 +177,10 @@ impl<J: Judge> CheckService<J> {
         }
     }
 
-    /// Envoy counts a late answer as a failed check, so a fifth of its timeout is kept for the way back (CONTRACT 4.7.2).
-    fn longest_wait(&self, patience: Option<Duration>) -> Duration {
-        patience.map_or(self.check_timeout, |patience| {
-            self.check_timeout.min(patience.mul_f64(0.8))
+    /// Envoy counts a late answer as a failed check, so a fifth of its timeout is reserved for the answer (CONTRACT 4.7.2).
+    fn longest_wait(&self, timeout: Option<Duration>) -> Duration {
+        timeout.map_or(self.check_timeout, |timeout| {
+            self.check_timeout.min(timeout.mul_f64(0.8))
         })
     }
 }

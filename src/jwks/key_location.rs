@@ -24,7 +24,7 @@ pub(in crate::jwks) struct DiscoveredLocation {
     max_stale: Duration,
     /// The longest `Retry-After` that is obeyed.
     refresh: Duration,
-    /// The server of the metadata asked for no requests until then.
+    /// The `Retry-After` of the metadata server: no requests until then.
     retry_after_until: Option<Instant>,
     /// The latest fetch used the remembered address and brought no keys.
     remembered_failed: bool,

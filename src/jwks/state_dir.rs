@@ -125,8 +125,8 @@ impl StateDir {
         reading.await.unwrap_or(Ok(None))
     }
 
-    /// Writes a key set to its file, unless a later one was written. Failures are logged. A caller that goes away stops
-    /// nothing.
+    /// Writes a key set to its file, unless a later one was written. Failures are logged. Dropping the
+    /// future does not stop the write.
     pub(in crate::jwks) async fn write(&self, saved: SavedKeySet) {
         // Never closed. The closure holds the permit, so that the writes stay in order.
         let Ok(permit) = self.0.writer.clone().acquire_owned().await else {

@@ -29,7 +29,7 @@ struct LoadedTrust {
     has_failed: bool,
 }
 
-/// What tells a changed file or folder from the one that was read.
+/// The properties by which a changed file or folder is recognised.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     path: PathBuf,

@@ -169,8 +169,8 @@ impl<W: Write> Write for QueueOutput<W> {
     }
 }
 
-/// Writes the line in full where the process that shares standard error has set it not to block: half a line would
-/// spoil the next one too.
+/// Writes the whole line even if a process that shares standard error has made it non-blocking: half a line would also
+/// damage the next one.
 fn write_whole(out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
     while !line.is_empty() {
         match out.write(line) {

@@ -78,7 +78,7 @@ async fn without_early_header_removal_a_client_selects_a_route_by_a_claim_header
         routes(shipped, &partner)
     };
     let (answer, scene) = through("", without, request()).await;
-    assert_eq!(answer.status, 200, "nobody was asked");
+    assert_eq!(answer.status, 200, "accredit was not called");
     let seen = scene.upstream.last_request().unwrap();
     assert_eq!(seen.header("x-jwt-org").as_deref(), Some("acme"));
 }
@@ -153,7 +153,7 @@ async fn without_path_normalisation_a_path_bypasses_the_check() {
         );
         let changed = |shipped| routes(shipped, routed).change(setting, without);
         let (answer, scene) = through("", changed, request()).await;
-        assert_eq!(answer.status, 200, "{path}: nobody was asked");
+        assert_eq!(answer.status, 200, "{path}: accredit was not called");
         assert_eq!(scene.upstream.last_request().unwrap().path, path);
         // What does reach accredit, it does not take for a public path.
         let rules =

@@ -1,4 +1,4 @@
-//! Which of flag, environment and file is heard.
+//! Precedence of flags, environment variables and the file.
 
 use accredit_core::config::settings::Settings;
 

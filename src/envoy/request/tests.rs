@@ -204,8 +204,8 @@ fn an_address_that_is_a_number_is_malformed() {
     }
 }
 
-/// A message that is cut, changed or joined is read as Envoy's types read it, or refused; what they refuse for the sake
-/// of a field that is not asked for may be read.
+/// A message that is cut, changed or joined is read as the generated types read it, or refused. A message that they
+/// refuse because of a field that accredit does not need can be read.
 #[test]
 fn the_request_reader_agrees_with_the_generated_types() {
     let mut headers = full();

@@ -1,4 +1,4 @@
-//! Fetches from a server that answers what the test wants.
+//! Fetches from a server with the answers of each test.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;

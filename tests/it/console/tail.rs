@@ -125,7 +125,10 @@ async fn the_console_stream_ends_when_the_service_stops() {
     );
     service.stop();
     assert_eq!(events.next().await, None);
-    service.ended().await.expect("it ends as it was told");
+    service
+        .ended()
+        .await
+        .expect("the service ends without an error");
 }
 
 async fn get_head(address: std::net::SocketAddr) -> String {

@@ -48,7 +48,10 @@ async fn stopping_answers_every_waiting_and_new_check() {
     let (answer, ()) = tokio::join!(envoy.check(waiting), stopping);
     assert!(answer.is_admission(), "{answer:?}");
     drop(envoy);
-    service.ended().await.expect("it ends as it was told");
+    service
+        .ended()
+        .await
+        .expect("the service ends without an error");
 }
 
 #[tokio::test]
@@ -57,7 +60,10 @@ async fn the_service_can_stop_before_it_was_ready() {
     let mut service = Service::start(&issuer_at(&server, ""));
     server.asked("/keys", 1).await;
     service.stop();
-    service.ended().await.expect("it ends as it was told");
+    service
+        .ended()
+        .await
+        .expect("the service ends without an error");
 }
 
 #[tokio::test]

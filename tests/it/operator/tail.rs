@@ -204,7 +204,7 @@ async fn each_tail_filter_selects_only_matching_decisions() {
     service
         .ended()
         .await
-        .expect("drains while somebody follows");
+        .expect("drains while a client follows the tail");
 }
 
 #[tokio::test]

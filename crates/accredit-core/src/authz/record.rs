@@ -157,7 +157,7 @@ impl DecisionRecord {
         )
     }
 
-    /// The same decision without the claims of its token, for a record that is kept.
+    /// The same decision without the claims of its token, for a record that is stored.
     #[must_use]
     pub fn without_claims(&self) -> DecisionRecord {
         let token = match &self.token {

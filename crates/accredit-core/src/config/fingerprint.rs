@@ -1,4 +1,4 @@
-//! A short name for what a configuration says, so that a decision can be told from those of another one.
+//! A short hash of the values of a configuration. It identifies the configuration that made a decision.
 
 use std::fmt::Write as _;
 use std::hash::{Hash as _, Hasher};

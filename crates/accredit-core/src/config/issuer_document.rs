@@ -139,7 +139,7 @@ pub enum AudiencesDocument {
     Any(AnyAudience),
 }
 
-/// The word that turns the audience check off.
+/// The value that turns the audience check off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 pub enum AnyAudience {
     /// Every audience is accepted.

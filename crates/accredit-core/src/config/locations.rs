@@ -1,4 +1,4 @@
-//! Where each key path of a document stands in its text, and whether its value came from the environment. Knows no values.
+//! The line of each key path of a document, and whether its value came from the environment.
 
 use crate::config::path;
 use crate::config::yaml::tree::{Origin, YamlKey, YamlNode, YamlValue};

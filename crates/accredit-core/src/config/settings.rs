@@ -52,7 +52,7 @@ pub struct Settings {
     pub realm: Realm,
     /// Whether refusals say what is wrong.
     pub error_details: ErrorDetails,
-    /// Claims of verified tokens that may be told to operators.
+    /// Claims of verified tokens that logs and the tail show to operators.
     pub log_claims: Vec<ClaimName>,
     /// A short name of the configuration.
     pub config: Arc<str>,

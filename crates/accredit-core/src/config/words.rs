@@ -26,7 +26,7 @@ pub trait Vocabulary: Copy + PartialEq + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Word<T> {
     word: &'static str,
-    /// What the word stands for.
+    /// The value that the word means.
     pub value: T,
 }
 

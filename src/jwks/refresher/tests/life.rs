@@ -1,4 +1,4 @@
-//! One store over time: when its source is asked, and which keys verify tokens meanwhile.
+//! One store over time: the times of its fetches, and the keys that verify tokens meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;

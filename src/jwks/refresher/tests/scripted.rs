@@ -22,7 +22,7 @@ use crate::jwks::refresher::Refresher;
 /// How long a fetch may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the source does when it is asked.
+/// What the source does on a fetch.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
     /// It gives the set that it has then, after so long.
@@ -226,7 +226,7 @@ pub(super) fn store() -> Arc<KeyStore> {
     Arc::new(KeyStore::new(source, Instant::now().into_std()))
 }
 
-/// A store that is kept fresh from a source for as long as it is held.
+/// A store whose refresher runs until it is dropped.
 pub(super) struct RefreshedStore {
     pub(super) store: Arc<KeyStore>,
     _refreshing: JoinSet<()>,

@@ -1,4 +1,4 @@
-//! What a schema wants at one place: its alternatives, and these in words.
+//! The alternatives that a schema permits in one place, and their description in words.
 
 use serde_json::Value;
 

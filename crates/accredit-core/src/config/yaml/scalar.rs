@@ -33,7 +33,7 @@ fn number(text: &str) -> Option<YamlValue> {
     if !is_decimal(unsigned) {
         return None;
     }
-    // A whole number beyond 64 bits is a number still, only no whole one that any key could want.
+    // A whole number beyond 64 bits becomes a floating-point number: no key accepts a whole number of that size.
     if all_digits(unsigned)
         && let Ok(whole) = text.parse()
     {

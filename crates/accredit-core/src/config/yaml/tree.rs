@@ -35,7 +35,7 @@ pub enum YamlValue {
 /// Where the text of a scalar came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// It stands in the document.
+    /// The document contains it.
     Document,
     /// At least a part came from the environment, so it may be secret: no problem quotes it.
     Environment,
@@ -54,7 +54,7 @@ pub struct YamlKey {
 }
 
 impl YamlNode {
-    /// A node as it stands in the document.
+    /// A node of the document.
     pub fn new(value: YamlValue, line: usize, column: usize) -> YamlNode {
         YamlNode {
             value,

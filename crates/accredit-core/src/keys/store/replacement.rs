@@ -52,7 +52,7 @@ impl KeyStore {
     }
 
     /// The fetch in flight brought a key set, or confirmed the held one (`None`). The swap comes before any waiting check
-    /// hears of it. Returns the generation of the keys that are held now.
+    /// is notified. Returns the generation of the keys that are held now.
     ///
     /// # Errors
     /// [`NothingToConfirm`]: the caller reports it by [`KeyStore::fail`].
