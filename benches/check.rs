@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use accredit::app::engine;
 use accredit::dev_issuer::server::DevIssuer;
 use accredit::envoy::in_flight::InFlight;
+use accredit::envoy::response;
 use accredit::envoy::service::CheckService;
 use accredit::jwks::key_stores::KeyStores;
 use accredit::observe::check_span::CheckSpan;
@@ -95,7 +96,7 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     let (document, locations) = load::read(&text, &|_| None).unwrap();
     let mut settings = resolve(&document, locations).unwrap().settings;
     let leases = KeyStores::default().lease(&key_entries(&settings)).unwrap();
-    let mut engines = Engines::default();
+    let mut engines = Engines::encoding_by(response::encode_identity);
     engine::build(&mut settings, leases, &mut engines, &Observer::default())
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accredit::envoy::in_flight::InFlight;
+use accredit::envoy::response;
 use accredit::envoy::service::CheckService;
 use accredit::observe::check_span::CheckSpan;
 use accredit_core::authn::moment::Moment;
@@ -18,6 +19,7 @@ use accredit_core::request::Request;
 use bytes::Bytes;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use futures_util::FutureExt as _;
+use prost::Message as _;
 
 /// The time of decisions: 2026-01-01T00:00:00Z.
 pub const NOW: u64 = 1_767_225_600;
@@ -37,7 +39,7 @@ pub fn of_settings(settings: &mut Settings) -> CheckService<Authorizer> {
             Leased::Shared(lease) | Leased::New(lease) => lease,
         })
         .collect();
-    let authorizer = Engines::default().build(settings, leases);
+    let authorizer = Engines::encoding_by(response::encode_identity).build(settings, leases);
     CheckService::new(Arc::new(authorizer), settings.check_timeout)
 }
 
@@ -55,5 +57,7 @@ pub fn answer(service: &CheckService<Authorizer>, message: &[u8]) -> Option<Chec
     let permit = InFlight::new(1).enter().expect("is the first");
     let check = CheckSpan::new(tokio::time::Instant::now(), None);
     let message = Bytes::copy_from_slice(message);
-    service.check(message, &check, None, &permit).now_or_never()
+    let answer = service.check(message, &check, None, &permit);
+    let answer = answer.now_or_never()?;
+    Some(CheckResponse::decode(answer.as_bytes()).expect("is a message"))
 }

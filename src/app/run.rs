@@ -23,6 +23,7 @@ use crate::console::history::History;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
+use crate::envoy::response;
 use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 use crate::observe::refusal_log::RefusalLog;
@@ -88,7 +89,7 @@ impl App {
             .traced(telemetry.traces.clone());
         let leases = key_stores.lease(&key_entries(&settings))?;
         let observer = Observer::new(telemetry.traces);
-        let mut engines = Engines::default();
+        let mut engines = Engines::encoding_by(response::encode_identity);
         let service = engine::build(&mut settings, leases, &mut engines, &observer);
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();

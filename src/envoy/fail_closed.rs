@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use bytes::Bytes;
-use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body::Body;
@@ -19,6 +18,7 @@ use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, ReceivedMessage, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::message_budget::MessageBudget;
+use crate::envoy::response::CheckAnswer;
 use crate::envoy::service::{CheckService, Judge};
 use crate::envoy::trace_context;
 use crate::observe::check_span::CheckSpan;
@@ -86,14 +86,14 @@ impl<J: Judge> FailClosed<J> {
             .then(|| trace_context::of_call(call.headers()));
         let check = CheckSpan::new(arrival.at, caller.flatten());
         let Some(permit) = arrival.permit else {
-            return grpc::answer(&service.refuse(Denial::Overloaded, &check));
+            return grpc::answer(service.refuse(Denial::Overloaded, &check).as_bytes());
         };
         let answering = answer(&service, call, &check, &permit, &self.messages);
         let answering = AssertUnwindSafe(answering).catch_unwind();
         let answer = answering
             .await
             .unwrap_or_else(|_| service.refuse(Denial::Internal, &check));
-        grpc::answer(&answer)
+        grpc::answer(answer.as_bytes())
     }
 }
 
@@ -103,7 +103,7 @@ async fn answer<J, B>(
     check: &CheckSpan,
     permit: &Permit,
     messages: &MessageBudget,
-) -> CheckResponse
+) -> CheckAnswer
 where
     J: Judge,
     B: Body<Data = Bytes> + Unpin,

@@ -6,15 +6,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use prost::Message;
 
 use crate::envoy::message_budget::{BudgetExhausted, MessageBudget, MessageCharge};
 
 /// The maximum length of a message, in bytes: the default of the gRPC libraries.
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// Headers whose names are parsed once and not for each call.
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
 /// The length of the compression flag and the length field before each message.
 const PREFIX: usize = 5;
@@ -89,13 +93,12 @@ fn announced_length(received: &[u8]) -> Result<Option<usize>, CallError> {
 }
 
 /// The answer to a call: one uncompressed message and the status OK.
-pub fn answer(message: &impl Message) -> Response<UnaryBody> {
-    let length = message.encoded_len();
+pub fn answer(message: &[u8]) -> Response<UnaryBody> {
+    let length = message.len();
     let mut framed = BytesMut::with_capacity(PREFIX + length);
     framed.extend_from_slice(&[0]);
     framed.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    // A `BytesMut` grows as needed, so encoding into it cannot fail.
-    let _ = message.encode(&mut framed);
+    framed.extend_from_slice(message);
     let mut response = Response::new(UnaryBody {
         message: Some(framed.freeze()),
         trailers: Some(status_ok()),
@@ -109,7 +112,7 @@ pub fn answer(message: &impl Message) -> Response<UnaryBody> {
 
 fn status_ok() -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    trailers.insert(GRPC_STATUS.clone(), HeaderValue::from_static("0"));
     trailers
 }
 
@@ -122,7 +125,7 @@ pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
 
 /// `grpc-timeout`: up to 8 digits and a unit.
 fn whole_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -140,7 +143,7 @@ fn whole_timeout(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn timeout_of_this_try(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("x-envoy-expected-rq-timeout-ms")?;
+    let text = headers.get(&EXPECTED_TIMEOUT)?;
     text.to_str().ok()?.parse().ok().map(Duration::from_millis)
 }
 
@@ -173,11 +176,10 @@ impl Body for UnaryBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(
-            self.message
-                .as_ref()
-                .map_or(0, |message| message.len() as u64),
-        )
+        // Not exact, or the HTTP library would send `content-length`, which a gRPC message does not need.
+        let mut size = SizeHint::new();
+        size.set_lower(self.message.as_ref().map_or(0, Bytes::len) as u64);
+        size
     }
 }
 
@@ -233,10 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_grpc_answer_is_one_message_and_its_status() {
-        let response = answer(&envoy_types::pb::google::rpc::Status {
-            code: 7,
-            ..Default::default()
-        });
+        let response = answer(&[8, 7]);
         let body = response.into_body().collect().await.expect("cannot fail");
         assert_eq!(
             body.trailers()

@@ -5,6 +5,7 @@ pub mod fail_closed;
 pub mod grpc;
 pub mod in_flight;
 pub mod message_budget;
+pub mod message_writer;
 pub mod metadata;
 pub mod port;
 pub mod request;

@@ -1,85 +1,146 @@
-//! Writes a neutral answer as Envoy's `CheckResponse`. No other room makes one.
+//! Writes a neutral answer as the bytes of Envoy's `CheckResponse`. No other room makes one.
 //!
 //! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). Here each answer gets a
 //! status: 0 from an [`Admission`], and one of [`RefusalCode`]'s values, which has none for 0, from a refusal.
 //!
+//! Most of an admission is the same for every request with one token: the claim headers and the metadata of its holder. They are
+//! encoded when the token is verified ([`encode_identity`]), cached with it, and copied into each answer. What depends on the
+//! request, the rule or the configuration is written anew for each answer, so that no answer has parts of another decision.
+//!
 //! [`RefusalCode`]: accredit_core::authz::answer::RefusalCode
 
+use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
-use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
-use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
-use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use envoy_types::pb::envoy::service::auth::v3::{
-    CheckResponse, DeniedHttpResponse, OkHttpResponse,
-};
-use envoy_types::pb::envoy::r#type::v3::HttpStatus;
-use envoy_types::pb::google::protobuf::Struct;
-use envoy_types::pb::google::rpc::Status;
 
+use crate::envoy::message_writer::MessageWriter;
 use crate::envoy::metadata;
 
+/// The fields of `CheckResponse`.
+const STATUS: u32 = 1;
+const DENIED_RESPONSE: u32 = 2;
+const OK_RESPONSE: u32 = 3;
+const DYNAMIC_METADATA: u32 = 4;
+const ERROR_RESPONSE: u32 = 5;
+
+/// The fields of `google.rpc.Status`.
+const CODE: u32 = 1;
+const MESSAGE: u32 = 2;
+
+/// The fields of `OkHttpResponse`.
+const OK_HEADERS: u32 = 2;
+const OK_HEADERS_TO_REMOVE: u32 = 5;
+
+/// The fields of `DeniedHttpResponse`, and `HttpStatus.code`.
+const DENIED_STATUS: u32 = 1;
+const DENIED_HEADERS: u32 = 2;
+const DENIED_BODY: u32 = 3;
+const HTTP_CODE: u32 = 1;
+
+/// The fields of `HeaderValueOption` and `HeaderValue`.
+const HEADER: u32 = 1;
+const APPEND_ACTION: u32 = 3;
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
+
+/// `HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD`. Envoy's default for an absent action has changed between versions
+/// (CONTRACT 4.9.2).
+const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
+
+/// The bytes of most answers beside what is encoded already: names to remove, the fields of the decision, lengths.
+const USUAL_REST: usize = 384;
+
+/// The bytes of a `CheckResponse` with a status.
+#[derive(Debug)]
+pub struct CheckAnswer(Vec<u8>);
+
+impl CheckAnswer {
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// The answer to a judged request.
-pub fn write(judged: &Judged) -> CheckResponse {
-    let metadata = metadata::write(&judged.record);
+pub fn write(judged: &Judged) -> CheckAnswer {
+    let identity = judged.record.identity();
+    let encoded = identity.and_then(|identity| identity.encoded());
+    let encoded = encoded.map_or(0, |parts| parts.headers.len() + parts.metadata.len());
+    let mut answer = MessageWriter::with_capacity(encoded + USUAL_REST);
     match &judged.answer {
-        Answer::Admit(admission) => admit(admission, metadata),
-        Answer::Refuse(refusal) => refuse(refusal, judged.record.reason.as_str(), metadata),
+        Answer::Admit(admission) => {
+            // `code` is 0, which protobuf does not write.
+            answer.message(STATUS, |_| {});
+            answer.message(OK_RESPONSE, |ok| admit(admission, ok));
+        }
+        Answer::Refuse(refusal) => {
+            answer.message(STATUS, |status| {
+                status.varint(CODE, refusal.code as u64);
+                status.text(MESSAGE, judged.record.reason.as_str());
+            });
+            let form = match refusal.form {
+                RefusalForm::Denied => DENIED_RESPONSE,
+                RefusalForm::Error => ERROR_RESPONSE,
+            };
+            answer.message(form, |denied| refuse(refusal, denied));
+        }
+    }
+    answer.message(DYNAMIC_METADATA, |fields| {
+        metadata::write(&judged.record, fields);
+    });
+    CheckAnswer(answer.into_bytes())
+}
+
+/// Encodes what every admission of a token repeats.
+pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
+    let mut headers = MessageWriter::default();
+    write_claim_headers(identity, &mut headers);
+    let mut fields = MessageWriter::default();
+    metadata::write_identity(identity, &mut fields);
+    EncodedIdentity {
+        headers: headers.into_bytes().into(),
+        metadata: fields.into_bytes().into(),
     }
 }
 
-fn admit(admission: &Admission, metadata: Struct) -> CheckResponse {
-    CheckResponse {
-        status: Some(Status {
-            code: 0,
-            ..Status::default()
-        }),
-        dynamic_metadata: Some(metadata),
-        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
-            headers: admission
-                .set()
-                .map(|(name, value)| set(name, value))
-                .collect(),
-            headers_to_remove: admission.remove().to_vec(),
-            ..OkHttpResponse::default()
-        })),
+fn admit(admission: &Admission, ok: &mut MessageWriter) {
+    if let Some(identity) = admission.identity() {
+        match identity.encoded() {
+            Some(parts) => ok.append(&parts.headers),
+            None => write_claim_headers(identity, ok),
+        }
+    }
+    for (name, value) in admission.changed() {
+        set(OK_HEADERS, name, value, ok);
+    }
+    for name in admission.remove() {
+        ok.text(OK_HEADERS_TO_REMOVE, name);
     }
 }
 
-fn refuse(refusal: &RefusedAnswer, reason: &str, metadata: Struct) -> CheckResponse {
-    let denied = DeniedHttpResponse {
-        status: Some(HttpStatus {
-            code: refusal.status.into(),
-        }),
-        headers: refusal
-            .headers
-            .iter()
-            .map(|(name, value)| set(name, value))
-            .collect(),
-        body: refusal.body.clone(),
-    };
-    CheckResponse {
-        status: Some(Status {
-            code: refusal.code as i32,
-            message: reason.to_owned(),
-            ..Status::default()
-        }),
-        dynamic_metadata: Some(metadata),
-        http_response: Some(match refusal.form {
-            RefusalForm::Denied => HttpResponse::DeniedResponse(denied),
-            RefusalForm::Error => HttpResponse::ErrorResponse(denied),
-        }),
+fn write_claim_headers(identity: &Identity, ok: &mut MessageWriter) {
+    for header in &identity.headers {
+        set(OK_HEADERS, header.name.as_str(), &header.value, ok);
     }
 }
 
-/// The action is explicit, since Envoy's default for an absent one has changed between versions (CONTRACT 4.9.2).
-fn set(name: &str, value: &str) -> HeaderValueOption {
-    HeaderValueOption {
-        header: Some(HeaderValue {
-            key: name.to_owned(),
-            value: value.to_owned(),
-            ..HeaderValue::default()
-        }),
-        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd as i32,
-        ..HeaderValueOption::default()
+fn refuse(refusal: &RefusedAnswer, denied: &mut MessageWriter) {
+    denied.message(DENIED_STATUS, |status| {
+        status.varint(HTTP_CODE, refusal.status.into());
+    });
+    for (name, value) in &refusal.headers {
+        set(DENIED_HEADERS, name, value, denied);
     }
+    denied.text(DENIED_BODY, &refusal.body);
 }
+
+fn set(field: u32, name: &str, value: &str, message: &mut MessageWriter) {
+    message.message(field, |option| {
+        option.message(HEADER, |header| {
+            header.text(KEY, name);
+            header.text(VALUE, value);
+        });
+        option.varint(APPEND_ACTION, OVERWRITE_IF_EXISTS_OR_ADD);
+    });
+}
+
+#[cfg(test)]
+mod tests;

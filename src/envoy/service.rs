@@ -13,10 +13,10 @@ use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::keys::trace_parent::TraceParent;
 use accredit_core::request::Request;
 use bytes::Bytes;
-use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use tokio::time::Instant;
 
 use crate::envoy::in_flight::{InFlight, Permit};
+use crate::envoy::response::CheckAnswer;
 use crate::envoy::{request, response, trace_context};
 use crate::observe::check_span::CheckSpan;
 use crate::observe::observer::Observer;
@@ -117,7 +117,7 @@ impl<J: Judge> CheckService<J> {
         check: &CheckSpan,
         timeout: Option<Duration>,
         permit: &Permit,
-    ) -> CheckResponse {
+    ) -> CheckAnswer {
         let Ok(request) = request::read(&message) else {
             return self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check);
         };
@@ -129,7 +129,7 @@ impl<J: Judge> CheckService<J> {
     }
 
     /// The answer to a call whose request is not known.
-    pub fn refuse(&self, denial: Denial, check: &CheckSpan) -> CheckResponse {
+    pub fn refuse(&self, denial: Denial, check: &CheckSpan) -> CheckAnswer {
         self.answer(&self.authorizer.refuse(denial), None, check)
     }
 
@@ -138,7 +138,7 @@ impl<J: Judge> CheckService<J> {
         judged: &Judged,
         request: Option<&Request<'_>>,
         check: &CheckSpan,
-    ) -> CheckResponse {
+    ) -> CheckAnswer {
         let answer = response::write(judged);
         // A fault of a report must not lose the answer, which may be the refusal after another fault (CONTRACT 4.6.5).
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {

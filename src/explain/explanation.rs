@@ -209,7 +209,7 @@ impl From<Answer> for pb::explanation::Answer {
         match answer {
             Answer::Admit(admission) => pb::explanation::Answer::Admitted(pb::Admission {
                 set: admission.set().map(header).collect(),
-                removed: admission.remove().to_vec(),
+                removed: admission.remove().map(str::to_owned).collect(),
                 left_out: Vec::new(),
             }),
             Answer::Refuse(refusal) => pb::explanation::Answer::Refused(pb::Refusal {

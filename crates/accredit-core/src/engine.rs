@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::authn::authenticator::Authenticator;
+use crate::authn::identity::EncodeIdentity;
 use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
@@ -17,6 +18,7 @@ use crate::rules::table::RuleTable;
 /// counts for the others. What they share lives as long as one of them does.
 #[derive(Debug, Default)]
 pub struct Engines {
+    encode: Option<EncodeIdentity>,
     issuers: Vec<Weak<Issuer>>,
     token_caches: Vec<Weak<TokenCache>>,
 }
@@ -32,6 +34,14 @@ pub fn key_entries(settings: &Settings) -> Vec<KeyEntry> {
 }
 
 impl Engines {
+    /// Engines that encode each new identity, to be cached with it.
+    pub fn encoding_by(encode: EncodeIdentity) -> Engines {
+        Engines {
+            encode: Some(encode),
+            ..Engines::default()
+        }
+    }
+
     /// Builds the authorizer of these settings. `leases` are those of [`key_entries`], in the same order; the authorizer holds
     /// them. Takes the rules out of `settings`.
     pub fn build(&mut self, settings: &mut Settings, leases: Vec<KeyLease>) -> Authorizer {
@@ -51,7 +61,7 @@ impl Engines {
             .chain(settings.strip_names.iter().cloned())
             .collect();
         let strip = StripList::new(names, settings.strip_prefixes.clone());
-        let authenticator = Authenticator::new(Issuers::new(issuers), cache);
+        let authenticator = Authenticator::new(Issuers::new(issuers), cache, self.encode);
         let rules = RuleTable::new(
             std::mem::take(&mut settings.rules),
             settings.ambiguous_paths,

@@ -6,7 +6,7 @@ use crate::authn::authenticator::attempt::{Attempt, CacheLookup, TokenDenial};
 use crate::authn::authenticator::missing_key::{IssuedToken, NextStep};
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
-use crate::authn::identity::{Identity, SignedToken};
+use crate::authn::identity::{EncodeIdentity, Identity, SignedToken};
 use crate::authn::issuers::Issuers;
 use crate::authn::moment::Moment;
 use crate::authn::near_miss::NearMisses;
@@ -14,7 +14,7 @@ use crate::authn::token_cache::{CachedToken, TokenCache};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
-use crate::token::bearer::{BearerToken, Fingerprint};
+use crate::token::bearer::BearerToken;
 use crate::token::unverified::UnverifiedToken;
 use crate::token::verified::{Verification, VerifiedToken};
 
@@ -27,6 +27,7 @@ pub mod ticket;
 pub struct Authenticator {
     issuers: Issuers,
     cache: Arc<TokenCache>,
+    encode: Option<EncodeIdentity>,
     near_misses: NearMisses,
 }
 
@@ -42,11 +43,16 @@ pub enum Authentication {
 
 impl Authenticator {
     /// `cache` may be shared by the authenticators of several configurations: a cached token counts only for the issuer
-    /// entry that verified it.
-    pub fn new(issuers: Issuers, cache: Arc<TokenCache>) -> Authenticator {
+    /// entry that verified it. `encode` encodes each new identity, to be cached with it.
+    pub fn new(
+        issuers: Issuers,
+        cache: Arc<TokenCache>,
+        encode: Option<EncodeIdentity>,
+    ) -> Authenticator {
         Authenticator {
             issuers,
             cache,
+            encode,
             near_misses: NearMisses::default(),
         }
     }
@@ -66,12 +72,11 @@ impl Authenticator {
         attempt: Attempt<'_>,
     ) -> Authentication {
         let may_use_cache = !matches!(attempt, Attempt::Peek) && self.cache.is_on();
-        let fingerprint = may_use_cache.then(|| bearer.fingerprint());
-        if let Some(found) = fingerprint.and_then(|fingerprint| self.cached(&fingerprint, moment)) {
+        if may_use_cache && let Some(found) = self.cached(bearer, moment) {
             return found;
         }
-        let cache = fingerprint.map(|_| CacheLookup::Miss);
-        match self.verify(bearer, fingerprint, moment, attempt) {
+        let cache = may_use_cache.then_some(CacheLookup::Miss);
+        match self.verify(bearer, moment, attempt) {
             Ok(Authentication::Verified(identity, _)) => Authentication::Verified(identity, cache),
             Ok(authentication) => authentication,
             Err(denial) => Authentication::Denied(TokenDenial { cache, ..denial }),
@@ -79,11 +84,11 @@ impl Authenticator {
     }
 
     /// A cached token counts only while the issuer entry and the key set that verified it are in force.
-    fn cached(&self, fingerprint: &Fingerprint, moment: Moment) -> Option<Authentication> {
+    fn cached(&self, bearer: BearerToken<'_>, moment: Moment) -> Option<Authentication> {
         let CachedToken {
             identity,
             generation,
-        } = self.cache.get(fingerprint)?;
+        } = self.cache.get(bearer)?;
         let issuer = &identity.issuer;
         if !self.issuers.are_in_force(&identity.issuer_name, issuer)
             || issuer.keys.usable_generation(moment.steady) != Some(generation)
@@ -106,7 +111,6 @@ impl Authenticator {
     fn verify(
         &self,
         bearer: BearerToken<'_>,
-        fingerprint: Option<Fingerprint>,
         moment: Moment,
         attempt: Attempt<'_>,
     ) -> Result<Authentication, TokenDenial> {
@@ -130,15 +134,15 @@ impl Authenticator {
         let algorithm = issued
             .judge_header(&token)
             .map_err(|error| issued.denial(error, None))?;
-        self.try_keys(token, algorithm, &issued, fingerprint)
+        self.try_keys(bearer, token, algorithm, &issued)
     }
 
     fn try_keys(
         &self,
+        bearer: BearerToken<'_>,
         mut token: UnverifiedToken<'_>,
         algorithm: Algorithm,
         issued: &IssuedToken<'_>,
-        fingerprint: Option<Fingerprint>,
     ) -> Result<Authentication, TokenDenial> {
         let IssuedToken { issuer, moment, .. } = *issued;
         loop {
@@ -153,14 +157,15 @@ impl Authenticator {
                     match VerifiedToken::verify(token, algorithm, keys, requirements, moment.wall) {
                         Verification::Verified(token, key) => {
                             let key_id = key_id_of(key, key_set);
-                            let identity = Identity::new(issuer, issued.name, key_id, token);
+                            let identity =
+                                Identity::new(issuer, issued.name, key_id, token, self.encode);
                             let identity = Arc::new(identity);
-                            if let Some(fingerprint) = fingerprint {
+                            if !matches!(issued.attempt, Attempt::Peek) {
                                 let cached = CachedToken {
                                     identity: identity.clone(),
                                     generation: snapshot.generation,
                                 };
-                                self.cache.insert(fingerprint, cached);
+                                self.cache.insert(bearer, cached);
                             }
                             return Ok(Authentication::Verified(identity, None));
                         }

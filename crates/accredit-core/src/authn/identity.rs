@@ -1,11 +1,24 @@
 //! The holder of a verified token.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::authn::issuers::Issuer;
 use crate::authn::token_metadata::{self, MetadataValue};
 use crate::forward::claim_headers::SetHeader;
 use crate::token::verified::{SignedClaims, VerifiedToken};
+
+/// Writes the parts of an answer that depend on nothing but the identity, as the protocol that carries answers has them. It
+/// must not read anything of a request, a rule or a configuration: the result serves every later request with the token.
+pub type EncodeIdentity = fn(&Identity) -> EncodedIdentity;
+
+/// The parts of an answer that every admission of one token repeats, encoded once. The core does not read them.
+pub struct EncodedIdentity {
+    /// The headers that an admission sets.
+    pub headers: Box<[u8]>,
+    /// The part of the dynamic metadata that depends on the token alone.
+    pub metadata: Box<[u8]>,
+}
 
 /// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
 #[derive(Debug)]
@@ -19,8 +32,8 @@ pub struct Identity {
     pub token: VerifiedToken,
     /// The headers that an admission sets.
     pub headers: Vec<SetHeader>,
-    /// The part of the dynamic metadata that depends on the token alone (CONTRACT 4.13.1).
-    pub metadata: Vec<(&'static str, MetadataValue)>,
+    /// `None` if the protocol has no encoded form.
+    encoded: Option<EncodedIdentity>,
 }
 
 /// A token that was not accepted after its signature had been verified: what a refusal may report of it (CONTRACT 4.13.1).
@@ -47,8 +60,9 @@ impl Identity {
         name: &Arc<str>,
         key_id: Option<Box<str>>,
         token: VerifiedToken,
+        encode: Option<EncodeIdentity>,
     ) -> Identity {
-        Identity {
+        let mut identity = Identity {
             issuer: issuer.clone(),
             issuer_name: name.clone(),
             headers: issuer.claim_headers.render(
@@ -56,10 +70,27 @@ impl Identity {
                 &issuer.requirements.scope_claims,
                 issuer.payload_header.as_ref(),
             ),
-            metadata: token_metadata::of_verified(name, key_id.as_deref(), &token, issuer),
+            encoded: None,
             key_id,
             token,
-        }
+        };
+        identity.encoded = encode.map(|encode| encode(&identity));
+        identity
+    }
+
+    /// The part of the dynamic metadata that depends on the token alone (CONTRACT 4.13.1).
+    pub fn metadata(&self) -> Vec<(&'static str, MetadataValue)> {
+        token_metadata::of_verified(
+            &self.issuer_name,
+            self.key_id.as_deref(),
+            &self.token,
+            &self.issuer,
+        )
+    }
+
+    /// What [`EncodeIdentity`] made of this identity.
+    pub fn encoded(&self) -> Option<&EncodedIdentity> {
+        self.encoded.as_ref()
     }
 
     /// About how many bytes it occupies.
@@ -69,11 +100,19 @@ impl Identity {
             .iter()
             .map(|header| size_of::<SetHeader>() + header.value.len())
             .sum();
-        let metadata: usize = self.metadata.iter().map(|(_, value)| value.weight()).sum();
+        let encoded = self.encoded.as_ref();
+        let encoded = encoded.map_or(0, |parts| parts.headers.len() + parts.metadata.len());
         size_of::<Self>()
             + self.token.weight()
             + headers
-            + metadata
+            + encoded
             + self.key_id.as_ref().map_or(0, |key_id| key_id.len())
+    }
+}
+
+impl fmt::Debug for EncodedIdentity {
+    /// Shows no content: it has claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EncodedIdentity(..)")
     }
 }

@@ -1,28 +1,37 @@
-//! Verified tokens by the SHA-256 of their text, bounded in bytes.
+//! Verified tokens by their text, bounded in bytes.
 //!
 //! Only verified tokens are cached, so that a flood of bad tokens does not displace any.
 
+use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use foldhash::quality::RandomState;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, Weighter};
 
 use crate::authn::identity::Identity;
-use crate::token::bearer::Fingerprint;
+use crate::token::bearer::BearerToken;
 
-/// The bytes of a cached token beside its identity: hash, pointers, and the cache's own entry.
+/// The bytes of a cached token beside its text and its identity: pointers, and the cache's own entry.
 const ENTRY_OVERHEAD: u64 = 256;
 
 /// The usual bytes of a cached token, to size the cache's tables.
 const USUAL_WEIGHT: u64 = 4096;
 
 /// Caches verified tokens.
-#[derive(Debug)]
-pub struct TokenCache {
+///
+/// A hash with random keys finds an entry, and then the whole text is compared, so that two texts with one hash are two tokens.
+/// The comparison may stop at the first byte that differs: a client learns nothing from its time unless it can choose a text
+/// with the hash of another client's token, and it does not know the keys of the hash.
+pub struct TokenCache<S = RandomState> {
     /// The limit in bytes.
     limit: u64,
-    entries: Option<Cache<Fingerprint, CachedToken, ByBytes>>,
+    entries: Option<CacheEntries<S>>,
 }
+
+type CacheEntries<S> =
+    Cache<TokenText, CachedToken, ByBytes, S, DefaultLifecycle<TokenText, CachedToken>>;
 
 /// A verified token, and the keys that verified it.
 #[derive(Clone, Debug)]
@@ -32,18 +41,34 @@ pub struct CachedToken {
     pub generation: u64,
 }
 
+/// The whole text of a cached token. It is a secret and has no Debug form.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct TokenText(Box<str>);
+
 #[derive(Clone, Debug)]
 struct ByBytes;
 
-impl Weighter<Fingerprint, CachedToken> for ByBytes {
-    fn weight(&self, _: &Fingerprint, cached: &CachedToken) -> u64 {
-        cached.identity.weight() as u64 + ENTRY_OVERHEAD
+impl Weighter<TokenText, CachedToken> for ByBytes {
+    fn weight(&self, text: &TokenText, cached: &CachedToken) -> u64 {
+        (text.0.len() + cached.identity.weight()) as u64 + ENTRY_OVERHEAD
+    }
+}
+
+impl Equivalent<TokenText> for str {
+    fn equivalent(&self, text: &TokenText) -> bool {
+        *self == *text.0
     }
 }
 
 impl TokenCache {
     /// A cache of at most that many bytes; 0 turns it off.
     pub fn new(bytes: u64) -> TokenCache {
+        TokenCache::with_hasher(bytes, RandomState::default())
+    }
+}
+
+impl<S: BuildHasher + Clone> TokenCache<S> {
+    fn with_hasher(bytes: u64, hasher: S) -> TokenCache<S> {
         if bytes == 0 {
             return TokenCache {
                 limit: 0,
@@ -53,9 +78,10 @@ impl TokenCache {
         let items = usize::try_from(bytes / USUAL_WEIGHT)
             .unwrap_or(usize::MAX)
             .max(1);
+        let entries = Cache::with(items, bytes, ByBytes, hasher, DefaultLifecycle::default());
         TokenCache {
             limit: bytes,
-            entries: Some(Cache::with_weighter(items, bytes, ByBytes)),
+            entries: Some(entries),
         }
     }
 
@@ -64,14 +90,14 @@ impl TokenCache {
         self.limit
     }
 
-    pub fn get(&self, fingerprint: &Fingerprint) -> Option<CachedToken> {
-        self.entries.as_ref()?.get(fingerprint)
+    pub fn get(&self, token: BearerToken<'_>) -> Option<CachedToken> {
+        self.entries.as_ref()?.get(token.expose())
     }
 
     /// Caches a token. Others are evicted if the cache is full.
-    pub fn insert(&self, fingerprint: Fingerprint, cached: CachedToken) {
-        if let Some(cache) = &self.entries {
-            cache.insert(fingerprint, cached);
+    pub fn insert(&self, token: BearerToken<'_>, cached: CachedToken) {
+        if let Some(entries) = &self.entries {
+            entries.insert(TokenText(token.expose().into()), cached);
         }
     }
 
@@ -88,3 +114,12 @@ impl TokenCache {
         self.len() == 0
     }
 }
+
+impl<S> fmt::Debug for TokenCache<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenCache({} bytes)", self.limit)
+    }
+}
+
+#[cfg(test)]
+mod tests;

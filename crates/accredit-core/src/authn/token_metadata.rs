@@ -130,22 +130,6 @@ fn rounds_to_the_limit(digits: &str, double: f64) -> bool {
         && digits.trim_start_matches('-').parse() != Ok(MAX_EXACT_INTEGER as u64)
 }
 
-impl MetadataValue {
-    /// About how many bytes it occupies.
-    pub(crate) fn weight(&self) -> usize {
-        let content = match self {
-            MetadataValue::Null | MetadataValue::Bool(_) | MetadataValue::Number(_) => 0,
-            MetadataValue::Text(text) => text.len(),
-            MetadataValue::List(values) => values.iter().map(MetadataValue::weight).sum(),
-            MetadataValue::Map(members) => members
-                .iter()
-                .map(|(name, value)| size_of::<String>() + name.len() + value.weight())
-                .sum(),
-        };
-        size_of::<Self>() + content
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{MAX_DEPTH, MetadataValue, of_json};

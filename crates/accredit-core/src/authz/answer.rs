@@ -11,6 +11,8 @@ use crate::authn::realm::{ErrorDetails, Realm};
 use crate::authz::challenge::{self, ChallengeError};
 use crate::authz::denial::{Class, Denial};
 use crate::authz::record::DecisionRecord;
+use crate::forward::claim_headers::SetHeader;
+use crate::forward::strip::StripList;
 use crate::request::Headers;
 
 /// A decided request: what to report, and what to answer.
@@ -33,6 +35,9 @@ pub struct Admission {
     identity: Option<Arc<Identity>>,
     /// Headers, `:path` included, that get another value because a token was removed from them.
     changed: Vec<(&'static str, String)>,
+    /// The headers that only a token can set, by the configuration that made the decision.
+    strip: Arc<StripList>,
+    /// Names to remove from this request beside those of `strip`.
     remove: Vec<String>,
 }
 
@@ -86,26 +91,45 @@ impl Admission {
     pub(in crate::authz) fn new(
         identity: Option<Arc<Identity>>,
         changed: Vec<(&'static str, String)>,
+        strip: Arc<StripList>,
         remove: Vec<String>,
     ) -> Admission {
         Admission {
             identity,
             changed,
+            strip,
             remove,
         }
     }
 
-    /// The headers to set, each once.
-    pub fn set(&self) -> impl Iterator<Item = (&str, &str)> {
-        let claims = self.identity.iter().flat_map(|identity| &identity.headers);
-        let claims = claims.map(|header| (header.name.as_str(), &*header.value));
-        let changed = self.changed.iter();
-        claims.chain(changed.map(|(name, value)| (*name, value.as_str())))
+    /// The holder of the token; `None` for a request without one.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
     }
 
-    /// The names of the headers to remove.
-    pub fn remove(&self) -> &[String] {
-        &self.remove
+    /// The headers to set, each once.
+    pub fn set(&self) -> impl Iterator<Item = (&str, &str)> {
+        let claims = self.claim_headers().iter();
+        let claims = claims.map(|header| (header.name.as_str(), &*header.value));
+        claims.chain(self.changed())
+    }
+
+    /// The headers to set that are not claim headers of the identity.
+    pub fn changed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let changed = self.changed.iter();
+        changed.map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The names of the headers to remove, each once.
+    pub fn remove(&self) -> impl Iterator<Item = &str> {
+        let others = self.remove.iter().map(String::as_str);
+        self.strip.unset(self.claim_headers()).chain(others)
+    }
+
+    fn claim_headers(&self) -> &[SetHeader] {
+        self.identity
+            .as_deref()
+            .map_or(&[], |identity| &identity.headers)
     }
 }
 

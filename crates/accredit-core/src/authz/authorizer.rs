@@ -32,7 +32,7 @@ pub struct Authorizer {
     authenticator: Authenticator,
     rules: RuleTable,
     sources: TokenSources,
-    strip: StripList,
+    strip: Arc<StripList>,
     forwarding: TokenForwarding,
     refusals: RefusalSettings,
     without_keys: WithoutKeysPolicy,
@@ -79,7 +79,7 @@ impl Authorizer {
             authenticator,
             rules,
             sources,
-            strip,
+            strip: Arc::new(strip),
             forwarding,
             refusals,
             without_keys,
@@ -274,7 +274,7 @@ impl Authorizer {
     ) -> Decided {
         let remove =
             self.strip
-                .removals(&identity.headers, request.headers.names(), &removal.remove);
+                .removals(&identity.headers, request.headers.names(), removal.remove);
         let record = DecisionRecord {
             reason: Reason::Allowed,
             denial: None,
@@ -282,12 +282,14 @@ impl Authorizer {
             token: TokenRecord::Verified(identity.clone()),
             cache,
         };
-        let admission = Admission::new(Some(identity), removal.set, remove);
+        let strip = self.strip.clone();
+        let admission = Admission::new(Some(identity), removal.set, strip, remove);
         Decided::Admit(record, admission)
     }
 
     fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Decided {
-        let remove = self.strip.removals(&[], request.headers.names(), &[]);
+        let names = request.headers.names();
+        let remove = self.strip.removals(&[], names, Vec::new());
         let record = DecisionRecord {
             reason: Reason::Anonymous,
             denial: None,
@@ -295,7 +297,8 @@ impl Authorizer {
             token: TokenRecord::NotRead,
             cache: None,
         };
-        Decided::Admit(record, Admission::new(None, Vec::new(), remove))
+        let admission = Admission::new(None, Vec::new(), self.strip.clone(), remove);
+        Decided::Admit(record, admission)
     }
 
     /// A credential that is no token, or that is ambiguous.

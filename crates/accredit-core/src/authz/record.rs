@@ -129,31 +129,35 @@ impl DecisionRecord {
         self.denial.as_ref().map(Denial::step)
     }
 
-    /// The fields of the dynamic metadata that every answer has, and those of the token (CONTRACT 4.13.1).
-    pub fn metadata(&self) -> impl Iterator<Item = (&str, MetadataField<'_>)> {
-        let fixed = [
-            ("decision", Some(self.decision().as_str())),
-            ("reason", Some(self.reason.as_str())),
-            ("rule", Some(&*self.rule)),
-        ];
-        let named = [("issuer", self.issuer()), ("key_id", self.key_id())];
-        let (names, of_token) = match &self.token {
-            TokenRecord::NotRead => (named, &[][..]),
-            TokenRecord::NotAccepted { signed, .. } => (
-                named,
-                signed.as_ref().map_or(&[][..], |token| &token.metadata),
-            ),
-            // The metadata of a verified token begins with both names.
-            TokenRecord::Verified(identity) => {
-                ([("issuer", None), ("key_id", None)], &*identity.metadata)
-            }
+    /// The fields of the dynamic metadata that depend on the decision (CONTRACT 4.13.1).
+    pub fn metadata(&self) -> [(&'static str, &str); 3] {
+        [
+            ("decision", self.decision().as_str()),
+            ("reason", self.reason.as_str()),
+            ("rule", &self.rule),
+        ]
+    }
+
+    /// The fields of the dynamic metadata of a token that was not accepted (CONTRACT 4.13.1). Those of a verified token are its
+    /// identity's.
+    pub fn unaccepted_metadata(
+        &self,
+    ) -> (
+        impl Iterator<Item = (&'static str, &str)>,
+        &[(&'static str, MetadataValue)],
+    ) {
+        let (issuer, key_id, signed) = match &self.token {
+            TokenRecord::NotRead | TokenRecord::Verified(_) => (None, None, None),
+            TokenRecord::NotAccepted {
+                issuer,
+                key_id,
+                signed,
+            } => (issuer.as_deref(), key_id.as_deref(), signed.as_ref()),
         };
-        let texts = fixed.into_iter().chain(names);
-        let texts = texts.filter_map(|(name, text)| Some((name, MetadataField::Text(text?))));
-        texts.chain(
-            of_token
-                .iter()
-                .map(|(name, value)| (*name, MetadataField::Value(value))),
+        let names = [("issuer", issuer), ("key_id", key_id)].into_iter();
+        (
+            names.filter_map(|(name, text)| Some((name, text?))),
+            signed.map_or(&[], |token| &token.metadata),
         )
     }
 
@@ -178,11 +182,4 @@ impl DecisionRecord {
             ..self.clone()
         }
     }
-}
-
-/// A field of the dynamic metadata.
-#[derive(Clone, Copy, Debug)]
-pub enum MetadataField<'a> {
-    Text(&'a str),
-    Value(&'a MetadataValue),
 }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
-
 use crate::token::malformed::MalformedToken;
 
 /// The default of `max_token_size`, in bytes.
@@ -16,10 +14,6 @@ pub const MAX_TOKEN_SIZE: usize = 64 * 1024;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BearerToken<'a>(&'a str);
 
-/// The SHA-256 of a token's text: the key of the token cache.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
-
 impl<'a> BearerToken<'a> {
     /// # Errors
     /// [`MalformedToken`] if the text is longer than `max_size` bytes, or not ASCII.
@@ -29,38 +23,23 @@ impl<'a> BearerToken<'a> {
             let limit = max_size;
             return Err(MalformedToken::TooLong { size, limit });
         }
-        let text = std::str::from_utf8(bytes)
-            .ok()
-            .filter(|text| text.is_ascii());
-        text.map(BearerToken).ok_or_else(|| {
-            let at = bytes.iter().position(|byte| !byte.is_ascii());
-            MalformedToken::NotAscii(at.unwrap_or_default())
-        })
+        let at = || bytes.iter().position(|byte| !byte.is_ascii());
+        let not_ascii = || MalformedToken::NotAscii(at().unwrap_or_default());
+        if !bytes.is_ascii() {
+            return Err(not_ascii());
+        }
+        std::str::from_utf8(bytes)
+            .map(BearerToken)
+            .map_err(|_| not_ascii())
     }
 
     pub fn expose(&self) -> &'a str {
         self.0
-    }
-
-    pub fn fingerprint(&self) -> Fingerprint {
-        let mut fingerprint = [0; 32];
-        let digest = digest::digest(&digest::SHA256, self.0.as_bytes());
-        fingerprint
-            .iter_mut()
-            .zip(digest.as_ref())
-            .for_each(|(to, from)| *to = *from);
-        Fingerprint(fingerprint)
     }
 }
 
 impl fmt::Debug for BearerToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BearerToken(..)")
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprint(..)")
     }
 }

@@ -51,7 +51,7 @@ fn authenticator(now: Instant) -> Authenticator {
         startup: Startup::WaitsForKeys,
     };
     let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
-    Authenticator::new(issuers, Arc::new(TokenCache::new(0)))
+    Authenticator::new(issuers, Arc::new(TokenCache::new(0)), None)
 }
 
 fn forged(header: &str) -> String {

@@ -1,0 +1,158 @@
+//! Cached tokens with equal hashes, and the bytes that a cached token counts.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+
+use super::{CachedToken, TokenCache};
+use crate::authn::authenticator::attempt::Attempt;
+use crate::authn::authenticator::{Authentication, Authenticator};
+use crate::authn::identity::Identity;
+use crate::authn::issuers::{Issuer, Issuers, Startup};
+use crate::authn::moment::Moment;
+use crate::forward::claim_headers::ClaimHeaders;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::base64url;
+use crate::keys::key_set::KeySet;
+use crate::keys::lease::KeyLease;
+use crate::keys::source::KeySource;
+use crate::keys::store::KeyStore;
+use crate::token::bearer::BearerToken;
+use crate::token::requirements::{Audiences, Binding, Requirements};
+
+/// Gives every text the same hash.
+#[derive(Clone)]
+struct Colliding;
+
+struct Constant;
+
+impl BuildHasher for Colliding {
+    type Hasher = Constant;
+
+    fn build_hasher(&self) -> Constant {
+        Constant
+    }
+}
+
+impl Hasher for Constant {
+    fn finish(&self) -> u64 {
+        7
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+}
+
+/// An issuer and its key.
+struct Signer {
+    key: Ed25519KeyPair,
+    authenticator: Authenticator,
+}
+
+impl Signer {
+    fn new() -> Signer {
+        let key = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).expect("is a seed");
+        let public = base64url::encode(key.public_key().as_ref());
+        let keys = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{public}"}}]}}"#);
+        let keys = Arc::new(KeySet::parse(keys.as_bytes()).expect("is a key set"));
+        let lease = KeyLease::new(KeyStore::new(KeySource::Inline(keys), Instant::now()));
+        let issuer = Issuer {
+            names: vec!["https://a.example".into()],
+            requirements: Requirements {
+                algorithms: [Algorithm::EdDsa].into_iter().collect(),
+                audiences: Audiences::Any,
+                token_types: ["JWT"].into_iter().collect(),
+                clock_skew: Duration::ZERO,
+                max_lifetime: None,
+                required_claims: vec![],
+                audience_claims: vec![],
+                scope_claims: vec![],
+                binding: Binding::Enforce,
+            },
+            keys: lease.store().clone(),
+            claim_headers: ClaimHeaders::new(vec![]),
+            payload_header: None,
+            startup: Startup::WaitsForKeys,
+        };
+        let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
+        Signer {
+            key,
+            authenticator: Authenticator::new(issuers, Arc::new(TokenCache::new(0)), None),
+        }
+    }
+
+    fn token(&self, subject: &str, header: &str) -> String {
+        let claims = format!(r#"{{"iss":"https://a.example","exp":2000,"sub":"{subject}"}}"#);
+        let [header, claims] = [header, &claims].map(|text| base64url::encode(text.as_bytes()));
+        let signed = format!("{header}.{claims}");
+        let signature = base64url::encode(self.key.sign(signed.as_bytes()).as_ref());
+        format!("{signed}.{signature}")
+    }
+
+    fn identity(&self, token: &str) -> Arc<Identity> {
+        let now = Moment::new(Duration::from_secs(1000), Instant::now());
+        match self
+            .authenticator
+            .authenticate(bearer(token), now, Attempt::First)
+        {
+            Authentication::Verified(identity, _) => identity,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn cached(&self, token: &str) -> CachedToken {
+        CachedToken {
+            identity: self.identity(token),
+            generation: 0,
+        }
+    }
+}
+
+fn bearer(token: &str) -> BearerToken<'_> {
+    BearerToken::new(token.as_bytes(), 64 * 1024).expect("is a token")
+}
+
+#[test]
+fn tokens_with_equal_hashes_are_not_confused() {
+    let signer = Signer::new();
+    let cache = TokenCache::with_hasher(1 << 20, Colliding);
+    let tokens: Vec<String> = ["a", "b", "c", "d"]
+        .map(|subject| signer.token(subject, r#"{"alg":"EdDSA"}"#))
+        .into();
+    let subject = |token: &str| {
+        let found = cache.get(bearer(token))?;
+        let claims = found.identity.token.claims();
+        claims.text("sub").map(str::to_owned)
+    };
+    let [first, others @ ..] = &tokens[..] else {
+        panic!("has tokens");
+    };
+    cache.insert(bearer(first), signer.cached(first));
+    for other in others {
+        assert_eq!(subject(other), None, "only the first token is cached");
+    }
+    let forged = format!("{first}A");
+    assert_eq!(subject(&forged), None, "it only begins like a cached token");
+    assert_eq!(subject(&first[..first.len() - 1]), None);
+    for other in others {
+        cache.insert(bearer(other), signer.cached(other));
+    }
+    let subjects: Vec<_> = tokens.iter().map(|token| subject(token)).collect();
+    let expected = ["a", "b", "c", "d"].map(|subject| Some(subject.to_owned()));
+    assert_eq!(subjects, expected);
+}
+
+/// Nothing else keeps the header of a token, so that its bytes count only in its text.
+#[test]
+fn the_limit_counts_the_bytes_of_the_tokens_text() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(64 * 1024);
+    let header = format!(r#"{{"alg":"EdDSA","x":"{}"}}"#, "x".repeat(6 * 1024));
+    for number in 0..50 {
+        let token = signer.token(&number.to_string(), &header);
+        assert!(token.len() > 8 * 1024, "{}", token.len());
+        cache.insert(bearer(&token), signer.cached(&token));
+    }
+    assert!((1..8).contains(&cache.len()), "{}", cache.len());
+}
