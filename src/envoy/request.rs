@@ -3,8 +3,6 @@
 //! It follows the rules of protobuf decoders: of a repeated text the last one counts, repeated messages are merged, and unknown
 //! fields are ignored.
 
-use std::collections::HashMap;
-
 use accredit_core::request::{Completeness, Headers, Request};
 
 use crate::envoy::wire::{Field, Fields, Malformed};
@@ -50,7 +48,7 @@ pub fn read(message: &[u8]) -> Result<Request<'_>, MessageError> {
         headers: http.into_headers(),
         source_address: attributes.source_address,
         source_principal: attributes.source_principal,
-        context: attributes.context.into_iter().collect(),
+        context: attributes.context.into_entries(),
     })
 }
 
@@ -60,7 +58,7 @@ struct Attributes<'a> {
     source_address: &'a str,
     source_principal: &'a str,
     http: Option<Http<'a>>,
-    context: HashMap<&'a str, &'a str>,
+    context: MapField<'a, &'a str>,
     entries: Entries,
 }
 
@@ -70,9 +68,14 @@ struct Http<'a> {
     method: &'a str,
     host: &'a str,
     path: &'a str,
-    headers: HashMap<&'a str, &'a str>,
+    headers: MapField<'a, &'a [u8]>,
     header_map: Option<Vec<(&'a str, &'a [u8])>>,
 }
+
+/// A field of type `map<string, string>`, in the order of the message. A vector: a request has about fifteen headers, each of
+/// which would cost a hash.
+#[derive(Default)]
+struct MapField<'a, V>(Vec<(&'a str, V)>);
 
 /// The number of headers and context extensions so far.
 #[derive(Default)]
@@ -99,7 +102,7 @@ impl<'a> Attributes<'a> {
                 4 => self.read_request(field)?,
                 10 => {
                     self.entries.count()?;
-                    let (name, value) = map_entry(field)?;
+                    let (name, value) = map_entry(field, Field::text)?;
                     self.context.insert(name, value);
                 }
                 _ => {}
@@ -167,7 +170,7 @@ impl<'a> Http<'a> {
                 2 => self.method = field.text()?,
                 3 => {
                     entries.count()?;
-                    let (name, value) = map_entry(field)?;
+                    let (name, value) = map_entry(field, Field::text_bytes)?;
                     self.headers.insert(name, value);
                 }
                 4 => self.path = field.text()?,
@@ -197,23 +200,55 @@ impl<'a> Http<'a> {
                 Headers::new(entries.into_iter(), completeness(shown))
             }
             None => {
-                let shown = self.headers.contains_key(":method");
-                let headers = self.headers.into_iter();
-                let entries = headers.map(|(name, value)| (name, value.as_bytes()));
-                Headers::new(entries, completeness(shown))
+                let headers = self.headers.into_entries();
+                let shown = headers.iter().any(|(name, _)| *name == ":method");
+                Headers::new(headers.into_iter(), completeness(shown))
             }
         }
     }
 }
 
-/// An entry of a `map<string, string>`.
-fn map_entry(entry: Field<'_>) -> Result<(&str, &str), Malformed> {
-    let (mut name, mut value) = ("", "");
+// === impl MapField ===
+
+impl<'a, V> MapField<'a, V> {
+    /// Up to this number of entries, each is compared with each; more are sorted, so that no message takes quadratic time.
+    const FEW: usize = 32;
+
+    fn insert(&mut self, name: &'a str, value: V) {
+        if self.0.capacity() == 0 {
+            self.0.reserve(Self::FEW);
+        }
+        self.0.push((name, value));
+    }
+
+    /// The entries, each name once: of those with one name the last counts.
+    fn into_entries(self) -> Vec<(&'a str, V)> {
+        let MapField(mut entries) = self;
+        let is_repeated = |(at, (name, _)): (usize, &(&str, V))| {
+            entries.iter().take(at).any(|(earlier, _)| earlier == name)
+        };
+        if entries.len() <= Self::FEW && !entries.iter().enumerate().any(is_repeated) {
+            return entries;
+        }
+        // Both keep the order of entries with one name. Reversed, the last of them comes first, and is kept.
+        entries.reverse();
+        entries.sort_by_key(|(name, _)| *name);
+        entries.dedup_by_key(|(name, _)| *name);
+        entries
+    }
+}
+
+/// An entry of a `map<string, string>`, whose value `read` reads.
+fn map_entry<'a, V: Default>(
+    entry: Field<'a>,
+    read: impl Fn(Field<'a>) -> Result<V, Malformed>,
+) -> Result<(&'a str, V), Malformed> {
+    let (mut name, mut value) = ("", V::default());
     for field in entry.fields()? {
         let field = field?;
         match field.number {
             1 => name = field.text()?,
-            2 => value = field.text()?,
+            2 => value = read(field)?,
             _ => {}
         }
     }
@@ -222,18 +257,18 @@ fn map_entry(entry: Field<'_>) -> Result<(&str, &str), Malformed> {
 
 /// `HeaderValue`: the value is in `value` or in `raw_value`.
 fn header_value(header: Field<'_>) -> Result<(&str, &[u8]), Malformed> {
-    let (mut name, mut value, mut raw_value) = ("", "", &[][..]);
+    let (mut name, mut value, mut raw_value) = ("", &[][..], &[][..]);
     for field in header.fields()? {
         let field = field?;
         match field.number {
             1 => name = field.text()?,
-            2 => value = field.text()?,
+            2 => value = field.text_bytes()?,
             3 => raw_value = field.bytes()?,
             _ => {}
         }
     }
     let is_raw = !raw_value.is_empty();
-    Ok((name, if is_raw { raw_value } else { value.as_bytes() }))
+    Ok((name, if is_raw { raw_value } else { value }))
 }
 
 /// Envoy sends `:method` unless the operator limited the headers that it sends (CONTRACT 4.11.3).

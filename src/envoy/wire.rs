@@ -30,6 +30,7 @@ impl<'a> Fields<'a> {
         Fields(message)
     }
 
+    #[inline]
     fn field(&mut self) -> Result<Field<'a>, Malformed> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).map_err(|_| Malformed)?;
@@ -54,7 +55,19 @@ impl<'a> Fields<'a> {
         Ok(Field { number, content })
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.0.split_first() {
+            // Almost every key, and the length of most texts.
+            Some((byte @ 0..0x80, rest)) => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = *self.take(1)?.first().ok_or(Malformed)?;
@@ -84,6 +97,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
@@ -112,6 +126,20 @@ impl<'a> Field<'a> {
     /// [`Malformed`] if the field is not UTF-8 text.
     pub fn text(self) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Malformed)
+    }
+
+    /// The bytes of a text, which are UTF-8.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the field is not UTF-8 text.
+    pub fn text_bytes(self) -> Result<&'a [u8], Malformed> {
+        let bytes = self.bytes()?;
+        // Almost every text is ASCII, which is seen in a third of the instructions that checking UTF-8 takes.
+        if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
+            Ok(bytes)
+        } else {
+            Err(Malformed)
+        }
     }
 
     /// The fields of the message in this field.

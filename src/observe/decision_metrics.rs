@@ -1,6 +1,6 @@
 //! The metrics of decisions: by decision, reason, issuer and rule, and their duration.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use accredit_core::authn::authenticator::attempt::CacheLookup;
 use accredit_core::authz::record::DecisionRecord;
 use accredit_core::reason::Reason;
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 
 use crate::telemetry::metrics::{Exposition, Histogram};
 

@@ -235,6 +235,23 @@ fn the_request_reader_agrees_with_the_generated_types() {
     assert!(compared > 1000, "{compared}");
 }
 
+#[test]
+fn of_repeated_names_the_last_counts_among_few_and_among_many() {
+    for count in [2, 16, 17, 31, 32, 33, 100] {
+        let http = |value: &str| HttpRequest {
+            headers: (0..count)
+                .map(|number| (format!("x-{number}"), value.to_owned()))
+                .collect(),
+            ..Default::default()
+        };
+        let joined = [message(http("first")), message(http("last"))].concat();
+        assert!(agrees(&joined), "{count}");
+        let headers = read(&joined).expect("is a message").headers;
+        assert_eq!(headers.iter().count(), count);
+        assert!(headers.iter().all(|(_, value)| value == b"last"));
+    }
+}
+
 fn agrees(bytes: &[u8]) -> bool {
     let Ok(theirs) = CheckRequest::decode(bytes) else {
         return false;

@@ -1,7 +1,8 @@
 //! The rules in their order: the first that matches a request decides.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::request::Request;
 use crate::rules::ambiguity::Ambiguities;
@@ -30,7 +31,7 @@ impl RuleTable {
     /// Indexes rules. `permitted` are the kinds of `ambiguous_paths`.
     pub fn new(rules: Vec<Rule>, permitted: Ambiguities) -> RuleTable {
         let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
-        let mut by_first_segment: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_first_segment: HashMap<String, Vec<usize>> = HashMap::default();
         let mut others = Vec::new();
         for (number, rule) in rules.iter().enumerate() {
             match first_segments(&rule.matcher) {
