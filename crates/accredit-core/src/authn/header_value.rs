@@ -18,11 +18,12 @@ pub(crate) fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether every byte is visible ASCII, a space or a tab.
+/// Whether every byte is visible ASCII, a space or a tab. It does not stop at the first other byte, so that the compiler can
+/// compare many bytes at a time: a value is usually a whole token.
 pub(crate) fn is_plain_text(value: &[u8]) -> bool {
-    value
-        .iter()
-        .all(|byte| byte.is_ascii_graphic() || is_blank(*byte))
+    value.iter().fold(true, |is_plain, byte| {
+        is_plain & (matches!(byte, b' '..=b'~') | (*byte == b'\t'))
+    })
 }
 
 /// The bytes as text, if an answer can set a header to them: answers carry text, and Envoy refuses control characters.

@@ -217,18 +217,21 @@ fn token_after_scheme<'r>(
         return Err(AmbiguousCredential::BadByte);
     }
     // Envoy joins repeated headers with a comma.
-    let is_list = value.contains(&b',');
-    for part in value.split(|byte| *byte == b',') {
-        match SchemeMatch::read(trimmed(part), scheme) {
-            SchemeMatch::Other => {}
-            SchemeMatch::Followed(_) if is_list => return Err(AmbiguousCredential::JoinedValues),
-            SchemeMatch::Followed(token) => {
-                return Ok(Some(token).filter(|token| !token.is_empty()));
+    if value.contains(&b',') {
+        for part in value.split(|byte| *byte == b',') {
+            match SchemeMatch::read(trimmed(part), scheme) {
+                SchemeMatch::Other => {}
+                SchemeMatch::Followed(_) => return Err(AmbiguousCredential::JoinedValues),
+                SchemeMatch::BadEnd => return Err(AmbiguousCredential::BadSchemeEnd),
             }
-            SchemeMatch::BadEnd => return Err(AmbiguousCredential::BadSchemeEnd),
         }
+        return Ok(None);
     }
-    Ok(None)
+    match SchemeMatch::read(value, scheme) {
+        SchemeMatch::Other => Ok(None),
+        SchemeMatch::Followed(token) => Ok(Some(token).filter(|token| !token.is_empty())),
+        SchemeMatch::BadEnd => Err(AmbiguousCredential::BadSchemeEnd),
+    }
 }
 
 /// Several header lines are several credentials even if they are equal: servers differ about which one counts.

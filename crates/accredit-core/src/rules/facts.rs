@@ -9,7 +9,7 @@ use crate::rules::path::Path;
 #[derive(Debug)]
 pub struct Facts<'a> {
     pub method: &'a str,
-    /// `None` if the host is not valid and no rule reads it.
+    /// `None` if no rule reads the host.
     pub host: Option<Host>,
     pub path: MatchedPath,
     /// Whether the request is a CORS preflight.
@@ -72,10 +72,10 @@ impl<'a> Facts<'a> {
         needs: Needs,
         permitted: Ambiguities,
     ) -> Result<Facts<'a>, TargetError> {
-        let host = match Host::parse_authority(request.host) {
-            Ok(host) => Some(host),
-            Err(_) if needs.host => return Err(TargetError::Host),
-            Err(_) => None,
+        let host = if needs.host {
+            Some(Host::parse_authority(request.host).map_err(|_| TargetError::Host)?)
+        } else {
+            None
         };
         if needs.method && request.method.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(TargetError::Method);

@@ -4,6 +4,8 @@
 //! A path that is not ambiguous has one interpretation: its segments, each percent-decoded once. Every other path gets
 //! the kinds of its ambiguities. No rule is ever matched against an interpretation that the upstream may not share.
 
+use std::borrow::Cow;
+
 use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 
 /// A request path without its query.
@@ -111,13 +113,16 @@ impl Scanner {
         let mut rest = path;
         while let Some((&byte, after)) = rest.split_first() {
             rest = after;
-            match (byte, leading_escape(after)) {
-                (b'%', Some((decoded, after))) => {
+            if byte != b'%' {
+                self.plain(byte);
+                continue;
+            }
+            match leading_escape(after) {
+                Some((decoded, after)) => {
                     rest = after;
                     self.encoded(decoded);
                 }
-                (b'%', None) => self.other(Some(Ambiguity::BadEncoding)),
-                _ => self.plain(byte),
+                None => self.other(Some(Ambiguity::BadEncoding)),
             }
         }
         // The last piece may be empty: that is the one trailing slash.
@@ -199,7 +204,10 @@ impl Scanner {
 }
 
 /// Decodes every escape once. A bad escape stays as it is.
-fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+fn percent_decode(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&b'%') {
+        return Cow::Borrowed(bytes);
+    }
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((&byte, after)) = rest.split_first() {
@@ -212,7 +220,7 @@ fn percent_decode(bytes: &[u8]) -> Vec<u8> {
             _ => decoded.push(byte),
         }
     }
-    decoded
+    Cow::Owned(decoded)
 }
 
 /// The value of the two hexadecimal digits with which the bytes begin, and the bytes after them.

@@ -47,6 +47,7 @@ impl Subject<'_> {
             context: vec![("tier", "internal")],
         };
         let needs = Needs {
+            host: true,
             path: true,
             ..Needs::default()
         };
