@@ -31,8 +31,8 @@ check: ## Check format, lints, documentation and dependencies
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	scripts/deny.sh
 
-bench: ## Measure the cost of a decision, as ratios
-	cargo bench --locked --bench check
+bench: ## Measure the cost of a check against a server that looks at nothing, and write docs/performance.md (needs valgrind)
+	@scripts/bench.sh
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS, 60 by default (needs a nightly toolchain)
 	@scripts/fuzz.sh

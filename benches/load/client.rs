@@ -1,0 +1,103 @@
+//! A client that sends checks as Envoy does: one HTTP/2 connection, the headers of Envoy's own calls, many calls at once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use h2::client::SendRequest;
+use prost::Message as _;
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// The checks that one worker thread of a busy Envoy has open on a connection.
+pub(crate) const OPEN: usize = 16;
+
+const WINDOW: u32 = 1 << 28;
+
+pub(crate) struct Client(SendRequest<Bytes>);
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (sender, connection) = h2::client::Builder::new()
+            .initial_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .handshake(stream)
+            .await
+            .unwrap();
+        tokio::spawn(async move {
+            // It ends with an error when the service is stopped.
+            let _ = connection.await;
+        });
+        Client(sender)
+    }
+
+    /// The status code of the answer to one check.
+    pub(crate) async fn code(&self, message: &Bytes) -> i32 {
+        let answer = call(self.0.clone(), message.clone()).await;
+        let answer = CheckResponse::decode(&answer[5..]).unwrap();
+        answer.status.unwrap().code
+    }
+
+    /// Sends that many checks, [`OPEN`] at a time, with these messages in turn.
+    pub(crate) async fn closed_loop(&self, messages: &[Bytes], checks: usize) {
+        let mut messages = messages.iter().cycle().take(checks);
+        let mut open = FuturesUnordered::new();
+        open.extend(
+            messages
+                .by_ref()
+                .take(OPEN)
+                .map(|message| call(self.0.clone(), message.clone())),
+        );
+        while open.next().await.is_some() {
+            let next = messages.next();
+            open.extend(next.map(|message| call(self.0.clone(), message.clone())));
+        }
+    }
+
+    /// Sends that many checks at a constant rate, whether answers have come or not.
+    pub(crate) async fn open_loop(&self, messages: &[Bytes], checks: usize, per_second: u32) {
+        let mut clock = interval(Duration::from_secs(1) / per_second);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut calls = tokio::task::JoinSet::new();
+        for message in messages.iter().cycle().take(checks) {
+            clock.tick().await;
+            calls.spawn(call(self.0.clone(), message.clone()));
+        }
+        calls.join_all().await;
+    }
+}
+
+/// Calls `Check`, and returns the answer with its gRPC prefix.
+async fn call(sender: SendRequest<Bytes>, message: Bytes) -> Bytes {
+    let request = http::Request::post("http://accredit/envoy.service.auth.v3.Authorization/Check")
+        .header("te", "trailers")
+        .header("content-type", "application/grpc")
+        .header("grpc-timeout", "200m")
+        .header("x-envoy-internal", "true")
+        .header("x-forwarded-for", "10.0.0.9")
+        .header("x-envoy-expected-rq-timeout-ms", "200")
+        .body(())
+        .unwrap();
+    let mut sender = sender.ready().await.unwrap();
+    let (answer, mut stream) = sender.send_request(request, false).unwrap();
+    stream.send_data(message, true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    let mut received = BytesMut::new();
+    while let Some(data) = body.data().await {
+        let data = data.unwrap();
+        body.flow_control().release_capacity(data.len()).unwrap();
+        received.extend_from_slice(&data);
+    }
+    let trailers = body.trailers().await.unwrap().unwrap_or_default();
+    assert!(
+        trailers
+            .get("grpc-status")
+            .is_none_or(|status| status == "0")
+    );
+    received.freeze()
+}
