@@ -5,6 +5,8 @@
 //! `optional` rule without any, the upstream could believe a token that nothing verified. Only values that resemble a JWT
 //! count, so that other cookies and parameters pass, whatever their names are.
 
+use std::borrow::Cow;
+
 use crate::authn::header_value::{is_blank, trimmed};
 use crate::authn::jwt_like::{decoded, has_three_parts, resembles_jwt};
 use crate::authn::query;
@@ -47,15 +49,19 @@ impl SourceNames {
     fn in_cookies(&self, headers: &Headers<'_>) -> bool {
         !self.cookies.is_empty()
             && headers.all("cookie").any(|value| {
-                value
-                    .split(|byte| *byte == b';')
-                    .any(|cookie| self.in_cookie(cookie))
+                let starts = std::iter::successors(Some(value), |rest| {
+                    let end = rest.iter().position(|byte| *byte == b';')?;
+                    rest.get(end + 1..)
+                });
+                starts.into_iter().any(|rest| self.in_cookie(rest))
             })
     }
 
-    /// `cookie` has no `;`. Servers differ about where it ends: there only, also at `,`, or also at white space. Each of
-    /// these readings is looked at once, in time linear in its length.
-    fn in_cookie(&self, cookie: &[u8]) -> bool {
+    /// Looks at the first cookie of `rest`, which is the header from that cookie on. The cookie ends at `;`. Servers differ
+    /// about where else it ends: at `,`, at white space, or, if its value begins with a quote, at the next quote only. Each
+    /// of these readings is looked at once, in time linear in its length.
+    fn in_cookie(&self, rest: &[u8]) -> bool {
+        let cookie = rest.split(|byte| *byte == b';').next().unwrap_or_default();
         let is_hidden_in_whole = pair(cookie).is_some_and(|(name, value)| {
             if !self.is_cookie(name) {
                 return is_read_as(name, &self.cookies) && resembles_jwt(value);
@@ -63,7 +69,7 @@ impl SourceNames {
             // What accredit takes for a token ends at the first comma. A reader that does not stop there reads the same
             // header and claims.
             let own = value.split(|byte| *byte == b',').next().unwrap_or_default();
-            has_foreign_quotes(value) || !has_three_parts(own) && resembles_jwt(value)
+            quotes_hide_token(value, rest) || !has_three_parts(own) && resembles_jwt(value)
         });
         is_hidden_in_whole
             || cookie.split(|byte| *byte == b',').any(|cookie| {
@@ -135,34 +141,108 @@ fn trimmed_end(text: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-/// Whether servers read the quotes of the value differently: a value in quotes can have escapes of RFC 2109 (`\056` is a dot
-/// to Python), and an open quote can reach beyond the next `;`. Neither occurs in an identifier or a number.
-fn has_foreign_quotes(value: &[u8]) -> bool {
-    match value.strip_prefix(b"\"") {
-        Some(rest) => rest.strip_suffix(b"\"").is_none() || rest.contains(&b'\\'),
-        None => false,
+/// Whether a server that follows RFC 2109 reads a token from a value in quotes that accredit does not read there. To such a
+/// server (Python, old versions of Tomcat) `\056` is a dot, and a value without a closing quote continues behind `;`.
+///
+/// `rest` is the header from the cookie on. Its first quote opens the value, because the name of a source has none. The next
+/// value that begins with a quote ends the search, so that a header full of open quotes takes linear time.
+fn quotes_hide_token(value: &[u8], rest: &[u8]) -> bool {
+    let Some(inside) = value.strip_prefix(b"\"") else {
+        return false;
+    };
+    if inside.strip_suffix(b"\"").is_some() && !inside.contains(&b'\\') {
+        return false;
     }
+    let opening = rest.iter().position(|byte| *byte == b'"');
+    let quoted = opening.and_then(|at| rest.get(at + 1..));
+    resembles_jwt(&unquoted(quoted.unwrap_or_default()))
+}
+
+/// The text before the closing quote, or all of it, without the escapes of RFC 2109 (`\"`) and Python (`\056`).
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let mut unquoted = vec![];
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b'"' => break,
+            b'\\' => {
+                let octal = after.first_chunk().and_then(octal_octet);
+                let octet = octal.or(after.first().copied());
+                unquoted.extend(octet);
+                rest = after.get(octal.map_or(1, |_| 3)..).unwrap_or_default();
+            }
+            _ => unquoted.push(first),
+        }
+    }
+    unquoted
+}
+
+fn octal_octet(digits: &[u8; 3]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
 /// Whether some server reads the name as one of `names`. PHP drops leading spaces, ends a name at a zero byte and at `[`,
-/// and reads a space, `.` and `[` as `_`. Rails and Node read `a[]` as `a`. ASP.NET ignores case. Others decode names.
+/// and reads a space, `.` and `[` as `_`. Rails and Node read `a[]` and `[a]` as `a`. ASP.NET ignores case and decodes
+/// `%u0061`. Python and Node drop white space that is not ASCII. Others decode names.
 fn is_read_as(name: &[u8], names: &[String]) -> bool {
     if names.is_empty() {
         return false;
     }
-    let name = decoded(name);
+    let name = without_utf16_escapes(decoded(name));
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    let start = name.iter().position(|byte| !matches!(byte, b' ' | b'+'));
-    let end = name.iter().rposition(|byte| !matches!(byte, b' ' | b'+'));
-    let (Some(start), Some(end)) = (start, end) else {
-        return false;
-    };
-    let name = name.get(start..=end).unwrap_or_default();
-    let base = name.split(|byte| *byte == b'[').next().unwrap_or_default();
+    let base = name.split(|byte| is_bracket(*byte));
+    let base = base.into_iter().find(|part| folds(part).next().is_some());
     names.iter().any(|own| {
-        let own = || own.bytes().map(folded);
-        own().eq(name.iter().copied().map(folded)) || own().eq(base.iter().copied().map(folded))
+        let own = || folds(own.as_bytes());
+        own().eq(folds(trimmed_of_spaces(name)))
+            || base.is_some_and(|base| own().eq(folds(trimmed_of_spaces(base))))
     })
+}
+
+fn is_bracket(byte: u8) -> bool {
+    matches!(byte, b'[' | b']')
+}
+
+/// The text without what ASP.NET decodes: `%u0061` is `a`.
+fn without_utf16_escapes(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let is_escape = |pair: &[u8]| matches!(pair, [b'%', b'u' | b'U']);
+    if !text.windows(2).any(is_escape) {
+        return text;
+    }
+    let mut plain = vec![];
+    let mut rest = text.as_ref();
+    while let Some((&first, after)) = rest.split_first() {
+        let unit = rest
+            .get(2..6)
+            .filter(|_| rest.get(..2).is_some_and(is_escape));
+        let unit = unit.and_then(|digits| std::str::from_utf8(digits).ok());
+        let unit = unit.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        // Names of sources are ASCII in practice: another character cannot make a name equal to one of them.
+        plain.push(unit.map_or(first, |unit| u8::try_from(unit).unwrap_or(b'?')));
+        rest = match unit {
+            Some(_) => rest.get(6..).unwrap_or_default(),
+            None => after,
+        };
+    }
+    Cow::Owned(plain)
+}
+
+fn trimmed_of_spaces(name: &[u8]) -> &[u8] {
+    // White space that is not ASCII, and control characters, stand around a name without effect.
+    let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b'+';
+    let start = name.iter().position(is_part);
+    let end = name.iter().rposition(is_part);
+    match (start, end) {
+        (Some(start), Some(end)) => name.get(start..=end).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+/// The characters of a name that servers compare, folded as the most lenient of them fold it.
+fn folds(name: &[u8]) -> impl Iterator<Item = u8> {
+    let is_compared = |byte: &u8| byte.is_ascii() && !byte.is_ascii_control();
+    name.iter().copied().filter(is_compared).map(folded)
 }
 
 fn folded(byte: u8) -> u8 {

@@ -10,6 +10,9 @@ use percent_encoding::percent_decode;
 /// How often a value is percent-decoded. Servers decode once, and some programs behind them once more.
 const MAX_DECODINGS: usize = 3;
 
+/// An encrypted JWT has five parts (RFC 7516 section 7.1). Its header is readable, its claims are not.
+const JWE_PARTS: usize = 5;
+
 /// Whether the value has two dots, as a JWT in compact form has. Many servers percent-decode cookies, so that an encoded dot
 /// counts too.
 pub fn has_three_parts(value: &[u8]) -> bool {
@@ -27,7 +30,7 @@ pub fn resembles_jwt(value: &[u8]) -> bool {
     let (Some(first), Some(second)) = (parts.next(), parts.next()) else {
         return false;
     };
-    begins_json_object(first) || begins_json_object(second)
+    begins_json_object(second) || begins_json_object(first) && parts.count() != JWE_PARTS - 2
 }
 
 /// The value percent-decoded until nothing changes.
@@ -42,7 +45,7 @@ pub fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
     decoded
 }
 
-/// Whether the text is base64 or base64url of a JSON object. Decoders differ about the characters `+`, `/`, `-` and `_` of
+/// Whether the text is base64 or base64url of a JSON object with members. Decoders differ about the characters `+`, `/`, `-` and `_` of
 /// the other alphabet, which they refuse, decode or skip; many skip every other character.
 fn begins_json_object(text: &[u8]) -> bool {
     [(true, true), (true, false), (false, true), (false, false)]
@@ -58,15 +61,17 @@ fn begins_json_object(text: &[u8]) -> bool {
                 b'_' if url => Some(63),
                 _ => None,
             });
-            begins_with_brace(digits)
+            begins_with_member(digits)
         })
 }
 
-/// Whether the first character is `{`. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32, which
-/// some JSON readers detect, may stand before it.
-fn begins_with_brace(digits: impl Iterator<Item = u8>) -> bool {
+/// Whether the first characters are `{` and `"`. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32,
+/// which some JSON readers detect, may stand before and between them. `{` alone would be the begin of every sixteenth
+/// hexadecimal text and of many words (`example`).
+fn begins_with_member(digits: impl Iterator<Item = u8>) -> bool {
     let mut bits = 0_u32;
     let mut count = 0_u32;
+    let mut expected = b'{';
     for digit in digits {
         bits = bits << 6 | u32::from(digit);
         count += 6;
@@ -74,7 +79,9 @@ fn begins_with_brace(digits: impl Iterator<Item = u8>) -> bool {
             count -= 8;
             match (bits >> count) & 0xff {
                 0x00 | 0x09..=0x0d | 0x20 | 0xef | 0xbb | 0xbf | 0xfe | 0xff => {}
-                first => return first == u32::from(b'{'),
+                octet if octet != u32::from(expected) => return false,
+                _ if expected == b'{' => expected = b'"',
+                _ => return true,
             }
         }
     }
@@ -101,7 +108,9 @@ mod tests {
             "eyJh\\056x",
             "eyJh%u002ex",
             "77u/eyJh.x.y",
-            "ICB7.x.y",
+            "ICB7ImEiOjF9.x.y",
+            "x.ICB7CSJhIjoxfQ.y.z.z",
+            "eyJhbGciOiJkaXIifQ.eyJzdWIiOiJhZG1pbiJ9.x.y.z",
             // UTF-16 and UTF-32 with and without a byte-order mark.
             "AHsAIgBhACI.x",
             "ewAiAGEAIgA.x",
@@ -135,6 +144,15 @@ mod tests {
             "eyJ1c2VyIjoxfQ%3D%3D",
             "a.b.c.d.e",
             "{\"a\":1}",
+            // Identifiers whose first octets decode to `{` and something else than a quote.
+            "e5b6d5c49c27abb44500c24d68a8ab4c.1f05f6f5a3425210",
+            "e55d19e4-d0ad-407d-a689-342e74153228.1am7oCmrwhGhlMuk",
+            "example.com",
+            "mail.example",
+            "e2e.run-7",
+            "exp.1700000000",
+            // An encrypted JWT has no claims that a reader without its key could believe.
+            "eyJhbGciOiJkaXIifQ..aaaa.bbbb.cccc",
         ] {
             assert!(!resembles_jwt(value.as_bytes()), "{value}");
         }
