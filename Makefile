@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle check bench fuzz run image image-test clean
+.PHONY: help demo test oracle check bench fuzz soak run image image-test clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: ## Measure the cost of a check against a server that looks at nothing, an
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS, 60 by default (needs a nightly toolchain)
 	@scripts/fuzz.sh
+
+soak: ## Load a release build for 10 minutes with junk, rotations, reloads and slow peers; report in target/soak (SOAK_SCALE=0.1: 2 minutes)
+	cargo bench --locked --bench soak
 
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev

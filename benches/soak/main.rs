@@ -1,0 +1,200 @@
+//! `make soak`: a real service under load, rotations, reloads and peers that misbehave, for some minutes.
+//!
+//! It asserts that memory stays flat, that honest checks stay correct and nearly as fast as at rest, and that no junk is
+//! admitted. The report goes to `target/soak/report.md`. Environment:
+//!
+//! - `SOAK_SCALE`: a factor for the numbers of tokens, 1 by default.
+//! - `SOAK_RATE`: checks per second of the load, 3,000 by default.
+//! - `SOAK_BINARY`: the binary to test; by default the one of this build.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test program: it stamps tokens, owns its tasks until it exits, and prints"
+)]
+
+mod caller;
+mod handshakes;
+mod honest;
+mod key_server;
+mod load;
+mod report;
+mod service;
+mod signer;
+mod strangers;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::honest::HonestCaller;
+use crate::key_server::RotatingKeys;
+use crate::load::{Load, LoadResult};
+use crate::report::Report;
+use crate::service::SoakedService;
+use crate::signer::Signer;
+use crate::strangers::Strangers;
+
+/// Distinct tokens: 1,000,000 of junk and 200,000 good ones.
+const TOKENS: f64 = 1_200_000.0;
+const IDLE_CONNECTIONS: usize = 1_000;
+const SLOW_READERS: usize = 16;
+
+/// Memory may grow by so much after the warm-up, and to so much in all: the limit of the shipped manifests.
+const MAX_GROWTH: f64 = 1.25;
+const MAX_MEMORY_MIB: u64 = 256;
+
+/// The median latency of honest checks under load, compared with that at rest.
+const MAX_SLOWDOWN: f64 = 2.0;
+
+const REST: Duration = Duration::from_secs(20);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+const ROTATION_INTERVAL: Duration = Duration::from_secs(25);
+
+fn number(name: &str, default: f64) -> f64 {
+    let text = std::env::var(name).unwrap_or_default();
+    text.parse().unwrap_or(default)
+}
+
+fn main() {
+    // `cargo test --benches` starts it with this argument, and expects a quick end.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let passed = runtime.block_on(soak());
+    std::process::exit(i32::from(!passed));
+}
+
+async fn soak() -> bool {
+    let scale = number("SOAK_SCALE", 1.0);
+    let tokens = (TOKENS * scale) as u64;
+    let rate = number("SOAK_RATE", 3_000.0);
+    let begun = Instant::now();
+    let mut report = Report::default();
+
+    let keys = RotatingKeys::start().await;
+    let signer = Arc::new(Signer::new(&keys));
+    let service = SoakedService::start(&keys.url()).await;
+    let honest = HonestCaller::start(service.checks, Arc::clone(&signer));
+    tokio::time::sleep(REST).await;
+    let at_rest = honest.take();
+
+    let strangers = Strangers::start(service.checks, IDLE_CONNECTIONS, SLOW_READERS).await;
+    let load = Load::start(service.checks, Arc::clone(&signer), tokens, rate);
+    let warm_up = tokens / 6;
+    let (mut after_warm_up, mut most) = (None, 0);
+    let (mut reloads, mut rotations, mut withdrawn_refused) = (0, 0, 0);
+    let (mut next_reload, mut next_rotation) = (
+        Instant::now() + RELOAD_INTERVAL,
+        Instant::now() + ROTATION_INTERVAL,
+    );
+    while !load.is_done() {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let memory = service.memory_mib();
+        most = most.max(memory);
+        if after_warm_up.is_none() && load.done() >= warm_up {
+            after_warm_up = Some(memory);
+            honest.take();
+        }
+        if Instant::now() >= next_reload {
+            next_reload += RELOAD_INTERVAL;
+            reloads += 1;
+            service.reload(reloads);
+        }
+        if Instant::now() >= next_rotation {
+            next_rotation += ROTATION_INTERVAL;
+            rotations += 1;
+            // A token of a key that was withdrawn a rotation ago.
+            if let Some(token) = signer.withdrawn_token() {
+                let answer = caller::Caller::connect(service.checks)
+                    .await
+                    .check(&token)
+                    .await;
+                withdrawn_refused += u64::from(!answer.admitted);
+            }
+            signer.rotate(&keys);
+        }
+    }
+    let at_end = service.memory_mib();
+    let under_load = honest.take();
+    let LoadResult {
+        good,
+        wrong,
+        junk_admitted,
+        lost,
+    } = load.result();
+    let honest_wrong = honest.stop().await + wrong;
+    let counted = service.successful_reloads().await;
+    let still_idle = strangers.idle_count();
+    let slow_closed = strangers.closed_slow_readers();
+    let after_warm_up = after_warm_up.unwrap_or(at_end);
+    let stopped = service.stop().await;
+
+    report.fact("duration", format!("{} s", begun.elapsed().as_secs()));
+    report.fact("distinct junk tokens", tokens - good);
+    report.fact("distinct good tokens", good);
+    report.fact("checks per second of the load", rate);
+    report.latencies("honest checks at rest", &at_rest);
+    report.latencies("honest checks under load", &under_load);
+    report.fact("memory after the warm-up", format!("{after_warm_up} MiB"));
+    report.fact("memory at the end", format!("{at_end} MiB"));
+    report.fact("most memory", format!("{most} MiB"));
+    report.fact("slow readers that were closed", slow_closed);
+    report.fact("key rotations", rotations);
+
+    let growth = at_end as f64 / after_warm_up as f64;
+    let slowdown = under_load.median().as_secs_f64() / at_rest.median().as_secs_f64();
+    let expected_withdrawn = u64::saturating_sub(rotations, 2);
+    report.require("no junk is admitted", junk_admitted == 0, junk_admitted);
+    report.require(
+        "every honest answer is correct",
+        honest_wrong == 0,
+        honest_wrong,
+    );
+    report.require("every check is answered", lost == 0, lost);
+    report.require(
+        "tokens of withdrawn keys are refused",
+        withdrawn_refused >= expected_withdrawn,
+        format!("{withdrawn_refused} of {expected_withdrawn}"),
+    );
+    report.require(
+        "memory does not grow by more than a quarter after the warm-up",
+        growth <= MAX_GROWTH,
+        format!("{growth:.2}"),
+    );
+    report.require(
+        "memory stays below 256 MiB",
+        most <= MAX_MEMORY_MIB,
+        format!("{most} MiB"),
+    );
+    report.require(
+        "the median latency of honest checks is at most twice that at rest",
+        slowdown <= MAX_SLOWDOWN,
+        format!("{slowdown:.2}"),
+    );
+    report.require(
+        "idle connections stay open",
+        still_idle == IDLE_CONNECTIONS,
+        still_idle,
+    );
+    report.require(
+        "every reload is applied",
+        counted >= reloads,
+        format!("{counted} of {reloads}"),
+    );
+    report.require(
+        "SIGTERM ends it with status 0",
+        stopped == Some(0),
+        format!("{stopped:?}"),
+    );
+
+    // A second service, with mutual TLS.
+    let (rest, flood) = handshakes::measure().await;
+    report.latencies("honest checks over mutual TLS at rest", &rest);
+    report.latencies("the same with 500 handshakes per second", &flood);
+    let ratio = flood.median().as_secs_f64() / rest.median().as_secs_f64();
+    report.fact("ratio of these medians", format!("{ratio:.2}"));
+    report.finish()
+}
