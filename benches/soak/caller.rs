@@ -1,5 +1,6 @@
 //! Sends checks as Envoy does: many at the same time on one HTTP/2 connection.
 
+use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -9,6 +10,8 @@ use envoy_types::pb::envoy::service::auth::v3::attribute_context::{
 };
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
+use envoy_types::pb::google::protobuf::Struct;
+use envoy_types::pb::google::protobuf::value::Kind;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::{self, SendRequest};
@@ -21,13 +24,18 @@ use tokio::net::TcpStream;
 #[derive(Clone)]
 pub(crate) struct Caller(SendRequest<Full<Bytes>>);
 
-/// An answer.
-pub(crate) struct Answered {
-    pub(crate) admitted: bool,
-    /// The header `x-jwt-sub` of an admission.
-    pub(crate) subject: Option<String>,
-    /// There was no valid answer.
-    pub(crate) lost: bool,
+/// What Envoy would do with the request.
+pub(crate) enum Answered {
+    /// Forward it, with this value of the header `x-jwt-sub`.
+    Admitted { subject: Option<String> },
+    /// Refuse it.
+    Refused {
+        status: i32,
+        reason: String,
+        body: String,
+    },
+    /// There was no valid answer, for this cause. `failure_mode_allow` decides.
+    Lost(&'static str),
 }
 
 impl Caller {
@@ -51,50 +59,91 @@ impl Caller {
     /// Sends one check with that bearer token.
     pub(crate) async fn check(&mut self, token: &str) -> Answered {
         match self.answer(framed(token)).await {
-            Some(response) => read(response),
-            None => Answered {
-                admitted: false,
-                subject: None,
-                lost: true,
-            },
+            Ok(response) => read(response),
+            Err(cause) => Answered::Lost(cause),
         }
     }
 
-    async fn answer(&mut self, body: Bytes) -> Option<CheckResponse> {
+    async fn answer(&mut self, body: Bytes) -> Result<CheckResponse, &'static str> {
         let call = Request::post("http://accredit/envoy.service.auth.v3.Authorization/Check")
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .header("grpc-timeout", "1S")
-            .body(Full::new(body));
-        self.0.ready().await.ok()?;
-        let answer = self.0.send_request(call.ok()?).await.ok()?;
-        let collected = answer.into_body().collect().await.ok()?;
-        let status = collected.trailers()?.get("grpc-status")?.clone();
+            .body(Full::new(body))
+            .unwrap();
+        self.0.ready().await.or(Err("the connection is closed"))?;
+        let answer = self.0.send_request(call).await;
+        let answer = answer.or(Err("the call ended without an answer"))?;
+        let collected = answer.into_body().collect().await;
+        let collected = collected.or(Err("the answer is incomplete"))?;
+        let trailers = collected.trailers();
+        let status = trailers.and_then(|trailers| trailers.get("grpc-status"));
+        if status.is_none_or(|status| status != "0") {
+            return Err("the answer is a gRPC error");
+        }
         let message = collected.to_bytes();
-        let decoded = CheckResponse::decode(message.get(5..)?).ok()?;
-        (status == "0").then_some(decoded)
+        let decoded = message.get(5..).map(CheckResponse::decode);
+        decoded
+            .and_then(Result::ok)
+            .ok_or("the answer cannot be decoded")
+    }
+}
+
+impl Answered {
+    pub(crate) fn is_admission_of(&self, expected: &str) -> bool {
+        matches!(self, Answered::Admitted { subject: Some(subject) } if subject == expected)
+    }
+}
+
+impl Display for Answered {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Answered::Admitted { subject } => {
+                write!(formatter, "admitted with subject {subject:?}")
+            }
+            Answered::Refused {
+                status,
+                reason,
+                body,
+            } => write!(formatter, "{status} {reason} {body}"),
+            Answered::Lost(cause) => formatter.write_str(cause),
+        }
     }
 }
 
 fn read(response: CheckResponse) -> Answered {
-    // Envoy admits a request if the status is absent.
-    let admitted = response
-        .status
-        .as_ref()
-        .is_none_or(|status| status.code == 0);
-    let subject = match response.http_response {
-        Some(HttpResponse::OkResponse(ok)) => {
+    // Envoy decides by the code alone, and admits the request if the status is absent.
+    let code = response.status.as_ref().map_or(0, |status| status.code);
+    match response.http_response {
+        Some(HttpResponse::OkResponse(ok)) if code == 0 => {
             let mut headers = ok.headers.into_iter().filter_map(|option| option.header);
-            headers
-                .find(|header| header.key == "x-jwt-sub")
-                .map(|header| header.value)
+            let subject = headers.find(|header| header.key == "x-jwt-sub");
+            Answered::Admitted {
+                subject: subject.map(|header| header.value),
+            }
         }
-        _ => None,
-    };
-    Answered {
-        admitted,
-        subject,
-        lost: false,
+        _ if code == 0 => Answered::Admitted { subject: None },
+        Some(HttpResponse::DeniedResponse(denied) | HttpResponse::ErrorResponse(denied)) => {
+            Answered::Refused {
+                status: denied.status.map_or(0, |status| status.code),
+                reason: reason(response.dynamic_metadata.as_ref()),
+                body: denied.body,
+            }
+        }
+        _ => Answered::Refused {
+            status: 0,
+            reason: reason(response.dynamic_metadata.as_ref()),
+            body: String::new(),
+        },
+    }
+}
+
+/// The field `reason` of the dynamic metadata.
+fn reason(metadata: Option<&Struct>) -> String {
+    let field = metadata.and_then(|metadata| metadata.fields.get("reason"));
+    match field.and_then(|field| field.kind.as_ref()) {
+        Some(Kind::StringValue(reason)) => reason.clone(),
+        _ => "without a reason".to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A client whose checks are measured: one at a time, a hundred per second, on a thread of its own.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use crate::caller::Caller;
 use crate::report::Latencies;
 use crate::signer::Signer;
+use crate::wrong::WrongAnswers;
 
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// A token serves that many checks.
-const CHECKS_PER_TOKEN: u64 = 100;
+/// A token serves for this time. It must end before the second rotation after the token's signature withdraws its key.
+const TOKEN_USE: Duration = Duration::from_secs(1);
 
 pub(crate) struct HonestCaller {
     shared: Arc<HonestState>,
@@ -23,18 +24,21 @@ pub(crate) struct HonestCaller {
 #[derive(Default)]
 struct HonestState {
     latencies: Mutex<Latencies>,
-    wrong: AtomicU64,
     stopped: AtomicBool,
 }
 
 impl HonestCaller {
-    pub(crate) fn start(address: SocketAddr, signer: Arc<Signer>) -> HonestCaller {
+    pub(crate) fn start(
+        address: SocketAddr,
+        signer: Arc<Signer>,
+        wrong: Arc<WrongAnswers>,
+    ) -> HonestCaller {
         let shared = Arc::<HonestState>::default();
         let state = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_all().build().unwrap();
-            runtime.block_on(call(Caller::connect(address), &signer, &state));
+            runtime.block_on(call(Caller::connect(address), &signer, &state, &wrong));
         });
         HonestCaller { shared, thread }
     }
@@ -44,33 +48,36 @@ impl HonestCaller {
         std::mem::take(&mut self.shared.latencies.lock().unwrap())
     }
 
-    /// Stops, and returns the number of wrong answers.
-    pub(crate) async fn stop(self) -> u64 {
+    pub(crate) async fn stop(self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
         tokio::task::spawn_blocking(|| self.thread.join().unwrap())
             .await
             .unwrap();
-        self.shared.wrong.load(Ordering::Relaxed)
     }
 }
 
-async fn call(connecting: impl Future<Output = Caller>, signer: &Signer, state: &HonestState) {
+async fn call(
+    connecting: impl Future<Output = Caller>,
+    signer: &Signer,
+    state: &HonestState,
+    wrong: &WrongAnswers,
+) {
     let mut caller = connecting.await;
-    let mut token = String::new();
-    let mut number: u64 = 0;
+    let mut token = signer.good("honest");
+    let mut signed = Instant::now();
     let mut clock = tokio::time::interval(INTERVAL);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !state.stopped.load(Ordering::Relaxed) {
         clock.tick().await;
-        if number.is_multiple_of(CHECKS_PER_TOKEN) {
+        if signed.elapsed() >= TOKEN_USE {
             token = signer.good("honest");
+            signed = Instant::now();
         }
-        number += 1;
         let begun = Instant::now();
         let answer = caller.check(&token).await;
         state.latencies.lock().unwrap().add(begun.elapsed());
-        if !answer.admitted || answer.subject.as_deref() != Some("honest") {
-            state.wrong.fetch_add(1, Ordering::Relaxed);
+        if !answer.is_admission_of("honest") {
+            wrong.add("measured client", begun, &answer);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::caller::{Answered, Caller};
 use crate::signer::Signer;
+use crate::wrong::WrongAnswers;
 
 const CONNECTIONS: u64 = 8;
 const LANES_PER_CONNECTION: u64 = 16;
@@ -21,35 +22,50 @@ pub(crate) struct Load {
 struct LoadCounts {
     done: AtomicU64,
     good: AtomicU64,
-    wrong: AtomicU64,
     junk_admitted: AtomicU64,
     lost: AtomicU64,
+}
+
+/// What each lane sends with.
+#[derive(Clone)]
+struct Sender {
+    signer: Arc<Signer>,
+    counts: Arc<LoadCounts>,
+    wrong: Arc<WrongAnswers>,
 }
 
 /// What went wrong.
 pub(crate) struct LoadResult {
     /// The number of good tokens.
     pub(crate) good: u64,
-    pub(crate) wrong: u64,
     pub(crate) junk_admitted: u64,
     pub(crate) lost: u64,
 }
 
 impl Load {
     /// Sends that many checks; one of six has a good token.
-    pub(crate) fn start(address: SocketAddr, signer: Arc<Signer>, total: u64, rate: f64) -> Load {
+    pub(crate) fn start(
+        address: SocketAddr,
+        signer: Arc<Signer>,
+        wrong: Arc<WrongAnswers>,
+        total: u64,
+        rate: f64,
+    ) -> Load {
         let counts = Arc::<LoadCounts>::default();
         let lanes = CONNECTIONS * LANES_PER_CONNECTION;
         let pause = Duration::from_secs_f64(lanes as f64 / rate);
         for connection in 0..CONNECTIONS {
-            let (signer, counts) = (Arc::clone(&signer), Arc::clone(&counts));
+            let sender = Sender {
+                signer: Arc::clone(&signer),
+                counts: Arc::clone(&counts),
+                wrong: Arc::clone(&wrong),
+            };
             tokio::spawn(async move {
                 let caller = Caller::connect(address).await;
                 for lane in 0..LANES_PER_CONNECTION {
                     let first = connection * LANES_PER_CONNECTION + lane;
                     let numbers = (first..total).step_by(lanes as usize);
-                    let (signer, counts) = (Arc::clone(&signer), Arc::clone(&counts));
-                    tokio::spawn(send(caller.clone(), numbers, pause, signer, counts));
+                    tokio::spawn(sender.clone().send(caller.clone(), numbers, pause));
                 }
             });
         }
@@ -68,45 +84,42 @@ impl Load {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         LoadResult {
             good: count(&self.counts.good),
-            wrong: count(&self.counts.wrong),
             junk_admitted: count(&self.counts.junk_admitted),
             lost: count(&self.counts.lost),
         }
     }
 }
 
-async fn send(
-    mut caller: Caller,
-    numbers: impl Iterator<Item = u64>,
-    pause: Duration,
-    signer: Arc<Signer>,
-    counts: Arc<LoadCounts>,
-) {
-    let add = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
-    let mut next = Instant::now();
-    for (sent, number) in numbers.enumerate() {
-        tokio::time::sleep_until(next.into()).await;
-        next = (next + pause).max(Instant::now());
-        if sent % 6 == 5 {
-            add(&counts.good);
+impl Sender {
+    async fn send(self, mut caller: Caller, numbers: impl Iterator<Item = u64>, pause: Duration) {
+        let add = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
+        let mut next = Instant::now();
+        for (sent, number) in numbers.enumerate() {
+            tokio::time::sleep_until(next.into()).await;
+            next = (next + pause).max(Instant::now());
+            let good = sent % 6 == 5;
             let subject = format!("client-{number}");
-            let answer = caller.check(&signer.good(&subject)).await;
-            match answer {
-                Answered { lost: true, .. } => add(&counts.lost),
-                Answered {
-                    admitted: true,
-                    subject: Some(own),
-                    ..
-                } if own == subject => 0,
-                _ => add(&counts.wrong),
+            let token = if good {
+                add(&self.counts.good);
+                self.signer.good(&subject)
+            } else {
+                self.signer.junk(number)
             };
-        } else {
-            match caller.check(&signer.junk(number)).await {
-                Answered { lost: true, .. } => add(&counts.lost),
-                Answered { admitted: true, .. } => add(&counts.junk_admitted),
-                _ => 0,
+            let begun = Instant::now();
+            match caller.check(&token).await {
+                answer if good && answer.is_admission_of(&subject) => 0,
+                answer => {
+                    if good {
+                        self.wrong.add("load", begun, &answer);
+                    }
+                    match answer {
+                        Answered::Lost(_) => add(&self.counts.lost),
+                        Answered::Admitted { .. } if !good => add(&self.counts.junk_admitted),
+                        Answered::Admitted { .. } | Answered::Refused { .. } => 0,
+                    }
+                }
             };
+            add(&self.counts.done);
         }
-        add(&counts.done);
     }
 }

@@ -1,5 +1,6 @@
 //! The process under test.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
@@ -50,17 +51,14 @@ impl SoakedService {
         kibibytes.unwrap().parse::<u64>().unwrap() / 1024
     }
 
-    pub(crate) async fn successful_reloads(&self) -> u64 {
+    /// The text of `/metrics`.
+    pub(crate) async fn metrics(&self) -> String {
         let mut stream = TcpStream::connect(self.admin).await.unwrap();
         let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
-        let name = "accredit_config_reloads_total{result=\"success\"} ";
-        let count = text.lines().find_map(|line| line.strip_prefix(name));
-        count
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_default()
+        text
     }
 
     /// Sends SIGTERM. Returns the exit status.
@@ -68,6 +66,34 @@ impl SoakedService {
         signal(&self.child, "TERM");
         self.child.wait().await.unwrap().code()
     }
+}
+
+/// The number of reloads that succeeded.
+pub(crate) fn successful_reloads(metrics: &str) -> u64 {
+    let name = "accredit_config_reloads_total{result=\"success\"} ";
+    let count = metrics.lines().find_map(|line| line.strip_prefix(name));
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_default()
+}
+
+/// The checks that were refused before a rule was chosen, by reason: those of the peers that do not read included. Decisions
+/// by a rule are no longer counted once a reload removes the rule.
+pub(crate) fn refused_without_rule(metrics: &str) -> BTreeMap<&str, u64> {
+    let mut refused = BTreeMap::new();
+    for line in metrics.lines() {
+        let sample = line.strip_prefix("accredit_checks_total{");
+        let Some((labels, count)) = sample.and_then(|sample| sample.rsplit_once("} ")) else {
+            continue;
+        };
+        let reason = labels.split_once("reason=\"").map(|(_, rest)| rest);
+        if let Some((reason, _)) = reason.and_then(|rest| rest.split_once('"'))
+            && labels.contains("rule=\"default\"")
+        {
+            *refused.entry(reason).or_default() += count.parse::<u64>().unwrap_or_default();
+        }
+    }
+    refused
 }
 
 /// Starts the binary with a configuration file, and returns the addresses for checks and of the admin port. Its log is read

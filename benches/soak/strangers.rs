@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::MissedTickBehavior;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -14,11 +16,19 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
 const NO_WINDOW: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
 
-/// Requests of one slow reader. All of them stay below `max_concurrent_checks` at any time: more are refused, honest ones too.
+/// Requests of one slow reader. The next slow reader begins when all of them are judged, so that they and the load stay
+/// below `max_concurrent_checks` at any time: the service refuses more, honest ones too.
 const UNREAD: u32 = 200;
 
-/// The time between the starts of two slow readers.
-const STAGGER: Duration = Duration::from_millis(400);
+/// The least time between the starts of two slow readers, also if the service closes many at the same time.
+const START_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A frame from the service.
+struct PeerFrame {
+    kind: u8,
+    flags: u8,
+    payload: Vec<u8>,
+}
 
 pub(crate) struct Strangers {
     idle: Arc<AtomicUsize>,
@@ -40,16 +50,11 @@ impl Strangers {
                 open.fetch_sub(1, Ordering::Relaxed);
             });
         }
-        for number in 0..slow {
-            let closed = Arc::clone(&counts.closed);
-            tokio::spawn(async move {
-                tokio::time::sleep(STAGGER * u32::try_from(number).unwrap()).await;
-                loop {
-                    read_nothing(address).await;
-                    closed.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+        tokio::spawn(start_slow_readers(
+            address,
+            slow,
+            Arc::clone(&counts.closed),
+        ));
         counts
     }
 
@@ -62,22 +67,35 @@ impl Strangers {
     }
 }
 
+/// Keeps up to that many slow readers connected.
+async fn start_slow_readers(address: SocketAddr, slow: usize, closed: Arc<AtomicUsize>) {
+    let places = Arc::new(Semaphore::new(slow));
+    let mut clock = tokio::time::interval(START_INTERVAL);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.unwrap();
+        clock.tick().await;
+        let closed = Arc::clone(&closed);
+        let (judged, all_judged) = oneshot::channel();
+        tokio::spawn(async move {
+            read_nothing(address, judged).await;
+            closed.fetch_add(1, Ordering::Relaxed);
+            drop(place);
+        });
+        // An error means that the service closed the connection before.
+        let _ = all_judged.await;
+    }
+}
+
 /// Answers PING, and ends when the connection does.
 async fn stay_idle(mut stream: TcpStream) {
     let opening = [PREFACE, SETTINGS].concat();
     if stream.write_all(&opening).await.is_err() {
         return;
     }
-    let mut header = [0; 9];
-    while stream.read_exact(&mut header).await.is_ok() {
-        let [a, b, c, kind, flags, ..] = header;
-        let length = u32::from_be_bytes([0, a, b, c]) as usize;
-        let mut payload = vec![0; length];
-        if stream.read_exact(&mut payload).await.is_err() {
-            return;
-        }
-        if kind == 6 && flags == 0 {
-            let pong = [b"\0\0\x08\x06\x01\0\0\0\0", &payload[..]].concat();
+    while let Ok(frame) = PeerFrame::read(&mut stream).await {
+        if frame.kind == 6 && frame.flags == 0 {
+            let pong = [b"\0\0\x08\x06\x01\0\0\0\0", &frame.payload[..]].concat();
             if stream.write_all(&pong).await.is_err() {
                 return;
             }
@@ -85,18 +103,42 @@ async fn stay_idle(mut stream: TcpStream) {
     }
 }
 
-/// Sends requests without a window for their answers, and ends when the service closes the connection.
-async fn read_nothing(address: SocketAddr) {
+/// Sends requests without a window for their answers, and ends when the service closes the connection. The headers of an
+/// answer need no window: once they have come for each request, no check is in flight any more.
+async fn read_nothing(address: SocketAddr, judged: oneshot::Sender<()>) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
-        return tokio::time::sleep(Duration::from_secs(1)).await;
+        return;
     };
     let mut octets = [PREFACE, NO_WINDOW].concat();
     for number in 0..UNREAD {
         octets.extend(check_without_message(2 * number + 1));
     }
-    if stream.write_all(&octets).await.is_ok() {
-        let mut answers = [0; 4096];
-        while stream.read(&mut answers).await.is_ok_and(|read| read > 0) {}
+    if stream.write_all(&octets).await.is_err() {
+        return;
+    }
+    let (mut answers, mut judged) = (0, Some(judged));
+    while let Ok(frame) = PeerFrame::read(&mut stream).await {
+        answers += u32::from(frame.kind == 1);
+        if answers == UNREAD
+            && let Some(judged) = judged.take()
+        {
+            let _ = judged.send(());
+        }
+    }
+}
+
+impl PeerFrame {
+    async fn read(stream: &mut TcpStream) -> std::io::Result<PeerFrame> {
+        let mut header = [0; 9];
+        stream.read_exact(&mut header).await?;
+        let [a, b, c, kind, flags, ..] = header;
+        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+        stream.read_exact(&mut payload).await?;
+        Ok(PeerFrame {
+            kind,
+            flags,
+            payload,
+        })
     }
 }
 
