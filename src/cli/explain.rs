@@ -137,9 +137,11 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
         let (name, value) = header
             .split_once(':')
             .ok_or("--header needs the form K:V, such as 'content-type: application/json'")?;
+        // What HTTP removes from the ends of a value (RFC 9110 section 5.5). Other white space reaches the service.
+        let trimmed = |text: &str| text.trim_matches([' ', '\t']).to_owned();
         headers.push(pb::Header {
-            name: name.trim().to_owned(),
-            value: value.trim().to_owned(),
+            name: trimmed(name),
+            value: trimmed(value),
         });
     }
     let mut context = HashMap::new();

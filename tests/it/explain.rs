@@ -242,6 +242,26 @@ async fn explain_prints_each_step_with_its_result() {
     }
 }
 
+/// HTTP removes spaces and tabs from the ends of a header value, and no other white space.
+#[tokio::test]
+async fn explain_keeps_the_white_space_of_header_values_that_http_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let rules = "rules:\n  - { name: gold, access: anonymous, when: 'request.headers[\"x-tier\"] == \"gold\"' }\n";
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    for (header, reason) in [
+        ("x-tier: \tgold\t ", "anonymous"),
+        ("x-tier: \u{a0}gold", "condition_failed"),
+        ("x-tier: gold\u{3000}", "condition_failed"),
+    ] {
+        let explained = explain_by(&[&config[..], &["--header", header]].concat(), "").await;
+        let (told, _) = steps(&explained);
+        assert_eq!(told["reason"], reason, "{header:?}");
+    }
+}
+
 #[tokio::test]
 async fn explain_accepts_context_and_source_as_flags() {
     let folder = tempfile::tempdir().unwrap();

@@ -52,10 +52,13 @@ impl FilledForm {
 pub fn read(fields: Vec<(String, String)>) -> Result<(pb::ExplainRequest, FilledForm), FormError> {
     let (mut ask, mut filled) = (pb::ExplainRequest::default(), FilledForm::default());
     for (name, value) in fields {
-        let text = value.trim();
+        let text = value.trim_matches([' ', '\t', '\r', '\n']);
         let given = Some(text.to_owned()).filter(|text| !text.is_empty());
         match name.as_str() {
-            "token" => ask.token = given.as_deref().map(bare).map(str::to_owned),
+            "token" => {
+                let token = Some(value.trim()).filter(|token| !token.is_empty());
+                ask.token = token.map(bare).map(str::to_owned);
+            }
             "method" => {
                 text.clone_into(&mut filled.method);
                 ask.method = given;
@@ -114,11 +117,11 @@ fn pairs(
     form: &'static str,
 ) -> Result<Vec<(String, String)>, FormError> {
     let lines = text.lines().enumerate();
-    let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+    let lines = lines.filter(|(_, line)| !trimmed(line).is_empty());
     lines
         .map(|(place, line)| match line.split_once(separator) {
-            Some((name, value)) if !name.trim().is_empty() => {
-                Ok((name.trim().to_owned(), value.trim().to_owned()))
+            Some((name, value)) if !trimmed(name).is_empty() => {
+                Ok((trimmed(name).to_owned(), trimmed(value).to_owned()))
             }
             Some(_) | None => Err(FormError::MalformedLine {
                 field,
@@ -127,6 +130,11 @@ fn pairs(
             }),
         })
         .collect()
+}
+
+/// Without what HTTP removes from the ends of a header value (RFC 9110 section 5.5). Other white space reaches the service.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }
 
 /// The section with the form, and beside it the answer.
@@ -206,6 +214,19 @@ mod tests {
         for pasted in ["a.b.c\n", "Bearer a.b.c", "authorization:bearer  a.b.c"] {
             let (ask, _) = read(fields(&[("token", pasted)])).unwrap();
             assert_eq!(ask.token.as_deref(), Some("a.b.c"), "{pasted}");
+        }
+    }
+
+    #[test]
+    fn header_values_of_the_form_lose_only_the_white_space_that_http_removes() {
+        for (line, value) in [
+            ("a: \t1\t ", "1"),
+            ("a:\u{a0}1\u{a0}", "\u{a0}1\u{a0}"),
+            ("a: \u{2003}1\u{3000} ", "\u{2003}1\u{3000}"),
+            ("a:\u{b}1\u{c}", "\u{b}1\u{c}"),
+        ] {
+            let (ask, _) = read(fields(&[("headers", line)])).unwrap();
+            assert_eq!(ask.headers[0].value, value, "{line:?}");
         }
     }
 
