@@ -38,8 +38,8 @@ pub(crate) struct OnlineKeys {
 pub(crate) async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, UnusableCaFile> {
     let system_trust = TrustStore::system();
     let mut checks = Vec::new();
-    for entry in key_entries(settings) {
-        let client = client(&entry, &system_trust)?;
+    for (issuer, entry) in key_entries(settings).into_iter().enumerate() {
+        let client = client(issuer, &entry, &system_trust)?;
         checks.push(check(entry, client));
     }
     Ok(join_all(checks).await)

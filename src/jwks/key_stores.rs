@@ -36,22 +36,26 @@ pub struct KeyStores {
 
 /// A `ca_file` of the configuration cannot be used.
 #[derive(Debug, Error)]
-#[error("ca_file {} {error}", file.display())]
+#[error("issuers[{issuer}].jwks.ca_file: {} {error}", file.display())]
 pub struct UnusableCaFile {
+    /// The number of the issuer entry, from 0.
+    pub issuer: usize,
     pub file: PathBuf,
     #[source]
     pub error: CaFileError,
 }
 
-/// The client that fetches this entry's keys.
+/// The client that fetches the keys of this entry, which is the entry `issuer` of the configuration.
 ///
 /// # Errors
 /// [`UnusableCaFile`]
 pub fn client(
+    issuer: usize,
     entry: &KeyEntry,
     system_trust: &Arc<TrustStore>,
 ) -> Result<IssuerClient, UnusableCaFile> {
     let failed = |file: &Path, error| UnusableCaFile {
+        issuer,
         file: file.to_owned(),
         error,
     };
@@ -97,12 +101,12 @@ impl KeyStores {
     pub fn lease(&mut self, entries: &[KeyEntry]) -> Result<Vec<KeyLease>, UnusableCaFile> {
         let mut leases = Vec::new();
         let mut refreshers = Vec::new();
-        for entry in entries {
+        for (issuer, entry) in entries.iter().enumerate() {
             let lease = match self.leases.lease(entry, Instant::now().into_std()) {
                 Leased::Shared(lease) => lease,
                 Leased::New(lease) => {
                     if !lease.store().is_fixed() {
-                        refreshers.push(self.refresher(entry, &lease)?);
+                        refreshers.push(self.refresher(issuer, entry, &lease)?);
                     }
                     lease
                 }
@@ -113,13 +117,18 @@ impl KeyStores {
         Ok(leases)
     }
 
-    fn refresher(&self, entry: &KeyEntry, lease: &KeyLease) -> Result<Refresher, UnusableCaFile> {
+    fn refresher(
+        &self,
+        issuer: usize,
+        entry: &KeyEntry,
+        lease: &KeyLease,
+    ) -> Result<Refresher, UnusableCaFile> {
         let KeyEntry {
             issuers,
             source,
             settings,
         } = entry;
-        let fetcher = Fetcher::new(source, settings, client(entry, &self.system_trust)?);
+        let fetcher = Fetcher::new(source, settings, client(issuer, entry, &self.system_trust)?);
         let first_fetches = self.first_fetches.clone();
         let owner = KeySetOwner::of(issuers, source, settings);
         let saver = self.state_dir.clone().zip(owner);
