@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
+use crate::jwks::saved_keys::{KeySetOwner, RestoredKeySet, SavedKeySet};
 use crate::jwks::state_dir::StateDir;
 
 /// An unchanged key set is written again, with its new time, at most once in this time.
@@ -39,7 +39,8 @@ impl KeySaver {
         }
     }
 
-    /// Gives the saved keys to the store if they may verify tokens. The store ignores them if its source has answered.
+    /// Gives the saved keys to the store if they may verify tokens. The store ignores them if its source has answered, or if it
+    /// inherited newer ones.
     pub(in crate::jwks) fn restore(
         &self,
         store: Arc<KeyStore>,
@@ -62,15 +63,15 @@ impl KeySaver {
                 return unused(&"the clock shows a time before 1970");
             };
             match owner.read(&octets, wall_clock, max_stale) {
-                Ok(restored) => {
-                    tracing::info!(
-                        source = %store.source(),
-                        keys = restored.key_set.keys().len(),
-                        age_seconds = restored.age.as_secs(),
-                        "saved keys restored; they verify tokens until the issuer answers"
-                    );
-                    let (key_set, now) = (restored.key_set.into(), Instant::now());
-                    store.restore(key_set, restored.age, max_stale, now.into_std());
+                Ok(RestoredKeySet { key_set, age }) => {
+                    let keys = key_set.keys().len();
+                    let now = Instant::now().into_std();
+                    if store.restore(key_set.into(), age, max_stale, now) {
+                        tracing::info!(
+                            source = %store.source(), keys, age_seconds = age.as_secs(),
+                            "saved keys restored; they verify tokens until the issuer answers"
+                        );
+                    }
                 }
                 Err(error) => unused(&error),
             }
@@ -104,7 +105,7 @@ impl KeySaver {
         self.saved = Some((generation, now));
     }
 
-    /// Writes what is saved, for as long as the saver lives.
+    /// Writes what is saved. Ends when the saver is dropped and its last key set is written.
     pub(in crate::jwks) fn writer(&self) -> impl Future<Output = ()> + Send + 'static {
         let (dir, mut next) = (self.dir.clone(), self.next.subscribe());
         async move {

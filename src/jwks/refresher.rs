@@ -11,6 +11,7 @@ use accredit_core::keys::source::FetchSettings;
 use accredit_core::keys::store::KeyStore;
 use accredit_core::keys::store::replacement::NothingToConfirm;
 use futures_util::FutureExt as _;
+use futures_util::future::OptionFuture;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -30,6 +31,9 @@ const MAX_PERMIT_TIME: Duration = Duration::from_millis(100);
 
 /// How long the second attempt waits for saved keys, once the first fetch has failed.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a released store's last key set may take to be written. A slower disk must not keep the task.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fetches for one store.
 pub struct Refresher<F = Fetcher> {
@@ -78,15 +82,25 @@ impl<F: Fetch> Refresher<F> {
         Refresher { traces, ..self }
     }
 
-    /// Fetches at once and from then on, until the store is released. A fetch in flight is then abandoned.
+    /// Fetches at once and from then on, until the store is released. A fetch in flight is then abandoned, and the last key
+    /// set is written: the older file can contain keys that the issuer has withdrawn.
     pub async fn run(mut self) {
         let store = self.store.clone();
         let writer = self.saver.as_ref().map(KeySaver::writer);
+        let mut writer = pin!(OptionFuture::from(writer));
         tokio::select! {
             biased;
             () = store.released() => {}
             never = self.refresh() => match never {},
-            never = run_if_any(writer) => match never {},
+            // The writer does not end before the saver is dropped.
+            Some(()) = &mut writer => {}
+        }
+        drop(self);
+        if tokio::time::timeout(FLUSH_TIMEOUT, writer).await.is_err() {
+            tracing::warn!(
+                source = %store.source(),
+                "the last key set of a former configuration is not saved: state_dir is too slow"
+            );
         }
     }
 
@@ -268,13 +282,6 @@ impl<F: Fetch> Refresher<F> {
         );
         next_attempt
     }
-}
-
-async fn run_if_any(writer: Option<impl Future<Output = ()>>) -> Infallible {
-    if let Some(writer) = writer {
-        writer.await;
-    }
-    std::future::pending().await
 }
 
 #[cfg(test)]

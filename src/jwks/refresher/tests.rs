@@ -2,5 +2,6 @@
 
 mod life;
 mod many;
+mod saving;
 mod scripted;
 mod sequences;

@@ -6,9 +6,18 @@ use std::time::Duration;
 
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{OldKeySet, StateDir, StateDirError, inspect, remove_abandoned, remove_other, write};
 use crate::jwks::saved_keys::{KeySetOwner, SavedKeySet};
+
+impl StateDir {
+    /// No file is written until the permit is dropped, as if the disk were slow.
+    pub(in crate::jwks) async fn hold_writes(&self) -> OwnedSemaphorePermit {
+        let writer = self.0.writer.clone();
+        writer.acquire_owned().await.expect("is never closed")
+    }
+}
 
 fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);

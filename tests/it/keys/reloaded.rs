@@ -9,9 +9,10 @@ use crate::support::issuer::{Answer, KeyServer};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
 use crate::support::raw_call::{RawConnection, call_of, framed_check};
+use crate::support::service::Envoy;
 use crate::support::token::Token;
 
-use super::place::old_keys;
+use super::place::{SHORT, old_keys};
 
 fn write(folder: &Path, text: &str) -> String {
     let file = folder.join("accredit.yaml");
@@ -93,4 +94,78 @@ async fn saved_keys_follow_an_entry_whose_issuers_a_reload_changes() {
             .then_some(())
     })
     .await;
+}
+
+/// CONTRACT 5.6.1: two entries have the same key address, and only one of them has refreshed since the issuer withdrew a key.
+#[tokio::test]
+async fn a_reload_does_not_bring_a_withdrawn_key_back_from_another_entry() {
+    let (slow, fast) = ("https://slow.test", "https://fast.test");
+    let server = KeyServer::with_keys(old_keys()).await;
+    let uri = server.url("/keys");
+    let entries = |times: &str| {
+        format!(
+            "issuers:\n  - issuer: {slow}\n    audiences: [api.test]\n    jwks: {{ uri: '{uri}', refresh: 1h }}\n  \
+             - issuer: {fast}\n    audiences: [api.test]\n    jwks: {{ uri: '{uri}', {times} }}\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &entries("refresh: 1s"));
+    let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
+    process.says("\"ready\"").await;
+    let token = |issuer: &str, kid: &str, key: usize| Token::of(issuer).kid(kid).signed(rsa(key));
+    let (old, new) = (token(fast, "k", 0), token(fast, "new", 1));
+    assert_eq!(reason(&process, &old).await, "allowed");
+    server.serve("/keys", set([rsa(1).jwk("new")]));
+    eventually("the key is withdrawn", async || {
+        (reason(&process, &old).await != "allowed").then_some(())
+    })
+    .await;
+    server.serve("/keys", Answer::of(500, "no"));
+    // The other entry has not refreshed, and holds the older set.
+    assert_eq!(reason(&process, &token(slow, "k", 0)).await, "allowed");
+    for times in ["refresh: 2s", "refresh: 2s, max_stale: 1h", "timeout: 4s"] {
+        write(folder.path(), &entries(times));
+        process.says("configuration reloaded").await;
+        assert_eq!(reason(&process, &new).await, "allowed", "{times}");
+        assert_ne!(reason(&process, &old).await, "allowed", "{times}");
+    }
+}
+
+/// CONTRACT 4.8.1: an issuer that published an empty key set has withdrawn its keys, which is no outage after a reload either.
+#[tokio::test]
+async fn a_reload_does_not_leave_tokens_of_an_issuer_with_an_empty_key_set_to_envoy() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = "https://issuer.test";
+    let state = folder.path().join("state");
+    let server = KeyServer::with_keys(old_keys()).await;
+    let configuration = |times: &str| {
+        format!(
+            "unavailable: defer\nstate_dir: '{}'\n{}",
+            state.display(),
+            entry(&server, issuer, times)
+        )
+    };
+    let file = write(folder.path(), &configuration(", refresh: 1s"));
+    let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
+    process.says("\"ready\"").await;
+    let envoy = Envoy::at(process.checks).await;
+    let known = || Ask::bearer(&Token::of(issuer).signed(rsa(0)));
+    assert!(envoy.check(known()).await.is_admission());
+    server.serve("/keys", set([]));
+    eventually("the empty set is fetched", async || {
+        let answer = envoy.check_or_be_left(known(), SHORT).await;
+        (!answer.is_admission()).then_some(())
+    })
+    .await;
+    server.serve("/keys", Answer::of(500, "no"));
+    for times in [", refresh: 2s", ", timeout: 4s"] {
+        write(folder.path(), &configuration(times));
+        process.says("configuration reloaded").await;
+        let answer = envoy.check_or_be_left(known(), SHORT).await;
+        assert!(
+            !answer.left_to_envoy && answer.http == 503,
+            "{times}: {answer:?}"
+        );
+        assert_eq!(answer.reason(), "keys_unavailable", "{times}");
+    }
 }

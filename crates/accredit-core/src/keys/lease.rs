@@ -38,8 +38,9 @@ pub enum Leased {
 }
 
 impl KeyLeases {
-    /// A lease on the store of an equal entry, or on a new store. A new store begins with the keys that another leased store
-    /// holds from the same source: when only times or issuers of an entry change, its issuer can be unreachable.
+    /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set that another leased store
+    /// holds from the same source: when only times or issuers of an entry change, its issuer can be unreachable. Of several
+    /// such sets it is the one that was confirmed last: an older one can contain keys that the issuer has withdrawn.
     pub fn lease(&mut self, entry: &KeyEntry, now: Instant) -> Leased {
         self.0.retain(|(_, leased)| leased.strong_count() > 0);
         let equal = self.0.iter().filter(|(own, _)| own == entry);
@@ -50,8 +51,15 @@ impl KeyLeases {
         let same_source = self.0.iter().filter(|(own, _)| {
             own.source == entry.source && own.settings.ca_file == entry.settings.ca_file
         });
-        if let Some(other) = same_source.filter_map(|(_, other)| other.upgrade()).next() {
-            store.inherit(&other.0, entry.settings.max_stale, now);
+        let held: Vec<_> = same_source
+            .filter_map(|(own, other)| Some((own, other.upgrade()?.0.held()?)))
+            .collect();
+        if let Some((_, latest)) = held.iter().max_by_key(|(_, held)| held.confirmed) {
+            store.inherit(latest, entry.settings.max_stale, now);
+        }
+        // That store has saved its keys for this entry, and they are at most as new as the latest.
+        if held.iter().any(|(own, _)| own.issuers == entry.issuers) {
+            store.ignore_saved();
         }
         let lease = KeyLease::new(store);
         self.0.push((entry.clone(), Arc::downgrade(&lease.0)));

@@ -29,6 +29,8 @@ pub struct KeyStore {
     /// Whether the last lease was dropped. No fetch ends any more.
     is_released: AtomicBool,
     was_restored: AtomicBool,
+    /// Whether inherited keys are at least as new as those that were saved for the entry.
+    saved_is_older: AtomicBool,
     /// Notified when a fetch was begun that the refresher has to run before its time.
     demand: Event,
     waiting_for_unknown_key: AtomicUsize,
@@ -75,6 +77,7 @@ impl KeyStore {
             changed: Event::new(),
             is_released: AtomicBool::new(false),
             was_restored: AtomicBool::new(false),
+            saved_is_older: AtomicBool::new(false),
             demand: Event::new(),
             waiting_for_unknown_key: AtomicUsize::new(0),
             waiting_for_second_verification: AtomicUsize::new(0),
@@ -148,9 +151,13 @@ impl KeyStore {
         self.is_released.load(Ordering::Acquire)
     }
 
-    /// The last lease was dropped.
+    /// The last lease was dropped, so no configuration decides by this store any more. Cached tokens can keep the store in
+    /// memory for a long time, so its key set is dropped.
     pub(in crate::keys) fn release(&self) {
         self.is_released.store(true, Ordering::Release);
+        let ledger = self.ledger();
+        self.snapshot.store(None);
+        drop(ledger);
         self.changed.notify(usize::MAX);
     }
 

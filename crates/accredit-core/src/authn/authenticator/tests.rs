@@ -27,10 +27,9 @@ const MAX_STALE: Duration = Duration::from_secs(60);
 /// An authenticator of one issuer that holds the key `k` until [`MAX_STALE`] from now.
 fn authenticator(now: Instant) -> Authenticator {
     let key_set = KeySet::parse(KEYS.as_bytes()).expect("is a key set");
-    let given = KeyStore::new(KeySource::Inline(Arc::new(key_set)), now);
     let address = KeyAddress::parse("http://127.0.0.1:1/keys", Transport::Https);
     let keys = KeyStore::new(KeySource::Uri(address.expect("is an address")), now);
-    keys.inherit(&given, MAX_STALE, now);
+    assert!(keys.restore(Arc::new(key_set), Duration::ZERO, MAX_STALE, now));
     let lease = KeyLease::new(keys);
     let issuer = Issuer {
         names: vec!["https://a.example".into()],

@@ -39,14 +39,40 @@ fn shared(leased: Leased) -> KeyLease {
     }
 }
 
-fn fetch(store: &KeyStore, now: Instant) {
-    const KEYS: &[u8] = br#"{"keys":[{"kid":"k","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-    let key_set = KeySet::parse(KEYS).expect("is a key set");
+const MAX_STALE: Duration = Duration::from_secs(3600);
+
+fn key_set(key_ids: &[&str]) -> KeySet {
+    let jwk = |key_id: &&str| {
+        format!(
+            r#"{{"kid":"{key_id}","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#
+        )
+    };
+    let keys: Vec<String> = key_ids.iter().map(jwk).collect();
+    KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes()).expect("is a key set")
+}
+
+fn fetch_keys(store: &KeyStore, key_ids: &[&str], now: Instant) {
     let (started, _) = store.begin(now, Purpose::Refresh);
-    let max_stale = Duration::from_secs(3600);
     let next_attempt = now + Duration::from_secs(300);
-    let succeeded = store.succeed(Some(key_set), started, max_stale, next_attempt);
+    let succeeded = store.succeed(Some(key_set(key_ids)), started, MAX_STALE, next_attempt);
     assert!(succeeded.is_ok());
+}
+
+fn fetch(store: &KeyStore, now: Instant) {
+    fetch_keys(store, &["k"], now);
+}
+
+fn refreshed_every(seconds: u64, issuer: &str) -> KeyEntry {
+    let mut entry = entry();
+    entry.issuers = vec![issuer.into()];
+    entry.settings.refresh = Duration::from_secs(seconds);
+    entry
+}
+
+fn holds(store: &KeyStore, key_ids: &[&str]) -> bool {
+    store
+        .held()
+        .is_some_and(|held| held.key_set.judges_as(&key_set(key_ids)))
 }
 
 #[test]
@@ -109,6 +135,100 @@ fn a_store_begins_with_the_keys_of_a_leased_store_of_the_same_source_only() {
     assert!(!new(leases.lease(&slower, now)).store().has_keys(now));
 }
 
+/// CONTRACT 5.6.1: a key that an entry has seen withdrawn does not verify its tokens again after a reload.
+#[test]
+fn a_store_begins_with_the_key_set_that_was_confirmed_last() {
+    let (a, b) = ("https://a.example", "https://b.example");
+    let now = Instant::now();
+    let later = now + Duration::from_secs(60);
+    let latest = now + Duration::from_secs(120);
+    for (old, latest_of, changed) in [(a, b, b), (a, b, a), (a, b, "https://c.example"), (a, a, a)]
+    {
+        for old_is_first in [true, false] {
+            let mut leases = KeyLeases::default();
+            let (old_entry, new_entry) =
+                (refreshed_every(3600, old), refreshed_every(3, latest_of));
+            let older = old_is_first.then(|| new(leases.lease(&old_entry, now)));
+            let newer = new(leases.lease(&new_entry, now));
+            let older = older.unwrap_or_else(|| new(leases.lease(&old_entry, now)));
+            fetch_keys(older.store(), &["old"], now);
+            fetch_keys(newer.store(), &["new"], later);
+            let store = new(leases.lease(&refreshed_every(4, changed), latest));
+            assert!(
+                holds(store.store(), &["new"]),
+                "{old} {latest_of} {changed} {old_is_first}"
+            );
+        }
+    }
+}
+
+/// CONTRACT 4.8.1: an issuer that published an empty key set has withdrawn its keys, also after a reload.
+#[test]
+fn a_store_begins_with_an_empty_key_set_and_ignores_saved_keys() {
+    let now = Instant::now();
+    let mut leases = KeyLeases::default();
+    let first = new(leases.lease(&entry(), now));
+    fetch_keys(first.store(), &[], now);
+    let later = now + Duration::from_secs(60);
+    let second = new(leases.lease(&refreshed_every(60, "https://a.example"), later));
+    let why = || second.store().why_no_keys(later);
+    assert!(matches!(why(), MissingKey::EmptyKeySet { .. }));
+    // By a clock that was set back, the saved keys can look newer than they are.
+    for age in [Duration::ZERO, Duration::from_secs(300)] {
+        let saved = key_set(&["old"]).into();
+        assert!(!second.store().restore(saved, age, MAX_STALE, later));
+        assert!(matches!(why(), MissingKey::EmptyKeySet { .. }));
+    }
+    // Once it is older than max_stale, it is not known what the issuer publishes.
+    let third = new(leases.lease(
+        &refreshed_every(90, "https://a.example"),
+        now + 2 * MAX_STALE,
+    ));
+    let why = third.store().why_no_keys(now + 2 * MAX_STALE);
+    assert!(matches!(why, MissingKey::NoKeys { .. }));
+}
+
+#[test]
+fn saved_keys_replace_those_of_another_entry_only_if_they_are_newer() {
+    let now = Instant::now();
+    let later = now + Duration::from_secs(600);
+    for (age, expected) in [(599, "saved"), (600, "held"), (601, "held")] {
+        let mut leases = KeyLeases::default();
+        let other = new(leases.lease(&entry(), now));
+        fetch_keys(other.store(), &["held"], now);
+        let lease = new(leases.lease(&refreshed_every(60, "https://b.example"), later));
+        let store = lease.store();
+        let before = store.usable_generation(later);
+        let saved = key_set(&["saved"]).into();
+        let restored = store.restore(saved, Duration::from_secs(age), MAX_STALE, later);
+        assert_eq!(restored, expected == "saved", "{age}");
+        assert!(holds(store, &[expected]), "{age}");
+        // Cached tokens of the replaced keys are verified again.
+        assert_eq!(store.usable_generation(later) != before, restored, "{age}");
+        // The issuer's answer ends it.
+        fetch_keys(store, &["fetched"], later);
+        let saved = key_set(&["saved"]).into();
+        assert!(!store.restore(saved, Duration::ZERO, MAX_STALE, later + MAX_STALE));
+        assert!(holds(store, &["fetched"]), "{age}");
+    }
+}
+
+/// Cached tokens keep a store in memory, and a key set can have 1 MiB.
+#[test]
+fn a_released_store_holds_no_key_set() {
+    let now = Instant::now();
+    let mut leases = KeyLeases::default();
+    let lease = new(leases.lease(&entry(), now));
+    let store = lease.store().clone();
+    fetch(&store, now);
+    drop(lease);
+    assert!(store.held().is_none());
+    // The refresher can end a fetch, or read saved keys, while the last lease is dropped.
+    fetch(&store, now);
+    assert!(!store.restore(key_set(&["k"]).into(), Duration::ZERO, MAX_STALE, now));
+    assert!(store.held().is_none());
+}
+
 #[test]
 fn the_end_of_the_last_lease_ends_every_wait() {
     let now = Instant::now();
@@ -154,13 +274,16 @@ fn no_check_waits_for_a_released_store() {
     drop(lease);
     let lookups = [
         store.look_up_unknown_key("other", 1, later),
-        store.look_up_newer_keys(1, later).expect("joins the fetch"),
+        store
+            .look_up_newer_keys(1, later)
+            .expect("the keys changed"),
     ];
     for lookup in lookups {
-        let KeyLookup::Wait(wait) = lookup else {
-            panic!("waits");
-        };
-        assert_eq!(wait.ended().now_or_never(), Some(()));
+        assert!(matches!(lookup, KeyLookup::Changed));
     }
+    let KeyLookup::Wait(wait) = store.look_up_any_key(later) else {
+        panic!("waits");
+    };
+    assert_eq!(wait.ended().now_or_never(), Some(()));
     assert_eq!(store.refresh_now(later).now_or_never(), Some(()));
 }
