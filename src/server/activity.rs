@@ -195,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_waits_for_a_whole_generation_has_stalled() {
-        let activity = activity(10, 10);
+        let activity = activity(2 * ANSWER_COST, 2 * ANSWER_COST);
         let waiting = activity.begin_sending(1).unwrap();
         assert!(!activity.has_stalled(), "it began in this generation");
         assert!(activity.has_stalled());
