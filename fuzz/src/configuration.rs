@@ -10,7 +10,7 @@ use super::minter::SigningKey;
 use super::service;
 
 /// The shipped examples.
-pub const EXAMPLES: [&str; 25] = [
+pub const EXAMPLES: [&str; 26] = [
     include_str!("../../examples/claim-headers.yaml"),
     include_str!("../../examples/clients-without-audience.yaml"),
     include_str!("../../examples/conditions.yaml"),
@@ -26,6 +26,7 @@ pub const EXAMPLES: [&str; 25] = [
     include_str!("../../examples/probes.yaml"),
     include_str!("../../examples/public-paths.yaml"),
     include_str!("../../examples/quiet-refusals.yaml"),
+    include_str!("../../examples/roles-and-groups.yaml"),
     include_str!("../../examples/route-context.yaml"),
     include_str!("../../examples/scopes.yaml"),
     include_str!("../../examples/several-apis.yaml"),

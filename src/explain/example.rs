@@ -64,7 +64,9 @@ impl ExampleRequest {
         let preflights = rules().any(|rule| rule.matcher.preflight == Preflight::Only);
         let methods = || rules().any(|rule| rule.matcher.methods.is_some());
         let contexts = || rules().any(|rule| !rule.matcher.context.is_empty());
+        let principals = rules().any(|rule| rule.matcher.principals.is_some());
         let has_source = !ask.source_address.is_empty() || !ask.source_principal.is_empty();
+        let conditions_lack_source = !has_source && reads("source");
         let inputs = [
             (
                 "method",
@@ -80,7 +82,14 @@ impl ExampleRequest {
                 "context",
                 ask.context.is_empty() && (contexts() || reads("context")),
             ),
-            ("source", !has_source && reads("source")),
+            (
+                "source_address",
+                ask.source_address.is_empty() && (needs.address || conditions_lack_source),
+            ),
+            (
+                "source_principal",
+                ask.source_principal.is_empty() && (principals || conditions_lack_source),
+            ),
         ];
         inputs
             .into_iter()

@@ -8,6 +8,7 @@ use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::authz::step::{Step, StepOutcome};
 use accredit_core::request::Request;
 use accredit_core::rules::rule::{Access, Rule};
+use accredit_core::token::claim_demand::check_all;
 use accredit_core::token::claims::{Audience, Claims};
 use accredit_core::token::requirements::{AbsentAudience, Audiences, Requirements};
 use accredit_core::token::scope::ScopeSet;
@@ -75,6 +76,9 @@ impl<'a> Notes<'a> {
             Step::RequiredClaims => self
                 .issuer(claims)
                 .map(|issuer| missing_note(claims, issuer)),
+            Step::IssuerClaims => self
+                .issuer(claims)
+                .and_then(|issuer| claims_note(claims, &issuer.requirements)),
             Step::Scopes => self
                 .issuer(claims)
                 .map(|issuer| self.scopes_note(claims, issuer)),
@@ -185,6 +189,15 @@ fn audience_note(claims: &Claims, requirements: &Requirements) -> String {
             format!("{name} is {named:?}; accepted audiences: {accepted:?}")
         }
     }
+}
+
+/// The claim that has none of its values, without the value that it has.
+fn claims_note(claims: &Claims, requirements: &Requirements) -> Option<String> {
+    if requirements.claims.is_empty() {
+        return Some("the issuer entry requires no values of claims".to_owned());
+    }
+    let unmet = check_all(&requirements.claims, claims).err()?;
+    Some(unmet.to_string())
 }
 
 fn missing_note(claims: &Claims, issuer: &Issuer) -> String {

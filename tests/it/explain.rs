@@ -304,6 +304,87 @@ async fn explain_accepts_context_and_source_as_flags() {
 }
 
 #[tokio::test]
+async fn explain_names_the_claim_that_has_none_of_the_values_and_not_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(
+        ISSUER,
+        &set([rsa(0).jwk("k")]),
+        "claims: { org.tier: [gold] }",
+    );
+    let rules = "rules:\n  - { claims: { groups: [admin] } }\n";
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    let tier = |tier: &str| Token::of(ISSUER).claim("org", serde_json::json!({ "tier": tier }));
+    let other = |claim: &str| format!("the claim `{claim}` has none of the required values");
+    for (token, reason, step, note) in [
+        (
+            tier("hidden"),
+            "invalid_claim",
+            "issuer_claims",
+            other("org.tier"),
+        ),
+        (
+            Token::of(ISSUER).claim("org", "hidden"),
+            "invalid_claim",
+            "issuer_claims",
+            "the token has no claim `org.tier`".to_owned(),
+        ),
+        (
+            tier("gold").claim("groups", "hidden"),
+            "claim_mismatch",
+            "claims",
+            other("groups"),
+        ),
+    ] {
+        let explained = explain_by(&config, &token.signed(rsa(0))).await;
+        assert_eq!(explained.code, Some(3), "{explained:?}");
+        assert!(!explained.stdout.contains("hidden"), "{explained:?}");
+        let told: Value = serde_json::from_str(&explained.stdout).unwrap();
+        assert_eq!(told["reason"], reason);
+        let mut steps = told["steps"].as_array().unwrap().iter();
+        let failed = steps.find(|step| step["outcome"] == "failed").unwrap();
+        assert_eq!(
+            (&failed["step"], &failed["note"]),
+            (&step.into(), &note.into())
+        );
+    }
+}
+
+/// CONTRACT 2.5.4
+#[tokio::test]
+async fn explain_names_the_peer_if_a_rule_matches_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let rules = "rules:\n  - { match: { addresses: [10.0.0.0/8], principals: ['spiffe://a/*'] }, access: anonymous }\n";
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    let address = ["--source-address", "10.1.2.3"];
+    let principal = ["--source-principal", "spiffe://a/b"];
+    for (given, reason, missing) in [
+        (
+            vec![],
+            "missing_token",
+            vec!["source_address", "source_principal"],
+        ),
+        (address.to_vec(), "missing_token", vec!["source_principal"]),
+        (principal.to_vec(), "missing_token", vec!["source_address"]),
+        ([address, principal].concat(), "anonymous", vec![]),
+    ] {
+        let explained = explain_by(&[&config[..], &given].concat(), "").await;
+        let told: Value = serde_json::from_str(&explained.stdout).unwrap();
+        assert_eq!(told["reason"], reason, "{given:?}");
+        let not_given = told["not_given"].as_array().unwrap().iter();
+        let named: Vec<_> = not_given
+            .filter_map(Value::as_str)
+            .filter(|name| name.starts_with("source"))
+            .collect();
+        assert_eq!(named, missing, "{given:?}");
+    }
+}
+
+#[tokio::test]
 async fn explain_exits_with_2_for_bad_usage_and_3_for_a_refusal() {
     let explained = explain(&["--header", "nonsense"], "").await;
     assert_eq!(

@@ -259,3 +259,31 @@ async fn cached_tokens_outlive_a_reload_of_the_same_issuer_entry() {
     let answer = envoy.check(Ask::bearer(&token)).await;
     assert_eq!(answer.reason(), "invalid_audience");
 }
+
+/// A cached token was verified by the values of claims that its issuer entry had then.
+#[tokio::test]
+async fn a_reload_that_changes_claims_of_an_issuer_entry_verifies_cached_tokens_again() {
+    let text = |claims: &str, rules: &str| {
+        let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), claims);
+        format!("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n{issuer}{rules}")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    std::fs::write(&file, text("claims: { tier: [gold, silver] }", "")).unwrap();
+    let (mut running, envoy) = serve(&file).await;
+    let token = Token::of(ISSUER).claim("tier", "silver").signed(rsa(0));
+    assert_eq!(envoy.check(Ask::bearer(&token)).await.reason(), "allowed");
+    let rule = "rules:\n  - { claims: { tier: gold } }\n";
+    for (claims, rules, reason) in [
+        ("claims: { tier: gold }", "", "invalid_claim"),
+        ("claims: { tier: silver }", "", "allowed"),
+        ("claims: { tier: silver }", rule, "claim_mismatch"),
+        ("claims: { tier: silver, other: 1 }", "", "invalid_claim"),
+        ("", "", "allowed"),
+    ] {
+        std::fs::write(&file, text(claims, rules)).unwrap();
+        running.says("configuration reloaded").await;
+        let answer = envoy.check(Ask::bearer(&token)).await;
+        assert_eq!(answer.reason(), reason, "{claims} {rules}");
+    }
+}

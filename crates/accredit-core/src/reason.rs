@@ -26,7 +26,9 @@ pub enum Reason {
     InvalidAudience,
     MissingClaim,
     LifetimeTooLong,
+    InvalidClaim,
     InsufficientScope,
+    ClaimMismatch,
     ConditionFailed,
     DeniedByRule,
     KeysUnavailable,
@@ -53,7 +55,7 @@ impl Decision {
 
 impl Reason {
     /// Every reason: the two admissions first, then the refusals.
-    pub const ALL: [Reason; 23] = [
+    pub const ALL: [Reason; 25] = [
         Reason::Allowed,
         Reason::Anonymous,
         Reason::InvalidRequest,
@@ -70,7 +72,9 @@ impl Reason {
         Reason::InvalidAudience,
         Reason::MissingClaim,
         Reason::LifetimeTooLong,
+        Reason::InvalidClaim,
         Reason::InsufficientScope,
+        Reason::ClaimMismatch,
         Reason::ConditionFailed,
         Reason::DeniedByRule,
         Reason::KeysUnavailable,
@@ -98,7 +102,9 @@ impl Reason {
             Reason::InvalidAudience => "invalid_audience",
             Reason::MissingClaim => "missing_claim",
             Reason::LifetimeTooLong => "lifetime_too_long",
+            Reason::InvalidClaim => "invalid_claim",
             Reason::InsufficientScope => "insufficient_scope",
+            Reason::ClaimMismatch => "claim_mismatch",
             Reason::ConditionFailed => "condition_failed",
             Reason::DeniedByRule => "denied_by_rule",
             Reason::KeysUnavailable => "keys_unavailable",

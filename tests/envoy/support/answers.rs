@@ -78,6 +78,12 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
         INVALID_TOKEN,
         Some("the token's lifetime is too long"),
     ),
+    (
+        "invalid_claim",
+        401,
+        INVALID_TOKEN,
+        Some("a claim of the token has none of the accepted values"),
+    ),
     ("keys_unavailable", 503, UNAVAILABLE, None),
     ("key_pending", 503, UNAVAILABLE, None),
     ("overloaded", 503, UNAVAILABLE, None),

@@ -15,6 +15,9 @@ pub(super) fn configuration(lines: &str, more: &str) -> String {
     format!("issuers:\n{}{more}", inline_issuer(ISSUER, &keys, lines))
 }
 
+/// Requirements of the issuer entry that `flawed` tokens do not meet.
+pub(super) const DEMANDS: &str = "max_lifetime: 2h\nclaims: { tier: [gold, platinum] }";
+
 /// What a refusal has to be, but for its `Retry-After`.
 pub(super) struct Expected {
     pub(super) reason: &'static str,
@@ -52,6 +55,7 @@ pub(super) fn expected(reason: &'static str) -> Expected {
         "invalid_audience" => Some("the token's audience is not accepted"),
         "missing_claim" => Some("the token lacks a required claim"),
         "lifetime_too_long" => Some("the token's lifetime is too long"),
+        "invalid_claim" => Some("a claim of the token has none of the accepted values"),
         _ => None,
     };
     Expected {
@@ -116,7 +120,7 @@ impl Expected {
 
 /// A token that is good but for one thing.
 pub(super) fn flawed(reason: &str) -> Vec<(&'static str, String)> {
-    let good = || Token::of(ISSUER);
+    let good = || Token::of(ISSUER).claim("tier", "gold");
     let by = rsa(0);
     match reason {
         "malformed_token" => vec![
@@ -190,12 +194,26 @@ pub(super) fn flawed(reason: &str) -> Vec<(&'static str, String)> {
                 .claim("exp", start + 7201)
                 .signed(by)
         })],
+        "invalid_claim" => vec![
+            ("another value", good().claim("tier", "silver").signed(by)),
+            ("another case", good().claim("tier", "Gold").signed(by)),
+            (
+                "an array of others",
+                good().claim("tier", json!(["silver"])).signed(by),
+            ),
+            (
+                "an object",
+                good().claim("tier", json!({ "gold": 1 })).signed(by),
+            ),
+            ("null", good().claim("tier", json!(null)).signed(by)),
+            ("absent", good().without("tier").signed(by)),
+        ],
         _ => panic!("{reason}"),
     }
 }
 
 /// The reasons that a token alone can have, in the contract's order.
-pub(super) const REASONS: [&str; 12] = [
+pub(super) const REASONS: [&str; 13] = [
     "malformed_token",
     "unknown_issuer",
     "unsupported_algorithm",
@@ -208,4 +226,5 @@ pub(super) const REASONS: [&str; 12] = [
     "invalid_audience",
     "missing_claim",
     "lifetime_too_long",
+    "invalid_claim",
 ];

@@ -8,15 +8,15 @@ use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::{Token, now};
 
-use super::expected::{ISSUER, configuration, expected};
+use super::expected::{DEMANDS, ISSUER, configuration, expected};
 
 /// Two flaws at once, by the earlier of the two in the contract's order.
 #[tokio::test]
 async fn the_first_failed_step_gives_the_reason() {
-    let service = Service::ready(&configuration("max_lifetime: 2h", "")).await;
+    let service = Service::ready(&configuration(DEMANDS, "")).await;
     let envoy = service.envoy().await;
     type Flaw = (&'static str, fn(Token) -> Token);
-    let flaws: [Flaw; 12] = [
+    let flaws: [Flaw; 13] = [
         ("malformed_token", |token| token.header("crit", json!([]))),
         ("unknown_issuer", |token| {
             token.claim("iss", "https://other.test")
@@ -33,6 +33,7 @@ async fn the_first_failed_step_gives_the_reason() {
         ("lifetime_too_long", |token| {
             token.claim("exp", now() + 90_000)
         }),
+        ("invalid_claim", |token| token.claim("tier", "silver")),
     ];
     for (first, (reason, earlier)) in flaws.iter().enumerate() {
         for (other, later) in flaws.iter().skip(first + 1) {
@@ -42,11 +43,22 @@ async fn the_first_failed_step_gives_the_reason() {
             let bad_signature = [*reason, *other].contains(&"invalid_signature");
             let key = if bad_signature { rsa(1) } else { rsa(0) };
             let answer = envoy
-                .check(Ask::bearer(&earlier(later(Token::of(ISSUER))).signed(key)))
+                .check(Ask::bearer(
+                    &earlier(later(Token::of(ISSUER).claim("tier", "gold"))).signed(key),
+                ))
                 .await;
             assert_eq!(answer.reason(), *reason, "{reason} and {other}");
         }
     }
+}
+
+/// Step 20 comes after the key, unlike the steps 14 to 19 (CONTRACT 4.1.3).
+#[tokio::test]
+async fn without_a_key_the_values_of_claims_are_not_judged() {
+    let service = Service::ready(&configuration(DEMANDS, "")).await;
+    let token = Token::of(ISSUER).claim("tier", "silver").kid("retired");
+    let answer = service.check(Ask::bearer(&token.signed(rsa(1)))).await;
+    expected("unknown_key").assert(&answer, "api");
 }
 
 /// Without a key, what the claims say comes before what is said of keys, and costs no fetch.

@@ -9,11 +9,11 @@ use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::{Token, now};
 
-use super::expected::{ISSUER, REASONS, configuration, expected, flawed};
+use super::expected::{DEMANDS, ISSUER, REASONS, configuration, expected, flawed};
 
 #[tokio::test]
 async fn each_flaw_of_a_token_gives_its_own_refusal() {
-    let service = Service::ready(&configuration("max_lifetime: 2h", "realm: my api\n")).await;
+    let service = Service::ready(&configuration(DEMANDS, "realm: my api\n")).await;
     let envoy = service.envoy().await;
     for reason in REASONS {
         for (thing, token) in flawed(reason) {
@@ -24,9 +24,8 @@ async fn each_flaw_of_a_token_gives_its_own_refusal() {
             }
         }
     }
-    let good = envoy
-        .check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0))))
-        .await;
+    let good = Token::of(ISSUER).claim("tier", "gold").signed(rsa(0));
+    let good = envoy.check(Ask::bearer(&good)).await;
     assert!(good.is_admission(), "{good:?}");
 }
 
@@ -88,7 +87,7 @@ async fn requests_without_exactly_one_token_are_refused() {
 #[tokio::test]
 async fn refusals_can_hide_their_details() {
     let more = "error_details: false\n";
-    let service = Service::ready(&configuration("max_lifetime: 2h", more)).await;
+    let service = Service::ready(&configuration(DEMANDS, more)).await;
     let envoy = service.envoy().await;
     for reason in REASONS {
         let (_, token) = flawed(reason).swap_remove(0);

@@ -1,6 +1,7 @@
 //! Which requests need what, and what rules ask of tokens.
 
 mod access;
+mod claims;
 mod conditions;
 mod paths;
 mod place;

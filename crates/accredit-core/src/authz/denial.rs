@@ -63,6 +63,7 @@ impl Denial {
             Denial::Forbidden(RuleDenial::AccessDenied) => Reason::DeniedByRule,
             Denial::Forbidden(RuleDenial::InvalidAudience) => Reason::InvalidAudience,
             Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => Reason::InsufficientScope,
+            Denial::Forbidden(RuleDenial::ClaimMismatch(_)) => Reason::ClaimMismatch,
             Denial::Forbidden(
                 RuleDenial::IssuerNotAllowed | RuleDenial::ConditionFailed { .. },
             ) => Reason::ConditionFailed,
@@ -89,9 +90,11 @@ impl Denial {
                     required: required.clone(),
                 }
             }
-            Denial::Forbidden(RuleDenial::AccessDenied | RuleDenial::IssuerNotAllowed) => {
-                Class::Forbidden { message: None }
-            }
+            Denial::Forbidden(
+                RuleDenial::AccessDenied
+                | RuleDenial::IssuerNotAllowed
+                | RuleDenial::ClaimMismatch(_),
+            ) => Class::Forbidden { message: None },
             Denial::Forbidden(RuleDenial::ConditionFailed { message, .. }) => Class::Forbidden {
                 message: message.clone(),
             },
@@ -126,6 +129,7 @@ impl Denial {
                 RuleDenial::IssuerNotAllowed => Step::RuleIssuers,
                 RuleDenial::InvalidAudience => Step::RuleAudiences,
                 RuleDenial::InsufficientScope { .. } => Step::Scopes,
+                RuleDenial::ClaimMismatch(_) => Step::RuleClaims,
                 RuleDenial::ConditionFailed { .. } => Step::Condition,
             },
         }
@@ -154,6 +158,9 @@ impl Denial {
             Denial::Forbidden(RuleDenial::InsufficientScope { .. }) => {
                 "the token lacks a required scope"
             }
+            Denial::Forbidden(RuleDenial::ClaimMismatch(_)) => {
+                "a claim of the token has none of the values that the rule requires"
+            }
             Denial::Forbidden(RuleDenial::IssuerNotAllowed) => {
                 "the rule does not accept the token's issuer"
             }
@@ -175,6 +182,7 @@ impl Denial {
             Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Untried(more))) => Some(
                 format!("{MAX_CANDIDATES} keys were tried, and {more} more that fit were not"),
             ),
+            Denial::Forbidden(RuleDenial::ClaimMismatch(unmet)) => Some(unmet.to_string()),
             Denial::Forbidden(RuleDenial::ConditionFailed { cause, .. }) => Some(cause.to_string()),
             _ => None,
         }
@@ -209,6 +217,7 @@ fn authentication_step(error: &AuthenticationError) -> Step {
             TokenError::Expired => Step::Expiry,
             TokenError::InvalidAudience => Step::Audience,
             TokenError::LifetimeTooLong => Step::Lifetime,
+            TokenError::InvalidClaim => Step::IssuerClaims,
             TokenError::NotANumericDate(step, _)
             | TokenError::NotYetValid(step)
             | TokenError::MissingClaim(step) => match step {
@@ -252,6 +261,7 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
             Reason::InvalidAudience => "the token's audience is not accepted",
             Reason::MissingClaim => "the token lacks a required claim",
             Reason::LifetimeTooLong => "the token's lifetime is too long",
+            Reason::InvalidClaim => "a claim of the token has none of the accepted values",
             _ => "the token is not accepted",
         },
     }

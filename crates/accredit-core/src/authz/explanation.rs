@@ -108,6 +108,9 @@ impl StepRequirements<'_> {
             Step::Scopes => demands.is_some_and(|demands| {
                 self.has_token && !(demands.scopes.is_empty() && demands.any_scope.is_empty())
             }),
+            Step::RuleClaims => {
+                demands.is_some_and(|demands| self.has_token && !demands.claims.is_empty())
+            }
             _ => self.rule.condition().is_some(),
         }
     }

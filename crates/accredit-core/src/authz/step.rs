@@ -39,12 +39,16 @@ pub enum Step {
     RequiredClaims,
     /// `max_lifetime`
     Lifetime,
+    /// `claims` of the issuer entry.
+    IssuerClaims,
     /// The rule's `issuers`.
     RuleIssuers,
     /// The rule's `audiences`.
     RuleAudiences,
     /// The rule's `scopes` and `any_scope`.
     Scopes,
+    /// The rule's `claims`.
+    RuleClaims,
     /// The rule's `when`.
     Condition,
 }
@@ -63,7 +67,7 @@ pub enum StepOutcome {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 21] = [
+    pub const ALL: [Step; 23] = [
         Step::Host,
         Step::Path,
         Step::Rule,
@@ -81,9 +85,11 @@ impl Step {
         Step::Audience,
         Step::RequiredClaims,
         Step::Lifetime,
+        Step::IssuerClaims,
         Step::RuleIssuers,
         Step::RuleAudiences,
         Step::Scopes,
+        Step::RuleClaims,
         Step::Condition,
     ];
 
@@ -107,16 +113,18 @@ impl Step {
             Step::Audience => "aud",
             Step::RequiredClaims => "required_claims",
             Step::Lifetime => "max_lifetime",
+            Step::IssuerClaims => "issuer_claims",
             Step::RuleIssuers => "issuers",
             Step::RuleAudiences => "audiences",
             Step::Scopes => "scopes",
+            Step::RuleClaims => "claims",
             Step::Condition => "when",
         }
     }
 
     /// Whether the step judges the token itself.
     pub fn is_of_token(self) -> bool {
-        (Step::Form..=Step::Lifetime).contains(&self)
+        (Step::Form..=Step::IssuerClaims).contains(&self)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::claims_document::ClaimsDocument;
 use crate::config::defaults;
 use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::ordered_map::OrderedMap;
@@ -60,6 +61,10 @@ pub struct IssuerDocument {
     #[schemars(length(min = 1))]
     #[schemars(extend("default" = defaults::SCOPE_CLAIMS, "examples" = [["realm_access.roles"]]))]
     pub scope_claims: Option<Vec<ClaimNameDocument>>,
+    /// Claims of every token of this entry, and the values of which each must have one, or contain one if it is an array.
+    /// Strings are compared character by character, numbers by value. An absent claim has none. Default: no requirement.
+    #[schemars(extend("examples" = [{"azp": "web", "email_verified": true}]))]
+    pub claims: Option<ClaimsDocument>,
     /// What happens to a token that is bound to its sender (`cnf`). With `ignore`, a thief can use a stolen token.
     #[schemars(extend("default" = "enforce"))]
     pub binding: Option<Word<Binding>>,
@@ -121,6 +126,7 @@ impl IssuerDocument {
             max_lifetime: None,
             required_claims: None,
             scope_claims: None,
+            claims: None,
             binding: None,
             required: None,
             claim_headers: None,

@@ -1,5 +1,6 @@
 //! The configuration: from a YAML text to [`settings::Settings`], or to every problem of the text.
 
+pub mod claims_document;
 pub mod defaults;
 pub mod document;
 pub mod env;

@@ -25,6 +25,7 @@ use crate::forward::strip::TokenForwarding;
 use crate::rules::host::Host;
 use crate::token::bearer::MAX_TOKEN_SIZE;
 
+pub mod claims;
 pub mod exact;
 pub mod headers;
 pub mod issuers;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::claims_document::ClaimsDocument;
 use crate::config::defaults;
 use crate::config::one_or_many::OneOrMany;
 use crate::config::ordered_map::OrderedMap;
@@ -39,6 +40,10 @@ pub struct RuleDocument {
     #[schemars(length(min = 1))]
     #[schemars(extend("examples" = [["ops", "admin"]]))]
     pub any_scope: Option<Vec<String>>,
+    /// Claims and the values of which each must have one, or contain one if it is an array. Strings are compared character by
+    /// character, numbers by value. An absent claim has none. Default: no requirement.
+    #[schemars(extend("examples" = [{"groups": ["admin", "ops"], "email_verified": true}]))]
+    pub claims: Option<ClaimsDocument>,
     /// A CEL expression that must be true, or a mapping with the expression and a message. Default: no condition.
     #[schemars(extend("examples" = ["claims.custom_claims.environment == \"production_us\""]))]
     pub when: Option<WhenDocument>,
@@ -70,6 +75,15 @@ pub struct MatchDocument {
     /// Entries of Envoy's per-route `context_extensions`, each with its value or a list of values. Default: any.
     #[schemars(extend("minProperties" = 1, "examples" = [{"tier": "internal"}]))]
     pub context: Option<OrderedMap<OneOrMany>>,
+    /// Principals of the connection's peer, as its client certificate names it, or prefixes before a final `*`. A peer without
+    /// a principal matches none. Default: any.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["spiffe://cluster.local/ns/jobs/*"]]))]
+    pub principals: Option<Vec<String>>,
+    /// CIDR ranges with the address of the connection's peer. IPv4-mapped IPv6 addresses count as IPv4. Default: any.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["10.0.0.0/8", "2001:db8::/32"]]))]
+    pub addresses: Option<Vec<String>>,
 }
 
 /// The condition of a rule.

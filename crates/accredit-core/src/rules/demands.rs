@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::rules::condition::Condition;
 use crate::rules::expression::failure::ConditionFailure;
+use crate::token::claim_demand::{ClaimDemand, UnmetClaim, check_all};
 use crate::token::verified::VerifiedToken;
 
 /// The requirements of a rule. The default requires nothing beyond a verified token.
@@ -17,6 +18,8 @@ pub struct Demands {
     pub scopes: Vec<String>,
     /// The token must have at least one of these scopes, if there are any.
     pub any_scope: Vec<String>,
+    /// Each of these claims must have one of its values.
+    pub claims: Vec<ClaimDemand>,
     pub when: Option<Condition>,
 }
 
@@ -31,6 +34,8 @@ pub enum RuleDenial {
         /// The scopes for the challenge, separated by spaces (RFC 6750 section 3).
         required: Arc<str>,
     },
+    /// Clients do not see which claim it is.
+    ClaimMismatch(UnmetClaim),
     ConditionFailed {
         /// The operator's text for the client.
         message: Option<Arc<str>>,
@@ -46,6 +51,7 @@ impl Demands {
             || self.audiences.is_some()
             || !self.scopes.is_empty()
             || !self.any_scope.is_empty()
+            || !self.claims.is_empty()
             || self.when.is_some()
     }
 
@@ -75,16 +81,16 @@ impl Demands {
         }
         let has = |scope: &String| token.scopes().contains(scope);
         let has_any = self.any_scope.is_empty() || self.any_scope.iter().any(has);
-        if self.scopes.iter().all(has) && has_any {
-            return Ok(());
+        if !(self.scopes.iter().all(has) && has_any) {
+            let required = if self.scopes.is_empty() {
+                &self.any_scope
+            } else {
+                &self.scopes
+            };
+            return Err(RuleDenial::InsufficientScope {
+                required: required.join(" ").into(),
+            });
         }
-        let required = if self.scopes.is_empty() {
-            &self.any_scope
-        } else {
-            &self.scopes
-        };
-        Err(RuleDenial::InsufficientScope {
-            required: required.join(" ").into(),
-        })
+        check_all(&self.claims, token.claims()).map_err(RuleDenial::ClaimMismatch)
     }
 }

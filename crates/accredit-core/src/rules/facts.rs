@@ -1,9 +1,12 @@
 //! The parts of a request that rules match: each has exactly one interpretation, or the request is refused.
 
+use std::net::IpAddr;
+
 use crate::request::Request;
 use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::host::Host;
 use crate::rules::path::Path;
+use crate::rules::peer::address_of;
 
 /// What rules match, read before the credential.
 #[derive(Debug)]
@@ -16,6 +19,10 @@ pub struct Facts<'a> {
     pub(crate) is_preflight: bool,
     /// Envoy's per-route `context_extensions`.
     pub context: &'a [(&'a str, &'a str)],
+    /// The principal of the connection's peer; empty if it has none.
+    pub principal: &'a str,
+    /// The address of the connection's peer, an IPv4-mapped one as IPv4. `None` if it is absent, or no rule has `addresses`.
+    pub address: Option<IpAddr>,
 }
 
 /// The path of a request in the form that patterns match.
@@ -35,6 +42,8 @@ pub struct Needs {
     pub host: bool,
     pub method: bool,
     pub path: bool,
+    /// The address of the connection's peer.
+    pub address: bool,
 }
 
 /// A part of a request that a rule reads and that two servers could interpret differently.
@@ -91,6 +100,11 @@ impl<'a> Facts<'a> {
             path,
             is_preflight: is_preflight(request),
             context: &request.context,
+            principal: request.source_principal,
+            address: needs
+                .address
+                .then(|| address_of(request.source_address))
+                .flatten(),
         })
     }
 

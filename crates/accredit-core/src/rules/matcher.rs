@@ -1,10 +1,12 @@
 //! `match`: the requests to which a rule applies.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::rules::facts::{Facts, MatchedPath};
 use crate::rules::host::HostPattern;
 use crate::rules::pattern::PathPattern;
+use crate::rules::peer::{AddressRange, PrincipalPattern};
 
 /// The conditions of a `match`. All of them must hold; a list holds if one of its members does. The default matches
 /// every request.
@@ -16,6 +18,10 @@ pub struct Matcher {
     pub paths: Option<Vec<PathPattern>>,
     pub preflight: Preflight,
     pub context: Vec<ContextEntry>,
+    /// Of the connection's peer. A peer without a principal matches none.
+    pub principals: Option<Vec<PrincipalPattern>>,
+    /// Of the connection's peer. A peer without an address matches none.
+    pub addresses: Option<Vec<AddressRange>>,
 }
 
 /// Whether a rule applies to CORS preflights only.
@@ -44,6 +50,8 @@ pub enum RuleMismatch {
     /// The path is ambiguous, and the rule could admit the request without a token (CONTRACT 3.10.4).
     AmbiguousPath,
     Context,
+    Principal,
+    Address,
 }
 
 impl Matcher {
@@ -59,6 +67,10 @@ impl Matcher {
             Some(RuleMismatch::Path)
         } else if !self.context.iter().all(|entry| entry.is_in(facts)) {
             Some(RuleMismatch::Context)
+        } else if !self.has_principal(facts.principal) {
+            Some(RuleMismatch::Principal)
+        } else if !self.has_address(facts.address) {
+            Some(RuleMismatch::Address)
         } else {
             None
         }
@@ -86,6 +98,18 @@ impl Matcher {
         })
     }
 
+    fn has_principal(&self, principal: &str) -> bool {
+        self.principals
+            .as_ref()
+            .is_none_or(|patterns| patterns.iter().any(|own| own.matches(principal)))
+    }
+
+    fn has_address(&self, address: Option<IpAddr>) -> bool {
+        self.addresses.as_ref().is_none_or(|ranges| {
+            address.is_some_and(|address| ranges.iter().any(|own| own.contains(address)))
+        })
+    }
+
     /// Whether this matches every request that `other` matches. `false` if that cannot be seen from the patterns.
     pub fn covers(&self, other: &Matcher) -> bool {
         fn subset<T: PartialEq>(own: Option<&Vec<T>>, other: Option<&Vec<T>>) -> bool {
@@ -93,13 +117,18 @@ impl Matcher {
                 other.is_some_and(|other| other.iter().all(|member| own.contains(member)))
             })
         }
-        let covers_paths = self.paths.as_ref().is_none_or(|own| {
-            other.paths.as_ref().is_some_and(|other| {
-                other
-                    .iter()
-                    .all(|pattern| own.iter().any(|covering| covering.covers(pattern)))
+        fn covering<T>(
+            own: Option<&Vec<T>>,
+            other: Option<&Vec<T>>,
+            covers: impl Fn(&T, &T) -> bool,
+        ) -> bool {
+            own.is_none_or(|own| {
+                other.is_some_and(|other| {
+                    let mut other = other.iter();
+                    other.all(|narrow| own.iter().any(|wide| covers(wide, narrow)))
+                })
             })
-        });
+        }
         subset(self.hosts.as_ref(), other.hosts.as_ref())
             && subset(self.methods.as_ref(), other.methods.as_ref())
             && (self.preflight == Preflight::Any || other.preflight == Preflight::Only)
@@ -107,7 +136,21 @@ impl Matcher {
                 .context
                 .iter()
                 .all(|entry| other.context.contains(entry))
-            && covers_paths
+            && covering(
+                self.paths.as_ref(),
+                other.paths.as_ref(),
+                PathPattern::covers,
+            )
+            && covering(
+                self.principals.as_ref(),
+                other.principals.as_ref(),
+                PrincipalPattern::covers,
+            )
+            && covering(
+                self.addresses.as_ref(),
+                other.addresses.as_ref(),
+                AddressRange::covers,
+            )
     }
 
     /// Whether this matches every request.
@@ -116,6 +159,8 @@ impl Matcher {
             && self.methods.is_none()
             && self.preflight == Preflight::Any
             && self.context.is_empty()
+            && self.principals.is_none()
+            && self.addresses.is_none()
             && self
                 .paths
                 .as_ref()
@@ -142,6 +187,8 @@ impl fmt::Display for RuleMismatch {
                 "the path is ambiguous, and such a path must not match a rule that admits without a token"
             }
             RuleMismatch::Context => "the route's context differs",
+            RuleMismatch::Principal => "the peer has none of the principals",
+            RuleMismatch::Address => "the peer's address is in none of the ranges",
         })
     }
 }

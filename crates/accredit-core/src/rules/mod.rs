@@ -9,5 +9,6 @@ pub mod host;
 pub mod matcher;
 pub mod path;
 pub mod pattern;
+pub mod peer;
 pub mod rule;
 pub mod table;

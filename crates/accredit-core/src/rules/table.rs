@@ -123,6 +123,7 @@ fn needs(rules: &[Arc<Rule>]) -> Needs {
         path: rules
             .iter()
             .any(|rule| rule.matcher.paths.is_some() || reads(rule).path()),
+        address: rules.iter().any(|rule| rule.matcher.addresses.is_some()),
     }
 }
 

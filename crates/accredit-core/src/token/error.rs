@@ -51,6 +51,9 @@ pub enum TokenError {
     MissingClaim(ClaimStep),
     #[error("the lifetime exceeds `max_lifetime`")]
     LifetimeTooLong,
+    /// A claim has none of the values of the issuer entry's `claims`.
+    #[error("a claim has none of the values that the issuer entry requires")]
+    InvalidClaim,
 }
 
 impl TokenError {
@@ -66,6 +69,7 @@ impl TokenError {
             TokenError::InvalidAudience => Reason::InvalidAudience,
             TokenError::MissingClaim(_) => Reason::MissingClaim,
             TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
+            TokenError::InvalidClaim => Reason::InvalidClaim,
         }
     }
 

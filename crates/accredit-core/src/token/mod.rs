@@ -3,8 +3,10 @@
 //! Nothing here does I/O or reads a clock.
 
 pub mod bearer;
+pub mod claim_demand;
 pub mod claim_name;
 pub mod claims;
+pub mod decimal;
 pub mod error;
 pub mod malformed;
 pub mod numeric_date;

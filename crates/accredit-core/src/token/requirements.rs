@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::jose::algorithm::AlgorithmSet;
+use crate::token::claim_demand::ClaimDemand;
 use crate::token::claim_name::ClaimName;
 
 /// The requirements of an issuer entry on its tokens. [`crate::token::verified`] checks them.
@@ -21,6 +22,8 @@ pub struct Requirements {
     pub required_claims: Vec<ClaimName>,
     /// The first of these claims that the token has carries its scopes.
     pub scope_claims: Vec<ClaimName>,
+    /// Each of these claims must have one of its values.
+    pub claims: Vec<ClaimDemand>,
     pub binding: Binding,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
+use crate::token::claim_demand::check_all;
 use crate::token::claims::{Audience, Claims};
 use crate::token::error::{ClaimStep, TokenError};
 use crate::token::numeric_date::NumericDate;
@@ -48,7 +49,8 @@ struct Validity {
 }
 
 impl VerifiedToken {
-    /// Runs the steps 12 to 19 of CONTRACT 4.1.1: signature, `cnf`, `exp`, `nbf`, `iat`, `aud`, required claims, lifetime.
+    /// Runs the steps 12 to 20 of CONTRACT 4.1.1: signature, `cnf`, `exp`, `nbf`, `iat`, `aud`, required claims, lifetime,
+    /// values of claims.
     pub fn verify<'a, 'k>(
         token: UnverifiedToken<'a>,
         algorithm: Algorithm,
@@ -64,7 +66,12 @@ impl VerifiedToken {
             return Verification::Unsigned(token);
         };
         let judged = judge_binding(token.claims(), requirements.binding)
-            .and_then(|()| Validity::judge(token.claims(), requirements, now));
+            .and_then(|()| Validity::judge(token.claims(), requirements, now))
+            .and_then(|validity| {
+                check_all(&requirements.claims, token.claims())
+                    .map(|()| validity)
+                    .map_err(|_| TokenError::InvalidClaim)
+            });
         let claims = token.into_claims();
         let scopes = ScopeSet::read(claims.object(), &requirements.scope_claims);
         match judged {

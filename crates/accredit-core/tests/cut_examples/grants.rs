@@ -9,6 +9,7 @@ use accredit_core::request::{Completeness, Headers, Request};
 use accredit_core::rules::demands::Demands;
 use accredit_core::rules::rule::Access;
 use accredit_core::rules::table::RuleTable;
+use accredit_core::token::claim_demand::ClaimDemand;
 use accredit_core::token::requirements::{AbsentAudience, Audiences, Binding};
 
 const METHODS: [&str; 4] = ["GET", "POST", "DELETE", "OPTIONS"];
@@ -108,6 +109,7 @@ fn grants_of_issuer(issuer: &IssuerSettings, grants: &mut BTreeSet<String>) {
                 grant(format!("algorithm {algorithm:?}"));
             }
         }
+        grants_of_claims(&requirements.claims, &mut grant);
         if requirements.binding == Binding::Ignore {
             grant("bound tokens without proof".to_owned());
         }
@@ -212,6 +214,26 @@ fn grants_of_demands(demands: &Demands, grant: &mut impl FnMut(String) -> bool) 
     }
     for scope in &demands.any_scope {
         grant(format!("the one scope {scope}"));
+    }
+    grants_of_claims(&demands.claims, grant);
+}
+
+fn grants_of_claims(demands: &[ClaimDemand], grant: &mut impl FnMut(String) -> bool) {
+    for claim in [
+        "azp",
+        "email_verified",
+        "realm_access.roles",
+        "acr",
+        "https://acme.example/roles",
+    ] {
+        if !demands.iter().any(|own| own.name.to_string() == claim) {
+            grant(format!("any value of the claim {claim}"));
+        }
+    }
+    for demand in demands {
+        for value in &demand.any_of {
+            grant(format!("the claim {} of {value:?}", demand.name));
+        }
     }
 }
 

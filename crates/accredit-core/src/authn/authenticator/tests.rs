@@ -42,6 +42,7 @@ fn authenticator(now: Instant) -> Authenticator {
             required_claims: vec![],
             audience_claims: vec![],
             scope_claims: vec![],
+            claims: vec![],
             binding: Binding::Enforce,
         },
         keys: lease.store().clone(),

@@ -68,6 +68,7 @@ impl Signer {
                 required_claims: vec![],
                 audience_claims: vec![],
                 scope_claims: vec![],
+                claims: vec![],
                 binding: Binding::Enforce,
             },
             keys: lease.store().clone(),

@@ -10,6 +10,8 @@ use crate::authz::denial::{Denial, InvalidRequest};
 use crate::keys::ledger::MissingKey;
 use crate::rules::demands::RuleDenial;
 use crate::rules::expression::failure::ConditionFailure;
+use crate::token::claim_demand::UnmetClaim;
+use crate::token::claim_name::ClaimName;
 use crate::token::error::TokenError;
 use crate::token::malformed::MalformedToken;
 
@@ -42,6 +44,9 @@ fn every_denial() -> Vec<Denial> {
             RuleDenial::InsufficientScope {
                 required: "a b".into(),
             },
+            RuleDenial::ClaimMismatch(UnmetClaim::Absent(
+                ClaimName::dotted("groups").expect("is a name"),
+            )),
             RuleDenial::ConditionFailed {
                 message,
                 cause: ConditionFailure::False,

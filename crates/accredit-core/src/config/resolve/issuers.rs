@@ -10,6 +10,7 @@ use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
 use crate::config::one_or_many::{ClaimNameDocument, OneOrMany};
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::claims::claim_demands;
 use crate::config::resolve::exact::{exact, exact_audiences};
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
@@ -139,6 +140,7 @@ fn requirements(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> R
             &defaults::SCOPE_CLAIMS,
             problems,
         ),
+        claims: claim_demands(key, entry.claims.as_ref(), problems),
         binding: binding(key, entry, problems),
     }
 }

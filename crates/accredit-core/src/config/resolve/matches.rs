@@ -12,6 +12,7 @@ use crate::rules::host::HostPattern;
 use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
 use crate::rules::pattern::PathPattern;
 use crate::rules::pattern::error::PatternError;
+use crate::rules::peer::{AddressRange, PrincipalPattern};
 
 /// Compiles a `match`. `None` matches every request.
 pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Problems) -> Matcher {
@@ -48,6 +49,22 @@ pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Probl
                 context_entry(&path::member(key, "context"), name, values, problems)
             })
             .collect(),
+        principals: compiled(
+            key,
+            "principals",
+            document.principals.as_deref(),
+            problems,
+            |_, text| {
+                PrincipalPattern::parse(text).map_err(|error| Sentence::own(error.to_string()))
+            },
+        ),
+        addresses: compiled(
+            key,
+            "addresses",
+            document.addresses.as_deref(),
+            problems,
+            |_, text| AddressRange::parse(text).map_err(|error| Sentence::own(error.to_string())),
+        ),
     }
 }
 
@@ -197,6 +214,10 @@ fn advice(name: &str) -> &'static str {
     match name {
         "hosts" => "write a host without a port, or `*.` and a name",
         "methods" => "write a method such as GET",
+        "principals" => "write the whole principal, or its beginning and a final `*`",
+        "addresses" => {
+            "write the first address of a range and its prefix length, such as 10.0.0.0/8; a single address has /32 or /128"
+        }
         _ => "write a path such as /deployments/*, or /public/**",
     }
 }

@@ -7,6 +7,7 @@ use crate::config::sentence::Sentence;
 use crate::config::warning::WarningCode;
 use crate::config::words::AccessWord;
 use crate::rules::rule::{Access, Rule};
+use crate::token::claim_demand::ClaimDemand;
 
 /// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7).
 pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems: &mut Problems) {
@@ -30,7 +31,7 @@ pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems
     // Rules after the first one that matches every request never decide.
     let catch_all = rules.iter().position(|rule| rule.matcher.matches_all());
     let deciding = catch_all.map_or(rules.len(), |number| number + 1);
-    let last = catch_all.and_then(|number| documents.get(number));
+    let last = catch_all.and_then(|number| documents.get(number).zip(rules.get(number)));
     let is_stricter = |rule: &Rule| match &rule.access {
         Access::Deny => true,
         Access::Token(demands) => demands.exceed_verified_token(),
@@ -41,7 +42,10 @@ pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems
         .zip(documents)
         .take(deciding)
         .position(|(rule, document)| {
-            is_stricter(rule) && !last.is_some_and(|last| is_as_strict(last, document))
+            is_stricter(rule)
+                && !last.is_some_and(|(last_document, last)| {
+                    is_as_strict(last_document, document) && requires_claims_of(last, rule)
+                })
         });
     let Some(number) = evadable else {
         return;
@@ -69,6 +73,23 @@ pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems
 /// The key path of a rule's name.
 fn name_key(number: usize) -> String {
     path::member(&path::item("rules", number), "name")
+}
+
+/// Whether every token that `last` admits has the claims that `rule` requires. A `deny` rule admits none.
+fn requires_claims_of(last: &Rule, rule: &Rule) -> bool {
+    let (last, rule) = match (&last.access, &rule.access) {
+        (Access::Deny, _) => return true,
+        (last, rule) => (claims(last), claims(rule)),
+    };
+    rule.iter()
+        .all(|required| last.iter().any(|own| own.implies(required)))
+}
+
+fn claims(access: &Access) -> &[ClaimDemand] {
+    match access {
+        Access::Token(demands) | Access::Optional(demands) => &demands.claims,
+        Access::Deny | Access::Anonymous { .. } => &[],
+    }
 }
 
 /// Whether every request that `last` admits fulfils what `rule` requires. `false` if this is not obvious.

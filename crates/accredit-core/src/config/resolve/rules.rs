@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::claims::claim_demands;
 use crate::config::resolve::exact::exact_audiences;
 use crate::config::resolve::matches::matcher;
 use crate::config::resolve::rule_order::warn_of_order;
@@ -153,6 +154,7 @@ impl RuleResolver<'_> {
             audiences: self.audiences(problems),
             scopes: self.scopes("scopes", self.document.scopes.as_deref(), problems),
             any_scope: self.scopes("any_scope", self.document.any_scope.as_deref(), problems),
+            claims: claim_demands(self.key, self.document.claims.as_ref(), problems),
             when,
         }
     }
@@ -257,6 +259,7 @@ impl RuleResolver<'_> {
             ("audiences", self.document.audiences.is_some()),
             ("scopes", self.document.scopes.is_some()),
             ("any_scope", self.document.any_scope.is_some()),
+            ("claims", self.document.claims.is_some()),
         ];
         for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
             self.refuse(name, because, problems);

@@ -23,6 +23,7 @@ fn requirements() -> Requirements {
         required_claims: vec![ClaimName::dotted("sub").expect("is a name")],
         audience_claims: vec![ClaimName::dotted("aud").expect("is a name")],
         scope_claims: vec![],
+        claims: vec![],
         binding: Binding::Enforce,
     }
 }

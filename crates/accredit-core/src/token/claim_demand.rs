@@ -1,0 +1,98 @@
+//! Values that claims must have: `claims` of a rule or of an issuer entry (CONTRACT 3.7.7).
+
+use crate::jose::json::{JsonKind, JsonValue};
+use crate::token::claim_name::ClaimName;
+use crate::token::claims::Claims;
+use crate::token::decimal::Decimal;
+
+/// A claim, and the values of which it must have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimDemand {
+    pub name: ClaimName,
+    /// The claim must equal one of these, or be an array that contains one.
+    pub any_of: Vec<ClaimValue>,
+}
+
+/// A value that a claim can be required to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimValue {
+    /// Compared character by character.
+    Text(String),
+    /// Compared by value, exactly.
+    Number(Decimal),
+    Truth(bool),
+}
+
+/// A claim that does not have a required value. It names the claim, and has no value of the token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnmetClaim {
+    /// The claim is absent or `null`.
+    #[error("the token has no claim `{0}`")]
+    Absent(ClaimName),
+    #[error("the claim `{0}` has none of the required values")]
+    OtherValue(ClaimName),
+}
+
+impl ClaimDemand {
+    /// # Errors
+    /// [`UnmetClaim`] if the claim has none of the values.
+    pub fn check(&self, claims: &Claims) -> Result<(), UnmetClaim> {
+        let Some(value) = self.name.find(claims.object()) else {
+            return Err(UnmetClaim::Absent(self.name.clone()));
+        };
+        let is_met = match &value.kind {
+            JsonKind::Array(elements) => elements.iter().any(|one| self.accepts(one, claims)),
+            _ => self.accepts(value, claims),
+        };
+        if is_met {
+            Ok(())
+        } else {
+            Err(UnmetClaim::OtherValue(self.name.clone()))
+        }
+    }
+
+    /// Whether each token that meets this demand also meets `other`.
+    pub fn implies(&self, other: &ClaimDemand) -> bool {
+        self.name == other.name && self.any_of.iter().all(|value| other.any_of.contains(value))
+    }
+
+    fn accepts(&self, value: &JsonValue, claims: &Claims) -> bool {
+        let mut values = self.any_of.iter();
+        match &value.kind {
+            JsonKind::String(text) => {
+                values.any(|own| matches!(own, ClaimValue::Text(own) if **own == **text))
+            }
+            JsonKind::Bool(truth) => {
+                values.any(|own| matches!(own, ClaimValue::Truth(own) if own == truth))
+            }
+            JsonKind::Number => {
+                // Parsed once, however many numbers it is compared with.
+                let numbers = || self.any_of.iter().filter_map(ClaimValue::number);
+                numbers().next().is_some()
+                    && Decimal::parse(claims.raw(value))
+                        .is_some_and(|number| numbers().any(|own| *own == number))
+            }
+            JsonKind::Null | JsonKind::Array(_) | JsonKind::Object(_) => false,
+        }
+    }
+}
+
+impl ClaimValue {
+    fn number(&self) -> Option<&Decimal> {
+        match self {
+            ClaimValue::Number(number) => Some(number),
+            ClaimValue::Text(_) | ClaimValue::Truth(_) => None,
+        }
+    }
+}
+
+/// Checks all demands in their order.
+///
+/// # Errors
+/// The first [`UnmetClaim`].
+pub fn check_all(demands: &[ClaimDemand], claims: &Claims) -> Result<(), UnmetClaim> {
+    demands.iter().try_for_each(|demand| demand.check(claims))
+}
+
+#[cfg(test)]
+mod tests;
