@@ -218,6 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn header_values_of_the_form_lose_only_the_white_space_that_http_removes() {
+        for (line, value) in [
+            ("a: \t1\t ", "1"),
+            ("a:\u{a0}1\u{a0}", "\u{a0}1\u{a0}"),
+            ("a: \u{2003}1\u{3000} ", "\u{2003}1\u{3000}"),
+            ("a:\u{b}1\u{c}", "\u{b}1\u{c}"),
+        ] {
+            let (ask, _) = read(fields(&[("headers", line)])).unwrap();
+            assert_eq!(ask.headers[0].value, value, "{line:?}");
+        }
+    }
+
+    #[test]
     fn form_lines_are_read_as_pairs_and_a_malformed_line_is_named() {
         let (ask, _) = read(fields(&[
             ("headers", "X-A: 1:2\r\n\r\nb:"),
