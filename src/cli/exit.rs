@@ -31,7 +31,7 @@ pub(crate) fn complain(error: impl Display) {
     STANDARD_ERROR.print_last(&format!("accredit: {}", printable(&error)));
 }
 
-/// Prints errors like [`complain`], and waits for nothing: a running service reports an invalid configuration in this way, and a
+/// Prints errors like `complain`, and waits for nothing: a running service reports an invalid configuration in this way, and a
 /// signal must not wait for the reader of standard error.
 pub fn complain_without_waiting(errors: impl IntoIterator<Item: Display>) {
     for error in errors {

@@ -47,7 +47,7 @@ pub struct ConnectionLimits {
     /// Octets of a request message, except for `Check`.
     pub max_message_size: usize,
     /// Octets of answers that wait to be sent, on all connections of the port, with 4 KiB for each answer itself. If more
-    /// than half of it is in use, the time limit for a part of an answer is [`PRESSED_WRITE_TIMEOUT`].
+    /// than half of it is in use, the time limit for a part of an answer is `PRESSED_WRITE_TIMEOUT`.
     pub max_unsent: usize,
     /// The same of one connection: so much may wait there even if `max_unsent` is reached.
     pub max_unsent_per_connection: usize,

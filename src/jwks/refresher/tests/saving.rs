@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accredit_core::keys::lease::KeyLease;
 use accredit_core::keys::store::KeyStore;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::scripted::{ScriptedSource, settings, store};
@@ -28,14 +29,16 @@ async fn the_last_key_set_of_a_released_store_is_saved_although_the_disk_is_slow
     let refresher = Refresher::new(store.clone(), source.clone(), settings(), permits)
         .saving(Some(KeySaver::new(dir.clone(), owner)));
     let slow_disk = dir.hold_writes().await;
-    let refreshing = tokio::spawn(refresher.run());
+    let mut refreshing = JoinSet::new();
+    refreshing.spawn(refresher.run());
     store.until(|store| store.fetches().0 == 1).await;
     source.has(&[("new", 1)]);
     store.refresh_now(Instant::now().into_std()).await;
     assert_eq!(store.fetches().0, 2);
     drop(lease);
     drop(slow_disk);
-    refreshing.await.expect("ends");
+    let ended = refreshing.join_next().await.expect("one task");
+    ended.expect("no panic");
     let saved = std::fs::read_to_string(file).expect("was written");
     assert!(
         saved.contains("\"new\"") && !saved.contains("\"old\""),
