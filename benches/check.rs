@@ -8,7 +8,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a bench, for whoever runs it"
+    reason = "a benchmark stops at the first error and prints its result"
 )]
 
 use std::hint::black_box;

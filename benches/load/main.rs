@@ -9,7 +9,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "a bench, for whoever runs it"
+    reason = "a benchmark reads the environment, stops at the first error and prints its results"
 )]
 
 mod client;

@@ -254,7 +254,7 @@ async fn accepted_warnings_do_not_hide_a_warning_that_is_not_accepted() {
         "{}",
         denied.stderr
     );
-    // Of more warnings than are listed, the number is told and the rest denied.
+    // The number of warnings beyond the limit of the list is printed, and `--deny-warnings` counts them too.
     let many = text.replace("[audiences_any]", "[http_keys]");
     let denied = run(&[
         "check",
