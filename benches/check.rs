@@ -3,7 +3,7 @@
 //! `cargo bench` prints, for a known token, how a thousand rules compare with ten, and a token that is seen for the
 //! first time with one that is known. Each figure is the fastest of many rounds.
 //!
-//! With a number it answers so many calls with a known token and prints nothing: what `scripts/instructions.sh` counts.
+//! With a number N it answers N calls with a known token and prints nothing: `scripts/instructions.sh` counts their instructions.
 
 #![allow(
     clippy::unwrap_used,
@@ -112,7 +112,7 @@ fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {
     fastest.as_nanos() as f64 / PER_ROUND as f64
 }
 
-/// Whole calls but for their frames: from the message's bytes to the answer, and who watches is told.
+/// A whole call without HTTP/2 frames: it reads the message, decides, writes the answer and reports the decision.
 fn answer_calls(service: &CheckService<Authorizer>, token: &str, times: usize) {
     let in_flight = InFlight::new(1);
     let message = Bytes::from(message(&format!("Bearer {token}")).encode_to_vec());

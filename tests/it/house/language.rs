@@ -19,10 +19,13 @@ const PHRASES: [&str; 12] = [
     "mend",
 ];
 
-const FOLDERS: [&str; 6] = ["src", "crates", "docs", "examples", "deploy", "proto"];
+const FOLDERS: [&str; 10] = [
+    "src", "crates", "docs", "examples", "deploy", "proto", "benches", "demo", "fuzz/src",
+    "scripts",
+];
 
-const ENDINGS: [&str; 12] = [
-    "rs", "md", "yaml", "yml", "proto", "toml", "sh", "json", "js", "css", "html", "txt",
+const ENDINGS: [&str; 13] = [
+    "rs", "py", "md", "yaml", "yml", "proto", "toml", "sh", "json", "js", "css", "html", "txt",
 ];
 
 #[test]
