@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle check bench fuzz soak run image image-test clean
+.PHONY: help demo test oracle check docs bench fuzz soak run image image-test clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: ## Check format, lints, documentation and dependencies
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	scripts/deny.sh
+
+docs: ## Build the documents as one website with search, into target/book
+	@scripts/docs.py
 
 bench: ## Measure the cost of a check against a server that looks at nothing, and write docs/performance.md (needs valgrind)
 	@scripts/bench.sh

@@ -1,4 +1,4 @@
-"""Tests the manifests, the Dockerfile and the image's root file system; `make test` calls it.
+"""Tests the manifests, the documents, the Dockerfile and the image's root file system; `make test` calls it.
 
 One line for each test, then `N passed, N failed`.
 """
@@ -10,13 +10,15 @@ import time
 import traceback
 
 import configuration
+import documents
 import envoy_patches
 import policy
 import rootfs
 import schemas
 from manifests import Failure
 
-TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *rootfs.TESTS]
+TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *documents.TESTS,
+         *rootfs.TESTS]
 
 
 def main(tests):
