@@ -141,6 +141,7 @@ async fn soak() -> bool {
     let counted = service::successful_reloads(&metrics);
     let still_idle = strangers.idle_count();
     let slow_closed = strangers.closed_slow_readers();
+    let without_message = strangers.calls_without_message();
     let stopped = service.stop().await;
 
     report.fact("duration", format!("{} s", begun.elapsed().as_secs()));
@@ -153,9 +154,16 @@ async fn soak() -> bool {
     report.fact("most memory", format!("{most} MiB"));
     report.fact("slow readers that were closed", slow_closed);
     report.fact("key rotations", rotations);
-    for (reason, number) in service::refused_without_rule(&metrics) {
+    let refused = service::refused_without_rule(&metrics);
+    for (reason, number) in &refused {
         report.fact(&format!("checks refused with `{reason}`"), number);
     }
+    let internal = refused.get("internal_error").copied().unwrap_or_default();
+    report.require(
+        "only the slow readers' calls, which have no message, are refused with `internal_error`",
+        internal <= without_message,
+        format!("{internal} of {without_message}"),
+    );
     let load_average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     report.fact("load average of the machine", load_average.trim());
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -32,14 +32,21 @@ struct PeerFrame {
 
 pub(crate) struct Strangers {
     idle: Arc<AtomicUsize>,
-    closed: Arc<AtomicUsize>,
+    slow: Arc<SlowReaders>,
+}
+
+/// Counts of the peers that do not read their answers.
+#[derive(Default)]
+struct SlowReaders {
+    closed: AtomicUsize,
+    sent_calls: AtomicU64,
 }
 
 impl Strangers {
     pub(crate) async fn start(address: SocketAddr, idle: usize, slow: usize) -> Strangers {
         let counts = Strangers {
             idle: Arc::default(),
-            closed: Arc::default(),
+            slow: Arc::default(),
         };
         for _ in 0..idle {
             let stream = TcpStream::connect(address).await.unwrap();
@@ -50,11 +57,7 @@ impl Strangers {
                 open.fetch_sub(1, Ordering::Relaxed);
             });
         }
-        tokio::spawn(start_slow_readers(
-            address,
-            slow,
-            Arc::clone(&counts.closed),
-        ));
+        tokio::spawn(start_slow_readers(address, slow, Arc::clone(&counts.slow)));
         counts
     }
 
@@ -63,23 +66,28 @@ impl Strangers {
     }
 
     pub(crate) fn closed_slow_readers(&self) -> usize {
-        self.closed.load(Ordering::Relaxed)
+        self.slow.closed.load(Ordering::Relaxed)
+    }
+
+    /// The calls without a message that slow readers sent. Each of them is refused with `internal_error`.
+    pub(crate) fn calls_without_message(&self) -> u64 {
+        self.slow.sent_calls.load(Ordering::Relaxed)
     }
 }
 
 /// Keeps up to that many slow readers connected.
-async fn start_slow_readers(address: SocketAddr, slow: usize, closed: Arc<AtomicUsize>) {
-    let places = Arc::new(Semaphore::new(slow));
+async fn start_slow_readers(address: SocketAddr, most: usize, slow: Arc<SlowReaders>) {
+    let places = Arc::new(Semaphore::new(most));
     let mut clock = tokio::time::interval(START_INTERVAL);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let place = Arc::clone(&places).acquire_owned().await.unwrap();
         clock.tick().await;
-        let closed = Arc::clone(&closed);
+        let slow = Arc::clone(&slow);
         let (judged, all_judged) = oneshot::channel();
         tokio::spawn(async move {
-            read_nothing(address, judged).await;
-            closed.fetch_add(1, Ordering::Relaxed);
+            read_nothing(address, judged, &slow.sent_calls).await;
+            slow.closed.fetch_add(1, Ordering::Relaxed);
             drop(place);
         });
         // An error means that the service closed the connection before.
@@ -105,7 +113,7 @@ async fn stay_idle(mut stream: TcpStream) {
 
 /// Sends requests without a window for their answers, and ends when the service closes the connection. The headers of an
 /// answer need no window: once they have come for each request, no check is in flight any more.
-async fn read_nothing(address: SocketAddr, judged: oneshot::Sender<()>) {
+async fn read_nothing(address: SocketAddr, judged: oneshot::Sender<()>, sent_calls: &AtomicU64) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
         return;
     };
@@ -113,6 +121,7 @@ async fn read_nothing(address: SocketAddr, judged: oneshot::Sender<()>) {
     for number in 0..UNREAD {
         octets.extend(check_without_message(2 * number + 1));
     }
+    sent_calls.fetch_add(UNREAD.into(), Ordering::Relaxed);
     if stream.write_all(&octets).await.is_err() {
         return;
     }
