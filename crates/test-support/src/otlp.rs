@@ -21,8 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
-/// The time limit for a span to arrive.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+use crate::eventually::eventually;
 
 /// The export requests that arrived, each with the headers of its call.
 #[derive(Clone, Default)]
@@ -86,19 +85,11 @@ impl Receiver {
 
     /// Waits for a span with this name that fulfils the condition.
     pub async fn span(&self, name: &str, is_meant: impl Fn(&Span) -> bool) -> Span {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
+        eventually(&format!("a span {name} arrives"), async || {
             let mut spans = self.received.spans().into_iter();
-            if let Some(span) = spans.find(|span| span.name == name && is_meant(span)) {
-                return span;
-            }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "no span {name} among {:#?}",
-                self.received.spans()
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+            spans.find(|span| span.name == name && is_meant(span))
+        })
+        .await
     }
 }
 

@@ -1,12 +1,11 @@
 //! Active health checks of Envoy Gateway: those that work, and the one that HTTP/2 refuses.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use crate::support::config::{ACME, KID, acme};
 use crate::support::logs::logs;
 use accredit_test_support::client::RawRequest;
+use accredit_test_support::eventually::eventually;
 use accredit_test_support::keys::rsa;
 use accredit_test_support::ports::free_address;
 use accredit_test_support::service::Service;
@@ -14,9 +13,6 @@ use accredit_test_support::token::Token;
 use accredit_test_support::upstream::EchoUpstream;
 
 use super::generated::Generated;
-
-const LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
 
 /// CONTRACT 6.1.1a, 6.5.4: the health check has the name of the cluster as its `:authority`.
 #[tokio::test]
@@ -28,15 +24,11 @@ async fn a_grpc_health_check_of_envoy_gateway_fails_and_the_log_says_why() {
     let envoy = generated.at(&[accredit.checks_tcp()], upstream.address());
     let envoy = envoy.start().await;
 
-    let deadline = Instant::now() + LIMIT;
-    let warning = loop {
+    let warning = eventually("accredit logs the warning", async || {
         let lines = logs.lines_with("HTTP/2 refused a request as malformed");
-        if let Some(line) = lines.first() {
-            break line.clone();
-        }
-        assert!(Instant::now() < deadline, "no warning");
-        tokio::time::sleep(POLL).await;
-    };
+        lines.first().cloned()
+    })
+    .await;
     assert!(
         warning.contains("WARN") && warning.contains(":authority"),
         "{warning}"
@@ -81,17 +73,11 @@ async fn health_checks_over_http_and_tcp_find_accredit_healthy() {
             endpoint["health_check_config"] = json!({ "port_value": port });
         });
         let envoy = generated.start().await;
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let answer = RawRequest::get("/")
-                .bearer(&token)
-                .send(envoy.address())
-                .await;
-            if answer.status == 200 {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{kind}: {answer:?}");
-            tokio::time::sleep(POLL).await;
-        }
+        let request = RawRequest::get("/").bearer(&token);
+        eventually(&format!("a request is admitted with {kind}"), async || {
+            let answer = request.clone().send(envoy.address()).await;
+            (answer.status == 200).then_some(())
+        })
+        .await;
     }
 }
