@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import admin_api
 from manifests import ROOT, Failure, same
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -101,6 +102,11 @@ def each_migration_page_says_first_whether_one_can_move():
         same(f"{page.name}: what changes", lines.count("## What changes silently"), 1)
 
 
+def the_admin_api_page_is_made_from_the_proto_file():
+    if admin_api.PAGE.read_text() != admin_api.expected():
+        raise Failure("docs/admin-api.md differs: run tests/deploy/admin_api.py --write")
+
+
 TESTS = [
     every_link_of_the_documents_leads_somewhere,
     a_broken_link_is_found,
@@ -108,4 +114,5 @@ TESTS = [
     every_page_has_a_title_of_its_own,
     each_alert_has_a_runbook,
     each_migration_page_says_first_whether_one_can_move,
+    the_admin_api_page_is_made_from_the_proto_file,
 ]
