@@ -6,6 +6,7 @@ pub mod client_error;
 pub mod convert;
 pub mod explains;
 pub mod follow;
+pub mod guide;
 pub mod pb;
 pub mod readiness;
 pub mod service;

@@ -13,6 +13,7 @@ use crate::jwks;
 use crate::observe::decision_metrics::DecisionMetrics;
 use crate::server::connection_errors::ConnectionErrors;
 use crate::server::http::MetricsSource;
+use crate::telemetry::build_info::{COMMIT, VERSION};
 use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
@@ -133,8 +134,8 @@ fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
 fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
     text.gauges(
         "accredit_build_info",
-        "1; the label has the version of accredit",
-        [(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)],
+        "1; the labels have the version of accredit and the commit that it was built from",
+        [(vec![("version", VERSION), ("commit", COMMIT)], 1.0)],
     )
 }
 

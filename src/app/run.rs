@@ -34,6 +34,7 @@ use crate::server::readiness::ProcessReadiness;
 use crate::server::routes::RouteService;
 use crate::server::shutdown::Drain;
 use crate::server::tls::follow_all;
+use crate::telemetry::build_info::{COMMIT, VERSION};
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
 
@@ -176,7 +177,8 @@ impl App {
             listen = %self.listeners.checks.local_addr(),
             admin_listen = %address,
             probe_listen = self.listeners.probes.as_ref().map(|listener| tracing::field::display(listener.local_addr())),
-            version = env!("CARGO_PKG_VERSION"),
+            version = VERSION,
+            commit = COMMIT,
             config = &*self.settings.config,
             "serving; waiting for keys"
         );

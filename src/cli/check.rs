@@ -2,19 +2,27 @@
 
 use std::path::PathBuf;
 
+use accredit_core::config::problem::Problem;
 use accredit_core::config::resolve::{Resolved, resolve};
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::app::check_files::check_files;
 use crate::app::online::{OnlineCheck, fetch_all};
-use crate::cli::exit::{ExitCode, complain};
+use crate::cli::exit::{ExitCode, complain, complain_line, say, say_json};
+use crate::cli::paint::Paint;
+use crate::cli::problem_report::ConfigName;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{ConfigFlags, document, environment};
+use crate::cli::settings::{ConfigError, ConfigFlags, document, environment, file};
+use crate::telemetry::printable::printable;
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// The configuration file, or - for standard input [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
-    #[arg(long, value_name = "FILE")]
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+    /// The same as FILE
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Exit with 2 if a warning is left that accept_warnings does not name
     #[arg(long)]
@@ -22,105 +30,189 @@ pub(crate) struct CheckArgs {
     /// Also fetch each key set
     #[arg(long)]
     online: bool,
+    /// Print one JSON object with the problems on standard output
+    #[arg(long)]
+    json: bool,
 }
 
-#[allow(clippy::print_stdout, reason = "the answer to the command")]
 pub(crate) fn run(args: CheckArgs) -> ExitCode {
     let flags = ConfigFlags {
-        config: args.config,
+        config: args.file.clone().or_else(|| args.config.clone()),
         ..ConfigFlags::default()
     };
-    let Ok((document, mut problems)) = document(flags, &environment) else {
-        return ExitCode::BadUsage;
+    let name = ConfigName::new(file(&flags, &environment).as_deref());
+    let report = Report {
+        name,
+        as_json: args.json,
+    };
+    let (document, mut problems) = match document(flags, &environment) {
+        Ok(read) => read,
+        Err(ConfigError::Invalid(problems)) => return report.refuse(&problems),
+        Err(ConfigError::Unreadable(text)) => {
+            complain(&text);
+            return report.say_unreadable(&text);
+        }
     };
     check_files(&document, &mut problems);
     let resolved = match resolve(&document, problems) {
         Ok(resolved) => resolved,
-        Err(problems) => {
-            problems.iter().for_each(complain);
-            return ExitCode::BadUsage;
-        }
+        Err(problems) => return report.refuse(&problems),
     };
-    resolved.warnings.iter().for_each(complain);
-    if args.deny_warnings && !resolved.warnings.is_empty() {
+    report.complain(&resolved.warnings);
+    let is_denied = args.deny_warnings && !resolved.warnings.is_empty();
+    if is_denied {
         complain(
             "--deny-warnings: there are warnings; correct them, or name their codes in accept_warnings",
         );
-        return ExitCode::BadUsage;
     }
-    let fetched = if args.online {
-        online(&resolved)
-    } else {
-        ExitCode::Done
+    let online = match args.online && !is_denied {
+        true => fetched(&resolved),
+        false => Ok(Vec::new()),
     };
-    let warnings = match resolved.warnings.len() {
-        0 => String::new(),
-        1 => ", with 1 warning".to_owned(),
-        count => format!(", with {count} warnings"),
-    };
-    println!("the configuration is valid{warnings}");
-    fetched
+    let code = report.say(&resolved, &online, is_denied);
+    let failed = online.as_ref().map_or(true, |sets| sets.iter().any(is_bad));
+    match (is_denied, failed) {
+        (true, _) => ExitCode::BadUsage,
+        (false, true) => ExitCode::Failed,
+        (false, false) => code,
+    }
 }
 
-fn online(resolved: &Resolved) -> ExitCode {
-    on_main_runtime(async {
-        match fetch_all(&resolved.settings).await {
-            Ok(fetched)
-                if fetched
-                    .iter()
-                    .map(print_keys)
-                    .filter(|code| *code != ExitCode::Done)
-                    .count()
-                    == 0 =>
-            {
-                ExitCode::Done
-            }
-            Ok(_) => ExitCode::Failed,
-            Err(error) => {
-                complain(error);
-                ExitCode::Failed
-            }
+/// What is printed about a configuration.
+struct Report {
+    name: ConfigName,
+    as_json: bool,
+}
+
+impl Report {
+    /// The configuration cannot be used.
+    fn refuse(&self, problems: &[Problem]) -> ExitCode {
+        self.complain(problems);
+        if self.as_json {
+            say_json(&self.name.json(problems, json!([])));
         }
-    })
+        ExitCode::BadUsage
+    }
+
+    fn say_unreadable(&self, text: &str) -> ExitCode {
+        if self.as_json {
+            say_json(&self.name.unreadable(text));
+        }
+        ExitCode::BadUsage
+    }
+
+    fn complain(&self, problems: &[Problem]) {
+        let paint = Paint::of(&std::io::stderr());
+        for problem in problems {
+            complain_line(&self.name.line(problem, paint));
+        }
+    }
+
+    /// The configuration can be used.
+    fn say(
+        &self,
+        resolved: &Resolved,
+        online: &Result<Vec<OnlineCheck>, String>,
+        is_denied: bool,
+    ) -> ExitCode {
+        if let Err(error) = online {
+            complain(error);
+        }
+        let sets = online.as_deref().unwrap_or_default();
+        for set in sets {
+            complain_about(set);
+        }
+        if self.as_json {
+            let sets = sets.iter().map(key_set_json).collect();
+            return say_json(&self.name.json(&resolved.warnings, sets));
+        }
+        if is_denied {
+            return ExitCode::Done;
+        }
+        let lines = sets
+            .iter()
+            .flat_map(key_set_lines)
+            .map(|line| say(&printable(&line)));
+        let code = lines.fold(ExitCode::Done, worse);
+        let warnings = match resolved.warnings.len() {
+            0 => String::new(),
+            1 => ", with 1 warning".to_owned(),
+            count => format!(", with {count} warnings"),
+        };
+        worse(code, say(&format!("the configuration is valid{warnings}")))
+    }
+}
+
+fn worse(one: ExitCode, other: ExitCode) -> ExitCode {
+    match one {
+        ExitCode::Done => other,
+        code => code,
+    }
+}
+
+fn fetched(resolved: &Resolved) -> Result<Vec<OnlineCheck>, String> {
+    let mut result = Err("the key sets were not fetched".to_owned());
+    on_main_runtime(async {
+        let fetched = fetch_all(&resolved.settings).await;
+        result = fetched.map_err(|error| error.to_string());
+        ExitCode::Done
+    });
+    result
+}
+
+fn is_bad(set: &OnlineCheck) -> bool {
+    set.keys.as_ref().map_or(true, |keys| keys.usable == 0)
+}
+
+fn complain_about(set: &OnlineCheck) {
+    let OnlineCheck { issuer, source, .. } = set;
+    match &set.keys {
+        Err(error) => complain(format_args!("{issuer} ({source}): {error}")),
+        Ok(keys) if keys.usable == 0 => complain(format_args!(
+            "warning: {issuer} ({source}): the key set is empty; none of its tokens can be admitted"
+        )),
+        Ok(_) => {}
+    }
 }
 
 /// How many keys that are set aside are printed. The issuer decides how many there are.
 const MAX_PRINTED_KEYS: usize = 100;
 
-#[allow(clippy::print_stdout, reason = "the answer to the command")]
-fn print_keys(checked: &OnlineCheck) -> ExitCode {
-    let OnlineCheck {
-        issuer,
-        source,
-        keys,
-    } = checked;
-    let keys = match keys {
-        Ok(keys) => keys,
-        Err(error) => {
-            complain(format_args!("{issuer} ({source}): {error}"));
-            return ExitCode::Failed;
-        }
+fn key_set_lines(set: &OnlineCheck) -> Vec<String> {
+    let OnlineCheck { issuer, source, .. } = set;
+    let Ok(keys) = &set.keys else {
+        return Vec::new();
     };
-    for (key_id, reason) in keys.set_aside.iter().take(MAX_PRINTED_KEYS) {
-        match key_id {
-            Some(key_id) => println!("{issuer} ({source}): key {key_id:?} is set aside: {reason}"),
-            None => println!("{issuer} ({source}): a key without kid is set aside: {reason}"),
-        }
-    }
+    let aside = keys.set_aside.iter().take(MAX_PRINTED_KEYS);
+    let mut lines: Vec<String> = aside
+        .map(|(key_id, reason)| match key_id {
+            Some(key_id) => format!("{issuer} ({source}): key {key_id:?} is set aside: {reason}"),
+            None => format!("{issuer} ({source}): a key without kid is set aside: {reason}"),
+        })
+        .collect();
     match (keys.usable, keys.set_aside.len()) {
-        (0, _) => {
-            complain(format_args!(
-                "warning: {issuer} ({source}): the key set is empty; none of its tokens can be admitted"
-            ));
-            ExitCode::Failed
-        }
-        (usable, 0) => {
-            println!("{issuer} ({source}): {usable} usable keys");
-            ExitCode::Done
-        }
-        (usable, aside) => {
-            println!("{issuer} ({source}): {usable} usable keys, {aside} set aside");
-            ExitCode::Done
-        }
+        (0, _) => {}
+        (usable, 0) => lines.push(format!("{issuer} ({source}): {usable} usable keys")),
+        (usable, aside) => lines.push(format!(
+            "{issuer} ({source}): {usable} usable keys, {aside} set aside"
+        )),
     }
+    lines
+}
+
+fn key_set_json(set: &OnlineCheck) -> Value {
+    let keys = set.keys.as_ref();
+    let aside = keys.map(|keys| {
+        let listed = keys.set_aside.iter().take(MAX_PRINTED_KEYS);
+        listed
+            .map(|(key_id, reason)| json!({ "kid": key_id, "reason": reason.to_string() }))
+            .collect::<Vec<_>>()
+    });
+    json!({
+        "issuer": set.issuer.to_string(),
+        "source": set.source.to_string(),
+        "usable": keys.map_or(0, |keys| keys.usable),
+        "set_aside": aside.unwrap_or_default(),
+        "error": keys.err().map(ToString::to_string),
+    })
 }

@@ -3,21 +3,28 @@
 use std::process;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::check::CheckArgs;
+use crate::cli::completions::{self, CompletionsArgs, ManArgs};
 use crate::cli::dev::DevArgs;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::explain::ExplainArgs;
 use crate::cli::keys::KeysArgs;
 use crate::cli::serve::ServeArgs;
 use crate::cli::tail::TailArgs;
-use crate::cli::{check, dev, explain, keys, schema, serve, tail};
+use crate::cli::{check, dev, explain, help, keys, schema, serve, tail};
+use crate::telemetry::build_info::VERSION_AND_COMMIT;
 use crate::telemetry::log_queue::FlushAtExit;
 
 /// Verifies the bearer tokens of requests for the Envoy proxy (ext_authz)
 #[derive(Debug, Parser)]
-#[command(name = "accredit", version, disable_help_subcommand = true)]
+#[command(
+    name = "accredit",
+    version = VERSION_AND_COMMIT,
+    max_term_width = 120,
+    after_help = help::ALL
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -26,19 +33,30 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service
+    #[command(after_help = help::SERVE)]
     Serve(ServeArgs),
     /// Validate a configuration and list every problem
+    #[command(after_help = help::CHECK)]
     Check(CheckArgs),
     /// Decide one request and print each step; reads the token from standard input
+    #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
     /// Follow the decisions of a running service, or look up a denied request
+    #[command(after_help = help::TAIL)]
     Tail(TailArgs),
     /// Show the issuers of a running service and their keys
+    #[command(after_help = help::KEYS)]
     Keys(KeysArgs),
     /// Print the JSON Schema of the configuration
     Schema,
-    /// Run the service with an embedded development issuer, to try accredit without other software
+    /// Run the service with an embedded development issuer, to try accredit alone
     Dev(DevArgs),
+    /// Print the completions of a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write a man page for each command
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Runs the command of the process's arguments.
@@ -53,6 +71,8 @@ pub fn run() -> process::ExitCode {
             Command::Keys(args) => keys::run(args),
             Command::Schema => schema::run(),
             Command::Dev(args) => dev::run(args),
+            Command::Completions(args) => completions::print(&args, Cli::command()),
+            Command::Man(args) => completions::write_man_pages(&args, Cli::command()),
         },
         Err(error) => print_usage_or_error(&error),
     };

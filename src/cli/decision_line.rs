@@ -3,17 +3,23 @@
 use crate::admin::pb;
 use crate::admin::text::{latency, moment};
 use crate::cli::columns::Columns;
+use crate::cli::paint::{Colour, Paint};
 use crate::telemetry::printable::printable;
 
-/// Whether a line has terminal colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Paint {
-    Coloured,
-    Plain,
-}
-
-/// Time, decision, reason, rule, issuer, method, host, path, latency, request id.
 const COLUMNS: usize = 10;
+
+const HEAD: [&str; COLUMNS] = [
+    "TIME (UTC)",
+    "DECISION",
+    "REASON",
+    "RULE",
+    "ISSUER",
+    "METHOD",
+    "HOST",
+    "PATH",
+    "LATENCY",
+    "REQUEST ID",
+];
 
 /// Formats decisions one after another, in columns that are aligned with the earlier lines.
 #[derive(Clone, Debug)]
@@ -28,6 +34,13 @@ impl DecisionLines {
             columns: Columns::default(),
             paint,
         }
+    }
+
+    /// The names of the columns.
+    pub(crate) fn head(&mut self) -> String {
+        let texts = HEAD.map(str::to_owned);
+        self.columns.fit(&texts);
+        self.paint.text(Colour::Dim, &self.columns.line(&texts))
     }
 
     /// The line of a decision, with the time of day (UTC).
@@ -62,11 +75,8 @@ impl DecisionLines {
         .map(|text| printable(&text).into_owned());
         self.columns.fit(&texts);
         let mut cells = self.columns.cells(&texts);
-        if self.paint == Paint::Coloured {
-            let colour = colour(decision);
-            for cell in cells.iter_mut().skip(1).take(2) {
-                *cell = format!("\u{1b}[{colour}m{cell}\u{1b}[0m");
-            }
+        for cell in cells.iter_mut().skip(1).take(2) {
+            *cell = self.paint.text(colour(decision), cell);
         }
         let line = cells.join("  ").trim_end().to_owned();
         match decision.cause.as_deref() {
@@ -77,18 +87,19 @@ impl DecisionLines {
 }
 
 /// Green for allow; yellow for a 503, whose cause is not the client; red for every other denial.
-fn colour(decision: &pb::Decision) -> u8 {
+fn colour(decision: &pb::Decision) -> Colour {
     match (decision.decision.as_str(), decision.reason.as_str()) {
-        ("allow", _) => 32,
-        (_, "keys_unavailable" | "key_pending" | "overloaded" | "internal_error") => 33,
-        _ => 31,
+        ("allow", _) => Colour::Green,
+        (_, "keys_unavailable" | "key_pending" | "overloaded" | "internal_error") => Colour::Yellow,
+        _ => Colour::Red,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DecisionLines, Paint};
+    use super::DecisionLines;
     use crate::admin::pb;
+    use crate::cli::paint::Paint;
 
     fn decision(decision: &str, reason: &str, path: &str) -> pb::Decision {
         pb::Decision {
@@ -117,6 +128,16 @@ mod tests {
             second,
             "01:02:03.045Z  allow  allowed        default  -  GET  api.test  /b           17us  -"
         );
+    }
+
+    #[test]
+    fn decisions_are_aligned_with_the_names_of_the_columns() {
+        let mut lines = DecisionLines::new(Paint::Plain);
+        let head = lines.head();
+        let line = lines.line(&decision("deny", "expired", "/a"));
+        for (name, value) in [("DECISION", "deny"), ("REASON", "expired"), ("PATH", "/a")] {
+            assert_eq!(head.find(name), line.find(value), "{head}\n{line}");
+        }
     }
 
     /// The server at `--admin` is not trusted: it may be another program.

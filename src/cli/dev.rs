@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
-use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
+use crate::cli::run::{LogArgs, on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::environment;
 use crate::dev_issuer::clients::{DEV_AUDIENCE, WITH_AUDIENCE, WITHOUT_AUDIENCE};
 use crate::dev_issuer::server::DevIssuer;
@@ -28,13 +28,15 @@ pub(crate) struct DevArgs {
     /// The address for health, metrics, the admin API and the console
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9192")]
     admin_listen: String,
+    #[command(flatten)]
+    log: LogArgs,
     /// The format of the log: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
 
 pub(crate) fn run(args: DevArgs) -> ExitCode {
-    let telemetry = match start_telemetry(Some(args.log_format), &environment) {
+    let telemetry = match start_telemetry(Some(args.log_format), &args.log, &environment) {
         Ok(telemetry) => telemetry,
         Err(code) => return code,
     };

@@ -31,6 +31,11 @@ pub(crate) fn complain(error: impl Display) {
     STANDARD_ERROR.print_last(&format!("accredit: {}", printable(&error)));
 }
 
+/// Prints a line on standard error like [`complain`], as it is.
+pub(crate) fn complain_line(line: &str) {
+    STANDARD_ERROR.print_last(line);
+}
+
 /// Prints errors like `complain`, and waits for nothing: a running service reports an invalid configuration in this way, and a
 /// signal must not wait for the reader of standard error.
 pub fn complain_without_waiting(errors: impl IntoIterator<Item: Display>) {

@@ -11,6 +11,7 @@ use crate::admin::pb;
 use crate::app::explain::explain;
 use crate::cli::admin::{ProofArgs, RunningService};
 use crate::cli::exit::{ExitCode, complain, say, say_json};
+use crate::cli::paint::Paint;
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
 use crate::cli::settings::{ConfigFlags, STANDARD_INPUT, environment, settings};
@@ -23,7 +24,7 @@ const MAX_TOKEN_INPUT: u64 = 64 * 1024;
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A file with the token, in place of standard input
     #[arg(long, value_name = "FILE")]
@@ -123,7 +124,7 @@ fn with_ask(
 fn print(explanation: &pb::Explanation, json: bool) -> ExitCode {
     let said = match json {
         true => say_json(&render::json(explanation)),
-        false => say(&render::text(explanation)),
+        false => say(&render::text(explanation, Paint::of(&std::io::stdout()))),
     };
     match said {
         ExitCode::Done if explanation.decision != "allow" => ExitCode::Denied,

@@ -1,4 +1,6 @@
-//! The table that `accredit keys` prints.
+//! What `accredit keys` prints: a table, or JSON.
+
+use serde_json::{Value, json as object};
 
 use crate::admin::pb;
 use crate::admin::text::span;
@@ -36,6 +38,35 @@ pub(crate) fn table(issuers: &[pb::Issuer]) -> String {
         }
     }
     text.trim_end().to_owned()
+}
+
+/// The same as one JSON object. The ages are in seconds; `null` means never.
+pub(crate) fn json(issuers: &[pb::Issuer]) -> Value {
+    let issuers: Vec<Value> = issuers.iter().map(issuer_json).collect();
+    object!({ "issuers": issuers })
+}
+
+fn issuer_json(issuer: &pb::Issuer) -> Value {
+    let keys = issuer.keys.iter();
+    let keys: Vec<Value> = keys
+        .map(|key| object!({ "kid": key.kid, "kty": key.kty, "algorithms": key.algorithms }))
+        .collect();
+    let set_aside = issuer.set_aside.iter();
+    let set_aside: Vec<Value> = set_aside
+        .map(|key| object!({ "kid": key.kid, "reason": key.reason }))
+        .collect();
+    object!({
+        "issuers": issuer.issuers,
+        "source": issuer.source,
+        "required": issuer.required,
+        "has_keys": issuer.has_keys,
+        "age_seconds": issuer.age_seconds,
+        "next_refresh_seconds": issuer.next_refresh_seconds,
+        "last_error": (!issuer.last_error.is_empty()).then_some(&issuer.last_error),
+        "keys": keys,
+        "set_aside": set_aside,
+        "omitted_set_aside": issuer.omitted_set_aside,
+    })
 }
 
 fn rows_of(issuer: &pb::Issuer) -> Vec<[String; 7]> {

@@ -5,8 +5,8 @@ use clap::Args;
 use crate::admin::client_error::AdminError;
 use crate::admin::pb;
 use crate::cli::admin::{AdminArgs, RunningService};
-use crate::cli::exit::{ExitCode, complain, say};
-use crate::cli::key_table::table;
+use crate::cli::exit::{ExitCode, complain, say, say_json};
+use crate::cli::key_table::{json, table};
 use crate::cli::run::on_main_runtime;
 
 #[derive(Args, Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct KeysArgs {
     /// Fetch every key set first; the exit status is 1 if a fetch fails
     #[arg(long)]
     refresh: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: KeysArgs) -> ExitCode {
@@ -27,7 +30,11 @@ pub(crate) fn run(args: KeysArgs) -> ExitCode {
         match issuers(&service, args.refresh).await {
             Ok(issuers) => {
                 let any_failed = issuers.iter().any(|issuer| !issuer.last_error.is_empty());
-                match say(&table(&issuers)) {
+                let said = match args.json {
+                    true => say_json(&json(&issuers)),
+                    false => say(&table(&issuers)),
+                };
+                match said {
                     ExitCode::Done if args.refresh && any_failed => ExitCode::Failed,
                     code => code,
                 }

@@ -4,21 +4,29 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::admin::guide::ReasonGuide;
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
+use crate::cli::paint::{Colour, Paint};
 use crate::telemetry::printable::printable;
 
-/// The explanation as text for people.
-pub(crate) fn text(explanation: &pb::Explanation) -> String {
+/// The explanation as text for people: the result, a summary of a denial, and then each step.
+pub(crate) fn text(explanation: &pb::Explanation, paint: Paint) -> String {
     let mut text = String::new();
+    let decision = printable(&explanation.decision);
+    let colour = match &*decision {
+        "allow" => Colour::Green,
+        _ => Colour::Red,
+    };
     // Writing into a `String` cannot fail.
     let _ = writeln!(
         text,
         "{}: {} (rule {})\n",
-        printable(&explanation.decision),
+        paint.text(colour, &decision),
         printable(&explanation.reason),
         printable(&explanation.rule)
     );
+    push_summary(&mut text, explanation);
     for rule in &explanation.rules {
         let said = printable(rule.mismatch.as_deref().unwrap_or("matches"));
         let _ = writeln!(text, "  rule {}: {said}", printable(&rule.name));
@@ -69,6 +77,30 @@ pub(crate) fn text(explanation: &pb::Explanation) -> String {
         );
     }
     text
+}
+
+/// What decided, what the reason means, and what to do.
+fn push_summary(text: &mut String, explanation: &pb::Explanation) {
+    let Some(guide) = ReasonGuide::of(&explanation.reason) else {
+        return;
+    };
+    let mut steps = explanation.steps.iter();
+    let why = match steps.find(|step| step.outcome == "failed") {
+        Some(step) => match step.note.as_deref() {
+            Some(note) => format!("step {}: {note}", step.name),
+            None => format!("step {} failed", step.name),
+        },
+        None => "no step failed".to_owned(),
+    };
+    for (name, value) in [
+        ("why", &*why),
+        ("meaning", &guide.meaning),
+        ("what to do", &guide.fix),
+        ("more", &ReasonGuide::address(&explanation.reason)),
+    ] {
+        let _ = writeln!(text, "  {name:<11} {}", printable(value));
+    }
+    text.push('\n');
 }
 
 fn push_headers(text: &mut String, headers: &[pb::Header]) {
@@ -132,6 +164,46 @@ mod tests {
     use super::text;
     use crate::admin::pb;
     use crate::admin::pb::explanation::Answer;
+    use crate::cli::paint::Paint;
+
+    #[test]
+    fn an_explanation_of_a_denial_begins_with_the_cause_and_what_to_do() {
+        let step = |name: &str, outcome: &str, note: Option<&str>| pb::Step {
+            name: name.to_owned(),
+            outcome: outcome.to_owned(),
+            note: note.map(str::to_owned),
+        };
+        let explanation = pb::Explanation {
+            decision: "deny".to_owned(),
+            reason: "expired".to_owned(),
+            rule: "default".to_owned(),
+            steps: vec![
+                step("signature", "passed", None),
+                step("exp", "failed", Some("1h02m ago")),
+            ],
+            ..pb::Explanation::default()
+        };
+        let told = text(&explanation, Paint::Plain);
+        let lines: Vec<_> = told.lines().collect();
+        assert_eq!(
+            lines[..3],
+            [
+                "deny: expired (rule default)",
+                "",
+                "  why         step exp: 1h02m ago"
+            ]
+        );
+        assert!(
+            lines[3].starts_with("  meaning     The time in `exp` has passed"),
+            "{told}"
+        );
+        assert!(
+            lines[4].starts_with("  what to do  Let the client get a new token"),
+            "{told}"
+        );
+        assert_eq!(lines[5], "  more        docs/troubleshooting.md#expired");
+        assert!(told.contains("  signature        passed"), "{told}");
+    }
 
     #[test]
     fn control_characters_in_an_explanation_are_escaped() {
@@ -173,7 +245,7 @@ mod tests {
                 answer: Some(answer),
                 not_given: vec![odd()],
             };
-            let told = text(&explanation);
+            let told = text(&explanation, Paint::Plain);
             assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
             assert_eq!(told.lines().count(), lines, "{told:?}");
         }

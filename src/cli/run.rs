@@ -2,12 +2,24 @@
 
 use std::fmt::Display;
 
+use clap::Args;
+
 use crate::app::run::{App, Telemetry};
 use crate::cli::exit::{ExitCode, complain};
+use crate::cli::paint::Paint;
 use crate::server::shutdown::StopSignal;
 use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::logs::{self, LogFormat};
 use crate::telemetry::traces::Traces;
+
+/// The flags of a command that writes a log.
+#[derive(Args, Debug)]
+pub(crate) struct LogArgs {
+    /// The level of the log: error, warn, info, debug, trace or off; also per module, such as info,accredit::jwks=debug
+    /// [env: ACCREDIT_LOG] [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
 
 /// Starts the log and the export of traces.
 ///
@@ -15,10 +27,13 @@ use crate::telemetry::traces::Traces;
 /// The exit code. The error line has been printed.
 pub(crate) fn start_telemetry(
     format: Option<LogFormat>,
+    log: &LogArgs,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Telemetry, ExitCode> {
     STANDARD_ERROR.start();
-    let started = logs::start(format.unwrap_or_default(), env("ACCREDIT_LOG").as_deref());
+    let level = log.log_level.clone().or_else(|| env("ACCREDIT_LOG"));
+    let is_coloured = Paint::of(&std::io::stderr()) == Paint::Coloured;
+    let started = logs::start(format.unwrap_or_default(), level.as_deref(), is_coloured);
     let log_level = started.map_err(bad_usage)?;
     let traces = Traces::start(env);
     Ok(Telemetry { log_level, traces })

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app::run::App;
 use crate::cli::exit::{ExitCode, complain};
-use crate::cli::run::{on_main_runtime, start_telemetry, until_signal};
+use crate::cli::run::{LogArgs, on_main_runtime, start_telemetry, until_signal};
 use crate::cli::settings::{ConfigFlags, STANDARD_INPUT, environment, file, settings};
 use crate::cli::watch::ConfigWatch;
 use crate::server::shutdown::StopSignal;
@@ -16,7 +16,7 @@ use crate::telemetry::logs::LogFormat;
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
     /// The configuration file [env: ACCREDIT_CONFIG] [default: /etc/accredit/accredit.yaml]
-    #[arg(long, value_name = "FILE", conflicts_with = "issuer")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "issuer")]
     config: Option<PathBuf>,
     /// Run without a file, with this issuer: exactly as in the claim `iss` of its tokens [env: ACCREDIT_ISSUER]
     #[arg(long, value_name = "URL")]
@@ -39,13 +39,15 @@ pub(crate) struct ServeArgs {
     /// The address for health, metrics, the admin API and the console [env: ACCREDIT_ADMIN_LISTEN] [default: 127.0.0.1:9192]
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
+    #[command(flatten)]
+    log: LogArgs,
     /// The format of the log: json or text [default: json]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
 }
 
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
-    let telemetry = match start_telemetry(args.log_format, &environment) {
+    let telemetry = match start_telemetry(args.log_format, &args.log, &environment) {
         Ok(telemetry) => telemetry,
         Err(code) => return code,
     };

@@ -37,6 +37,26 @@ pub(crate) struct ConfigFlags {
 #[derive(Debug)]
 pub(crate) struct ConfigRejected;
 
+/// Why there is no configuration.
+#[derive(Debug)]
+pub(crate) enum ConfigError {
+    /// The flags contradict each other, or the file cannot be read.
+    Unreadable(String),
+    /// The text has errors.
+    Invalid(Vec<Problem>),
+}
+
+impl ConfigError {
+    /// Prints each problem on standard error, and waits for nothing.
+    fn complain(self) -> ConfigRejected {
+        match self {
+            ConfigError::Unreadable(text) => complain_without_waiting([text]),
+            ConfigError::Invalid(problems) => complain_without_waiting(problems),
+        }
+        ConfigRejected
+    }
+}
+
 /// A variable of the environment.
 #[allow(
     clippy::disallowed_methods,
@@ -56,7 +76,7 @@ pub(crate) fn settings(
     env: &dyn Fn(&str) -> Option<String>,
     warn: impl Fn(&Problem),
 ) -> Result<Resolved, ConfigRejected> {
-    let (document, problems) = document(flags, env)?;
+    let (document, problems) = document(flags, env).map_err(ConfigError::complain)?;
     let resolved = resolve(&document, problems).map_err(|problems| {
         complain_without_waiting(problems);
         ConfigRejected
@@ -68,11 +88,11 @@ pub(crate) fn settings(
 /// The document that the flags and the environment name, and the problems of its structure.
 ///
 /// # Errors
-/// [`ConfigRejected`] if there is no document.
+/// [`ConfigError`] if there is no document.
 pub(crate) fn document(
     flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(ConfigDocument, Problems), ConfigRejected> {
+) -> Result<(ConfigDocument, Problems), ConfigError> {
     let (document, problems) = match source(&flags, env).or_else(reject)? {
         ConfigOrigin::File(path) => read_file(&path, env)?,
         ConfigOrigin::Flags(issuer) => (flags_document(issuer, &flags, env)?, Problems::default()),
@@ -144,7 +164,7 @@ fn without_issuer_flags(
 fn read_file(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(ConfigDocument, Problems), ConfigRejected> {
+) -> Result<(ConfigDocument, Problems), ConfigError> {
     let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
@@ -154,10 +174,7 @@ fn read_file(
             ));
         }
     };
-    load::read(&text, env).map_err(|problems| {
-        complain_without_waiting(problems);
-        ConfigRejected
-    })
+    load::read(&text, env).map_err(ConfigError::Invalid)
 }
 
 /// `-` is standard input. One byte over the limit is read, so that the reader of the text reports it.
@@ -182,7 +199,7 @@ fn flags_document(
     issuer: String,
     flags: &ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<ConfigDocument, ConfigRejected> {
+) -> Result<ConfigDocument, ConfigError> {
     let mut audiences = flags.audiences.clone();
     if audiences.is_empty() {
         let listed = env("ACCREDIT_AUDIENCE").unwrap_or_default();
@@ -236,9 +253,8 @@ fn flags_document(
     })
 }
 
-fn reject<T>(problem: &str) -> Result<T, ConfigRejected> {
-    complain_without_waiting([problem]);
-    Err(ConfigRejected)
+fn reject<T>(problem: &str) -> Result<T, ConfigError> {
+    Err(ConfigError::Unreadable(problem.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `accredit tail`
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,11 +11,11 @@ use crate::admin::pb;
 use crate::admin::pb::tail_response::Told;
 use crate::admin::text::json;
 use crate::cli::admin::{AdminArgs, RunningService};
-use crate::cli::decision_line::{DecisionLines, Paint};
+use crate::cli::decision_line::DecisionLines;
 use crate::cli::exit::{ExitCode, complain, say, say_json};
+use crate::cli::paint::Paint;
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::environment;
 
 /// The pause between two attempts to reconnect.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -114,7 +113,7 @@ fn found_text(refusal: &pb::FoundRefusal) -> String {
     let explanation = match &refusal.explanation {
         Some(explanation) => format!(
             "{}\n\naccredit does not keep tokens. To see the token's claims beside what was required, run `accredit explain` with the token.",
-            render::text(explanation)
+            render::text(explanation, Paint::Plain)
         ),
         None => "The configuration that made this decision is no longer active, so there is no explanation.".to_owned(),
     };
@@ -134,10 +133,16 @@ async fn follow(service: &RunningService, args: &TailArgs) -> Result<ExitCode, A
     };
     let mut output = match args.json {
         true => TailOutput::Json,
-        false => TailOutput::Text(Box::new(DecisionLines::new(paint()))),
+        false => TailOutput::Text(Box::new(DecisionLines::new(Paint::of(&std::io::stdout())))),
     };
     // The first failure ends the command: the address is probably wrong. Later ones mean that the service restarts.
     let mut tail = open(service, &request).await?;
+    if let TailOutput::Text(lines) = &mut output {
+        match say(&lines.head()) {
+            ExitCode::Done => {}
+            code => return Ok(code),
+        }
+    }
     loop {
         while let Some(told) = tail.next().await {
             match show(&told, &mut output) {
@@ -181,14 +186,5 @@ fn show(told: &Told, output: &mut TailOutput) -> ExitCode {
         (Told::Lost(lost), TailOutput::Text(_)) => say(&format!(
             "... {lost} decisions are missing: they were made faster than this command read them"
         )),
-    }
-}
-
-/// Colours only on a terminal, and only if NO_COLOR is not set (no-color.org).
-fn paint() -> Paint {
-    let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match std::io::stdout().is_terminal() && !no_color {
-        true => Paint::Coloured,
-        false => Paint::Plain,
     }
 }

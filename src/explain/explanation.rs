@@ -125,7 +125,12 @@ pub fn explanation(
         Err(_) => table.default_rule(),
     };
     let compared = facts.as_ref().map(|facts| compared_rules(table, facts));
-    let notes = Notes::new(authorizer, request, rule);
+    let notes = Notes::new(
+        authorizer,
+        request,
+        rule,
+        service::now().ok().map(|moment| moment.wall),
+    );
     let steps = steps(record, rule, table).into_iter();
     pb::Explanation {
         decision: record.decision().as_str().to_owned(),

@@ -10,9 +10,12 @@ use accredit_core::request::Request;
 use accredit_core::rules::rule::{Access, Rule};
 use accredit_core::token::claim_demand::check_all;
 use accredit_core::token::claims::{Audience, Claims};
+use accredit_core::token::numeric_date::NumericDate;
 use accredit_core::token::requirements::{AbsentAudience, Audiences, Requirements};
 use accredit_core::token::scope::ScopeSet;
 use accredit_core::token::unverified::UnverifiedToken;
+
+use crate::admin::text::span;
 
 /// Writes the notes of one request.
 pub struct Notes<'a> {
@@ -21,11 +24,18 @@ pub struct Notes<'a> {
     token: Option<UnverifiedToken<'a>>,
     /// Why the request's token is malformed.
     malformed: Option<String>,
+    /// The time of the explanation, to say how long ago a date is; `None` if the clock is unusable.
+    now: Option<NumericDate>,
 }
 
 impl<'a> Notes<'a> {
     /// Parses the request's token a second time, to quote it. The only note of a malformed token is the cause.
-    pub fn new(authorizer: &'a Authorizer, request: &Request<'a>, rule: &'a Rule) -> Notes<'a> {
+    pub fn new(
+        authorizer: &'a Authorizer,
+        request: &Request<'a>,
+        rule: &'a Rule,
+        now: Option<NumericDate>,
+    ) -> Notes<'a> {
         let (token, malformed) = match authorizer.sources().extract(request) {
             Ok(Some(credential)) => match UnverifiedToken::parse(credential.bearer) {
                 Ok(token) => (Some(token), None),
@@ -39,6 +49,7 @@ impl<'a> Notes<'a> {
             rule,
             token,
             malformed,
+            now,
         }
     }
 
@@ -67,9 +78,9 @@ impl<'a> Notes<'a> {
                 None => "typ is absent, which is accepted".to_owned(),
             }),
             Step::Key => Some(self.key_note(token, outcome)),
-            Step::Expiry => Some(date_note(claims, "exp")),
-            Step::NotBefore => Some(date_note(claims, "nbf")),
-            Step::IssuedAt => Some(date_note(claims, "iat")),
+            Step::Expiry => Some(self.date_note(claims, "exp")),
+            Step::NotBefore => Some(self.date_note(claims, "nbf")),
+            Step::IssuedAt => Some(self.date_note(claims, "iat")),
             Step::Audience => self
                 .issuer(claims)
                 .map(|issuer| audience_note(claims, &issuer.requirements)),
@@ -134,6 +145,30 @@ impl<'a> Notes<'a> {
         note
     }
 
+    /// A date of the token, how long ago or ahead it is, and the tolerance of the issuer entry.
+    fn date_note(&self, claims: &Claims, name: &str) -> String {
+        let date = match claims.date(name) {
+            Ok(Some(date)) => date,
+            Ok(None) => return format!("{name} is absent"),
+            Err(error) => return format!("{name} {error}"),
+        };
+        let moment = chrono::DateTime::from_timestamp(date.seconds() as i64, 0);
+        let shown = moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        let mut note = format!("{} ({})", shown.unwrap_or_default(), date.seconds());
+        if let Some(now) = self.now {
+            let ahead = date.seconds() - now.seconds();
+            note += &match ahead < 0.0 {
+                true => format!(", {} ago", span(-ahead)),
+                false => format!(", in {}", span(ahead)),
+            };
+        }
+        if let Some(issuer) = self.issuer(claims) {
+            let skew = issuer.requirements.clock_skew.as_secs_f64();
+            note += &format!("; clock_skew is {}", span(skew));
+        }
+        note
+    }
+
     fn scopes_note(&self, claims: &Claims, issuer: &Issuer) -> String {
         let own: Vec<String> = ScopeSet::read(claims.object(), &issuer.requirements.scope_claims)
             .iter()
@@ -152,19 +187,6 @@ impl<'a> Notes<'a> {
             "the token's scopes are {own:?}; the rule requires {}",
             required.join(" and ")
         )
-    }
-}
-
-fn date_note(claims: &Claims, name: &str) -> String {
-    match claims.date(name) {
-        Ok(Some(date)) => {
-            let moment = chrono::DateTime::from_timestamp(date.seconds() as i64, 0);
-            let shown =
-                moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-            format!("{} ({})", shown.unwrap_or_default(), date.seconds())
-        }
-        Ok(None) => format!("{name} is absent"),
-        Err(error) => format!("{name} {error}"),
     }
 }
 

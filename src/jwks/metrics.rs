@@ -52,6 +52,11 @@ pub fn write(text: &mut Exposition<'_>, stores: &NamedStores, now: Instant) -> f
         }),
     )?;
     text.gauges(
+        "accredit_jwks_generation",
+        "A number that increases when a new key set of the issuer verifies other tokens than the one before",
+        per_issuer(&|store| Some(store.held()?.generation as f64)),
+    )?;
+    text.gauges(
         "accredit_jwks_max_stale_seconds",
         "The age at which the issuer's keys are no longer used (max_stale), in seconds",
         per_issuer(&|store| Some(store.held()?.serves_for()?.as_secs_f64())),

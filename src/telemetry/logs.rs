@@ -1,7 +1,7 @@
 //! Log lines on standard error: JSON for machines, text for people.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,17 +57,21 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts the log of the process at a level, by default `info`. From then on a panic logs its place only: its message
+/// Starts the log of the process at a level, by default `info`; only text has colours. From then on a panic logs its place only: its message
 /// may quote a request.
 ///
 /// # Errors
 /// [`LogSettingError::UnknownLevel`]
-pub fn start(format: LogFormat, level: Option<&str>) -> Result<LevelControl, LogSettingError> {
+pub fn start(
+    format: LogFormat,
+    level: Option<&str>,
+    is_coloured: bool,
+) -> Result<LevelControl, LogSettingError> {
     let level = level.unwrap_or("info");
     let builder = lines::Subscriber::builder()
         .with_env_filter(filter(level)?)
         .with_writer(&STANDARD_ERROR)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(is_coloured)
         .with_target(false);
     // In tests several services share a process: the first subscriber stays.
     let apply: Arc<dyn Fn(EnvFilter) -> bool + Send + Sync> = match format {

@@ -1,5 +1,6 @@
 //! Logs, metrics and traces. The rooms above decide what is logged, counted and traced.
 
+pub mod build_info;
 pub mod local_decision;
 pub mod log_queue;
 pub mod logs;

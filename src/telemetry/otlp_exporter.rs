@@ -11,6 +11,7 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Config, SdkTracerProvider, ShouldSample, SpanExporter as _};
 
+use crate::telemetry::build_info::VERSION;
 use crate::telemetry::local_decision::LocalDecision;
 use crate::telemetry::otlp_certificates::OtlpCertificateError;
 use crate::telemetry::otlp_settings::{OtlpProtocol, OtlpSettings};
@@ -59,7 +60,7 @@ pub fn provider(settings: OtlpSettings) -> Result<(SdkTracerProvider, Arc<SpanCo
 }
 
 fn resource() -> Resource {
-    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let version = KeyValue::new("service.version", VERSION);
     let builder = || Resource::builder().with_attribute(version.clone());
     let resource = builder().build();
     let name = resource.get(&Key::new("service.name"));

@@ -248,6 +248,8 @@ async fn promtool_accepts_the_metrics() {
     assert!(text.contains(concat!(
         "accredit_build_info{version=\"",
         env!("CARGO_PKG_VERSION"),
+        "\",commit=\"",
+        env!("ACCREDIT_COMMIT"),
         "\"} 1"
     )));
 }

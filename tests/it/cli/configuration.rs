@@ -19,13 +19,8 @@ async fn check_accepts_valid_configurations_and_prints_warnings() {
     );
     let warned = run(&["check", "--config", &unwise]).await;
     assert_eq!(warned.code, Some(0));
-    assert!(
-        warned
-            .stderr
-            .contains("accredit: warning[audiences_any]: issuers[0].audiences (line 3)"),
-        "{}",
-        warned.stderr
-    );
+    let place = format!("{unwise}:3:16: warning[audiences_any]: issuers[0].audiences: ");
+    assert!(warned.stderr.starts_with(&place), "{}", warned.stderr);
     assert_eq!(warned.stderr.lines().count(), 1);
 
     let substituted = written(
@@ -33,7 +28,13 @@ async fn check_accepts_valid_configurations_and_prints_warnings() {
         "issuers:\n  - issuer: ${IT_ISSUER}\n    audiences: [\"${IT_NONE:-api}\"]\n",
     );
     let unset = run(&["check", "--config", &substituted]).await;
-    assert_complains(&unset, 2, &["issuers[0].issuer (line 2)", "IT_ISSUER"]);
+    assert_eq!(unset.code, Some(2));
+    let place = format!("{substituted}:2:13: error: issuers[0].issuer: ");
+    assert!(
+        unset.stderr.starts_with(&place) && unset.stderr.contains("IT_ISSUER"),
+        "{}",
+        unset.stderr
+    );
     let set =
         ended(accredit(&["check", "--config", &substituted]).env("IT_ISSUER", "https://a.test"))
             .await;
@@ -77,13 +78,74 @@ async fn every_problem_is_listed_with_its_place() {
             let lines: Vec<_> = ended.stderr.lines().collect();
             assert_eq!(lines.len(), places.len(), "{}", ended.stderr);
             for place in places {
-                let named = lines
-                    .iter()
-                    .any(|line| line.starts_with(&format!("accredit: {place}")));
+                let named = lines.iter().any(|line| match command {
+                    "check" => is_at(line, &file, place),
+                    _ => line.starts_with(&format!("accredit: {place}")),
+                });
                 assert!(named, "{place} is not in\n{}", ended.stderr);
             }
         }
     }
+}
+
+/// Whether a line of `check` is an error of `place`, written as `KEY (line N)`.
+fn is_at(line: &str, file: &str, place: &str) -> bool {
+    let Some((key, number)) = place.split_once(" (line ") else {
+        return line.starts_with(&format!("{file}:"));
+    };
+    let start = format!("{file}:{}:", number.trim_end_matches(')'));
+    let rest = line.strip_prefix(&start);
+    let rest = rest.and_then(|rest| rest.split_once(": error: "));
+    rest.is_some_and(|(column, rest)| {
+        column.parse::<usize>().is_ok() && rest.starts_with(&format!("{key}: "))
+    })
+}
+
+#[tokio::test]
+async fn check_reports_problems_as_json_and_takes_the_file_without_a_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let unwise = "issuers:\n  - issuer: https://a.test\n    audiences: any\n";
+    let file = written(folder.path(), unwise);
+    let warned = run(&["check", "--json", &file]).await;
+    assert_eq!(warned.code, Some(0), "{}", warned.stderr);
+    let report = json(&warned.stdout);
+    assert_eq!(
+        (&report["file"], &report["valid"], &report["warnings"]),
+        (&file.as_str().into(), &true.into(), &1.into())
+    );
+    let problem = &report["problems"][0];
+    assert_eq!(problem["code"], "audiences_any");
+    assert_eq!(problem["severity"], "warning");
+    assert_eq!(problem["path"], "issuers[0].audiences");
+    assert_eq!(
+        (&problem["line"], &problem["column"]),
+        (&3.into(), &16.into())
+    );
+    assert!(problem["advice"].as_str().unwrap().len() > 10, "{report}");
+
+    let denied = run(&["check", "--json", "--deny-warnings", &file]).await;
+    assert_eq!(denied.code, Some(2));
+    assert_eq!(json(&denied.stdout)["valid"], true);
+
+    let file = written(folder.path(), "issuers: 5\nrealm: 5\n");
+    let refused = run(&["check", "--json", &file]).await;
+    assert_eq!(refused.code, Some(2));
+    let report = json(&refused.stdout);
+    assert_eq!(
+        (&report["valid"], &report["errors"]),
+        (&false.into(), &2.into())
+    );
+    assert_eq!(report["problems"][1]["code"], serde_json::Value::Null);
+    assert_eq!(refused.stderr.lines().count(), 2, "{}", refused.stderr);
+
+    let missing = run(&["check", "--json", "/nonexistent/a.yaml"]).await;
+    assert_eq!(missing.code, Some(2));
+    assert_eq!(json(&missing.stdout)["errors"], 1);
+    let both = run(&["check", "--config", &file, &file]).await;
+    assert_complains(&both, 2, &["--config"]);
+    let input = ended(accredit(&["check", "-"]).stdin(std::fs::File::open(&file).unwrap())).await;
+    assert!(input.stderr.starts_with("<stdin>:1:"), "{}", input.stderr);
 }
 
 /// CONTRACT 2.4.5 to 2.4.7
@@ -114,7 +176,7 @@ async fn warnings_have_codes_that_can_be_accepted_or_denied() {
     let unknown = run(&["check", "--config", &file]).await;
     assert_eq!(unknown.code, Some(2));
     assert!(
-        unknown.stderr.contains("accept_warnings[0] (line 4)"),
+        unknown.stderr.contains(":4:") && unknown.stderr.contains("error: accept_warnings[0]: "),
         "{}",
         unknown.stderr
     );
@@ -151,12 +213,8 @@ async fn check_reports_each_file_that_cannot_be_used() {
         )
     };
     let bad = text("two.key", "empty.pem", "fifo", "keys.json", "missing.pem");
-    let ended = run(&[
-        "check",
-        "--config",
-        &written(folder.path(), &format!("{bad}realm: 5\n")),
-    ])
-    .await;
+    let file = written(folder.path(), &format!("{bad}realm: 5\n"));
+    let ended = run(&["check", "--config", &file]).await;
     assert_eq!(ended.code, Some(2));
     for (place, words) in [
         ("tls.private_key (line 1)", "does not belong"),
@@ -166,10 +224,7 @@ async fn check_reports_each_file_that_cannot_be_used() {
         ("issuers[1].jwks.ca_file (line 9)", "missing.pem"),
         ("realm (line 10)", "this is a number"),
     ] {
-        let line = ended
-            .stderr
-            .lines()
-            .find(|line| line.starts_with(&format!("accredit: {place}: ")));
+        let line = ended.stderr.lines().find(|line| is_at(line, &file, place));
         assert!(
             line.is_some_and(|line| line.contains(words)),
             "{place}: {words}\n{}",
@@ -256,15 +311,12 @@ async fn accepted_warnings_do_not_hide_a_warning_that_is_not_accepted() {
     );
     // The number of warnings beyond the limit of the list is printed, and `--deny-warnings` counts them too.
     let many = text.replace("[audiences_any]", "[http_keys]");
-    let denied = run(&[
-        "check",
-        "--deny-warnings",
-        "--config",
-        &written(folder.path(), &many),
-    ])
-    .await;
+    let file = written(folder.path(), &many);
+    let denied = run(&["check", "--deny-warnings", "--config", &file]).await;
     assert_eq!(denied.code, Some(2), "{}", denied.stderr);
-    let line = "accredit: warning[audiences_any]: 101 more problems are not listed; correct the problems above first";
+    let line = format!(
+        "{file}: warning[audiences_any]: 101 more problems are not listed; correct the problems above first"
+    );
     assert!(
         denied.stderr.lines().any(|own| own == line),
         "{}",
@@ -279,12 +331,14 @@ async fn check_warns_of_a_path_that_looks_like_a_regular_expression() {
     let text = format!(
         "{VALID}rules:\n  - match:\n      paths:\n        - /acme.*/x\n        - /v.+\n  - access: deny\n"
     );
-    let ended = run(&["check", "--config", &written(folder.path(), &text)]).await;
+    let file = written(folder.path(), &text);
+    let ended = run(&["check", "--config", &file]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ended.stderr);
-    for (line, place) in lines.iter().zip(["paths[0] (line 7)", "paths[1] (line 8)"]) {
-        let start = format!("accredit: warning[path_looks_like_regex]: rules[0].match.{place}: ");
+    for (line, (row, place)) in lines.iter().zip([(7, "paths[0]"), (8, "paths[1]")]) {
+        let start =
+            format!("{file}:{row}:11: warning[path_looks_like_regex]: rules[0].match.{place}: ");
         assert!(line.starts_with(&start) && line.contains("`**`"), "{line}");
     }
 }

@@ -14,7 +14,7 @@ async fn a_bad_command_line_is_one_error_line() {
         (&["serve", "one"], "one"),
         (&["serve", "--log-format", "xml"], "xml"),
         (&["serve", "--config", "a", "--config", "b"], "--config"),
-        (&["check", "a\nb"], "a b"),
+        (&["schema", "a\nb"], "a b"),
         (&["schema", "--x"], "--x"),
     ] {
         assert_complains(&run(arguments).await, 2, &[says]);
@@ -29,7 +29,13 @@ async fn help_and_version_succeed() {
     for (arguments, says) in [
         (
             &["--version"][..],
-            concat!("accredit ", env!("CARGO_PKG_VERSION"), "\n"),
+            concat!(
+                "accredit ",
+                env!("CARGO_PKG_VERSION"),
+                " (commit ",
+                env!("ACCREDIT_COMMIT"),
+                ")\n"
+            ),
         ),
         (&["--help"], "Usage: accredit <COMMAND>"),
         (&["serve", "--help"], "--audience-absent"),
@@ -103,6 +109,63 @@ async fn conflicting_and_missing_flags_are_bad_usage() {
     ] {
         assert_complains(&run(&arguments).await, 2, &says);
     }
+}
+
+#[tokio::test]
+async fn each_command_has_help_with_examples_and_the_same_from_the_help_command() {
+    for command in ["serve", "check", "explain", "tail", "keys"] {
+        let flag = run(&[command, "--help"]).await.stdout;
+        for text in ["Examples:\n  ", "Exit status:\n  0  "] {
+            assert!(flag.contains(text), "{command}: {flag}");
+        }
+        assert_eq!(run(&["help", command]).await.stdout, flag);
+    }
+}
+
+#[tokio::test]
+async fn completions_and_man_pages_name_every_command() {
+    let help = run(&["--help"]).await.stdout;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\n\n").unwrap();
+    let commands: Vec<_> = commands
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.len() > 7, "{commands:?}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell]).await;
+        assert_eq!((script.code, script.stderr.as_str()), (Some(0), ""));
+        for command in &commands {
+            assert!(script.stdout.contains(command), "{shell}: {command}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man");
+    let written = run(&["man", pages.to_str().unwrap()]).await;
+    assert_eq!((written.code, written.stderr.as_str()), (Some(0), ""));
+    for command in commands.iter().filter(|command| **command != "help") {
+        let page = std::fs::read_to_string(pages.join(format!("accredit-{command}.1"))).unwrap();
+        assert!(page.contains(".SH OPTIONS"), "{command}: {page}");
+    }
+    let whole = std::fs::read_to_string(pages.join("accredit.1")).unwrap();
+    assert!(whole.contains(".SH SUBCOMMANDS"), "{whole}");
+    let refused = run(&["man", "/dev/null/man"]).await;
+    assert_complains(&refused, 1, &["/dev/null/man"]);
+}
+
+#[tokio::test]
+async fn the_log_level_of_a_flag_has_precedence_over_its_variable() {
+    let bad = [
+        "serve",
+        "--issuer",
+        "https://a.test",
+        "--audience",
+        "a",
+        "--log-level",
+        "loud",
+    ];
+    let flag = ended(accredit(&bad).env("ACCREDIT_LOG", "info")).await;
+    assert_complains(&flag, 2, &["`loud` is not a log level"]);
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 24] = [
 ];
 
 /// Outside crates, and the only places that name them.
-pub(super) const HOMES: [(&str, &[&str]); 23] = [
+pub(super) const HOMES: [(&str, &[&str]); 25] = [
     (
         "aws_lc_rs",
         &[
@@ -146,6 +146,8 @@ pub(super) const HOMES: [(&str, &[&str]); 23] = [
     ),
     ("cel", &["rules/"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/completions.rs"]),
+    ("clap_mangen", &["cli/completions.rs"]),
     ("envoy_types", &["envoy/"]),
     ("jsonwebtoken", &[]),
     ("notify", &["file_watch.rs"]),

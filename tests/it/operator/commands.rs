@@ -54,6 +54,16 @@ async fn keys_are_listed_and_fetched_over_a_unix_socket() {
     );
     assert_eq!(lines[1][..4], ["https://one.test", "k", "RSA", "RS256"]);
 
+    let as_json = run(&["keys", "--admin", &admin, "--json"]).await;
+    let document: serde_json::Value = serde_json::from_str(&as_json.stdout).unwrap();
+    let issuer = &document["issuers"][0];
+    assert_eq!(issuer["issuers"], serde_json::json!(["https://one.test"]));
+    assert_eq!(issuer["has_keys"], true);
+    assert_eq!(issuer["last_error"], serde_json::Value::Null);
+    assert!(issuer["age_seconds"].as_f64().is_some(), "{document}");
+    let key = &issuer["keys"][0];
+    assert_eq!((&key["kid"], &key["kty"]), (&"k".into(), &"RSA".into()));
+
     keys.serve(
         "/keys",
         Reply::Answer(Answer::of(200, set([rsa(0).jwk("new")]))),

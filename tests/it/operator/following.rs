@@ -40,7 +40,11 @@ impl Follower {
                 // No line is lost where this is broken off: what was read stays with the reader.
                 let waited = tokio::time::timeout(std::time::Duration::from_millis(50), next);
                 if let Ok(line) = waited.await {
-                    return line.expect("is UTF-8").expect("goes on");
+                    let line = line.expect("is UTF-8").expect("goes on");
+                    // The names of the columns.
+                    if !line.starts_with("TIME (UTC)  DECISION  REASON  RULE") {
+                        return line;
+                    }
                 }
             }
         };

@@ -46,6 +46,16 @@ pub struct Problems {
     repaired: Vec<String>,
 }
 
+impl Problem {
+    /// The code of a warning; `None` for an error, which has no code.
+    pub fn warning_code(&self) -> Option<WarningCode> {
+        match self.severity {
+            Severity::Warning(code) => Some(code),
+            Severity::Error => None,
+        }
+    }
+}
+
 impl Problems {
     /// Later problems take their lines from this document, and quote no value that it has from the environment.
     pub(crate) fn locate_in(&mut self, locations: Locations) {
