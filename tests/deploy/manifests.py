@@ -13,6 +13,7 @@ KUBERNETES = ROOT / "deploy/kubernetes"
 VARIANTS = {
     "base": [],
     "base, monitored and autoscaled": ["monitoring", "autoscaling"],
+    "base, monitored by pods": ["pod-monitor", "dashboard"],
     "overlays/istio": ["monitoring"],
     "overlays/istio, strict": ["istio-strict"],
     "overlays/istio-gateway-api": [],

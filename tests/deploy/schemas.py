@@ -6,7 +6,7 @@ import sys
 import kubernetes_validate
 import yaml
 
-import prometheus_rule
+import copies
 import sidecar_envoy
 from manifests import ROOT, VARIANTS, Failure, is_custom, rendered, resources, run, same
 
@@ -90,7 +90,7 @@ def every_custom_resource_is_valid():
     known = [r for r in custom if not r["apiVersion"].startswith("gateway.envoyproxy.io/")]
     kinds = {r["kind"] for r in known}
     missing = {"AuthorizationPolicy", "PeerAuthentication", "DestinationRule", "Gateway", "HTTPRoute", "ReferenceGrant",
-               "Certificate", "ClusterIssuer", "ServiceMonitor", "PrometheusRule", "EnvoyFilter", "BackendTLSPolicy"} - kinds
+               "Certificate", "ClusterIssuer", "ServiceMonitor", "PodMonitor", "PrometheusRule", "EnvoyFilter", "BackendTLSPolicy"} - kinds
     same("kinds that were not rendered", missing, set())
     same("problems", custom_problems(known), [])
 
@@ -163,12 +163,25 @@ def the_sidecars_envoy_is_configured_as_envoys_elsewhere():
     run([ROOT / ".venv/bin/envoy", "--mode", "validate", "-c", sidecar_envoy.COPY])
 
 
-def the_alerts_are_those_of_prometheus_elsewhere():
-    if prometheus_rule.COPY.read_text() != prometheus_rule.expected():
-        raise Failure("components/monitoring/prometheus-rule.yaml differs from deploy/prometheus/accredit.rules.yaml: "
-                      "run `python3 tests/deploy/prometheus_rule.py --write`")
-    (rule,) = (r for r in resources("base, monitored and autoscaled") if r["kind"] == "PrometheusRule")
-    same("groups", rule["spec"], yaml.safe_load(prometheus_rule.SOURCE.read_text()))
+def alerts_and_dashboard_are_the_same_everywhere():
+    for copy, content in copies.expected().items():
+        if copy.read_text() != content:
+            raise Failure(f"{copy.relative_to(ROOT)} differs from its source: run `python3 tests/deploy/copies.py --write`")
+    groups = yaml.safe_load(copies.ALERTS.read_text())
+    for variant in ("base, monitored and autoscaled", "base, monitored by pods"):
+        (rule,) = (r for r in resources(variant) if r["kind"] == "PrometheusRule")
+        same("groups", rule["spec"], groups)
+    (dashboard,) = (r for r in resources("base, monitored by pods") if r["metadata"]["name"] == "accredit-dashboard")
+    same("label of the dashboard", dashboard["metadata"]["labels"]["grafana_dashboard"], "1")
+    same("dashboard", json.loads(dashboard["data"]["accredit.json"]), json.loads(copies.DASHBOARD.read_text()))
+
+
+def resources_of_the_prometheus_operator_have_the_label_of_its_release():
+    for variant in ("base, monitored and autoscaled", "base, monitored by pods"):
+        found = [r for r in resources(variant) if r["apiVersion"].startswith("monitoring.coreos.com/")]
+        same(f"{variant}: resources", len(found), 2)
+        for resource in found:
+            same(resource["kind"], resource["metadata"]["labels"]["release"], "kube-prometheus-stack")
 
 
 TESTS = [
@@ -181,5 +194,6 @@ TESTS = [
     checkov_has_no_objection_that_is_not_argued_in_place,
     hadolint_has_no_objection,
     the_sidecars_envoy_is_configured_as_envoys_elsewhere,
-    the_alerts_are_those_of_prometheus_elsewhere,
+    alerts_and_dashboard_are_the_same_everywhere,
+    resources_of_the_prometheus_operator_have_the_label_of_its_release,
 ]

@@ -11,6 +11,8 @@
 
 // Admissions and refusals: their whole answers, and the order of reasons.
 mod answers;
+// The schema of the Helm chart.
+mod chart;
 // Commands: arguments, output and exit status of the binary.
 mod cli;
 // The web console.

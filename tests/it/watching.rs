@@ -183,6 +183,7 @@ fn every_query_of_the_dashboard_is_valid_promql() {
         .map(|(number, query)| {
             let query = query
                 .replace("$__rate_interval", "5m")
+                .replace("$job", "b")
                 .replace("$instance", "a");
             serde_json::json!({ "record": format!("query:{number}"), "expr": query })
         })
@@ -192,6 +193,83 @@ fn every_query_of_the_dashboard_is_valid_promql() {
     let groups = serde_json::json!({ "groups": [{ "name": "queries", "rules": rules }] });
     std::fs::write(&file, groups.to_string()).expect("is written");
     run_promtool(&["check", "rules", file.to_str().expect("is UTF-8")]);
+}
+
+#[test]
+fn every_panel_of_the_dashboard_is_described_and_selects_job_and_instance() {
+    let dashboard: Value =
+        serde_json::from_str(&text("deploy/grafana/accredit.json")).expect("is JSON");
+    let list = |pointer: &str| {
+        let value = dashboard.pointer(pointer).and_then(Value::as_array);
+        value
+            .cloned()
+            .unwrap_or_else(|| panic!("{pointer} is missing"))
+    };
+    let names: Vec<_> = list("/templating/list")
+        .iter()
+        .map(|one| one["name"].clone())
+        .collect();
+    assert_eq!(names, ["datasource", "job", "instance"]);
+    let panels = list("/panels");
+    let mut queries: Vec<Value> = list("/annotations/list");
+    for panel in &panels {
+        let description = panel["description"].as_str().unwrap_or_default();
+        assert!(
+            description.len() > 20,
+            "{}: {description:?}",
+            panel["title"]
+        );
+        queries.extend(panel["targets"].as_array().into_iter().flatten().cloned());
+    }
+    for query in &queries {
+        let query = query["expr"].as_str().expect("is a query");
+        let selections = query.matches("job=~\"$job\",instance=~\"$instance\"}");
+        assert_eq!(
+            query.matches("accredit_").count(),
+            selections.count(),
+            "{query}"
+        );
+    }
+    let place = |panel: &Value, side: &str| panel["gridPos"][side].as_u64().expect("is a number");
+    let stats: Vec<_> = panels
+        .iter()
+        .filter(|panel| panel["type"] == "stat")
+        .collect();
+    assert!(stats.iter().all(|panel| place(panel, "y") == 0));
+    assert_eq!(stats.iter().map(|panel| place(panel, "w")).sum::<u64>(), 24);
+    for (number, one) in panels.iter().enumerate() {
+        for other in &panels[number + 1..] {
+            let apart = |side, length| {
+                place(one, side) + place(one, length) <= place(other, side)
+                    || place(other, side) + place(other, length) <= place(one, side)
+            };
+            assert!(
+                apart("x", "w") || apart("y", "h"),
+                "{} covers {}",
+                one["title"],
+                other["title"]
+            );
+        }
+    }
+}
+
+#[test]
+fn each_alert_has_a_severity_and_the_path_of_its_runbook() {
+    let rules = text("deploy/prometheus/accredit.rules.yaml");
+    let mut alerts = rules.split("- alert: ");
+    let _ = alerts.next();
+    for alert in alerts {
+        let name = alert.lines().next().expect("has a name");
+        let has = |line: &str| alert.lines().any(|own| own.trim() == line);
+        assert!(
+            has("labels: { severity: critical }") || has("labels: { severity: warning }"),
+            "{name}"
+        );
+        assert!(
+            has(&format!("runbook_url: docs/runbooks/{name}.md")),
+            "{name}"
+        );
+    }
 }
 
 #[test]

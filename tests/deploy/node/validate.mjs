@@ -4,7 +4,11 @@
 // An API server drops a field that it does not know, and these validators let one pass; so each name must be one that
 // the package declares.
 
+import * as argoCd from "@kubernetes-models/argo-cd/argoproj.io/v1alpha1/index";
 import * as certManager from "@kubernetes-models/cert-manager/cert-manager.io/v1/index";
+import * as fluxHelm from "@kubernetes-models/flux-cd/helm.toolkit.fluxcd.io/v2/index";
+import * as fluxKustomize from "@kubernetes-models/flux-cd/kustomize.toolkit.fluxcd.io/v1/index";
+import * as fluxSource from "@kubernetes-models/flux-cd/source.toolkit.fluxcd.io/v1/index";
 import * as gateway from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/index";
 import * as istioNetworking from "@kubernetes-models/istio/networking.istio.io/v1/index";
 import * as istioFilters from "@kubernetes-models/istio/networking.istio.io/v1alpha3/index";
@@ -15,16 +19,20 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const models = {
+  "argoproj.io/v1alpha1": ["argo-cd", argoCd],
   "cert-manager.io/v1": ["cert-manager", certManager],
   "gateway.networking.k8s.io/v1": ["gateway-api", gateway],
+  "helm.toolkit.fluxcd.io/v2": ["flux-cd", fluxHelm],
+  "kustomize.toolkit.fluxcd.io/v1": ["flux-cd", fluxKustomize],
   "networking.istio.io/v1": ["istio", istioNetworking],
   "networking.istio.io/v1alpha3": ["istio", istioFilters],
   "security.istio.io/v1": ["istio", istioSecurity],
   "monitoring.coreos.com/v1": ["prometheus-operator", prometheus],
+  "source.toolkit.fluxcd.io/v1": ["flux-cd", fluxSource],
 };
 
-// Maps whose names are the author's own, and `value`, which is a part of Envoy's configuration in an EnvoyFilter.
-const free = new Set(["annotations", "labels", "matchLabels", "portLevelMtls", "value"]);
+// Maps whose names are the author's own; `value`, a part of Envoy's configuration in an EnvoyFilter; and values of a Helm chart.
+const free = new Set(["annotations", "labels", "matchLabels", "portLevelMtls", "value", "values", "valuesObject"]);
 
 function names(value) {
   if (Array.isArray(value)) return value.flatMap(names);
