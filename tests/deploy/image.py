@@ -41,8 +41,10 @@ def it_says_what_it_is_and_runs_as_nobody():
     same("command", config["config"]["Cmd"], ["serve", "--config", "/etc/accredit/accredit.yaml"])
     same("ports", set(config["config"]["ExposedPorts"]), {"9191/tcp", "9194/tcp"})
     labels = config["config"]["Labels"]
-    for name in ("title", "description", "licenses", "version", "revision"):
+    for name in ("title", "description", "licenses", "version", "revision", "created"):
         same(f"label {name}", bool(labels[f"org.opencontainers.image.{name}"]), True)
+    # Empty where the repository has no public address.
+    same("addresses", {"org.opencontainers.image.source", "org.opencontainers.image.url"} - set(labels), set())
 
 
 def unpacked(folder):

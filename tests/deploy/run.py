@@ -9,7 +9,9 @@ import sys
 import time
 import traceback
 
+import chart
 import configuration
+import distribution
 import documents
 import envoy_patches
 import policy
@@ -17,8 +19,8 @@ import rootfs
 import schemas
 from manifests import Failure
 
-TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *documents.TESTS,
-         *rootfs.TESTS]
+TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *documents.TESTS, *chart.TESTS,
+         *distribution.TESTS, *rootfs.TESTS]
 
 
 def main(tests):
