@@ -1,5 +1,7 @@
 //! A decision as one line of aligned columns.
 
+use accredit_core::reason::Reason;
+
 use crate::admin::pb;
 use crate::admin::text::{latency, moment};
 use crate::cli::columns::Columns;
@@ -36,10 +38,19 @@ impl DecisionLines {
         }
     }
 
-    /// The names of the columns.
+    /// The names of the columns, with room for the longest time of day, decision and reason.
     pub(crate) fn head(&mut self) -> String {
         let texts = HEAD.map(str::to_owned);
         self.columns.fit(&texts);
+        let longest = Reason::ALL.into_iter().map(Reason::as_str);
+        let longest = longest
+            .max_by_key(|reason| reason.len())
+            .unwrap_or_default();
+        let mut widest: [String; COLUMNS] = Default::default();
+        for (text, value) in widest.iter_mut().zip(["00:00:00.000Z", "allow", longest]) {
+            value.clone_into(text);
+        }
+        self.columns.fit(&widest);
         self.paint.text(Colour::Dim, &self.columns.line(&texts))
     }
 
@@ -135,7 +146,11 @@ mod tests {
         let mut lines = DecisionLines::new(Paint::Plain);
         let head = lines.head();
         let line = lines.line(&decision("deny", "expired", "/a"));
-        for (name, value) in [("DECISION", "deny"), ("REASON", "expired"), ("PATH", "/a")] {
+        for (name, value) in [
+            ("DECISION", "deny"),
+            ("REASON", "expired"),
+            ("RULE", "default"),
+        ] {
             assert_eq!(head.find(name), line.find(value), "{head}\n{line}");
         }
     }

@@ -42,7 +42,7 @@ impl Follower {
                 if let Ok(line) = waited.await {
                     let line = line.expect("is UTF-8").expect("goes on");
                     // The names of the columns.
-                    if !line.starts_with("TIME (UTC)  DECISION  REASON  RULE") {
+                    if !line.starts_with("TIME (UTC)") {
                         return line;
                     }
                 }
