@@ -21,17 +21,18 @@ wrong=0
 meaning() {
     local status=$1 body=$2
     case "$status:$body" in
+        ???:'{"error":"Authorization service unreachable"'*) echo "Envoy got no answer from accredit: see docs/troubleshooting-envoy.md" ;;
         000:*) echo "there is no answer: check the address, DNS, TLS and the listener" ;;
         401:'{"error"'*) echo "accredit refused the request for another reason than expected: \`accredit tail --denied\` shows it" ;;
         401:*) echo "another filter refused the request: look for jwt or RequestAuthentication beside accredit" ;;
         403:'RBAC: access denied'*) echo "Istio does not know the provider or its service: compare extensionProviders of the mesh configuration with \`provider.name\` of the policy, and its \`service\` with the Service of accredit" ;;
         403:'{"error"'*) echo "a rule of accredit denies this address, with or without a token: use an address that only requires a token" ;;
-        403:) echo "Envoy got no answer from accredit, and status_on_error is not set: set it to 503, then see docs/envoy.md, \"When Envoy gets no answer\"" ;;
+        403:) echo "Envoy got no answer from accredit, and status_on_error is not set: set it to 503, then see docs/troubleshooting-envoy.md" ;;
         400:'{"error"'*) echo "accredit refused the path or the host as ambiguous: use a plain address" ;;
         404:*) echo "the gateway has no route for this address, so it asked nothing: use an address of your API" ;;
         500:) echo "Envoy Gateway has no valid policy: its status names a missing ReferenceGrant, a missing Service, or that no pod of accredit is ready" ;;
         503:'{"error"'*) echo "accredit cannot decide: \`/readyz\` on its probe port says why" ;;
-        503:*) echo "Envoy got no answer from accredit: check that its pods are ready, the NetworkPolicy, TLS, and in Istio whether a Sidecar resource hides the namespace; see docs/envoy.md, \"When Envoy gets no answer\"" ;;
+        503:*) echo "Envoy got no answer from accredit: check that its pods are ready, the NetworkPolicy, TLS, and in Istio whether a Sidecar resource hides the namespace; see docs/troubleshooting-envoy.md" ;;
         2??:* | 3??:*) echo "THE REQUEST REACHED THE API UNCHECKED: the policy selects nothing (another namespace, label or name), a policy of this route replaces it, it fails open, or a rule of accredit needs no token here" ;;
         *) echo "this answer is not from accredit" ;;
     esac

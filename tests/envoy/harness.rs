@@ -19,8 +19,15 @@ async fn envoy_refuses_every_request_while_accredit_is_down() {
         .await;
 
     assert_eq!(answer.status, 503);
-    assert_eq!(answer.header("content-length"), Some("0"));
-    assert_eq!(answer.text(), "");
+    let error = serde_json::json!({ "error": "Authorization service unreachable" });
+    assert_eq!(answer.json(), error);
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("retry-after", "1"),
+    ] {
+        assert_eq!(answer.header(name), Some(value));
+    }
     assert_eq!(upstream.count(), 0);
     let access_log = envoy.access_log(1).await;
     assert_eq!(access_log.len(), 1);

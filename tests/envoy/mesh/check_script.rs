@@ -5,6 +5,9 @@ use std::path::Path;
 
 use tokio::process::Command;
 
+use accredit_test_support::bootstrap::{AuthzTarget, Bootstrap};
+use accredit_test_support::envoy::EnvoyProcess;
+use accredit_test_support::ports::free_address;
 use accredit_test_support::upstream::EchoUpstream;
 
 use super::generated::{Generated, Mesh};
@@ -85,4 +88,14 @@ async fn the_check_script_says_what_a_wrong_answer_means() {
         assert_eq!(status, Some(1), "{name}: {text}");
         assert!(text.contains(meaning), "{name}: {text}");
     }
+}
+
+#[tokio::test]
+async fn the_check_script_tells_a_missing_accredit_from_one_that_cannot_decide() {
+    let upstream = EchoUpstream::start().await;
+    let nothing = AuthzTarget::Tcp(free_address());
+    let envoy = EnvoyProcess::start(&Bootstrap::new(nothing, upstream.address())).await;
+    let (status, text) = check(envoy.address(), "/api/x").await;
+    assert_eq!(status, Some(1), "{text}");
+    assert_eq!(text.matches("no answer from accredit").count(), 3, "{text}");
 }
