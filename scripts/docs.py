@@ -36,6 +36,16 @@ use-default-preprocessors = false
 default-theme = "light"
 preferred-dark-theme = "navy"
 no-section-label = true
+smart-punctuation = false
+additional-css = ["website.css"]
+"""
+# The tables are wide, and their code is long.
+CSS = """\
+:root { --content-max-width: 1150px; }
+table { width: 100%; }
+table th, table td { text-align: left; vertical-align: top; }
+table td code { white-space: normal; }
+table td:last-child code { overflow-wrap: anywhere; }
 """
 
 
@@ -147,6 +157,7 @@ def stage():
     (source / "SUMMARY.md").write_text(summary(others))
     for path in (p for p in source.rglob("*.md") if p.name != "SUMMARY.md"):
         path.write_text(folder_links(path.relative_to(source), path.read_text(), source))
+    (STAGE / "website.css").write_text(CSS)
     (STAGE / "book.toml").write_text(BOOK_TOML.format(build=BOOK))
 
 
