@@ -1,4 +1,4 @@
-"""Files that the manifests and the chart have as copies: the alerts and the dashboard.
+"""Files that the manifests and the chart have as copies: the alerts, the dashboard, and the demo in kind.
 
 kustomize and Helm read no files outside their folders, so each has copies. `--write` writes them again.
 """
@@ -11,6 +11,7 @@ ALERTS = ROOT / "deploy/prometheus/accredit.rules.yaml"
 DASHBOARD = ROOT / "deploy/grafana/accredit.json"
 COMPONENTS = ROOT / "deploy/kubernetes/components"
 CHART = ROOT / "deploy/helm/accredit/files"
+KIND = ROOT / "deploy/kind"
 RULE_HEAD = """\
 # The alerts of accredit. Generated from deploy/prometheus/accredit.rules.yaml by
 # tests/deploy/copies.py --write; edit that file.
@@ -41,6 +42,8 @@ def expected():
         COMPONENTS / "dashboard/accredit.json": DASHBOARD.read_text(),
         CHART / "accredit.rules.yaml": groups(),
         CHART / "accredit.json": DASHBOARD.read_text(),
+        KIND / "envoy.yaml": (ROOT / "deploy/envoy/envoy.yaml").read_text(),
+        KIND / "sample_api.py": (ROOT / "demo/sample_api.py").read_text(),
     }
 
 

@@ -17,10 +17,11 @@ import envoy_patches
 import policy
 import rootfs
 import schemas
+import trial
 from manifests import Failure
 
 TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *documents.TESTS, *chart.TESTS,
-         *distribution.TESTS, *rootfs.TESTS]
+         *distribution.TESTS, *trial.TESTS, *rootfs.TESTS]
 
 
 def main(tests):
