@@ -55,7 +55,7 @@ def the_compose_file_is_valid_and_its_files_exist():
 def the_pod_for_kind_is_valid_and_confined():
     resources, own = pod()
     for resource in resources:
-        for version in schemas.VERSIONS:
+        for version in (schemas.VERSIONS[0], schemas.VERSIONS[-1]):
             kubernetes_validate.validate(resource, version, strict=True)
     same("user", own["spec"]["securityContext"]["runAsNonRoot"], True)
     for container in own["spec"]["containers"]:

@@ -10,6 +10,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 24] = [
             "admin",
             "dev_issuer",
             "file_watch",
+            "reason",
             "regular_file",
             "server",
             "telemetry",
