@@ -142,11 +142,32 @@ impl Activity {
     }
 }
 
+// === impl RequestInFlight, Unsent ===
+
+impl RequestInFlight {
+    /// What the connection of the request is doing.
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.0
+    }
+}
+
+impl Clone for RequestInFlight {
+    /// The request is in flight until the last clone is dropped.
+    fn clone(&self) -> Self {
+        self.0.in_flight.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl Drop for RequestInFlight {
     fn drop(&mut self) {
-        let now = self.0.started.elapsed().as_millis();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
-        self.0.idle_since.store(now, Ordering::Relaxed);
+        // Only the last one reads the clock, and before it stops counting: a connection without requests in flight must not
+        // show the time of an earlier one. All of them are dropped by the thread of the connection.
+        if self.0.in_flight.load(Ordering::Acquire) == 1 {
+            let now = self.0.started.elapsed().as_millis();
+            let now = u64::try_from(now).unwrap_or(u64::MAX);
+            self.0.idle_since.store(now, Ordering::Relaxed);
+        }
         self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 }

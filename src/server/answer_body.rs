@@ -22,11 +22,13 @@ pub(crate) struct AnswerBody<B> {
     _request: RequestInFlight,
 }
 
-/// A part of an answer.
+/// A part of an answer. While it exists, it counts as unsent.
 #[derive(Debug)]
 pub(crate) struct AnswerPart {
     octets: Bytes,
     _unsent: Option<Unsent>,
+    /// Present if the request could otherwise end before this part is sent.
+    _request: Option<RequestInFlight>,
 }
 
 /// Too many answers wait to be sent.
@@ -95,6 +97,7 @@ where
         Poll::Ready(Some(Ok(frame.map_data(|octets| AnswerPart {
             octets,
             _unsent: unsent.take(),
+            _request: None,
         }))))
     }
 
@@ -110,6 +113,27 @@ where
 }
 
 // === impl AnswerPart ===
+
+impl AnswerPart {
+    /// A part that keeps its request in flight; `None` if too much waits to be sent already.
+    pub(crate) fn counted(octets: Bytes, request: &RequestInFlight) -> Option<Self> {
+        let unsent = request.activity().begin_sending(octets.len())?;
+        Some(Self {
+            octets,
+            _unsent: Some(unsent),
+            _request: Some(request.clone()),
+        })
+    }
+
+    /// The end of an answer.
+    pub(crate) fn empty() -> Self {
+        Self {
+            octets: Bytes::new(),
+            _unsent: None,
+            _request: None,
+        }
+    }
+}
 
 impl Buf for AnswerPart {
     fn remaining(&self) -> usize {

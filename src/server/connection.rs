@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use crate::server::activity::Activity;
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::handshake::Handshakes;
+use crate::server::http2::Http2Connection;
 use crate::server::limits::{ConnectionLimits, HttpVersions, PRESSED_WRITE_TIMEOUT};
 use crate::server::listener::Accepted;
 use crate::server::message_body::MessageBody;
@@ -92,15 +93,24 @@ pub(crate) async fn serve_connection<S, B>(
         peer: stream.peer(),
     };
     let (wire, opened) = Wire::new(stream, settings.versions, limits, report.clone());
-    let service = LimitedService::new(service, *limits, Arc::clone(&open.activity));
     let (tasks, _owner) = RequestTasks::owned();
-    let builder = builder(tasks, &settings);
-    let connection = builder.serve_connection(TokioIo::new(wire), service);
-    drive(connection, opened, &open, &settings, &report).await;
+    let activity = Arc::clone(&open.activity);
+    match settings.versions {
+        HttpVersions::Http2Only => {
+            let connection = Http2Connection::new(wire, service, *limits, activity, tasks);
+            drive(connection, opened, &open, &settings, &report).await;
+        }
+        HttpVersions::Http1AndHttp2 => {
+            let service = LimitedService::new(service, *limits, activity);
+            let builder = builder(tasks, limits);
+            let connection = builder.serve_connection(TokioIo::new(wire), service);
+            drive(connection, opened, &open, &settings, &report).await;
+        }
+    }
 }
 
-fn builder(tasks: RequestTasks, settings: &ConnectionSettings) -> auto::Builder<RequestTasks> {
-    let limits = &settings.limits;
+/// The server of a port with both HTTP versions. Its limits of HTTP/2 are those of [`Http2Connection`].
+fn builder(tasks: RequestTasks, limits: &ConnectionLimits) -> auto::Builder<RequestTasks> {
     let mut builder = auto::Builder::new(tasks);
     builder
         .http2()
@@ -108,9 +118,6 @@ fn builder(tasks: RequestTasks, settings: &ConnectionSettings) -> auto::Builder<
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list_size)
         .max_pending_accept_reset_streams(limits.max_pending_resets)
-        // The default closes a connection after 1,024 frames in its whole life for streams that have ended: the rest of
-        // checks that were answered before they had arrived completely, as in an overload. Resets that wait to be
-        // written are bounded by `Wire`.
         .max_local_error_reset_streams(None)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
@@ -119,24 +126,27 @@ fn builder(tasks: RequestTasks, settings: &ConnectionSettings) -> auto::Builder<
         .timer(TokioTimer::new())
         .header_read_timeout(limits.opening_timeout)
         .max_buf_size(MAX_HTTP1_HEADER);
-    match settings.versions {
-        HttpVersions::Http2Only => {
-            // A gRPC client has no use for `date`, and encoding it is a measurable part of a check.
-            builder.http2().auto_date_header(false);
-            builder.http2_only()
-        }
-        HttpVersions::Http1AndHttp2 => builder,
+    builder
+}
+
+/// A connection in the library that serves it.
+trait ServedConnection: Future {
+    /// Sends GOAWAY, or closes the connection after the current request of HTTP/1.1.
+    fn leave(self: Pin<&mut Self>);
+}
+
+impl<S, B> ServedConnection for Http2Connection<S, B>
+where
+    S: Service<Request<MessageBody>>,
+    Self: Future,
+{
+    fn leave(self: Pin<&mut Self>) {
+        self.get_mut().start_leaving();
     }
 }
 
-/// Runs a connection. Its own result is ignored: its requests were answered, or the peer has gone.
-async fn drive<S, B>(
-    connection: auto::Connection<'_, TokioIo<Wire>, S, RequestTasks>,
-    mut opened: watch::Receiver<bool>,
-    open: &OpenConnection,
-    settings: &ConnectionSettings,
-    report: &WireReport,
-) where
+impl<S, B> ServedConnection for auto::Connection<'_, TokioIo<Wire>, S, RequestTasks>
+where
     S: Service<Request<hyper::body::Incoming>, Response = Response<B>>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     S::Future: Send + 'static,
@@ -144,6 +154,19 @@ async fn drive<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    fn leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Runs a connection. Its own result is ignored: its requests were answered, or the peer has gone.
+async fn drive(
+    connection: impl ServedConnection,
+    mut opened: watch::Receiver<bool>,
+    open: &OpenConnection,
+    settings: &ConnectionSettings,
+    report: &WireReport,
+) {
     let (activity, limits) = (&open.activity, &settings.limits);
     let mut connection = pin!(connection);
     let mut over = pin!(reached(&settings.stage, DrainStage::Over));
@@ -165,7 +188,7 @@ async fn drive<S, B>(
             // Before the connection reads its first request, so that a request after the start of the drain is known as such.
             () = &mut leave, if !leaving => {
                 leaving = true;
-                connection.as_mut().graceful_shutdown();
+                connection.as_mut().leave();
             }
             _ = connection.as_mut() => return,
             opened = &mut opening, if !is_open => {
@@ -183,7 +206,7 @@ async fn drive<S, B>(
                     return;
                 }
                 leaving = true;
-                connection.as_mut().graceful_shutdown();
+                connection.as_mut().leave();
                 end.set(sleep_until(Instant::now() + EVICTION_TIME));
                 has_end = true;
             }
@@ -199,7 +222,7 @@ async fn drive<S, B>(
                 let idle = activity.idle_since().map(|since| since.elapsed());
                 if !has_end && limits.idle_timeout.is_some_and(|limit| idle >= Some(limit)) {
                     leaving = true;
-                    connection.as_mut().graceful_shutdown();
+                    connection.as_mut().leave();
                     end.set(sleep_until(Instant::now() + EVICTION_TIME));
                     has_end = true;
                 }

@@ -12,13 +12,15 @@ use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::Service;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::server::activity::{Activity, RequestInFlight};
 use crate::server::answer_body::{AnswerBody, TooMuchUnsent};
 use crate::server::limits::ConnectionLimits;
-use crate::server::message_body::MessageBody;
+use crate::server::message_body::{MessageBody, UnlimitedBody};
 
-/// Where hyper starts a task for each request of an HTTP/2 connection.
+/// The tasks of the requests of a connection: of each request that hyper reads from HTTP/2, or of those whose answer takes
+/// time.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestTasks(Arc<Mutex<JoinSet<()>>>);
 
@@ -65,7 +67,9 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let in_flight = self.activity.begin_request();
-        let request = request.map(|body| MessageBody::new(body, &self.limits));
+        let arrived = Instant::now();
+        let request =
+            request.map(|body| MessageBody::new(UnlimitedBody::Hyper(body), arrived, &self.limits));
         LimitedAnswer {
             answer: self.service.call(request),
             request: Some((Arc::clone(&self.activity), in_flight)),

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct Wire {
     stream: Stream,
     opening: Opening,
     read_ahead: usize,
+    /// Present if the connection reads in turns.
+    turn: Option<ReadTurn>,
     blocked: Option<Blocked>,
     waiting_reader: Option<Waker>,
     write_timeout: Duration,
@@ -48,6 +51,16 @@ pub(crate) struct Wire {
     header_block_timeout: Option<Pin<Box<Sleep>>>,
     opening_timeout: Duration,
     report: WireReport,
+}
+
+/// One turn of reading, and then of answering what was read. The library h2 reads whenever it is asked for the next request.
+/// Without turns, a peer that sends without a pause would keep the connection reading while the requests that were read wait for
+/// their answers.
+///
+/// [`Wire`] ends a turn, and the task of the connection begins the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadTurn {
+    has_ended: Arc<AtomicBool>,
 }
 
 /// The first octets of the connection.
@@ -93,6 +106,7 @@ impl Wire {
                 opened,
             },
             read_ahead: MAX_READ_AHEAD,
+            turn: None,
             blocked: None,
             waiting_reader: None,
             write_timeout: limits.write_timeout,
@@ -103,6 +117,18 @@ impl Wire {
             report,
         };
         (wire, receiver)
+    }
+
+    /// From now on, the task of the connection reads in turns, each of which it begins.
+    pub(crate) fn read_in_turns(&mut self) -> ReadTurn {
+        self.turn.get_or_insert_default().clone()
+    }
+
+    /// Nothing more is read in this turn. The task is woken when there is something to read in the next.
+    fn end_turn(&self) {
+        if let Some(turn) = &self.turn {
+            turn.has_ended.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Notes that a write has to wait for the peer.
@@ -166,6 +192,9 @@ impl AsyncRead for Wire {
         {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
+        if this.turn.as_ref().is_some_and(ReadTurn::has_ended) {
+            return Poll::Pending;
+        }
         if this.blocked.is_some() {
             this.waiting_reader = Some(cx.waker().clone());
             // Only a write may find that the time is up: it is due whenever a read has to wait.
@@ -174,11 +203,16 @@ impl AsyncRead for Wire {
         if this.read_ahead == 0 {
             // The library writes now what it has queued, and then reads again, unless the peer does not read.
             this.read_ahead = MAX_READ_AHEAD;
+            this.end_turn();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buffer) else {
+            this.end_turn();
+            return Poll::Pending;
+        };
+        read?;
         let octets = buffer.filled().get(before..).unwrap_or_default();
         this.read_ahead = this.read_ahead.saturating_sub(octets.len());
         this.follow_header_blocks(octets);
@@ -224,6 +258,19 @@ impl AsyncWrite for Wire {
             return this.block(cx).map(Err);
         };
         Poll::Ready(closed)
+    }
+}
+
+// === impl ReadTurn ===
+
+impl ReadTurn {
+    /// Permits reading, up to the read-ahead or until there is nothing to read.
+    pub(crate) fn begin(&self) {
+        self.has_ended.store(false, Ordering::Relaxed);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
     }
 }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use accredit_core::config::listen_addr::ListenAddr;
 use accredit_core::config::tls_files::TlsFiles;
 use bytes::BytesMut;
-use futures_util::FutureExt as _;
-use http_body_util::{BodyExt, Empty, Full};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -27,6 +29,7 @@ use crate::server::shutdown::DrainTrigger;
 use crate::server::tls::ServerTls;
 use crate::server::workers::Workers;
 
+mod answers;
 mod pressure;
 
 /// No test reaches the end of this time.
@@ -35,12 +38,19 @@ const LONG: Duration = Duration::from_secs(600);
 /// Type, flags (END_HEADERS, END_STREAM), and stream 1 of a request without a body (RFC 9113, section 6.2).
 const HEADERS: &[u8] = &[1, 4 | 1, 0, 0, 0, 1];
 
-/// A port that is served: `/` answers with the name of its thread, `/held` after `let_go`.
+/// The octets of each part of the answer to `/parts`.
+const PART: usize = 100;
+
+/// A port that is served: `/` answers with the name of its thread, `/held` after `let_go`, `/parts` with eight parts.
 struct Served {
     addr: ListenAddr,
     trigger: DrainTrigger,
     entered: Arc<Semaphore>,
     let_go: Arc<Semaphore>,
+    /// The requests to `/held` and `/parts` whose work has ended.
+    ended: Arc<Semaphore>,
+    /// The parts of `/parts` that were asked for.
+    parts: Arc<Semaphore>,
     workers: Arc<Workers>,
     errors: Arc<ConnectionErrors>,
     serving: JoinHandle<Result<(), ServeError>>,
@@ -70,20 +80,27 @@ impl Served {
         let (trigger, drain) = Drain::new();
         let entered = Arc::new(Semaphore::new(0));
         let let_go = Arc::new(Semaphore::new(0));
+        let ended = Arc::new(Semaphore::new(0));
+        let parts = Arc::new(Semaphore::new(0));
         let gates = (Arc::clone(&entered), Arc::clone(&let_go));
+        let counts = (Arc::clone(&ended), Arc::clone(&parts));
         let service = service_fn(move |request: Request<MessageBody>| {
             let (entered, let_go) = gates.clone();
+            let (ended, parts) = counts.clone();
             async move {
                 match request.uri().path() {
                     "/held" => {
+                        let _end = AddPermit(ended);
                         entered.add_permits(1);
                         let_go.acquire().await.unwrap().forget();
                     }
+                    "/parts" => return Ok(Response::new(eight_parts(parts, AddPermit(ended)))),
                     "/panic" => panic!("on purpose"),
                     _ => {}
                 }
                 let name = thread::current().name().unwrap_or_default().to_owned();
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(name))))
+                let body = Full::new(Bytes::from(name)).boxed_unsync();
+                Ok::<_, Infallible>(Response::new(body))
             }
             .boxed()
         });
@@ -99,6 +116,8 @@ impl Served {
             trigger,
             entered,
             let_go,
+            ended,
+            parts,
             workers,
             errors,
             serving,
@@ -137,6 +156,25 @@ impl Served {
     async fn is_held(&self) {
         self.entered.acquire().await.unwrap().forget();
     }
+}
+
+/// Adds a permit when it is dropped.
+struct AddPermit(Arc<Semaphore>);
+
+impl Drop for AddPermit {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// Counts each part when it is asked for.
+fn eight_parts(asked: Arc<Semaphore>, end: AddPermit) -> UnsyncBoxBody<Bytes, Infallible> {
+    let parts = stream::iter(0..8).map(move |_| {
+        let _until_the_body_is_dropped = &end;
+        asked.add_permits(1);
+        Ok(Frame::data(Bytes::from_static(&[b'x'; PART])))
+    });
+    StreamBody::new(parts).boxed_unsync()
 }
 
 /// One HTTP/2 connection.

@@ -138,3 +138,38 @@ async fn a_header_block_that_does_not_end_has_a_time_limit() {
     let error = wire.read_exact(&mut octets).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
+
+#[tokio::test]
+async fn a_turn_reads_no_more_than_the_read_ahead_and_one_buffer() {
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.read_in_turns();
+    let all = 5 * MAX_READ_AHEAD;
+    peer.write_all(&vec![0; all]).await.unwrap();
+    let mut octets = vec![0; MAX_READ_AHEAD];
+    let mut in_one_turn = |cx: &mut Context<'_>| {
+        let mut read = 0;
+        turn.begin();
+        loop {
+            let mut buffer = ReadBuf::new(&mut octets);
+            match Pin::new(&mut wire).poll_read(cx, &mut buffer) {
+                Poll::Ready(result) => result.unwrap(),
+                Poll::Pending => break,
+            }
+            read += buffer.filled().len();
+        }
+        // It stays so until the next turn begins.
+        let mut buffer = ReadBuf::new(&mut octets);
+        assert!(Pin::new(&mut wire).poll_read(cx, &mut buffer).is_pending());
+        if read > 0 {
+            Poll::Ready(read)
+        } else {
+            Poll::Pending
+        }
+    };
+    let mut read = 0;
+    while read < all {
+        let more = std::future::poll_fn(&mut in_one_turn).await;
+        assert!(more < 2 * MAX_READ_AHEAD, "{more}");
+        read += more;
+    }
+}

@@ -1,0 +1,198 @@
+//! Serves an HTTP/2 connection with the library h2 itself.
+//!
+//! hyper starts a task for each request and sends its answer through a second state machine. For a check with a cached token that
+//! costs more than the decision. Here the task of the connection asks the service for each answer once and sends those that are
+//! ready, which are written together. Only the others get a task.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::{Builder, Connection, Handshake, SendResponse};
+use http::{Request, Response};
+use http_body::Body;
+use hyper::rt::Executor as _;
+use hyper::service::Service;
+use tokio::time::Instant;
+
+use crate::server::activity::Activity;
+use crate::server::answer_body::AnswerPart;
+use crate::server::http2_call::Http2Call;
+use crate::server::keep_alive::KeepAlive;
+use crate::server::limits::ConnectionLimits;
+use crate::server::message_body::{MessageBody, UnlimitedBody};
+use crate::server::requests::RequestTasks;
+use crate::server::wire::{ReadTurn, Wire};
+
+/// Octets of requests that a peer may send before they are read, per stream and per connection.
+const WINDOW: u32 = 1024 * 1024;
+
+/// The maximum size of a frame that the peer may send, in octets.
+const MAX_FRAME: u32 = 16 * 1024;
+
+/// A connection of HTTP/2 only. It resolves once the connection is closed, whatever the cause.
+pub(crate) struct Http2Connection<S, B>
+where
+    S: Service<Request<MessageBody>>,
+{
+    state: Http2State,
+    service: S,
+    /// Calls whose headers have arrived in this turn. What is read in a turn bounds their number.
+    calls: Vec<Http2Call<S::Future, B>>,
+    turn: ReadTurn,
+    tasks: RequestTasks,
+    activity: Arc<Activity>,
+    limits: ConnectionLimits,
+    is_leaving: bool,
+}
+
+enum Http2State {
+    Opening(Handshake<Wire, AnswerPart>),
+    Open(OpenHttp2),
+}
+
+struct OpenHttp2 {
+    connection: Connection<Wire, AnswerPart>,
+    keep_alive: Option<KeepAlive>,
+}
+
+// === impl Http2Connection ===
+
+impl<S, B> Http2Connection<S, B>
+where
+    S: Service<Request<MessageBody>>,
+{
+    pub(crate) fn new(
+        mut wire: Wire,
+        service: S,
+        limits: ConnectionLimits,
+        activity: Arc<Activity>,
+        tasks: RequestTasks,
+    ) -> Self {
+        let turn = wire.read_in_turns();
+        let handshake = Builder::new()
+            .initial_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_frame_size(MAX_FRAME)
+            .max_concurrent_streams(limits.max_concurrent_streams)
+            .max_header_list_size(limits.max_header_list_size)
+            .max_pending_accept_reset_streams(limits.max_pending_resets)
+            // The default closes a connection after 1,024 frames in its whole life for streams that have ended: the rest
+            // of checks that were answered before they had arrived completely, as in an overload. Resets that wait to be
+            // written are bounded by `Wire`.
+            .max_local_error_reset_streams(None)
+            .handshake(wire);
+        Self {
+            state: Http2State::Opening(handshake),
+            service,
+            calls: Vec::new(),
+            turn,
+            tasks,
+            activity,
+            limits,
+            is_leaving: false,
+        }
+    }
+
+    /// Sends GOAWAY. The connection ends after the calls that it has.
+    pub(crate) fn start_leaving(&mut self) {
+        self.is_leaving = true;
+        if let Http2State::Open(open) = &mut self.state {
+            open.connection.graceful_shutdown();
+        }
+    }
+
+    fn open(&mut self, mut connection: Connection<Wire, AnswerPart>) {
+        if self.is_leaving {
+            connection.graceful_shutdown();
+        }
+        let pings = connection.ping_pong();
+        self.state = Http2State::Open(OpenHttp2 {
+            connection,
+            keep_alive: pings.map(|pings| KeepAlive::new(pings, &self.limits)),
+        });
+    }
+}
+
+impl<S, B> Http2Connection<S, B>
+where
+    S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
+    S::Future: Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// Reads and writes what can be read and written, and takes the calls whose headers have arrived.
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Http2State::Opening(handshake) = &mut self.state {
+            match ready!(Pin::new(handshake).poll(cx)) {
+                Ok(connection) => self.open(connection),
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+        let mut arrived = None;
+        while let Http2State::Open(open) = &mut self.state {
+            let accepted = match open.connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok(accepted))) => accepted,
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending => {
+                    let keep_alive = open.keep_alive.as_mut();
+                    return keep_alive.map_or(Poll::Pending, |peer| peer.poll_lost(arrived, cx));
+                }
+            };
+            // One time for all calls that were read together: a call that waits for the others has arrived already.
+            self.take(accepted, *arrived.get_or_insert_with(Instant::now));
+        }
+        Poll::Pending
+    }
+
+    fn take(
+        &mut self,
+        (request, reply): (Request<RecvStream>, SendResponse<AnswerPart>),
+        arrived: Instant,
+    ) {
+        let counted = self.activity.begin_request();
+        let request =
+            request.map(|body| MessageBody::new(UnlimitedBody::H2(body), arrived, &self.limits));
+        let answering = self.service.call(request);
+        self.calls.push(Http2Call::new(answering, reply, counted));
+    }
+
+    /// Answers the calls of this turn. Each answer wakes the task, because the library has to write it.
+    fn answer(&mut self, cx: &mut Context<'_>) {
+        for mut call in self.calls.drain(..) {
+            let answered = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut call).poll(cx)));
+            // After a panic the call is dropped, which resets its own stream only.
+            if let Ok(Poll::Pending) = answered {
+                self.tasks.execute(call);
+            }
+        }
+    }
+}
+
+/// No field is pinned in place.
+impl<S: Service<Request<MessageBody>>, B> Unpin for Http2Connection<S, B> {}
+
+impl<S, B> Future for Http2Connection<S, B>
+where
+    S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
+    S::Future: Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.turn.begin();
+        if this.poll_connection(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        this.answer(cx);
+        Poll::Pending
+    }
+}
