@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use accredit::envoy::in_flight::InFlight;
 use accredit::envoy::response;
-use accredit::envoy::service::CheckService;
+use accredit::envoy::service::{CallTimes, CheckService};
 use accredit::observe::check_span::CheckSpan;
 use accredit_core::authn::moment::Moment;
 use accredit_core::authz::answer::Judged;
@@ -57,7 +57,11 @@ pub fn answer(service: &CheckService<Authorizer>, message: &[u8]) -> Option<Chec
     let permit = InFlight::new(1).enter().expect("is the first");
     let check = CheckSpan::new(tokio::time::Instant::now(), None);
     let message = Bytes::copy_from_slice(message);
-    let answer = service.check(message, &check, None, &permit);
+    let call = CallTimes {
+        read: check.arrived,
+        timeout: None,
+    };
+    let answer = service.check(message, &check, call, &permit);
     let answer = answer.now_or_never()?;
-    Some(CheckResponse::decode(answer.as_bytes()).expect("is a message"))
+    Some(CheckResponse::decode(answer.as_message()).expect("is a message"))
 }

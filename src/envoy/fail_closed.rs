@@ -3,8 +3,11 @@
 //! Envoy counts a gRPC error, a late answer or a broken call as a failed check, and `failure_mode_allow: true` turns a failed
 //! check into an admission. So every path through this file ends in a `CheckResponse` with a status.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use accredit_core::authz::denial::{Denial, InvalidRequest};
@@ -19,7 +22,7 @@ use crate::envoy::grpc::{self, CallError, ReceivedMessage, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
 use crate::envoy::message_budget::MessageBudget;
 use crate::envoy::response::CheckAnswer;
-use crate::envoy::service::{CheckService, Judge};
+use crate::envoy::service::{CallTimes, CheckService, Judge};
 use crate::envoy::trace_context;
 use crate::observe::check_span::CheckSpan;
 
@@ -44,18 +47,8 @@ pub struct Arrival {
     permit: Option<Permit>,
 }
 
-impl<J> Clone for FailClosed<J> {
-    fn clone(&self) -> Self {
-        FailClosed {
-            current: self.current.clone(),
-            in_flight: self.in_flight.clone(),
-            messages: self.messages.clone(),
-        }
-    }
-}
-
 impl<J: Judge> FailClosed<J> {
-    /// Answers calls by the service in force, within the limit of checks in flight. Clones share a budget of messages.
+    /// Answers calls by the service in force, within the limit of checks in flight.
     pub fn new(current: Arc<Current<J>>, in_flight: InFlight) -> FailClosed<J> {
         FailClosed {
             current,
@@ -64,11 +57,11 @@ impl<J: Judge> FailClosed<J> {
         }
     }
 
-    /// The headers of a call have arrived: from now on its check is in flight, even while it waits for a thread
+    /// The headers of a call arrived at that time: from now on its check is in flight, even while it waits for a thread
     /// (CONTRACT 7.1.1).
-    pub fn arrive(&self) -> Arrival {
+    pub fn arrive(&self, at: Instant) -> Arrival {
         Arrival {
-            at: Instant::now(),
+            at,
             permit: self.in_flight.enter(),
         }
     }
@@ -86,14 +79,14 @@ impl<J: Judge> FailClosed<J> {
             .then(|| trace_context::of_call(call.headers()));
         let check = CheckSpan::new(arrival.at, caller.flatten());
         let Some(permit) = arrival.permit else {
-            return grpc::answer(service.refuse(Denial::Overloaded, &check).as_bytes());
+            return grpc::answer(service.refuse(Denial::Overloaded, &check).into_frame());
         };
         let answering = answer(&service, call, &check, &permit, &self.messages);
         let answering = AssertUnwindSafe(answering).catch_unwind();
         let answer = answering
             .await
             .unwrap_or_else(|_| service.refuse(Denial::Internal, &check));
-        grpc::answer(answer.as_bytes())
+        grpc::answer(answer.into_frame())
     }
 }
 
@@ -110,12 +103,20 @@ where
 {
     let timeout = grpc::timeout(call.headers());
     let limit = timeout.map_or(MESSAGE_TIMEOUT, |timeout| timeout.min(MESSAGE_TIMEOUT));
-    let reading = grpc::read_message(call.into_body(), messages);
-    match tokio::time::timeout_at(check.arrived + limit, reading).await {
+    let deadline = check.arrived + limit;
+    let mut reading = pin!(grpc::read_message(call.into_body(), messages));
+    // A message that has arrived whole needs no timer.
+    let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+        Poll::Ready(read) => Ok(read),
+        Poll::Pending => tokio::time::timeout_at(deadline, reading).await,
+    };
+    let now = Instant::now();
+    match read {
         // The caller's deadline has passed: a busy process must not work for it.
-        Ok(Ok(_)) if check.arrived.elapsed() >= limit => service.refuse(Denial::Internal, check),
+        Ok(Ok(_)) if now >= deadline => service.refuse(Denial::Internal, check),
         Ok(Ok(ReceivedMessage { bytes, charge })) => {
-            let answer = service.check(bytes, check, timeout, permit).await;
+            let call = CallTimes { read: now, timeout };
+            let answer = service.check(bytes, check, call, permit).await;
             // Until here: a check that waits for keys keeps its message.
             drop(charge);
             answer

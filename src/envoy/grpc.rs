@@ -21,7 +21,7 @@ static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
 /// The length of the compression flag and the length field before each message.
-const PREFIX: usize = 5;
+pub const PREFIX: usize = 5;
 
 /// Why no message could be read from a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub enum CallError {
 
 /// The message of a call, which counts in the budget as long as this exists.
 #[derive(Debug)]
-pub struct ReceivedMessage {
+pub struct ReceivedMessage<'a> {
     pub bytes: Bytes,
-    pub charge: MessageCharge,
+    pub charge: MessageCharge<'a>,
 }
 
 impl From<BudgetExhausted> for CallError {
@@ -56,27 +56,50 @@ impl From<BudgetExhausted> for CallError {
 pub async fn read_message<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     budget: &MessageBudget,
-) -> Result<ReceivedMessage, CallError> {
-    let mut received = BytesMut::new();
+) -> Result<ReceivedMessage<'_>, CallError> {
     let mut charge = budget.begin();
+    let first = next_data(&mut body).await?;
+    if let Some(bytes) = whole_message(&first)? {
+        // The whole message in one frame, as almost always: its octets need not be copied.
+        charge.grow_to(bytes.len())?;
+        return Ok(ReceivedMessage { bytes, charge });
+    }
+    let mut received = BytesMut::from(first);
     loop {
+        charge.grow_to(received.capacity())?;
+        received.extend_from_slice(&next_data(&mut body).await?);
         if let Some(length) = announced_length(&received)?
             && received.len() >= PREFIX + length
         {
+            charge.grow_to(received.capacity())?;
             received.advance(PREFIX);
             let bytes = received.split_to(length).freeze();
             return Ok(ReceivedMessage { bytes, charge });
         }
+    }
+}
+
+async fn next_data<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Bytes, CallError> {
+    loop {
         match body.frame().await {
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
-                    received.extend_from_slice(&data);
-                    charge.grow_to(received.capacity())?;
+                    return Ok(data);
                 }
             }
             Some(Err(_)) | None => return Err(CallError::Incomplete),
         }
     }
+}
+
+/// The message that these octets begin with, if they contain all of it.
+fn whole_message(octets: &Bytes) -> Result<Option<Bytes>, CallError> {
+    Ok(match announced_length(octets)? {
+        Some(length) if octets.len() >= PREFIX + length => {
+            Some(octets.slice(PREFIX..PREFIX + length))
+        }
+        _ => None,
+    })
 }
 
 fn announced_length(received: &[u8]) -> Result<Option<usize>, CallError> {
@@ -92,21 +115,31 @@ fn announced_length(received: &[u8]) -> Result<Option<usize>, CallError> {
     }
 }
 
-/// The answer to a call: one uncompressed message and the status OK.
-pub fn answer(message: &[u8]) -> Response<UnaryBody> {
-    let length = message.len();
-    let mut framed = BytesMut::with_capacity(PREFIX + length);
-    framed.extend_from_slice(&[0]);
-    framed.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    framed.extend_from_slice(message);
+/// The octets of an uncompressed message, with the prefix that announces its length. `write` appends the message.
+pub fn frame(capacity: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Bytes {
+    let mut framed = Vec::with_capacity(PREFIX + capacity);
+    framed.extend_from_slice(&[0; PREFIX]);
+    let mut framed = write(framed);
+    let length = framed.len().saturating_sub(PREFIX);
+    let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    for (to, from) in framed.iter_mut().skip(1).zip(length) {
+        *to = from;
+    }
+    framed.into()
+}
+
+/// The answer to a call: one message with its prefix, and the status OK.
+pub fn answer(framed: Bytes) -> Response<UnaryBody> {
     let mut response = Response::new(UnaryBody {
-        message: Some(framed.freeze()),
+        message: Some(framed),
         trailers: Some(status_ok()),
     });
-    let content_type = HeaderValue::from_static("application/grpc");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    let mut headers = HeaderMap::with_capacity(1);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    *response.headers_mut() = headers;
     response
 }
 
@@ -191,7 +224,7 @@ mod tests {
     use http::HeaderMap;
     use http_body_util::{BodyExt as _, Full, StreamBody};
 
-    use super::{CallError, answer, read_message, timeout};
+    use super::{CallError, answer, frame, read_message, timeout};
     use crate::envoy::message_budget::MessageBudget;
 
     async fn read(frames: &[&[u8]]) -> Result<Bytes, CallError> {
@@ -204,7 +237,8 @@ mod tests {
             })
             .collect();
         let body = StreamBody::new(futures_util::stream::iter(frames));
-        let received = read_message(body, &MessageBudget::default()).await;
+        let budget = MessageBudget::default();
+        let received = read_message(body, &budget).await;
         received.map(|message| message.bytes)
     }
 
@@ -213,6 +247,7 @@ mod tests {
         let whole = Ok(Bytes::from_static(b"abc"));
         assert_eq!(read(&[b"\0\0\0\0\x03abc"]).await, whole);
         assert_eq!(read(&[b"\0\0", b"", b"\0\0\x03a", b"bc"]).await, whole);
+        assert_eq!(read(&[b"", b"\0\0\0\0\x03", b"abc"]).await, whole);
         assert_eq!(read(&[b"\0\0\0\0\x03abc\0\0\0\0\x01z"]).await, whole);
         assert_eq!(read(&[b"\0\0\0\0\0"]).await, Ok(Bytes::new()));
         assert_eq!(read(&[]).await, Err(CallError::Incomplete));
@@ -235,7 +270,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_grpc_answer_is_one_message_and_its_status() {
-        let response = answer(&[8, 7]);
+        let framed = frame(2, |mut octets| {
+            octets.extend_from_slice(&[8, 7]);
+            octets
+        });
+        let response = answer(framed);
         let body = response.into_body().collect().await.expect("cannot fail");
         assert_eq!(
             body.trailers()

@@ -5,46 +5,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts checks in flight: from the headers of a call until its answer is handed over.
 #[derive(Clone, Debug)]
-pub struct InFlight {
-    count: Arc<AtomicUsize>,
-    limit: Arc<AtomicUsize>,
+pub struct InFlight(Arc<CheckCounts>);
+
+#[derive(Debug)]
+struct CheckCounts {
+    count: AtomicUsize,
+    limit: AtomicUsize,
 }
 
 /// A place among the checks in flight. Dropping it gives it back.
 #[derive(Debug)]
-pub struct Permit(Arc<AtomicUsize>);
+pub struct Permit(Arc<CheckCounts>);
 
 impl InFlight {
     /// At most `limit` checks at the same time.
     pub fn new(limit: usize) -> InFlight {
-        InFlight {
-            count: Arc::default(),
-            limit: Arc::new(AtomicUsize::new(limit)),
-        }
+        InFlight(Arc::new(CheckCounts {
+            count: AtomicUsize::new(0),
+            limit: AtomicUsize::new(limit),
+        }))
     }
 
     /// Takes a place; `None` if the limit is reached.
     pub fn enter(&self) -> Option<Permit> {
-        let limit = self.limit.load(Ordering::Relaxed);
+        let limit = self.0.limit.load(Ordering::Relaxed);
         let entered = self
+            .0
             .count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
                 (count < limit).then_some(count + 1)
             });
-        entered.ok().map(|_| Permit(self.count.clone()))
+        entered.ok().map(|_| Permit(self.0.clone()))
     }
 
     pub fn set_limit(&self, limit: usize) {
-        self.limit.store(limit, Ordering::Relaxed);
+        self.0.limit.store(limit, Ordering::Relaxed);
     }
 
     pub fn limit(&self) -> usize {
-        self.limit.load(Ordering::Relaxed)
+        self.0.limit.load(Ordering::Relaxed)
     }
 
     /// The number of checks in flight.
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.0.count.load(Ordering::Acquire)
     }
 }
 
@@ -52,7 +56,7 @@ impl Permit {
     /// Does not count while `waiting` runs: a wait for keys has limits of its own, and must not keep other checks out
     /// (CONTRACT 5.3.6). The check takes its place again afterwards, even if the limit is reached.
     pub async fn outside<T>(&self, waiting: impl Future<Output = T>) -> T {
-        let stepped_out = SteppedOut::new(&self.0);
+        let stepped_out = SteppedOut::new(&self.0.count);
         let result = waiting.await;
         drop(stepped_out);
         result
@@ -61,7 +65,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! `max_concurrent_checks` bounds their number only, and a check that waits for keys does not count there.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of each message that do not count. Most messages of Envoy are shorter, so large messages of other clients do not
@@ -12,14 +11,14 @@ const FREE_BYTES: usize = 64 * 1024;
 /// The counted bytes of all messages.
 const MAX_COUNTED: usize = 64 * 1024 * 1024;
 
-/// The bytes that messages use. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct MessageBudget(Arc<AtomicUsize>);
+/// The bytes that messages use.
+#[derive(Debug, Default)]
+pub struct MessageBudget(AtomicUsize);
 
 /// The bytes of one message, which dropping this gives back.
 #[derive(Debug)]
-pub struct MessageCharge {
-    budget: MessageBudget,
+pub struct MessageCharge<'a> {
+    budget: &'a MessageBudget,
     counted: usize,
 }
 
@@ -31,9 +30,9 @@ pub struct BudgetExhausted;
 
 impl MessageBudget {
     /// A message of which nothing has arrived.
-    pub fn begin(&self) -> MessageCharge {
+    pub fn begin(&self) -> MessageCharge<'_> {
         MessageCharge {
-            budget: self.clone(),
+            budget: self,
             counted: 0,
         }
     }
@@ -41,7 +40,7 @@ impl MessageBudget {
 
 // === impl MessageCharge ===
 
-impl MessageCharge {
+impl MessageCharge<'_> {
     /// Counts a message that occupies `bytes` now.
     ///
     /// # Errors
@@ -63,9 +62,11 @@ impl MessageCharge {
     }
 }
 
-impl Drop for MessageCharge {
+impl Drop for MessageCharge<'_> {
     fn drop(&mut self) {
-        self.budget.0.fetch_sub(self.counted, Ordering::AcqRel);
+        if self.counted > 0 {
+            self.budget.0.fetch_sub(self.counted, Ordering::AcqRel);
+        }
     }
 }
 

@@ -16,8 +16,9 @@ enum WireType {
 }
 
 impl MessageWriter {
-    pub fn with_capacity(bytes: usize) -> MessageWriter {
-        MessageWriter(Vec::with_capacity(bytes))
+    /// Writes after these bytes, which are no part of the message.
+    pub fn after(bytes: Vec<u8>) -> MessageWriter {
+        MessageWriter(bytes)
     }
 
     pub fn into_bytes(self) -> Vec<u8> {

@@ -25,7 +25,7 @@ const MAX_OTHER_CALLS: usize = 256;
 
 /// The service of one connection. `Check` does not go through the gRPC library; every other call does.
 pub struct CheckPort<J> {
-    checks: FailClosed<J>,
+    checks: Arc<FailClosed<J>>,
     others: TowerToHyperService<axum::Router>,
     other_calls: Arc<Semaphore>,
 }
@@ -45,7 +45,7 @@ impl<J> Clone for CheckPort<J> {
 impl<J: Judge> CheckPort<J> {
     pub fn new(checks: FailClosed<J>, others: Routes) -> CheckPort<J> {
         CheckPort {
-            checks,
+            checks: Arc::new(checks),
             others: TowerToHyperService::new(others.prepare().into_axum_router()),
             other_calls: Arc::new(Semaphore::new(MAX_OTHER_CALLS)),
         }
@@ -60,9 +60,9 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
     fn call(&self, request: Request<MessageBody>) -> Self::Future {
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
+            // Here and not in the future that answers: a busy thread lets it wait, and Envoy waits too.
+            let arrival = checks.arrive(request.body().arrived());
             let request = request.map(MessageBody::into_unlimited);
-            // Here and not in the task that answers: a busy thread lets that task wait, and Envoy waits too.
-            let arrival = checks.arrive();
             return Box::pin(async move {
                 let answer = checks.call(request, arrival).await;
                 Ok(answer.map(Either::Left))

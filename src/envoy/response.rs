@@ -12,8 +12,10 @@
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
 
+use bytes::Bytes;
+
 use crate::envoy::message_writer::MessageWriter;
-use crate::envoy::metadata;
+use crate::envoy::{grpc, metadata};
 
 /// The fields of `CheckResponse`.
 const STATUS: u32 = 1;
@@ -49,13 +51,19 @@ const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
 /// The bytes of most answers beside what is encoded already: names to remove, the fields of the decision, lengths.
 const USUAL_REST: usize = 384;
 
-/// The bytes of a `CheckResponse` with a status.
+/// The bytes of a `CheckResponse` with a status, after the prefix of a gRPC message.
 #[derive(Debug)]
-pub struct CheckAnswer(Vec<u8>);
+pub struct CheckAnswer(Bytes);
 
 impl CheckAnswer {
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// The message with its prefix.
+    pub fn into_frame(self) -> Bytes {
+        self.0
+    }
+
+    /// The message without its prefix.
+    pub fn as_message(&self) -> &[u8] {
+        self.0.get(grpc::PREFIX..).unwrap_or_default()
     }
 }
 
@@ -64,7 +72,15 @@ pub fn write(judged: &Judged) -> CheckAnswer {
     let identity = judged.record.identity();
     let encoded = identity.and_then(|identity| identity.encoded());
     let encoded = encoded.map_or(0, |parts| parts.headers.len() + parts.metadata.len());
-    let mut answer = MessageWriter::with_capacity(encoded + USUAL_REST);
+    CheckAnswer(grpc::frame(encoded + USUAL_REST, |framed| {
+        let mut answer = MessageWriter::after(framed);
+        write_fields(judged, &mut answer);
+        answer.into_bytes()
+    }))
+}
+
+/// The fields of a `CheckResponse`.
+fn write_fields(judged: &Judged, answer: &mut MessageWriter) {
     match &judged.answer {
         Answer::Admit(admission) => {
             // `code` is 0, which protobuf does not write.
@@ -86,7 +102,6 @@ pub fn write(judged: &Judged) -> CheckAnswer {
     answer.message(DYNAMIC_METADATA, |fields| {
         metadata::write(&judged.record, fields);
     });
-    CheckAnswer(answer.into_bytes())
 }
 
 /// Encodes what every admission of a token repeats.

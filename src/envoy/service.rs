@@ -47,6 +47,15 @@ impl Judge for Authorizer {
     }
 }
 
+/// The times of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTimes {
+    /// When its message was complete.
+    pub read: Instant,
+    /// How long the caller waits for the answer; `None` if the call has no deadline.
+    pub timeout: Option<Duration>,
+}
+
 /// Answers checks by one configuration.
 #[derive(Debug)]
 pub struct CheckService<J> {
@@ -103,19 +112,20 @@ impl<J: Judge> CheckService<J> {
     ) -> Judged {
         match in_flight.enter() {
             Some(permit) => {
-                let check = CheckSpan::new(Instant::now(), None);
-                self.decide(request, deadline, &check, &permit).await
+                let now = Instant::now();
+                let check = CheckSpan::new(now, None);
+                self.decide(request, now, deadline, &check, &permit).await
             }
             None => self.authorizer.refuse(Denial::Overloaded),
         }
     }
 
-    /// Answers a message. `timeout` is the timeout of the call.
+    /// Answers a message.
     pub async fn check(
         &self,
         message: Bytes,
         check: &CheckSpan,
-        timeout: Option<Duration>,
+        call: CallTimes,
         permit: &Permit,
     ) -> CheckAnswer {
         let Ok(request) = request::read(&message) else {
@@ -123,8 +133,10 @@ impl<J: Judge> CheckService<J> {
         };
         self.observer
             .begin(check, trace_context::forwarded(&request));
-        let deadline = check.arrived + self.longest_wait(timeout);
-        let judged = self.decide(&request, deadline, check, permit).await;
+        let deadline = check.arrived + self.longest_wait(call.timeout);
+        let judged = self
+            .decide(&request, call.read, deadline, check, permit)
+            .await;
         self.answer(&judged, Some(&request), check)
     }
 
@@ -148,14 +160,16 @@ impl<J: Judge> CheckService<J> {
         answer
     }
 
+    /// Decides a request, first at the time `now`.
     async fn decide(
         &self,
         request: &Request<'_>,
+        now: Instant,
         deadline: Instant,
         check: &CheckSpan,
         permit: &Permit,
     ) -> Judged {
-        let Ok(moment) = now() else {
+        let Ok(moment) = moment_at(now) else {
             return self.authorizer.refuse(Denial::Internal);
         };
         let ticket = match self.authorizer.judge(request, moment) {
@@ -171,7 +185,7 @@ impl<J: Judge> CheckService<J> {
         let waiting = tokio::time::timeout_at(deadline, ticket.ready());
         // Whether the fetch ended or the time is up, the ticket knows.
         let _ = permit.outside(waiting).await;
-        match now() {
+        match moment_at(Instant::now()) {
             Ok(moment) => self.authorizer.judge_after(request, moment, &ticket),
             Err(ClockBeforeEpoch) => self.authorizer.refuse(Denial::Internal),
         }
@@ -189,17 +203,22 @@ impl<J: Judge> CheckService<J> {
 #[derive(Debug)]
 pub struct ClockBeforeEpoch;
 
-/// The moment of a decision.
+/// The moment of a decision that is made now.
 ///
 /// # Errors
 /// [`ClockBeforeEpoch`]
+pub fn now() -> Result<Moment, ClockBeforeEpoch> {
+    moment_at(Instant::now())
+}
+
+/// The moment of a decision that is made now. `steady` is the time of the steady clock, which was read just before.
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where a decision gets its time"
 )]
-pub fn now() -> Result<Moment, ClockBeforeEpoch> {
+fn moment_at(steady: Instant) -> Result<Moment, ClockBeforeEpoch> {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(|_| ClockBeforeEpoch)?;
-    Ok(Moment::new(since_epoch, Instant::now().into_std()))
+    Ok(Moment::new(since_epoch, steady.into_std()))
 }

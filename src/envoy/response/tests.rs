@@ -96,10 +96,10 @@ impl Scene {
             Judgement::Wait(_) => panic!("keys are inline"),
         };
         let written = write(&judged);
-        let read = CheckResponse::decode(written.as_bytes()).expect("is a message");
+        let read = CheckResponse::decode(written.as_message()).expect("is a message");
         assert_eq!(read, expected::response(&judged));
         assert_eq!(
-            written.as_bytes().len(),
+            written.as_message().len(),
             read.encoded_len(),
             "prost would write as many bytes"
         );

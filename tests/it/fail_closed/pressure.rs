@@ -23,6 +23,7 @@ use accredit_core::request::Request;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use http_body_util::BodyExt as _;
 use prost::Message as _;
+use tokio::time::Instant;
 
 use crate::support::answer::Answer;
 use crate::support::check_request::Ask;
@@ -64,7 +65,7 @@ async fn no_request_is_judged_after_the_deadline_of_its_call() {
         let mut call = call_of(body);
         call.headers_mut()
             .insert("grpc-timeout", timeout.parse().unwrap());
-        let arrival = checks.arrive();
+        let arrival = checks.arrive(Instant::now());
         let answering = checks.call(call, arrival);
         let answer = within("the call is answered", answering).await;
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
@@ -80,8 +81,8 @@ async fn a_check_that_waits_for_a_thread_is_in_flight() {
     let asked = Arc::new(AtomicUsize::new(0));
     let service = CheckService::new(Arc::new(Counts(asked.clone())), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
-    let first = checks.arrive();
-    let second = checks.arrive();
+    let first = checks.arrive(Instant::now());
+    let second = checks.arrive(Instant::now());
     let reason = async |arrival| {
         let call = call_of(whole(framed_check(good())));
         let answer = within("the call is answered", checks.call(call, arrival)).await;
@@ -91,7 +92,10 @@ async fn a_check_that_waits_for_a_thread_is_in_flight() {
     assert_eq!(reason(second).await, "overloaded");
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     drop(first);
-    assert_eq!(reason(checks.arrive()).await, "internal_error");
+    assert_eq!(
+        reason(checks.arrive(Instant::now())).await,
+        "internal_error"
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
