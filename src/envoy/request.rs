@@ -11,6 +11,12 @@ use crate::envoy::wire::{Field, Fields, Malformed};
 /// request.
 pub const MAX_ENTRIES: usize = 10_000;
 
+/// The header that shows whether Envoy sends every header (CONTRACT 4.11.3).
+const METHOD: &str = ":method";
+
+/// The room for the headers of a message. Most requests have fewer.
+const USUAL_HEADERS: usize = 24;
+
 /// Why a message contains no request that accredit can check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageError {
@@ -69,7 +75,9 @@ struct Http<'a> {
     host: &'a str,
     path: &'a str,
     headers: MapField<'a, &'a [u8]>,
-    header_map: Option<Vec<(&'a str, &'a [u8])>>,
+    header_map: Option<Headers<'a>>,
+    /// Whether `header_map` has `:method`.
+    shows_method: bool,
 }
 
 /// A field of type `map<string, string>`, in the order of the message. A vector: a request has about fifteen headers, each of
@@ -176,12 +184,16 @@ impl<'a> Http<'a> {
                 4 => self.path = field.text()?,
                 5 => self.host = field.text()?,
                 13 => {
-                    let header_map = self.header_map.get_or_insert_default();
+                    let header_map = self
+                        .header_map
+                        .get_or_insert_with(|| Headers::with_capacity(USUAL_HEADERS));
                     for field in field.fields()? {
                         let field = field?;
                         if field.number == 1 {
                             entries.count()?;
-                            header_map.push(header_value(field)?);
+                            let (name, value) = header_value(field)?;
+                            self.shows_method |= name == METHOD;
+                            header_map.push(name, value);
                         }
                     }
                 }
@@ -195,13 +207,10 @@ impl<'a> Http<'a> {
     /// accredit reads nothing else (CONTRACT 4.11.1).
     fn into_headers(self) -> Headers<'a> {
         match self.header_map {
-            Some(entries) => {
-                let shown = entries.iter().any(|(name, _)| *name == ":method");
-                Headers::new(entries.into_iter(), completeness(shown))
-            }
+            Some(headers) => headers.sent(completeness(self.shows_method)),
             None => {
                 let headers = self.headers.into_entries();
-                let shown = headers.iter().any(|(name, _)| *name == ":method");
+                let shown = headers.iter().any(|(name, _)| *name == METHOD);
                 Headers::new(headers.into_iter(), completeness(shown))
             }
         }

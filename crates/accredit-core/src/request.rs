@@ -51,16 +51,35 @@ impl<'a> Headers<'a> {
         entries: impl Iterator<Item = (&'a str, &'a [u8])>,
         completeness: Completeness,
     ) -> Headers<'a> {
-        let lower = |name: &'a str| {
-            if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                Cow::Owned(name.to_ascii_lowercase())
-            } else {
-                Cow::Borrowed(name)
-            }
-        };
+        let mut headers = Headers::with_capacity(entries.size_hint().0);
+        entries.for_each(|(name, value)| headers.push(name, value));
+        headers.sent(completeness)
+    }
+
+    /// No headers, and room for this number of them. Until [`Headers::sent`] they count as limited by the operator.
+    pub fn with_capacity(count: usize) -> Headers<'a> {
         Headers {
-            entries: entries.map(|(name, value)| (lower(name), value)).collect(),
+            entries: Vec::with_capacity(count),
+            completeness: Completeness::Filtered,
+        }
+    }
+
+    /// Adds a header.
+    pub fn push(&mut self, name: &'a str, value: &'a [u8]) {
+        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(name)
+        };
+        self.entries.push((name, value));
+    }
+
+    /// The same headers, of which the proxy sent every one or not.
+    #[must_use]
+    pub fn sent(self, completeness: Completeness) -> Headers<'a> {
+        Headers {
             completeness,
+            ..self
         }
     }
 

@@ -18,12 +18,29 @@ pub(crate) fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether every byte is visible ASCII, a space or a tab. It does not stop at the first other byte, so that the compiler can
-/// compare many bytes at a time: a value is usually a whole token.
-pub(crate) fn is_plain_text(value: &[u8]) -> bool {
-    value.iter().fold(true, |is_plain, byte| {
-        is_plain & (matches!(byte, b' '..=b'~') | (*byte == b'\t'))
-    })
+/// Which bytes a value has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ValueBytes {
+    /// Every byte is visible ASCII, a space or a tab.
+    pub(crate) are_plain: bool,
+    pub(crate) have_comma: bool,
+}
+
+impl ValueBytes {
+    /// Does not stop at the first byte that decides, so that the compiler can compare many bytes at a time: a value is usually a
+    /// whole token.
+    pub(crate) fn of(value: &[u8]) -> ValueBytes {
+        let (are_plain, have_comma) = value.iter().fold((true, false), |(plain, comma), byte| {
+            (
+                plain & (matches!(byte, b' '..=b'~') | (*byte == b'\t')),
+                comma | (*byte == b','),
+            )
+        });
+        ValueBytes {
+            are_plain,
+            have_comma,
+        }
+    }
 }
 
 /// The bytes as text, if an answer can set a header to them: answers carry text, and Envoy refuses control characters.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::authn::cookies::DroppedCookies;
-use crate::authn::header_value::{is_plain_text, is_token_character, trimmed};
+use crate::authn::header_value::{ValueBytes, is_token_character, trimmed};
 use crate::authn::hidden_tokens::SourceNames;
 use crate::authn::{cookies, query, websocket};
 use crate::request::{Headers, Request};
@@ -213,11 +213,12 @@ fn token_after_scheme<'r>(
     let Some(value) = only_value(header, headers)? else {
         return Ok(None);
     };
-    if !is_plain_text(value) {
+    let bytes = ValueBytes::of(value);
+    if !bytes.are_plain {
         return Err(AmbiguousCredential::BadByte);
     }
     // Envoy joins repeated headers with a comma.
-    if value.contains(&b',') {
+    if bytes.have_comma {
         for part in value.split(|byte| *byte == b',') {
             match SchemeMatch::read(trimmed(part), scheme) {
                 SchemeMatch::Other => {}
