@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Measures the cost of a check and writes the result into docs/performance.md: ratios of CPU time within one run
-# (benches/load), and instructions (scripts/instructions.sh). Run it on a machine without other work, with two cores or more.
+# (benches/load, also through Envoy), and instructions (scripts/instructions.sh). Run it on a machine without other work, with two cores or more.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v taskset >/dev/null || { echo "This needs taskset (Debian and Ubuntu: apt-get install util-linux)." >&2; exit 1; }
 
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
-ACCREDIT_BENCH_REPORT=$table cargo bench --locked --bench load
+ACCREDIT_BENCH_ENVOY=$(scripts/envoy.sh) ACCREDIT_BENCH_REPORT=$table cargo bench --locked --bench load
 cat "$table"
 # The table is written in any case; too many instructions fail the script at its end.
 status=0

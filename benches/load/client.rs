@@ -45,18 +45,14 @@ impl Client {
 
     /// Sends that many checks, [`OPEN`] at a time, with these messages in turn.
     pub(crate) async fn closed_loop(&self, messages: &[Bytes], checks: usize) {
-        let mut messages = messages.iter().cycle().take(checks);
-        let mut open = FuturesUnordered::new();
-        open.extend(
-            messages
-                .by_ref()
-                .take(OPEN)
-                .map(|message| call(self.0.clone(), message.clone())),
-        );
-        while open.next().await.is_some() {
-            let next = messages.next();
-            open.extend(next.map(|message| call(self.0.clone(), message.clone())));
-        }
+        let send = |message: &Bytes| call(self.0.clone(), message.clone());
+        repeat(messages, checks, send).await;
+    }
+
+    /// Sends that many requests to a proxy, which has to admit each, [`OPEN`] at a time, with these tokens in turn.
+    pub(crate) async fn requests(&self, tokens: &[String], requests: usize) {
+        let send = |token: &String| get(self.0.clone(), token.clone());
+        repeat(tokens, requests, send).await;
     }
 
     /// Sends that many checks at a constant rate, whether answers have come or not.
@@ -70,6 +66,33 @@ impl Client {
         }
         calls.join_all().await;
     }
+}
+
+/// Sends these in turn, [`OPEN`] at a time.
+async fn repeat<'a, T, F: Future>(of: &'a [T], times: usize, send: impl Fn(&'a T) -> F) {
+    let mut of = of.iter().cycle().take(times);
+    let mut open: FuturesUnordered<F> = of.by_ref().take(OPEN).map(&send).collect();
+    while open.next().await.is_some() {
+        open.extend(of.next().map(&send));
+    }
+}
+
+/// A request of a client to a proxy.
+async fn get(sender: SendRequest<Bytes>, token: String) {
+    let request = http::Request::get("http://api.acme.example/api/data")
+        .header("authorization", format!("Bearer {token}"))
+        .header("accept", "application/json")
+        .header("user-agent", "acme-cli/4.2.1 (linux; x86_64)")
+        .header("accept-encoding", "gzip, deflate, br")
+        .body(())
+        .unwrap();
+    let (answer, _) = sender
+        .ready()
+        .await
+        .unwrap()
+        .send_request(request, true)
+        .unwrap();
+    assert_eq!(answer.await.unwrap().status(), 200);
 }
 
 /// Calls `Check`, and returns the answer with its gRPC prefix.

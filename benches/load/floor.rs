@@ -1,7 +1,5 @@
 //! The floor: a stock tonic server that reads each check and answers OK with five headers, without looking at the request.
 
-use std::net::SocketAddr;
-
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::{
     Authorization, AuthorizationServer,
@@ -9,6 +7,8 @@ use envoy_types::pb::envoy::service::auth::v3::authorization_server::{
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse, OkHttpResponse};
 use envoy_types::pb::google::rpc::Status as RpcStatus;
+use futures_util::{StreamExt as _, stream};
+use tokio::net::UnixListener;
 use tonic::{Request, Response, Status};
 
 struct Floor;
@@ -43,16 +43,25 @@ impl Authorization for Floor {
     }
 }
 
-/// Serves on one thread until the process is killed.
-pub(crate) fn serve(address: SocketAddr) {
+/// Serves on one thread until the process is killed, at an address or at the path of a unix socket.
+pub(crate) fn serve(address: &str) {
+    let serving = async {
+        let server = tonic::transport::Server::builder();
+        let routes = { server }.add_service(AuthorizationServer::new(Floor));
+        match address.parse() {
+            Ok(address) => routes.serve(address).await,
+            Err(_) => {
+                let listener = UnixListener::bind(address).unwrap();
+                let accepted = stream::poll_fn(|cx| listener.poll_accept(cx).map(Some));
+                let streams = accepted.map(|accepted| accepted.map(|(stream, _)| stream));
+                routes.serve_with_incoming(streams).await
+            }
+        }
+    };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
-        .block_on(
-            tonic::transport::Server::builder()
-                .add_service(AuthorizationServer::new(Floor))
-                .serve(address),
-        )
+        .block_on(serving)
         .unwrap();
 }

@@ -13,7 +13,9 @@
 )]
 
 mod client;
+mod envoy;
 mod floor;
+mod instructions;
 mod messages;
 mod process;
 
@@ -28,7 +30,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::messages::{ISSUER, Minter, check};
-use crate::process::Process;
+use crate::process::{Process, ProcessCommand, Transport};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -42,13 +44,25 @@ const NEW_TOKENS: usize = 1_500;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.get(1).is_some_and(|role| role == "floor") {
-        return floor::serve(arguments[2].parse().unwrap());
+        return floor::serve(&arguments[2]);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let report = runtime.block_on(measure());
+    if arguments.get(1).is_some_and(|role| role == "instructions") {
+        return print!("{}", runtime.block_on(instructions::measure()));
+    }
+    let (mut report, of_floor) = runtime.block_on(measure());
+    report.push_str(&runtime.block_on(instructions::measure()));
+    if let Some(program) = std::env::var_os("ACCREDIT_BENCH_ENVOY") {
+        report.push_str(&runtime.block_on(envoy::measure(program.as_ref())));
+    }
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        report,
+        "\nThe floor took {of_floor:.1} µs of CPU time per check."
+    );
     print!("{report}");
     if let Some(file) = std::env::var_os("ACCREDIT_BENCH_REPORT") {
         std::fs::write(file, report).unwrap();
@@ -65,10 +79,11 @@ struct Case<'a> {
     code: i32,
 }
 
-async fn measure() -> String {
+/// The rows of the report, and the CPU time of the floor per check in microseconds.
+async fn measure() -> (String, f64) {
     let minter = Minter::new();
     let keys = minter.key_set();
-    let floor = Process::floor();
+    let floor = ProcessCommand::floor(Transport::Tcp).start();
     let usual = Process::accredit(&configuration(&keys, 2, 10));
     let idle = usual.memory();
     let many_rules = Process::accredit(&configuration(&keys, 2, 1000));
@@ -234,12 +249,7 @@ async fn measure() -> String {
         memory,
         "100",
     );
-    let _ = writeln!(
-        report,
-        "\nThe floor took {:.1} µs of CPU time per check.",
-        median(&floors)
-    );
-    report
+    (report, median(&floors))
 }
 
 /// The memory of a service that has seen 100,000 tokens.

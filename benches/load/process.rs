@@ -1,8 +1,14 @@
 //! Processes that answer checks: started on one core, and asked for their CPU time and memory.
 
-use std::net::{SocketAddr, TcpListener};
+use std::ffi::OsString;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 /// The core of the processes under test. The load comes from the other cores.
 const CORE: &str = "0";
@@ -10,40 +16,102 @@ const CORE: &str = "0";
 pub(crate) struct Process {
     child: Child,
     pub(crate) address: SocketAddr,
-    _folder: Option<tempfile::TempDir>,
+    _folder: TempDir,
 }
 
-impl Process {
+/// Where a process answers checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    /// `socket` in the folder of the process.
+    Unix,
+}
+
+/// How to start a process under test.
+pub(crate) struct ProcessCommand {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    address: SocketAddr,
+    folder: TempDir,
+    transport: Transport,
+}
+
+impl ProcessCommand {
     /// accredit with this configuration, without its listeners.
-    pub(crate) fn accredit(configuration: &str) -> Process {
-        let (address, admin) = (free_address(), free_address());
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("accredit.yaml");
-        let text = format!("listen: {address}\nadmin_listen: {admin}\n{configuration}");
+    pub(crate) fn accredit(configuration: &str, transport: Transport) -> ProcessCommand {
+        let mut command = ProcessCommand::of(env!("CARGO_BIN_EXE_accredit").into(), transport);
+        let file = command.folder.path().join("accredit.yaml");
+        let listen = match transport {
+            Transport::Tcp => command.address.to_string(),
+            Transport::Unix => format!("unix:{}", command.socket().display()),
+        };
+        let admin = free_address();
+        let text = format!("listen: {listen}\nadmin_listen: {admin}\n{configuration}");
         std::fs::write(&file, text).unwrap();
-        let program = env!("CARGO_BIN_EXE_accredit");
-        let mut command = on_one_core(program);
-        command.args(["serve", "--config"]).arg(&file);
-        Process::start(command, address, Some(folder))
+        command.arguments = vec!["serve".into(), "--config".into(), file.into()];
+        command
     }
 
     /// The floor: this program in another role.
-    pub(crate) fn floor() -> Process {
-        let address = free_address();
-        let program = std::env::current_exe().unwrap();
-        let mut command = on_one_core(program.to_str().unwrap());
-        command.args(["floor", &address.to_string()]);
-        Process::start(command, address, None)
+    pub(crate) fn floor(transport: Transport) -> ProcessCommand {
+        let mut command = ProcessCommand::of(std::env::current_exe().unwrap(), transport);
+        let address = match transport {
+            Transport::Tcp => command.address.to_string().into(),
+            Transport::Unix => command.socket().into(),
+        };
+        command.arguments = vec!["floor".into(), address];
+        command
     }
 
-    fn start(
-        mut command: Command,
-        address: SocketAddr,
-        folder: Option<tempfile::TempDir>,
-    ) -> Process {
-        let child = command.stderr(Stdio::null()).spawn().unwrap();
+    fn of(program: PathBuf, transport: Transport) -> ProcessCommand {
+        ProcessCommand {
+            program,
+            arguments: Vec::new(),
+            address: free_address(),
+            folder: tempfile::tempdir().unwrap(),
+            transport,
+        }
+    }
+
+    /// The unix socket of the process.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    pub(crate) fn start(self) -> Process {
+        let mut command = Command::new("taskset");
+        command.args(["-c", CORE]).arg(&self.program);
+        self.spawn(command)
+    }
+
+    /// Under callgrind, which writes its counts to `profile` at the end.
+    pub(crate) fn start_counted(self, profile: &Path) -> Process {
+        let mut command = Command::new("valgrind");
+        let mut out = OsString::from("--callgrind-out-file=");
+        out.push(profile);
+        command.args(["--quiet", "--tool=callgrind"]).arg(out);
+        command.arg(&self.program);
+        self.spawn(command)
+    }
+
+    fn spawn(self, mut command: Command) -> Process {
+        let (address, socket) = (self.address, self.socket());
+        command.args(&self.arguments).stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        let listens = || match self.transport {
+            Transport::Tcp => TcpStream::connect(address).is_ok(),
+            Transport::Unix => UnixStream::connect(&socket).is_ok(),
+        };
         let started = Instant::now();
-        while std::net::TcpStream::connect(address).is_err() {
+        while !listens() {
             assert!(
                 started.elapsed() < Duration::from_secs(60),
                 "does not listen"
@@ -53,8 +121,21 @@ impl Process {
         Process {
             child,
             address,
-            _folder: folder,
+            _folder: self.folder,
         }
+    }
+}
+
+impl Process {
+    /// accredit with this configuration on one core.
+    pub(crate) fn accredit(configuration: &str) -> Process {
+        ProcessCommand::accredit(configuration, Transport::Tcp).start()
+    }
+
+    /// Ends the process in an orderly way.
+    pub(crate) fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap();
     }
 
     /// The CPU time of all threads, kernel included.
@@ -80,7 +161,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
+        // It may have ended already.
+        let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 }
@@ -90,19 +172,13 @@ pub(crate) fn own_cpu() -> Duration {
     cpu_of("/proc/thread-self/schedstat".as_ref())
 }
 
-fn cpu_of(schedstat: &std::path::Path) -> Duration {
+fn cpu_of(schedstat: &Path) -> Duration {
     let text = std::fs::read_to_string(schedstat).unwrap_or_default();
     let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or_default())
 }
 
-fn on_one_core(program: &str) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", CORE, program]);
-    command
-}
-
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }

@@ -1,0 +1,65 @@
+//! The instructions of whole processes per check, HTTP/2 and the runtime included, counted by callgrind. The kernel is not.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::configuration;
+use crate::messages::{Minter, check};
+use crate::process::{ProcessCommand, Transport};
+
+/// Checks that are not counted, and those that are.
+const WARM: usize = 1_000;
+const COUNTED: usize = 4_000;
+
+/// The rows of the report.
+pub(crate) async fn measure() -> String {
+    let minter = Minter::new();
+    let configuration = configuration(&minter.key_set(), 2, 10);
+    let known: Vec<Bytes> = (0..16)
+        .map(|client| check(Some(&minter.token(client, json!({}))), "/api/data", client))
+        .collect();
+    let anonymous = [check(None, "/api/data", 1)];
+    let floor = per_check(|| ProcessCommand::floor(Transport::Tcp), &known).await;
+    let accredit = || ProcessCommand::accredit(&configuration, Transport::Tcp);
+    let mut report = String::new();
+    for (case, messages, goal) in [
+        ("known token", &known[..], "0.60"),
+        ("no token", &anonymous, ""),
+    ] {
+        let own = per_check(accredit, messages).await;
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            report,
+            "| {case}, instructions: {own:.0} ÷ {floor:.0} of the floor | {:.2} | {goal} |",
+            own / floor
+        );
+    }
+    report
+}
+
+/// The difference of two runs, so that the start of the process does not count.
+async fn per_check(command: impl Fn() -> ProcessCommand, messages: &[Bytes]) -> f64 {
+    let few = run(command(), messages, WARM).await;
+    let many = run(command(), messages, WARM + COUNTED).await;
+    (many - few) / COUNTED as f64
+}
+
+async fn run(command: ProcessCommand, messages: &[Bytes], checks: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("profile");
+    let process = command.start_counted(&profile);
+    let client = Client::connect(process.address).await;
+    client.closed_loop(messages, checks).await;
+    process.stop();
+    total(&profile)
+}
+
+fn total(profile: &Path) -> f64 {
+    let text = std::fs::read_to_string(profile).unwrap();
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
+    total.unwrap().trim().parse().unwrap()
+}
