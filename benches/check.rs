@@ -97,7 +97,13 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
     let mut settings = resolve(&document, locations).unwrap().settings;
     let leases = KeyStores::default().lease(&key_entries(&settings)).unwrap();
     let mut engines = Engines::encoding_by(response::encode_identity);
-    engine::build(&mut settings, leases, &mut engines, &Observer::default())
+    engine::build(
+        &mut settings,
+        leases,
+        None,
+        &mut engines,
+        &Observer::default(),
+    )
 }
 
 fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {

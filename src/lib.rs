@@ -9,6 +9,7 @@
 //! explain/      console/              explanations; the web console
 //! envoy/        admin/                the two gRPC protocols
 //! observe/                            where each decision is reported
+//! deny_list/                          the deny list: loaded, kept current
 //! jwks/         server/               key fetching and refreshing; sockets, TLS, drain
 //! telemetry/  file_watch.rs  regular_file.rs  dev_issuer/
 //! ```
@@ -17,6 +18,7 @@ pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod console;
+pub mod deny_list;
 pub mod dev_issuer;
 pub mod envoy;
 pub mod explain;

@@ -39,7 +39,7 @@ pub fn of_settings(settings: &mut Settings) -> CheckService<Authorizer> {
             Leased::Shared(lease) | Leased::New(lease) => lease,
         })
         .collect();
-    let authorizer = Engines::encoding_by(response::encode_identity).build(settings, leases);
+    let authorizer = Engines::encoding_by(response::encode_identity).build(settings, leases, None);
     CheckService::new(Arc::new(authorizer), settings.check_timeout)
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::keys::store::KeyStore;
+use accredit_core::revocation::store::DenyListStore;
 use futures_util::future::{join_all, select_all};
 use tokio::time::Instant;
 use tonic_health::ServingStatus;
@@ -15,7 +16,7 @@ use crate::server::readiness::ReadinessLatch;
 /// The service names of the gRPC health service (CONTRACT 6.1.1).
 const HEALTH_NAMES: [&str; 2] = ["", "envoy.service.auth.v3.Authorization"];
 
-/// Waits until every required issuer has keys or, after `startup_wait`, until any issuer has (CONTRACT 5.1.4, 5.1.5). A reload
+/// Waits until every required issuer has keys, and the deny list is loaded, or, after `startup_wait`, until any issuer has (CONTRACT 5.1.4, 5.1.5). A reload
 /// meanwhile replaces the issuers.
 pub(crate) async fn wait_for_keys(current: &Current<Authorizer>, startup_wait: Duration) {
     let began = Instant::now();
@@ -35,10 +36,14 @@ async fn keys_of(authorizer: &Authorizer, startup_wait: Duration) {
         .iter()
         .filter(|issuer| issuer.is_required())
         .map(|issuer| first_keys(&issuer.keys));
-    if tokio::time::timeout(startup_wait, join_all(required))
-        .await
-        .is_ok()
-    {
+    let deny_list = authorizer.authenticator().deny_list();
+    let first_list = async {
+        if let Some(deny_list) = deny_list {
+            deny_list.until(DenyListStore::has_list).await;
+        }
+    };
+    let all = async { tokio::join!(join_all(required), first_list) };
+    if tokio::time::timeout(startup_wait, all).await.is_ok() {
         return;
     }
     let any: Vec<_> = issuers
@@ -47,6 +52,9 @@ async fn keys_of(authorizer: &Authorizer, startup_wait: Duration) {
         .collect();
     if !any.is_empty() {
         select_all(any).await;
+    }
+    if deny_list.is_some_and(|deny_list| !deny_list.has_list()) {
+        tracing::warn!("ready without the deny list; every token gets internal_error");
     }
     for issuer in issuers
         .iter()

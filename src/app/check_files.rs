@@ -1,5 +1,6 @@
 //! The files that a configuration names: `check` reports those that cannot be used (CONTRACT 2.4.4).
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use accredit_core::config::document::{ConfigDocument, TlsDocument};
@@ -7,8 +8,11 @@ use accredit_core::config::path;
 use accredit_core::config::problem::Problems;
 use accredit_core::config::sentence::Sentence;
 use accredit_core::config::tls_files::TlsFiles;
+use accredit_core::config::warning::WarningCode;
 use accredit_core::keys::key_set::KeySet;
 
+use crate::deny_list::error::DenyListError;
+use crate::deny_list::loading;
 use crate::jwks::trust::TrustStore;
 use crate::regular_file;
 use crate::server::tls;
@@ -22,6 +26,12 @@ pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
             check_tls(key, tls, problems);
         }
     }
+    if let Some(file) = document.revoked.as_ref().and_then(|revoked| revoked.file.as_ref()) {
+        check_deny_list(Path::new(file), document, problems);
+    }
+    if let Some(file) = document.revoked.as_ref().and_then(|revoked| revoked.ca_file.as_ref()) {
+        check_ca_file("revoked.ca_file", file, problems);
+    }
     for (number, issuer) in document.issuers.iter().enumerate() {
         let Some(jwks) = &issuer.jwks else {
             continue;
@@ -30,16 +40,65 @@ pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
         if let Some(file) = &jwks.file {
             check_key_set(&path::member(&key, "file"), Path::new(file), problems);
         }
-        if let Some(file) = &jwks.ca_file
-            && let Err(error) = TrustStore::of_file(Path::new(file))
-        {
-            let ca_file = path::member(&key, "ca_file");
-            problems.error(
-                &ca_file,
-                Sentence::quoting(&ca_file, file).and(format!(" {error}")),
-                "name a PEM file with the certificates of certificate authorities",
-            );
+        if let Some(file) = &jwks.ca_file {
+            check_ca_file(&path::member(&key, "ca_file"), file, problems);
         }
+    }
+}
+
+fn check_ca_file(key: &str, file: &str, problems: &mut Problems) {
+    if let Err(error) = TrustStore::of_file(Path::new(file)) {
+        problems.error(
+            key,
+            Sentence::quoting(key, file).and(format!(" {error}")),
+            "name a PEM file with the certificates of certificate authorities",
+        );
+    }
+}
+
+/// Each fault of the list with its line in the file.
+fn check_deny_list(file: &Path, document: &ConfigDocument, problems: &mut Problems) {
+    const KEY: &str = "revoked.file";
+    let name = file.to_string_lossy();
+    let list = match loading::read_file(file) {
+        Ok(list) => list,
+        Err(DenyListError::Unusable { unusable, .. }) => {
+            for fault in unusable.faults {
+                problems.error(
+                    KEY,
+                    Sentence::quoting(KEY, &name).and(format!(", {fault}")),
+                    "correct the deny list; a running service keeps its last good one",
+                );
+            }
+            return;
+        }
+        Err(DenyListError::File { cause, .. }) => return unreadable(KEY, &name, &cause, problems),
+        Err(error) => {
+            return problems.error(KEY, Sentence::own(error.to_string()), "correct the file");
+        }
+    };
+    let issuers = document.issuers.iter();
+    let configured: HashSet<&str> = issuers
+        .flat_map(|entry| entry.issuer.as_slice())
+        .map(String::as_str)
+        .collect();
+    let unknown: Vec<&str> = list
+        .issuers()
+        .filter(|issuer| !configured.contains(issuer))
+        .collect();
+    if let Some(first) = unknown.first() {
+        let others = match unknown.len() {
+            1 => String::new(),
+            count => format!(" and {} others", count - 1),
+        };
+        problems.warn(
+            WarningCode::RevokedIssuerUnknown,
+            KEY,
+            Sentence::quoting(KEY, &name).and(format!(
+                " names the issuer {first:?}{others}, which no issuer entry has, so that its entries refuse no token"
+            )),
+            "write the issuer as `iss` of the tokens has it",
+        );
     }
 }
 

@@ -7,19 +7,22 @@ use accredit_core::config::settings::Settings;
 use accredit_core::engine::Engines;
 use accredit_core::keys::lease::KeyLease;
 
+use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::service::CheckService;
 use crate::observe::observer::Observer;
 use crate::observe::report::Disclosure;
 
-/// Builds the service that answers checks with these settings and keys and reports to `observer`. Takes the rules out of
-/// `settings`.
+/// Builds the service that answers checks with these settings, keys and deny list, and reports to `observer`. Takes the rules
+/// out of `settings`.
 pub fn build(
     settings: &mut Settings,
     leases: Vec<KeyLease>,
+    deny_list: Option<&DenyListKeeper>,
     engines: &mut Engines,
     observer: &Observer,
 ) -> CheckService<Authorizer> {
-    let authorizer = Arc::new(engines.build(settings, leases));
+    let deny_list = deny_list.map(|keeper| keeper.store().clone());
+    let authorizer = Arc::new(engines.build(settings, leases, deny_list));
     let disclosure = Disclosure {
         config: settings.config.clone(),
         claims: settings.log_claims.as_slice().into(),

@@ -1,5 +1,6 @@
 //! Why a service cannot start, and why it ends without a signal.
 
+use crate::deny_list::error::DenyListError;
 use crate::jwks::key_stores::UnusableCaFile;
 use crate::server::accept::ServeError;
 use crate::server::bind::ListenError;
@@ -13,6 +14,8 @@ pub enum StartError {
     Bind(ListenError),
     #[error(transparent)]
     CaFile(#[from] UnusableCaFile),
+    #[error("revoked: {0}")]
+    DenyList(#[from] DenyListError),
     #[error("{0}: {1}")]
     Tls(&'static str, TlsFilesError),
     #[error("cannot start the threads that serve the ports: {0}")]
@@ -34,7 +37,7 @@ impl StartError {
     /// Whether the cause is the configuration or a file that it names, and not the machine.
     pub(crate) fn is_of_configuration(&self) -> bool {
         match self {
-            StartError::CaFile(_) | StartError::Tls(..) => true,
+            StartError::CaFile(_) | StartError::DenyList(_) | StartError::Tls(..) => true,
             StartError::Bind(_) | StartError::Workers(_) => false,
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::admin::pb;
 use crate::app::engine;
 use crate::app::error::StartError;
+use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::in_flight::InFlight;
 use crate::explain::example::ExampleRequest;
 use crate::explain::explanation::explanation;
@@ -25,13 +26,23 @@ pub(crate) async fn explain(
     let example = ExampleRequest::new(ask, settings.token_sources.first());
     let mut key_stores = KeyStores::default();
     let leases = key_stores.lease(&key_entries(&settings))?;
+    let mut deny_list = settings
+        .revoked
+        .clone()
+        .map(|revoked| DenyListKeeper::new(revoked, key_stores.system_trust()))
+        .transpose()?;
     key_stores.start();
+    if let Some(deny_list) = &mut deny_list {
+        deny_list.start();
+        deny_list.first_list().await?;
+    }
     for lease in &leases {
         lease.store().until(KeyStore::was_attempted).await;
     }
     let service = engine::build(
         &mut settings,
         leases,
+        deny_list.as_ref(),
         &mut Engines::default(),
         &Observer::default(),
     );

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use accredit_core::authz::authorizer::Authorizer;
 use tokio::time::Instant;
 
+use crate::deny_list;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks;
@@ -89,6 +90,9 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         "Cookies that were left out when a token was removed, because an answer to Envoy cannot express their bytes",
         [(Vec::new(), authorizer.sources().dropped_cookies().count())],
     )?;
+    if let Some(list) = authenticator.deny_list() {
+        deny_list::metrics::write(text, list, Instant::now().into_std())?;
+    }
     let stores = authenticator
         .issuers()
         .iter()

@@ -6,8 +6,13 @@ use accredit_core::keys::key_set::KeySet;
 use accredit_core::keys::lease::KeyEntry;
 use accredit_core::keys::ledger::Purpose;
 use accredit_core::keys::source::KeySource;
+use accredit_core::revocation::source::DenyListSource;
 use futures_util::future::join_all;
 
+use crate::deny_list::error::DenyListError;
+use crate::deny_list::keeper;
+use crate::deny_list::loading;
+use crate::jwks::conditional::Validators;
 use crate::jwks::error::FetchError;
 use crate::jwks::fetcher::{Fetch as _, Fetcher};
 use crate::jwks::issuer_client::IssuerClient;
@@ -21,6 +26,14 @@ pub(crate) struct OnlineCheck {
     /// The source of its keys, without secrets.
     pub(crate) source: String,
     pub(crate) keys: Result<OnlineKeys, FetchError>,
+}
+
+#[derive(Debug)]
+pub(crate) struct OnlineDenyList {
+    /// The address of the list, without secrets.
+    pub(crate) source: String,
+    /// How many entries it has.
+    pub(crate) entries: Result<usize, DenyListError>,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +56,23 @@ pub(crate) async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, U
         checks.push(check(entry, client));
     }
     Ok(join_all(checks).await)
+}
+
+/// Fetches the deny list, if it is at an address.
+pub(crate) async fn fetch_deny_list(settings: &Settings) -> Option<OnlineDenyList> {
+    let revoked = settings.revoked.as_ref()?;
+    let DenyListSource::Uri(address) = &revoked.source else {
+        return None;
+    };
+    let fetched = async {
+        let client = keeper::client(revoked, &TrustStore::system())?;
+        let mut validators = Validators::default();
+        loading::fetch(&client, address, revoked.timeout, &mut validators).await
+    };
+    Some(OnlineDenyList {
+        source: address.to_string(),
+        entries: fetched.await.map(|list| list.map_or(0, |list| list.len())),
+    })
 }
 
 async fn check(entry: KeyEntry, client: IssuerClient) -> OnlineCheck {

@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::metrics::ReloadMetrics;
+use crate::deny_list::error::DenyListError;
+use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::KeyStores;
@@ -81,6 +83,7 @@ impl Reloader {
 /// The parts of a running service that a reload changes or reads.
 pub(crate) struct ReloadTarget<'a> {
     pub(crate) key_stores: &'a mut KeyStores,
+    pub(crate) deny_list: &'a mut Option<DenyListKeeper>,
     pub(crate) engines: &'a mut Engines,
     /// The check service. A reload replaces it.
     pub(crate) current: &'a Current<Authorizer>,
@@ -155,22 +158,53 @@ async fn try_apply(
     running: &mut ReloadTarget<'_>,
 ) -> Result<(), StartError> {
     let leases = running.key_stores.lease(&key_entries(&settings))?;
+    let new_list = new_deny_list(&settings, running)?;
     running.key_stores.start();
-    first_fetches(&settings, &leases).await;
+    let first_list = async {
+        match &new_list {
+            Some(keeper) => keeper.first_list().await,
+            None => Ok(()),
+        }
+    };
+    let ((), listed) = tokio::join!(first_fetches(&settings, &leases), first_list);
+    // Without a list, the new configuration would refuse every token.
+    listed?;
     if FixedSettings::of(&settings) != running.fixed {
         tracing::warn!(
             "changes of listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain take effect at the next start"
         );
     }
     running.in_flight.set_limit(settings.max_concurrent_checks);
+    if new_list.is_some() || settings.revoked.is_none() {
+        *running.deny_list = new_list;
+    }
     running.current.replace(engine::build(
         &mut settings,
         leases,
+        running.deny_list.as_ref(),
         running.engines,
         running.observer,
     ));
     remove_old_series(running);
     Ok(())
+}
+
+/// The keeper of the deny list, started, unless the one that runs has the same settings.
+fn new_deny_list(
+    settings: &Settings,
+    running: &ReloadTarget<'_>,
+) -> Result<Option<DenyListKeeper>, DenyListError> {
+    let wanted = settings.revoked.as_ref();
+    let is_running = running
+        .deny_list
+        .as_ref()
+        .is_some_and(|own| own.is_for(wanted));
+    let Some(wanted) = wanted.filter(|_| !is_running) else {
+        return Ok(None);
+    };
+    let mut keeper = DenyListKeeper::new(wanted.clone(), running.key_stores.system_trust())?;
+    keeper.start();
+    Ok(Some(keeper))
 }
 
 /// Removes the metrics of rules and issuers that no longer exist.

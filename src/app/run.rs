@@ -20,6 +20,7 @@ use crate::app::port_threads::{PortThreads, run_on};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
 use crate::console::history::History;
+use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
 use crate::envoy::in_flight::InFlight;
@@ -53,6 +54,7 @@ pub struct App {
     settings: Settings,
     current: Arc<Current<Authorizer>>,
     key_stores: KeyStores,
+    deny_list: Option<DenyListKeeper>,
     engines: Engines,
     observer: Observer,
     log_level: LevelControl,
@@ -89,15 +91,27 @@ impl App {
             .saving_in(settings.state_dir.clone())
             .traced(telemetry.traces.clone());
         let leases = key_stores.lease(&key_entries(&settings))?;
+        let deny_list = settings
+            .revoked
+            .clone()
+            .map(|revoked| DenyListKeeper::new(revoked, key_stores.system_trust()))
+            .transpose()?;
         let observer = Observer::new(telemetry.traces);
         let mut engines = Engines::encoding_by(response::encode_identity);
-        let service = engine::build(&mut settings, leases, &mut engines, &observer);
+        let service = engine::build(
+            &mut settings,
+            leases,
+            deny_list.as_ref(),
+            &mut engines,
+            &observer,
+        );
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
         Ok(App {
             settings,
             current,
             key_stores,
+            deny_list,
             engines,
             observer,
             log_level: telemetry.log_level,
@@ -186,6 +200,9 @@ impl App {
 
         let certificates = self.listeners.certificates();
         self.key_stores.start();
+        if let Some(deny_list) = &mut self.deny_list {
+            deny_list.start();
+        }
         let threads = &self.threads;
         let serve_checks = serve(
             self.listeners.checks,
@@ -234,6 +251,7 @@ impl App {
         };
         let target = ReloadTarget {
             key_stores: &mut self.key_stores,
+            deny_list: &mut self.deny_list,
             engines: &mut self.engines,
             current: &self.current,
             in_flight: &in_flight,

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::app::check_files::check_files;
-use crate::app::online::{OnlineCheck, fetch_all};
+use crate::app::online::{OnlineCheck, OnlineDenyList, fetch_all, fetch_deny_list};
 use crate::cli::exit::{ExitCode, complain, complain_line, say, say_json};
 use crate::cli::paint::Paint;
 use crate::cli::problem_report::ConfigName;
@@ -27,7 +27,7 @@ pub(crate) struct CheckArgs {
     /// Exit with 2 if a warning is left that accept_warnings does not name
     #[arg(long)]
     deny_warnings: bool,
-    /// Also fetch each key set
+    /// Also fetch each key set, and the deny list
     #[arg(long)]
     online: bool,
     /// Print one JSON object with the problems on standard output
@@ -67,10 +67,10 @@ pub(crate) fn run(args: CheckArgs) -> ExitCode {
     }
     let online = match args.online && !is_denied {
         true => fetched(&resolved),
-        false => Ok(Vec::new()),
+        false => Ok(Fetched::default()),
     };
     let code = report.say(&resolved, &online, is_denied);
-    let failed = online.as_ref().map_or(true, |sets| sets.iter().any(is_bad));
+    let failed = online.as_ref().map_or(true, Fetched::has_failed);
     match (is_denied, failed) {
         (true, _) => ExitCode::BadUsage,
         (false, true) => ExitCode::Failed,
@@ -112,15 +112,19 @@ impl Report {
     fn say(
         &self,
         resolved: &Resolved,
-        online: &Result<Vec<OnlineCheck>, String>,
+        online: &Result<Fetched, String>,
         is_denied: bool,
     ) -> ExitCode {
         if let Err(error) = online {
             complain(error);
         }
-        let sets = online.as_deref().unwrap_or_default();
+        let none = Fetched::default();
+        let Fetched { sets, deny_list } = online.as_ref().unwrap_or(&none);
         for set in sets {
             complain_about(set);
+        }
+        if let Some(Err(error)) = deny_list.as_ref().map(|list| &list.entries) {
+            complain(format_args!("revoked: {error}"));
         }
         if self.as_json {
             let sets = sets.iter().map(key_set_json).collect();
@@ -132,6 +136,7 @@ impl Report {
         let lines = sets
             .iter()
             .flat_map(key_set_lines)
+            .chain(deny_list.as_ref().and_then(deny_list_line))
             .map(|line| say(&printable(&line)));
         let code = lines.fold(ExitCode::Done, worse);
         let warnings = match resolved.warnings.len() {
@@ -150,14 +155,37 @@ fn worse(one: ExitCode, other: ExitCode) -> ExitCode {
     }
 }
 
-fn fetched(resolved: &Resolved) -> Result<Vec<OnlineCheck>, String> {
+/// What `--online` fetched.
+#[derive(Default)]
+struct Fetched {
+    sets: Vec<OnlineCheck>,
+    deny_list: Option<OnlineDenyList>,
+}
+
+impl Fetched {
+    fn has_failed(&self) -> bool {
+        let deny_list = self.deny_list.as_ref();
+        self.sets.iter().any(is_bad) || deny_list.is_some_and(|list| list.entries.is_err())
+    }
+}
+
+fn fetched(resolved: &Resolved) -> Result<Fetched, String> {
     let mut result = Err("the key sets were not fetched".to_owned());
     on_main_runtime(async {
+        let deny_list = fetch_deny_list(&resolved.settings).await;
         let fetched = fetch_all(&resolved.settings).await;
-        result = fetched.map_err(|error| error.to_string());
+        result = match fetched {
+            Ok(sets) => Ok(Fetched { sets, deny_list }),
+            Err(error) => Err(error.to_string()),
+        };
         ExitCode::Done
     });
     result
+}
+
+fn deny_list_line(list: &OnlineDenyList) -> Option<String> {
+    let entries = list.entries.as_ref().ok()?;
+    Some(format!("revoked ({}): {entries} entries", list.source))
 }
 
 fn is_bad(set: &OnlineCheck) -> bool {

@@ -70,7 +70,7 @@ impl Explains for LiveExplainer {
         let rule = rules
             .find(|rule| rule.name == record.rule)
             .unwrap_or(table.default_rule());
-        let steps = steps(record, rule, table).into_iter();
+        let steps = steps(record, rule, authorizer).into_iter();
         let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
         let refusals = authorizer.refusals();
         let answer = refusals.refuse(denial, ClientProtocol::Http, RefusalForm::Denied);
@@ -131,7 +131,7 @@ pub fn explanation(
         rule,
         service::now().ok().map(|moment| moment.wall),
     );
-    let steps = steps(record, rule, table).into_iter();
+    let steps = steps(record, rule, authorizer).into_iter();
     pb::Explanation {
         decision: record.decision().as_str().to_owned(),
         reason: record.reason.as_str().to_owned(),

@@ -2,11 +2,13 @@
 
 use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
 use accredit_core::keys::source::{AddressError, KeyAddress, Transport};
-use reqwest::header::HeaderMap;
 
 use crate::jwks::content::require_json;
 use crate::jwks::error::{MetadataError, quoted};
-use crate::jwks::issuer_client::IssuerClient;
+use crate::jwks::issuer_client::{IssuerClient, accepting};
+
+/// The media types that a request for metadata accepts. Some servers send it as a key set.
+const METADATA_TYPES: &str = "application/jwk-set+json, application/json";
 
 /// The discovery of one issuer.
 pub struct Discovery {
@@ -81,7 +83,7 @@ impl Discovery {
                 error,
             })?;
         progress.address = Some(address.to_string());
-        let answer = client.get(&address, &HeaderMap::new()).await;
+        let answer = client.get(&address, &accepting(METADATA_TYPES)).await;
         let answer = answer.map_err(MetadataError::Request)?;
         let shown = answer.address.clone();
         let body = answer.body().await.map_err(MetadataError::Request)?;

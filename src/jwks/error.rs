@@ -83,8 +83,11 @@ pub enum RequestFailure {
         "the answer has `Content-Encoding: {0}`; only gzip was offered, so the server has to honour `Accept-Encoding`"
     )]
     ContentEncoding(String),
-    #[error("the answer is larger than 1 MiB")]
-    TooLarge,
+    #[error("the answer is larger than {} MiB", limit >> 20)]
+    TooLarge {
+        /// In octets.
+        limit: usize,
+    },
     #[error("the answer ended early: {0}")]
     Interrupted(String),
 }
@@ -225,7 +228,8 @@ impl FetchError {
 }
 
 impl RequestError {
-    fn retry_after(&self) -> Option<Duration> {
+    /// The `Retry-After` of the answer.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             RequestFailure::Status { retry_after, .. } => retry_after,
             _ => None,
@@ -244,7 +248,7 @@ impl RequestError {
             | RequestFailure::TooManyRedirects
             | RequestFailure::ForbiddenRedirect { .. }
             | RequestFailure::ContentEncoding(_)
-            | RequestFailure::TooLarge => false,
+            | RequestFailure::TooLarge { .. } => false,
         }
     }
 }

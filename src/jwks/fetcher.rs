@@ -7,16 +7,18 @@ use accredit_core::keys::key_set::KeySet;
 use accredit_core::keys::ledger::Purpose;
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource};
 use bytes::Bytes;
-use reqwest::header::{
-    CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-};
+use reqwest::header::{CACHE_CONTROL, HeaderMap};
 
+use crate::jwks::conditional::{Conditional, Validators};
 use crate::jwks::content::parse_key_set;
 use crate::jwks::discovery::{Discovery, FetchProgress};
-use crate::jwks::error::{FetchError, RequestError, RequestFailure};
+use crate::jwks::error::FetchError;
 use crate::jwks::issuer_client::{IssuerClient, MAX_SIZE};
 use crate::jwks::key_location::KeyLocation;
 use crate::regular_file;
+
+/// The media types that a request for a key set accepts (RFC 7517 section 8.5).
+pub(in crate::jwks) const KEY_SET_TYPES: &str = "application/jwk-set+json, application/json";
 
 /// Fetches the keys of one issuer entry.
 pub struct Fetcher {
@@ -54,18 +56,11 @@ enum KeyOrigin {
     Http {
         client: IssuerClient,
         location: KeyLocation,
-        validators: Option<Box<Validators>>,
+        validators: Box<Validators>,
     },
     File(PathBuf),
     /// The configuration contains the keys: there is nothing to fetch.
     Fixed,
-}
-
-/// What makes the next request conditional (RFC 9110 section 13.1).
-struct Validators {
-    address: KeyAddress,
-    etag: Option<HeaderValue>,
-    last_modified: Option<HeaderValue>,
 }
 
 // === impl Fetcher ===
@@ -76,7 +71,7 @@ impl Fetcher {
         let http = |location| KeyOrigin::Http {
             client,
             location,
-            validators: None,
+            validators: Box::default(),
         };
         let origin = match source {
             KeySource::Uri(address) => http(KeyLocation::Configured(address.clone())),
@@ -142,40 +137,27 @@ impl KeyOrigin {
 async fn fetch_key_set(
     client: &IssuerClient,
     address: KeyAddress,
-    validators: &mut Option<Box<Validators>>,
+    validators: &mut Validators,
 ) -> Result<FetchedKeys, FetchError> {
-    let conditions = validators
-        .as_ref()
-        .filter(|validators| validators.address == address)
-        .map(|validators| validators.conditions())
-        .unwrap_or_default();
-    let answer = client
-        .get(&address, &conditions)
+    let answer = validators
+        .get(client, &address, KEY_SET_TYPES)
         .await
         .map_err(FetchError::Request)?;
-    let max_age = max_age(answer.headers());
-    if answer.is_not_modified() {
-        // Without conditions this confirms nothing that is held.
-        if conditions.is_empty() {
-            return Err(FetchError::Request(RequestError {
-                address: answer.address,
-                cause: RequestFailure::UnexpectedNotModified,
-            }));
+    let changed = match answer {
+        Conditional::Unchanged(headers) => {
+            return Ok(FetchedKeys {
+                key_set: None,
+                max_age: max_age(&headers),
+            });
         }
-        return Ok(FetchedKeys {
-            key_set: None,
-            max_age,
-        });
-    }
-    let latest = Validators {
-        address,
-        etag: answer.headers().get(ETAG).cloned(),
-        last_modified: answer.headers().get(LAST_MODIFIED).cloned(),
+        Conditional::Changed(changed) => changed,
     };
-    let origin = answer.address.clone();
-    let text = answer.body().await.map_err(FetchError::Request)?;
+    let max_age = max_age(changed.answer.headers());
+    let origin = changed.answer.address.clone();
+    let latest = changed.validators;
+    let text = changed.answer.body().await.map_err(FetchError::Request)?;
     let key_set = FetchedKeySet::parse(text, origin)?;
-    *validators = Some(Box::new(latest));
+    *validators = latest;
     Ok(FetchedKeys {
         key_set: Some(key_set),
         max_age,
@@ -236,19 +218,6 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
         })
         .map(Duration::from_secs)
         .min()
-}
-
-impl Validators {
-    fn conditions(&self) -> HeaderMap {
-        let mut conditions = HeaderMap::new();
-        if let Some(etag) = &self.etag {
-            conditions.insert(IF_NONE_MATCH, etag.clone());
-        }
-        if let Some(last_modified) = &self.last_modified {
-            conditions.insert(IF_MODIFIED_SINCE, last_modified.clone());
-        }
-        conditions
-    }
 }
 
 #[cfg(test)]

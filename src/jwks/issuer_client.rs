@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_core::keys::source::KeyAddress;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
@@ -25,9 +26,9 @@ const MAX_REDIRECTS: usize = 3;
 pub struct IssuerClient(Arc<TrustStore>);
 
 /// An answer with status 200 or 304.
-pub(in crate::jwks) struct IssuerAnswer {
+pub(crate) struct IssuerAnswer {
     /// The address, and each one that it redirected to.
-    pub(in crate::jwks) address: String,
+    pub(crate) address: String,
     response: Response,
 }
 
@@ -37,17 +38,17 @@ impl IssuerClient {
         IssuerClient(trust)
     }
 
-    /// Gets an address, or what it redirects to on the same host.
+    /// Gets an address, or what it redirects to on the same host. `headers` are those of the request.
     ///
     /// # Errors
     /// [`RequestError`] unless the status is 200 or 304.
     pub(in crate::jwks) async fn get(
         &self,
         address: &KeyAddress,
-        conditions: &HeaderMap,
+        headers: &HeaderMap,
     ) -> Result<IssuerAnswer, RequestError> {
         let mut attempt = match self.0.clients().await {
-            Ok(clients) => get_with(&clients, address, conditions).await,
+            Ok(clients) => get_with(&clients, address, headers).await,
             Err(cause) => Err(RequestError {
                 address: address.to_string(),
                 cause: RequestFailure::Unreachable(cause),
@@ -61,16 +62,21 @@ impl IssuerClient {
             })
         );
         if is_tls_failure && let Some(clients) = self.0.clients_after_failure().await {
-            attempt = get_with(&clients, address, conditions).await;
+            attempt = get_with(&clients, address, headers).await;
         }
         attempt
     }
 }
 
+/// The headers of a request that accepts these media types.
+pub(in crate::jwks) fn accepting(media_types: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_types))])
+}
+
 async fn get_with(
     clients: &HttpClients,
     address: &KeyAddress,
-    conditions: &HeaderMap,
+    headers: &HeaderMap,
 ) -> Result<IssuerAnswer, RequestError> {
     let mut shown = address.to_string();
     let mut address = address.clone();
@@ -78,8 +84,7 @@ async fn get_with(
         let request = clients
             .for_address(&address)
             .get(address.url().clone())
-            .header(ACCEPT, "application/jwk-set+json, application/json")
-            .headers(conditions.clone());
+            .headers(headers.clone());
         let outcome = match request.send().await {
             Ok(response) => judge(&address, &response).map(|next| (response, next)),
             Err(error) => Err(connection_failure(&error)),
@@ -147,16 +152,36 @@ impl IssuerAnswer {
         self.response.headers()
     }
 
-    /// Reads the body, and stops at the limit instead of after it.
-    pub(in crate::jwks) async fn body(mut self) -> Result<Vec<u8>, RequestError> {
+    /// Reads the body of a key set or of metadata.
+    pub(in crate::jwks) async fn body(self) -> Result<Vec<u8>, RequestError> {
         let mut body = Vec::new();
+        self.read(MAX_SIZE, |piece| {
+            body.extend_from_slice(piece);
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(body)
+    }
+
+    /// Passes the body to `take` piece by piece until it wants no more, and stops at the limit instead of after it.
+    pub(crate) async fn read(
+        mut self,
+        limit: usize,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), RequestError> {
+        let mut size = 0;
         let cause = loop {
             match self.response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_SIZE => {
-                    break RequestFailure::TooLarge;
+                Ok(Some(chunk)) if size + chunk.len() > limit => {
+                    break RequestFailure::TooLarge { limit };
                 }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
+                Ok(Some(chunk)) => {
+                    size += chunk.len();
+                    if take(&chunk).is_break() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
                 Err(error) => break RequestFailure::Interrupted(causes(&error)),
             }
         };

@@ -268,7 +268,7 @@ mod tests {
             ("a page", vec![page()], FailureMeaning::Unclear),
             (
                 "too large",
-                vec![request(RequestFailure::TooLarge)],
+                vec![request(RequestFailure::TooLarge { limit: 1 })],
                 FailureMeaning::Unclear,
             ),
             (

@@ -142,6 +142,11 @@ impl KeyStores {
         .traced(self.traces.clone()))
     }
 
+    /// The system's roots, for other fetches of the process.
+    pub fn system_trust(&self) -> &Arc<TrustStore> {
+        &self.system_trust
+    }
+
     /// Starts to refresh the new stores.
     pub fn start(&mut self) {
         for refresher in self.unstarted.drain(..) {

@@ -1,5 +1,6 @@
 //! How the keys of each issuer entry are fetched, saved and refreshed.
 
+pub mod conditional;
 pub mod content;
 pub mod discovery;
 pub mod error;

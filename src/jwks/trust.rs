@@ -3,14 +3,13 @@
 //! Both are read again when their files change, and after a TLS failure (CONTRACT 5.8.5): a private authority that is
 //! rotated must not need a restart.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
 use crate::jwks::http_clients::{CaFileError, HttpClients, read_ca_file, system_certificates};
+use crate::regular_file::{FileStamp, stamp};
 
 /// The trusted certificates of one issuer entry, or those of the system, and the HTTP clients that trust them.
 #[derive(Debug)]
@@ -23,17 +22,11 @@ pub struct TrustStore {
 #[derive(Debug)]
 struct LoadedTrust {
     certificates: Vec<CertificateDer<'static>>,
-    stamps: Vec<Stamp>,
+    /// Of `ca_file`, or of the system's file and folder.
+    stamps: Vec<(PathBuf, Option<FileStamp>)>,
     clients: Result<HttpClients, String>,
     /// The latest reload failed: the log says so once.
     has_failed: bool,
-}
-
-/// The properties by which a changed file or folder is recognised.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    path: PathBuf,
-    state: Option<(u64, u64, u64, i64, i64)>,
 }
 
 // === impl TrustStore ===
@@ -158,7 +151,7 @@ impl TrustStore {
     }
 }
 
-fn stamps(ca_file: Option<&Path>) -> Vec<Stamp> {
+fn stamps(ca_file: Option<&Path>) -> Vec<(PathBuf, Option<FileStamp>)> {
     let paths = match ca_file {
         Some(file) => vec![file.to_owned()],
         None => {
@@ -170,21 +163,8 @@ fn stamps(ca_file: Option<&Path>) -> Vec<Stamp> {
                 .collect()
         }
     };
-    let state = |metadata: Metadata| {
-        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
-        (
-            metadata.dev(),
-            metadata.ino(),
-            metadata.len(),
-            seconds,
-            nanoseconds,
-        )
-    };
     paths
         .into_iter()
-        .map(|path| Stamp {
-            state: std::fs::metadata(&path).ok().map(state),
-            path,
-        })
+        .map(|path| (path.clone(), stamp(&path)))
         .collect()
 }

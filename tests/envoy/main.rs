@@ -15,6 +15,7 @@
 mod claim_headers;
 mod cors;
 mod credentials;
+mod deny_list;
 mod fail_closed;
 mod filtered_headers;
 mod forgeries;

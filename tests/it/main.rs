@@ -19,6 +19,8 @@ mod cli;
 mod console;
 // How a request carries its token.
 mod credential;
+// The deny list.
+mod deny_list;
 // Kubernetes manifests against the service.
 mod deploy;
 // `accredit explain`.

@@ -36,10 +36,13 @@ async fn exposition() -> String {
         folder.path().join("accredit.yaml"),
     );
     std::fs::write(&file, keys).expect("is written");
+    let revoked = folder.path().join("revoked.yaml");
+    std::fs::write(&revoked, "[]").expect("is written");
     let yaml = format!(
         "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n  - issuer: https://issuer.test\n    \
-         audiences: [a]\n    jwks: {{ file: '{}' }}\n",
-        file.display()
+         audiences: [a]\n    jwks: {{ file: '{}' }}\nrevoked: {{ file: '{}' }}\n",
+        file.display(),
+        revoked.display()
     );
     std::fs::write(&config, yaml).expect("is written");
     let mut command = accredit(&["serve", "--config", config.to_str().expect("is UTF-8")]);

@@ -12,6 +12,7 @@ use crate::authz::authorizer::{Authorizer, AuthorizerParts};
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::forward::strip::StripList;
 use crate::keys::lease::{KeyEntry, KeyLease};
+use crate::revocation::store::DenyListStore;
 use crate::rules::table::RuleTable;
 
 /// Builds authorizers that share their token cache and their equal issuer entries, so that a token that one of them verified
@@ -43,8 +44,18 @@ impl Engines {
     }
 
     /// Builds the authorizer of these settings. `leases` are those of [`key_entries`], in the same order; the authorizer holds
-    /// them. Takes the rules out of `settings`.
-    pub fn build(&mut self, settings: &mut Settings, leases: Vec<KeyLease>) -> Authorizer {
+    /// them. `deny_list` is that of `settings.revoked`; without it, a configuration with `revoked` refuses every token. Takes
+    /// the rules out of `settings`.
+    pub fn build(
+        &mut self,
+        settings: &mut Settings,
+        leases: Vec<KeyLease>,
+        deny_list: Option<Arc<DenyListStore>>,
+    ) -> Authorizer {
+        let deny_list = settings
+            .revoked
+            .as_ref()
+            .map(|_| deny_list.unwrap_or_default());
         let cache = self.token_cache(settings.token_cache);
         let issuers: Vec<_> = settings
             .issuers
@@ -61,7 +72,8 @@ impl Engines {
             .chain(settings.strip_names.iter().cloned())
             .collect();
         let strip = StripList::new(names, settings.strip_prefixes.clone());
-        let authenticator = Authenticator::new(Issuers::new(issuers), cache, self.encode);
+        let authenticator =
+            Authenticator::new(Issuers::new(issuers), cache, self.encode).denying(deny_list);
         let rules = RuleTable::new(
             std::mem::take(&mut settings.rules),
             settings.ambiguous_paths,

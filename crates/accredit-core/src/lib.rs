@@ -5,7 +5,7 @@
 //! engine.rs                          builds the authorizer of each configuration
 //! authz/     config/                 the decision and its answer; the configuration
 //! authn/     rules/                  authentication; what each request requires
-//! forward/   keys/                   claim headers; the keys of one issuer entry
+//! forward/   keys/  revocation/      claim headers; the keys of one issuer entry; the deny list
 //! token/                             one JWT
 //! jose/  request.rs  reason.rs       JSON, algorithms and keys; the request; reason codes
 //! ```
@@ -19,5 +19,6 @@ pub mod jose;
 pub mod keys;
 pub mod reason;
 pub mod request;
+pub mod revocation;
 pub mod rules;
 pub mod token;

@@ -27,6 +27,7 @@ pub enum Reason {
     MissingClaim,
     LifetimeTooLong,
     InvalidClaim,
+    Revoked,
     InsufficientScope,
     ClaimMismatch,
     ConditionFailed,
@@ -55,7 +56,7 @@ impl Decision {
 
 impl Reason {
     /// Every reason: the two admissions first, then the refusals.
-    pub const ALL: [Reason; 25] = [
+    pub const ALL: [Reason; 26] = [
         Reason::Allowed,
         Reason::Anonymous,
         Reason::InvalidRequest,
@@ -73,6 +74,7 @@ impl Reason {
         Reason::MissingClaim,
         Reason::LifetimeTooLong,
         Reason::InvalidClaim,
+        Reason::Revoked,
         Reason::InsufficientScope,
         Reason::ClaimMismatch,
         Reason::ConditionFailed,
@@ -103,6 +105,7 @@ impl Reason {
             Reason::MissingClaim => "missing_claim",
             Reason::LifetimeTooLong => "lifetime_too_long",
             Reason::InvalidClaim => "invalid_claim",
+            Reason::Revoked => "revoked",
             Reason::InsufficientScope => "insufficient_scope",
             Reason::ClaimMismatch => "claim_mismatch",
             Reason::ConditionFailed => "condition_failed",

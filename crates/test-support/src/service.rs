@@ -157,6 +157,12 @@ impl Service {
         assert_eq!(reloaded, Reloaded::Applied);
     }
 
+    /// Tries another configuration, which must not come into force.
+    pub async fn reload_rejected(&self, configuration: &str) {
+        let reloaded = self.reloader.reload(settings(configuration)).await;
+        assert_eq!(reloaded, Reloaded::Rejected);
+    }
+
     /// The service as Envoy's configuration names it.
     pub fn target(&self) -> AuthzTarget {
         match &self.checks {

@@ -61,7 +61,7 @@ impl Scene {
         let leases = self.stores.lease(&key_entries(&settings));
         let leases = leases.expect("no CA files");
         // The previous configuration is in force until the next one is built.
-        self.current = Some(self.engines.build(&mut settings, leases));
+        self.current = Some(self.engines.build(&mut settings, leases, None));
     }
 
     fn token(&self, claims: &Json) -> String {

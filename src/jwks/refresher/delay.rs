@@ -10,7 +10,7 @@ const MIN_MAX_AGE: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Before the age ends, and not at the same moment in every replica.
-pub(in crate::jwks) fn refresh_delay(
+pub(crate) fn refresh_delay(
     refresh: Duration,
     max_age: Option<Duration>,
     fraction: f64,
@@ -19,7 +19,7 @@ pub(in crate::jwks) fn refresh_delay(
     age.mul_f64(0.8 + 0.15 * fraction)
 }
 
-pub(in crate::jwks) fn retry_delay(failures: u32, refresh: Duration, fraction: f64) -> Duration {
+pub(crate) fn retry_delay(failures: u32, refresh: Duration, fraction: f64) -> Duration {
     let doubled = Duration::from_secs(1 << failures.saturating_sub(1).min(6));
     doubled
         .min(MAX_BACKOFF)
@@ -27,7 +27,7 @@ pub(in crate::jwks) fn retry_delay(failures: u32, refresh: Duration, fraction: f
         .mul_f64(0.75 + 0.5 * fraction)
 }
 
-pub(in crate::jwks) fn random_fraction() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     // Each `RandomState` has another key, which is random enough to spread load.
     (RandomState::new().hash_one(0_u8) >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -84,6 +84,12 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
         INVALID_TOKEN,
         Some("a claim of the token has none of the accepted values"),
     ),
+    (
+        "revoked",
+        401,
+        INVALID_TOKEN,
+        Some("the token has been revoked"),
+    ),
     ("keys_unavailable", 503, UNAVAILABLE, None),
     ("key_pending", 503, UNAVAILABLE, None),
     ("overloaded", 503, UNAVAILABLE, None),

@@ -161,7 +161,7 @@ impl Tokens {
         let (document, locations) = load::read(&self.configuration(), &|_| None).unwrap();
         let mut settings = resolve(&document, locations).unwrap().settings;
         let leases = KeyStores::default().lease(&key_entries(&settings)).unwrap();
-        let authorizer = Engines::default().build(&mut settings, leases);
+        let authorizer = Engines::default().build(&mut settings, leases, None);
         let moment = Moment::new(Duration::from_secs(self.policy().now), Instant::now());
         let decide = |case| decide(&authorizer, case, moment);
         self.cases.iter().map(decide).collect()

@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
-pub(super) const ROOMS: [(&str, &[&str]); 24] = [
+pub(super) const ROOMS: [(&str, &[&str]); 26] = [
     (
         "cli",
         &[
@@ -23,6 +23,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 24] = [
             "authz",
             "config",
             "console",
+            "deny_list",
             "engine",
             "envoy",
             "explain",
@@ -30,6 +31,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 24] = [
             "keys",
             "observe",
             "regular_file",
+            "revocation",
             "rules",
             "server",
             "telemetry",
@@ -76,28 +78,73 @@ pub(super) const ROOMS: [(&str, &[&str]); 24] = [
         "observe",
         &["authn", "authz", "reason", "request", "telemetry", "token"],
     ),
+    (
+        "deny_list",
+        &[
+            "config",
+            "file_watch",
+            "jwks",
+            "keys",
+            "regular_file",
+            "revocation",
+            "telemetry",
+            "token",
+        ],
+    ),
     ("server", &["config", "file_watch", "regular_file", "rules"]),
     (
         "engine",
-        &["authn", "authz", "config", "forward", "keys", "rules"],
+        &[
+            "authn",
+            "authz",
+            "config",
+            "forward",
+            "keys",
+            "revocation",
+            "rules",
+        ],
     ),
     (
         "config",
-        &["authn", "forward", "jose", "keys", "rules", "token"],
+        &[
+            "authn",
+            "forward",
+            "jose",
+            "keys",
+            "revocation",
+            "rules",
+            "token",
+        ],
     ),
     (
         "authz",
         &[
-            "authn", "forward", "keys", "reason", "request", "rules", "token",
+            "authn",
+            "forward",
+            "keys",
+            "reason",
+            "request",
+            "revocation",
+            "rules",
+            "token",
         ],
     ),
     (
         "authn",
-        &["forward", "jose", "keys", "reason", "request", "token"],
+        &[
+            "forward",
+            "jose",
+            "keys",
+            "reason",
+            "request",
+            "revocation",
+            "token",
+        ],
     ),
     ("dev_issuer", &["rules"]),
     ("rules", &["forward", "token", "jose", "request"]),
     ("forward", &["token", "jose"]),
+    ("revocation", &["jose", "keys", "token"]),
     ("token", &["jose", "reason"]),
     (
         "jwks",
@@ -131,6 +178,7 @@ pub(super) const HOMES: [(&str, &[&str]); 25] = [
             "envoy/current.rs",
             "keys/",
             "observe/",
+            "revocation/",
             "telemetry/span_queue.rs",
             "server/tls.rs",
         ],
@@ -203,6 +251,8 @@ pub(super) const WORDS: [(&str, &[&str]); 9] = [
         &[
             "envoy/service.rs",
             "dev_issuer/mint.rs",
+            // Entries of the deny list have dates.
+            "deny_list/loading.rs",
             // Saved key sets outlive the process.
             "jwks/key_saver.rs",
             // The tail and a span say when it was.

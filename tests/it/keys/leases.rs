@@ -37,7 +37,7 @@ impl Process {
         let leases = self.key_stores.lease(&key_entries(&settings));
         self.key_stores.start();
         self.engines
-            .build(&mut settings, leases.expect("no CA files"))
+            .build(&mut settings, leases.expect("no CA files"), None)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::authn::token_cache::{CachedToken, TokenCache};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
+use crate::revocation::store::DenyListStore;
 use crate::token::bearer::BearerToken;
 use crate::token::unverified::UnverifiedToken;
 use crate::token::verified::{Verification, VerifiedToken};
@@ -29,6 +30,7 @@ pub struct Authenticator {
     cache: Arc<TokenCache>,
     encode: Option<EncodeIdentity>,
     near_misses: NearMisses,
+    deny_list: Option<Arc<DenyListStore>>,
 }
 
 /// The result for one token.
@@ -54,7 +56,19 @@ impl Authenticator {
             cache,
             encode,
             near_misses: NearMisses::default(),
+            deny_list: None,
         }
+    }
+
+    /// Refuses the tokens that this list names, cached ones included.
+    #[must_use]
+    pub fn denying(self, deny_list: Option<Arc<DenyListStore>>) -> Authenticator {
+        Authenticator { deny_list, ..self }
+    }
+
+    /// The deny list of the configuration, if it has one.
+    pub fn deny_list(&self) -> Option<&Arc<DenyListStore>> {
+        self.deny_list.as_ref()
     }
 
     pub fn token_cache(&self) -> &Arc<TokenCache> {
@@ -73,11 +87,18 @@ impl Authenticator {
     ) -> Authentication {
         let may_use_cache = !matches!(attempt, Attempt::Peek) && self.cache.is_on();
         if may_use_cache && let Some(found) = self.cached(bearer, moment) {
-            return found;
+            return match found {
+                Authentication::Verified(identity, cache) => {
+                    self.judge_revocation(identity, cache, moment)
+                }
+                other => other,
+            };
         }
         let cache = may_use_cache.then_some(CacheLookup::Miss);
         match self.verify(bearer, moment, attempt) {
-            Ok(Authentication::Verified(identity, _)) => Authentication::Verified(identity, cache),
+            Ok(Authentication::Verified(identity, _)) => {
+                self.judge_revocation(identity, cache, moment)
+            }
             Ok(authentication) => authentication,
             Err(denial) => Authentication::Denied(TokenDenial { cache, ..denial }),
         }
@@ -98,14 +119,28 @@ impl Authenticator {
         let skew = issuer.requirements.clock_skew;
         Some(match identity.token.still_holds(skew, moment.wall) {
             Ok(()) => Authentication::Verified(identity, Some(CacheLookup::Hit)),
-            Err(error) => Authentication::Denied(TokenDenial {
-                error: error.into(),
-                issuer: Some(identity.issuer_name.clone()),
-                key_id: identity.key_id.clone(),
-                signed: Some(Arc::new(SignedToken::new(identity.token.signed_claims()))),
-                cache: Some(CacheLookup::Hit),
-            }),
+            Err(error) => {
+                let error = error.into();
+                Authentication::Denied(denial_of(&identity, error, Some(CacheLookup::Hit)))
+            }
         })
+    }
+
+    /// Step 21. It comes after every step that reads the token, and depends on the moment, so that it is not cached.
+    fn judge_revocation(
+        &self,
+        identity: Arc<Identity>,
+        cache: Option<CacheLookup>,
+        moment: Moment,
+    ) -> Authentication {
+        let judged = match &self.deny_list {
+            None => Ok(()),
+            Some(list) => list.check(&identity.revocable(), &identity.cleared, moment.wall),
+        };
+        match judged {
+            Ok(()) => Authentication::Verified(identity, cache),
+            Err(error) => Authentication::Denied(denial_of(&identity, error.into(), cache)),
+        }
     }
 
     fn verify(
@@ -196,6 +231,21 @@ impl Authenticator {
         if let Some(configured) = near {
             self.near_misses.report(configured, moment.steady);
         }
+    }
+}
+
+/// The denial of a token whose signature was verified.
+fn denial_of(
+    identity: &Identity,
+    error: AuthenticationError,
+    cache: Option<CacheLookup>,
+) -> TokenDenial {
+    TokenDenial {
+        error,
+        issuer: Some(identity.issuer_name.clone()),
+        key_id: identity.key_id.clone(),
+        signed: Some(Arc::new(SignedToken::new(identity.token.signed_claims()))),
+        cache,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::authn::sources::{AmbiguousCredential, ExtractionError};
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
+use crate::revocation::store::RevocationError;
 use crate::token::error::TokenError;
 
 /// Why no token was verified.
@@ -18,6 +19,8 @@ pub enum AuthenticationError {
     UnknownIssuer,
     /// accredit holds no key that can verify the token.
     Key(MissingKey),
+    /// The deny list names the token, or there is no list yet.
+    Revocation(RevocationError),
 }
 
 impl AuthenticationError {
@@ -34,6 +37,8 @@ impl AuthenticationError {
                 | MissingKey::Unavailable { .. } => Reason::KeysUnavailable,
                 MissingKey::Pending { .. } => Reason::KeyPending,
             },
+            AuthenticationError::Revocation(RevocationError::Revoked(_)) => Reason::Revoked,
+            AuthenticationError::Revocation(RevocationError::NoList) => Reason::InternalError,
         }
     }
 }
@@ -62,5 +67,11 @@ impl From<AmbiguousCredential> for AuthenticationError {
 impl From<MissingKey> for AuthenticationError {
     fn from(missing: MissingKey) -> AuthenticationError {
         AuthenticationError::Key(missing)
+    }
+}
+
+impl From<RevocationError> for AuthenticationError {
+    fn from(error: RevocationError) -> AuthenticationError {
+        AuthenticationError::Revocation(error)
     }
 }

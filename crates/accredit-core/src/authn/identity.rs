@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::authn::issuers::Issuer;
 use crate::authn::token_metadata::{self, MetadataValue};
 use crate::forward::claim_headers::SetHeader;
+use crate::revocation::list::RevocableToken;
+use crate::revocation::store::ClearedGeneration;
 use crate::token::verified::{SignedClaims, VerifiedToken};
 
 /// Writes the parts of an answer that depend on nothing but the identity, as the protocol that carries answers has them. It
@@ -34,6 +36,8 @@ pub struct Identity {
     pub headers: Vec<SetHeader>,
     /// `None` if the protocol has no encoded form.
     encoded: Option<EncodedIdentity>,
+    /// The deny list that was last found not to name the token.
+    pub(in crate::authn) cleared: ClearedGeneration,
 }
 
 /// A token that was not accepted after its signature had been verified: what a refusal may report of it (CONTRACT 4.13.1).
@@ -71,6 +75,7 @@ impl Identity {
                 issuer.payload_header.as_ref(),
             ),
             encoded: None,
+            cleared: ClearedGeneration::default(),
             key_id,
             token,
         };
@@ -86,6 +91,15 @@ impl Identity {
             &self.token,
             &self.issuer,
         )
+    }
+
+    /// What a deny list can name of the token.
+    pub(in crate::authn) fn revocable(&self) -> RevocableToken<'_> {
+        RevocableToken {
+            issuer: &self.issuer_name,
+            claims: self.token.claims(),
+            key_id: self.key_id.as_deref(),
+        }
     }
 
     /// What [`EncodeIdentity`] made of this identity.

@@ -8,6 +8,7 @@ use crate::authz::step::Step;
 use crate::keys::key_set::MAX_CANDIDATES;
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
+use crate::revocation::store::RevocationError;
 use crate::rules::demands::RuleDenial;
 use crate::rules::facts::TargetError;
 use crate::token::error::{ClaimStep, TokenError};
@@ -82,7 +83,8 @@ impl Denial {
             Denial::Unauthenticated(
                 Error::Token(_)
                 | Error::UnknownIssuer
-                | Error::Key(MissingKey::Unknown | MissingKey::Untried(_)),
+                | Error::Key(MissingKey::Unknown | MissingKey::Untried(_))
+                | Error::Revocation(RevocationError::Revoked(_)),
             )
             | Denial::Forbidden(RuleDenial::InvalidAudience) => Class::BadCredential,
             Denial::Forbidden(RuleDenial::InsufficientScope { required }) => {
@@ -106,7 +108,9 @@ impl Denial {
             )) => Class::Unavailable {
                 retry_after: *retry_after,
             },
-            Denial::Overloaded | Denial::Internal => Class::Unavailable {
+            Denial::Unauthenticated(Error::Revocation(RevocationError::NoList))
+            | Denial::Overloaded
+            | Denial::Internal => Class::Unavailable {
                 retry_after: Duration::from_secs(1),
             },
         }
@@ -182,6 +186,9 @@ impl Denial {
             Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Untried(more))) => Some(
                 format!("{MAX_CANDIDATES} keys were tried, and {more} more that fit were not"),
             ),
+            Denial::Unauthenticated(AuthenticationError::Revocation(error)) => {
+                Some(error.to_string())
+            }
             Denial::Forbidden(RuleDenial::ClaimMismatch(unmet)) => Some(unmet.to_string()),
             Denial::Forbidden(RuleDenial::ConditionFailed { cause, .. }) => Some(cause.to_string()),
             _ => None,
@@ -208,6 +215,7 @@ fn authentication_step(error: &AuthenticationError) -> Step {
         }
         AuthenticationError::UnknownIssuer => Step::Issuer,
         AuthenticationError::Key(_) => Step::Key,
+        AuthenticationError::Revocation(_) => Step::DenyList,
         AuthenticationError::Token(error) => match error {
             TokenError::Malformed(_) => Step::Form,
             TokenError::UnsupportedAlgorithm => Step::Algorithm,
@@ -248,6 +256,12 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
                 "the token's signing key may be new, and the issuer's keys cannot be fetched again yet"
             }
         },
+        AuthenticationError::Revocation(RevocationError::Revoked(_)) => {
+            "the token has been revoked"
+        }
+        AuthenticationError::Revocation(RevocationError::NoList) => {
+            "the deny list is not available yet"
+        }
         AuthenticationError::Token(error) => match error.reason() {
             Reason::MalformedToken => "the token is not a well-formed JWT",
             Reason::UnsupportedAlgorithm => "the token's signature algorithm is not accepted",

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::authz::authorizer::Authorizer;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::step::{Step, StepOutcome};
 use crate::rules::facts::Facts;
@@ -41,10 +42,14 @@ pub fn compared_rules(table: &RuleTable, facts: &Facts<'_>) -> Vec<ComparedRule>
 }
 
 /// The outcome of each step. `rule` is the rule that decided.
-pub fn steps(record: &DecisionRecord, rule: &Rule, table: &RuleTable) -> Vec<(Step, StepOutcome)> {
+pub fn steps(
+    record: &DecisionRecord,
+    rule: &Rule,
+    authorizer: &Authorizer,
+) -> Vec<(Step, StepOutcome)> {
     let requirements = StepRequirements {
         rule,
-        table,
+        authorizer,
         has_token: has_token(record),
     };
     let failed = record.failed_step();
@@ -66,7 +71,7 @@ fn has_token(record: &DecisionRecord) -> bool {
 /// Which steps the rule and the configuration require.
 struct StepRequirements<'a> {
     rule: &'a Rule,
-    table: &'a RuleTable,
+    authorizer: &'a Authorizer,
     has_token: bool,
 }
 
@@ -88,7 +93,7 @@ fn outcome(step: Step, failed: Option<Step>, requirements: &StepRequirements<'_>
 
 impl StepRequirements<'_> {
     fn include(&self, step: Step) -> bool {
-        let needs = self.table.needs();
+        let needs = self.authorizer.rules().needs();
         let demands = match &self.rule.access {
             Access::Token(demands) | Access::Optional(demands) => Some(demands),
             Access::Deny | Access::Anonymous { .. } => None,
@@ -98,6 +103,10 @@ impl StepRequirements<'_> {
             Step::Path => needs.path,
             Step::Rule => true,
             Step::Credential => demands.is_some(),
+            Step::DenyList => {
+                let is_configured = self.authorizer.authenticator().deny_list().is_some();
+                demands.is_some() && self.has_token && is_configured
+            }
             step if step.is_of_token() => demands.is_some() && self.has_token,
             Step::RuleIssuers => {
                 demands.is_some_and(|demands| self.has_token && demands.issuers.is_some())

@@ -41,6 +41,8 @@ pub enum Step {
     Lifetime,
     /// `claims` of the issuer entry.
     IssuerClaims,
+    /// The deny list does not name the token.
+    DenyList,
     /// The rule's `issuers`.
     RuleIssuers,
     /// The rule's `audiences`.
@@ -67,7 +69,7 @@ pub enum StepOutcome {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 23] = [
+    pub const ALL: [Step; 24] = [
         Step::Host,
         Step::Path,
         Step::Rule,
@@ -86,6 +88,7 @@ impl Step {
         Step::RequiredClaims,
         Step::Lifetime,
         Step::IssuerClaims,
+        Step::DenyList,
         Step::RuleIssuers,
         Step::RuleAudiences,
         Step::Scopes,
@@ -114,6 +117,7 @@ impl Step {
             Step::RequiredClaims => "required_claims",
             Step::Lifetime => "max_lifetime",
             Step::IssuerClaims => "issuer_claims",
+            Step::DenyList => "revoked",
             Step::RuleIssuers => "issuers",
             Step::RuleAudiences => "audiences",
             Step::Scopes => "scopes",
@@ -124,7 +128,7 @@ impl Step {
 
     /// Whether the step judges the token itself.
     pub fn is_of_token(self) -> bool {
-        (Step::Form..=Step::IssuerClaims).contains(&self)
+        (Step::Form..=Step::DenyList).contains(&self)
     }
 }
 

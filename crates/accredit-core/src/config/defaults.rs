@@ -39,6 +39,7 @@ pub(crate) const CLAIM_HEADERS: [(&str, &str); 4] = [
 pub const REFRESH: Duration = seconds(5 * 60);
 pub(crate) const MAX_STALE: Duration = seconds(24 * 60 * 60);
 pub(crate) const FETCH_TIMEOUT: Duration = seconds(5);
+pub(crate) const REVOKED_REFRESH: Duration = seconds(30);
 pub(crate) const ALLOW_HTTP: bool = false;
 
 const fn seconds(seconds: u64) -> Duration {

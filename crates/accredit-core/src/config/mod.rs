@@ -2,6 +2,7 @@
 
 pub mod claims_document;
 pub mod defaults;
+pub mod deny_list;
 pub mod document;
 pub mod env;
 pub mod fingerprint;
@@ -14,6 +15,7 @@ pub mod ordered_map;
 pub mod path;
 pub mod problem;
 pub mod resolve;
+pub mod revoked_document;
 pub mod rule_document;
 pub mod schema;
 pub mod sentence;

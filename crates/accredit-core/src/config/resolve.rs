@@ -12,6 +12,7 @@ use crate::config::path;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
+use crate::config::resolve::revoked::revoked;
 use crate::config::resolve::rules::{RuleContext, ambiguous_paths, rules};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
@@ -31,6 +32,7 @@ pub mod headers;
 pub mod issuers;
 pub mod keys;
 pub mod matches;
+pub mod revoked;
 pub mod rule_order;
 pub mod rules;
 pub mod sources;
@@ -114,6 +116,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,
     );
+    let revoked = revoked(document.revoked.as_ref(), problems);
     let state_dir = state_dir(document.state_dir.as_deref(), problems);
     let realm = realm(document.realm.as_deref(), problems);
     let log_claims = document
@@ -157,6 +160,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         log_claims,
         config: fingerprint::of(document),
         unavailable: unavailable(document.unavailable, problems),
+        revoked,
         state_dir,
         token_cache: document
             .token_cache

@@ -15,6 +15,7 @@ use crate::forward::strip::TokenForwarding;
 use crate::keys::source::{FetchSettings, KeySource};
 use crate::rules::ambiguity::Ambiguities;
 use crate::rules::host::Host;
+use crate::revocation::source::DenyListSettings;
 use crate::rules::rule::Rule;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub config: Arc<str>,
     /// Who decides on a token whose issuer has no keys.
     pub unavailable: WithoutKeysPolicy,
+    /// The deny list.
+    pub revoked: Option<DenyListSettings>,
     /// Where last good key sets are kept.
     pub state_dir: Option<PathBuf>,
     /// Bytes for verified tokens; 0 remembers none.

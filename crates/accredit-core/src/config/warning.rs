@@ -21,6 +21,7 @@ pub enum WarningCode {
     KeysExpireEarly,
     MethodUnregistered,
     PathLooksLikeRegex,
+    RevokedIssuerUnknown,
     RuleEvadable,
     RuleOpen,
     RuleUnreachable,
@@ -84,7 +85,7 @@ impl Vocabulary for WarningCode {
         (
             "http_keys",
             WarningCode::HttpKeys,
-            "`jwks.allow_http` permits keys over plain http.",
+            "`allow_http` permits keys or the deny list over plain http.",
         ),
         (
             "inline_keys_empty",
@@ -115,6 +116,11 @@ impl Vocabulary for WarningCode {
             "path_looks_like_regex",
             WarningCode::PathLooksLikeRegex,
             "A path pattern contains `.*` or `.+`, which is literal text with a wildcard and not a regular expression.",
+        ),
+        (
+            "revoked_issuer_unknown",
+            WarningCode::RevokedIssuerUnknown,
+            "The deny list names an issuer that is not configured.",
         ),
         (
             "rule_evadable",

@@ -1,0 +1,53 @@
+//! Why a deny list cannot be loaded.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use accredit_core::config::deny_list::fault::UnusableDenyList;
+use thiserror::Error;
+
+use crate::jwks::error::RequestError;
+use crate::jwks::http_clients::CaFileError;
+
+/// One failed attempt to load the list.
+#[derive(Debug, Error)]
+pub enum DenyListError {
+    #[error("{}: the file cannot be read: {cause}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("{origin}: {unusable}")]
+    Unusable {
+        /// The address or the file.
+        origin: String,
+        #[source]
+        unusable: UnusableDenyList,
+    },
+    #[error(transparent)]
+    Request(RequestError),
+    #[error("{address}: no complete answer within {limit:?}")]
+    TimedOut { address: String, limit: Duration },
+    #[error("revoked.ca_file: {} {error}", path.display())]
+    CaFile {
+        path: PathBuf,
+        #[source]
+        error: CaFileError,
+    },
+    #[error("no list was loaded in time; the log has the cause")]
+    NotInTime,
+    #[error("the load was ended by an internal error; the log has a line with the panic")]
+    Internal,
+}
+
+impl DenyListError {
+    /// The `Retry-After` of the answer.
+    pub(in crate::deny_list) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            DenyListError::Request(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The deny list of a configuration, and the task that keeps it current.
+
+use std::sync::Arc;
+
+use accredit_core::revocation::source::{DenyListSettings, DenyListSource};
+use accredit_core::revocation::store::DenyListStore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::deny_list::error::DenyListError;
+use crate::deny_list::loading;
+use crate::deny_list::updates::{DenyListOrigin, DenyListUpdates};
+use crate::jwks::issuer_client::IssuerClient;
+use crate::jwks::trust::TrustStore;
+use crate::regular_file::stamp;
+
+/// Keeps one deny list current until it is dropped.
+pub struct DenyListKeeper {
+    settings: DenyListSettings,
+    store: Arc<DenyListStore>,
+    /// Until [`DenyListKeeper::start`].
+    unstarted: Option<DenyListUpdates>,
+    tasks: JoinSet<()>,
+}
+
+impl DenyListKeeper {
+    /// Reads the list if it is a file. A list that has to be fetched is not there before [`DenyListKeeper::start`].
+    ///
+    /// # Errors
+    /// [`DenyListError`] if a file cannot be used.
+    pub fn new(
+        settings: DenyListSettings,
+        system_trust: &Arc<TrustStore>,
+    ) -> Result<DenyListKeeper, DenyListError> {
+        let store = Arc::new(DenyListStore::default());
+        let origin = match &settings.source {
+            DenyListSource::File(path) => {
+                let read = stamp(path);
+                store.replace(loading::read_file(path)?, Instant::now().into_std());
+                let path = path.clone();
+                DenyListOrigin::File { path, read }
+            }
+            DenyListSource::Uri(address) => DenyListOrigin::Http {
+                client: client(&settings, system_trust)?,
+                address: address.clone(),
+                validators: Box::default(),
+            },
+        };
+        let updates = DenyListUpdates {
+            store: store.clone(),
+            settings: settings.clone(),
+            origin,
+            failures: 0,
+        };
+        Ok(DenyListKeeper {
+            settings,
+            store,
+            unstarted: Some(updates),
+            tasks: JoinSet::new(),
+        })
+    }
+
+    /// Whether these settings are its own.
+    pub fn is_for(&self, settings: Option<&DenyListSettings>) -> bool {
+        settings == Some(&self.settings)
+    }
+
+    pub fn store(&self) -> &Arc<DenyListStore> {
+        &self.store
+    }
+
+    /// Starts to keep the list current.
+    pub fn start(&mut self) {
+        if let Some(updates) = self.unstarted.take() {
+            self.tasks.spawn(async { match updates.run().await {} });
+        }
+    }
+
+    /// Waits for the first list, at most for the time limit of a fetch.
+    ///
+    /// # Errors
+    /// [`DenyListError::NotInTime`] if there is still none. The log has the cause.
+    pub async fn first_list(&self) -> Result<(), DenyListError> {
+        let attempted = self.store.until(DenyListStore::was_attempted);
+        // The attempt itself ends at the time limit.
+        let _ = tokio::time::timeout(2 * self.settings.timeout, attempted).await;
+        if self.store.has_list() {
+            Ok(())
+        } else {
+            Err(DenyListError::NotInTime)
+        }
+    }
+}
+
+/// The client that fetches the list.
+///
+/// # Errors
+/// [`DenyListError::CaFile`]
+pub(crate) fn client(
+    settings: &DenyListSettings,
+    system_trust: &Arc<TrustStore>,
+) -> Result<IssuerClient, DenyListError> {
+    let trust = match &settings.ca_file {
+        None => system_trust.clone(),
+        Some(file) => TrustStore::of_file(file).map_err(|error| DenyListError::CaFile {
+            path: file.clone(),
+            error,
+        })?,
+    };
+    Ok(IssuerClient::new(trust))
+}

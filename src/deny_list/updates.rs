@@ -1,0 +1,158 @@
+//! Keeps a deny list current: at intervals, and when its file changes.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use accredit_core::keys::source::KeyAddress;
+use accredit_core::revocation::list::DenyList;
+use accredit_core::revocation::source::{DenyListSettings, DenyListSource};
+use accredit_core::revocation::store::DenyListStore;
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
+use crate::deny_list::error::DenyListError;
+use crate::deny_list::loading;
+use crate::file_watch::FileWatch;
+use crate::jwks::conditional::Validators;
+use crate::jwks::issuer_client::IssuerClient;
+use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay};
+use crate::regular_file::{FileStamp, stamp};
+
+/// A changed file is read after this time even if its folder goes on changing.
+const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
+
+/// The interval at which a file is compared with the one that was read. Some file systems report no changes.
+const FILE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Updates one store.
+pub(in crate::deny_list) struct DenyListUpdates {
+    pub(in crate::deny_list) store: Arc<DenyListStore>,
+    pub(in crate::deny_list) settings: DenyListSettings,
+    pub(in crate::deny_list) origin: DenyListOrigin,
+    /// The failures since the latest success.
+    pub(in crate::deny_list) failures: u32,
+}
+
+/// Where the next list comes from, and which one was loaded last.
+pub(in crate::deny_list) enum DenyListOrigin {
+    File {
+        path: PathBuf,
+        /// The file that was read last.
+        read: Option<FileStamp>,
+    },
+    Http {
+        client: IssuerClient,
+        address: KeyAddress,
+        validators: Box<Validators>,
+    },
+}
+
+impl DenyListOrigin {
+    /// The list, or `None` if it has not changed.
+    async fn load(&mut self, timeout: Duration) -> Result<Option<DenyList>, DenyListError> {
+        match self {
+            DenyListOrigin::File { path, read } => {
+                let current = stamp(path);
+                if current.is_some() && current == *read {
+                    return Ok(None);
+                }
+                let file = path.clone();
+                let reading = tokio::task::spawn_blocking(move || loading::read_file(&file)).await;
+                let list = reading.map_err(|_| DenyListError::Internal)??;
+                *read = current;
+                Ok(Some(list))
+            }
+            DenyListOrigin::Http {
+                client,
+                address,
+                validators,
+            } => loading::fetch(client, address, timeout, validators).await,
+        }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            DenyListOrigin::File { path, .. } => Some(path),
+            DenyListOrigin::Http { .. } => None,
+        }
+    }
+}
+
+impl DenyListUpdates {
+    /// Loads at once and from then on.
+    pub(in crate::deny_list) async fn run(mut self) -> Infallible {
+        let mut watch = self.watch();
+        loop {
+            let next_attempt = self.attempt().await;
+            tokio::select! {
+                () = tokio::time::sleep_until(next_attempt) => {}
+                () = changed(watch.as_mut()) => {}
+            }
+        }
+    }
+
+    fn watch(&self) -> Option<FileWatch> {
+        let file = self.origin.file()?;
+        match FileWatch::of(file) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(
+                    file = %file.display(), %error,
+                    "the folder of the deny list cannot be watched; the file is compared every 30 s only"
+                );
+                None
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Instant {
+        // A panic while a list is read must not end the updates for good.
+        let loading = AssertUnwindSafe(self.origin.load(self.settings.timeout)).catch_unwind();
+        let loaded = loading.await.unwrap_or(Err(DenyListError::Internal));
+        let now = Instant::now();
+        let interval = match self.settings.source {
+            DenyListSource::File(_) => FILE_INTERVAL,
+            DenyListSource::Uri(_) => self.settings.refresh,
+        };
+        match loaded {
+            Ok(list) => {
+                self.failures = 0;
+                match list {
+                    None => self.store.confirm(now.into_std()),
+                    Some(list) => {
+                        tracing::info!(
+                            source = %self.settings.source, entries = list.len(),
+                            "deny list loaded"
+                        );
+                        self.store.replace(list, now.into_std());
+                    }
+                }
+                now + refresh_delay(interval, None, random_fraction())
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                let retry_after = error.retry_after().map(|asked| asked.min(interval));
+                let backoff = retry_delay(self.failures, interval, random_fraction());
+                let retry_in = backoff.max(retry_after.unwrap_or_default());
+                let kept = self.store.list().map(|list| list.len());
+                tracing::error!(
+                    source = %self.settings.source, %error, failures = self.failures, ?retry_in,
+                    entries_in_force = kept,
+                    "the deny list cannot be loaded; the last good one stays in force"
+                );
+                self.store.fail();
+                now + retry_in
+            }
+        }
+    }
+}
+
+async fn changed(watch: Option<&mut FileWatch>) {
+    match watch {
+        Some(watch) => watch.settled_within(MAX_SETTLE_TIME).await,
+        None => std::future::pending().await,
+    }
+}

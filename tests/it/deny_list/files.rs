@@ -1,0 +1,75 @@
+//! A deny list in a file: it takes effect at once, and a bad one changes nothing.
+
+use crate::support::check_request::Ask;
+use crate::support::service::Service;
+
+use super::place::{ISSUER, Place, configuration, metric, token};
+
+#[tokio::test]
+async fn a_changed_list_takes_effect_for_cached_tokens_too() {
+    let place = Place::with_list("[]").await;
+    let sam = token("sub", "sam");
+    assert_eq!(place.reason(&sam).await, "allowed");
+    assert_eq!(place.reason(&sam).await, "allowed", "cached");
+
+    place.replace(&format!("{{\"issuer\":\"{ISSUER}\",\"sub\":\"sam\"}}\n"));
+    place.gets(&sam, "revoked").await;
+
+    std::fs::write(&place.file, "[]").unwrap();
+    place.gets(&sam, "allowed").await;
+}
+
+#[tokio::test]
+async fn a_bad_list_keeps_the_last_good_one_and_is_counted() {
+    let place = Place::with_list(&format!("- {{ issuer: '{ISSUER}', sub: sam }}\n")).await;
+    let (sam, other) = (token("sub", "sam"), token("sub", "other"));
+    let mut failures = 0.0;
+    for bad in ["", "- { sub: other }\n", "{\"issuer\":\"", "- {", "\u{0}"] {
+        place.replace(bad);
+        let failed = "accredit_deny_list_loads_total{result=\"failure\"}";
+        metric(&place.service, failed, |count| count > failures).await;
+        failures += 1.0;
+        assert_eq!(place.reason(&sam).await, "revoked", "{bad:?}");
+        assert_eq!(place.reason(&other).await, "allowed", "{bad:?}");
+    }
+    std::fs::remove_file(&place.file).unwrap();
+    assert_eq!(place.reason(&sam).await, "revoked");
+    place.replace(&format!("- {{ issuer: '{ISSUER}', sub: other }}\n"));
+    place.gets(&other, "revoked").await;
+    assert_eq!(place.reason(&sam).await, "allowed");
+    metric(&place.service, "accredit_deny_list_entries", |count| {
+        count == 1.0
+    })
+    .await;
+}
+
+/// A list that is not judged is not a list without entries.
+#[tokio::test]
+async fn a_reload_can_add_change_and_remove_the_list() {
+    let service = Service::ready(&configuration("")).await;
+    let envoy = service.envoy().await;
+    let folder = tempfile::tempdir().unwrap();
+    let list = |name: &str, sub: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("- {{ issuer: '{ISSUER}', sub: {sub} }}\n")).unwrap();
+        configuration(&format!("revoked: {{ file: '{}' }}\n", file.display()))
+    };
+    let (sam, kim) = (token("sub", "sam"), token("sub", "kim"));
+    let reasons = async || {
+        let mut reasons = Vec::new();
+        for token in [&sam, &kim] {
+            reasons.push(envoy.check(Ask::bearer(token)).await.reason());
+        }
+        reasons
+    };
+    assert_eq!(reasons().await, ["allowed", "allowed"]);
+    service.reload(&list("one", "sam")).await;
+    assert_eq!(reasons().await, ["revoked", "allowed"]);
+    service.reload(&list("two", "kim")).await;
+    assert_eq!(reasons().await, ["allowed", "revoked"]);
+    let same = format!("realm: other\n{}", list("two", "kim"));
+    service.reload(&same).await;
+    assert_eq!(reasons().await, ["allowed", "revoked"]);
+    service.reload(&configuration("")).await;
+    assert_eq!(reasons().await, ["allowed", "allowed"]);
+}
