@@ -4,16 +4,19 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use accredit_core::config::document::{ConfigDocument, TlsDocument};
+use accredit_core::config::issuer_document::JwksDocument;
 use accredit_core::config::path;
 use accredit_core::config::problem::Problems;
 use accredit_core::config::sentence::Sentence;
 use accredit_core::config::tls_files::TlsFiles;
 use accredit_core::config::warning::WarningCode;
+use accredit_core::keys::access::{ClientIdentityFiles, KeyAccess};
 use accredit_core::keys::key_set::KeySet;
 
 use crate::deny_list::error::DenyListError;
 use crate::deny_list::loading;
-use crate::jwks::trust::TrustStore;
+use crate::jwks::bearer_file;
+use crate::jwks::trust::{TrustFileError, TrustStore};
 use crate::regular_file;
 use crate::server::tls;
 use crate::server::tls_files;
@@ -43,11 +46,37 @@ pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
         if let Some(file) = &jwks.ca_file {
             check_ca_file(&path::member(&key, "ca_file"), file, problems);
         }
+        check_access(&key, jwks, problems);
+    }
+}
+
+fn check_access(key: &str, jwks: &JwksDocument, problems: &mut Problems) {
+    if let Some(file) = &jwks.bearer_file
+        && let Err(error) = bearer_file::authorization(Path::new(file))
+    {
+        let key = path::member(key, "bearer_file");
+        let what = Sentence::own("").and_cause(&key, &error);
+        problems.error(&key, what, "name a file with one bearer token");
+    }
+    if let (Some(certificate), Some(private_key)) = (&jwks.client_certificate, &jwks.client_key) {
+        let access = KeyAccess {
+            client_identity: Some(ClientIdentityFiles {
+                certificate: PathBuf::from(certificate),
+                private_key: PathBuf::from(private_key),
+            }),
+            ..KeyAccess::default()
+        };
+        if let Err(TrustFileError::Identity(error)) = TrustStore::of_files(None, &access) {
+            let key = path::member(key, "client_certificate");
+            let what = Sentence::own("").and_cause(&key, &error);
+            let advice = "name a PEM file with a certificate, and one with its private key";
+            problems.error(&key, what, advice);
+        }
     }
 }
 
 fn check_ca_file(key: &str, file: &str, problems: &mut Problems) {
-    if let Err(error) = TrustStore::of_file(Path::new(file)) {
+    if let Err(TrustFileError::CaFile { error, .. }) = TrustStore::of_file(Path::new(file)) {
         problems.error(
             key,
             Sentence::quoting(key, file).and(format!(" {error}")),

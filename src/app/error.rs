@@ -1,7 +1,7 @@
 //! Why a service cannot start, and why it ends without a signal.
 
 use crate::deny_list::error::DenyListError;
-use crate::jwks::key_stores::UnusableCaFile;
+use crate::jwks::key_stores::UnusableKeyAccess;
 use crate::server::accept::ServeError;
 use crate::server::bind::ListenError;
 use crate::server::tls_files_error::TlsFilesError;
@@ -13,7 +13,7 @@ pub enum StartError {
     #[error(transparent)]
     Bind(ListenError),
     #[error(transparent)]
-    CaFile(#[from] UnusableCaFile),
+    KeyAccess(#[from] UnusableKeyAccess),
     #[error("revoked: {0}")]
     DenyList(#[from] DenyListError),
     #[error("{0}: {1}")]
@@ -37,7 +37,7 @@ impl StartError {
     /// Whether the cause is the configuration or a file that it names, and not the machine.
     pub(crate) fn is_of_configuration(&self) -> bool {
         match self {
-            StartError::CaFile(_) | StartError::DenyList(_) | StartError::Tls(..) => true,
+            StartError::KeyAccess(_) | StartError::DenyList(_) | StartError::Tls(..) => true,
             StartError::Bind(_) | StartError::Workers(_) => false,
         }
     }

@@ -16,7 +16,7 @@ use crate::jwks::conditional::Validators;
 use crate::jwks::error::FetchError;
 use crate::jwks::fetcher::{Fetch as _, Fetcher};
 use crate::jwks::issuer_client::IssuerClient;
-use crate::jwks::key_stores::{UnusableCaFile, client};
+use crate::jwks::key_stores::{UnusableKeyAccess, client};
 use crate::jwks::trust::TrustStore;
 
 #[derive(Debug)]
@@ -47,8 +47,8 @@ pub(crate) struct OnlineKeys {
 /// Fetches every key set.
 ///
 /// # Errors
-/// [`UnusableCaFile`]
-pub(crate) async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, UnusableCaFile> {
+/// [`UnusableKeyAccess`]
+pub(crate) async fn fetch_all(settings: &Settings) -> Result<Vec<OnlineCheck>, UnusableKeyAccess> {
     let system_trust = TrustStore::system();
     let mut checks = Vec::new();
     for (issuer, entry) in key_entries(settings).into_iter().enumerate() {

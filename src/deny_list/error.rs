@@ -8,7 +8,7 @@ use accredit_core::config::deny_list::fault::UnusableDenyList;
 use thiserror::Error;
 
 use crate::jwks::error::RequestError;
-use crate::jwks::http_clients::CaFileError;
+use crate::jwks::trust::TrustFileError;
 
 /// One failed attempt to load the list.
 #[derive(Debug, Error)]
@@ -30,12 +30,8 @@ pub enum DenyListError {
     Request(RequestError),
     #[error("{address}: no complete answer within {limit:?}")]
     TimedOut { address: String, limit: Duration },
-    #[error("revoked.ca_file: {} {error}", path.display())]
-    CaFile {
-        path: PathBuf,
-        #[source]
-        error: CaFileError,
-    },
+    #[error(transparent)]
+    Trust(#[from] TrustFileError),
     #[error("no list was loaded in time; the log has the cause")]
     NotInTime,
     #[error("the load was ended by an internal error; the log has a line with the panic")]

@@ -95,17 +95,14 @@ impl DenyListKeeper {
 /// The client that fetches the list.
 ///
 /// # Errors
-/// [`DenyListError::CaFile`]
+/// [`DenyListError::Trust`]
 pub(crate) fn client(
     settings: &DenyListSettings,
     system_trust: &Arc<TrustStore>,
 ) -> Result<IssuerClient, DenyListError> {
     let trust = match &settings.ca_file {
         None => system_trust.clone(),
-        Some(file) => TrustStore::of_file(file).map_err(|error| DenyListError::CaFile {
-            path: file.clone(),
-            error,
-        })?,
+        Some(file) => TrustStore::of_file(file)?,
     };
     Ok(IssuerClient::new(trust))
 }

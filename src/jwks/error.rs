@@ -60,6 +60,8 @@ pub struct RequestError {
 pub enum RequestFailure {
     #[error("unreachable: {0}")]
     Unreachable(String),
+    #[error("not requested, because there is no bearer token to send: {0}")]
+    NoBearer(String),
     #[error("the TLS handshake failed: {0}")]
     Tls(#[source] TlsFailure),
     #[error("no answer within {0:?}")]
@@ -240,6 +242,7 @@ impl RequestError {
     pub(in crate::jwks) fn is_transient(&self) -> bool {
         match &self.cause {
             RequestFailure::Unreachable(_)
+            | RequestFailure::NoBearer(_)
             | RequestFailure::Tls(_)
             | RequestFailure::TimedOut(_)
             | RequestFailure::Interrupted(_) => true,

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use accredit_core::keys::source::KeyAddress;
-use reqwest::Client;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, RequestBuilder};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -14,6 +15,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Version;
 
+use crate::jwks::client_identity::{ClientIdentity, ClientIdentityError};
+use crate::jwks::connect::ConnectRoute;
 use crate::jwks::verifier::IssuerVerifier;
 use crate::regular_file;
 
@@ -26,6 +29,15 @@ const MAX_CA_FILE: u64 = 8 * 1024 * 1024;
 pub(in crate::jwks) struct HttpClients {
     with_proxies: Client,
     direct: Client,
+    /// For the name that `jwks.connect` leads elsewhere.
+    connected: Option<(ConnectRoute, Client)>,
+}
+
+/// What the clients of one issuer entry need besides roots.
+#[derive(Clone, Debug, Default)]
+pub(in crate::jwks) struct ClientOptions {
+    pub(in crate::jwks) identity: Option<ClientIdentity>,
+    pub(in crate::jwks) route: Option<ConnectRoute>,
 }
 
 /// Why a `ca_file` cannot be used.
@@ -39,17 +51,27 @@ pub enum CaFileError {
     BadCertificate(#[source] rustls::Error),
 }
 
+/// Why there are no clients.
+#[derive(Debug, Error)]
+pub(in crate::jwks) enum HttpClientsError {
+    #[error(transparent)]
+    Identity(#[from] ClientIdentityError),
+    #[error("{0}")]
+    Library(String),
+}
+
 // === impl HttpClients ===
 
 impl HttpClients {
     /// Clients that trust the system's roots.
     pub(in crate::jwks) fn of_system(
         certificates: &[CertificateDer<'static>],
-    ) -> Result<HttpClients, String> {
+        options: &ClientOptions,
+    ) -> Result<HttpClients, HttpClientsError> {
         let mut roots = RootCertStore::empty();
         // A system's folder can hold certificates that are none; the others count.
         roots.add_parsable_certificates(certificates.iter().cloned());
-        HttpClients::build(IssuerVerifier::new(roots, None))
+        HttpClients::build(IssuerVerifier::new(roots, None), options)
     }
 
     /// Clients that trust these certificates only.
@@ -58,7 +80,8 @@ impl HttpClients {
     /// [`CaFileError::BadCertificate`]
     pub(in crate::jwks) fn of_file(
         certificates: &[CertificateDer<'static>],
-    ) -> Result<Result<HttpClients, String>, CaFileError> {
+        options: &ClientOptions,
+    ) -> Result<Result<HttpClients, HttpClientsError>, CaFileError> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates {
             let mut parsed = RootCertStore::empty();
@@ -70,20 +93,24 @@ impl HttpClients {
                 roots.extend(parsed.roots);
             }
         }
-        Ok(HttpClients::build(IssuerVerifier::new(
-            roots,
-            Some(certificates.to_vec()),
-        )))
+        let verifier = IssuerVerifier::new(roots, Some(certificates.to_vec()));
+        Ok(HttpClients::build(verifier, options))
     }
 
-    fn build(verifier: IssuerVerifier) -> Result<HttpClients, String> {
+    fn build(
+        verifier: IssuerVerifier,
+        options: &ClientOptions,
+    ) -> Result<HttpClients, HttpClientsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
+        let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
+            .map_err(|error| HttpClientsError::Library(error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut tls = match &options.identity {
+            Some(identity) => identity.configure(tls)?,
+            None => tls.with_no_client_auth(),
+        };
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let builder = || {
             Client::builder()
@@ -96,14 +123,46 @@ impl HttpClients {
                 .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
                 .referer(false)
         };
-        let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| e.to_string());
+        let built = |builder: reqwest::ClientBuilder| {
+            let built = builder.build();
+            built.map_err(|error| HttpClientsError::Library(error.to_string()))
+        };
+        let connected = match &options.route {
+            None => None,
+            Some(route) => {
+                // HTTP/1.1 takes `Host` from the headers, as `ConnectRoute::request` needs.
+                let builder = builder().no_proxy().http1_only();
+                let client = built(builder.dns_resolver(Arc::new(route.clone())))?;
+                Some((route.clone(), client))
+            }
+        };
         Ok(HttpClients {
             with_proxies: built(builder())?,
             direct: built(builder().no_proxy())?,
+            connected,
         })
     }
 
-    pub(in crate::jwks) fn for_address(&self, address: &KeyAddress) -> &Client {
+    /// A request for that address.
+    pub(in crate::jwks) fn get(&self, address: &KeyAddress, headers: &HeaderMap) -> RequestBuilder {
+        let url = address.url();
+        match self
+            .connected
+            .as_ref()
+            .filter(|(route, _)| route.is_for(url))
+        {
+            Some((route, client)) => {
+                let (url, headers) = route.request(url, headers);
+                client.get(url).headers(headers)
+            }
+            None => {
+                let client = self.for_address(address);
+                client.get(url.clone()).headers(headers.clone())
+            }
+        }
+    }
+
+    fn for_address(&self, address: &KeyAddress) -> &Client {
         if address.is_loopback() {
             &self.direct
         } else {

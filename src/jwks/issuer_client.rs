@@ -3,13 +3,18 @@
 use std::error::Error;
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::source::KeyAddress;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode};
 
+use crate::jwks::bearer_file;
 use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
 use crate::jwks::http_clients::HttpClients;
 use crate::jwks::trust::TrustStore;
@@ -23,7 +28,10 @@ const MAX_REDIRECTS: usize = 3;
 
 /// Sends the requests of one issuer entry.
 #[derive(Clone, Debug)]
-pub struct IssuerClient(Arc<TrustStore>);
+pub struct IssuerClient {
+    trust: Arc<TrustStore>,
+    access: Arc<KeyAccess>,
+}
 
 /// An answer with status 200 or 304.
 pub(crate) struct IssuerAnswer {
@@ -35,7 +43,17 @@ pub(crate) struct IssuerAnswer {
 impl IssuerClient {
     /// A client that trusts these certificates.
     pub fn new(trust: Arc<TrustStore>) -> IssuerClient {
-        IssuerClient(trust)
+        IssuerClient {
+            trust,
+            access: Arc::default(),
+        }
+    }
+
+    /// Sends the bearer token of `access` to its own origin.
+    #[must_use]
+    pub fn with_access(self, access: KeyAccess) -> IssuerClient {
+        let access = Arc::new(access);
+        IssuerClient { access, ..self }
     }
 
     /// Gets an address, or what it redirects to on the same host. `headers` are those of the request.
@@ -47,8 +65,21 @@ impl IssuerClient {
         address: &KeyAddress,
         headers: &HeaderMap,
     ) -> Result<IssuerAnswer, RequestError> {
-        let mut attempt = match self.0.clients().await {
-            Ok(clients) => get_with(&clients, address, headers).await,
+        let bearer = match &self.access.bearer_file {
+            Some(file) => Some(self.authorization(file, address).await?),
+            None => None,
+        };
+        let get = async |clients: HttpClients| {
+            let request = OutgoingRequest {
+                clients: &clients,
+                access: &self.access,
+                headers,
+                bearer: bearer.as_ref(),
+            };
+            request.get(address).await
+        };
+        let mut attempt = match self.trust.clients().await {
+            Ok(clients) => get(clients).await,
             Err(cause) => Err(RequestError {
                 address: address.to_string(),
                 cause: RequestFailure::Unreachable(cause),
@@ -61,11 +92,34 @@ impl IssuerClient {
                 ..
             })
         );
-        if is_tls_failure && let Some(clients) = self.0.clients_after_failure().await {
-            attempt = get_with(&clients, address, headers).await;
+        if is_tls_failure && let Some(clients) = self.trust.clients_after_failure().await {
+            attempt = get(clients).await;
         }
         attempt
     }
+
+    async fn authorization(
+        &self,
+        file: &Path,
+        address: &KeyAddress,
+    ) -> Result<HeaderValue, RequestError> {
+        let path = file.to_owned();
+        let reading = tokio::task::spawn_blocking(move || bearer_file::authorization(&path)).await;
+        let read = reading.map_err(|error| error.to_string());
+        read.and_then(|read| read.map_err(|error| error.to_string()))
+            .map_err(|cause| RequestError {
+                address: address.to_string(),
+                cause: RequestFailure::NoBearer(cause),
+            })
+    }
+}
+
+/// One request, with the redirects that it follows.
+struct OutgoingRequest<'a> {
+    clients: &'a HttpClients,
+    access: &'a KeyAccess,
+    headers: &'a HeaderMap,
+    bearer: Option<&'a HeaderValue>,
 }
 
 /// The headers of a request that accepts these media types.
@@ -73,45 +127,46 @@ pub(in crate::jwks) fn accepting(media_types: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_types))])
 }
 
-async fn get_with(
-    clients: &HttpClients,
-    address: &KeyAddress,
-    headers: &HeaderMap,
-) -> Result<IssuerAnswer, RequestError> {
-    let mut shown = address.to_string();
-    let mut address = address.clone();
-    for _ in 0..=MAX_REDIRECTS {
-        let request = clients
-            .for_address(&address)
-            .get(address.url().clone())
-            .headers(headers.clone());
-        let outcome = match request.send().await {
-            Ok(response) => judge(&address, &response).map(|next| (response, next)),
-            Err(error) => Err(connection_failure(&error)),
-        };
-        match outcome {
-            Ok((response, None)) => {
-                return Ok(IssuerAnswer {
-                    address: shown,
-                    response,
-                });
+impl OutgoingRequest<'_> {
+    async fn get(&self, address: &KeyAddress) -> Result<IssuerAnswer, RequestError> {
+        let mut shown = address.to_string();
+        let mut address = address.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let mut headers = self.headers.clone();
+            // Metadata and redirects can name another server.
+            if let Some(bearer) = self.bearer
+                && self.access.sends_bearer_to(address.url())
+            {
+                headers.insert(AUTHORIZATION, bearer.clone());
             }
-            Ok((_, Some(next))) => {
-                shown = format!("{shown}, redirected to {next}");
-                address = next;
-            }
-            Err(cause) => {
-                return Err(RequestError {
-                    address: shown,
-                    cause,
-                });
+            let outcome = match self.clients.get(&address, &headers).send().await {
+                Ok(response) => judge(&address, &response).map(|next| (response, next)),
+                Err(error) => Err(connection_failure(&error)),
+            };
+            match outcome {
+                Ok((response, None)) => {
+                    return Ok(IssuerAnswer {
+                        address: shown,
+                        response,
+                    });
+                }
+                Ok((_, Some(next))) => {
+                    shown = format!("{shown}, redirected to {next}");
+                    address = next;
+                }
+                Err(cause) => {
+                    return Err(RequestError {
+                        address: shown,
+                        cause,
+                    });
+                }
             }
         }
+        Err(RequestError {
+            address: shown,
+            cause: RequestFailure::TooManyRedirects,
+        })
     }
-    Err(RequestError {
-        address: shown,
-        cause: RequestFailure::TooManyRedirects,
-    })
 }
 
 /// `None` if this is the answer, or where it redirects to.

@@ -140,6 +140,7 @@ mod tests {
     use super::KeySaver;
     use crate::jwks::saved_keys::KeySetOwner;
     use crate::jwks::state_dir::StateDir;
+    use accredit_core::keys::access::KeyAccess;
     use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
     fn owner() -> KeySetOwner {
@@ -149,6 +150,7 @@ mod tests {
             max_stale: Duration::from_secs(3600),
             timeout: Duration::from_secs(5),
             ca_file: None,
+            access: KeyAccess::default(),
         };
         let source = KeySource::Uri(address.expect("is an address"));
         KeySetOwner::of(&["a".into()], &source, &settings).expect("is fetched")

@@ -1,6 +1,6 @@
 //! Leases key stores to the configurations of the process, and runs a refresher for each store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use accredit_core::keys::lease::{KeyEntry, KeyLease, KeyLeases, Leased};
@@ -9,14 +9,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::jwks::bearer_file::{self, BearerFileError};
 use crate::jwks::fetcher::Fetcher;
-use crate::jwks::http_clients::CaFileError;
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::key_saver::KeySaver;
 use crate::jwks::refresher::Refresher;
 use crate::jwks::saved_keys::KeySetOwner;
 use crate::jwks::state_dir::StateDir;
-use crate::jwks::trust::TrustStore;
+use crate::jwks::trust::{TrustFileError, TrustStore};
 use crate::telemetry::traces::Traces;
 
 /// How many first fetches begin at the same time. A thousand issuers would otherwise open a thousand connections at once.
@@ -34,36 +34,48 @@ pub struct KeyStores {
     state_dir: Option<StateDir>,
 }
 
-/// A `ca_file` of the configuration cannot be used.
+/// A file that fetches of an issuer entry need cannot be used.
 #[derive(Debug, Error)]
-#[error("issuers[{issuer}].jwks.ca_file: {} {error}", file.display())]
-pub struct UnusableCaFile {
+#[error("issuers[{issuer}].jwks.{error}")]
+pub struct UnusableKeyAccess {
     /// The number of the issuer entry, from 0.
     pub issuer: usize,
-    pub file: PathBuf,
     #[source]
-    pub error: CaFileError,
+    pub error: KeyAccessError,
+}
+
+#[derive(Debug, Error)]
+pub enum KeyAccessError {
+    #[error(transparent)]
+    Trust(#[from] TrustFileError),
+    #[error("bearer_file: {0}")]
+    Bearer(#[from] BearerFileError),
 }
 
 /// The client that fetches the keys of this entry, which is the entry `issuer` of the configuration.
 ///
 /// # Errors
-/// [`UnusableCaFile`]
+/// [`UnusableKeyAccess`]
 pub fn client(
     issuer: usize,
     entry: &KeyEntry,
     system_trust: &Arc<TrustStore>,
-) -> Result<IssuerClient, UnusableCaFile> {
-    let failed = |file: &Path, error| UnusableCaFile {
-        issuer,
-        file: file.to_owned(),
-        error,
+) -> Result<IssuerClient, UnusableKeyAccess> {
+    let build = || {
+        let (ca_file, access) = (&entry.settings.ca_file, &entry.settings.access);
+        let needs_own_clients =
+            ca_file.is_some() || access.client_identity.is_some() || access.connect.is_some();
+        let trust = match needs_own_clients {
+            true => TrustStore::of_files(ca_file.as_deref(), access)?,
+            false => system_trust.clone(),
+        };
+        // Read now, so that a configuration with a wrong path does not come into force.
+        if let Some(file) = &access.bearer_file {
+            bearer_file::authorization(file)?;
+        }
+        Ok(IssuerClient::new(trust).with_access(access.clone()))
     };
-    let trust = match &entry.settings.ca_file {
-        Some(file) => TrustStore::of_file(file).map_err(|error| failed(file, error))?,
-        None => system_trust.clone(),
-    };
-    Ok(IssuerClient::new(trust))
+    build().map_err(|error| UnusableKeyAccess { issuer, error })
 }
 
 impl Default for KeyStores {
@@ -97,8 +109,8 @@ impl KeyStores {
     /// A lease for each entry, in the order of the entries. No fetch begins before [`KeyStores::start`].
     ///
     /// # Errors
-    /// [`UnusableCaFile`]
-    pub fn lease(&mut self, entries: &[KeyEntry]) -> Result<Vec<KeyLease>, UnusableCaFile> {
+    /// [`UnusableKeyAccess`]
+    pub fn lease(&mut self, entries: &[KeyEntry]) -> Result<Vec<KeyLease>, UnusableKeyAccess> {
         let mut leases = Vec::new();
         let mut refreshers = Vec::new();
         for (issuer, entry) in entries.iter().enumerate() {
@@ -122,7 +134,7 @@ impl KeyStores {
         issuer: usize,
         entry: &KeyEntry,
         lease: &KeyLease,
-    ) -> Result<Refresher, UnusableCaFile> {
+    ) -> Result<Refresher, UnusableKeyAccess> {
         let KeyEntry {
             issuers,
             source,

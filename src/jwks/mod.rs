@@ -1,6 +1,9 @@
 //! How the keys of each issuer entry are fetched, saved and refreshed.
 
+pub mod bearer_file;
+pub mod client_identity;
 pub mod conditional;
+pub mod connect;
 pub mod content;
 pub mod discovery;
 pub mod error;

@@ -85,7 +85,10 @@ impl KeySetOwner {
         issuers.sort_unstable();
         // Keys that were fetched while other authorities were trusted are those of another source. No name contains a
         // control character, so two owners never give the same text.
-        let bound = format!("{}\n{identity}\n{:?}", issuers.join("\n"), settings.ca_file);
+        let mut bound = format!("{}\n{identity}\n{:?}", issuers.join("\n"), settings.ca_file);
+        if let Some(connect) = &settings.access.connect {
+            bound.push_str(&format!("\nconnect {connect}"));
+        }
         Some(KeySetOwner {
             issuers,
             source: source.to_string(),

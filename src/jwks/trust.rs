@@ -1,14 +1,21 @@
-//! Which certificates fetches trust: the system's roots, or those of a `ca_file` instead.
+//! Which certificates fetches trust, the system's roots or those of a `ca_file` instead, and the client certificate that they
+//! present.
 //!
-//! Both are read again when their files change, and after a TLS failure (CONTRACT 5.8.5): a private authority that is
-//! rotated must not need a restart.
+//! All are read again when their files change, and after a TLS failure (CONTRACT 5.8.5): a private authority that is rotated
+//! must not need a restart.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use accredit_core::keys::access::{ClientIdentityFiles, KeyAccess};
 use rustls::pki_types::CertificateDer;
+use thiserror::Error;
 
-use crate::jwks::http_clients::{CaFileError, HttpClients, read_ca_file, system_certificates};
+use crate::jwks::client_identity::{ClientIdentity, ClientIdentityError};
+use crate::jwks::connect::ConnectRoute;
+use crate::jwks::http_clients::{
+    CaFileError, ClientOptions, HttpClients, HttpClientsError, read_ca_file, system_certificates,
+};
 use crate::regular_file::{FileStamp, stamp};
 
 /// The trusted certificates of one issuer entry, or those of the system, and the HTTP clients that trust them.
@@ -16,17 +23,33 @@ use crate::regular_file::{FileStamp, stamp};
 pub struct TrustStore {
     /// `None`: the system's roots.
     ca_file: Option<PathBuf>,
+    identity: Option<ClientIdentityFiles>,
+    route: Option<ConnectRoute>,
     loaded: Mutex<LoadedTrust>,
 }
 
 #[derive(Debug)]
 struct LoadedTrust {
     certificates: Vec<CertificateDer<'static>>,
-    /// Of `ca_file`, or of the system's file and folder.
+    identity: Option<ClientIdentity>,
+    /// Of each file and folder that was read.
     stamps: Vec<(PathBuf, Option<FileStamp>)>,
     clients: Result<HttpClients, String>,
     /// The latest reload failed: the log says so once.
     has_failed: bool,
+}
+
+/// Why the files of an issuer entry cannot be used.
+#[derive(Debug, Error)]
+pub enum TrustFileError {
+    #[error("ca_file: {} {error}", path.display())]
+    CaFile {
+        path: PathBuf,
+        #[source]
+        error: CaFileError,
+    },
+    #[error("client_certificate: {0}")]
+    Identity(#[from] ClientIdentityError),
 }
 
 // === impl TrustStore ===
@@ -34,15 +57,18 @@ struct LoadedTrust {
 impl TrustStore {
     /// Trusts the system's roots. Without any, each https fetch fails and says so.
     pub fn system() -> Arc<TrustStore> {
-        let stamps = stamps(None);
+        let stamps = stamps(None, None);
         let certificates = system_certificates();
-        let clients = HttpClients::of_system(&certificates);
+        let clients = HttpClients::of_system(&certificates, &ClientOptions::default());
         Arc::new(TrustStore {
             ca_file: None,
+            identity: None,
+            route: None,
             loaded: Mutex::new(LoadedTrust {
                 certificates,
+                identity: None,
                 stamps,
-                clients,
+                clients: clients.map_err(|error| error.to_string()),
                 has_failed: false,
             }),
         })
@@ -51,17 +77,36 @@ impl TrustStore {
     /// Trusts the certificates of that file only.
     ///
     /// # Errors
-    /// [`CaFileError`]
-    pub fn of_file(file: &Path) -> Result<Arc<TrustStore>, CaFileError> {
-        let stamps = stamps(Some(file));
-        let certificates = read_ca_file(file)?;
-        let clients = HttpClients::of_file(&certificates)?;
+    /// [`TrustFileError`]
+    pub fn of_file(file: &Path) -> Result<Arc<TrustStore>, TrustFileError> {
+        TrustStore::of_files(Some(file), &KeyAccess::default())
+    }
+
+    /// Trusts the certificates of `ca_file` only, or the system's, and reaches key servers as `access` says.
+    ///
+    /// # Errors
+    /// [`TrustFileError`]
+    pub fn of_files(
+        ca_file: Option<&Path>,
+        access: &KeyAccess,
+    ) -> Result<Arc<TrustStore>, TrustFileError> {
+        let route = access.connected_name().zip(access.connect.as_ref());
+        let route = route.map(|(name, target)| ConnectRoute {
+            name: name.to_owned(),
+            target: target.clone(),
+        });
+        let identity = access.client_identity.as_ref();
+        let stamps = stamps(ca_file, identity);
+        let read = read_files(ca_file, identity, route.clone())?;
         Ok(Arc::new(TrustStore {
-            ca_file: Some(file.to_owned()),
+            ca_file: ca_file.map(Path::to_owned),
+            identity: identity.cloned(),
+            route,
             loaded: Mutex::new(LoadedTrust {
-                certificates,
+                certificates: read.certificates,
+                identity: read.identity,
                 stamps,
-                clients,
+                clients: read.clients,
                 has_failed: false,
             }),
         }))
@@ -70,7 +115,7 @@ impl TrustStore {
     /// The clients that trust the current certificates. Reads them again if their files have changed.
     pub(in crate::jwks) async fn clients(self: &Arc<TrustStore>) -> Result<HttpClients, String> {
         self.in_background(|trust| {
-            let has_changed = trust.loaded().stamps != stamps(trust.ca_file.as_deref());
+            let has_changed = trust.loaded().stamps != trust.stamps();
             if has_changed {
                 trust.reload();
             }
@@ -102,34 +147,34 @@ impl TrustStore {
         worked.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    /// Returns whether the certificates are others than before. Certificates that cannot be read change nothing.
+    /// Returns whether the certificates are others than before. Files that cannot be used change nothing.
     fn reload(&self) -> bool {
-        let stamps = stamps(self.ca_file.as_deref());
-        let read = match &self.ca_file {
-            Some(file) => read_ca_file(file).and_then(|certificates| {
-                let clients = HttpClients::of_file(&certificates)?;
-                Ok((certificates, clients))
-            }),
-            None => {
-                let certificates = system_certificates();
-                let clients = HttpClients::of_system(&certificates);
-                Ok((certificates, clients))
-            }
-        };
+        let stamps = self.stamps();
+        let read = read_files(
+            self.ca_file.as_deref(),
+            self.identity.as_ref(),
+            self.route.clone(),
+        );
         let mut loaded = self.loaded();
         loaded.stamps = stamps;
         match read {
-            Ok((certificates, clients)) => {
+            Ok(read) => {
                 loaded.has_failed = false;
-                let has_changed = loaded.certificates != certificates;
+                let has_changed =
+                    loaded.certificates != read.certificates || loaded.identity != read.identity;
                 if has_changed {
                     tracing::info!(
                         ca_file = self.ca_file.as_ref().map(|file| file.display().to_string()),
-                        certificates = certificates.len(),
+                        client_certificate = self
+                            .identity
+                            .as_ref()
+                            .map(|files| files.certificate.display().to_string()),
+                        certificates = read.certificates.len(),
                         "trusted certificates reloaded"
                     );
-                    loaded.certificates = certificates;
-                    loaded.clients = clients;
+                    loaded.certificates = read.certificates;
+                    loaded.identity = read.identity;
+                    loaded.clients = read.clients;
                 }
                 has_changed
             }
@@ -138,7 +183,7 @@ impl TrustStore {
                     tracing::warn!(
                         ca_file = self.ca_file.as_ref().map(|file| file.display().to_string()),
                         %error,
-                        "ca_file cannot be reloaded; its earlier certificates stay trusted"
+                        "certificates of fetches cannot be reloaded; the earlier ones stay in use"
                     );
                 }
                 false
@@ -146,13 +191,64 @@ impl TrustStore {
         }
     }
 
+    fn stamps(&self) -> Vec<(PathBuf, Option<FileStamp>)> {
+        stamps(self.ca_file.as_deref(), self.identity.as_ref())
+    }
+
     fn loaded(&self) -> MutexGuard<'_, LoadedTrust> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn stamps(ca_file: Option<&Path>) -> Vec<(PathBuf, Option<FileStamp>)> {
-    let paths = match ca_file {
+/// What is read from all files at one moment.
+struct TrustFiles {
+    certificates: Vec<CertificateDer<'static>>,
+    identity: Option<ClientIdentity>,
+    clients: Result<HttpClients, String>,
+}
+
+fn read_files(
+    ca_file: Option<&Path>,
+    identity: Option<&ClientIdentityFiles>,
+    route: Option<ConnectRoute>,
+) -> Result<TrustFiles, TrustFileError> {
+    let identity = identity.map(ClientIdentity::read).transpose()?;
+    let options = ClientOptions { identity, route };
+    let (certificates, clients) = match ca_file {
+        None => {
+            let certificates = system_certificates();
+            let clients = HttpClients::of_system(&certificates, &options);
+            (certificates, clients)
+        }
+        Some(file) => {
+            let read = || {
+                let certificates = read_ca_file(file)?;
+                let clients = HttpClients::of_file(&certificates, &options)?;
+                Ok((certificates, clients))
+            };
+            read().map_err(|error| TrustFileError::CaFile {
+                path: file.to_owned(),
+                error,
+            })?
+        }
+    };
+    let clients = match clients {
+        Ok(clients) => Ok(clients),
+        Err(HttpClientsError::Identity(error)) => return Err(error.into()),
+        Err(HttpClientsError::Library(error)) => Err(error),
+    };
+    Ok(TrustFiles {
+        certificates,
+        identity: options.identity,
+        clients,
+    })
+}
+
+fn stamps(
+    ca_file: Option<&Path>,
+    identity: Option<&ClientIdentityFiles>,
+) -> Vec<(PathBuf, Option<FileStamp>)> {
+    let trusted = match ca_file {
         Some(file) => vec![file.to_owned()],
         None => {
             let probed = openssl_probe::probe();
@@ -163,8 +259,11 @@ fn stamps(ca_file: Option<&Path>) -> Vec<(PathBuf, Option<FileStamp>)> {
                 .collect()
         }
     };
-    paths
+    let own = identity.into_iter();
+    let own = own.flat_map(|files| [files.certificate.clone(), files.private_key.clone()]);
+    trusted
         .into_iter()
+        .chain(own)
         .map(|path| (path.clone(), stamp(&path)))
         .collect()
 }

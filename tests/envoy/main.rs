@@ -21,6 +21,7 @@ mod filtered_headers;
 mod forgeries;
 mod forwarding;
 mod grpc_clients;
+mod guarded_keys;
 mod harness;
 mod issuers;
 mod left_to_envoy;

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::ledger::Purpose;
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
@@ -65,6 +66,7 @@ fn fetcher(source: &KeySource) -> Fetcher {
         max_stale: Duration::from_secs(3600),
         timeout: Duration::from_secs(60),
         ca_file: None,
+        access: KeyAccess::default(),
     };
     Fetcher::new(source, &settings, IssuerClient::new(TrustStore::system()))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
 use super::{KeySetOwner, SavedKeySet, UnusableFile};
@@ -17,6 +18,7 @@ fn fetch() -> FetchSettings {
         max_stale: DAY,
         timeout: Duration::from_secs(5),
         ca_file: None,
+        access: KeyAccess::default(),
     }
 }
 

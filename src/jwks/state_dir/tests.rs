@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,6 +27,7 @@ fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
         max_stale: Duration::from_secs(3600),
         timeout: Duration::from_secs(5),
         ca_file: None,
+        access: KeyAccess::default(),
     };
     let source = KeySource::Uri(address.expect("is an address"));
     let owner = KeySetOwner::of(&["a".into()], &source, &settings).expect("is fetched");

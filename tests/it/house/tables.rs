@@ -211,6 +211,7 @@ pub(super) const HOMES: [(&str, &[&str]); 25] = [
         "rustls",
         &[
             "server/",
+            "jwks/client_identity.rs",
             "jwks/http_clients.rs",
             "jwks/issuer_client.rs",
             "jwks/trust.rs",

@@ -105,6 +105,21 @@ pub struct JwksDocument {
     /// A PEM file with the certificate authorities that fetches trust instead of the system's. Default: the system's.
     #[schemars(extend("examples" = ["/etc/ssl/acme.pem"]))]
     pub ca_file: Option<String>,
+    /// A file with a bearer token for fetches, such as a Kubernetes service account's. accredit reads it at each fetch, and
+    /// sends it only to scheme, host and port of `uri` or, without `uri`, of the issuer. Default: none.
+    #[schemars(extend("examples" = ["/var/run/secrets/kubernetes.io/serviceaccount/token"]))]
+    pub bearer_file: Option<String>,
+    /// A PEM file with the certificate that fetches present to a server that asks for one, and its intermediate
+    /// certificates. accredit reads it again when it changes. Needs `client_key`. Default: none.
+    #[schemars(extend("examples" = ["/tls/client.crt"]))]
+    pub client_certificate: Option<String>,
+    /// A PEM file with the private key of `client_certificate`. Default: none.
+    #[schemars(extend("examples" = ["/tls/client.key"]))]
+    pub client_key: Option<String>,
+    /// `HOST:PORT` to which fetches connect instead of the host of `uri` or, without `uri`, of the issuer. TLS and `Host`
+    /// keep the name of the URL, and no proxy is used. Default: the host of the URL.
+    #[schemars(extend("examples" = ["keys.internal:8443"]))]
+    pub connect: Option<String>,
     /// Whether keys may be fetched over plain http from every host. With `true`, an attacker who can change that
     /// traffic can make tokens that accredit accepts. http to loopback is always permitted.
     #[schemars(extend("default" = defaults::ALLOW_HTTP))]

@@ -30,6 +30,7 @@ pub mod claims;
 pub mod exact;
 pub mod headers;
 pub mod issuers;
+pub mod key_access;
 pub mod keys;
 pub mod matches;
 pub mod revoked;

@@ -49,7 +49,9 @@ impl KeyLeases {
         }
         let store = KeyStore::new(entry.source.clone(), now);
         let same_source = self.0.iter().filter(|(own, _)| {
-            own.source == entry.source && own.settings.ca_file == entry.settings.ca_file
+            own.source == entry.source
+                && own.settings.ca_file == entry.settings.ca_file
+                && own.settings.access.connect == entry.settings.access.connect
         });
         let held: Vec<_> = same_source
             .filter_map(|(own, other)| Some((own, other.upgrade()?.0.held()?)))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 
+use crate::keys::access::KeyAccess;
 use crate::keys::key_set::KeySet;
 
 /// The source of one issuer entry's key set.
@@ -94,6 +95,8 @@ pub struct FetchSettings {
     pub timeout: Duration,
     /// PEM certificates that a fetch trusts instead of the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// What a fetch needs besides the address.
+    pub access: KeyAccess,
 }
 
 /// Which transports may carry keys (CONTRACT 5.8.1).

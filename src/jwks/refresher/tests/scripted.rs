@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::error::KeySetError;
 use accredit_core::keys::key_set::KeySet;
 use accredit_core::keys::ledger::Purpose;
@@ -216,6 +217,7 @@ pub(super) fn settings() -> FetchSettings {
         max_stale: Duration::from_secs(24 * 60 * 60),
         timeout: TIMEOUT,
         ca_file: None,
+        access: KeyAccess::default(),
     }
 }
 

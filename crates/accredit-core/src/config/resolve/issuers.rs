@@ -39,7 +39,7 @@ pub fn issuers(
             jwks: entry.jwks.as_ref(),
         };
         let source = keys.source(&key, &names, problems);
-        let fetch = keys.fetch_settings(problems);
+        let fetch = keys.fetch_settings(source.as_ref(), problems);
         let requirements = requirements(&key, entry, problems);
         let claim_headers =
             claim_headers(&key, entry.claim_headers.as_ref(), payload_header, problems);

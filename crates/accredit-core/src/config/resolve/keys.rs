@@ -8,9 +8,11 @@ use crate::config::defaults;
 use crate::config::issuer_document::JwksDocument;
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::key_access::key_access;
 use crate::config::sentence::Sentence;
 use crate::config::units;
 use crate::config::warning::WarningCode;
+use crate::keys::access::KeyAccess;
 use crate::keys::key_set::KeySet;
 use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 
@@ -102,7 +104,11 @@ impl Keys<'_> {
         }
     }
 
-    pub(crate) fn fetch_settings(&self, problems: &mut Problems) -> FetchSettings {
+    pub(crate) fn fetch_settings(
+        &self,
+        source: Option<&KeySource>,
+        problems: &mut Problems,
+    ) -> FetchSettings {
         let mut duration =
             |name: &str, value: Option<units::Duration>, default: units::Duration| {
                 let value = value.unwrap_or(default).to_std();
@@ -148,6 +154,10 @@ impl Keys<'_> {
                 .jwks
                 .and_then(|jwks| jwks.ca_file.as_ref())
                 .map(PathBuf::from),
+            access: match (self.jwks, source) {
+                (Some(jwks), Some(source)) => key_access(&self.key, jwks, source, problems),
+                _ => KeyAccess::default(),
+            },
         }
     }
 }

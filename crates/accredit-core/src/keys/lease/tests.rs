@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 
 use super::{KeyEntry, KeyLease, KeyLeases, Leased};
+use crate::keys::access::KeyAccess;
 use crate::keys::key_set::KeySet;
 use crate::keys::ledger::{MissingKey, Purpose};
 use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
@@ -21,6 +22,7 @@ fn entry() -> KeyEntry {
             max_stale: Duration::from_secs(3600),
             timeout: Duration::from_secs(5),
             ca_file: None,
+            access: KeyAccess::default(),
         },
     }
 }
