@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use accredit_core::authn::issuer_template::IssuerTemplate;
 use accredit_core::config::document::{ConfigDocument, TlsDocument};
 use accredit_core::config::issuer_document::JwksDocument;
 use accredit_core::config::path;
@@ -29,10 +30,18 @@ pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
             check_tls(key, tls, problems);
         }
     }
-    if let Some(file) = document.revoked.as_ref().and_then(|revoked| revoked.file.as_ref()) {
+    if let Some(file) = document
+        .revoked
+        .as_ref()
+        .and_then(|revoked| revoked.file.as_ref())
+    {
         check_deny_list(Path::new(file), document, problems);
     }
-    if let Some(file) = document.revoked.as_ref().and_then(|revoked| revoked.ca_file.as_ref()) {
+    if let Some(file) = document
+        .revoked
+        .as_ref()
+        .and_then(|revoked| revoked.ca_file.as_ref())
+    {
         check_ca_file("revoked.ca_file", file, problems);
     }
     for (number, issuer) in document.issuers.iter().enumerate() {
@@ -111,9 +120,14 @@ fn check_deny_list(file: &Path, document: &ConfigDocument, problems: &mut Proble
         .flat_map(|entry| entry.issuer.as_slice())
         .map(String::as_str)
         .collect();
+    let templates = configured
+        .iter()
+        .filter_map(|name| IssuerTemplate::parse(name).ok().flatten());
+    let templates: Vec<IssuerTemplate> = templates.collect();
     let unknown: Vec<&str> = list
         .issuers()
         .filter(|issuer| !configured.contains(issuer))
+        .filter(|issuer| !templates.iter().any(|own| own.tenant_of(issuer).is_some()))
         .collect();
     if let Some(first) = unknown.first() {
         let others = match unknown.len() {

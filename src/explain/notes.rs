@@ -99,10 +99,8 @@ impl<'a> Notes<'a> {
 
     fn issuer(&self, claims: &Claims) -> Option<&'a Issuer> {
         let issuers = self.authorizer.authenticator().issuers();
-        claims
-            .issuer()
-            .and_then(|issuer| issuers.find(issuer))
-            .map(|(_, issuer)| &**issuer)
+        let found = issuers.of_token(claims).ok().flatten();
+        found.map(|(_, issuer)| &**issuer)
     }
 
     fn issuer_note(&self, claims: &Claims) -> String {

@@ -39,5 +39,6 @@ mod shipped;
 mod slow_keys;
 mod spoofing;
 mod support;
+mod tenants;
 mod tracing;
 mod trailers;

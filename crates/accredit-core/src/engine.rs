@@ -107,6 +107,7 @@ impl Engines {
             claim_headers: issuer.claim_headers.clone(),
             payload_header: settings.payload_header.clone(),
             startup: issuer.startup,
+            tenants: issuer.tenants.clone(),
         };
         shared(&mut self.issuers, |own| entry.is_same_as(own)).unwrap_or_else(|| {
             let entry = Arc::new(entry);

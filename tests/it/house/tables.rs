@@ -20,6 +20,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 26] = [
         "app",
         &[
             "admin",
+            "authn",
             "authz",
             "config",
             "console",

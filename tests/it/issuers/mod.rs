@@ -5,3 +5,4 @@ pub(crate) mod demands;
 pub(crate) mod documented;
 pub(crate) mod key_sets;
 pub(crate) mod names;
+pub(crate) mod tenants;

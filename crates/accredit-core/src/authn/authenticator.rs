@@ -150,11 +150,8 @@ impl Authenticator {
         attempt: Attempt<'_>,
     ) -> Result<Authentication, TokenDenial> {
         let token = UnverifiedToken::parse(bearer).map_err(AuthenticationError::from)?;
-        let named = token
-            .claims()
-            .issuer()
-            .and_then(|issuer| self.issuers.find(issuer));
-        let Some((name, issuer)) = named else {
+        let named = self.issuers.of_token(token.claims());
+        let Some((name, issuer)) = named.map_err(AuthenticationError::from)? else {
             if !matches!(attempt, Attempt::Peek) {
                 self.report_near_miss(&token, moment);
             }

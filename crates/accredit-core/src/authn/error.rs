@@ -1,6 +1,7 @@
 //! Why a credential was not accepted.
 
 use crate::authn::sources::{AmbiguousCredential, ExtractionError};
+use crate::authn::tenants::TenantError;
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
 use crate::revocation::store::RevocationError;
@@ -17,6 +18,8 @@ pub enum AuthenticationError {
     Token(TokenError),
     /// `iss` is absent or not configured.
     UnknownIssuer,
+    /// The issuer entry does not accept the tenant that `iss` names.
+    Tenant(TenantError),
     /// accredit holds no key that can verify the token.
     Key(MissingKey),
     /// The deny list names the token, or there is no list yet.
@@ -29,7 +32,9 @@ impl AuthenticationError {
             AuthenticationError::MissingToken => Reason::MissingToken,
             AuthenticationError::AmbiguousCredential(_) => Reason::InvalidRequest,
             AuthenticationError::Token(error) => error.reason(),
-            AuthenticationError::UnknownIssuer => Reason::UnknownIssuer,
+            AuthenticationError::UnknownIssuer | AuthenticationError::Tenant(_) => {
+                Reason::UnknownIssuer
+            }
             AuthenticationError::Key(missing) => match missing {
                 MissingKey::Unknown | MissingKey::Untried(_) => Reason::UnknownKey,
                 MissingKey::NoKeys { .. }
@@ -73,5 +78,11 @@ impl From<MissingKey> for AuthenticationError {
 impl From<RevocationError> for AuthenticationError {
     fn from(error: RevocationError) -> AuthenticationError {
         AuthenticationError::Revocation(error)
+    }
+}
+
+impl From<TenantError> for AuthenticationError {
+    fn from(error: TenantError) -> AuthenticationError {
+        AuthenticationError::Tenant(error)
     }
 }

@@ -27,7 +27,7 @@ pub struct EncodedIdentity {
 pub struct Identity {
     /// The issuer entry whose key verified the token.
     pub issuer: Arc<Issuer>,
-    /// The token's `iss`.
+    /// The configured name that the token's `iss` belongs to.
     pub(crate) issuer_name: Arc<str>,
     /// The `kid` of the key that verified it.
     pub key_id: Option<Box<str>>,
@@ -86,17 +86,22 @@ impl Identity {
     /// The part of the dynamic metadata that depends on the token alone (CONTRACT 4.13.1).
     pub fn metadata(&self) -> Vec<(&'static str, MetadataValue)> {
         token_metadata::of_verified(
-            &self.issuer_name,
+            self.iss(),
             self.key_id.as_deref(),
             &self.token,
             &self.issuer,
         )
     }
 
+    /// The token's `iss`. It differs from the configured name if that has a placeholder.
+    pub fn iss(&self) -> &str {
+        self.token.claims().issuer().unwrap_or(&self.issuer_name)
+    }
+
     /// What a deny list can name of the token.
     pub(in crate::authn) fn revocable(&self) -> RevocableToken<'_> {
         RevocableToken {
-            issuer: &self.issuer_name,
+            issuer: self.iss(),
             claims: self.token.claims(),
             key_id: self.key_id.as_deref(),
         }

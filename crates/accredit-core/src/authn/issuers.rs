@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::authn::tenants::{TenantError, TenantIssuers, Tenants};
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::HeaderName;
 use crate::keys::lease::KeyLease;
 use crate::keys::store::KeyStore;
+use crate::token::claims::Claims;
 use crate::token::requirements::Requirements;
 
 /// One issuer entry of the configuration.
 pub struct Issuer {
-    /// The accepted `iss` values.
+    /// The accepted `iss` values. With `tenants`, one can have a placeholder.
     pub names: Vec<Arc<str>>,
     pub requirements: Requirements,
     pub keys: Arc<KeyStore>,
@@ -20,6 +22,8 @@ pub struct Issuer {
     /// The header that carries the payload of a verified token.
     pub payload_header: Option<HeaderName>,
     pub startup: Startup,
+    /// The accepted tenants, if a name has a placeholder.
+    pub tenants: Option<Tenants>,
 }
 
 /// Whether the service waits for an issuer's keys before it reports that it is ready (`required`).
@@ -29,12 +33,16 @@ pub enum Startup {
     DoesNotWait,
 }
 
+/// A configured name, and its entry.
+pub type FoundIssuer<'a> = (&'a Arc<str>, &'a Arc<Issuer>);
+
 /// Every issuer entry. The issuer is chosen by `iss` before a key is looked for, so that no issuer can sign for another,
 /// even if both use the same key id.
 #[derive(Debug)]
 pub struct Issuers {
     entries: Vec<Arc<Issuer>>,
     by_name: HashMap<Arc<str>, usize>,
+    with_tenants: TenantIssuers,
     /// Not in the entries: a cached token keeps its entry, and must not keep the entry's refresher.
     _leases: Vec<KeyLease>,
 }
@@ -44,22 +52,47 @@ impl Issuers {
     pub fn new(entries: Vec<(Arc<Issuer>, KeyLease)>) -> Issuers {
         let (entries, leases): (Vec<Arc<Issuer>>, _) = entries.into_iter().unzip();
         let mut by_name = HashMap::new();
+        let mut with_tenants = TenantIssuers::default();
         for (position, entry) in entries.iter().enumerate() {
             for name in &entry.names {
                 by_name.entry(name.clone()).or_insert(position);
+                if let Some(tenants) = &entry.tenants {
+                    with_tenants.add(name, position, tenants);
+                }
             }
         }
         Issuers {
             entries,
             by_name,
+            with_tenants,
             _leases: leases,
         }
     }
 
-    /// The entry of that `iss`, compared character by character, and the name as configured.
-    pub fn find(&self, issuer: &str) -> Option<(&Arc<str>, &Arc<Issuer>)> {
-        let (name, position) = self.by_name.get_key_value(issuer)?;
+    /// The entry of a configured name.
+    pub fn find(&self, name: &str) -> Option<FoundIssuer<'_>> {
+        let (name, position) = self.by_name.get_key_value(name)?;
         Some((name, self.entries.get(*position)?))
+    }
+
+    /// The entry of a token with these claims, by its `iss`, compared character by character, and the name as configured.
+    ///
+    /// # Errors
+    /// [`TenantError`] if an entry has a placeholder for the tenant, and does not accept this one.
+    pub fn of_token(&self, claims: &Claims) -> Result<Option<FoundIssuer<'_>>, TenantError> {
+        let Some(issuer) = claims.issuer() else {
+            return Ok(None);
+        };
+        // A name with a placeholder is no `iss`.
+        if let Some(found) = self.find(issuer).filter(|_| !issuer.contains('{')) {
+            return Ok(Some(found));
+        }
+        let Some(found) = self.with_tenants.find(issuer, claims) else {
+            return Ok(None);
+        };
+        found.judged?;
+        let entry = self.entries.get(found.position);
+        Ok(entry.map(|entry| (found.name, entry)))
     }
 
     /// Whether that entry is one of these, and not one of another configuration.
@@ -77,9 +110,10 @@ impl Issuers {
         let other = issuer
             .strip_suffix('/')
             .map_or_else(|| format!("{issuer}/"), str::to_owned);
-        self.by_name
-            .get_key_value(other.as_str())
+        let exact = self.by_name.get_key_value(other.as_str());
+        exact
             .map(|(name, _)| name)
+            .or_else(|| self.with_tenants.name_of(&other))
     }
 
     /// Every entry, in the order of the configuration.
@@ -99,6 +133,7 @@ impl Issuer {
             claim_headers,
             payload_header,
             startup,
+            tenants,
         } = self;
         *names == other.names
             && *requirements == other.requirements
@@ -106,6 +141,7 @@ impl Issuer {
             && *claim_headers == other.claim_headers
             && *payload_header == other.payload_header
             && *startup == other.startup
+            && *tenants == other.tenants
     }
 
     /// Whether readiness waits for its keys.

@@ -222,7 +222,7 @@ impl Authorizer {
         {
             Authentication::Verified(identity, cache) => {
                 let judged = demands
-                    .check_token(&identity.issuer_name, &identity.token)
+                    .check_token([&identity.issuer_name, identity.iss()], &identity.token)
                     .and_then(|()| input.judge(demands.when.as_ref(), Some(&identity)));
                 Ok(match judged {
                     Ok(()) => {

@@ -83,6 +83,7 @@ impl Denial {
             Denial::Unauthenticated(
                 Error::Token(_)
                 | Error::UnknownIssuer
+                | Error::Tenant(_)
                 | Error::Key(MissingKey::Unknown | MissingKey::Untried(_))
                 | Error::Revocation(RevocationError::Revoked(_)),
             )
@@ -186,6 +187,7 @@ impl Denial {
             Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Untried(more))) => Some(
                 format!("{MAX_CANDIDATES} keys were tried, and {more} more that fit were not"),
             ),
+            Denial::Unauthenticated(AuthenticationError::Tenant(error)) => Some(error.to_string()),
             Denial::Unauthenticated(AuthenticationError::Revocation(error)) => {
                 Some(error.to_string())
             }
@@ -213,7 +215,7 @@ fn authentication_step(error: &AuthenticationError) -> Step {
         AuthenticationError::MissingToken | AuthenticationError::AmbiguousCredential(_) => {
             Step::Credential
         }
-        AuthenticationError::UnknownIssuer => Step::Issuer,
+        AuthenticationError::UnknownIssuer | AuthenticationError::Tenant(_) => Step::Issuer,
         AuthenticationError::Key(_) => Step::Key,
         AuthenticationError::Revocation(_) => Step::DenyList,
         AuthenticationError::Token(error) => match error {
@@ -246,7 +248,9 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
         AuthenticationError::AmbiguousCredential(_) => {
             "the request has more than one credential, or its credential is ambiguous"
         }
-        AuthenticationError::UnknownIssuer => "the token's issuer is not accepted",
+        AuthenticationError::UnknownIssuer | AuthenticationError::Tenant(_) => {
+            "the token's issuer is not accepted"
+        }
         AuthenticationError::Key(missing) => match missing {
             MissingKey::Unknown | MissingKey::Untried(_) => "the token's signing key is unknown",
             MissingKey::NoKeys { .. }

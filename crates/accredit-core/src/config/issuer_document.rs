@@ -19,9 +19,15 @@ use crate::token::requirements::{AbsentAudience, Binding};
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Issuer")]
 pub struct IssuerDocument {
-    /// The accepted `iss`, compared character by character, or a list that shares one key set. Required.
+    /// The accepted `iss`, compared character by character, or a list that shares one key set. Required. With `tenants`, one
+    /// segment of the path or one label of the host can be a placeholder, such as `{tid}`: the token's claim of that name has to
+    /// equal it.
     #[schemars(extend("examples" = ["https://acme.scalekit.dev"]))]
     pub issuer: OneOrMany,
+    /// The tenants that a placeholder in `issuer` stands for, or `any`, which needs `jwks.uri`, `jwks.file` or `jwks.inline`.
+    /// Default: none. Then an issuer has no placeholder.
+    #[schemars(extend("examples" = [["9188040d-6c67-4b3e-8b36-4f6c0f1c1b59"]]))]
+    pub tenants: Option<TenantsDocument>,
     /// The source of the key set. Default: discovery. A list of issuers cannot use discovery, nor can an issuer with a
     /// query or a fragment.
     pub jwks: Option<JwksDocument>,
@@ -131,6 +137,7 @@ impl IssuerDocument {
     pub fn new(issuer: OneOrMany, audiences: AudiencesDocument) -> IssuerDocument {
         IssuerDocument {
             issuer,
+            tenants: None,
             jwks: None,
             audiences,
             audience_absent: None,
@@ -164,6 +171,25 @@ pub enum AudiencesDocument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 pub enum AnyAudience {
     /// Every audience is accepted.
+    #[serde(rename = "any")]
+    Any,
+}
+
+/// A list of accepted tenants, or `any`.
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Tenants")]
+pub enum TenantsDocument {
+    /// The accepted tenants.
+    OneOf(#[schemars(length(min = 1))] Vec<String>),
+    /// Every tenant.
+    Any(AnyTenant),
+}
+
+/// The value that accepts every tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+pub enum AnyTenant {
+    /// Every tenant is accepted.
     #[serde(rename = "any")]
     Any,
 }

@@ -37,6 +37,7 @@ pub mod revoked;
 pub mod rule_order;
 pub mod rules;
 pub mod sources;
+pub mod tenants;
 pub mod tls;
 
 /// A valid configuration and its warnings.

@@ -7,15 +7,16 @@ use std::time::Duration;
 use crate::authn::issuers::Startup;
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::authn::sources::TokenSource;
+use crate::authn::tenants::Tenants;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::tls_files::TlsFiles;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
 use crate::forward::strip::TokenForwarding;
 use crate::keys::source::{FetchSettings, KeySource};
+use crate::revocation::source::DenyListSettings;
 use crate::rules::ambiguity::Ambiguities;
 use crate::rules::host::Host;
-use crate::revocation::source::DenyListSettings;
 use crate::rules::rule::Rule;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
@@ -90,4 +91,6 @@ pub struct IssuerSettings {
     pub claim_headers: ClaimHeaders,
     /// Whether readiness waits for its keys.
     pub startup: Startup,
+    /// The accepted tenants, if a name has a placeholder.
+    pub tenants: Option<Tenants>,
 }

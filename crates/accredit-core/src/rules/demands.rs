@@ -62,16 +62,17 @@ impl Demands {
             .is_none_or(|issuers| issuers.iter().any(|own| &**own == issuer))
     }
 
-    /// Checks everything but the condition.
+    /// Checks everything but the condition. `issuer` has the configured name, which can have a placeholder for the tenant, and
+    /// the token's own `iss`.
     ///
     /// # Errors
     /// The first requirement that the token does not meet.
     pub(crate) fn check_token(
         &self,
-        issuer: &str,
+        issuer: [&str; 2],
         token: &VerifiedToken,
     ) -> Result<(), RuleDenial> {
-        if !self.accept_issuer(issuer) {
+        if !issuer.into_iter().any(|name| self.accept_issuer(name)) {
             return Err(RuleDenial::IssuerNotAllowed);
         }
         if let Some(audiences) = &self.audiences

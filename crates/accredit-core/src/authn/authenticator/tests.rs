@@ -49,6 +49,7 @@ fn authenticator(now: Instant) -> Authenticator {
         claim_headers: ClaimHeaders::new(vec![]),
         payload_header: None,
         startup: Startup::WaitsForKeys,
+        tenants: None,
     };
     let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
     Authenticator::new(issuers, Arc::new(TokenCache::new(0)), None)

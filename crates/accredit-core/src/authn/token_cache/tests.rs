@@ -75,6 +75,7 @@ impl Signer {
             claim_headers: ClaimHeaders::new(vec![]),
             payload_header: None,
             startup: Startup::WaitsForKeys,
+            tenants: None,
         };
         let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
         Signer {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authn::issuer_template::IssuerTemplate;
 use crate::authn::issuers::Startup;
 use crate::config::defaults;
 use crate::config::issuer_document::{AudiencesDocument, IssuerDocument};
@@ -14,6 +15,7 @@ use crate::config::resolve::claims::claim_demands;
 use crate::config::resolve::exact::{exact, exact_audiences};
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
+use crate::config::resolve::tenants::{is_any_without_keys, is_template, issuers_of, tenants};
 use crate::config::sentence::Sentence;
 use crate::config::settings::IssuerSettings;
 use crate::config::warning::WarningCode;
@@ -33,12 +35,23 @@ pub fn issuers(
     let mut resolved = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
         let key = path::item("issuers", number);
-        let names = names(&key, &entry.issuer, &mut seen, problems);
+        let names = names(&key, entry, &mut seen, problems);
+        let tenants = tenants(&key, entry, &names, problems);
         let keys = Keys {
             key: path::member(&key, "jwks"),
             jwks: entry.jwks.as_ref(),
         };
-        let source = keys.source(&key, &names, problems);
+        let source = match is_any_without_keys(entry) {
+            false => keys.source(&key, &issuers_of(&names, tenants.as_ref()), problems),
+            true => {
+                problems.error(
+                    &path::member(&key, "tenants"),
+                    "`any` needs keys at a fixed address: no address is made from a token",
+                    "set jwks.uri",
+                );
+                None
+            }
+        };
         let fetch = keys.fetch_settings(source.as_ref(), problems);
         let requirements = requirements(&key, entry, problems);
         let claim_headers =
@@ -54,6 +67,7 @@ pub fn issuers(
                     false => Startup::DoesNotWait,
                     true => Startup::WaitsForKeys,
                 },
+                tenants,
             });
         }
     }
@@ -62,11 +76,12 @@ pub fn issuers(
 
 fn names(
     key: &str,
-    issuer: &OneOrMany,
+    entry: &IssuerDocument,
     seen: &mut HashMap<String, String>,
     problems: &mut Problems,
 ) -> Vec<Arc<str>> {
     let key = path::member(key, "issuer");
+    let issuer = &entry.issuer;
     let key_of = |number| match issuer {
         OneOrMany::One(_) => key.clone(),
         OneOrMany::Many(_) => path::item(&key, number),
@@ -80,15 +95,11 @@ fn names(
                 "an issuer is a text of at least one character, without control characters",
                 "write the `iss` of the tokens",
             );
-        } else if name.contains(['{', '}']) {
-            problems.error(
-                &key,
-                "this issuer contains `{` or `}`, and accredit compares issuers character by character",
-                "write the `iss` of one tenant, as its tokens have it",
-            );
-        } else if !exact(&key, name, problems) {
+        } else if (name.contains(['{', '}']) && !is_template(&key, name, entry, problems))
+            || !exact(&key, name, problems)
+        {
             // Reported.
-        } else if let Some(other) = seen.insert(name.clone(), key.clone()) {
+        } else if let Some(other) = seen.insert(identity(name), key.clone()) {
             problems.error(
                 &key,
                 Sentence::own(format!("this issuer is also at {other}")),
@@ -99,6 +110,14 @@ fn names(
         }
     }
     names
+}
+
+/// A text that two names have in common only if they accept the same `iss`.
+fn identity(name: &str) -> String {
+    match IssuerTemplate::parse(name) {
+        Ok(Some(template)) => template.shape(),
+        _ => name.to_owned(),
+    }
 }
 
 fn token_types(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> TokenTypes {

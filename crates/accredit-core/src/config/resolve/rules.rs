@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::authn::issuer_template::IssuerTemplate;
+use crate::authn::tenants::Tenants;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::claims::claim_demands;
@@ -67,6 +69,23 @@ pub struct RuleContext<'a> {
     pub forwarding: TokenForwarding,
     /// The values of `expression_env`.
     pub env: &'a BTreeMap<String, String>,
+}
+
+impl RuleContext<'_> {
+    /// Whether this is the issuer of one tenant of an entry with a placeholder.
+    fn accepts_tenant(&self, issuer: &str) -> bool {
+        self.issuers.iter().any(|entry| {
+            let names = entry.names.iter().filter(|_| entry.tenants.is_some());
+            let mut templates = names.filter_map(|name| IssuerTemplate::parse(name).ok().flatten());
+            templates.any(
+                |template| match (&entry.tenants, template.tenant_of(issuer)) {
+                    (Some(Tenants::OneOf(listed)), Some(tenant)) => listed.contains(tenant),
+                    (Some(Tenants::Any), tenant) => tenant.is_some(),
+                    (_, None) | (None, _) => false,
+                },
+            )
+        })
+    }
 }
 
 pub fn ambiguous_paths(kinds: &[Word<Ambiguity>], problems: &mut Problems) -> Ambiguities {
@@ -164,7 +183,10 @@ impl RuleResolver<'_> {
         let key = path::member(self.key, "issuers");
         let configured = || self.context.issuers.iter().flat_map(|issuer| &issuer.names);
         for (number, name) in listed.iter().enumerate() {
-            if !problems.is_repaired("issuers") && configured().all(|own| **own != **name) {
+            if !problems.is_repaired("issuers")
+                && configured().all(|own| **own != **name)
+                && !self.context.accepts_tenant(name)
+            {
                 problems.error(
                     &path::item(&key, number),
                     "this issuer is not configured",
