@@ -10,7 +10,7 @@ use super::minter::SigningKey;
 use super::service;
 
 /// The shipped examples.
-pub const EXAMPLES: [&str; 26] = [
+pub const EXAMPLES: [&str; 29] = [
     include_str!("../../examples/claim-headers.yaml"),
     include_str!("../../examples/clients-without-audience.yaml"),
     include_str!("../../examples/conditions.yaml"),
@@ -18,6 +18,7 @@ pub const EXAMPLES: [&str; 26] = [
     include_str!("../../examples/envoy-decides.yaml"),
     include_str!("../../examples/from-the-environment.yaml"),
     include_str!("../../examples/issuer-with-two-names.yaml"),
+    include_str!("../../examples/key-server-with-credentials.yaml"),
     include_str!("../../examples/keys-from-a-file.yaml"),
     include_str!("../../examples/mutual-tls.yaml"),
     include_str!("../../examples/one-issuer.yaml"),
@@ -26,6 +27,7 @@ pub const EXAMPLES: [&str; 26] = [
     include_str!("../../examples/probes.yaml"),
     include_str!("../../examples/public-paths.yaml"),
     include_str!("../../examples/quiet-refusals.yaml"),
+    include_str!("../../examples/revoked.yaml"),
     include_str!("../../examples/roles-and-groups.yaml"),
     include_str!("../../examples/route-context.yaml"),
     include_str!("../../examples/scopes.yaml"),
@@ -34,6 +36,7 @@ pub const EXAMPLES: [&str; 26] = [
     include_str!("../../examples/slow-or-unsteady-issuer.yaml"),
     include_str!("../../examples/small-memory.yaml"),
     include_str!("../../examples/strict-tokens.yaml"),
+    include_str!("../../examples/tenants.yaml"),
     include_str!("../../examples/token-elsewhere.yaml"),
     include_str!("../../examples/token-ends-at-the-edge.yaml"),
     include_str!("../../examples/unix-socket.yaml"),
