@@ -165,7 +165,7 @@ async fn a_rule_matches_by_the_principal_and_the_address_of_the_peer() {
 rules:
   - { name: job, match: { principals: [spiffe://a/job] }, access: anonymous }
   - { name: jobs, match: { principals: ["spiffe://a/ns/jobs/*"], addresses: [10.0.0.0/8] }, access: anonymous }
-  - { name: block, match: { addresses: [192.0.2.0/24, "2001:db8::/32"] }, access: deny }
+  - { name: block, match: { addresses: [192.0.2.0/24, "2001:db8::/32", "fe80::/10"] }, access: deny }
 "#,
     )
     .await;
@@ -182,6 +182,8 @@ rules:
         ("::ffff:192.0.2.9", "spiffe://a/x", "block"),
         ("2001:db8::1", "", "block"),
         ("2001:db9::1", "", "default"),
+        // Envoy appends the zone of a link-local address.
+        ("fe80::1%2", "", "block"),
     ] {
         let answer = envoy.check(Ask::plain().from(address, principal)).await;
         assert_eq!(

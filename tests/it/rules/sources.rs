@@ -199,7 +199,7 @@ forward_token: false
     .await;
     let envoy = service.envoy().await;
     let token = token().signed(rsa(0));
-    let cookies = format!("a=1; session={token}; access=\"{token}\"; session=1.2.3; b=\"2\"");
+    let cookies = format!("a=1; session={token}; access=\"{token}\"; session=1.2; b=\"2\"");
     let answer = envoy
         .check(
             Ask::plain()
@@ -209,7 +209,7 @@ forward_token: false
         .await;
     assert!(answer.is_admission(), "{answer:?}");
     assert_eq!(answer.header(":path"), Some("/a?x"));
-    assert_eq!(answer.header("cookie"), Some("a=1; session=1.2.3; b=\"2\""));
+    assert_eq!(answer.header("cookie"), Some("a=1; session=1.2; b=\"2\""));
 
     // Only the cookie that an answer cannot express is lost, and it is counted.
     let mut cookies = format!("a=1; session={token}; b=").into_bytes();
@@ -223,10 +223,25 @@ forward_token: false
         "{metrics}"
     );
 
-    // A second cookie that a reader could decode is a second credential.
-    let forged = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.";
-    let ask = Ask::plain().header("cookie", format!("session={token}; session={forged}"));
-    assert_eq!(envoy.check(ask).await.reason(), "invalid_request");
+    // A second cookie of three parts is a second token, in each order and whatever its parts are.
+    for other in [
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.",
+        "eyJhbGciOiJub25lIn0\\\\.eyJzdWIiOiJhZG1pbiJ9.",
+        "\\.eyJzdWIiOiJhZG1pbiJ9.x",
+        "1.2.3",
+    ] {
+        for cookies in [
+            format!("session={token}; session={other}"),
+            format!("session={other}; session={token}"),
+        ] {
+            let ask = Ask::plain().header("cookie", cookies.as_bytes());
+            assert_eq!(
+                envoy.check(ask).await.reason(),
+                "invalid_request",
+                "{cookies}"
+            );
+        }
+    }
 }
 
 /// A token that accredit does not read and an upstream may is refused, behind a good token and where none is needed. What
@@ -248,6 +263,9 @@ async fn a_token_that_only_an_upstream_would_read_is_refused() {
         "session=AHsAIgBhACI.AHsAIgBhACI".to_owned(),
         format!("Session={forged}"),
         format!("a=1 session={forged}"),
+        format!("a=YWI= session={forged}"),
+        "Session=eyJhbGciOiJub25lIn0\\\\.eyJzdWIiOiJhZG1pbiJ9.x".to_owned(),
+        "Session=x%2ey.eyJzdWIiOiJhZG1pbiJ9.z".to_owned(),
     ]
     .into_iter()
     .map(|cookie| open().header("cookie", cookie))

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::authn::header_value::{expressible, trimmed};
-use crate::authn::jwt_like::{has_three_parts, resembles_jwt};
+use crate::authn::jwt_like::has_three_parts;
 use crate::request::Headers;
 
 /// What is left of the cookies of a request without those that carry its token.
@@ -34,21 +34,15 @@ impl DroppedCookies {
     }
 }
 
-/// The values of a cookie that could be tokens: those of three parts (CONTRACT 4.3.7). If several differ, those that no
-/// reader could take for a JWT are left out (CONTRACT 4.3.11). `hidden_tokens` refuses what resembles a JWT and is not among
-/// the result.
+/// The values of a cookie that are tokens: those of three parts (CONTRACT 4.3.7). Others are ignored (CONTRACT 4.3.11), but
+/// `hidden_tokens` refuses those that resemble a JWT.
 pub fn tokens<'r>(name: &str, headers: &Headers<'r>) -> Vec<&'r [u8]> {
-    let mut values: Vec<&[u8]> = headers
+    headers
         .all("cookie")
         .flat_map(|value| value.split(is_separator))
         .filter_map(|cookie| value_of(cookie, &[name]))
         .filter(|value| has_three_parts(value))
-        .collect();
-    let differ = values.windows(2).any(|pair| pair.first() != pair.last());
-    if differ && values.iter().any(|value| resembles_jwt(value)) {
-        values.retain(|value| resembles_jwt(value));
-    }
-    values
+        .collect()
 }
 
 /// Removes each cookie of these names that carries the token. Every other cookie keeps its bytes.

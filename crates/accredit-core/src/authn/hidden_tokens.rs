@@ -121,11 +121,13 @@ fn pairs_after_blanks(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         let start = before
             .iter()
             .rposition(|byte| is_blank(*byte) || *byte == b'=')?;
-        // A name directly after another `=` is a part of its value, and one at the begin of a cookie is read as every cookie.
-        if matches!(
-            trimmed_end(before.get(..=start)?).last(),
-            None | Some(b'=' | b',')
-        ) {
+        // A name at the begin of a cookie is read as every cookie, and a word after the first `=` of a cookie is its value. An `=`
+        // inside a value (`YWI=`) does not continue it.
+        if before.get(start) == Some(&b'=') {
+            return None;
+        }
+        let (last, previous) = trimmed_end(before.get(..start)?).split_last()?;
+        if *last == b',' || *last == b'=' && !word_at_end(previous).contains(&b'=') {
             return None;
         }
         let value = cookie.get(at + 1..)?;
@@ -133,6 +135,12 @@ fn pairs_after_blanks(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         let value = value.get(first..)?.split(|byte| is_blank(*byte)).next()?;
         Some((before.get(start + 1..)?, value))
     })
+}
+
+/// What stands behind the last white space or comma, without white space at the end.
+fn word_at_end(text: &[u8]) -> &[u8] {
+    let words = trimmed_end(text).rsplit(|byte| is_blank(*byte) || *byte == b',');
+    words.into_iter().next().unwrap_or_default()
 }
 
 fn trimmed_end(text: &[u8]) -> &[u8] {

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode;
 const MAX_DECODINGS: usize = 3;
 
 /// An encrypted JWT has five parts (RFC 7516 section 7.1). Its header is readable, its claims are not.
-const JWE_PARTS: usize = 5;
+const JWE_DOTS: usize = 4;
 
 /// Whether the value has two dots, as a JWT in compact form has. Many servers percent-decode cookies, so that an encoded dot
 /// counts too.
@@ -22,15 +22,53 @@ pub fn has_three_parts(value: &[u8]) -> bool {
 
 /// Whether a careless reader could decode a header or claims from the value.
 ///
-/// A value without a dot is none to any reader. A backslash and a `%` that is no escape can stand for a dot (`\056` in a
-/// quoted cookie, `%u002e`), so they count as dots.
+/// Readers differ about percent-decoding, so each stage of it is judged. A value without a dot is none to any reader. A
+/// backslash, and in the last stage a `%`, which is no escape there, can stand for a dot (`\056` in a quoted cookie,
+/// `%u002e`), so each stage is split at dots alone, and at these too.
 pub fn resembles_jwt(value: &[u8]) -> bool {
-    let value = decoded(value);
-    let mut parts = value.split(|byte| matches!(byte, b'.' | b'\\' | b'%'));
+    if is_jwe(value) {
+        return value.split(is_dot).nth(1).is_some_and(begins_json_object);
+    }
+    let mut stage = Cow::Borrowed(value);
+    for _ in 0..MAX_DECODINGS {
+        if has_json_part(&stage, is_dot) || has_json_part(&stage, is_dot_or_backslash) {
+            return true;
+        }
+        let Cow::Owned(further) = Cow::from(percent_decode(&stage)) else {
+            break;
+        };
+        stage = Cow::Owned(further);
+    }
+    has_json_part(&stage, is_dot) || has_json_part(&stage, can_stand_for_a_dot)
+}
+
+fn is_dot_or_backslash(byte: &u8) -> bool {
+    matches!(byte, b'.' | b'\\')
+}
+
+fn is_dot(byte: &u8) -> bool {
+    *byte == b'.'
+}
+
+fn can_stand_for_a_dot(byte: &u8) -> bool {
+    matches!(byte, b'.' | b'\\' | b'%')
+}
+
+/// Whether the value has the form of an encrypted JWT in compact serialization. Every reader splits it into the same parts.
+fn is_jwe(value: &[u8]) -> bool {
+    value.iter().filter(|byte| is_dot(byte)).count() == JWE_DOTS
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// Whether the value has more than one part, and one of the first two begins a JSON object.
+fn has_json_part(value: &[u8], is_separator: fn(&u8) -> bool) -> bool {
+    let mut parts = value.split(is_separator);
     let (Some(first), Some(second)) = (parts.next(), parts.next()) else {
         return false;
     };
-    begins_json_object(second) || begins_json_object(first) && parts.count() != JWE_PARTS - 2
+    begins_json_object(first) || begins_json_object(second)
 }
 
 /// The value percent-decoded until nothing changes.
@@ -65,27 +103,43 @@ fn begins_json_object(text: &[u8]) -> bool {
         })
 }
 
-/// Whether the first characters are `{` and `"`. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32,
-/// which some JSON readers detect, may stand before and between them. `{` alone would be the begin of every sixteenth
-/// hexadecimal text and of many words (`example`).
+/// Whether the octets begin with `{` and the name of a member: in quotes of either kind, or a word before a colon, which
+/// lenient JSON readers accept. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32, which some JSON readers
+/// detect, may stand before and between them. `{` alone would be the begin of every sixteenth hexadecimal text and of many
+/// words (`example`).
 fn begins_with_member(digits: impl Iterator<Item = u8>) -> bool {
+    let mut progress = Progress::Outside;
     let mut bits = 0_u32;
     let mut count = 0_u32;
-    let mut expected = b'{';
     for digit in digits {
         bits = bits << 6 | u32::from(digit);
         count += 6;
-        if count >= 8 {
-            count -= 8;
-            match (bits >> count) & 0xff {
-                0x00 | 0x09..=0x0d | 0x20 | 0xef | 0xbb | 0xbf | 0xfe | 0xff => {}
-                octet if octet != u32::from(expected) => return false,
-                _ if expected == b'{' => expected = b'"',
-                _ => return true,
-            }
+        if count < 8 {
+            continue;
         }
+        count -= 8;
+        let octet = (bits >> count) & 0xff;
+        progress = match (progress, u8::try_from(octet).unwrap_or_default()) {
+            (_, 0x00 | 0x09..=0x0d | 0x20 | 0xef | 0xbb | 0xbf | 0xfe | 0xff) => progress,
+            (Progress::Outside, b'{') => Progress::Inside,
+            (Progress::Inside, b'"' | b'\'') | (Progress::InWord, b':') => return true,
+            (Progress::Inside | Progress::InWord, octet) if is_of_word(octet) => Progress::InWord,
+            _ => return false,
+        };
     }
     false
+}
+
+/// How much of the begin of a JSON object was read.
+#[derive(Clone, Copy)]
+enum Progress {
+    Outside,
+    Inside,
+    InWord,
+}
+
+fn is_of_word(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'$' | b'-' | b'.')
 }
 
 #[cfg(test)]
@@ -122,6 +176,20 @@ mod tests {
             "_-eyJh.x.y",
             "+eyJh.x.y",
             "+-eyJh.x.y",
+            // Readers that split at dots alone find claims in the second part.
+            "\\.eyJzdWIiOiJhZG1pbiJ9.x",
+            "%.eyJzdWIiOiJhZG1pbiJ9.x",
+            "x\\y.eyJzdWIiOiJhZG1pbiJ9.z",
+            // A reader that does not percent-decode finds them there too.
+            "x%2ey.eyJzdWIiOiJhZG1pbiJ9.z",
+            // Five parts, but no encrypted JWT: some decoders skip the other characters.
+            "eyJhbGciOiJub25lIn0\\\\.eyJzdWIiOiJhZG1pbiJ9.",
+            "eyJhbGciOiJub25lIn0%%.eyJzdWIiOiJhZG1pbiJ9.x",
+            "eyJhbGciOiJkaXIifQ..aaaa.bbbb.cc%2ecc",
+            // {'sub':'admin'}, {sub:'admin'}, { sub : 1}
+            "x.eydzdWInOidhZG1pbid9.y",
+            "x.e3N1YjonYWRtaW4nfQ.y",
+            "x.eyBzdWIgOiAxfQ.y",
         ] {
             assert!(resembles_jwt(value.as_bytes()), "{value}");
         }
@@ -150,6 +218,7 @@ mod tests {
             "example.com",
             "mail.example",
             "e2e.run-7",
+            "e2Fi.x",
             "exp.1700000000",
             // An encrypted JWT has no claims that a reader without its key could believe.
             "eyJhbGciOiJkaXIifQ..aaaa.bbbb.cccc",

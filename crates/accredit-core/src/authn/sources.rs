@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::authn::cookies::DroppedCookies;
-use crate::authn::header_value::{ValueBytes, is_token_character, trimmed};
+use crate::authn::header_value::{ValueBytes, is_blank, is_token_character, trimmed};
 use crate::authn::hidden_tokens::SourceNames;
+use crate::authn::jwt_like::resembles_jwt;
 use crate::authn::{cookies, query, websocket};
 use crate::request::{Headers, Request};
 use crate::token::bearer::{BearerToken, DEFAULT_MAX_TOKEN_SIZE};
@@ -161,6 +162,13 @@ impl TokenSources {
         let Some((token, sources)) = found else {
             return Ok(None);
         };
+        if self
+            .sources
+            .iter()
+            .any(|source| source.has_second_token(token, request))
+        {
+            return Err(AmbiguousCredential::HiddenToken.into());
+        }
         let bearer =
             BearerToken::new(token, self.max_token_size).map_err(ExtractionError::NotAToken)?;
         Ok(Some(Credential {
@@ -178,6 +186,37 @@ impl TokenSource {
             TokenSource::Scheme { header, .. } | TokenSource::Header(header) => Some(header),
             TokenSource::Protocol(_) => Some(websocket::HEADER),
             TokenSource::Cookie(_) | TokenSource::Query(_) => None,
+        }
+    }
+
+    /// Whether the header of this source has, beside the token of the request, something that a careless program takes for a
+    /// token: a JWT without a scheme or directly behind it, or behind a scheme that stands later in the value. A JWT with
+    /// another scheme is a credential of its own and no second bearer token.
+    fn has_second_token(&self, token: &[u8], request: &Request<'_>) -> bool {
+        let is_second = |word: &[u8]| word != token && resembles_jwt(word);
+        match self {
+            TokenSource::Scheme { header, scheme } => request.headers.all(header).any(|value| {
+                let words = || {
+                    value
+                        .split(|byte| is_blank(*byte) || *byte == b',')
+                        .filter(|word| !word.is_empty())
+                };
+                let is_scheme = |word: &[u8]| word.eq_ignore_ascii_case(scheme.as_bytes());
+                let follows_scheme = words()
+                    .zip(words().skip(1))
+                    .any(|(before, word)| is_scheme(before) && is_second(word));
+                let begins_with_it = words().take(1).any(|word| {
+                    let prefix = word.split_at_checked(scheme.len());
+                    let behind = prefix.filter(|(own, _)| is_scheme(own));
+                    is_second(word) || behind.is_some_and(|(_, word)| is_second(word))
+                });
+                follows_scheme || begins_with_it
+            }),
+            TokenSource::Protocol(_) => request.headers.all(websocket::HEADER).any(|list| {
+                list.split(|byte| is_blank(*byte) || *byte == b',')
+                    .any(|element| !element.ends_with(token) && is_second(element))
+            }),
+            TokenSource::Header(_) | TokenSource::Cookie(_) | TokenSource::Query(_) => false,
         }
     }
 

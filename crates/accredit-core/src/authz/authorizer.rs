@@ -272,9 +272,13 @@ impl Authorizer {
         request: &Request<'_>,
         rule: &Rule,
     ) -> Decided {
-        let remove =
-            self.strip
-                .removals(&identity.headers, request.headers.names(), removal.remove);
+        // Pseudo-headers have no look-alikes.
+        let names = removal.set.iter().map(|(name, _)| *name);
+        let rewritten: Vec<&str> = names.filter(|name| !name.starts_with(':')).collect();
+        let names = request.headers.names();
+        let remove = self
+            .strip
+            .removals(&identity.headers, &rewritten, names, removal.remove);
         let record = DecisionRecord {
             reason: Reason::Allowed,
             denial: None,
@@ -289,7 +293,7 @@ impl Authorizer {
 
     fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Decided {
         let names = request.headers.names();
-        let remove = self.strip.removals(&[], names, Vec::new());
+        let remove = self.strip.removals(&[], &[], names, Vec::new());
         let record = DecisionRecord {
             reason: Reason::Anonymous,
             denial: None,

@@ -47,16 +47,21 @@ impl StripList {
     }
 
     /// The headers to remove beside [`StripList::unset`] from a request with these headers: `also`, which the admission removes
-    /// for another reason, and look-alikes of all of them.
+    /// for another reason, and look-alikes of all of them and of `rewritten`, which it sets without the token.
     pub(crate) fn removals<'a>(
         &self,
         set: &[SetHeader],
+        rewritten: &[&str],
         request_names: impl Iterator<Item = &'a str>,
         also: Vec<String>,
     ) -> Vec<String> {
-        let is_set = |name: &str| set.iter().any(|header| header.name.as_str() == name);
+        let is_set = |name: &str| {
+            set.iter().any(|header| header.name.as_str() == name) || rewritten.contains(&name)
+        };
         let is_protected = |name: &str| {
-            self.is_reserved_for_tokens(name) || also.iter().any(|own| look_alike(own, name))
+            self.is_reserved_for_tokens(name)
+                || also.iter().any(|own| look_alike(own, name))
+                || rewritten.iter().any(|own| look_alike(own, name))
         };
         let is_listed = |name: &str| {
             also.iter().any(|own| own == name) || self.unset(set).any(|own| own == name)
@@ -122,7 +127,7 @@ mod tests {
         let removals = |set: &[SetHeader], also: &[&str]| -> Vec<String> {
             let also = also.iter().map(|name| (*name).to_owned()).collect();
             let unset = list.unset(set).map(str::to_owned);
-            let others = list.removals(set, request.into_iter(), also);
+            let others = list.removals(set, &[], request.into_iter(), also);
             unset.chain(others).collect()
         };
         let mut removed = removals(&set, &[]);
@@ -150,6 +155,15 @@ mod tests {
         assert!(!without_token.contains(&"accept".to_owned()));
     }
 
+    #[test]
+    fn look_alikes_of_a_rewritten_header_are_removed() {
+        let list = StripList::new(vec![], vec![]);
+        let request = ["cookie", "sec-websocket-protocol", "sec_websocket.protocol"];
+        let rewritten = ["cookie", "sec-websocket-protocol"];
+        let removed = list.removals(&[], &rewritten, request.into_iter(), vec![]);
+        assert_eq!(removed, ["sec_websocket.protocol"]);
+    }
+
     /// A message of 4 MiB has about that many names. Quadratic time would block its worker thread.
     #[test]
     fn many_request_headers_take_linear_time() {
@@ -158,7 +172,7 @@ mod tests {
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
         );
         let request: Vec<String> = (0..200_000).map(|n| format!("x-jwt-{n}")).collect();
-        let removed = list.removals(&[], request.iter().map(String::as_str), Vec::new());
+        let removed = list.removals(&[], &[], request.iter().map(String::as_str), Vec::new());
         assert_eq!(removed.len(), 200_000);
     }
 }

@@ -23,6 +23,7 @@ pub mod compile;
 pub mod evaluate;
 pub mod failure;
 pub mod functions;
+pub mod header_names;
 pub mod operations;
 pub mod program;
 pub mod re2_syntax;
@@ -68,6 +69,10 @@ pub enum ExpressionError {
     UndeclaredMember(String),
     #[error("`env.{0}` does not exist; name the variable in `expression_env`")]
     UndeclaredEnv(String),
+    #[error(
+        "the header name `{0}` has upper-case letters; names of `request.headers` are in lower case"
+    )]
+    HeaderName(String),
     #[error("`{0}` is not a function")]
     UnknownFunction(String),
     #[error("`{0}` has a wrong number of arguments")]

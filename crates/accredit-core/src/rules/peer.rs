@@ -107,10 +107,20 @@ impl AddressRange {
 }
 
 /// The address of a peer, an IPv4-mapped one as IPv4. `None` for any other text, such as that of a unix socket.
+///
+/// Envoy appends the zone of a link-local address (`fe80::1%2`). It names an interface of Envoy's machine.
 pub fn address_of(text: &str) -> Option<IpAddr> {
-    text.parse()
+    without_zone(text)
+        .parse()
         .ok()
         .map(|address: IpAddr| address.to_canonical())
+}
+
+/// An address without the zone of a link-local one.
+pub fn without_zone(address: &str) -> &str {
+    address
+        .split_once('%')
+        .map_or(address, |(address, _)| address)
 }
 
 /// A range of IPv4-mapped addresses as a range of IPv4.
@@ -197,6 +207,11 @@ mod tests {
                     "10.1",
                     "fe80::1%eth0",
                 ],
+            ),
+            (
+                "fe80::/10",
+                &["fe80::1", "fe80::1%2", "fe80::1%eth0"],
+                &["fec0::1%2", "%2", ""],
             ),
             (
                 "::ffff:10.0.0.0/104",

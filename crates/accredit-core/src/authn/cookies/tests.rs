@@ -78,25 +78,21 @@ fn several_cookies_of_one_name() {
     };
     let good_text = String::from_utf8_lossy(good).into_owned();
     let beside = |other: &str| found(format!("s={other}; s={good_text}").as_bytes());
-    // What no reader could take for a JWT is ignored.
-    for other in ["abc", "1.2.3", "\"1.2.3\"", "", "a.b.c.d.e"] {
+    // A value without three parts is no token.
+    for other in ["abc", "1.2", "\"1.2\"", "", "a.b.c.d.e"] {
         assert_eq!(beside(other), [good_text.as_str()], "{other}");
     }
-    // What some reader could decode is not: base64 with padding or skipped characters, percent-encoded, unsigned.
+    // Every other value is one, whatever its parts are.
     for other in [
+        "1.2.3",
+        "\"1.2.3\"",
+        "a%2Eb%2Ec",
         "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.",
-        "x.eyJzdWIiOiJhZG1pbiJ9.x",
-        "eyJh==.x.y",
-        "!e!y!J!h.x.y",
-        "%65yJh.x.y",
-        "eyJh%2Ex%2Ey",
-        "77u/eyJh.x.y",
-        "ICB7ImEiOjF9.x.y",
+        "eyJhbGciOiJub25lIn0\\\\.eyJzdWIiOiJhZG1pbiJ9.",
+        "\\.eyJzdWIiOiJhZG1pbiJ9.x",
     ] {
         assert_eq!(beside(other).len(), 2, "{other}");
     }
-    // Without a good one nothing is ignored.
     assert_eq!(found(b"s=1.2.3; s=4.5.6"), ["1.2.3", "4.5.6"]);
-    assert_eq!(found(b"s=1.2.3"), ["1.2.3"]);
     assert_eq!(found(b"s=\"1.2.3\"; s=1.2.3"), ["1.2.3", "1.2.3"]);
 }

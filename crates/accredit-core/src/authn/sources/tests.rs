@@ -185,6 +185,11 @@ fn tokens_are_extracted_from_every_kind_of_source() {
         (
             "/",
             &[("cookie", b"session=1.2.3; session=eyJh.b.c")],
+            ambiguous(AmbiguousCredential::SeveralTokens),
+        ),
+        (
+            "/",
+            &[("cookie", b"session=1.2; session=eyJh.b.c; session=")],
             Ok(Some("eyJh.b.c in 1")),
         ),
         (
@@ -238,4 +243,64 @@ fn tokens_are_extracted_from_every_kind_of_source() {
             "{path} {headers:?}"
         );
     }
+}
+
+/// Beside a token of another source, the header of a source with a scheme must not have a JWT that a careless program reads.
+#[test]
+fn a_second_jwt_in_the_header_of_a_source_is_ambiguous() {
+    let sources = TokenSources::new(vec![
+        TokenSource::Scheme {
+            header: "authorization".into(),
+            scheme: "Bearer".into(),
+        },
+        TokenSource::Cookie("session".into()),
+        TokenSource::Protocol("bearer".into()),
+    ]);
+    let cookie = ("cookie", &b"session=a.b.c"[..]);
+    for value in [
+        "eyJh.eyJh.x",
+        "BearereyJh.eyJh.x",
+        "bearereyJh.eyJh.x",
+        "Basic Bearer eyJh.eyJh.x",
+        "Basic x, eyJh.eyJh.x Bearer  x.eyJh.y",
+    ] {
+        let header = ("authorization", value.as_bytes());
+        let found = extract(&sources, "/", &[cookie, header]);
+        assert_eq!(
+            found,
+            ambiguous(AmbiguousCredential::HiddenToken),
+            "{value}"
+        );
+        assert_eq!(extract(&sources, "/", &[header]), Ok(None), "{value}");
+    }
+    for value in ["Token eyJh.eyJh.x", "Basic eyJh", "Bearer", "Bearerx y"] {
+        let header = ("authorization", value.as_bytes());
+        let found = extract(&sources, "/", &[cookie, header]);
+        assert_eq!(found, Ok(Some("a.b.c in 1".to_owned())), "{value}");
+    }
+    for (list, is_second) in [
+        ("bearer, a.b.c, Bearer.eyJh.eyJh.x", true),
+        ("bearer, a.b.c, eyJh.eyJh.x", true),
+        ("chat.v1, bearer.a.b.c", false),
+        ("bearer, a.b.c", false),
+    ] {
+        let found = extract(
+            &sources,
+            "/",
+            &[("sec-websocket-protocol", list.as_bytes())],
+        );
+        let expected = if is_second {
+            ambiguous(AmbiguousCredential::HiddenToken)
+        } else {
+            Ok(Some("a.b.c in 1".to_owned()))
+        };
+        assert_eq!(found, expected, "{list}");
+    }
+    let list = "bearer, eyJh.eyJh.c";
+    let found = extract(
+        &sources,
+        "/",
+        &[("sec-websocket-protocol", list.as_bytes())],
+    );
+    assert_eq!(found, Ok(Some("eyJh.eyJh.c in 1".to_owned())));
 }

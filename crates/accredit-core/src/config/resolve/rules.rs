@@ -109,6 +109,16 @@ struct RuleResolver<'a> {
 impl RuleResolver<'_> {
     fn name(&self, seen: &mut HashMap<String, String>, problems: &mut Problems) -> String {
         let Some(name) = &self.document.name else {
+            if let Some(other) = seen.insert(self.key.to_owned(), self.key.to_owned()) {
+                problems.error(
+                    &other,
+                    Sentence::own(format!(
+                        "this is the default name of the rule at {}",
+                        self.key
+                    )),
+                    "choose another name",
+                );
+            }
             return self.key.to_owned();
         };
         let key = path::member(self.key, "name");

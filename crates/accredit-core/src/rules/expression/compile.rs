@@ -10,6 +10,7 @@ use cel::common::ast::{
 };
 
 use crate::rules::expression::bounded_regex::BoundedRegex;
+use crate::rules::expression::header_names::{literal_text, refuse_upper_case};
 use crate::rules::expression::program::{
     Comprehension, Function, Literal, Node, Operator, Quantifier,
 };
@@ -130,6 +131,7 @@ impl Compiler<'_> {
     }
 
     fn select(&mut self, select: &SelectExpr) -> Result<Node, ExpressionError> {
+        refuse_upper_case(&select.operand.expr, &select.field)?;
         let name: Box<str> = select.field.as_str().into();
         let operand = match &select.operand.expr {
             Expr::Ident(operand) if !self.locals.contains(operand) => {
@@ -195,6 +197,9 @@ impl Compiler<'_> {
                 Err(ExpressionError::Unsupported("optional values"))
             }
             (_, [left, right]) if operator(name).is_some() => {
+                if let (operators::IN, Some(member)) = (name, literal_text(left)) {
+                    refuse_upper_case(&right.expr, member)?;
+                }
                 let operands = Box::new([self.node(left)?, self.node(right)?]);
                 operator(name)
                     .map(|operator| Node::Binary(operator, operands))
@@ -220,13 +225,14 @@ impl Compiler<'_> {
 
     fn index(&mut self, operand: &IdedExpr, index: &IdedExpr) -> Result<Node, ExpressionError> {
         let compiled = self.node(operand)?;
-        let Expr::Literal(LiteralValue::String(name)) = &index.expr else {
+        let Some(name) = literal_text(index) else {
             return Ok(Node::Index(Box::new([compiled, self.node(index)?])));
         };
-        let path = format!("{}[\"{}\"]", describe(&operand.expr), name.inner());
+        refuse_upper_case(&operand.expr, name)?;
+        let path = format!("{}[\"{name}\"]", describe(&operand.expr));
         Ok(Node::Member {
             operand: Box::new(compiled),
-            name: name.inner().into(),
+            name: name.into(),
             path: path.into(),
         })
     }
@@ -349,11 +355,11 @@ fn constant(literal: &LiteralValue) -> Literal {
 /// A pattern from a request could be as costly as the client likes, and one that does not compile would refuse every
 /// request.
 fn regex(pattern: &IdedExpr) -> Result<Arc<BoundedRegex>, ExpressionError> {
-    match &pattern.expr {
-        Expr::Literal(LiteralValue::String(text)) => BoundedRegex::new(text.inner())
+    match literal_text(pattern) {
+        Some(text) => BoundedRegex::new(text)
             .map(Arc::new)
             .map_err(|error| ExpressionError::Regex(one_line(&error))),
-        _ => Err(ExpressionError::Regex("it must be a literal".to_owned())),
+        None => Err(ExpressionError::Regex("it must be a literal".to_owned())),
     }
 }
 
@@ -365,11 +371,9 @@ fn describe(expression: &Expr) -> Arc<str> {
             format!("{}.{}", describe(&select.operand.expr), select.field).into()
         }
         Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
-            [operand, index] => match &index.expr {
-                Expr::Literal(LiteralValue::String(name)) => {
-                    format!("{}[\"{}\"]", describe(&operand.expr), name.inner()).into()
-                }
-                _ => format!("{}[...]", describe(&operand.expr)).into(),
+            [operand, index] => match literal_text(index) {
+                Some(name) => format!("{}[\"{name}\"]", describe(&operand.expr)).into(),
+                None => format!("{}[...]", describe(&operand.expr)).into(),
             },
             _ => "...".into(),
         },

@@ -67,6 +67,25 @@ fn names_are_checked_against_what_is_declared() {
         ExpressionError::UndeclaredEnv("ZONE".into())
     );
     for text in [
+        "request.headers['X-Debug'] == '1'",
+        "!('X-Debug' in request.headers)",
+        "'X-Debug' in request['headers']",
+        "has(request.headers.Authorization)",
+        "request.headers.Authorization == ''",
+    ] {
+        assert!(
+            matches!(error(text), ExpressionError::HeaderName(_)),
+            "{text}"
+        );
+    }
+    for text in [
+        "'X-Debug' in claims",
+        "claims['X'] == 1",
+        "'X' == request.headers['x']",
+    ] {
+        assert!(parse(text).is_ok(), "{text}");
+    }
+    for text in [
         "claims.?a.orValue(1) == 1",
         "claims[?'a'].hasValue()",
         "a.b{c: 1} == 1",

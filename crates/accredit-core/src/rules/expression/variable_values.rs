@@ -8,6 +8,7 @@ use crate::rules::expression::budget::EvaluationBudget;
 use crate::rules::expression::failure::ConditionFailure;
 use crate::rules::expression::value::{List, Map, Value};
 use crate::rules::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, Variable, Variables};
+use crate::rules::peer::without_zone;
 
 impl Variables<'_> {
     /// The value of a variable.
@@ -61,7 +62,7 @@ impl Variables<'_> {
             "headers" => Value::Map(Map::Headers(&self.request.headers)),
             "address" => match mapped(self.request.source_address) {
                 Some(address) => Value::built(address.to_string(), budget)?,
-                None => Value::borrowed(self.request.source_address),
+                None => Value::borrowed(without_zone(self.request.source_address)),
             },
             "principal" => Value::borrowed(self.request.source_principal),
             _ => return Ok(None),

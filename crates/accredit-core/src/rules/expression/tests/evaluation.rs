@@ -234,9 +234,9 @@ fn addresses_and_ranges_are_those_of_kubernetes() {
     }
 }
 
-/// A port for both versions of IP shows IPv4 clients so.
+/// A port for both versions of IP shows an IPv4 client with a mapped address. Envoy appends the zone of a link-local address.
 #[test]
-fn an_ipv4_mapped_address_of_the_peer_is_read_as_ipv4() {
+fn the_address_of_the_peer_has_one_form() {
     for (address, text) in [
         ("::ffff:10.0.0.1", "source.address == '10.0.0.1'"),
         (
@@ -244,6 +244,8 @@ fn an_ipv4_mapped_address_of_the_peer_is_read_as_ipv4() {
             "cidr('10.0.0.0/8').containsIP(source.address)",
         ),
         ("2001:db8::1", "source.address == '2001:db8::1'"),
+        ("fe80::1%2", "source.address == 'fe80::1'"),
+        ("fe80::1%2", "cidr('fe80::/10').containsIP(source.address)"),
         ("", "source.address == ''"),
     ] {
         let subject = Subject {
