@@ -4,7 +4,8 @@
 # if they are installed.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=foreign
+source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
 venv="$root/.venv"
 requirements="$root/scripts/requirements-tests.txt"
 installed="$venv/installed-requirements-tests.txt"
@@ -13,24 +14,12 @@ lock="$node/package-lock.json"
 browsers=(chromium chromium-browser google-chrome)
 installed_lock="$node/node_modules/installed-package-lock.json"
 
-say() { printf '%s\n' "$*" >&2; }
-fail() { say "foreign: $*"; exit 1; }
-
-# Prints why a package manager failed, as far as its log shows.
-fail_to_install() {
-    local what=$1 registry=$2 log=$3
-    if grep -qiE 'connection|resolution|resolve|timed out|timeout|unreachable|proxy|ssl|ENOTFOUND|EAI_AGAIN|ECONN' "$log"; then
-        fail "the $registry package registry cannot be reached, and $what come from there; connect to the network (or set up a proxy or mirror) and try again. Details: $log"
-    fi
-    fail "$what could not be installed; see $log."
-}
-
 install_python_packages() {
     local log="$venv/install-tests.log"
     say "Fetching the Scalekit SDK, joserfc and jwcrypto into .venv (about 60 MB, once)."
     rm -f "$installed"
-    PIP_USER=0 "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet \
-        --retries 2 --timeout 20 --only-binary :all: --require-hashes -r "$requirements" >"$log" 2>&1 ||
+    : >"$log"
+    pip_install "$venv" "$requirements" "$log" --only-binary :all: ||
         fail_to_install "the tests' Python packages" Python "$log"
     cp "$requirements" "$installed"
 }
@@ -47,8 +36,7 @@ refuse_unusable_node() {
 install_node_packages() {
     local log="$node/install.log"
     say "Fetching oidc-provider, jose, express, jsonwebtoken, jwks-rsa and playwright-core into tests/foreign/node (about 30 MB, once)."
-    # None of these packages needs an install script.
-    (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
+    npm_install "$node" "$log" ||
         fail_to_install "the tests' Node.js packages" npm "$log"
     cp "$lock" "$installed_lock"
 }

@@ -3,12 +3,10 @@
 # package `prometheus`, which this script unpacks into .tools/ (it needs no root).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=promtool
+source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
 tools="$root/.tools/prometheus"
 promtool="$tools/usr/bin/promtool"
-
-say() { printf '%s\n' "$*" >&2; }
-fail() { say "promtool: $*"; exit 1; }
 
 if installed=$(command -v promtool); then
     printf '%s\n' "$installed"
