@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use accredit_core::expression::variables::{RequestVariables, VariableSet, Variables};
+use accredit_core::expression::{Expression, MAX_LENGTH};
 use accredit_core::request::{Completeness, Headers, Request};
 use accredit_core::rules::ambiguity::Ambiguities;
-use accredit_core::rules::expression::variables::Variables;
-use accredit_core::rules::expression::{Expression, MAX_LENGTH};
 use accredit_core::rules::facts::{Facts, Needs};
 use accredit_core::token::claims::Claims;
 
@@ -145,7 +145,7 @@ pub fn check(input: &[u8]) -> bool {
         }
     };
     let env = BTreeMap::from([("A".to_owned(), "a".to_owned())]);
-    match Expression::parse(&text, &env) {
+    match Expression::parse(&text, VariableSet::Request, &env) {
         Err(error) => {
             let line = error.to_string();
             assert!(!line.is_empty() && !line.contains('\n'), "{line:?}");
@@ -187,11 +187,15 @@ fn evaluate(expression: &Expression, text: &str) -> bool {
     let mut is_true = false;
     for claims in [None, Some(&claims)] {
         let variables = Variables {
-            request: &request,
-            facts: &facts,
+            request: Some(RequestVariables {
+                request: &request,
+                host: None,
+                path: facts.path.segments(),
+                now: 1_767_225_600.5,
+            }),
             claims,
             scopes: vec!["read", "write"],
-            now: 1_767_225_600.5,
+            issuer: "",
         };
         let held = expression.holds(&variables);
         assert_eq!(held, expression.holds(&variables), "{text}");

@@ -97,7 +97,7 @@ async fn explain_says_why_claim_headers_are_left_out() {
         .split_once("Claim headers that are left out:\n")
         .unwrap_or_else(|| panic!("{}", explained.stdout));
     for line in [
-        "  x-jwt-client-id: the claim has a control character\n",
+        "  x-jwt-client-id: the value has a control character\n",
         "  x-jwt-org: the token does not have the claim\n",
         "  x-jwt-scope: an element of the array contains the separator ' '\n",
     ] {
@@ -112,7 +112,7 @@ async fn explain_says_why_claim_headers_are_left_out() {
     assert_eq!(
         told["answer"]["left_out"],
         serde_json::json!({
-            "x-jwt-client-id": "the claim has a control character",
+            "x-jwt-client-id": "the value has a control character",
             "x-jwt-org": "the token does not have the claim",
             "x-jwt-scope": "an element of the array contains the separator ' '",
         })

@@ -6,6 +6,7 @@
 //! authz/     config/                 the decision and its answer; the configuration
 //! authn/     rules/                  authentication; what each request requires
 //! forward/   keys/  revocation/      claim headers; the keys of one issuer entry; the deny list
+//! expression/                        CEL
 //! token/                             one JWT
 //! jose/  request.rs  reason.rs       JSON, algorithms and keys; the request; reason codes
 //! ```
@@ -14,6 +15,7 @@ pub mod authn;
 pub mod authz;
 pub mod config;
 pub mod engine;
+pub mod expression;
 pub mod forward;
 pub mod jose;
 pub mod keys;

@@ -120,3 +120,10 @@ impl std::fmt::Debug for Headers<'_> {
             .finish()
     }
 }
+
+/// An address without the zone of a link-local one.
+pub fn without_zone(address: &str) -> &str {
+    address
+        .split_once('%')
+        .map_or(address, |(address, _)| address)
+}

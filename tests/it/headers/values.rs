@@ -140,6 +140,46 @@ async fn claims_are_found_by_every_kind_of_name() {
     );
 }
 
+/// CONTRACT 3.7.6
+#[tokio::test]
+async fn expressions_and_json_text_give_header_values() {
+    let lines = r#"claim_headers:
+  x-tenant: { expression: '"tenant-" + claims.oid' }
+  x-first: { expression: 'has(claims.client_id) ? claims.client_id : claims.sub' }
+  x-roles: { expression: 'claims.roles.filter(r, r.startsWith("shop-"))' }
+  x-issuer: { expression: 'issuer' }
+  x-scopes: { expression: 'scopes.join("|")' }
+  x-limits: { claim: limits, as: json_text }
+  x-limits-scopes: { claim: scopes, as: json_text }"#;
+    let place = place(lines, "").await;
+    let members = r#""oid":"org_1","roles":["shop-a","pay-b","shop-c"],"limits":{"r\u00e4te" : 5, "x":"ü"},"scope":"a b""#;
+    // The first check verifies the token, and the second one finds it in the token cache.
+    let token = token_with(members);
+    for lookup in ["miss", "hit"] {
+        let answer = place.admitted(Ask::bearer(&token), Telling::Headers).await;
+        for (name, expected) in [
+            ("x-tenant", "tenant-org_1"),
+            ("x-first", "someone"),
+            ("x-roles", "shop-a,shop-c"),
+            ("x-issuer", ISSUER),
+            ("x-scopes", "a|b"),
+            ("x-limits", r#"{"r\u00e4te":5,"x":"\u00fc"}"#),
+            ("x-limits-scopes", r#""a b""#),
+        ] {
+            assert_eq!(answer.header(name), Some(expected), "{name} at a {lookup}");
+        }
+    }
+    // A client's own header never stands in for an expression without a value.
+    let spoofed = Ask::bearer(&token_with(r#""oid":5,"roles":[]"#))
+        .header("x-tenant", "tenant-evil")
+        .header("x_roles", "shop-evil");
+    let answer = place.admitted(spoofed, Telling::HeaderMap).await;
+    for name in ["x-tenant", "x-roles", "x_roles", "x-limits"] {
+        assert_eq!(answer.header(name), None, "{name}");
+        assert!(answer.removes(name), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn scopes_of_every_scope_claim_become_one_header() {
     let place = place("claim_headers: { x-s: scopes }", "").await;

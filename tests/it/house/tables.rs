@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
-pub(super) const ROOMS: [(&str, &[&str]); 26] = [
+pub(super) const ROOMS: [(&str, &[&str]); 27] = [
     (
         "cli",
         &[
@@ -109,6 +109,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 26] = [
         "config",
         &[
             "authn",
+            "expression",
             "forward",
             "jose",
             "keys",
@@ -121,6 +122,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 26] = [
         "authz",
         &[
             "authn",
+            "expression",
             "forward",
             "keys",
             "reason",
@@ -143,8 +145,12 @@ pub(super) const ROOMS: [(&str, &[&str]); 26] = [
         ],
     ),
     ("dev_issuer", &["rules"]),
-    ("rules", &["forward", "token", "jose", "request"]),
-    ("forward", &["token", "jose"]),
+    (
+        "rules",
+        &["expression", "forward", "token", "jose", "request"],
+    ),
+    ("forward", &["expression", "token", "jose"]),
+    ("expression", &["token", "jose", "request"]),
     ("revocation", &["jose", "keys", "token"]),
     ("token", &["jose", "reason"]),
     (
@@ -194,7 +200,7 @@ pub(super) const HOMES: [(&str, &[&str]); 25] = [
             "console/",
         ],
     ),
-    ("cel", &["rules/"]),
+    ("cel", &["expression/"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/completions.rs"]),
     ("clap_mangen", &["cli/completions.rs"]),
@@ -285,4 +291,4 @@ pub(super) const IMPURE: [&str; 8] = [
     "Instant",
     "async ",
 ];
-pub(super) const PURE: [&str; 4] = ["jose/", "token/", "forward/", "rules/"];
+pub(super) const PURE: [&str; 5] = ["jose/", "token/", "expression/", "forward/", "rules/"];

@@ -44,15 +44,15 @@ async fn causes_of_refusals_are_shown_to_the_operator_and_not_to_the_client() {
         ("/false", "the condition is false"),
         (
             "/absent",
-            "the condition reads `claims.custom_claims`, which is absent",
+            "the expression reads `claims.custom_claims`, which is absent",
         ),
         (
             "/type",
-            "type error in the condition: `>` is not defined for string and int",
+            "type error: `>` is not defined for string and int",
         ),
         (
             "/budget",
-            "the condition exceeds its budget of steps or bytes",
+            "the expression exceeds its budget of steps or bytes",
         ),
         (
             "/a/..;x/%ff",

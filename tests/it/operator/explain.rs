@@ -51,7 +51,7 @@ async fn it_says_why_claim_headers_are_left_out() {
         .map(|header| (header.name.as_str(), header.cause.as_str()))
         .collect();
     assert!(
-        left_out.contains(&("x-jwt-org", "the claim is empty")),
+        left_out.contains(&("x-jwt-org", "the value is empty")),
         "{left_out:?}"
     );
 }

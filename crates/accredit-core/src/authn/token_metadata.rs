@@ -72,10 +72,11 @@ fn text(text: &str) -> MetadataValue {
 fn mapped_claims(claims: &Claims, issuer: &Issuer) -> MetadataValue {
     let scope_claims = &issuer.requirements.scope_claims;
     let mut mapped = Vec::new();
-    for header in issuer.claim_headers.iter() {
-        let label = header.claim.label();
+    let headers = issuer.claim_headers.iter();
+    for claim in headers.filter_map(|header| header.value.claim()) {
+        let label = claim.label();
         let is_mapped = mapped.iter().any(|(name, _)| *name == label);
-        if let (Some((found, _)), false) = (header.claim.find(claims, scope_claims), is_mapped) {
+        if let (Some((found, _)), false) = (claim.find(claims, scope_claims), is_mapped) {
             mapped.push((label, of_json(claims, found, 0)));
         }
     }

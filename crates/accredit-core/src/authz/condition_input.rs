@@ -1,11 +1,13 @@
 //! The values that a condition reads (CONTRACT 3.11.3). They are collected only if the rule has a condition.
 
+use std::fmt;
+
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
 use crate::request::Request;
 use crate::rules::condition::Condition;
 use crate::rules::demands::RuleDenial;
-use crate::rules::expression::variables::Variables;
+use crate::expression::variables::{RequestVariables, Variables};
 use crate::rules::facts::Facts;
 
 /// A request at a moment.
@@ -30,20 +32,29 @@ impl RequestAtMoment<'_> {
         let Some(condition) = condition else {
             return Ok(());
         };
-        let variables = Variables {
-            request: self.request,
-            facts: self.facts,
-            claims: identity.map(|identity| identity.token.claims()),
-            scopes: identity
-                .map(|identity| identity.token.scopes().iter().collect())
-                .unwrap_or_default(),
-            now: self.moment.wall.seconds(),
-        };
         condition
-            .check(&variables)
+            .check(&self.variables(identity))
             .map_err(|cause| RuleDenial::ConditionFailed {
                 message: condition.message().cloned(),
                 cause,
             })
+    }
+
+    /// The variables of an expression. Without an identity there are no claims.
+    pub fn variables<'v>(&'v self, identity: Option<&'v Identity>) -> Variables<'v> {
+        let host = self.facts.host.as_ref();
+        Variables {
+            request: Some(RequestVariables {
+                request: self.request,
+                host: host.map(|host| host as &dyn fmt::Display),
+                path: self.facts.path.segments(),
+                now: self.moment.wall.seconds(),
+            }),
+            claims: identity.map(|identity| identity.token.claims()),
+            scopes: identity
+                .map(|identity| identity.token.scopes().iter().collect())
+                .unwrap_or_default(),
+            issuer: identity.map_or("", |identity| &identity.issuer_name),
+        }
     }
 }

@@ -77,9 +77,9 @@ pub struct IssuerDocument {
     /// Whether readiness waits for the keys of this entry.
     #[schemars(extend("default" = defaults::REQUIRED))]
     pub required: Option<bool>,
-    /// Headers to the upstream, and the claim that each carries. If given, it replaces all defaults. The claim name
-    /// `scopes` means the token's scopes, whichever claim carries them.
-    #[schemars(extend("default" = defaults::claim_headers_object(), "examples" = [{"x-jwt-roles": ["https://acme.example/roles"], "x-jwt-groups": {"claim": "groups", "as": "json"}}]))]
+    /// Headers to the upstream, and the claim or the expression that gives the value of each. If given, it replaces all defaults.
+    /// The claim name `scopes` means the token's scopes, whichever claim carries them.
+    #[schemars(extend("default" = defaults::claim_headers_object(), "examples" = [{"x-jwt-roles": ["https://acme.example/roles"], "x-jwt-groups": {"claim": "groups", "as": "json"}, "x-tenant": {"expression": "\"tenant-\" + claims.oid"}}]))]
     pub claim_headers: Option<OrderedMap<ClaimSource>>,
 }
 
@@ -204,6 +204,8 @@ pub enum ClaimSource {
     Literal(#[schemars(length(min = 1))] Vec<String>),
     /// A claim in a chosen encoding.
     Encoded(EncodedClaim),
+    /// The result of an expression.
+    Computed(ComputedHeader),
 }
 
 /// A claim and its encoding.
@@ -217,12 +219,25 @@ pub struct EncodedClaim {
     pub encoding: ClaimEncoding,
 }
 
+/// The value of a header that an expression yields.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "HeaderExpression")]
+pub struct ComputedHeader {
+    /// A CEL expression over `claims`, `scopes`, `issuer` and `env`, evaluated once per verified token. If it fails or yields null,
+    /// the header is left out. Required.
+    #[schemars(extend("examples" = ["\"tenant-\" + claims.custom_claims.tenant"]))]
+    pub expression: String,
+}
+
 /// The encoding of a claim in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimEncoding {
     /// base64url of the claim's JSON.
     Json,
+    /// The claim's JSON as text: ASCII only, other characters as `\uXXXX`, without white space between values.
+    JsonText,
 }
 
 // A value can come from the environment and be secret, so Debug shows none.

@@ -10,6 +10,7 @@ use crate::config::fingerprint;
 use crate::config::listen_addr::{ListenAddr, ListenAddrError};
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
+use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
 use crate::config::resolve::revoked::revoked;
@@ -28,6 +29,7 @@ use crate::token::bearer::MAX_TOKEN_SIZE;
 
 pub mod claims;
 pub mod exact;
+pub mod expressions;
 pub mod headers;
 pub mod issuers;
 pub mod key_access;
@@ -97,7 +99,15 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
     let admin_hosts = admin_hosts(document, problems);
     let payload_header = payload_header(document.payload_header.as_deref(), problems);
     let (strip_names, strip_prefixes) = strip_headers(document.strip_headers.as_deref(), problems);
-    let issuers = issuers(&document.issuers, payload_header.as_ref(), problems);
+    let expressions = ExpressionContext {
+        env: &document.expression_values,
+    };
+    let issuers = issuers(
+        &document.issuers,
+        payload_header.as_ref(),
+        expressions,
+        problems,
+    );
     let token_forwarding = match document.forward_token.unwrap_or(defaults::FORWARD_TOKEN) {
         false => TokenForwarding::Remove,
         true => TokenForwarding::Keep,
@@ -110,7 +120,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         &RuleContext {
             issuers: &issuers,
             forwarding: token_forwarding,
-            env: &document.expression_values,
+            expressions,
         },
         problems,
     );

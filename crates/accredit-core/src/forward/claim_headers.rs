@@ -1,29 +1,36 @@
 //! Claim headers: the headers to the upstream that carry claims of a verified token (CONTRACT 4.10).
 
+use crate::expression::Expression;
+use crate::expression::variables::Variables;
+use crate::forward::claim_text;
+use crate::forward::expression_value;
 use crate::forward::header_name::HeaderName;
+use crate::forward::json_text;
+use crate::forward::left_out::{LeftOut, MAX_TOTAL, check_transport};
 use crate::jose::base64url;
-use crate::jose::json::{JsonKind, JsonValue};
+use crate::jose::json::JsonValue;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
-use crate::token::scope;
+use crate::token::scope::{self, ScopeSet};
 use crate::token::verified::VerifiedToken;
-
-/// The maximum length of a value, in bytes.
-pub(crate) const MAX_VALUE: usize = 8 * 1024;
-
-/// The maximum length of all values and the payload together, in bytes.
-pub(crate) const MAX_TOTAL: usize = 24 * 1024;
 
 /// The claim headers of an issuer entry, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimHeaders(Vec<ClaimHeader>);
 
-/// A header and the claim that it carries.
+/// A header and the value that it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimHeader {
     pub name: HeaderName,
-    pub claim: MappedClaim,
-    pub form: ClaimForm,
+    pub value: HeaderContent,
+}
+
+/// The value of a header: one claim, or what an expression makes of the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderContent {
+    Claim(MappedClaim, ClaimForm),
+    /// Evaluated once per verified token. It can name the variables of a token only.
+    Expression(Expression),
 }
 
 /// A claim that a header carries.
@@ -41,6 +48,8 @@ pub enum ClaimForm {
     Text,
     /// Base64url of its JSON.
     Json,
+    /// Its JSON as ASCII text.
+    JsonText,
 }
 
 /// A header that an admission sets.
@@ -56,34 +65,6 @@ pub struct SetHeader {
 pub struct LeftOutHeader {
     pub name: HeaderName,
     pub cause: LeftOut,
-}
-
-/// Why a claim header is left out (CONTRACT 4.10.2, 4.10.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LeftOut {
-    #[error("the token does not have the claim")]
-    NotInToken,
-    /// The claim of the scopes is neither a string nor an array of strings.
-    #[error("the claim that carries the scopes is neither a string nor an array of strings")]
-    NotScopes,
-    #[error("the claim is empty")]
-    Empty,
-    #[error("the claim has a control character")]
-    ControlCharacter,
-    #[error("the claim begins or ends with a space")]
-    OuterSpace,
-    #[error("the value has {0} bytes; the limit is {MAX_VALUE}")]
-    TooLong(usize),
-    #[error("an element of the array contains the separator {0:?}")]
-    SeparatorInElement(char),
-    #[error("an element of the array is empty")]
-    EmptyElement,
-    #[error("an element of the array is null, an array or an object; `as: json` can carry it")]
-    NestedElement,
-    #[error(
-        "the headers before it leave no room: all values together have at most {MAX_TOTAL} bytes"
-    )]
-    NoRoom,
 }
 
 impl ClaimHeaders {
@@ -150,7 +131,7 @@ impl ClaimHeaders {
             Ok(value)
         };
         for header in &self.0 {
-            let value = header.value(claims, scope_claims).and_then(&mut fit);
+            let value = header.value.text(claims, scope_claims).and_then(&mut fit);
             take(&header.name, value);
         }
         if let Some(name) = payload_header {
@@ -161,14 +142,28 @@ impl ClaimHeaders {
     }
 }
 
-impl ClaimHeader {
-    fn value(&self, claims: &Claims, scope_claims: &[ClaimName]) -> Result<String, LeftOut> {
-        let Some((value, separator)) = self.claim.find(claims, scope_claims) else {
-            return Err(self.claim.why_absent(claims, scope_claims));
-        };
-        let text = match self.form {
-            ClaimForm::Json => base64url::encode(claims.raw(value).as_bytes()),
-            ClaimForm::Text => text(claims, value, separator)?,
+impl HeaderContent {
+    /// The claim, if the value is one.
+    pub fn claim(&self) -> Option<&MappedClaim> {
+        match self {
+            HeaderContent::Claim(claim, _) => Some(claim),
+            HeaderContent::Expression(_) => None,
+        }
+    }
+
+    fn text(&self, claims: &Claims, scope_claims: &[ClaimName]) -> Result<String, LeftOut> {
+        let text = match self {
+            HeaderContent::Claim(claim, form) => claim.text(*form, claims, scope_claims)?,
+            HeaderContent::Expression(expression) => {
+                let scopes = ScopeSet::read(claims.object(), scope_claims);
+                let variables = Variables {
+                    request: None,
+                    claims: Some(claims),
+                    scopes: scopes.iter().collect(),
+                    issuer: claims.issuer().unwrap_or_default(),
+                };
+                expression_value::text(&expression.evaluate(&variables)?)?
+            }
         };
         check_transport(&text)?;
         Ok(text)
@@ -198,6 +193,22 @@ impl MappedClaim {
         }
     }
 
+    fn text(
+        &self,
+        form: ClaimForm,
+        claims: &Claims,
+        scope_claims: &[ClaimName],
+    ) -> Result<String, LeftOut> {
+        let Some((value, separator)) = self.find(claims, scope_claims) else {
+            return Err(self.why_absent(claims, scope_claims));
+        };
+        match form {
+            ClaimForm::Json => Ok(base64url::encode(claims.raw(value).as_bytes())),
+            ClaimForm::JsonText => Ok(json_text::header_text(claims.raw(value))),
+            ClaimForm::Text => claim_text::of_claim(claims, value, separator),
+        }
+    }
+
     fn why_absent(&self, claims: &Claims, scope_claims: &[ClaimName]) -> LeftOut {
         let carries_scopes = |name: &ClaimName| name.find(claims.object()).is_some();
         match self {
@@ -212,58 +223,6 @@ impl MappedClaim {
             MappedClaim::Scopes => "scopes".to_owned(),
             MappedClaim::Named(name) => name.to_string(),
         }
-    }
-}
-
-fn text(claims: &Claims, value: &JsonValue, separator: char) -> Result<String, LeftOut> {
-    match &value.kind {
-        JsonKind::Object(_) => Ok(base64url::encode(claims.raw(value).as_bytes())),
-        JsonKind::Array(elements) => {
-            let mut joined = String::new();
-            for (number, element) in elements.iter().enumerate() {
-                let text = scalar(claims, element).ok_or(LeftOut::NestedElement)?;
-                if text.is_empty() {
-                    return Err(LeftOut::EmptyElement);
-                }
-                if text.contains(separator) {
-                    return Err(LeftOut::SeparatorInElement(separator));
-                }
-                if number > 0 {
-                    joined.push(separator);
-                }
-                joined.push_str(text);
-            }
-            Ok(joined)
-        }
-        JsonKind::Null | JsonKind::Bool(_) | JsonKind::Number | JsonKind::String(_) => {
-            scalar(claims, value)
-                .map(str::to_owned)
-                .ok_or(LeftOut::NotInToken)
-        }
-    }
-}
-
-fn scalar<'a>(claims: &'a Claims, value: &'a JsonValue) -> Option<&'a str> {
-    match &value.kind {
-        JsonKind::String(text) => Some(text),
-        // The token's own digits.
-        JsonKind::Bool(_) | JsonKind::Number => Some(claims.raw(value)),
-        JsonKind::Null | JsonKind::Array(_) | JsonKind::Object(_) => None,
-    }
-}
-
-/// Whether the value reaches the upstream unchanged.
-fn check_transport(text: &str) -> Result<(), LeftOut> {
-    if text.is_empty() {
-        Err(LeftOut::Empty)
-    } else if text.len() > MAX_VALUE {
-        Err(LeftOut::TooLong(text.len()))
-    } else if text.chars().any(char::is_control) {
-        Err(LeftOut::ControlCharacter)
-    } else if text.starts_with(' ') || text.ends_with(' ') {
-        Err(LeftOut::OuterSpace)
-    } else {
-        Ok(())
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::rules::expression::Expression;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::variables::Variables;
+use crate::expression::Expression;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::variables::Variables;
 
 /// A compiled `when`.
 #[derive(Clone)]
@@ -35,8 +35,8 @@ impl Condition {
     /// Evaluates the condition.
     ///
     /// # Errors
-    /// [`ConditionFailure`]: why it does not hold.
-    pub fn check(&self, variables: &Variables<'_>) -> Result<(), ConditionFailure> {
+    /// [`EvaluationFailure`]: why it does not hold.
+    pub fn check(&self, variables: &Variables<'_>) -> Result<(), EvaluationFailure> {
         self.expression.holds(variables)
     }
 }

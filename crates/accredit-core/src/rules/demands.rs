@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::rules::condition::Condition;
-use crate::rules::expression::failure::ConditionFailure;
+use crate::expression::failure::EvaluationFailure;
 use crate::token::claim_demand::{ClaimDemand, UnmetClaim, check_all};
 use crate::token::verified::VerifiedToken;
 
@@ -40,7 +40,7 @@ pub enum RuleDenial {
         /// The operator's text for the client.
         message: Option<Arc<str>>,
         /// Why the condition does not hold. Clients do not see it.
-        cause: ConditionFailure,
+        cause: EvaluationFailure,
     },
 }
 

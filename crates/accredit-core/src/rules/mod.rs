@@ -3,7 +3,6 @@
 pub mod ambiguity;
 pub mod condition;
 pub mod demands;
-pub mod expression;
 pub mod facts;
 pub mod host;
 pub mod matcher;

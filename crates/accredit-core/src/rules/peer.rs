@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use crate::request::without_zone;
+
 /// A pattern of `principals`. It never matches a peer without a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PrincipalPattern {
@@ -114,13 +116,6 @@ pub fn address_of(text: &str) -> Option<IpAddr> {
         .parse()
         .ok()
         .map(|address: IpAddr| address.to_canonical())
-}
-
-/// An address without the zone of a link-local one.
-pub fn without_zone(address: &str) -> &str {
-    address
-        .split_once('%')
-        .map_or(address, |(address, _)| address)
 }
 
 /// A range of IPv4-mapped addresses as a range of IPv4.

@@ -9,7 +9,7 @@ use crate::authn::sources::AmbiguousCredential;
 use crate::authz::denial::{Denial, InvalidRequest};
 use crate::keys::ledger::MissingKey;
 use crate::rules::demands::RuleDenial;
-use crate::rules::expression::failure::ConditionFailure;
+use crate::expression::failure::EvaluationFailure;
 use crate::token::claim_demand::UnmetClaim;
 use crate::token::claim_name::ClaimName;
 use crate::token::error::TokenError;
@@ -49,7 +49,7 @@ fn every_denial() -> Vec<Denial> {
             )),
             RuleDenial::ConditionFailed {
                 message,
-                cause: ConditionFailure::False,
+                cause: EvaluationFailure::False,
             },
         ]
         .map(Denial::Forbidden),

@@ -1,14 +1,18 @@
 //! `payload_header`, `strip_headers` and `claim_headers`.
 
 use crate::config::defaults;
-use crate::config::issuer_document::ClaimSource;
+use crate::config::issuer_document::{ClaimEncoding, ClaimSource};
 use crate::config::one_or_many::ClaimNameDocument;
 use crate::config::ordered_map::OrderedMap;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::exact::exact;
+use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::sentence::Sentence;
-use crate::forward::claim_headers::{ClaimForm, ClaimHeader, ClaimHeaders, MappedClaim};
+use crate::expression::variables::VariableSet;
+use crate::forward::claim_headers::{
+    ClaimForm, ClaimHeader, ClaimHeaders, HeaderContent, MappedClaim,
+};
 use crate::forward::header_name::{HeaderName, HeaderPrefix, NameError};
 use crate::token::claim_name::{ClaimName, NotAClaimName};
 
@@ -44,18 +48,24 @@ pub fn claim_headers(
     parent: &str,
     mapping: Option<&OrderedMap<ClaimSource>>,
     payload_header: Option<&HeaderName>,
+    expressions: ExpressionContext<'_>,
     problems: &mut Problems,
 ) -> ClaimHeaders {
-    let Some(mapping) = mapping else {
-        return default_claim_headers(parent, payload_header, problems);
+    let defaults;
+    let mapping = match mapping {
+        Some(mapping) => mapping,
+        None => {
+            defaults = default_claim_headers();
+            &defaults
+        }
     };
     let key = path::member(parent, "claim_headers");
     let mut headers: Vec<ClaimHeader> = Vec::new();
     for (name, source) in &mapping.0 {
         let key = path::member(&key, name);
         let name = header_name(&key, name, problems);
-        let claim = mapped_claim(&key, source, problems);
-        let (Some(name), Some((claim, form))) = (name, claim) else {
+        let value = content(&key, source, expressions, problems);
+        let (Some(name), Some(value)) = (name, value) else {
             continue;
         };
         let of_payload = payload_header.map(|name| ("payload_header", name));
@@ -75,7 +85,7 @@ pub fn claim_headers(
             );
             continue;
         }
-        headers.push(ClaimHeader { name, claim, form });
+        headers.push(ClaimHeader { name, value });
     }
     ClaimHeaders::new(headers)
 }
@@ -93,47 +103,41 @@ pub fn claim_name(
     accept(key, name, problems)
 }
 
-fn default_claim_headers(
-    parent: &str,
-    payload_header: Option<&HeaderName>,
-    problems: &mut Problems,
-) -> ClaimHeaders {
+fn default_claim_headers() -> OrderedMap<ClaimSource> {
     let defaults = defaults::CLAIM_HEADERS
         .map(|(name, claim)| (name.to_owned(), ClaimSource::Dotted(claim.to_owned())));
-    claim_headers(
-        parent,
-        Some(&OrderedMap(defaults.into())),
-        payload_header,
-        problems,
-    )
+    OrderedMap(defaults.into())
 }
 
-fn mapped_claim(
+fn content(
     key: &str,
     source: &ClaimSource,
+    expressions: ExpressionContext<'_>,
     problems: &mut Problems,
-) -> Option<(MappedClaim, ClaimForm)> {
+) -> Option<HeaderContent> {
     let (name, form) = match source {
-        // The name means the token's scopes, whichever claim carries them.
-        ClaimSource::Dotted(text) if text == "scopes" => {
-            return Some((MappedClaim::Scopes, ClaimForm::Text));
+        ClaimSource::Dotted(text) => (ClaimNameDocument::Dotted(text.clone()), ClaimForm::Text),
+        ClaimSource::Literal(parts) => (ClaimNameDocument::Literal(parts.clone()), ClaimForm::Text),
+        ClaimSource::Encoded(encoded) => (
+            encoded.claim.clone(),
+            match encoded.encoding {
+                ClaimEncoding::Json => ClaimForm::Json,
+                ClaimEncoding::JsonText => ClaimForm::JsonText,
+            },
+        ),
+        ClaimSource::Computed(computed) => {
+            let key = path::member(key, "expression");
+            return expressions
+                .compile(&key, &computed.expression, VariableSet::Token, problems)
+                .map(HeaderContent::Expression);
         }
-        ClaimSource::Dotted(text) => (
-            accept(key, ClaimName::dotted(text), problems)?,
-            ClaimForm::Text,
-        ),
-        ClaimSource::Literal(parts) => (
-            accept(key, ClaimName::literal(parts.clone()), problems)?,
-            ClaimForm::Text,
-        ),
-        ClaimSource::Encoded(encoded) => match &encoded.claim {
-            ClaimNameDocument::Dotted(text) if text == "scopes" => {
-                return Some((MappedClaim::Scopes, ClaimForm::Json));
-            }
-            name => (claim_name(key, name, problems)?, ClaimForm::Json),
-        },
     };
-    Some((MappedClaim::Named(name), form))
+    let claim = match &name {
+        // The name means the token's scopes, whichever claim carries them.
+        ClaimNameDocument::Dotted(text) if text == "scopes" => MappedClaim::Scopes,
+        name => MappedClaim::Named(claim_name(key, name, problems)?),
+    };
+    Some(HeaderContent::Claim(claim, form))
 }
 
 fn accept(

@@ -13,6 +13,7 @@ use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::claims::claim_demands;
 use crate::config::resolve::exact::{exact, exact_audiences};
+use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_headers, claim_name};
 use crate::config::resolve::keys::Keys;
 use crate::config::resolve::tenants::{is_any_without_keys, is_template, issuers_of, tenants};
@@ -29,6 +30,7 @@ const MAX_USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
 pub fn issuers(
     entries: &[IssuerDocument],
     payload_header: Option<&HeaderName>,
+    expressions: ExpressionContext<'_>,
     problems: &mut Problems,
 ) -> Vec<IssuerSettings> {
     let mut seen = HashMap::new();
@@ -54,8 +56,13 @@ pub fn issuers(
         };
         let fetch = keys.fetch_settings(source.as_ref(), problems);
         let requirements = requirements(&key, entry, problems);
-        let claim_headers =
-            claim_headers(&key, entry.claim_headers.as_ref(), payload_header, problems);
+        let claim_headers = claim_headers(
+            &key,
+            entry.claim_headers.as_ref(),
+            payload_header,
+            expressions,
+            problems,
+        );
         if let Some(key_source) = source {
             resolved.push(IssuerSettings {
                 names,

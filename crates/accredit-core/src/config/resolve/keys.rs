@@ -14,7 +14,7 @@ use crate::config::units;
 use crate::config::warning::WarningCode;
 use crate::keys::access::KeyAccess;
 use crate::keys::key_set::KeySet;
-use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+use crate::keys::source::{AddressError, FetchSettings, KeyAddress, KeySource, Transport};
 
 /// With a shorter interval accredit would fetch all the time.
 const MIN_REFRESH: Duration = Duration::from_millis(100);
@@ -188,7 +188,12 @@ fn discovery(
         problems.error(
             &key,
             Sentence::own(format!("discovery cannot find its keys: {error}")),
-            "set jwks.uri, jwks.file or jwks.inline",
+            match error {
+                AddressError::Insecure => {
+                    "use https, set jwks.allow_http to true, or set jwks.uri, jwks.file or jwks.inline"
+                }
+                _ => "set jwks.uri, jwks.file or jwks.inline",
+            },
         );
         return None;
     }

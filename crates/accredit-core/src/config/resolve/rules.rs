@@ -1,6 +1,6 @@
 //! `rules` and `ambiguous_paths`: compiles patterns and expressions, and reports contradictions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::authn::issuer_template::IssuerTemplate;
@@ -9,6 +9,7 @@ use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::claims::claim_demands;
 use crate::config::resolve::exact::exact_audiences;
+use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::matches::matcher;
 use crate::config::resolve::rule_order::warn_of_order;
 use crate::config::rule_document::{RuleDocument, WhenDocument};
@@ -20,7 +21,7 @@ use crate::forward::strip::TokenForwarding;
 use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
-use crate::rules::expression::Expression;
+use crate::expression::variables::VariableSet;
 use crate::rules::matcher::Matcher;
 use crate::rules::rule::{Access, Rule};
 
@@ -67,8 +68,7 @@ pub struct RuleContext<'a> {
     pub issuers: &'a [IssuerSettings],
     /// The top-level `forward_token`.
     pub forwarding: TokenForwarding,
-    /// The values of `expression_env`.
-    pub env: &'a BTreeMap<String, String>,
+    pub expressions: ExpressionContext<'a>,
 }
 
 impl RuleContext<'_> {
@@ -245,17 +245,10 @@ impl RuleResolver<'_> {
                 when.message.clone(),
             ),
         };
-        match Expression::parse(text, self.context.env) {
-            Ok(expression) => Some(Condition::new(expression, message)),
-            Err(error) => {
-                problems.error(
-                    &key,
-                    Sentence::own("").and_cause(&key, &error),
-                    "see the conditions of rules in docs/configuration.md",
-                );
-                None
-            }
-        }
+        self.context
+            .expressions
+            .compile(&key, text, VariableSet::Request, problems)
+            .map(|expression| Condition::new(expression, message))
     }
 
     fn token_forwarding(&self, problems: &mut Problems) -> Option<TokenForwarding> {

@@ -182,6 +182,14 @@ fn header_source(
     }
     match scheme {
         None => Some(TokenSource::Header(header)),
+        Some(scheme) if !scheme.is_empty() && scheme.trim() != scheme => {
+            problems.error(
+                &path::member(key, "scheme"),
+                "this scheme begins or ends with white space; accredit itself expects one or more spaces after the scheme",
+                "write the scheme alone, such as Bearer",
+            );
+            None
+        }
         Some(scheme) => {
             let scheme = named(key, "scheme", scheme, problems)?;
             Some(TokenSource::Scheme { header, scheme })

@@ -55,7 +55,7 @@ fn defaults_are_those_of_the_contract() {
     let headers: Vec<_> = entry
         .claim_headers
         .iter()
-        .map(|header| format!("{}: {}", header.name, header.claim.label()))
+        .map(|header| format!("{}: {}", header.name, header.value.claim().expect("a claim").label()))
         .collect();
     assert_eq!(
         headers,

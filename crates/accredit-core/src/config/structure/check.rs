@@ -11,6 +11,7 @@ use crate::config::sentence::Sentence;
 use crate::config::structure::expected::{
     allows, alternatives, constants, in_words, nearest, pattern, placeholder,
 };
+use crate::config::structure::hints;
 use crate::config::yaml::scalar;
 use crate::config::yaml::tree::{Origin, YamlKey, YamlNode, YamlValue};
 
@@ -60,8 +61,10 @@ impl<'w> StructureCheck<'w> {
                     .inside(&mut node.clone(), one, at);
                     !problems.has_errors()
                 });
-                if !fits_wholly {
-                    self.unwanted(node, &alternatives, at);
+                match closest(&node.value, several) {
+                    _ if fits_wholly => {}
+                    Some(schema) => self.inside(node, schema, at),
+                    None => self.unwanted(node, &alternatives, at),
                 }
             }
         }
@@ -239,6 +242,26 @@ fn fits(value: &YamlValue, schema: &Schema) -> bool {
     }
 }
 
+/// The alternative of which a mapping has the most keys, if there is only one: the mapping is meant to be that.
+fn closest<'s>(value: &YamlValue, alternatives: &[&'s Schema]) -> Option<&'s Schema> {
+    let YamlValue::Mapping(members) = value else {
+        return None;
+    };
+    let known = |schema: &Schema| {
+        let properties = schema.get("properties").and_then(Schema::as_object);
+        properties.map_or(0, |known| {
+            let names = members.iter().map(|(key, _)| &key.name);
+            names.filter(|name| known.contains_key(*name)).count()
+        })
+    };
+    let most = alternatives.iter().map(|one| known(one)).max()?;
+    let mut best = alternatives.iter().filter(|one| known(one) == most);
+    match (best.next(), best.next()) {
+        (Some(only), None) if most > 0 => Some(only),
+        _ => None,
+    }
+}
+
 /// Reads `${N}` as a number if the schema requires a number (CONTRACT 3.2.2).
 fn coerce(node: &mut YamlNode, alternatives: &[&Schema]) {
     if node.origin != Origin::Environment || alternatives.iter().any(|one| allows(one, "string")) {
@@ -262,6 +285,9 @@ fn could_be(text: &str, alternatives: &[&Schema]) -> Option<YamlValue> {
 }
 
 fn unknown_key_advice(name: &str, known: &Map<String, Schema>) -> String {
+    if let Some(hint) = hints::hint(name, known) {
+        return hint.to_owned();
+    }
     if let Some(meant) = nearest(name, known.keys()) {
         return format!("did you mean `{meant}`?");
     }

@@ -3,3 +3,4 @@
 pub mod check;
 pub mod expected;
 pub mod grammar;
+pub mod hints;

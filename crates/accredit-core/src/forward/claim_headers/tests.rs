@@ -1,6 +1,6 @@
 //! Claims of every JSON type, and the causes for which a header is left out.
 
-use super::{ClaimForm, ClaimHeader, ClaimHeaders, LeftOut, MappedClaim};
+use super::{ClaimForm, ClaimHeader, ClaimHeaders, HeaderContent, LeftOut, MappedClaim};
 use crate::forward::header_name::HeaderName;
 use crate::jose::base64url;
 use crate::token::claim_name::ClaimName;
@@ -23,8 +23,7 @@ fn header(name: &str, claim: &str, form: ClaimForm) -> ClaimHeader {
     };
     ClaimHeader {
         name: HeaderName::parse(name).expect("is a name"),
-        claim,
-        form,
+        value: HeaderContent::Claim(claim, form),
     }
 }
 
@@ -33,7 +32,9 @@ fn claims(text: &str) -> Claims {
 }
 
 fn value_or_cause(claim: &str, form: ClaimForm, text: &str) -> Result<String, LeftOut> {
-    header("x-a", claim, form).value(&claims(text), &scope_claims())
+    header("x-a", claim, form)
+        .value
+        .text(&claims(text), &scope_claims())
 }
 
 #[test]
@@ -195,10 +196,25 @@ fn claim_headers_beyond_the_total_limit_are_omitted_with_a_cause() {
     let left_out = ClaimHeaders::new(headers.into()).left_out(&claims, &[], Some(&payload));
     let left_out: Vec<_> = left_out
         .iter()
-        .map(|header| (header.name.as_str(), header.cause))
+        .map(|header| (header.name.as_str(), header.cause.clone()))
         .collect();
     assert_eq!(
         left_out,
         [("x-d", LeftOut::NoRoom), ("x-payload", LeftOut::NoRoom)]
     );
+}
+
+/// CONTRACT 3.7.6
+#[test]
+fn a_claim_in_the_form_json_text_is_ascii_json() {
+    let claims = r#"{"c":{"a" : [1.0, "grüße"],
+        "b":null},"l":["a", 12345678901234567890],"s":"x","n":null}"#;
+    for (claim, expected) in [
+        ("c", Some(r#"{"a":[1.0,"gr\u00fc\u00dfe"],"b":null}"#.to_owned())),
+        ("l", Some(r#"["a",12345678901234567890]"#.to_owned())),
+        ("s", Some(r#""x""#.to_owned())),
+        ("n", None),
+    ] {
+        assert_eq!(value_of(claim, ClaimForm::JsonText, claims), expected, "{claim}");
+    }
 }

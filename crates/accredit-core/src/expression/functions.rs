@@ -4,19 +4,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::rules::expression::budget::EvaluationBudget;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::operations::mismatch;
-use crate::rules::expression::program::Function;
-use crate::rules::expression::time;
-use crate::rules::expression::value::{Evaluated, List, Text, Value};
+use crate::expression::budget::EvaluationBudget;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::operations::mismatch;
+use crate::expression::program::Function;
+use crate::expression::time;
+use crate::expression::value::{Evaluated, List, Text, Value};
 
-const OUT_OF_RANGE: ConditionFailure = ConditionFailure::Value("a number is out of range");
+const OUT_OF_RANGE: EvaluationFailure = EvaluationFailure::Value("a number is out of range");
 
 /// Calls a function. The first argument is the target of a method.
 ///
 /// # Errors
-/// [`ConditionFailure`]
+/// [`EvaluationFailure`]
 pub fn call<'a>(
     function: Function,
     arguments: &[Value<'a>],
@@ -52,7 +52,7 @@ pub fn call<'a>(
         (Function::Bool, [Value::Text(text)]) => match &**text {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Value::Bool(true)),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Value::Bool(false)),
-            _ => Err(ConditionFailure::Value("a text is no boolean")),
+            _ => Err(EvaluationFailure::Value("a text is no boolean")),
         },
         (Function::Bytes, [Value::Bytes(bytes)]) => Ok(Value::Bytes(bytes.clone())),
         (Function::Bytes, [Value::Text(text)]) => {
@@ -66,13 +66,13 @@ pub fn call<'a>(
         (Function::Cidr, [Value::Text(text)]) => {
             address_range(text)
                 .map(Value::Network)
-                .ok_or(ConditionFailure::Value(
+                .ok_or(EvaluationFailure::Value(
                     "the text of `cidr` is no address range",
                 ))
         }
         (Function::ContainsIp, [Value::Network(network), Value::Text(text)]) => address(text)
             .map(|address| Value::Bool(network.contains(&address)))
-            .ok_or(ConditionFailure::Value(
+            .ok_or(EvaluationFailure::Value(
                 "the text of `containsIP` is no address",
             )),
         (Function::Join, [Value::List(list)]) => join(list, "", budget),
@@ -106,7 +106,7 @@ fn address_range(text: &str) -> Option<IpNet> {
 fn size<'a>(
     value: &Value<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<Option<Value<'a>>, ConditionFailure> {
+) -> Result<Option<Value<'a>>, EvaluationFailure> {
     let size = match value {
         Value::Text(text) => text.chars().count(),
         Value::Bytes(bytes) => bytes.len(),
@@ -161,7 +161,7 @@ fn double<'a>(value: &Value<'_>) -> Option<Evaluated<'a>> {
 }
 
 /// `None` if the type cannot be converted, `Some(Ok(None))` if the value is a text.
-fn text_of(value: &Value<'_>) -> Option<Result<Option<String>, ConditionFailure>> {
+fn text_of(value: &Value<'_>) -> Option<Result<Option<String>, EvaluationFailure>> {
     Some(Ok(Some(match value {
         Value::Text(_) => return Some(Ok(None)),
         Value::Bool(flag) => flag.to_string(),
@@ -170,7 +170,7 @@ fn text_of(value: &Value<'_>) -> Option<Result<Option<String>, ConditionFailure>
         Value::Double(number) => number.to_string(),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
-            Err(_) => return Some(Err(ConditionFailure::Value("bytes are not UTF-8"))),
+            Err(_) => return Some(Err(EvaluationFailure::Value("bytes are not UTF-8"))),
         },
         Value::Timestamp(timestamp) => time::format_timestamp(timestamp),
         Value::Duration(duration) => time::format_duration(*duration),
@@ -241,7 +241,7 @@ fn split<'a>(
     let mut add = |part: &str| {
         budget.allocate(part.len() + size_of::<Value<'_>>())?;
         parts.push(Value::Text(Text::Shared(part.into())));
-        Ok::<(), ConditionFailure>(())
+        Ok::<(), EvaluationFailure>(())
     };
     if limit > 0 && separator.is_empty() {
         let mut rest = text;
@@ -287,8 +287,8 @@ fn substring<'a>(
     end: Option<i64>,
     budget: &mut EvaluationBudget,
 ) -> Evaluated<'a> {
-    const BAD_RANGE: ConditionFailure =
-        ConditionFailure::Value("a range of `substring` is invalid");
+    const BAD_RANGE: EvaluationFailure =
+        EvaluationFailure::Value("a range of `substring` is invalid");
     let byte_of = |position: i64| {
         let position = usize::try_from(position).ok()?;
         let mut places = text
@@ -317,7 +317,7 @@ fn index_of<'a>(text: &str, part: &str, start: i64) -> Evaluated<'a> {
                 .chain([text.len()]);
             places.nth(start)
         })
-        .ok_or(ConditionFailure::Value(
+        .ok_or(EvaluationFailure::Value(
             "a position of `indexOf` is invalid",
         ))?;
     let found = text

@@ -4,7 +4,7 @@
 use cel::IdedExpr;
 use cel::common::ast::{Expr, LiteralValue, operators};
 
-use crate::rules::expression::ExpressionError;
+use crate::expression::ExpressionError;
 
 /// Refuses a literal name with upper-case letters if `map` is `request.headers`.
 pub fn refuse_upper_case(map: &Expr, name: &str) -> Result<(), ExpressionError> {

@@ -1,12 +1,12 @@
 //! Evaluation of a program, counted in steps and bytes.
 
-use crate::rules::expression::budget::{EvaluationBudget, MAX_MEMBERS};
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::functions;
-use crate::rules::expression::operations::{self, mismatch};
-use crate::rules::expression::program::{Comprehension, Node, Operator, Quantifier};
-use crate::rules::expression::value::{Evaluated, List, Map, Value};
-use crate::rules::expression::variables::Variables;
+use crate::expression::budget::{EvaluationBudget, MAX_MEMBERS};
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::functions;
+use crate::expression::operations::{self, mismatch};
+use crate::expression::program::{Comprehension, Node, Operator, Quantifier};
+use crate::expression::value::{Evaluated, List, Map, Value};
+use crate::expression::variables::Variables;
 
 /// One evaluation.
 pub struct Evaluation<'a> {
@@ -34,12 +34,20 @@ impl<'a> Evaluation<'a> {
     ///
     /// # Errors
     /// Why it does not hold.
-    pub fn condition(&mut self, program: &'a Node) -> Result<(), ConditionFailure> {
+    pub fn condition(&mut self, program: &'a Node) -> Result<(), EvaluationFailure> {
         match self.node(program)? {
             Value::Bool(true) => Ok(()),
-            Value::Bool(false) => Err(ConditionFailure::False),
-            other => Err(ConditionFailure::NotBoolean(other.type_name())),
+            Value::Bool(false) => Err(EvaluationFailure::False),
+            other => Err(EvaluationFailure::NotBoolean(other.type_name())),
         }
+    }
+
+    /// Evaluates an expression of any type.
+    ///
+    /// # Errors
+    /// [`EvaluationFailure`]
+    pub fn value(&mut self, program: &'a Node) -> Evaluated<'a> {
+        self.node(program)
     }
 
     fn node(&mut self, node: &'a Node) -> Evaluated<'a> {
@@ -51,7 +59,7 @@ impl<'a> Evaluation<'a> {
                 .locals
                 .get(*slot)
                 .cloned()
-                .ok_or(ConditionFailure::Value("a variable is not set")),
+                .ok_or(EvaluationFailure::Value("a variable is not set")),
             Node::Member {
                 operand,
                 name,
@@ -59,7 +67,7 @@ impl<'a> Evaluation<'a> {
             } => match self.node(operand)? {
                 Value::Map(map) => map
                     .get(name, &mut self.budget)?
-                    .ok_or_else(|| ConditionFailure::Absent(path.clone())),
+                    .ok_or_else(|| EvaluationFailure::Absent(path.clone())),
                 other => Err(mismatch("a member", &[&other])),
             },
             Node::Has { operand, name } => match self.node(operand)? {
@@ -134,14 +142,14 @@ impl<'a> Evaluation<'a> {
         let (operand, index) = (self.node(operand)?, self.node(index)?);
         match (&operand, &index) {
             (Value::Map(map), key) => operations::lookup(map, key, &mut self.budget)?
-                .ok_or_else(|| ConditionFailure::Absent("an index".into())),
+                .ok_or_else(|| EvaluationFailure::Absent("an index".into())),
             (Value::List(list), index) => operations::whole_number(index)
                 .ok_or_else(|| mismatch("an index", &[&operand, index]))
                 .and_then(|index| {
                     usize::try_from(index)
                         .ok()
                         .and_then(|index| list.get(index))
-                        .ok_or(ConditionFailure::Value("an index is out of range"))
+                        .ok_or(EvaluationFailure::Value("an index is out of range"))
                 }),
             (other, index) => Err(mismatch("an index", &[other, index])),
         }
@@ -161,7 +169,7 @@ impl<'a> Evaluation<'a> {
             }
             for (own, _) in &members {
                 if operations::equal(own, &key, &mut self.budget)? {
-                    return Err(ConditionFailure::Value("a map has a key twice"));
+                    return Err(EvaluationFailure::Value("a map has a key twice"));
                 }
             }
             let value = self.node(value)?;
@@ -243,7 +251,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The members of a range: elements of a list, keys of a map.
-    fn members(&mut self, range: &'a Node) -> Result<Vec<Value<'a>>, ConditionFailure> {
+    fn members(&mut self, range: &'a Node) -> Result<Vec<Value<'a>>, EvaluationFailure> {
         let range = self.node(range)?;
         let count = match &range {
             Value::List(list) => list.len(),
@@ -254,7 +262,7 @@ impl<'a> Evaluation<'a> {
             other => return Err(mismatch("a comprehension", &[other])),
         };
         if count > MAX_MEMBERS {
-            return Err(ConditionFailure::TooManyMembers);
+            return Err(EvaluationFailure::TooManyMembers);
         }
         match range {
             Value::Map(map) => map.keys(&mut self.budget),

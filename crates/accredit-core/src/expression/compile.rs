@@ -9,14 +9,14 @@ use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators,
 };
 
-use crate::rules::expression::bounded_regex::BoundedRegex;
-use crate::rules::expression::header_names::{literal_text, refuse_upper_case};
-use crate::rules::expression::program::{
+use crate::expression::bounded_regex::BoundedRegex;
+use crate::expression::header_names::{literal_text, refuse_upper_case};
+use crate::expression::program::{
     Comprehension, Function, Literal, Node, Operator, Quantifier,
 };
-use crate::rules::expression::reads::Reads;
-use crate::rules::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, VARIABLES, Variable};
-use crate::rules::expression::{ExpressionError, MAX_COMPREHENSIONS, MAX_DEPTH, one_line};
+use crate::expression::reads::Reads;
+use crate::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, Variable, VariableSet};
+use crate::expression::{ExpressionError, MAX_COMPREHENSIONS, MAX_DEPTH, one_line};
 
 /// Types are names too: `type(claims.n) == int`.
 const TYPE_NAMES: [&str; 10] = [
@@ -32,12 +32,14 @@ const TYPE_NAMES: [&str; 10] = [
     "type",
 ];
 
-/// Compiles a syntax tree.
+/// Compiles a syntax tree, which may name the variables of that set.
 pub fn compile(
     tree: &IdedExpr,
+    variables: VariableSet,
     env: &BTreeMap<String, String>,
 ) -> Result<(Node, Reads), ExpressionError> {
     let mut compiler = Compiler {
+        variables,
         env,
         locals: Vec::new(),
         depth: 0,
@@ -48,6 +50,7 @@ pub fn compile(
 }
 
 struct Compiler<'e> {
+    variables: VariableSet,
     env: &'e BTreeMap<String, String>,
     /// The variables of the comprehensions around the current node.
     locals: Vec<String>,
@@ -120,8 +123,7 @@ impl Compiler<'_> {
                     .collect(),
             )));
         }
-        let variable = Variable::named(bare)
-            .ok_or_else(|| ExpressionError::UndeclaredName(name.to_owned()))?;
+        let variable = self.variable(bare, name)?;
         // Used as a whole, `request` can yield each of its members.
         self.reads.add_variable(variable);
         if variable == Variable::Request {
@@ -161,23 +163,30 @@ impl Compiler<'_> {
             "source" => SOURCE_MEMBERS,
             "env" if self.env.contains_key(member) => return self.name(name),
             "env" => return Err(ExpressionError::UndeclaredEnv(member.to_owned())),
-            _ if TYPE_NAMES.contains(&bare) => {
-                return Err(ExpressionError::UndeclaredName(name.to_owned()));
-            }
+            _ if TYPE_NAMES.contains(&bare) => return Err(self.undeclared(name)),
             _ => return self.name(name),
         };
+        let variable = self.variable(bare, name)?;
         if !members.contains(&member) {
             return Err(ExpressionError::UndeclaredMember(format!(
                 "{bare}.{member}"
             )));
         }
-        let variable = Variable::named(bare)
-            .ok_or_else(|| ExpressionError::UndeclaredName(name.to_owned()))?;
         self.reads.add_variable(variable);
         if variable == Variable::Request {
             self.reads.add_request_member(member);
         }
         Ok(Node::Variable(variable))
+    }
+
+    fn variable(&self, bare: &str, name: &str) -> Result<Variable, ExpressionError> {
+        self.variables
+            .variable(bare)
+            .ok_or_else(|| self.undeclared(name))
+    }
+
+    fn undeclared(&self, name: &str) -> ExpressionError {
+        ExpressionError::UndeclaredName(name.to_owned(), self.variables)
     }
 
     fn call(&mut self, call: &CallExpr) -> Result<Node, ExpressionError> {
@@ -379,9 +388,4 @@ fn describe(expression: &Expr) -> Arc<str> {
         },
         _ => "...".into(),
     }
-}
-
-/// The names of the variables, for messages.
-pub fn variable_names() -> String {
-    VARIABLES.join(", ")
 }

@@ -12,9 +12,9 @@ use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::util::pool::Pool;
 
-use crate::rules::expression::budget::EvaluationBudget;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::re2_syntax;
+use crate::expression::budget::EvaluationBudget;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::re2_syntax;
 
 /// The most bytes of states that one search keeps.
 const CACHE_BYTES: usize = 64 * 1024;
@@ -60,12 +60,12 @@ impl BoundedRegex {
     /// Whether the pattern matches a part of the text.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`], also if the text needs more states than a search keeps.
+    /// [`EvaluationFailure::BudgetExceeded`], also if the text needs more states than a search keeps.
     pub fn is_match(
         &self,
         text: &str,
         budget: &mut EvaluationBudget,
-    ) -> Result<bool, ConditionFailure> {
+    ) -> Result<bool, EvaluationFailure> {
         budget.spend(4 + text.len() / 16)?;
         let mut cache = self.caches.get();
         // The states of earlier searches may have filled the cache; then the search starts again without them.
@@ -77,11 +77,11 @@ impl BoundedRegex {
             match found {
                 Ok(found) => return Ok(found.is_some()),
                 Err(error) if is_full(&error) => cache.reset(&self.dfa),
-                Err(_) => return Err(ConditionFailure::Value("a search failed")),
+                Err(_) => return Err(EvaluationFailure::Value("a search failed")),
             }
         }
         budget.spend(usize::MAX)?;
-        Err(ConditionFailure::BudgetExceeded)
+        Err(EvaluationFailure::BudgetExceeded)
     }
 }
 

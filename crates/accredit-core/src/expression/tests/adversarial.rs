@@ -2,13 +2,13 @@
 //! depends on the machine. A step stands for some 20 ns.
 
 use super::subject::Subject;
-use crate::rules::expression::budget::MAX_STEPS;
-use crate::rules::expression::failure::ConditionFailure;
+use crate::expression::budget::MAX_STEPS;
+use crate::expression::failure::EvaluationFailure;
 
 /// The largest claims that a token of 64 KiB can have.
 const CLAIMS_BYTES: usize = 48 * 1024;
 
-fn outcome(text: &str, claims: &str) -> Option<ConditionFailure> {
+fn outcome(text: &str, claims: &str) -> Option<EvaluationFailure> {
     let subject = Subject {
         claims: Some(claims),
         ..Subject::default()
@@ -36,7 +36,7 @@ fn nested_comprehensions_end_at_the_budget() {
     ] {
         assert_eq!(
             outcome(text, &claims),
-            Some(ConditionFailure::BudgetExceeded),
+            Some(EvaluationFailure::BudgetExceeded),
             "{text}"
         );
     }
@@ -73,7 +73,7 @@ fn huge_values_end_at_the_budget() {
     ] {
         assert_eq!(
             outcome(text, &claims),
-            Some(ConditionFailure::BudgetExceeded),
+            Some(EvaluationFailure::BudgetExceeded),
             "{text}"
         );
     }
@@ -99,13 +99,13 @@ fn wide_claims_end_at_the_budget() {
     ] {
         assert_eq!(
             outcome(text, &claims),
-            Some(ConditionFailure::BudgetExceeded),
+            Some(EvaluationFailure::BudgetExceeded),
             "{text}"
         );
     }
     assert_eq!(
         outcome("claims.all(k, true)", &claims),
-        Some(ConditionFailure::TooManyMembers)
+        Some(EvaluationFailure::TooManyMembers)
     );
     assert_eq!(
         outcome("claims.m3999 == 3999 && has(claims.m1)", &claims),
@@ -115,11 +115,11 @@ fn wide_claims_end_at_the_budget() {
     assert_eq!(outcome("2 in claims.l || true", &long), None);
     assert_eq!(
         outcome("[1, 2, 3, 4, 5, 6, 7, 8].all(x, !(9 in claims.l))", &long),
-        Some(ConditionFailure::BudgetExceeded)
+        Some(EvaluationFailure::BudgetExceeded)
     );
     assert_eq!(
         outcome("claims.l.all(x, true)", &long),
-        Some(ConditionFailure::TooManyMembers)
+        Some(EvaluationFailure::TooManyMembers)
     );
 }
 
@@ -145,7 +145,7 @@ fn hostile_headers_end_at_the_budget() {
         "[1,2,3,4,5,6,7,8,9].all(x, [1,2,3,4,5,6,7,8,9].all(y, size(request.headers) > 1 && 'x-999' in request.headers && request.headers == request.headers))",
     ] {
         let (result, steps) = subject.evaluate(text);
-        assert_eq!(result, Err(ConditionFailure::BudgetExceeded), "{text}");
+        assert_eq!(result, Err(EvaluationFailure::BudgetExceeded), "{text}");
         assert!(steps <= MAX_STEPS);
     }
     for text in [
@@ -182,7 +182,7 @@ fn regular_expressions_take_a_bounded_number_of_steps() {
     }
     assert_eq!(
         outcome("claims.s.matches('(a|b)*a(a|b){200}c')", &claims),
-        Some(ConditionFailure::BudgetExceeded)
+        Some(EvaluationFailure::BudgetExceeded)
     );
     assert_eq!(outcome("claims.s.matches('^[ab]+$')", &claims), None);
     // The states of one text do not make another one fail.

@@ -4,14 +4,14 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::program::{Function, Operator};
-use crate::rules::expression::value::{Evaluated, Value};
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::program::{Function, Operator};
+use crate::expression::value::{Evaluated, Value};
 
-const BAD_DURATION: ConditionFailure = ConditionFailure::Value("a text is no duration");
-const BAD_TIMESTAMP: ConditionFailure = ConditionFailure::Value("a value is no timestamp");
-const OUT_OF_RANGE: ConditionFailure = ConditionFailure::Value("a time is out of range");
-const BAD_ZONE: ConditionFailure = ConditionFailure::Value("a text is no time zone");
+const BAD_DURATION: EvaluationFailure = EvaluationFailure::Value("a text is no duration");
+const BAD_TIMESTAMP: EvaluationFailure = EvaluationFailure::Value("a value is no timestamp");
+const OUT_OF_RANGE: EvaluationFailure = EvaluationFailure::Value("a time is out of range");
+const BAD_ZONE: EvaluationFailure = EvaluationFailure::Value("a text is no time zone");
 
 /// `duration(...)`. `None` if the type cannot be converted.
 pub fn duration<'a>(value: &Value<'_>) -> Option<Evaluated<'a>> {

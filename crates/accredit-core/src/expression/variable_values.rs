@@ -4,22 +4,24 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use chrono::DateTime;
 
-use crate::rules::expression::budget::EvaluationBudget;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::value::{List, Map, Value};
-use crate::rules::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, Variable, Variables};
-use crate::rules::peer::without_zone;
+use crate::expression::budget::EvaluationBudget;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::value::{List, Map, Value};
+use crate::expression::variables::{
+    REQUEST_MEMBERS, RequestVariables, SOURCE_MEMBERS, Variable, Variables,
+};
+use crate::request::without_zone;
 
 impl Variables<'_> {
     /// The value of a variable.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
+    /// [`EvaluationFailure::BudgetExceeded`]
     pub fn value<'a>(
         &'a self,
         variable: Variable,
         budget: &mut EvaluationBudget,
-    ) -> Result<Value<'a>, ConditionFailure> {
+    ) -> Result<Value<'a>, EvaluationFailure> {
         Ok(match variable {
             Variable::Claims => Value::Map(match self.claims {
                 Some(claims) => Map::Claims(claims),
@@ -29,29 +31,45 @@ impl Variables<'_> {
                 budget.allocate(self.scopes.len() * size_of::<&str>())?;
                 Value::List(List::Texts(self.scopes.as_slice().into()))
             }
-            Variable::Request => Value::Map(Map::Members(REQUEST_MEMBERS, self)),
-            Variable::Source => Value::Map(Map::Members(SOURCE_MEMBERS, self)),
-            Variable::Context => Value::Map(Map::Texts(&self.request.context)),
-            Variable::Now => self.now()?,
+            Variable::Request => self.members(REQUEST_MEMBERS),
+            Variable::Source => self.members(SOURCE_MEMBERS),
+            Variable::Context => Value::Map(match &self.request {
+                Some(RequestVariables { request, .. }) => Map::Texts(&request.context),
+                None => Map::Texts(&[]),
+            }),
+            Variable::Now => match &self.request {
+                Some(RequestVariables { now, .. }) => timestamp(*now)?,
+                None => Value::Null,
+            },
+            Variable::Issuer => Value::borrowed(self.issuer),
         })
     }
 
+    fn members<'a>(&'a self, names: &'static [&'static str]) -> Value<'a> {
+        Value::Map(match &self.request {
+            Some(request) => Map::Members(names, request),
+            None => Map::Texts(&[]),
+        })
+    }
+}
+
+impl RequestVariables<'_> {
     /// A member of `request` or `source`. No name is in both.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
+    /// [`EvaluationFailure::BudgetExceeded`]
     pub fn member<'a>(
         &'a self,
         name: &str,
         budget: &mut EvaluationBudget,
-    ) -> Result<Option<Value<'a>>, ConditionFailure> {
+    ) -> Result<Option<Value<'a>>, EvaluationFailure> {
         Ok(Some(match name {
             "method" => Value::borrowed(self.request.method),
-            "host" => match &self.facts.host {
+            "host" => match self.host {
                 Some(host) => Value::built(host.to_string(), budget)?,
                 None => Value::borrowed(""),
             },
-            "path" => match self.facts.path.segments() {
+            "path" => match self.path {
                 Some(segments) => Value::built(format!("/{}", segments.join("/")), budget)?,
                 None => Value::borrowed(""),
             },
@@ -68,13 +86,13 @@ impl Variables<'_> {
             _ => return Ok(None),
         }))
     }
+}
 
-    fn now<'a>(&self) -> Result<Value<'a>, ConditionFailure> {
-        let nanoseconds = (self.now.fract() * 1e9) as u32;
-        DateTime::from_timestamp(self.now as i64, nanoseconds)
-            .map(|now| Value::Timestamp(now.fixed_offset()))
-            .ok_or(ConditionFailure::Value("the time is out of range"))
-    }
+fn timestamp<'a>(seconds: f64) -> Result<Value<'a>, EvaluationFailure> {
+    let nanoseconds = (seconds.fract() * 1e9) as u32;
+    DateTime::from_timestamp(seconds as i64, nanoseconds)
+        .map(|now| Value::Timestamp(now.fixed_offset()))
+        .ok_or(EvaluationFailure::Value("the time is out of range"))
 }
 
 /// A peer of a port for both versions of IP can have an IPv4-mapped IPv6 address, which counts as IPv4: `containsIP` fails on

@@ -10,13 +10,13 @@ use ipnet::IpNet;
 
 use crate::jose::json::{JsonKind, JsonObject, JsonValue};
 use crate::request::Headers;
-use crate::rules::expression::budget::EvaluationBudget;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::variables::Variables;
+use crate::expression::budget::EvaluationBudget;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::variables::RequestVariables;
 use crate::token::claims::Claims;
 
 /// The result of a part of an expression.
-pub type Evaluated<'a> = Result<Value<'a>, ConditionFailure>;
+pub type Evaluated<'a> = Result<Value<'a>, EvaluationFailure>;
 
 #[derive(Clone)]
 pub enum Value<'a> {
@@ -53,13 +53,14 @@ pub enum List<'a> {
 pub enum Map<'a> {
     /// The claims of a token, without those that are null, and with `aud` as a list (CONTRACT 3.11.3).
     Claims(&'a Claims),
-    Json(&'a Claims, &'a JsonObject),
+    /// A claim or a member of one that is an object.
+    Json(&'a Claims, &'a JsonValue),
     Headers(&'a Headers<'a>),
     Texts(&'a [(&'a str, &'a str)]),
     /// The variables of `expression_env`, which the expression holds.
     Constants(&'a [(Box<str>, Box<str>)]),
     /// `request` or `source`: the members, each made when it is read.
-    Members(&'static [&'static str], &'a Variables<'a>),
+    Members(&'static [&'static str], &'a RequestVariables<'a>),
     Built(Rc<[(Value<'a>, Value<'a>)]>),
 }
 
@@ -80,11 +81,11 @@ impl<'a> Value<'a> {
     }
 
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
+    /// [`EvaluationFailure::BudgetExceeded`]
     pub fn built(
         text: String,
         budget: &mut EvaluationBudget,
-    ) -> Result<Value<'a>, ConditionFailure> {
+    ) -> Result<Value<'a>, EvaluationFailure> {
         budget.allocate(text.len())?;
         Ok(Value::Text(Text::Shared(text.into())))
     }
@@ -99,7 +100,7 @@ impl<'a> Value<'a> {
                 Err(_) => Value::Double(claims.number(value).unwrap_or(f64::NAN)),
             },
             JsonKind::Array(elements) => Value::List(List::Json(claims, elements)),
-            JsonKind::Object(object) => Value::Map(Map::Json(claims, object)),
+            JsonKind::Object(_) => Value::Map(Map::Json(claims, value)),
         }
     }
 
@@ -151,7 +152,7 @@ impl<'a> Map<'a> {
     pub fn len(&self) -> usize {
         match self {
             Map::Claims(claims) => claim_names(claims).count(),
-            Map::Json(_, object) => object.iter().count(),
+            Map::Json(_, value) => members_of(value).iter().count(),
             Map::Headers(headers) => headers.names().collect::<BTreeSet<_>>().len(),
             Map::Texts(members) => members.len(),
             Map::Constants(members) => members.len(),
@@ -172,12 +173,12 @@ impl<'a> Map<'a> {
     /// The member that is named by a text.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
+    /// [`EvaluationFailure::BudgetExceeded`]
     pub fn get(
         &self,
         name: &str,
         budget: &mut EvaluationBudget,
-    ) -> Result<Option<Value<'a>>, ConditionFailure> {
+    ) -> Result<Option<Value<'a>>, EvaluationFailure> {
         budget.spend(1 + self.width() / 8)?;
         Ok(match self {
             Map::Claims(claims) if name == "aud" => Some(audience(claims, budget)?),
@@ -186,7 +187,9 @@ impl<'a> Map<'a> {
                 .get(name)
                 .filter(|value| !matches!(value.kind, JsonKind::Null))
                 .map(|value| Value::json(claims, value)),
-            Map::Json(claims, object) => object.get(name).map(|value| Value::json(claims, value)),
+            Map::Json(claims, value) => members_of(value)
+                .get(name)
+                .map(|value| Value::json(claims, value)),
             Map::Headers(headers) => header(headers, name, budget)?,
             Map::Texts(members) => members
                 .iter()
@@ -211,12 +214,12 @@ impl<'a> Map<'a> {
     /// The keys.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
-    pub fn keys(&self, budget: &mut EvaluationBudget) -> Result<Vec<Value<'a>>, ConditionFailure> {
+    /// [`EvaluationFailure::BudgetExceeded`]
+    pub fn keys(&self, budget: &mut EvaluationBudget) -> Result<Vec<Value<'a>>, EvaluationFailure> {
         budget.allocate(self.width() * size_of::<Value<'_>>())?;
         Ok(match self {
             Map::Claims(claims) => claim_names(claims).map(Value::borrowed).collect(),
-            Map::Json(_, object) => object
+            Map::Json(_, value) => members_of(value)
                 .iter()
                 .map(|(name, _)| Value::borrowed(name))
                 .collect(),
@@ -238,6 +241,11 @@ impl<'a> Map<'a> {
     }
 }
 
+fn members_of(value: &JsonValue) -> &JsonObject {
+    static NONE: JsonObject = JsonObject::EMPTY;
+    value.as_object().unwrap_or(&NONE)
+}
+
 /// `aud` is always there, as a list.
 fn claim_names(claims: &Claims) -> impl Iterator<Item = &str> {
     claims
@@ -251,7 +259,7 @@ fn claim_names(claims: &Claims) -> impl Iterator<Item = &str> {
 fn audience<'a>(
     claims: &'a Claims,
     budget: &mut EvaluationBudget,
-) -> Result<Value<'a>, ConditionFailure> {
+) -> Result<Value<'a>, EvaluationFailure> {
     let named = claims.aud();
     budget.allocate(named.len() * size_of::<&str>())?;
     Ok(Value::List(List::Texts(named.into())))
@@ -262,7 +270,7 @@ fn header<'a>(
     headers: &'a Headers<'a>,
     name: &str,
     budget: &mut EvaluationBudget,
-) -> Result<Option<Value<'a>>, ConditionFailure> {
+) -> Result<Option<Value<'a>>, EvaluationFailure> {
     if name.starts_with(':') {
         return Ok(None);
     }

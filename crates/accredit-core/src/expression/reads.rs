@@ -1,6 +1,6 @@
 //! The variables that an expression reads.
 
-use crate::rules::expression::variables::Variable;
+use crate::expression::variables::Variable;
 
 /// Which variables and which members of `request` an expression reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

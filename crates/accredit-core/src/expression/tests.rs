@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Expression, ExpressionError, MAX_LENGTH};
+use crate::expression::variables::VariableSet;
 
 mod adversarial;
 mod differential;
@@ -11,7 +12,7 @@ mod subject;
 
 fn parse(text: &str) -> Result<Expression, ExpressionError> {
     let env = [("REGION".to_owned(), "eu".to_owned())];
-    Expression::parse(text, &BTreeMap::from(env))
+    Expression::parse(text, VariableSet::Request, &BTreeMap::from(env))
 }
 
 fn error(text: &str) -> ExpressionError {
@@ -38,7 +39,7 @@ fn names_are_checked_against_what_is_declared() {
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", error(text));
     }
-    let undeclared = |name: &str| ExpressionError::UndeclaredName(name.into());
+    let undeclared = |name: &str| ExpressionError::UndeclaredName(name.into(), VariableSet::Request);
     assert_eq!(error("claim.a == 1"), undeclared("claim"));
     assert_eq!(error("claims.a.exists(r, s == 1)"), undeclared("s"));
     assert_eq!(

@@ -1,10 +1,12 @@
 //! A request and a token for expressions to read.
 
+use std::fmt::Display;
+
 use crate::request::{Completeness, Headers, Request};
 use crate::rules::ambiguity::Ambiguities;
-use crate::rules::expression::evaluate::Evaluation;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::variables::Variables;
+use crate::expression::evaluate::Evaluation;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::variables::{RequestVariables, Variables};
 use crate::rules::facts::{Facts, Needs};
 use crate::token::claims::Claims;
 
@@ -33,7 +35,7 @@ impl Default for Subject<'_> {
 
 impl Subject<'_> {
     /// Evaluates a condition; also how many steps it took.
-    pub(super) fn evaluate(&self, text: &str) -> (Result<(), ConditionFailure>, usize) {
+    pub(super) fn evaluate(&self, text: &str) -> (Result<(), EvaluationFailure>, usize) {
         let claims = self
             .claims
             .map(|claims| Claims::parse(claims.as_bytes()).expect("are claims"));
@@ -52,12 +54,17 @@ impl Subject<'_> {
             ..Needs::default()
         };
         let facts = Facts::read(&request, needs, Ambiguities::default()).expect("is not ambiguous");
+        let host = facts.host.as_ref();
         let variables = Variables {
-            request: &request,
-            facts: &facts,
+            request: Some(RequestVariables {
+                request: &request,
+                host: host.map(|host| host as &dyn Display),
+                path: facts.path.segments(),
+                now: 1_700_000_000.5,
+            }),
             claims: claims.as_ref(),
             scopes: vec!["read", "write"],
-            now: 1_700_000_000.5,
+            issuer: "",
         };
         let expression = super::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let mut evaluation = Evaluation::new(&variables);
@@ -65,7 +72,7 @@ impl Subject<'_> {
         (result, evaluation.steps())
     }
 
-    pub(super) fn failure(&self, text: &str) -> Option<ConditionFailure> {
+    pub(super) fn failure(&self, text: &str) -> Option<EvaluationFailure> {
         self.evaluate(text).0.err()
     }
 }

@@ -11,11 +11,12 @@ use std::thread;
 
 use cel::Program;
 
-use crate::rules::expression::evaluate::Evaluation;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::program::Node;
-use crate::rules::expression::reads::Reads;
-use crate::rules::expression::variables::Variables;
+use crate::expression::evaluate::Evaluation;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::program::Node;
+use crate::expression::reads::Reads;
+use crate::expression::value::Evaluated;
+use crate::expression::variables::{VariableSet, Variables};
 
 pub mod bounded_regex;
 pub mod budget;
@@ -50,6 +51,15 @@ const PARSER_STACK: usize = 256 * 1024 * 1024;
 pub struct Expression {
     program: Arc<Node>,
     reads: Reads,
+    source: Arc<ExpressionSource>,
+}
+
+/// What an expression was compiled from.
+#[derive(PartialEq, Eq)]
+struct ExpressionSource {
+    text: String,
+    variables: VariableSet,
+    env: BTreeMap<String, String>,
 }
 
 /// The text is not an expression that accredit accepts (CONTRACT 3.11.6).
@@ -59,8 +69,8 @@ pub enum ExpressionError {
     TooLong,
     #[error("not a CEL expression: {0}")]
     Syntax(String),
-    #[error("`{0}` is not a variable; the variables are {names}", names = compile::variable_names())]
-    UndeclaredName(String),
+    #[error("`{0}` is not a variable; the variables are {names}", names = .1.names().join(", "))]
+    UndeclaredName(String, VariableSet),
     #[error(
         "`{0}` does not exist; the members of request are {request}, those of source are {source_members}",
         request = variables::REQUEST_MEMBERS.join(", "),
@@ -90,12 +100,13 @@ pub enum ExpressionError {
 }
 
 impl Expression {
-    /// Parses and compiles. `env` has the values of `expression_env`.
+    /// Parses and compiles. The expression may name the variables of that set; `env` has the values of `expression_env`.
     ///
     /// # Errors
     /// [`ExpressionError`]
     pub fn parse(
         text: &str,
+        variables: VariableSet,
         env: &BTreeMap<String, String>,
     ) -> Result<Expression, ExpressionError> {
         if text.len() > MAX_LENGTH {
@@ -109,7 +120,7 @@ impl Expression {
                 .spawn_scoped(scope, || {
                     let parsed = Program::compile(text)
                         .map_err(|error| ExpressionError::Syntax(one_line(&error.to_string())))?;
-                    compile::compile(parsed.expression(), env)
+                    compile::compile(parsed.expression(), variables, env)
                 })
                 .map_err(|error| ExpressionError::Parser(error.to_string()))?;
             let (program, reads) = parser
@@ -118,6 +129,11 @@ impl Expression {
             Ok(Expression {
                 program: Arc::new(program),
                 reads,
+                source: Arc::new(ExpressionSource {
+                    text: text.to_owned(),
+                    variables,
+                    env: env.clone(),
+                }),
             })
         })
     }
@@ -130,11 +146,28 @@ impl Expression {
     /// Evaluates the expression as a condition.
     ///
     /// # Errors
-    /// [`ConditionFailure`]: why it does not hold.
-    pub fn holds(&self, variables: &Variables<'_>) -> Result<(), ConditionFailure> {
+    /// [`EvaluationFailure`]: why it does not hold.
+    pub fn holds(&self, variables: &Variables<'_>) -> Result<(), EvaluationFailure> {
         Evaluation::new(variables).condition(&self.program)
     }
+
+    /// The value of the expression.
+    ///
+    /// # Errors
+    /// [`EvaluationFailure`]
+    pub fn evaluate<'a>(&'a self, variables: &'a Variables<'a>) -> Evaluated<'a> {
+        Evaluation::new(variables).value(&self.program)
+    }
 }
+
+/// Expressions are equal if they yield the same value for the same request and token. It compares what they were compiled from.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Expression) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Expression {}
 
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use cel::objects::{Key, Map};
 use cel::{Context, Program, Value};
 
 use super::subject::Subject;
-use crate::rules::expression::failure::ConditionFailure;
+use crate::expression::failure::EvaluationFailure;
 
 const CLAIMS: &str = r#"{"i":3,"z":0,"n":-7,"f":2.5,"s":"abc","e":"","t":true,"l":[1,2,3],"m":["a","b",""],
     "o":{"x":1,"y":"z","l":[true,false]}}"#;
@@ -214,7 +214,7 @@ fn evaluation_agrees_with_the_library() {
         let text = generator.boolean(depth);
         let own = match subject.evaluate(&text).0 {
             Ok(()) => Evaluated::Bool(true),
-            Err(ConditionFailure::False) => Evaluated::Bool(false),
+            Err(EvaluationFailure::False) => Evaluated::Bool(false),
             Err(_) => Evaluated::Fails,
         };
         match (own, of_library(&text, &claims)) {

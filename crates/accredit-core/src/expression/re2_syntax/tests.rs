@@ -1,7 +1,7 @@
 //! Patterns as RE2 reads them. The expected results are those of RE2 itself (C++).
 
-use crate::rules::expression::bounded_regex::BoundedRegex;
-use crate::rules::expression::budget::EvaluationBudget;
+use crate::expression::bounded_regex::BoundedRegex;
+use crate::expression::budget::EvaluationBudget;
 
 fn is_match(pattern: &str, text: &str) -> bool {
     let regex = BoundedRegex::new(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));

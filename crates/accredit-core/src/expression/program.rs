@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::rules::expression::bounded_regex::BoundedRegex;
-use crate::rules::expression::value::{Map, Value};
-use crate::rules::expression::variables::Variable;
+use crate::expression::bounded_regex::BoundedRegex;
+use crate::expression::value::{Map, Value};
+use crate::expression::variables::Variable;
 
 /// An operation.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What one evaluation may cost. A step stands for some 20 ns of work, so that an evaluation that exhausts its budget
 //! ends after about 1 ms (CONTRACT 3.11.7).
 
-use crate::rules::expression::failure::ConditionFailure;
+use crate::expression::failure::EvaluationFailure;
 
 /// The most steps of an evaluation.
 pub const MAX_STEPS: usize = 40_000;
@@ -33,8 +33,8 @@ impl EvaluationBudget {
     }
 
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
-    pub fn spend(&mut self, steps: usize) -> Result<(), ConditionFailure> {
+    /// [`EvaluationFailure::BudgetExceeded`]
+    pub fn spend(&mut self, steps: usize) -> Result<(), EvaluationFailure> {
         match self.steps.checked_sub(steps) {
             Some(left) => {
                 self.steps = left;
@@ -43,7 +43,7 @@ impl EvaluationBudget {
             None => {
                 // An error can be absorbed by `||`. Nothing after it may find steps that are left.
                 self.steps = 0;
-                Err(ConditionFailure::BudgetExceeded)
+                Err(EvaluationFailure::BudgetExceeded)
             }
         }
     }
@@ -51,21 +51,21 @@ impl EvaluationBudget {
     /// Spends steps for reading a text of this length once.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
-    pub fn spend_reading(&mut self, bytes: usize) -> Result<(), ConditionFailure> {
+    /// [`EvaluationFailure::BudgetExceeded`]
+    pub fn spend_reading(&mut self, bytes: usize) -> Result<(), EvaluationFailure> {
         self.spend(1 + bytes / 32)
     }
 
     /// Spends bytes that are about to be allocated, and the steps to fill them.
     ///
     /// # Errors
-    /// [`ConditionFailure::BudgetExceeded`]
-    pub fn allocate(&mut self, bytes: usize) -> Result<(), ConditionFailure> {
+    /// [`EvaluationFailure::BudgetExceeded`]
+    pub fn allocate(&mut self, bytes: usize) -> Result<(), EvaluationFailure> {
         match self.bytes.checked_sub(bytes) {
             Some(left) => self.bytes = left,
             None => {
                 self.steps = 0;
-                return Err(ConditionFailure::BudgetExceeded);
+                return Err(EvaluationFailure::BudgetExceeded);
             }
         }
         self.spend(2 + bytes / 64)

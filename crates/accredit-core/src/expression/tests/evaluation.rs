@@ -1,12 +1,12 @@
 //! The values, operators and functions of expressions, and why conditions do not hold.
 
 use super::subject::Subject;
-use crate::rules::expression::budget::MAX_MEMBERS;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::program::Literal;
-use crate::rules::expression::value::{Map, Value};
+use crate::expression::budget::MAX_MEMBERS;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::program::Literal;
+use crate::expression::value::{Map, Value};
 
-fn failure(text: &str, claims: Option<&str>) -> Option<ConditionFailure> {
+fn failure(text: &str, claims: Option<&str>) -> Option<EvaluationFailure> {
     let subject = Subject {
         claims,
         ..Subject::default()
@@ -79,15 +79,15 @@ fn every_variable_and_function() {
 
 #[test]
 fn conditions_that_do_not_hold_name_their_cause() {
-    let absent = |path: &str| ConditionFailure::Absent(path.into());
-    let mistyped = |operation, operands: &str| ConditionFailure::Type {
+    let absent = |path: &str| EvaluationFailure::Absent(path.into());
+    let mistyped = |operation, operands: &str| EvaluationFailure::Type {
         operation,
         operands: operands.to_owned(),
     };
     for (text, failure) in [
-        ("false", ConditionFailure::False),
-        ("!claims.b", ConditionFailure::False),
-        ("claims.s == 5", ConditionFailure::False),
+        ("false", EvaluationFailure::False),
+        ("!claims.b", EvaluationFailure::False),
+        ("claims.s == 5", EvaluationFailure::False),
         ("claims.absent == 1", absent("claims.absent")),
         ("claims['null'] == null", absent("claims[\"null\"]")),
         ("claims.o.absent.deeper", absent("claims.o.absent")),
@@ -100,11 +100,11 @@ fn conditions_that_do_not_hold_name_their_cause() {
         ("context.zone == 'x' || false", absent("context.zone")),
         (
             "claims.l.all(x, x == 'a' && claims.absent)",
-            ConditionFailure::False,
+            EvaluationFailure::False,
         ),
-        ("claims.s", ConditionFailure::NotBoolean("string")),
-        ("1", ConditionFailure::NotBoolean("int")),
-        ("null", ConditionFailure::NotBoolean("null_type")),
+        ("claims.s", EvaluationFailure::NotBoolean("string")),
+        ("1", EvaluationFailure::NotBoolean("int")),
+        ("null", EvaluationFailure::NotBoolean("null_type")),
         ("claims.s + 1 == 2", mistyped("`+`", "string and int")),
         ("claims.s < 1", mistyped("`<`", "string and int")),
         ("claims.s.x == 1", mistyped("a member", "string")),
@@ -116,55 +116,55 @@ fn conditions_that_do_not_hold_name_their_cause() {
         ("claims.s && true", mistyped("`&&`", "string")),
         (
             "claims.n / 0 == 1",
-            ConditionFailure::Value("a division by zero"),
+            EvaluationFailure::Value("a division by zero"),
         ),
         (
             "claims.big * claims.big == 1",
-            ConditionFailure::Value("a number is out of range"),
+            EvaluationFailure::Value("a number is out of range"),
         ),
         (
             "claims.l[2] == 'c'",
-            ConditionFailure::Value("an index is out of range"),
+            EvaluationFailure::Value("an index is out of range"),
         ),
         (
             "claims.l[-1] == 'c'",
-            ConditionFailure::Value("an index is out of range"),
+            EvaluationFailure::Value("an index is out of range"),
         ),
         (
             "timestamp('nonsense') < now",
-            ConditionFailure::Value("a value is no timestamp"),
+            EvaluationFailure::Value("a value is no timestamp"),
         ),
         (
             "duration('1x') == duration('1s')",
-            ConditionFailure::Value("a text is no duration"),
+            EvaluationFailure::Value("a text is no duration"),
         ),
         (
             "cidr(claims.s).containsIP('10.0.0.1')",
-            ConditionFailure::Value("the text of `cidr` is no address range"),
+            EvaluationFailure::Value("the text of `cidr` is no address range"),
         ),
         (
             "timestamp('9999-12-31T23:59:59Z') + duration('1s') > now",
-            ConditionFailure::Value("a time is out of range"),
+            EvaluationFailure::Value("a time is out of range"),
         ),
         (
             "timestamp('0001-01-01T00:00:00Z') - duration('1s') < now",
-            ConditionFailure::Value("a time is out of range"),
+            EvaluationFailure::Value("a time is out of range"),
         ),
         (
             "duration('1s') + timestamp('9999-12-31T23:59:59.5Z') > now",
-            ConditionFailure::Value("a time is out of range"),
+            EvaluationFailure::Value("a time is out of range"),
         ),
         (
             "timestamp('9999-12-31T00:00:00Z') - timestamp('0001-01-01T00:00:00Z') > duration('1s')",
-            ConditionFailure::Value("a time is out of range"),
+            EvaluationFailure::Value("a time is out of range"),
         ),
         (
             "duration('2500000h') + duration('2500000h') > duration('1s')",
-            ConditionFailure::Value("a time is out of range"),
+            EvaluationFailure::Value("a time is out of range"),
         ),
         (
             "timestamp('2016-12-31T23:59:60Z') < now",
-            ConditionFailure::Value("a value is no timestamp"),
+            EvaluationFailure::Value("a value is no timestamp"),
         ),
     ] {
         assert_eq!(
@@ -205,7 +205,7 @@ fn addresses_and_ranges_are_those_of_kubernetes() {
     ] {
         assert_eq!(
             failure(&format!("cidr('{range}') == cidr('{range}')"), None),
-            Some(ConditionFailure::Value(
+            Some(EvaluationFailure::Value(
                 "the text of `cidr` is no address range"
             )),
             "{range}"
@@ -225,7 +225,7 @@ fn addresses_and_ranges_are_those_of_kubernetes() {
         ] {
             assert_eq!(
                 failure(&text, None),
-                Some(ConditionFailure::Value(
+                Some(EvaluationFailure::Value(
                     "the text of `containsIP` is no address"
                 )),
                 "{text}"

@@ -2,19 +2,19 @@
 
 use std::cmp::Ordering;
 
-use crate::rules::expression::budget::EvaluationBudget;
-use crate::rules::expression::failure::ConditionFailure;
-use crate::rules::expression::program::Operator;
-use crate::rules::expression::time;
-use crate::rules::expression::value::{List, Map, Text, Value};
+use crate::expression::budget::EvaluationBudget;
+use crate::expression::failure::EvaluationFailure;
+use crate::expression::program::Operator;
+use crate::expression::time;
+use crate::expression::value::{List, Map, Text, Value};
 
-const OVERFLOW: ConditionFailure = ConditionFailure::Value("a number is out of range");
-const BY_ZERO: ConditionFailure = ConditionFailure::Value("a division by zero");
+const OVERFLOW: EvaluationFailure = EvaluationFailure::Value("a number is out of range");
+const BY_ZERO: EvaluationFailure = EvaluationFailure::Value("a division by zero");
 
 /// The failure of an operation that is not defined for operands of these types.
-pub fn mismatch(operation: &'static str, operands: &[&Value<'_>]) -> ConditionFailure {
+pub fn mismatch(operation: &'static str, operands: &[&Value<'_>]) -> EvaluationFailure {
     let types: Vec<_> = operands.iter().map(|operand| operand.type_name()).collect();
-    ConditionFailure::Type {
+    EvaluationFailure::Type {
         operation,
         operands: types.join(" and "),
     }
@@ -24,12 +24,12 @@ pub fn mismatch(operation: &'static str, operands: &[&Value<'_>]) -> ConditionFa
 /// equal.
 ///
 /// # Errors
-/// [`ConditionFailure::BudgetExceeded`]
+/// [`EvaluationFailure::BudgetExceeded`]
 pub fn equal(
     left: &Value<'_>,
     right: &Value<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<bool, ConditionFailure> {
+) -> Result<bool, EvaluationFailure> {
     budget.spend(1)?;
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
@@ -58,7 +58,7 @@ fn equal_lists(
     left: &List<'_>,
     right: &List<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<bool, ConditionFailure> {
+) -> Result<bool, EvaluationFailure> {
     if left.len() != right.len() {
         return Ok(false);
     }
@@ -76,7 +76,7 @@ fn equal_maps(
     left: &Map<'_>,
     right: &Map<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<bool, ConditionFailure> {
+) -> Result<bool, EvaluationFailure> {
     budget.spend(1 + (left.width() + right.width()) / 8)?;
     if left.len() != right.len() {
         return Ok(false);
@@ -96,12 +96,12 @@ fn equal_maps(
 /// The value of a key.
 ///
 /// # Errors
-/// [`ConditionFailure::BudgetExceeded`], or a key of a type that no map has.
+/// [`EvaluationFailure::BudgetExceeded`], or a key of a type that no map has.
 pub fn lookup<'a>(
     map: &Map<'a>,
     key: &Value<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<Option<Value<'a>>, ConditionFailure> {
+) -> Result<Option<Value<'a>>, EvaluationFailure> {
     match (map, key) {
         (_, Value::Text(name)) => map.get(name, budget),
         (
@@ -123,12 +123,12 @@ pub fn lookup<'a>(
 /// `value in container`
 ///
 /// # Errors
-/// [`ConditionFailure`]
+/// [`EvaluationFailure`]
 pub fn contains(
     container: &Value<'_>,
     value: &Value<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<bool, ConditionFailure> {
+) -> Result<bool, EvaluationFailure> {
     match container {
         Value::List(list) => {
             for index in 0..list.len() {
@@ -148,13 +148,13 @@ pub fn contains(
 /// `<`, `<=`, `>`, `>=`
 ///
 /// # Errors
-/// [`ConditionFailure`]
+/// [`EvaluationFailure`]
 pub fn compare(
     operator: Operator,
     left: &Value<'_>,
     right: &Value<'_>,
     budget: &mut EvaluationBudget,
-) -> Result<bool, ConditionFailure> {
+) -> Result<bool, EvaluationFailure> {
     let order = match (left, right) {
         (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
         (Value::Text(left), Value::Text(right)) => {
@@ -228,8 +228,8 @@ pub fn whole_number(value: &Value<'_>) -> Option<i64> {
 /// Unary `-`.
 ///
 /// # Errors
-/// [`ConditionFailure`]
-pub fn negate<'a>(value: &Value<'a>) -> Result<Value<'a>, ConditionFailure> {
+/// [`EvaluationFailure`]
+pub fn negate<'a>(value: &Value<'a>) -> Result<Value<'a>, EvaluationFailure> {
     match value {
         Value::Int(number) => number.checked_neg().map(Value::Int).ok_or(OVERFLOW),
         Value::Double(number) => Ok(Value::Double(-number)),
@@ -241,13 +241,13 @@ pub fn negate<'a>(value: &Value<'a>) -> Result<Value<'a>, ConditionFailure> {
 /// `+`, `-`, `*`, `/`, `%`
 ///
 /// # Errors
-/// [`ConditionFailure`]
+/// [`EvaluationFailure`]
 pub fn arithmetic<'a>(
     operator: Operator,
     left: &Value<'a>,
     right: &Value<'a>,
     budget: &mut EvaluationBudget,
-) -> Result<Value<'a>, ConditionFailure> {
+) -> Result<Value<'a>, EvaluationFailure> {
     let undefined = || mismatch(operator.symbol(), &[left, right]);
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => {
