@@ -4,7 +4,7 @@
 //! files in the folder are ignored. Otherwise, a log that is written beside the file would cause endless reads.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -52,6 +52,31 @@ impl FileWatch {
             changes,
             _watcher: watcher,
         })
+    }
+
+    /// Watches every file of these folders. Also says whether each folder can be watched.
+    ///
+    /// # Errors
+    /// Those of the system's file notification.
+    pub fn of_folders(folders: &[PathBuf]) -> notify::Result<(FileWatch, bool)> {
+        let (sender, changes) = mpsc::channel(1);
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                let is_access = event.is_ok_and(|event| event.kind.is_access());
+                if !is_access {
+                    // If the channel is full, a change is reported already.
+                    let _ = sender.try_send(());
+                }
+            })?;
+        let mut are_all_watched = true;
+        for folder in folders {
+            are_all_watched &= watcher.watch(folder, RecursiveMode::NonRecursive).is_ok();
+        }
+        let watch = FileWatch {
+            changes,
+            _watcher: watcher,
+        };
+        Ok((watch, are_all_watched))
     }
 
     /// Waits until the file has changed, and then not changed for a short time.

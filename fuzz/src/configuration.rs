@@ -10,9 +10,10 @@ use super::minter::SigningKey;
 use super::service;
 
 /// The shipped examples.
-pub const EXAMPLES: [&str; 29] = [
+pub const EXAMPLES: [&str; 31] = [
     include_str!("../../examples/claim-headers.yaml"),
     include_str!("../../examples/clients-without-audience.yaml"),
+    include_str!("../../examples/computed-headers.yaml"),
     include_str!("../../examples/conditions.yaml"),
     include_str!("../../examples/discovery.yaml"),
     include_str!("../../examples/envoy-decides.yaml"),
@@ -32,6 +33,7 @@ pub const EXAMPLES: [&str; 29] = [
     include_str!("../../examples/route-context.yaml"),
     include_str!("../../examples/scopes.yaml"),
     include_str!("../../examples/several-apis.yaml"),
+    include_str!("../../examples/several-owners.yaml"),
     include_str!("../../examples/several-issuers.yaml"),
     include_str!("../../examples/slow-or-unsteady-issuer.yaml"),
     include_str!("../../examples/small-memory.yaml"),

@@ -38,5 +38,16 @@ pub fn report(ready: bool, authorizer: &Authorizer, now: Instant) -> Value {
         .filter(|issuer| !issuer.keys.has_keys(now))
         .flat_map(|issuer| issuer.names.iter().map(|name| name.to_string()))
         .collect();
-    json!({ "ready": ready, "without_keys": without_keys, "issuers": issuers })
+    let rules_files: Vec<_> = authorizer
+        .rules()
+        .files()
+        .iter()
+        .map(|file| json!({ "file": &*file.path, "state": file.state.as_str(), "rules": file.rules }))
+        .collect();
+    json!({
+        "ready": ready,
+        "without_keys": without_keys,
+        "issuers": issuers,
+        "rules_files": rules_files,
+    })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::rules::rules_file::RulesFileState;
 use tokio::time::Instant;
 
 use crate::deny_list;
@@ -93,6 +94,15 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
     if let Some(list) = authenticator.deny_list() {
         deny_list::metrics::write(text, list, Instant::now().into_std())?;
     }
+    let files = authorizer.rules().files().iter();
+    text.gauges(
+        "accredit_rules_file_current",
+        "1 if the rules that the file has now are in force, 0 if it is invalid; present with rules_from",
+        files.map(|file| {
+            let is_current = file.state == RulesFileState::Current;
+            (vec![("file", &*file.path)], f64::from(u8::from(is_current)))
+        }),
+    )?;
     let stores = authenticator
         .issuers()
         .iter()

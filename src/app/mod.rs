@@ -11,4 +11,5 @@ pub mod online;
 pub mod port_threads;
 pub mod ports;
 pub mod reload;
+pub mod rules_files;
 pub mod run;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use accredit_core::config::problem::Problem;
-use accredit_core::config::resolve::{Resolved, resolve};
+use accredit_core::config::resolve::rules_from::RulesSource;
+use accredit_core::config::resolve::{Resolved, resolve_with_files};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::cli::exit::{ExitCode, complain, complain_line, say, say_json};
 use crate::cli::paint::Paint;
 use crate::cli::problem_report::ConfigName;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{ConfigError, ConfigFlags, document, environment, file};
+use crate::cli::settings::{ConfigError, ConfigFlags, RulesFilesRead, document, environment, file};
 use crate::telemetry::printable::printable;
 
 #[derive(Args, Debug)]
@@ -54,7 +55,12 @@ pub(crate) fn run(args: CheckArgs) -> ExitCode {
         }
     };
     check_files(&document, &mut problems);
-    let resolved = match resolve(&document, problems) {
+    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let source = RulesSource {
+        found: &rules_files.found,
+        in_force: None,
+    };
+    let resolved = match resolve_with_files(&document, problems, source) {
         Ok(resolved) => resolved,
         Err(problems) => return report.refuse(&problems),
     };

@@ -82,11 +82,11 @@ fn offline(args: &ExplainArgs) -> ExitCode {
         config: args.config.clone(),
         ..ConfigFlags::default()
     };
-    let Ok(resolved) = settings(typed, &environment, |warning| complain(warning)) else {
+    let Ok(config) = settings(typed, &environment, None, |warning| complain(warning)) else {
         return ExitCode::BadUsage;
     };
     with_ask(args, async |ask| {
-        Box::pin(explain(resolved.settings, ask))
+        Box::pin(explain(config.resolved.settings, ask))
             .await
             .map_err(|error| error.to_string())
     })

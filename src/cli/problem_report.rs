@@ -24,7 +24,9 @@ impl ConfigName {
     /// One line, as compilers print problems, so that editors and CI find the place:
     /// `FILE:LINE:COLUMN: error: PATH: what; advice`. A warning has its code: `warning[CODE]:` (CONTRACT 2.4.5).
     pub(crate) fn line(&self, problem: &Problem, paint: Paint) -> String {
-        let place = match (&self.0, problem.line, problem.column) {
+        // A problem of a rules file names that file.
+        let file = problem.file.as_deref().or(self.0.as_deref());
+        let place = match (file, problem.line, problem.column) {
             (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}: "),
             (Some(file), _, _) => format!("{file}: "),
             (None, _, _) => "accredit: ".to_owned(),
@@ -72,6 +74,7 @@ impl ConfigName {
             .iter()
             .map(|problem| {
                 json!({
+                    "file": problem.file.as_deref().or(self.0.as_deref()),
                     "severity": if problem.warning_code().is_some() { "warning" } else { "error" },
                     "code": problem.warning_code().map(|code| code.to_string()),
                     "path": problem.path,

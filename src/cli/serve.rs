@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use accredit_core::config::problem::Problem;
 use clap::Args;
 
 use crate::app::run::App;
@@ -70,8 +71,8 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
     on_main_runtime(async {
         // Watch the file before reading it: otherwise a change between the two would be missed.
         let watch = ConfigWatch::start(typed.clone(), file(&typed, &environment));
-        let Ok(resolved) = settings(typed, &environment, |warning| tracing::warn!("{warning}"))
-        else {
+        let warn = |warning: &Problem| tracing::warn!("{warning}");
+        let Ok(config) = settings(typed, &environment, None, warn) else {
             return ExitCode::BadUsage;
         };
         let started = StopSignal::install().and_then(|signal| Ok((signal, watch?)));
@@ -82,7 +83,7 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
                 return ExitCode::Failed;
             }
         };
-        let app = match App::build_with(resolved.settings, telemetry) {
+        let app = match App::build_with(config.resolved.settings, telemetry) {
             Ok(app) => app,
             Err(error) => {
                 complain(&error);
@@ -93,6 +94,7 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
                 };
             }
         };
+        let watch = watch.following(config.rules_files, config.resolved.rules_in_force);
         let watching = watch.run(app.reloader());
         tokio::select! {
             code = until_signal(app, signal) => code,

@@ -10,10 +10,13 @@ use accredit_core::config::issuer_document::{
 use accredit_core::config::load;
 use accredit_core::config::one_or_many::OneOrMany;
 use accredit_core::config::problem::{Problem, Problems};
-use accredit_core::config::resolve::{Resolved, resolve};
+use accredit_core::config::resolve::rules_from::RulesSource;
+use accredit_core::config::resolve::{Resolved, resolve_with_files};
+use accredit_core::config::rules_files::{FoundEntry, RulesInForce};
 use accredit_core::config::words::Word;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 
+use crate::app::rules_files;
 use crate::cli::exit::complain_without_waiting;
 use crate::regular_file;
 
@@ -66,23 +69,55 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A configuration, and what was read of its rules files.
+pub(crate) struct LoadedConfig {
+    pub(crate) resolved: Resolved,
+    pub(crate) rules_files: RulesFilesRead,
+}
+
+/// The `files` of each entry of `rules_from`, and what was found there.
+#[derive(Default, PartialEq, Eq)]
+pub(crate) struct RulesFilesRead {
+    pub(crate) entries: Vec<String>,
+    pub(crate) found: Vec<FoundEntry>,
+}
+
 /// The settings of the configuration that the flags and the environment name. Prints every problem on standard error, and
-/// passes every warning to `warn`.
+/// passes every warning to `warn`. A reload gives the rules of files that are `in_force`.
 ///
 /// # Errors
 /// [`ConfigRejected`]
 pub(crate) fn settings(
     flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
+    in_force: Option<&RulesInForce>,
     warn: impl Fn(&Problem),
-) -> Result<Resolved, ConfigRejected> {
+) -> Result<LoadedConfig, ConfigRejected> {
     let (document, problems) = document(flags, env).map_err(ConfigError::complain)?;
-    let resolved = resolve(&document, problems).map_err(|problems| {
+    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let source = RulesSource {
+        found: &rules_files.found,
+        in_force,
+    };
+    let resolved = resolve_with_files(&document, problems, source).map_err(|problems| {
         complain_without_waiting(problems);
         ConfigRejected
     })?;
     resolved.warnings.iter().for_each(warn);
-    Ok(resolved)
+    Ok(LoadedConfig {
+        resolved,
+        rules_files,
+    })
+}
+
+impl RulesFilesRead {
+    /// Reads the files of these entries.
+    pub(crate) fn of(entries: Vec<String>) -> RulesFilesRead {
+        RulesFilesRead {
+            found: rules_files::read_all(entries.iter().map(String::as_str)),
+            entries,
+        }
+    }
 }
 
 /// The document that the flags and the environment name, and the problems of its structure.

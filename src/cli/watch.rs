@@ -1,22 +1,50 @@
-//! Reloads the configuration when its file changes, and on SIGHUP.
+//! Reloads the configuration when its file or one of its rules files changes, and on SIGHUP.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use accredit_core::config::problem::Problem;
+use accredit_core::config::rules_files::RulesInForce;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::reload::Reloader;
-use crate::cli::settings::{ConfigFlags, environment, settings};
+use crate::app::reload::{Reloaded, Reloader};
+use crate::app::rules_files::folders;
+use crate::cli::settings::{ConfigFlags, RulesFilesRead, environment, settings};
 use crate::file_watch::FileWatch;
 use crate::regular_file;
 
-/// Watches the configuration file of a running service.
+/// The longest time for which changes in a folder of rules files are awaited after the first one. Other files of the folder may
+/// change all the time.
+const LONGEST_SETTLING: Duration = Duration::from_secs(1);
+
+/// The interval at which a folder that cannot be watched is looked at again.
+const UNWATCHED_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Watches the configuration of a running service.
 pub(crate) struct ConfigWatch {
     typed: ConfigFlags,
     file: Option<PathBuf>,
     hangup: Signal,
     watch: Result<Option<FileWatch>, String>,
-    last: Option<Vec<u8>>,
+    seen: SeenFiles,
+    in_force: RulesInForce,
+}
+
+/// What was read last.
+#[derive(PartialEq, Eq)]
+struct SeenFiles {
+    /// The configuration file.
+    text: Option<Vec<u8>>,
+    rules: RulesFilesRead,
+}
+
+/// A watch on the folders of rules files.
+struct RulesWatch {
+    folders: Vec<PathBuf>,
+    watch: Option<FileWatch>,
+    /// Whether each folder is watched.
+    is_complete: bool,
 }
 
 impl ConfigWatch {
@@ -32,40 +60,137 @@ impl ConfigWatch {
             typed,
             hangup: signal(SignalKind::hangup())?,
             watch,
-            last: file.as_deref().and_then(read),
+            seen: SeenFiles {
+                text: file.as_deref().and_then(read),
+                rules: RulesFilesRead::default(),
+            },
+            in_force: RulesInForce::default(),
             file,
         })
     }
 
+    /// The settings that are in force contain these rules of files.
+    pub(crate) fn following(self, rules: RulesFilesRead, in_force: RulesInForce) -> ConfigWatch {
+        ConfigWatch {
+            seen: SeenFiles { rules, ..self.seen },
+            in_force,
+            ..self
+        }
+    }
+
     /// Passes each new configuration to the service. Runs until it is dropped.
     pub(crate) async fn run(mut self, reloader: Reloader) {
-        let mut watch = self.watch.unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot watch the configuration file; send SIGHUP after each change");
-            None
-        });
+        let mut watch = match std::mem::replace(&mut self.watch, Ok(None)) {
+            Ok(watch) => watch,
+            Err(error) => {
+                tracing::warn!(%error, "cannot watch the configuration file; send SIGHUP after each change");
+                None
+            }
+        };
+        let mut rules_watch = RulesWatch::of(&self.seen.rules.entries);
+        // The rules files were read before they were watched.
+        let mut is_unwatched_until_now = !rules_watch.folders.is_empty();
         loop {
             let on_demand = tokio::select! {
                 _ = self.hangup.recv() => true,
                 () = settled(watch.as_mut()) => false,
+                () = rules_watch.settled() => false,
+                () = std::future::ready(()), if is_unwatched_until_now => false,
             };
-            let text = self.file.as_deref().and_then(read);
-            if !on_demand && text == self.last {
-                continue;
+            let seen = SeenFiles {
+                text: self.file.as_deref().and_then(read),
+                rules: RulesFilesRead::of(self.seen.rules.entries.clone()),
+            };
+            let is_changed = seen != self.seen;
+            if on_demand || is_changed {
+                self.seen = seen;
+                self.reload(&reloader).await;
             }
-            self.last = text;
-            match settings(self.typed.clone(), &environment, |warning| {
-                tracing::warn!("{warning}")
-            }) {
-                Ok(resolved) => {
-                    reloader.reload(resolved.settings).await;
-                }
-                Err(_) => {
-                    reloader.count_invalid();
-                    tracing::error!(
-                        "configuration reload failed; the previous configuration stays active"
-                    )
-                }
+            is_unwatched_until_now = rules_watch.follow(&self.seen.rules.entries);
+        }
+    }
+
+    async fn reload(&mut self, reloader: &Reloader) {
+        let warn = |warning: &Problem| tracing::warn!("{warning}");
+        let in_force = Some(&self.in_force);
+        let Ok(config) = settings(self.typed.clone(), &environment, in_force, warn) else {
+            reloader.count_invalid();
+            tracing::error!("configuration reload failed; the previous configuration stays active");
+            return;
+        };
+        for problem in &config.resolved.rejected {
+            tracing::error!(
+                %problem,
+                "rules file is invalid and does not take effect; its last valid rules stay active"
+            );
+        }
+        if reloader.reload(config.resolved.settings).await == Reloaded::Applied {
+            self.in_force = config.resolved.rules_in_force;
+            self.seen.rules = config.rules_files;
+            // The latest reload counts as failed until every file is valid: a restart would fail.
+            if !config.resolved.rejected.is_empty() {
+                reloader.count_invalid();
             }
+        }
+    }
+}
+
+impl RulesWatch {
+    fn of(entries: &[String]) -> RulesWatch {
+        let folders = folders(entries.iter().map(String::as_str));
+        if folders.is_empty() {
+            return RulesWatch {
+                folders,
+                watch: None,
+                is_complete: true,
+            };
+        }
+        let (watch, is_complete) = match FileWatch::of_folders(&folders) {
+            Ok((watch, is_complete)) => (Some(watch), is_complete),
+            Err(error) => {
+                tracing::warn!(%error, "cannot watch the folders of rules files");
+                (None, false)
+            }
+        };
+        RulesWatch {
+            folders,
+            watch,
+            is_complete,
+        }
+    }
+
+    /// Watches the folders of these entries from now on. Whether one of them was not watched until now, so that a change may
+    /// have gone unnoticed.
+    fn follow(&mut self, entries: &[String]) -> bool {
+        // The watch on a folder that was removed ends unnoticed.
+        let exist = self.folders.iter().all(|folder| folder.is_dir());
+        let is_same = self.folders == folders(entries.iter().map(String::as_str));
+        if is_same && exist && self.is_complete {
+            return false;
+        }
+        *self = RulesWatch::of(entries);
+        self.is_complete &= exist;
+        // Otherwise the next look comes after an interval.
+        self.is_complete && !self.folders.is_empty()
+    }
+
+    /// Waits until a file may have changed.
+    async fn settled(&mut self) {
+        let unwatched = async {
+            match self.is_complete {
+                true => std::future::pending().await,
+                false => tokio::time::sleep(UNWATCHED_INTERVAL).await,
+            }
+        };
+        let watched = async {
+            match &mut self.watch {
+                Some(watch) => watch.settled_within(LONGEST_SETTLING).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = unwatched => {}
+            () = watched => {}
         }
     }
 }

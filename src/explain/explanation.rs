@@ -122,9 +122,13 @@ pub fn explanation(
     let facts = table.read(request);
     let rule = match &facts {
         Ok(facts) => table.select(facts),
-        Err(_) => table.default_rule(),
+        Err(error) => Err(*error),
     };
-    let compared = facts.as_ref().map(|facts| compared_rules(table, facts));
+    let compared = match (&facts, &rule) {
+        (Ok(facts), Ok(_)) => compared_rules(table, facts),
+        _ => Vec::new(),
+    };
+    let rule = rule.unwrap_or(table.default_rule());
     let notes = Notes::new(
         authorizer,
         request,
@@ -136,11 +140,7 @@ pub fn explanation(
         decision: record.decision().as_str().to_owned(),
         reason: record.reason.as_str().to_owned(),
         rule: rule.name.to_string(),
-        rules: compared
-            .unwrap_or_default()
-            .into_iter()
-            .map(pb::RuleLookedAt::from)
-            .collect(),
+        rules: compared.into_iter().map(pb::RuleLookedAt::from).collect(),
         steps: steps
             .map(|(step, outcome)| {
                 let notes = [cause(record, outcome), notes.of(step, outcome)];

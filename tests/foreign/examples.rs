@@ -21,9 +21,10 @@ fn examples() -> Vec<PathBuf> {
 
 fn check(config: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
-    // What from-the-environment.yaml and computed-headers.yaml need; other variables have defaults.
+    // What from-the-environment.yaml, computed-headers.yaml and several-owners.yaml need; other variables have defaults.
     command.env("ISSUER", "https://acme.scalekit.dev");
     command.env("REGION", "eu");
+    command.env("TEAMS", folder().join("teams"));
     command
         .arg("check")
         .arg("--config")

@@ -57,6 +57,8 @@ mod reference;
 mod reload;
 // Rules: selection, access, scopes and conditions.
 mod rules;
+// Rules of other files.
+mod rules_from;
 // TLS on the service's own ports.
 mod tls;
 // Exported spans.

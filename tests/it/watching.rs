@@ -38,11 +38,14 @@ async fn exposition() -> String {
     std::fs::write(&file, keys).expect("is written");
     let revoked = folder.path().join("revoked.yaml");
     std::fs::write(&revoked, "[]").expect("is written");
+    let rules = folder.path().join("team.yaml");
+    std::fs::write(&rules, "[]").expect("is written");
     let yaml = format!(
         "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n  - issuer: https://issuer.test\n    \
-         audiences: [a]\n    jwks: {{ file: '{}' }}\nrevoked: {{ file: '{}' }}\n",
+         audiences: [a]\n    jwks: {{ file: '{}' }}\nrevoked: {{ file: '{}' }}\nrules_from: [{{ files: '{}', paths: [/team/**] }}]\n",
         file.display(),
-        revoked.display()
+        revoked.display(),
+        rules.display()
     );
     std::fs::write(&config, yaml).expect("is written");
     let mut command = accredit(&["serve", "--config", config.to_str().expect("is UTF-8")]);

@@ -78,6 +78,10 @@ impl Engines {
             std::mem::take(&mut settings.rules),
             settings.ambiguous_paths,
         );
+        let rules = match settings.rules_files.take() {
+            Some(files) => rules.with_files(files),
+            None => rules,
+        };
         let sources = TokenSources::new(settings.token_sources.clone())
             .with_max_token_size(settings.max_token_size);
         Authorizer::new(AuthorizerParts {

@@ -10,7 +10,7 @@ fn asked(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigRej
             .find(|(own, _)| *own == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    settings(typed, &lookup, |_| {}).map(|resolved| resolved.settings)
+    settings(typed, &lookup, None, |_| {}).map(|config| config.resolved.settings)
 }
 
 fn issuer() -> ConfigFlags {

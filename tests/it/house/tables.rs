@@ -200,7 +200,7 @@ pub(super) const HOMES: [(&str, &[&str]); 25] = [
             "console/",
         ],
     ),
-    ("cel", &["expression/"]),
+    ("cel", &["expression/", "expression.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/completions.rs"]),
     ("clap_mangen", &["cli/completions.rs"]),

@@ -46,10 +46,7 @@ async fn causes_of_refusals_are_shown_to_the_operator_and_not_to_the_client() {
             "/absent",
             "the expression reads `claims.custom_claims`, which is absent",
         ),
-        (
-            "/type",
-            "type error: `>` is not defined for string and int",
-        ),
+        ("/type", "type error: `>` is not defined for string and int"),
         (
             "/budget",
             "the expression exceeds its budget of steps or bytes",

@@ -168,7 +168,10 @@ impl Authorizer {
             Ok(facts) => facts,
             Err(error) => return Ok(denied(error, self.rules.default_rule())),
         };
-        let rule = self.rules.select(&facts);
+        let rule = match self.rules.select(&facts) {
+            Ok(rule) => rule,
+            Err(error) => return Ok(denied(error, self.rules.default_rule())),
+        };
         let input = RequestAtMoment {
             request,
             facts: &facts,

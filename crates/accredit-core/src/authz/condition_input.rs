@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
+use crate::expression::variables::{RequestVariables, Variables};
 use crate::request::Request;
 use crate::rules::condition::Condition;
 use crate::rules::demands::RuleDenial;
-use crate::expression::variables::{RequestVariables, Variables};
 use crate::rules::facts::Facts;
 
 /// A request at a moment.

@@ -14,7 +14,7 @@ use crate::config::defaults;
 use crate::config::issuer_document::IssuerDocument;
 use crate::config::one_or_many::ClaimNameDocument;
 use crate::config::revoked_document::RevokedDocument;
-use crate::config::rule_document::{RuleDocument, TokenSourceDocument};
+use crate::config::rule_document::{RuleDocument, RulesFromDocument, TokenSourceDocument};
 use crate::config::units::{Duration, Size};
 use crate::config::warning::WarningCode;
 use crate::config::words::Word;
@@ -118,6 +118,9 @@ pub struct ConfigDocument {
     pub expression_values: BTreeMap<String, String>,
     /// What requests need. The first rule that matches decides. Default: none. Every request then needs a token.
     pub rules: Option<Vec<RuleDocument>>,
+    /// Files with further rules, each bounded to hosts and paths, for rules of other teams. Default: none.
+    #[schemars(extend("examples" = [[{"files": "/etc/accredit/teams/shop/*.yaml", "hosts": ["shop.acme.example"], "paths": ["/shop/**"]}]]))]
+    pub rules_from: Option<Vec<RulesFromDocument>>,
 }
 
 /// TLS of one port. accredit reads the files again when they change. Open connections go on.
@@ -140,6 +143,14 @@ pub struct TlsDocument {
     #[schemars(length(min = 1))]
     #[schemars(extend("examples" = [["spiffe://cluster.local/ns/istio-system/sa/ingressgateway"]]))]
     pub client_names: Option<Vec<String>>,
+}
+
+impl ConfigDocument {
+    /// The `files` of each entry of `rules_from`.
+    pub fn rules_files(&self) -> impl Iterator<Item = &str> {
+        let entries = self.rules_from.iter().flatten();
+        entries.map(|entry| entry.files.as_str())
+    }
 }
 
 // A value can come from the environment and be secret, so Debug shows none.

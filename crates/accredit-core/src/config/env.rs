@@ -18,6 +18,40 @@ pub fn expand(root: &mut YamlNode, lookup: EnvLookup<'_>, problems: &mut Problem
     expand_at(root, "", lookup, problems);
 }
 
+/// Reports every `${` of a document in which variables are not replaced.
+pub(crate) fn refuse(root: &YamlNode, problems: &mut Problems) {
+    refuse_at(root, "", problems);
+}
+
+fn refuse_at(node: &YamlNode, at: &str, problems: &mut Problems) {
+    match &node.value {
+        YamlValue::String(text) if text.contains("${") => problems.error(
+            at,
+            "`${...}` is not replaced in a rules file",
+            "write the value itself; an expression can read env.NAME if expression_env of the configuration names the variable",
+        ),
+        YamlValue::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                refuse_at(item, &path::item(at, index), problems);
+            }
+        }
+        YamlValue::Mapping(members) => {
+            for (key, member) in members {
+                let at = path::member(at, &key.name);
+                if key.name.contains("${") {
+                    problems.error(
+                        &at,
+                        "`${...}` is not replaced in a key",
+                        "write the name itself",
+                    );
+                }
+                refuse_at(member, &at, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
 fn expand_at(node: &mut YamlNode, at: &str, lookup: EnvLookup<'_>, problems: &mut Problems) {
     match &mut node.value {
         YamlValue::String(text) if text.contains("${") && is_expression(at) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 
 use crate::config::document::ConfigDocument;
+use crate::config::rule_document::RuleDocument;
 
 /// The number of bytes of the SHA-256 that are shown.
 const SHOWN: usize = 6;
@@ -14,8 +15,18 @@ const SHOWN: usize = 6;
 /// 12 hexadecimal digits that change with anything the document says: values from flags and environment are in it,
 /// comments and order of keys are not.
 pub fn of(document: &ConfigDocument) -> Arc<str> {
+    of_all(document, [].into_iter())
+}
+
+/// Like [`of`], with the rules of files.
+pub(crate) fn of_all<'a>(
+    document: &ConfigDocument,
+    files: impl Iterator<Item = &'a [RuleDocument]>,
+) -> Arc<str> {
     let mut hasher = Sha256(digest::Context::new(&digest::SHA256));
     document.hash(&mut hasher);
+    // Each list begins with its length, so that no rule can move to another file unseen.
+    files.for_each(|rules| rules.hash(&mut hasher));
     let digest = hasher.0.finish();
     let mut hex = String::with_capacity(2 * SHOWN);
     for byte in digest.as_ref().iter().take(SHOWN) {

@@ -1,11 +1,14 @@
 //! From the text of a configuration to its typed document, with every problem of its structure.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::config::document::ConfigDocument;
 use crate::config::env::{self, EnvLookup};
 use crate::config::locations::Locations;
 use crate::config::problem::{Problem, Problems};
+use crate::config::rule_document::RuleDocument;
 use crate::config::schema;
 use crate::config::sentence::Sentence;
 use crate::config::structure::check;
@@ -47,6 +50,45 @@ pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Proble
         }
     }
 }
+
+/// Reads a rules file. Environment variables are not replaced in it: a team could otherwise read every variable of accredit.
+///
+/// Problems are in the returned [`Problems`], with placeholders in the documents, as in [`read`]. Without documents, the text is
+/// not a list at all.
+pub(crate) fn read_rules(path: Arc<str>, text: &str) -> (Vec<RuleDocument>, Problems) {
+    let mut problems = Problems::of_file(path);
+    let Some(mut root) = yaml::read::read(text, &mut problems) else {
+        return (Vec::new(), problems);
+    };
+    problems.locate_in(Locations::of(&root));
+    env::refuse(&root, &mut problems);
+    let repaired = check::check(&mut root, schema::rules_schema(), &mut problems);
+    problems.ignore_consequences_of(repaired);
+    match Vec::<RuleDocument>::deserialize(&root) {
+        Ok(documents) if documents.len() <= MAX_RULES_OF_A_FILE => (documents, problems),
+        Ok(_) => {
+            problems.error(
+                "",
+                Sentence::own(format!("the file has over {MAX_RULES_OF_A_FILE} rules")),
+                "divide it into several files",
+            );
+            (Vec::new(), problems)
+        }
+        Err(mismatch) => {
+            if !problems.has_errors() {
+                problems.error(
+                    "",
+                    Sentence::own(mismatch.to_string()),
+                    "report this as a fault of accredit",
+                );
+            }
+            (Vec::new(), problems)
+        }
+    }
+}
+
+/// Each check compares rules that no path excludes, so that one team's file must not have any number of them.
+const MAX_RULES_OF_A_FILE: usize = 1_000;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub mod problem;
 pub mod resolve;
 pub mod revoked_document;
 pub mod rule_document;
+pub mod rules_files;
 pub mod schema;
 pub mod sentence;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! A problem of a configuration: what is wrong, where, and what to do.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::config::locations::Locations;
 use crate::config::sentence::Sentence;
@@ -9,6 +10,8 @@ use crate::config::warning::WarningCode;
 /// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// The rules file. `None` for the configuration itself.
+    pub file: Option<Arc<str>>,
     /// The key path, as `issuers[1].jwks.uri`. Empty for the document itself.
     pub path: String,
     /// Line in the text, from 1. `None` without a text.
@@ -38,6 +41,7 @@ pub(crate) enum Severity {
 /// Collects the problems of a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
+    file: Option<Arc<str>>,
     locations: Locations,
     found: Vec<Problem>,
     unlisted: UnlistedProblems,
@@ -57,6 +61,14 @@ impl Problem {
 }
 
 impl Problems {
+    /// The problems of a rules file.
+    pub(crate) fn of_file(path: Arc<str>) -> Problems {
+        Problems {
+            file: Some(path),
+            ..Problems::default()
+        }
+    }
+
     /// Later problems take their lines from this document, and quote no value that it has from the environment.
     pub(crate) fn locate_in(&mut self, locations: Locations) {
         self.locations = locations;
@@ -124,6 +136,7 @@ impl Problems {
                 _ => Severity::Error,
             };
             self.found.push(Problem {
+                file: self.file.clone(),
                 path: String::new(),
                 line: None,
                 column: None,
@@ -167,6 +180,7 @@ impl Problems {
         let is_secret = |path: &str| self.locations.is_from_environment(path);
         let (what, advice) = (what.text(is_secret), advice.text(is_secret));
         self.found.push(Problem {
+            file: self.file.clone(),
             path: path.to_owned(),
             line,
             column,
@@ -186,7 +200,8 @@ fn contains(outer: &str, inner: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// On one line: `issuers[1].jwks.uri (line 7): what; advice`. A warning begins with `warning[CODE]: `.
+/// On one line: `issuers[1].jwks.uri (line 7): what; advice`. A warning begins with `warning[CODE]: `, and a problem of a rules
+/// file names the file before the key path.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Severity::Warning(code) = self.severity {
@@ -198,8 +213,12 @@ impl fmt::Display for Problem {
             (true, Some(line)) => format!("line {line}: "),
             (true, None) => String::new(),
         };
+        let file = match &self.file {
+            Some(file) => format!("{file}: "),
+            None => String::new(),
+        };
         // A key can contain a line break, and a problem is one line.
-        for c in format!("{place}{}; {}", self.what, self.advice).chars() {
+        for c in format!("{file}{place}{}; {}", self.what, self.advice).chars() {
             if c.is_control() {
                 write!(f, "{}", c.escape_default())?
             } else {

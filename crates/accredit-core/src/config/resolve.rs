@@ -14,9 +14,12 @@ use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
 use crate::config::resolve::revoked::revoked;
-use crate::config::resolve::rules::{RuleContext, ambiguous_paths, rules};
+use crate::config::resolve::rule_order::{RuleGroup, warn_of_order};
+use crate::config::resolve::rules::{RuleContext, RulesPlace, ambiguous_paths, rules};
+use crate::config::resolve::rules_from::{ResolvedFile, ResolvedFiles, RulesSource, rules_from};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
+use crate::config::rules_files::RulesInForce;
 use crate::config::sentence::Sentence;
 use crate::config::settings::Settings;
 use crate::config::tls_files::TlsFiles;
@@ -25,6 +28,8 @@ use crate::config::warning::WarningCode;
 use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
 use crate::rules::host::Host;
+use crate::rules::rule::Rule;
+use crate::rules::rules_file::RulesFileStatus;
 use crate::token::bearer::MAX_TOKEN_SIZE;
 
 pub mod claims;
@@ -38,6 +43,7 @@ pub mod matches;
 pub mod revoked;
 pub mod rule_order;
 pub mod rules;
+pub mod rules_from;
 pub mod sources;
 pub mod tenants;
 pub mod tls;
@@ -47,35 +53,71 @@ pub mod tls;
 pub struct Resolved {
     pub settings: Settings,
     pub warnings: Vec<Problem>,
+    /// The problems of rules files that do not take effect (CONTRACT 3.13.4). Empty at the start.
+    pub rejected: Vec<Problem>,
+    /// The rules of files that the settings contain, for the next reload.
+    pub rules_in_force: RulesInForce,
 }
 
-/// Resolves a document. `problems` has the problems of its structure.
+/// Resolves a document without files of rules. `problems` has the problems of its structure.
+///
+/// # Errors
+/// Every problem, warnings included, if one of them is an error. `rules_from` is one.
+pub fn resolve(document: &ConfigDocument, problems: Problems) -> Result<Resolved, Vec<Problem>> {
+    resolve_with_files(document, problems, RulesSource::default())
+}
+
+/// Resolves a document and the files of its `rules_from`. `problems` has the problems of the document's structure.
 ///
 /// # Errors
 /// Every problem, warnings included, if one of them is an error.
-pub fn resolve(
+pub fn resolve_with_files(
     document: &ConfigDocument,
     mut problems: Problems,
+    source: RulesSource<'_>,
 ) -> Result<Resolved, Vec<Problem>> {
     let accepted = document.accept_warnings.iter().flatten();
-    problems.accept(accepted.map(|word| word.value).collect());
-    let settings = settings(document, &mut problems);
+    let accepted: Vec<WarningCode> = accepted.map(|word| word.value).collect();
+    problems.accept(accepted.clone());
+    let mut files = ResolvedFiles::default();
+    let settings = settings(document, source, &accepted, &mut files, &mut problems);
     if let Some(settings) = &settings {
         refuse_shared_names(settings, &mut problems);
     }
-    let failed = problems.has_errors();
-    let problems = problems.into_sorted();
+    let failed = problems.has_errors() || !files.errors.is_empty();
+    let mut problems = problems.into_sorted();
+    let of_valid_files = files
+        .files
+        .iter_mut()
+        .filter_map(|file| file.problems.take());
+    problems.extend(of_valid_files.flat_map(Problems::into_sorted));
+    let rejected = files.rejected.into_iter().flat_map(Problems::into_sorted);
     match settings {
         Some(settings) if !failed => Ok(Resolved {
             settings,
             warnings: problems,
+            rejected: rejected.collect(),
+            rules_in_force: RulesInForce {
+                configuration: fingerprint::of(document),
+                files: files.files.into_iter().map(|file| file.file).collect(),
+            },
         }),
-        _ => Err(problems),
+        _ => {
+            problems.extend(files.errors.into_iter().flat_map(Problems::into_sorted));
+            problems.extend(rejected);
+            Err(problems)
+        }
     }
 }
 
-/// `None` only where a problem was reported.
-fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settings> {
+/// `None` only where a problem was reported. The files of `rules_from` come into `files`.
+fn settings(
+    document: &ConfigDocument,
+    source: RulesSource<'_>,
+    accepted: &[WarningCode],
+    files: &mut ResolvedFiles,
+    problems: &mut Problems,
+) -> Option<Settings> {
     let listen = address(
         "listen",
         document.listen.as_deref().unwrap_or(defaults::LISTEN),
@@ -115,15 +157,13 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
     let sources = document.token_sources.as_deref();
     let token_sources = token_sources(sources, token_forwarding, problems);
     let max_token_size = max_token_size(document.max_token_size, problems);
-    let rules = rules(
-        document.rules.as_deref().unwrap_or_default(),
-        &RuleContext {
-            issuers: &issuers,
-            forwarding: token_forwarding,
-            expressions,
-        },
-        problems,
-    );
+    let context = RuleContext {
+        issuers: &issuers,
+        forwarding: token_forwarding,
+        expressions,
+        accepted,
+    };
+    let rules = all_rules(document, source, &context, files, problems);
     let ambiguous_paths = ambiguous_paths(
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,
@@ -159,6 +199,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         token_sources,
         max_token_size,
         rules,
+        rules_files: rules_files(document, files),
         ambiguous_paths,
         token_forwarding,
         payload_header,
@@ -170,7 +211,7 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
             true => ErrorDetails::Shown,
         },
         log_claims,
-        config: fingerprint::of(document),
+        config: fingerprint::of_all(document, files.files.iter().map(ResolvedFile::documents)),
         unavailable: unavailable(document.unavailable, problems),
         revoked,
         state_dir,
@@ -183,6 +224,58 @@ fn settings(document: &ConfigDocument, problems: &mut Problems) -> Option<Settin
         startup_wait: startup_wait.to_std(),
         drain,
     })
+}
+
+/// The rules in their order: those of the configuration, and then those of files (CONTRACT 3.13.3).
+fn all_rules(
+    document: &ConfigDocument,
+    source: RulesSource<'_>,
+    context: &RuleContext<'_>,
+    files: &mut ResolvedFiles,
+    problems: &mut Problems,
+) -> Vec<Rule> {
+    let documents = document.rules.as_deref().unwrap_or_default();
+    let own = rules(documents, RulesPlace::Own, context, problems);
+    let entries = document.rules_from.as_deref().unwrap_or_default();
+    let configuration = fingerprint::of(document);
+    *files = rules_from(entries, source, &configuration, &own, context, problems);
+    // The placeholder of a value with a problem would change which requests a rule matches.
+    if !problems.is_repaired("rules") {
+        let mut groups = vec![RuleGroup {
+            documents,
+            rules: &own,
+            key: "rules",
+            file: None,
+            problems: Some(problems),
+        }];
+        groups.extend(files.files.iter_mut().map(|file| RuleGroup {
+            documents: &file.file.content.documents,
+            rules: &file.rules,
+            key: "",
+            file: Some(file.file.path.clone()),
+            problems: file.problems.as_mut(),
+        }));
+        warn_of_order(&mut groups);
+    }
+    let of_files = files
+        .files
+        .iter()
+        .flat_map(|file| file.rules.iter().cloned());
+    own.into_iter().chain(of_files).collect()
+}
+
+/// `None` without `rules_from`.
+fn rules_files(document: &ConfigDocument, files: &ResolvedFiles) -> Option<Vec<RulesFileStatus>> {
+    let has_entries = document
+        .rules_from
+        .as_ref()
+        .is_some_and(|entries| !entries.is_empty());
+    let files = files.files.iter().map(|file| RulesFileStatus {
+        path: file.file.path.clone(),
+        rules: file.rules.len(),
+        state: file.file.state,
+    });
+    has_entries.then(|| files.collect())
 }
 
 fn max_token_size(size: Option<Size>, problems: &mut Problems) -> usize {

@@ -51,6 +51,25 @@ pub struct RuleDocument {
     pub forward_token: Option<bool>,
 }
 
+/// Rules of other files, and the requests to which these rules can apply: `hosts`, `paths` or both. The rules come after `rules`, in
+/// the order of the entries, and within an entry in the order of the file names.
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RulesFrom")]
+pub struct RulesFromDocument {
+    /// A rules file, or a pattern with `*` in the file name. Each file is a YAML list of rules. Required.
+    #[schemars(extend("examples" = ["/etc/accredit/teams/shop/*.yaml"]))]
+    pub files: String,
+    /// The hosts to which the rules of these files can apply, as in `match`. Default: any, and then `paths` is required.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["shop.acme.example"]]))]
+    pub hosts: Option<Vec<String>>,
+    /// The paths to which the rules of these files can apply, as in `match`. Default: any, and then `hosts` is required.
+    #[schemars(length(min = 1))]
+    #[schemars(extend("examples" = [["/shop/**"]]))]
+    pub paths: Option<Vec<String>>,
+}
+
 /// Conditions on a request, which must all hold. A list holds if one of its members holds.
 #[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,13 +4,25 @@ use std::sync::LazyLock;
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::document::ConfigDocument;
 
 /// The schema of the whole document, draft 2020-12.
 pub fn schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(make);
+    &SCHEMA
+}
+
+/// The schema of a rules file: a list of rules.
+pub(crate) fn rules_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        json!({
+            "type": "array",
+            "items": { "$ref": "#/$defs/Rule" },
+            "$defs": schema()["$defs"],
+        })
+    });
     &SCHEMA
 }
 
@@ -143,6 +155,7 @@ mod tests {
             "accept_warnings",
             "expression_env",
             "rules",
+            "rules_from",
             "tls",
             "admin_tls",
         ];

@@ -18,6 +18,7 @@ use crate::revocation::source::DenyListSettings;
 use crate::rules::ambiguity::Ambiguities;
 use crate::rules::host::Host;
 use crate::rules::rule::Rule;
+use crate::rules::rules_file::RulesFileStatus;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub token_sources: Vec<TokenSource>,
     /// What requests need, in order.
     pub rules: Vec<Rule>,
+    /// The files of `rules_from`, whose rules are among these. `None` without `rules_from`.
+    pub rules_files: Option<Vec<RulesFileStatus>>,
     /// Ambiguities of paths that are let through.
     pub ambiguous_paths: Ambiguities,
     /// What becomes of an admitted request's token.

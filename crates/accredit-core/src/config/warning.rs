@@ -24,7 +24,9 @@ pub enum WarningCode {
     RevokedIssuerUnknown,
     RuleEvadable,
     RuleOpen,
+    RuleOutOfBounds,
     RuleUnreachable,
+    RulesFromEmpty,
     TokenInQuery,
 }
 
@@ -133,9 +135,19 @@ impl Vocabulary for WarningCode {
             "A rule admits every request without a token.",
         ),
         (
+            "rule_out_of_bounds",
+            WarningCode::RuleOutOfBounds,
+            "A host or path of a rule in a rules file is outside the hosts and paths of its `rules_from` entry.",
+        ),
+        (
             "rule_unreachable",
             WarningCode::RuleUnreachable,
             "An earlier rule matches every request that this rule matches.",
+        ),
+        (
+            "rules_from_empty",
+            WarningCode::RulesFromEmpty,
+            "An entry of `rules_from` has no files.",
         ),
         (
             "token_in_query",

@@ -11,9 +11,7 @@ use cel::common::ast::{
 
 use crate::expression::bounded_regex::BoundedRegex;
 use crate::expression::header_names::{literal_text, refuse_upper_case};
-use crate::expression::program::{
-    Comprehension, Function, Literal, Node, Operator, Quantifier,
-};
+use crate::expression::program::{Comprehension, Function, Literal, Node, Operator, Quantifier};
 use crate::expression::reads::Reads;
 use crate::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, Variable, VariableSet};
 use crate::expression::{ExpressionError, MAX_COMPREHENSIONS, MAX_DEPTH, one_line};

@@ -39,7 +39,8 @@ fn names_are_checked_against_what_is_declared() {
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", error(text));
     }
-    let undeclared = |name: &str| ExpressionError::UndeclaredName(name.into(), VariableSet::Request);
+    let undeclared =
+        |name: &str| ExpressionError::UndeclaredName(name.into(), VariableSet::Request);
     assert_eq!(error("claim.a == 1"), undeclared("claim"));
     assert_eq!(error("claims.a.exists(r, s == 1)"), undeclared("s"));
     assert_eq!(

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use ipnet::IpNet;
 
-use crate::jose::json::{JsonKind, JsonObject, JsonValue};
-use crate::request::Headers;
 use crate::expression::budget::EvaluationBudget;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::variables::RequestVariables;
+use crate::jose::json::{JsonKind, JsonObject, JsonValue};
+use crate::request::Headers;
 use crate::token::claims::Claims;
 
 /// The result of a part of an expression.

@@ -38,11 +38,17 @@ mod tests {
                 "{ \"a\" : [1.0,\n\t\"x y\"] }",
                 r#"{"a":[1.0,"x y"]}"#.to_owned(),
             ),
-            ("\"gr\u{fc}\u{df}e \u{1f600}\"", r#""gr\u00fc\u00dfe \ud83d\ude00""#.to_owned()),
+            (
+                "\"gr\u{fc}\u{df}e \u{1f600}\"",
+                r#""gr\u00fc\u00dfe \ud83d\ude00""#.to_owned(),
+            ),
             ("\"\u{7f}\u{85}\"", r#""\u007f\u0085""#.to_owned()),
             (r#""a \" b \\" "#, r#""a \" b \\""#.to_owned()),
             (r#"[ "\\" , "c d" ]"#, r#"["\\","c d"]"#.to_owned()),
-            (" 12345678901234567890.50 ", "12345678901234567890.50".to_owned()),
+            (
+                " 12345678901234567890.50 ",
+                "12345678901234567890.50".to_owned(),
+            ),
             ("\"\\u00fc\"", r#""\u00fc""#.to_owned()),
         ] {
             let text = header_text(json);

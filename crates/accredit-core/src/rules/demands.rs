@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::rules::condition::Condition;
 use crate::expression::failure::EvaluationFailure;
+use crate::rules::condition::Condition;
 use crate::token::claim_demand::{ClaimDemand, UnmetClaim, check_all};
 use crate::token::verified::VerifiedToken;
 
 /// The requirements of a rule. The default requires nothing beyond a verified token.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Demands {
     /// The token's issuer must be one of these.
     pub issuers: Option<Vec<Arc<str>>>,

@@ -32,8 +32,8 @@ pub enum MatchedPath {
     Unread,
     /// The path has one interpretation. The segments are decoded.
     Plain(Vec<String>),
-    /// The path is ambiguous, and `ambiguous_paths` permits each kind that it has. The segments are as sent.
-    Permitted(Vec<String>),
+    /// The path is ambiguous, and `ambiguous_paths` permits each of these kinds that it has. The segments are as sent.
+    Permitted(Vec<String>, Ambiguities),
 }
 
 /// The parts of a request that at least one rule reads.
@@ -122,12 +122,12 @@ impl MatchedPath {
     pub fn segments(&self) -> Option<&[String]> {
         match self {
             MatchedPath::Unread => None,
-            MatchedPath::Plain(segments) | MatchedPath::Permitted(segments) => Some(segments),
+            MatchedPath::Plain(segments) | MatchedPath::Permitted(segments, _) => Some(segments),
         }
     }
 
     pub(crate) fn is_ambiguous(&self) -> bool {
-        matches!(self, MatchedPath::Permitted(_))
+        matches!(self, MatchedPath::Permitted(..))
     }
 }
 
@@ -141,7 +141,7 @@ fn read_path(request: &Request<'_>, permitted: Ambiguities) -> Result<MatchedPat
     match path {
         Path::Plain(segments) => Ok(MatchedPath::Plain(segments)),
         Path::Ambiguous(found, raw) if found.are_all_in(permitted) => {
-            Ok(MatchedPath::Permitted(raw))
+            Ok(MatchedPath::Permitted(raw, found))
         }
         Path::Ambiguous(found, _) => Err(TargetError::Path(Some(found))),
         Path::Unreadable => Err(TargetError::Path(None)),

@@ -110,6 +110,20 @@ impl HostPattern {
     }
 }
 
+impl HostPattern {
+    /// Whether a host can match both.
+    pub(crate) fn overlaps(&self, other: &HostPattern) -> bool {
+        match (self, other) {
+            (HostPattern::Exact(host), pattern) | (pattern, HostPattern::Exact(host)) => {
+                pattern.matches(host)
+            }
+            (HostPattern::Suffix(one), HostPattern::Suffix(other)) => {
+                one.ends_with(other.as_str()) || other.ends_with(one.as_str())
+            }
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

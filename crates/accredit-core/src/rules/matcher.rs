@@ -10,7 +10,7 @@ use crate::rules::peer::{AddressRange, PrincipalPattern};
 
 /// The conditions of a `match`. All of them must hold; a list holds if one of its members does. The default matches
 /// every request.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Matcher {
     pub hosts: Option<Vec<HostPattern>>,
     /// Compared exactly, case included (RFC 9110 section 9.1).
@@ -52,6 +52,8 @@ pub enum RuleMismatch {
     Context,
     Principal,
     Address,
+    /// The request is outside the hosts and paths of the `rules_from` entry of the rule's file.
+    OutOfBounds,
 }
 
 impl Matcher {
@@ -189,6 +191,9 @@ impl fmt::Display for RuleMismatch {
             RuleMismatch::Context => "the route's context differs",
             RuleMismatch::Principal => "the peer has none of the principals",
             RuleMismatch::Address => "the peer's address is in none of the ranges",
+            RuleMismatch::OutOfBounds => {
+                "the request is outside the hosts and paths that rules_from permits the file of this rule"
+            }
         })
     }
 }

@@ -10,4 +10,5 @@ pub mod path;
 pub mod pattern;
 pub mod peer;
 pub mod rule;
+pub mod rules_file;
 pub mod table;

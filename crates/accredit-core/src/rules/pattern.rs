@@ -71,6 +71,33 @@ impl PathPattern {
         self.head.is_empty() && self.tail.as_ref().is_some_and(Vec::is_empty)
     }
 
+    /// Whether a path can match both. `true` also if that cannot be seen segment by segment.
+    pub(crate) fn overlaps(&self, other: &PathPattern) -> bool {
+        fn overlap<'a>(
+            own: impl Iterator<Item = &'a SegmentPattern>,
+            other: impl Iterator<Item = &'a SegmentPattern>,
+        ) -> bool {
+            own.zip(other).all(|(own, other)| own.overlaps(other))
+        }
+        let shortest =
+            |pattern: &PathPattern| pattern.head.len() + pattern.tail.as_ref().map_or(0, Vec::len);
+        let fits = |fixed: &PathPattern, other: &PathPattern| {
+            fixed.tail.is_some()
+                || match &other.tail {
+                    None => fixed.head.len() == other.head.len(),
+                    Some(_) => fixed.head.len() >= shortest(other),
+                }
+        };
+        let ends = |pattern: &'_ PathPattern| -> Vec<SegmentPattern> {
+            let end = pattern.tail.as_ref().unwrap_or(&pattern.head);
+            end.iter().rev().cloned().collect()
+        };
+        fits(self, other)
+            && fits(other, self)
+            && overlap(self.head.iter(), other.head.iter())
+            && overlap(ends(self).iter(), ends(other).iter())
+    }
+
     /// Whether this matches every path that `other` matches. `false` if that cannot be seen segment by segment.
     pub fn covers(&self, other: &PathPattern) -> bool {
         fn cover<'a>(

@@ -8,18 +8,20 @@ use crate::rules::demands::Demands;
 use crate::rules::facts::Facts;
 use crate::rules::matcher::{Matcher, RuleMismatch};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     /// The unique name that metadata, metrics and logs show.
     pub name: Arc<str>,
     pub matcher: Matcher,
+    /// The hosts and paths of the `rules_from` entry whose file has the rule. `None` for a rule of the configuration itself.
+    pub bounds: Option<Arc<Matcher>>,
     pub access: Access,
     /// `forward_token` of the rule. `None` leaves it to the top-level setting.
     pub token_forwarding: Option<TokenForwarding>,
 }
 
 /// What a rule requires of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Access {
     /// The request is refused.
     Deny,
@@ -34,10 +36,41 @@ pub enum Access {
 impl Rule {
     /// The first condition that keeps the rule from applying; `None` if it applies.
     pub fn mismatch(&self, facts: &Facts<'_>) -> Option<RuleMismatch> {
+        // Compared as the rule's own hosts and paths are, so that no form of a request is inside the one and outside the other.
+        if let Some(bounds) = &self.bounds
+            && bounds.mismatch(facts).is_some()
+        {
+            return Some(RuleMismatch::OutOfBounds);
+        }
         if self.admits_without_token() && facts.path.is_ambiguous() {
             return Some(RuleMismatch::AmbiguousPath);
         }
         self.matcher.mismatch(facts)
+    }
+
+    /// Whether the rule applies to some paths only because of the file that it is in.
+    pub(crate) fn is_bounded_by_path(&self) -> bool {
+        self.bounds
+            .as_ref()
+            .is_some_and(|bounds| bounds.paths.is_some())
+    }
+
+    /// Whether the rule applies to every request.
+    pub(crate) fn matches_all(&self) -> bool {
+        self.conditions().all(Matcher::matches_all)
+    }
+
+    /// Whether this applies to every request to which `other` applies. `false` if that cannot be seen from the patterns.
+    pub(crate) fn covers(&self, other: &Rule) -> bool {
+        self.conditions()
+            .all(|own| other.conditions().any(|other| own.covers(other)))
+    }
+
+    /// The matchers that must all match.
+    fn conditions(&self) -> impl Iterator<Item = &Matcher> {
+        [Some(&self.matcher), self.bounds.as_deref()]
+            .into_iter()
+            .flatten()
     }
 
     /// Whether a request without a token can be admitted.

@@ -11,6 +11,7 @@ use crate::rules::facts::{Facts, MatchedPath, Needs, TargetError};
 use crate::rules::matcher::Matcher;
 use crate::rules::pattern::PathPattern;
 use crate::rules::rule::{Access, Rule};
+use crate::rules::rules_file::RulesFileStatus;
 
 /// The name of the rule that decides if no other rule matches. It requires a verified token.
 pub const DEFAULT_RULE: &str = "default";
@@ -25,6 +26,7 @@ pub struct RuleTable {
     default: Arc<Rule>,
     needs: Needs,
     permitted: Ambiguities,
+    files: Vec<RulesFileStatus>,
 }
 
 impl RuleTable {
@@ -34,7 +36,7 @@ impl RuleTable {
         let mut by_first_segment: HashMap<String, Vec<usize>> = HashMap::default();
         let mut others = Vec::new();
         for (number, rule) in rules.iter().enumerate() {
-            match first_segments(&rule.matcher) {
+            match first_segments(rule) {
                 Some(segments) => {
                     for segment in segments {
                         let numbers = by_first_segment.entry(segment).or_default();
@@ -49,6 +51,7 @@ impl RuleTable {
         let default = Arc::new(Rule {
             name: DEFAULT_RULE.into(),
             matcher: Matcher::default(),
+            bounds: None,
             access: Access::Token(Demands::default()),
             token_forwarding: None,
         });
@@ -60,7 +63,22 @@ impl RuleTable {
             default,
             needs,
             permitted,
+            files: Vec::new(),
         }
+    }
+
+    /// A table whose rules are partly those of files, in this state.
+    ///
+    /// It reads the host, the method and the path of every request as if a rule had all three. Otherwise a change of one file
+    /// would change how requests outside its bounds are read: a first rule with `methods` refuses every method with a lower-case
+    /// letter, for example.
+    #[must_use]
+    pub fn with_files(mut self, files: Vec<RulesFileStatus>) -> RuleTable {
+        self.needs.host = true;
+        self.needs.method = true;
+        self.needs.path = true;
+        self.files = files;
+        self
     }
 
     /// Reads the parts of a request that the rules need.
@@ -72,7 +90,12 @@ impl RuleTable {
     }
 
     /// The first rule that matches, or the default rule.
-    pub fn select(&self, facts: &Facts<'_>) -> &Arc<Rule> {
+    ///
+    /// # Errors
+    /// [`TargetError::Path`] if that is a rule whose file is bounded to paths, and the path is ambiguous: the upstream may
+    /// interpret it as a path outside the bounds, about which the file must not decide. Another rule must not decide either,
+    /// because the path may be one that the file protects.
+    pub fn select(&self, facts: &Facts<'_>) -> Result<&Arc<Rule>, TargetError> {
         let named = self
             .by_first_segment
             .get(first_segment(&facts.path))
@@ -82,13 +105,24 @@ impl RuleTable {
             left: named,
             right: &self.others,
         };
-        candidates
+        let selected = candidates
             .find_map(|number| {
                 self.rules
                     .get(number)
                     .filter(|rule| rule.mismatch(facts).is_none())
             })
-            .unwrap_or(&self.default)
+            .unwrap_or(&self.default);
+        match facts.path {
+            MatchedPath::Permitted(_, kinds) if selected.is_bounded_by_path() => {
+                Err(TargetError::Path(Some(kinds)))
+            }
+            _ => Ok(selected),
+        }
+    }
+
+    /// The files of `rules_from`, in the order of their rules.
+    pub fn files(&self) -> &[RulesFileStatus] {
+        &self.files
     }
 
     /// The parts of a request that at least one rule reads.
@@ -113,24 +147,30 @@ fn needs(rules: &[Arc<Rule>]) -> Needs {
             .map(|condition| condition.expression().reads())
             .unwrap_or_default()
     };
+    let is_bounded = |rule: &Rule, by: fn(&Matcher) -> bool| rule.bounds.as_deref().is_some_and(by);
     Needs {
-        host: rules
-            .iter()
-            .any(|rule| rule.matcher.hosts.is_some() || reads(rule).host()),
+        host: rules.iter().any(|rule| {
+            rule.matcher.hosts.is_some()
+                || is_bounded(rule, |bounds| bounds.hosts.is_some())
+                || reads(rule).host()
+        }),
         method: rules
             .iter()
             .any(|rule| rule.matcher.methods.is_some() || reads(rule).method()),
-        path: rules
-            .iter()
-            .any(|rule| rule.matcher.paths.is_some() || reads(rule).path()),
+        path: rules.iter().any(|rule| {
+            rule.matcher.paths.is_some() || rule.is_bounded_by_path() || reads(rule).path()
+        }),
         address: rules.iter().any(|rule| rule.matcher.addresses.is_some()),
     }
 }
 
 /// The first segments of which a matching path has one. `None` if any first segment can match.
-fn first_segments(matcher: &Matcher) -> Option<Vec<String>> {
+fn first_segments(rule: &Rule) -> Option<Vec<String>> {
     let literal = |pattern: &PathPattern| pattern.first_literal().map(str::to_owned);
-    matcher.paths.as_ref()?.iter().map(literal).collect()
+    let of = |matcher: &Matcher| -> Option<Vec<String>> {
+        matcher.paths.as_ref()?.iter().map(literal).collect()
+    };
+    of(&rule.matcher).or_else(|| of(rule.bounds.as_deref()?))
 }
 
 fn first_segment(path: &MatchedPath) -> &str {

@@ -158,7 +158,10 @@ fn grants_of_rules(rules: &RuleTable, grants: &mut BTreeSet<String>) {
             continue;
         };
         let mut grant = |what: String| grants.insert(format!("request {number} with {what}"));
-        match &rules.select(&facts).access {
+        let Ok(rule) = rules.select(&facts) else {
+            continue;
+        };
+        match &rule.access {
             Access::Deny => {}
             Access::Anonymous { when } => {
                 grant(format!("no token if {}", when.is_some()));

@@ -10,6 +10,7 @@ const CODE: WarningCode = WarningCode::AudiencesAny;
 fn problem(path: &str, line: Option<usize>) -> Problem {
     let (what, advice) = ("what".to_owned(), "advice".to_owned());
     Problem {
+        file: None,
         path: path.into(),
         line,
         column: line,
@@ -135,6 +136,7 @@ fn an_error_that_is_left_out_is_an_error() {
 #[test]
 fn a_warning_begins_with_its_code() {
     let warning = Problem {
+        file: None,
         severity: Severity::Warning(CODE),
         ..problem("realm", Some(2))
     };

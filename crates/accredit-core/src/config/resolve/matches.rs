@@ -5,7 +5,7 @@ use crate::config::one_or_many::OneOrMany;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::exact::exact;
-use crate::config::rule_document::MatchDocument;
+use crate::config::rule_document::{MatchDocument, RulesFromDocument};
 use crate::config::sentence::Sentence;
 use crate::config::warning::WarningCode;
 use crate::rules::host::HostPattern;
@@ -65,6 +65,65 @@ pub fn matcher(key: &str, document: Option<&MatchDocument>, problems: &mut Probl
             problems,
             |_, text| AddressRange::parse(text).map_err(|error| Sentence::own(error.to_string())),
         ),
+    }
+}
+
+/// The hosts and paths of an entry of `rules_from`.
+pub(crate) fn bounds(key: &str, entry: &RulesFromDocument, problems: &mut Problems) -> Matcher {
+    if entry.hosts.is_none() && entry.paths.is_none() && !problems.is_repaired(key) {
+        problems.error(
+            key,
+            "this entry has neither hosts nor paths, so its files could decide about every request",
+            "add the hosts or paths of these files; `paths: [/**]` permits every request",
+        );
+    }
+    let document = MatchDocument {
+        hosts: entry.hosts.clone(),
+        paths: entry.paths.clone(),
+        ..MatchDocument::default()
+    };
+    matcher(key, Some(&document), problems)
+}
+
+/// Warns of each host and path that no request within the bounds has: the rule does not apply to it, wherever the author of the file
+/// believes that its paths begin.
+pub(crate) fn warn_if_out_of_bounds(
+    key: &str,
+    matcher: &Matcher,
+    bounds: &Matcher,
+    problems: &mut Problems,
+) {
+    fn outside<T>(
+        own: Option<&Vec<T>>,
+        bounds: Option<&Vec<T>>,
+        overlaps: impl Fn(&T, &T) -> bool,
+    ) -> Vec<usize> {
+        let (Some(own), Some(bounds)) = (own, bounds) else {
+            return Vec::new();
+        };
+        let is_outside = |(_, own): &(usize, &T)| !bounds.iter().any(|bound| overlaps(own, bound));
+        let outside = own.iter().enumerate().filter(is_outside);
+        outside.map(|(number, _)| number).collect()
+    }
+    let hosts = outside(
+        matcher.hosts.as_ref(),
+        bounds.hosts.as_ref(),
+        HostPattern::overlaps,
+    );
+    let paths = outside(
+        matcher.paths.as_ref(),
+        bounds.paths.as_ref(),
+        PathPattern::overlaps,
+    );
+    for (name, numbers) in [("hosts", hosts), ("paths", paths)] {
+        for number in numbers {
+            problems.warn(
+                WarningCode::RuleOutOfBounds,
+                &path::item(&path::member(key, name), number),
+                "this is outside the hosts and paths that rules_from permits the file, so that the rule never applies there",
+                "write the whole host or path, within those of the entry of rules_from",
+            );
+        }
     }
 }
 

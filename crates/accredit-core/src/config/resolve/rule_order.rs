@@ -1,5 +1,7 @@
 //! Warnings about the order of rules: rules that never decide, and rules that a request can evade.
 
+use std::sync::Arc;
+
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::rule_document::RuleDocument;
@@ -9,70 +11,123 @@ use crate::config::words::AccessWord;
 use crate::rules::rule::{Access, Rule};
 use crate::token::claim_demand::ClaimDemand;
 
-/// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7).
-pub(crate) fn warn_of_order(documents: &[RuleDocument], rules: &[Rule], problems: &mut Problems) {
-    for (number, rule) in rules.iter().enumerate() {
-        let earlier = rules
-            .iter()
-            .take(number)
-            .enumerate()
-            .find(|(_, earlier)| earlier.matcher.covers(&rule.matcher));
-        if let Some((before, earlier)) = earlier {
-            problems.warn(
-                WarningCode::RuleUnreachable,
-                &path::item("rules", number),
-                Sentence::own("this rule never decides: the earlier rule ")
-                    .and_quote(&name_key(before), &earlier.name)
-                    .and(" matches every request that it matches"),
-                "put the narrower rule first, or remove this rule",
-            );
-        }
+/// The rules of the configuration, or those of a rules file.
+pub(crate) struct RuleGroup<'a> {
+    pub(crate) documents: &'a [RuleDocument],
+    pub(crate) rules: &'a [Rule],
+    /// The key path of the list.
+    pub(crate) key: &'static str,
+    /// The path of the rules file.
+    pub(crate) file: Option<Arc<str>>,
+    /// `None` if nothing is reported about these rules.
+    pub(crate) problems: Option<&'a mut Problems>,
+}
+
+/// A rule at its place in the order.
+#[derive(Clone, Copy)]
+struct OrderedRule<'a> {
+    group: usize,
+    number: usize,
+    document: &'a RuleDocument,
+    rule: &'a Rule,
+}
+
+/// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7). The groups are in the order of their rules.
+pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
+    let mut rules = Vec::new();
+    for (group, of_group) in groups.iter().enumerate() {
+        let pairs = of_group.documents.iter().zip(of_group.rules).enumerate();
+        rules.extend(pairs.map(|(number, (document, rule))| OrderedRule {
+            group,
+            number,
+            document,
+            rule,
+        }));
+    }
+    for (position, one) in rules.iter().enumerate() {
+        let mut earlier = rules.iter().take(position);
+        let Some(earlier) = earlier.find(|earlier| earlier.rule.covers(one.rule)) else {
+            continue;
+        };
+        let what = Sentence::own("this rule never decides: ");
+        let what = name_of(groups, *earlier, one.group, what)
+            .and(" matches every request that it matches");
+        warn(
+            groups,
+            *one,
+            WarningCode::RuleUnreachable,
+            what,
+            "put the narrower rule first, or remove this rule",
+        );
     }
     // Rules after the first one that matches every request never decide.
-    let catch_all = rules.iter().position(|rule| rule.matcher.matches_all());
+    let catch_all = rules.iter().position(|one| one.rule.matches_all());
     let deciding = catch_all.map_or(rules.len(), |number| number + 1);
-    let last = catch_all.and_then(|number| documents.get(number).zip(rules.get(number)));
+    let last = catch_all.and_then(|number| rules.get(number)).copied();
     let is_stricter = |rule: &Rule| match &rule.access {
         Access::Deny => true,
         Access::Token(demands) => demands.exceed_verified_token(),
         Access::Anonymous { .. } | Access::Optional(_) => false,
     };
-    let evadable = rules
-        .iter()
-        .zip(documents)
-        .take(deciding)
-        .position(|(rule, document)| {
-            is_stricter(rule)
-                && !last.is_some_and(|(last_document, last)| {
-                    is_as_strict(last_document, document) && requires_claims_of(last, rule)
-                })
-        });
-    let Some(number) = evadable else {
+    let mut deciding = rules.iter().take(deciding);
+    let evadable = deciding.find(|one| {
+        is_stricter(one.rule)
+            && !last.is_some_and(|last| {
+                is_as_strict(last.document, one.document) && requires_claims_of(last.rule, one.rule)
+            })
+    });
+    let Some(evadable) = evadable else {
         return;
     };
-    let last = catch_all.and_then(|number| Some((name_key(number), rules.get(number)?)));
     let (what, advice) = match last {
         None => (
             "this rule is stricter than the default rule, which admits a request that evades it with any verified token"
                 .into(),
-            "end the rules with a rule of `access: deny` that matches every request".into(),
+            Sentence::own("end the rules with a rule of `access: deny` that matches every request"),
         ),
-        Some((key, last)) => (
-            Sentence::own("this rule is stricter than ")
-                .and_quote(&key, &last.name)
+        Some(last) => (
+            name_of(groups, last, evadable.group, Sentence::own("this rule is stricter than "))
                 .and(", which decides about a request that evades it"),
-            Sentence::own("give ")
-                .and_quote(&key, &last.name)
+            name_of(groups, last, evadable.group, Sentence::own("give "))
                 .and(" the conditions of this rule, or `access: deny`"),
         ),
     };
-    let key = path::item("rules", number);
-    problems.warn(WarningCode::RuleEvadable, &key, what, advice);
+    warn(groups, *evadable, WarningCode::RuleEvadable, what, advice);
 }
 
-/// The key path of a rule's name.
-fn name_key(number: usize) -> String {
-    path::member(&path::item("rules", number), "name")
+fn warn(
+    groups: &mut [RuleGroup<'_>],
+    rule: OrderedRule<'_>,
+    code: WarningCode,
+    what: Sentence,
+    advice: impl Into<Sentence>,
+) {
+    if let Some(group) = groups.get_mut(rule.group)
+        && let Some(problems) = &mut group.problems
+    {
+        problems.warn(code, &path::item(group.key, rule.number), what, advice);
+    }
+}
+
+/// Adds which rule it is, for a problem of that group.
+fn name_of(
+    groups: &[RuleGroup<'_>],
+    rule: OrderedRule<'_>,
+    told: usize,
+    sentence: Sentence,
+) -> Sentence {
+    let Some(group) = groups.get(rule.group) else {
+        return sentence;
+    };
+    let key = path::item(group.key, rule.number);
+    match &group.file {
+        _ if rule.group == told => sentence
+            .and("the rule ")
+            .and_quote(&path::member(&key, "name"), &rule.rule.name),
+        // The names of the configuration can come from the environment, of which the problems of a file know nothing.
+        None => sentence.and(format!("{key} of the configuration")),
+        Some(file) => sentence.and(format!("the rule {key} of {file}")),
+    }
 }
 
 /// Whether every token that `last` admits has the claims that `rule` requires. A `deny` rule admits none.

@@ -10,57 +10,79 @@ use crate::config::problem::Problems;
 use crate::config::resolve::claims::claim_demands;
 use crate::config::resolve::exact::exact_audiences;
 use crate::config::resolve::expressions::ExpressionContext;
-use crate::config::resolve::matches::matcher;
-use crate::config::resolve::rule_order::warn_of_order;
+use crate::config::resolve::matches::{matcher, warn_if_out_of_bounds};
 use crate::config::rule_document::{RuleDocument, WhenDocument};
 use crate::config::sentence::Sentence;
 use crate::config::settings::IssuerSettings;
 use crate::config::warning::WarningCode;
 use crate::config::words::{AccessWord, Word};
+use crate::expression::variables::VariableSet;
 use crate::forward::strip::TokenForwarding;
 use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
-use crate::expression::variables::VariableSet;
 use crate::rules::matcher::Matcher;
 use crate::rules::rule::{Access, Rule};
 
+/// Compiles the rules of the configuration or of a rules file. Those of a file get their bounds later.
 pub fn rules(
     documents: &[RuleDocument],
+    place: RulesPlace<'_>,
     context: &RuleContext<'_>,
     problems: &mut Problems,
 ) -> Vec<Rule> {
     let mut names = HashMap::new();
-    let rules: Vec<Rule> = documents
+    documents
         .iter()
         .enumerate()
         .map(|(number, document)| {
-            let key = path::item("rules", number);
+            let key = path::item(place.key(), number);
             let resolver = RuleResolver {
                 key: &key,
+                number,
+                place,
                 document,
                 context,
             };
             let name = resolver.name(&mut names, problems);
-            let matcher = matcher(
-                &path::member(&key, "match"),
-                document.matches.as_ref(),
-                problems,
-            );
+            let match_key = path::member(&key, "match");
+            let matcher = matcher(&match_key, document.matches.as_ref(), problems);
+            if let RulesPlace::File { bounds, .. } = place {
+                warn_if_out_of_bounds(&match_key, &matcher, bounds, problems);
+            }
             resolver.warn_if_open(&matcher, problems);
             Rule {
                 name: name.into(),
                 matcher,
+                bounds: None,
                 access: resolver.access(problems),
                 token_forwarding: resolver.token_forwarding(problems),
             }
         })
-        .collect();
-    // The placeholder of a value with a problem would change which requests a rule matches.
-    if !problems.is_repaired("rules") {
-        warn_of_order(documents, &rules, problems);
+        .collect()
+}
+
+/// Where rules are written.
+#[derive(Clone, Copy)]
+pub enum RulesPlace<'a> {
+    /// `rules` of the configuration.
+    Own,
+    /// A rules file.
+    File {
+        /// What the names of its rules begin with.
+        label: &'a str,
+        bounds: &'a Matcher,
+    },
+}
+
+impl RulesPlace<'_> {
+    /// The key path of the list.
+    fn key(self) -> &'static str {
+        match self {
+            RulesPlace::Own => "rules",
+            RulesPlace::File { .. } => "",
+        }
     }
-    rules
 }
 
 /// What rules refer to.
@@ -69,6 +91,8 @@ pub struct RuleContext<'a> {
     /// The top-level `forward_token`.
     pub forwarding: TokenForwarding,
     pub expressions: ExpressionContext<'a>,
+    /// The warnings that the operator accepts.
+    pub accepted: &'a [WarningCode],
 }
 
 impl RuleContext<'_> {
@@ -102,14 +126,25 @@ pub fn ambiguous_paths(kinds: &[Word<Ambiguity>], problems: &mut Problems) -> Am
 
 struct RuleResolver<'a> {
     key: &'a str,
+    number: usize,
+    place: RulesPlace<'a>,
     document: &'a RuleDocument,
     context: &'a RuleContext<'a>,
 }
 
 impl RuleResolver<'_> {
     fn name(&self, seen: &mut HashMap<String, String>, problems: &mut Problems) -> String {
+        let name = self.own_name(seen, problems);
+        match self.place {
+            RulesPlace::Own => name,
+            RulesPlace::File { label, .. } => format!("{label}:{name}"),
+        }
+    }
+
+    fn own_name(&self, seen: &mut HashMap<String, String>, problems: &mut Problems) -> String {
         let Some(name) = &self.document.name else {
-            if let Some(other) = seen.insert(self.key.to_owned(), self.key.to_owned()) {
+            let name = path::item("rules", self.number);
+            if let Some(other) = seen.insert(name.clone(), self.key.to_owned()) {
                 problems.error(
                     &other,
                     Sentence::own(format!(
@@ -119,7 +154,7 @@ impl RuleResolver<'_> {
                     "choose another name",
                 );
             }
-            return self.key.to_owned();
+            return name;
         };
         let key = path::member(self.key, "name");
         if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) {
@@ -152,7 +187,12 @@ impl RuleResolver<'_> {
             problems.warn(
                 WarningCode::RuleOpen,
                 self.key,
-                "this rule admits every request without a token, because `match` has no condition",
+                match self.place {
+                    RulesPlace::Own => "this rule admits every request without a token, because `match` has no condition",
+                    RulesPlace::File { .. } => {
+                        "this rule admits every request to the hosts and paths of its file without a token, because `match` has no condition"
+                    }
+                },
                 "add a condition to `match`, or change `access`",
             );
         }

@@ -55,7 +55,13 @@ fn defaults_are_those_of_the_contract() {
     let headers: Vec<_> = entry
         .claim_headers
         .iter()
-        .map(|header| format!("{}: {}", header.name, header.value.claim().expect("a claim").label()))
+        .map(|header| {
+            format!(
+                "{}: {}",
+                header.name,
+                header.value.claim().expect("a claim").label()
+            )
+        })
         .collect();
     assert_eq!(
         headers,
@@ -281,6 +287,25 @@ fn invalid_rules_and_sources_are_reported_with_their_location() {
         (
             rule("match: { hosts: ['a:80'] }"),
             "rules[0].match.hosts[0] (line 5)",
+        ),
+        (
+            format!(
+                "token_sources: [{{ header: authorization, scheme: 'Bearer ' }}]\n{}",
+                issuer("")
+            ),
+            "token_sources[0].scheme (line 1): this scheme begins or ends with white space",
+        ),
+        (
+            "issuers:\n  - { issuer: http://a.example, audiences: [a] }\n".to_owned(),
+            "use https, set jwks.allow_http to true, or set jwks.uri",
+        ),
+        (
+            issuer("    claim_headers: { x-a: { expression: 'request.host' } }\n"),
+            "issuers[0].claim_headers.x-a.expression (line 4): `request` is not a variable; the variables are claims",
+        ),
+        (
+            issuer("    claim_headers: { x-a: { expression: '\"${TIER}\"' } }\n"),
+            "issuers[0].claim_headers.x-a.expression (line 4): `${...}` is not replaced in an expression",
         ),
         (
             rule("match: { methods: ['G T'] }"),

@@ -39,7 +39,13 @@ const PLACES: [ForeignWords; 6] = [
                 "it belongs to an entry of `issuers`: `jwks: { uri: ... }`",
             ),
             (
-                &["audience", "audiences", "clockskew", "algorithms", "claimheaders"],
+                &[
+                    "audience",
+                    "audiences",
+                    "clockskew",
+                    "algorithms",
+                    "claimheaders",
+                ],
                 "it belongs to an entry of `issuers`",
             ),
             (
@@ -84,7 +90,13 @@ const PLACES: [ForeignWords; 6] = [
                 "write `claim_headers`, a mapping from each header to its claim",
             ),
             (
-                &["fromheaders", "fromparams", "fromcookies", "valueprefix", "tokensources"],
+                &[
+                    "fromheaders",
+                    "fromparams",
+                    "fromcookies",
+                    "valueprefix",
+                    "tokensources",
+                ],
                 "write the top-level key `token_sources`, which holds for all issuers",
             ),
             (
@@ -92,7 +104,11 @@ const PLACES: [ForeignWords; 6] = [
                 "write the top-level key `forward_token`, or that of a rule",
             ),
             (
-                &["forwardpayloadheader", "outputpayloadtoheader", "payloadheader"],
+                &[
+                    "forwardpayloadheader",
+                    "outputpayloadtoheader",
+                    "payloadheader",
+                ],
                 "write the top-level key `payload_header`",
             ),
             (
@@ -224,7 +240,12 @@ mod tests {
         let schema = schema();
         let entry = schema.pointer("/$defs/Issuer/properties");
         let entry = entry.and_then(|part| part.as_object()).expect("an issuer");
-        for name in ["jwks_uri", "jwksUri", "clock_skew_seconds", "clockSkewSeconds"] {
+        for name in [
+            "jwks_uri",
+            "jwksUri",
+            "clock_skew_seconds",
+            "clockSkewSeconds",
+        ] {
             assert!(hint(name, entry).is_some(), "{name}");
         }
         assert_eq!(hint("colour", entry), None);

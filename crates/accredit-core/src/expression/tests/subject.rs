@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use crate::request::{Completeness, Headers, Request};
-use crate::rules::ambiguity::Ambiguities;
 use crate::expression::evaluate::Evaluation;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::variables::{RequestVariables, Variables};
+use crate::request::{Completeness, Headers, Request};
+use crate::rules::ambiguity::Ambiguities;
 use crate::rules::facts::{Facts, Needs};
 use crate::token::claims::Claims;
 

@@ -210,11 +210,18 @@ fn a_claim_in_the_form_json_text_is_ascii_json() {
     let claims = r#"{"c":{"a" : [1.0, "grüße"],
         "b":null},"l":["a", 12345678901234567890],"s":"x","n":null}"#;
     for (claim, expected) in [
-        ("c", Some(r#"{"a":[1.0,"gr\u00fc\u00dfe"],"b":null}"#.to_owned())),
+        (
+            "c",
+            Some(r#"{"a":[1.0,"gr\u00fc\u00dfe"],"b":null}"#.to_owned()),
+        ),
         ("l", Some(r#"["a",12345678901234567890]"#.to_owned())),
         ("s", Some(r#""x""#.to_owned())),
         ("n", None),
     ] {
-        assert_eq!(value_of(claim, ClaimForm::JsonText, claims), expected, "{claim}");
+        assert_eq!(
+            value_of(claim, ClaimForm::JsonText, claims),
+            expected,
+            "{claim}"
+        );
     }
 }

@@ -82,7 +82,10 @@ fn an_expression_without_a_value_for_a_header_has_a_cause() {
         ("['a,b']", LeftOut::SeparatorInElement(',')),
         ("b'a'", LeftOut::NoForm("bytes")),
         ("type(1)", LeftOut::NoForm("type")),
-        ("{1: 2}", LeftOut::NoForm("a map with keys that are no strings")),
+        (
+            "{1: 2}",
+            LeftOut::NoForm("a map with keys that are no strings"),
+        ),
         ("{'a': b'x'}", LeftOut::NoForm("bytes")),
     ] {
         assert_eq!(value(expression), Err(cause), "{expression}");
@@ -94,7 +97,10 @@ fn an_expression_without_a_value_for_a_header_has_a_cause() {
         "claims.sub.split('').map(x, claims.sub.split('').map(y, claims.sub))[99]",
     ] {
         let cause = value(expression).expect_err(expression);
-        assert!(matches!(cause, LeftOut::Expression(_)), "{expression}: {cause}");
+        assert!(
+            matches!(cause, LeftOut::Expression(_)),
+            "{expression}: {cause}"
+        );
     }
 }
 

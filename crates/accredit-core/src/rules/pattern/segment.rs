@@ -60,6 +60,16 @@ impl SegmentPattern {
         }
     }
 
+    /// Whether a segment can match both. `true` also if that cannot be seen from the text.
+    pub(crate) fn overlaps(&self, other: &SegmentPattern) -> bool {
+        match (self, other) {
+            (SegmentPattern::Literal(text), pattern) | (pattern, SegmentPattern::Literal(text)) => {
+                pattern.matches(text)
+            }
+            (SegmentPattern::Any | SegmentPattern::Pieces(_), _) => true,
+        }
+    }
+
     /// Whether this matches every segment that `other` matches. `false` if that cannot be seen from the text.
     pub(crate) fn covers(&self, other: &SegmentPattern) -> bool {
         match (self, other) {

@@ -114,7 +114,12 @@ fn a_value_must_fit_one_of_several_alternatives_completely() {
     assert_eq!(problems("b: 1", &schema), [""; 0]);
     let expected = ["line 1: this is a mapping; write a mapping with `a` or a mapping with `b`"];
     assert_eq!(problems("a: 1\nb: 1", &schema), expected);
+    assert_eq!(problems("c: 1", &schema), expected);
+    // A mapping is meant to be the alternative of which it has the most keys.
+    let expected = ["b (line 1): this is a string; write a whole number"];
     assert_eq!(problems("b: x", &schema), expected);
+    let expected = ["c (line 2): unknown key; did you mean `b`?"];
+    assert_eq!(problems("b: 1\nc: 1", &schema), expected);
 }
 
 #[test]

@@ -1,0 +1,361 @@
+//! `rules_from`: the rules of other files, each bounded to the hosts and paths of its entry (CONTRACT 3.13).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::config::load;
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::resolve::matches::bounds;
+use crate::config::resolve::rules::{RuleContext, RulesPlace, rules};
+use crate::config::rule_document::{RuleDocument, RulesFromDocument};
+use crate::config::rules_files::{
+    FoundEntry, FoundFile, RulesFile, RulesFileContent, RulesFilePattern, RulesInForce,
+};
+use crate::config::sentence::Sentence;
+use crate::config::warning::WarningCode;
+use crate::rules::matcher::Matcher;
+use crate::rules::rule::Rule;
+use crate::rules::rules_file::RulesFileState;
+
+/// What the program read of the files of `rules_from`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RulesSource<'a> {
+    /// One for each entry of `rules_from`.
+    pub found: &'a [FoundEntry],
+    /// The rules of files that are in force. `None` at the start.
+    pub in_force: Option<&'a RulesInForce>,
+}
+
+/// The files of all entries, and the problems of each.
+#[derive(Default)]
+pub(crate) struct ResolvedFiles {
+    /// In the order of their rules.
+    pub(crate) files: Vec<ResolvedFile>,
+    /// Of files whose faults are faults of the configuration.
+    pub(crate) errors: Vec<Problems>,
+    /// Of files that are invalid, while their last valid rules stay in force, or none.
+    pub(crate) rejected: Vec<Problems>,
+}
+
+/// A file, with its rules as they are in force.
+pub(crate) struct ResolvedFile {
+    pub(crate) file: RulesFile,
+    /// With the bounds of their entry.
+    pub(crate) rules: Vec<Rule>,
+    /// The warnings about the file. `None` unless its current rules are in force.
+    pub(crate) problems: Option<Problems>,
+}
+
+/// Resolves the files of every entry. `configuration` is the hash of the document without its files.
+pub(crate) fn rules_from(
+    entries: &[RulesFromDocument],
+    source: RulesSource<'_>,
+    configuration: &str,
+    own_rules: &[Rule],
+    context: &RuleContext<'_>,
+    problems: &mut Problems,
+) -> ResolvedFiles {
+    let none = RulesInForce::default();
+    let in_force = source.in_force.unwrap_or(&none);
+    let mut resolver = FilesResolver {
+        in_force,
+        // A configuration that changes may have given rules to a file. If that file has never been valid, these rules would be
+        // in force nowhere.
+        is_new_configuration: *in_force.configuration != *configuration,
+        context,
+        labels: labels_in_force(in_force, source.found),
+        seen: HashSet::new(),
+        resolved: ResolvedFiles::default(),
+    };
+    resolver.refuse_names_of_files(own_rules, problems);
+    for (number, entry) in entries.iter().enumerate() {
+        let key = path::item("rules_from", number);
+        let bounds = Arc::new(bounds(&key, entry, problems));
+        refuse_unusable_pattern(&key, entry, problems);
+        let found = source.found.get(number).map(|found| &found.files);
+        match found {
+            Some(Ok(found)) => resolver.entry(&key, entry, &bounds, found, own_rules, problems),
+            Some(Err(cause)) => resolver.unlisted(&key, entry, &bounds, cause, problems),
+            None => resolver.unlisted(&key, entry, &bounds, "they were not read", problems),
+        }
+    }
+    resolver.resolved
+}
+
+/// A pattern with a mistake is reported here; the program finds no files for it.
+fn refuse_unusable_pattern(key: &str, entry: &RulesFromDocument, problems: &mut Problems) {
+    if let Err(error) = RulesFilePattern::parse(&entry.files) {
+        problems.error(
+            &path::member(key, "files"),
+            Sentence::own(error.to_string()),
+            "write the path of a file, or of a folder and a file name with `*`",
+        );
+    }
+}
+
+/// The names that files give their rules: those of files that are in force and still there. A new file cannot take them away.
+fn labels_in_force(in_force: &RulesInForce, found: &[FoundEntry]) -> HashMap<String, Arc<str>> {
+    let found = found.iter().flat_map(|entry| entry.files.iter().flatten());
+    found
+        .filter(|found| in_force.files.iter().any(|file| file.path == found.path))
+        .filter_map(|found| Some((label(&found.path).ok()?, found.path.clone())))
+        .collect()
+}
+
+struct FilesResolver<'a> {
+    in_force: &'a RulesInForce,
+    is_new_configuration: bool,
+    context: &'a RuleContext<'a>,
+    /// The file that has each label.
+    labels: HashMap<String, Arc<str>>,
+    /// The files of the entries so far.
+    seen: HashSet<Arc<str>>,
+    resolved: ResolvedFiles,
+}
+
+impl FilesResolver<'_> {
+    /// The names of rules of the configuration must differ from those of files that are in force.
+    fn refuse_names_of_files(&self, own_rules: &[Rule], problems: &mut Problems) {
+        for (number, rule) in own_rules.iter().enumerate() {
+            let Some((label, _)) = rule.name.split_once(':') else {
+                continue;
+            };
+            if let Some(file) = self.labels.get(label) {
+                let key = path::member(&path::item("rules", number), "name");
+                let what = "this name begins like those of the rules of ";
+                let what = Sentence::own(format!("{what}{file}"));
+                problems.error(&key, what, "choose another name");
+            }
+        }
+    }
+
+    fn entry(
+        &mut self,
+        key: &str,
+        entry: &RulesFromDocument,
+        bounds: &Arc<Matcher>,
+        found: &[FoundFile],
+        own_rules: &[Rule],
+        problems: &mut Problems,
+    ) {
+        if found.is_empty() {
+            problems.warn(
+                WarningCode::RulesFromEmpty,
+                &path::member(key, "files"),
+                "no file has this name, so this entry has no rules",
+                "correct the path, or add the files",
+            );
+        }
+        let mut files = Vec::new();
+        for found in found {
+            let (content, problems) = self.read(found, own_rules, bounds);
+            files.push(self.decide(entry, found, content, problems));
+        }
+        // An invalid new file can be the successor of a file that is gone, whose rules then still have to protect something.
+        let is_complete = files
+            .iter()
+            .all(|file| file.file.state != RulesFileState::Unused);
+        let gone = self.in_force.of_entry(&entry.files);
+        let gone = gone.filter(|file| found.iter().all(|found| found.path != file.path));
+        for file in gone.filter(|file| !is_complete && file.state != RulesFileState::Unused) {
+            let mut problems = Problems::of_file(file.path.clone());
+            problems.error(
+                "",
+                "the file is gone, and its rules stay in force because another file of its entry is invalid",
+                "correct the other file, or remove it",
+            );
+            self.resolved.rejected.push(problems);
+            files.push(kept(file));
+        }
+        files.sort_by(|one, other| one.file.path.cmp(&other.file.path));
+        self.add(files, bounds);
+    }
+
+    /// The files of an entry cannot be listed: those that are in force stay.
+    fn unlisted(
+        &mut self,
+        key: &str,
+        entry: &RulesFromDocument,
+        bounds: &Arc<Matcher>,
+        cause: &str,
+        problems: &mut Problems,
+    ) {
+        let files: Vec<_> = self.in_force.of_entry(&entry.files).map(kept).collect();
+        let advice = "name a folder that this user can read";
+        if files.is_empty() && self.is_new_configuration {
+            let key = path::member(key, "files");
+            let what = Sentence::own("the files of ")
+                .and_quote(&key, &entry.files)
+                .and(format!(" cannot be listed: {cause}"));
+            // A pattern with a mistake is reported already.
+            if RulesFilePattern::parse(&entry.files).is_ok() {
+                problems.error(&key, what, advice);
+            }
+            return;
+        }
+        let mut problems = Problems::of_file(entry.files.as_str().into());
+        let what =
+            format!("the files cannot be listed, and their last rules stay in force: {cause}");
+        problems.error("", Sentence::own(what), advice);
+        self.resolved.rejected.push(problems);
+        self.add(files, bounds);
+    }
+
+    /// The rules of a file as it is now, and every problem.
+    fn read(
+        &mut self,
+        found: &FoundFile,
+        own_rules: &[Rule],
+        bounds: &Matcher,
+    ) -> (RulesFileContent, Problems) {
+        let mut problems = Problems::of_file(found.path.clone());
+        let text = match &found.text {
+            Ok(text) => text,
+            Err(cause) => {
+                problems.error(
+                    "",
+                    Sentence::own(format!("the file cannot be read: {cause}")),
+                    "make it a regular file that this user can read",
+                );
+                return (RulesFileContent::default(), problems);
+            }
+        };
+        let (documents, mut problems) = load::read_rules(found.path.clone(), text);
+        problems.accept(self.context.accepted.to_vec());
+        let label = match self.claim_label(&found.path, own_rules) {
+            Ok(label) => label,
+            Err((what, advice)) => {
+                problems.error("", Sentence::own(what), advice);
+                return (RulesFileContent::default(), problems);
+            }
+        };
+        let place = RulesPlace::File {
+            label: &label,
+            bounds,
+        };
+        let rules = rules(&documents, place, self.context, &mut problems);
+        (RulesFileContent { documents, rules }, problems)
+    }
+
+    /// The label of a file, which no other file may have.
+    fn claim_label(
+        &mut self,
+        path: &Arc<str>,
+        own_rules: &[Rule],
+    ) -> Result<String, (String, &'static str)> {
+        if !self.seen.insert(path.clone()) {
+            let what = "the file is also of an earlier entry of rules_from".to_owned();
+            return Err((what, "change one of the entries"));
+        }
+        let label = label(path).map_err(|what| (what.to_owned(), "rename the file"))?;
+        let holder = self.labels.entry(label.clone()).or_insert(path.clone());
+        if holder != path {
+            let what = format!("{holder} has the same name, which begins the names of its rules");
+            return Err((what, "rename the file"));
+        }
+        let is_prefix = |rule: &&Rule| {
+            let prefix = rule.name.split_once(':');
+            prefix.is_some_and(|(prefix, _)| prefix == label)
+        };
+        match own_rules.iter().find(is_prefix) {
+            Some(_) => {
+                let what =
+                    "a rule of the configuration has a name that begins like those of this file";
+                Err((what.to_owned(), "rename the file"))
+            }
+            None => Ok(label),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        entry: &RulesFromDocument,
+        found: &FoundFile,
+        content: RulesFileContent,
+        problems: Problems,
+    ) -> ResolvedFile {
+        let file = |state, content| RulesFile {
+            pattern: entry.files.as_str().into(),
+            path: found.path.clone(),
+            state,
+            content,
+        };
+        let (file, problems) = if problems.has_errors() {
+            let last = self.in_force.last_valid(&entry.files, &found.path);
+            let file = match last {
+                Some(content) => file(RulesFileState::Outdated, content.clone()),
+                None => file(RulesFileState::Unused, Arc::default()),
+            };
+            if last.is_none() && self.is_new_configuration {
+                self.resolved.errors.push(problems);
+            } else {
+                self.resolved.rejected.push(problems);
+            }
+            (file, None)
+        } else {
+            let content = Arc::new(content);
+            (file(RulesFileState::Current, content), Some(problems))
+        };
+        ResolvedFile {
+            file,
+            rules: Vec::new(),
+            problems,
+        }
+    }
+
+    fn add(&mut self, files: Vec<ResolvedFile>, bounds: &Arc<Matcher>) {
+        self.resolved.files.extend(files.into_iter().map(|file| {
+            let rules = file.file.content.rules.iter();
+            ResolvedFile {
+                rules: rules
+                    .map(|rule| Rule {
+                        bounds: Some(bounds.clone()),
+                        ..rule.clone()
+                    })
+                    .collect(),
+                ..file
+            }
+        }));
+    }
+}
+
+impl ResolvedFile {
+    pub(crate) fn documents(&self) -> &[RuleDocument] {
+        &self.file.content.documents
+    }
+}
+
+/// A file that stays in force as it is.
+fn kept(file: &RulesFile) -> ResolvedFile {
+    let state = match file.state {
+        RulesFileState::Unused => RulesFileState::Unused,
+        RulesFileState::Current | RulesFileState::Outdated => RulesFileState::Outdated,
+    };
+    ResolvedFile {
+        file: RulesFile {
+            state,
+            ..file.clone()
+        },
+        rules: Vec::new(),
+        problems: None,
+    }
+}
+
+/// The name of a file without folder and ending, which begins the names of its rules (CONTRACT 3.13.5).
+fn label(path: &str) -> Result<String, &'static str> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let label = match name.rsplit_once('.') {
+        Some((label, _)) if !label.is_empty() => label,
+        _ => name,
+    };
+    if label.contains(':') || label.chars().any(char::is_control) || label.contains('\u{fffd}') {
+        return Err(
+            "the name of the file has a `:`, a control character or bytes that are not UTF-8, and it begins the names of its rules",
+        );
+    }
+    Ok(label.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

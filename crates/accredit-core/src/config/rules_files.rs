@@ -1,0 +1,182 @@
+//! The files of `rules_from`: which files an entry names, what was read of them, and what of them is in force. The program reads
+//! them.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::rule_document::RuleDocument;
+use crate::rules::pattern::segment::SegmentPattern;
+use crate::rules::rule::Rule;
+use crate::rules::rules_file::RulesFileState;
+
+/// The `files` of an entry: one file, or those of a folder whose names match a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesFilePattern {
+    folder: String,
+    name: SegmentPattern,
+}
+
+/// A text is not the `files` of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RulesFilePatternError {
+    #[error("the path does not end with the name of a file")]
+    NoName,
+    #[error("a wildcard can stand in the file name only")]
+    WildcardInFolder,
+    #[error("`*` is the only wildcard of file names")]
+    OtherWildcard,
+}
+
+/// What was found for an entry of `rules_from`: its files, sorted by name, or why they cannot be listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundEntry {
+    pub files: Result<Vec<FoundFile>, String>,
+}
+
+/// A file, and its text or why it cannot be read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    pub path: Arc<str>,
+    pub text: Result<String, String>,
+}
+
+/// The rules of files that a configuration has in force, to be kept when a file becomes invalid.
+#[derive(Clone, Debug, Default)]
+pub struct RulesInForce {
+    /// The hash of the configuration without its files.
+    pub(crate) configuration: Arc<str>,
+    pub(crate) files: Vec<RulesFile>,
+}
+
+/// A rules file.
+#[derive(Clone, Debug)]
+pub(crate) struct RulesFile {
+    /// The `files` of its entry.
+    pub(crate) pattern: Arc<str>,
+    pub(crate) path: Arc<str>,
+    pub(crate) state: RulesFileState,
+    pub(crate) content: Arc<RulesFileContent>,
+}
+
+/// The rules of a file that are in force.
+#[derive(Debug, Default)]
+pub(crate) struct RulesFileContent {
+    pub(crate) documents: Vec<RuleDocument>,
+    /// Without the bounds of their entry, which the configuration can change while the file is invalid.
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl RulesFilePattern {
+    /// Reads the `files` of an entry.
+    ///
+    /// # Errors
+    /// [`RulesFilePatternError`]
+    pub fn parse(text: &str) -> Result<RulesFilePattern, RulesFilePatternError> {
+        let (folder, name) = match text.rsplit_once('/') {
+            Some(("", name)) => ("/", name),
+            Some((folder, name)) => (folder, name),
+            None => (".", text),
+        };
+        if matches!(name, "" | "." | "..") {
+            return Err(RulesFilePatternError::NoName);
+        }
+        if folder.contains('*') {
+            return Err(RulesFilePatternError::WildcardInFolder);
+        }
+        let name = if name.contains('*') {
+            if name.contains(['?', '[', '{']) || name.contains("**") {
+                return Err(RulesFilePatternError::OtherWildcard);
+            }
+            SegmentPattern::Pieces(name.split('*').map(str::to_owned).collect())
+        } else {
+            SegmentPattern::Literal(name.to_owned())
+        };
+        Ok(RulesFilePattern {
+            folder: folder.to_owned(),
+            name,
+        })
+    }
+
+    /// The folder of the files.
+    pub fn folder(&self) -> &Path {
+        Path::new(&self.folder)
+    }
+
+    /// The name of the only file. `None` if the name is a pattern.
+    pub fn only_name(&self) -> Option<&str> {
+        self.name.literal()
+    }
+
+    /// Whether a file of the folder is one of these. As in a shell, a wildcard at the beginning matches no hidden file.
+    pub fn matches(&self, name: &str) -> bool {
+        let is_hidden = name.starts_with('.');
+        let names_hidden = match &self.name {
+            SegmentPattern::Pieces(pieces) => {
+                pieces.first().is_some_and(|first| first.starts_with('.'))
+            }
+            SegmentPattern::Any | SegmentPattern::Literal(_) => true,
+        };
+        (names_hidden || !is_hidden) && self.name.matches(name)
+    }
+}
+
+impl RulesInForce {
+    /// The files of the entry with these `files`.
+    pub(crate) fn of_entry(&self, pattern: &str) -> impl Iterator<Item = &RulesFile> {
+        self.files
+            .iter()
+            .filter(move |file| *file.pattern == *pattern)
+    }
+
+    /// The last valid rules of a file of that entry.
+    pub(crate) fn last_valid(&self, pattern: &str, path: &str) -> Option<&Arc<RulesFileContent>> {
+        self.of_entry(pattern)
+            .find(|file| *file.path == *path && file.state != RulesFileState::Unused)
+            .map(|file| &file.content)
+    }
+}
+
+/// Shows no content of a file.
+impl fmt::Debug for FoundFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FoundFile({})", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RulesFilePattern, RulesFilePatternError};
+
+    #[test]
+    fn a_pattern_of_rules_files_matches_names_of_one_folder() {
+        for (text, folder, matching, others) in [
+            (
+                "/etc/teams/*.yaml",
+                "/etc/teams",
+                &["a.yaml", "a.b.yaml"][..],
+                &[".yaml", ".a.yaml", "a.yml", "a.yaml~", "..data"][..],
+            ),
+            ("/a.yaml", "/", &["a.yaml"], &["b.yaml"]),
+            ("a*.yaml", ".", &["a.yaml", "ab.yaml"], &["b.yaml"]),
+            ("x/.hidden*", "x", &[".hidden", ".hidden.yaml"], &["hidden"]),
+            ("x/[a].yaml", "x", &["[a].yaml"], &["a.yaml"]),
+        ] {
+            let pattern = RulesFilePattern::parse(text).expect(text);
+            assert_eq!(pattern.folder().to_str(), Some(folder), "{text}");
+            assert!(matching.iter().all(|name| pattern.matches(name)), "{text}");
+            assert!(!others.iter().any(|name| pattern.matches(name)), "{text}");
+        }
+        for (text, error) in [
+            ("", RulesFilePatternError::NoName),
+            ("/etc/teams/", RulesFilePatternError::NoName),
+            ("/etc/teams/..", RulesFilePatternError::NoName),
+            ("/etc/*/a.yaml", RulesFilePatternError::WildcardInFolder),
+            ("/etc/**", RulesFilePatternError::OtherWildcard),
+            ("/etc/a?*.yaml", RulesFilePatternError::OtherWildcard),
+            ("/etc/*.{yaml,yml}", RulesFilePatternError::OtherWildcard),
+        ] {
+            assert_eq!(RulesFilePattern::parse(text), Err(error), "{text}");
+        }
+    }
+}

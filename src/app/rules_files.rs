@@ -1,0 +1,82 @@
+//! Reads the files of `rules_from`.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use accredit_core::config::rules_files::{FoundEntry, FoundFile, RulesFilePattern};
+use accredit_core::config::yaml::budget::MAX_BYTES;
+
+use crate::regular_file;
+
+/// The most files of an entry.
+const MAX_FILES: usize = 1_000;
+
+/// Reads the files of each entry, of which these are the `files`.
+pub(crate) fn read_all<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<FoundEntry> {
+    entries.map(read_entry).collect()
+}
+
+/// The folders in which the files of these entries are.
+pub(crate) fn folders<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(|entry| RulesFilePattern::parse(entry).ok())
+        .map(|pattern| pattern.folder().to_owned())
+        .collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+fn read_entry(files: &str) -> FoundEntry {
+    let pattern = match RulesFilePattern::parse(files) {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            return FoundEntry {
+                files: Err(error.to_string()),
+            };
+        }
+    };
+    if pattern.only_name().is_some() {
+        return FoundEntry {
+            files: Ok(vec![found(Path::new(files))]),
+        };
+    }
+    let listed = names(&pattern).map_err(|error| error.to_string());
+    FoundEntry {
+        files: listed.and_then(|names| match names.len() > MAX_FILES {
+            true => Err(format!("there are over {MAX_FILES} files")),
+            false => {
+                let paths = names.iter().map(|name| pattern.folder().join(name));
+                Ok(paths.map(|path| found(&path)).collect())
+            }
+        }),
+    }
+}
+
+/// The names in the folder that match, sorted. One more than [`MAX_FILES`] at most.
+fn names(pattern: &RulesFilePattern) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(pattern.folder())? {
+        let name = entry?.file_name();
+        // A name that is not UTF-8 is no reason to leave out rules: it is reported with its file.
+        if pattern.matches(&name.to_string_lossy()) {
+            names.push(name);
+        }
+        if names.len() > MAX_FILES {
+            break;
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn found(path: &Path) -> FoundFile {
+    let text = regular_file::read(path, MAX_BYTES as u64)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "the text is not UTF-8".to_owned()));
+    FoundFile {
+        path: path.to_string_lossy().into(),
+        text,
+    }
+}
