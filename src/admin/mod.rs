@@ -9,5 +9,6 @@ pub mod follow;
 pub mod guide;
 pub mod pb;
 pub mod readiness;
+pub mod rules;
 pub mod service;
 pub mod text;

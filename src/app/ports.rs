@@ -16,6 +16,7 @@ use crate::console::routes;
 use crate::console::sources::ConsoleSources;
 use crate::envoy::current::Current;
 use crate::envoy::fail_closed::FailClosed;
+use crate::envoy::in_flight::InFlight;
 use crate::envoy::port::CheckPort;
 use crate::explain::explanation::LiveExplainer;
 use crate::observe::observer::Observer;
@@ -80,13 +81,17 @@ pub(crate) fn console_sources(
     current: &Arc<Current<Authorizer>>,
     ready: &ProcessReadiness,
     history: &Arc<History>,
+    in_flight: &InFlight,
 ) -> ConsoleSources {
-    let (current, ready) = (current.clone(), ready.clone());
+    let (current, ready, in_flight) = (current.clone(), ready.clone(), in_flight.clone());
+    let name = rustix::system::uname();
     ConsoleSources {
         admin,
         is_ready: Arc::new(move || ready.is_ready()),
         config: Arc::new(move || current.load().config().to_owned()),
         history: history.clone(),
+        instance: name.nodename().to_string_lossy().into(),
+        in_flight: Arc::new(move || (in_flight.count(), in_flight.limit())),
         started: Instant::now(),
     }
 }

@@ -182,7 +182,7 @@ impl App {
         let sources = admin_sources(&self.current, &self.observer, self.log_level);
         let admin = admin_port(
             HostGuard::new(&address, admin_hosts),
-            console_sources(sources, &self.current, &ready, &history),
+            console_sources(sources, &self.current, &ready, &history, &in_flight),
             probes.clone(),
             Routes::new(health_service),
             self.threads.admin_api.pool(),

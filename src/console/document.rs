@@ -6,8 +6,17 @@
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use maud::{DOCTYPE, Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
+use crate::telemetry::build_info::{COMMIT, VERSION};
 use crate::telemetry::printable::printable;
+
+/// The characters of a query value that need no encoding are those of RFC 3986, section 2.3.
+pub const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// An HTML answer: a whole page, or the parts of one that the script replaces.
 pub struct Page(Markup);
@@ -21,14 +30,15 @@ pub enum Layout {
 }
 
 impl Page {
-    /// A whole page.
-    pub fn new(title: &str, layout: Layout, main: &Markup) -> Page {
+    /// A whole page of the service on that machine or in that pod, which title and header name: an operator has one page for
+    /// each replica.
+    pub fn new(title: &str, instance: &str, layout: Layout, main: &Markup) -> Page {
         Page(html! {
             (DOCTYPE)
             html lang="en" {
                 head {
                     meta charset="utf-8";
-                    title { (title) }
+                    title { (instance) ": " (title) }
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     link rel="icon" href="/console/icon.svg";
@@ -38,10 +48,20 @@ impl Page {
                 body class=(layout.class()) {
                     a.skip href="#main" { "Skip to content" }
                     header.top {
-                        a.name href="/" { "accredit" }
+                        p.name {
+                            a href="/" { "accredit" } " "
+                            span.instance title={ "version " (VERSION) ", commit " (COMMIT) } {
+                                (instance) " "
+                                span.version {
+                                    (VERSION)
+                                    @if COMMIT != "unknown" { " " span.commit { (COMMIT) } }
+                                }
+                            }
+                        }
                         nav aria-label="Sections" {
                             a href="/#decisions" { "Decisions" }
                             a href="/#issuers" { "Issuers" }
+                            a href="/#rules" { "Rules" }
                             a href="/#tail" { "Tail" }
                             a href="/#explain" { "Explain" }
                         }

@@ -1,14 +1,15 @@
-//! Decisions of the last five minutes by reason, in intervals of five seconds: a page that is opened during an incident
-//! shows how it began.
+//! Decisions of the last five minutes, in intervals of five seconds: a page that is opened during an incident shows how it
+//! began.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accredit_core::reason::Reason;
+use accredit_core::reason::{Decision, Reason};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::observe::decision_metrics::DecisionMetrics;
+use crate::observe::decision_metrics::{DecisionMetrics, DecisionTotals};
+use crate::telemetry::metrics::BucketCounts;
 
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -18,6 +19,9 @@ const MAX_INTERVALS: usize = 60;
 /// The current rate is that of the latest ten seconds.
 const INTERVALS_OF_RATE: usize = 2;
 
+/// The percentiles are those of the latest minute.
+const INTERVALS_OF_PERCENTILES: usize = 12;
+
 /// The decision counts of one process.
 #[derive(Debug, Default)]
 pub struct History(Mutex<Intervals>);
@@ -25,14 +29,14 @@ pub struct History(Mutex<Intervals>);
 #[derive(Debug, Default)]
 struct Intervals {
     /// The counters at the end of the latest interval.
-    counters: BTreeMap<Reason, u64>,
+    totals: DecisionTotals,
     latest: VecDeque<Interval>,
 }
 
 #[derive(Debug)]
 struct Interval {
     length: Duration,
-    decisions: BTreeMap<Reason, u64>,
+    grown: DecisionTotals,
 }
 
 /// The decisions with one reason in the last five minutes.
@@ -47,13 +51,33 @@ pub struct ReasonCounts {
     pub intervals: Vec<u64>,
 }
 
+/// The decisions of one rule, or on tokens of one issuer, in the last five minutes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NameCounts {
+    pub name: Arc<str>,
+    /// Per second in the last ten seconds.
+    pub allowed_per_second: f64,
+    /// Per second in the last ten seconds.
+    pub denied_per_second: f64,
+    /// In all intervals.
+    pub allowed: u64,
+    /// In all intervals.
+    pub denied: u64,
+}
+
 /// The decisions of the last five minutes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecentDecisions {
     /// The length of each interval, the oldest first.
     pub lengths: Vec<Duration>,
-    /// The reasons that occurred, admissions first.
+    /// The reasons that occurred: admissions first, then the most frequent denials.
     pub reasons: Vec<ReasonCounts>,
+    /// The rules that decided, those with the most denials first.
+    pub rules: Vec<NameCounts>,
+    /// The issuers as metrics label them, those with the most denials first.
+    pub issuers: Vec<NameCounts>,
+    /// The durations of checks in the last minute.
+    pub durations: BucketCounts,
 }
 
 impl History {
@@ -63,11 +87,11 @@ impl History {
         // After a long pause there is one long interval instead of many empty ones.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut before = Instant::now();
-        self.start(metrics.by_reason());
+        self.start(metrics.totals());
         loop {
             ticks.tick().await;
             let now = Instant::now();
-            self.add(metrics.by_reason(), now.saturating_duration_since(before));
+            self.add(metrics.totals(), now.saturating_duration_since(before));
             before = now;
         }
     }
@@ -75,85 +99,125 @@ impl History {
     /// The decisions of the last five minutes.
     pub fn recent(&self) -> RecentDecisions {
         let intervals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let reasons = intervals.latest.iter();
-        let reasons: BTreeSet<Reason> = reasons
-            .flat_map(|interval| interval.decisions.keys().copied())
-            .collect();
+        let latest = intervals.latest.iter().rev().take(INTERVALS_OF_PERCENTILES);
         RecentDecisions {
             lengths: intervals.latest.iter().map(|one| one.length).collect(),
-            reasons: reasons
-                .into_iter()
-                .map(|reason| intervals.counts(reason))
-                .collect(),
+            reasons: intervals.reasons(),
+            rules: intervals.names(|totals| &totals.rules),
+            issuers: intervals.names(|totals| &totals.issuers),
+            durations: latest.fold(BucketCounts::default(), |sum, one| {
+                sum.plus(&one.grown.durations)
+            }),
         }
     }
 
-    fn start(&self, counters: BTreeMap<Reason, u64>) {
+    fn start(&self, totals: DecisionTotals) {
         let mut intervals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        intervals.counters = counters;
+        intervals.totals = totals;
     }
 
-    fn add(&self, counters: BTreeMap<Reason, u64>, length: Duration) {
+    fn add(&self, totals: DecisionTotals, length: Duration) {
         let mut intervals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let grown = |(reason, count): (&Reason, &u64)| {
-            let before = intervals.counters.get(reason).copied().unwrap_or_default();
-            // A counter becomes smaller when a reload removes a rule.
-            let grown = count.saturating_sub(before);
-            (grown > 0).then_some((*reason, grown))
+        let before = &intervals.totals;
+        let grown = DecisionTotals {
+            reasons: grown(&totals.reasons, &before.reasons),
+            rules: grown(&totals.rules, &before.rules),
+            issuers: grown(&totals.issuers, &before.issuers),
+            durations: totals.durations.since(&before.durations),
         };
-        let decisions = counters.iter().filter_map(grown).collect();
-        intervals.counters = counters;
-        intervals.latest.push_back(Interval { length, decisions });
+        intervals.totals = totals;
+        intervals.latest.push_back(Interval { length, grown });
         if intervals.latest.len() > MAX_INTERVALS {
             intervals.latest.pop_front();
         }
     }
 }
 
+/// The counters that grew, and by how much. A counter becomes smaller when a reload removes a rule.
+fn grown<K: Ord + Clone>(now: &BTreeMap<K, u64>, before: &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
+    let grown = now.iter().map(|(key, count)| {
+        let before = before.get(key).copied().unwrap_or_default();
+        (key.clone(), count.saturating_sub(before))
+    });
+    grown.filter(|(_, grown)| *grown > 0).collect()
+}
+
 impl Intervals {
+    fn reasons(&self) -> Vec<ReasonCounts> {
+        let mut reasons: Vec<ReasonCounts> = Reason::ALL
+            .into_iter()
+            .map(|reason| self.counts(reason))
+            .filter(|counts| counts.total > 0)
+            .collect();
+        // Stable: equal rates keep the order of `Reason::ALL`.
+        reasons.sort_by(|one, other| {
+            let order = one.reason.decision().cmp(&other.reason.decision());
+            order
+                .then(other.per_second.total_cmp(&one.per_second))
+                .then(other.total.cmp(&one.total))
+        });
+        reasons
+    }
+
     fn counts(&self, reason: Reason) -> ReasonCounts {
-        let count = |one: &Interval| one.decisions.get(&reason).copied().unwrap_or_default();
+        let count =
+            |one: &Interval| -> u64 { one.grown.reasons.get(&reason).copied().unwrap_or_default() };
         let intervals: Vec<u64> = self.latest.iter().map(count).collect();
-        let latest = || self.latest.iter().rev().take(INTERVALS_OF_RATE);
-        let seconds: f64 = latest().map(|one| one.length.as_secs_f64()).sum();
-        let decisions: u64 = latest().map(count).sum();
         ReasonCounts {
             reason,
-            per_second: match seconds > 0.0 {
-                true => decisions as f64 / seconds,
-                false => 0.0,
-            },
+            per_second: self.rate(count),
             total: intervals.iter().sum(),
             intervals,
         }
     }
+
+    fn names(
+        &self,
+        of: impl Fn(&DecisionTotals) -> &BTreeMap<(Arc<str>, Decision), u64>,
+    ) -> Vec<NameCounts> {
+        let mut named: BTreeMap<Arc<str>, NameCounts> = BTreeMap::new();
+        let first_of_rate = self.latest.len().saturating_sub(INTERVALS_OF_RATE);
+        let seconds = self.seconds_of_rate();
+        for (place, interval) in self.latest.iter().enumerate() {
+            for ((name, decision), count) in of(&interval.grown) {
+                let own = named.entry(name.clone()).or_insert_with(|| NameCounts {
+                    name: name.clone(),
+                    ..NameCounts::default()
+                });
+                let (total, rate) = match decision {
+                    Decision::Allow => (&mut own.allowed, &mut own.allowed_per_second),
+                    Decision::Deny => (&mut own.denied, &mut own.denied_per_second),
+                };
+                *total += count;
+                if place >= first_of_rate && seconds > 0.0 {
+                    *rate += *count as f64 / seconds;
+                }
+            }
+        }
+        let mut named: Vec<NameCounts> = named.into_values().collect();
+        named.sort_by(|one, other| {
+            let order = other.denied_per_second.total_cmp(&one.denied_per_second);
+            order
+                .then(other.denied.cmp(&one.denied))
+                .then(other.allowed.cmp(&one.allowed))
+        });
+        named
+    }
+
+    fn rate(&self, count: impl Fn(&Interval) -> u64) -> f64 {
+        let latest = self.latest.iter().rev().take(INTERVALS_OF_RATE);
+        let decisions: u64 = latest.map(count).sum();
+        match self.seconds_of_rate() {
+            seconds if seconds > 0.0 => decisions as f64 / seconds,
+            _ => 0.0,
+        }
+    }
+
+    fn seconds_of_rate(&self) -> f64 {
+        let latest = self.latest.iter().rev().take(INTERVALS_OF_RATE);
+        latest.map(|one| one.length.as_secs_f64()).sum()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALLOWED: Reason = Reason::Allowed;
-
-    #[test]
-    fn history_intervals_contain_counter_increases_and_the_oldest_is_dropped() {
-        let counters = |count| BTreeMap::from([(ALLOWED, count)]);
-        let history = History::default();
-        history.start(counters(1000));
-        for count in [1000, 1010, 1014, 4, 8] {
-            history.add(counters(count), INTERVAL);
-        }
-        let recent = history.recent();
-        assert_eq!(recent.lengths, [INTERVAL; 5]);
-        let [allowed] = &recent.reasons[..] else {
-            panic!("{recent:?}")
-        };
-        assert_eq!(allowed.intervals, [0, 10, 4, 0, 4]);
-        assert_eq!((allowed.total, allowed.per_second), (18, 0.4));
-        for _ in 0..MAX_INTERVALS {
-            history.add(counters(8), INTERVAL);
-        }
-        assert_eq!(history.recent().lengths.len(), MAX_INTERVALS);
-        assert_eq!(history.recent().reasons, []);
-    }
-}
+mod tests;

@@ -18,7 +18,12 @@ pub fn section(issuers: &[pb::Issuer]) -> Markup {
     let mut free = MAX_KEYS;
     html! {
         section id="issuers" aria-labelledby="issuers-title" {
-            h2 id="issuers-title" { "Issuers and keys" }
+            div.head {
+                h2 id="issuers-title" { "Issuers and keys" }
+                form.refresh id="refresh" method="post" action="/console/refresh" {
+                    button title="Fetch every key set now, as `accredit keys --refresh` does" { "Refresh keys" }
+                }
+            }
             div.issuers {
                 @if issuers.is_empty() {
                     p.quiet { "No issuer is configured." }

@@ -3,14 +3,15 @@
 use maud::html;
 use tokio::time::Instant;
 
+use crate::console::chosen::ChosenFilters;
 use crate::console::document::{Layout, Page};
 use crate::console::explain::form::{self, FilledForm};
 use crate::console::explain::page;
 use crate::console::sources::ConsoleSources;
-use crate::console::{issuers, live, tail_table};
+use crate::console::{issuers, live, rules, tail_table};
 
 /// The first page, as it is at this moment; the script keeps it current.
-pub fn overview(sources: &ConsoleSources) -> Page {
+pub fn overview(sources: &ConsoleSources, chosen: &ChosenFilters) -> Page {
     let issuers = sources.issuers();
     let chart = |id: &str, name: &str, description: &str| {
         html! {
@@ -37,8 +38,9 @@ pub fn overview(sources: &ConsoleSources) -> Page {
             }
         }
         (issuers::section(&issuers))
-        (tail_table::section(sources, &issuers))
+        (tail_table::section(sources, &issuers, chosen))
         (form::section(&FilledForm::default(), &page::nothing()))
+        (rules::section(&sources.rules()))
         dialog id="details" aria-labelledby="details-title" {
             div.head {
                 h2 id="details-title" { "Decision" }
@@ -47,5 +49,10 @@ pub fn overview(sources: &ConsoleSources) -> Page {
             div id="details-body" {}
         }
     };
-    Page::new("accredit console", Layout::Console, &main)
+    Page::new(
+        "accredit console",
+        &sources.instance,
+        Layout::Console,
+        &main,
+    )
 }

@@ -1,17 +1,20 @@
 //! The routes of the console.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Form, Query, State};
 use axum::middleware::from_fn;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use maud::html;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::admin::convert;
 use crate::admin::pb;
+use crate::console::chosen::ChosenFilters;
 use crate::console::document::Page;
 use crate::console::explain::form::{self, FilledForm};
 use crate::console::explain::page;
@@ -20,10 +23,13 @@ use crate::console::guard::{
     forbid_storing, guard, limit_time, refuse_other_sites, require_own_origin,
 };
 use crate::console::sources::ConsoleSources;
-use crate::console::{assets, issuers, live, overview, tail};
+use crate::console::{assets, issuers, live, overview, tail, tail_table};
 
 /// The largest token, some headers, and the growth of their bytes in the encoding of forms.
 const MAX_FORM: usize = 128 * 1024;
+
+/// How long the answer to a refresh waits for the fetches, which the refreshers finish in any case. It is less than the time limit of requests.
+const MAX_REFRESH_WAIT: Duration = Duration::from_secs(4);
 
 /// The fields of a form.
 type FormFields = Result<Form<Vec<(String, String)>>, FormRejection>;
@@ -36,6 +42,7 @@ pub fn routes(sources: ConsoleSources) -> Router {
     let parts = Router::new()
         .route("/console/live", get(now))
         .route("/console/decisions", get(decisions))
+        .route("/console/latest", get(latest))
         .route(
             "/console/tail",
             get(follow).layer(from_fn(require_own_origin)),
@@ -44,6 +51,7 @@ pub fn routes(sources: ConsoleSources) -> Router {
     let pages = Router::new()
         .route("/", get(first_page))
         .route("/console/explain", post(explain))
+        .route("/console/refresh", post(refresh))
         .route("/console/refusals", get(refusals))
         .merge(parts)
         .with_state(sources)
@@ -53,8 +61,23 @@ pub fn routes(sources: ConsoleSources) -> Router {
     pages.merge(assets::routes()).layer(from_fn(guard))
 }
 
-async fn first_page(State(sources): State<ConsoleSources>) -> Page {
-    overview::overview(&sources)
+async fn first_page(State(sources): State<ConsoleSources>, fields: QueryFields) -> Page {
+    overview::overview(&sources, &chosen(fields))
+}
+
+fn chosen(fields: QueryFields) -> ChosenFilters {
+    ChosenFilters::read(fields.map(|Query(fields)| fields).unwrap_or_default())
+}
+
+/// The last refusals that the filters admit, for the table of the tail.
+async fn latest(State(sources): State<ConsoleSources>, fields: QueryFields) -> Page {
+    Page::parts(html! { table { (tail_table::latest(&sources, &chosen(fields))) } })
+}
+
+/// Fetches every key set, and goes back to the issuers.
+async fn refresh(State(sources): State<ConsoleSources>) -> Redirect {
+    let _ = timeout(MAX_REFRESH_WAIT, sources.refresh()).await;
+    Redirect::to("/#issuers")
 }
 
 /// The parts of the first page that the script renews.
@@ -79,7 +102,8 @@ async fn follow(State(sources): State<ConsoleSources>, fields: QueryFields) -> R
 
 async fn explain(State(sources): State<ConsoleSources>, fields: FormFields) -> Response {
     let wrong = |status, text: &str| {
-        let page = page::explained(&FilledForm::default(), &page::problem(text));
+        let filled = FilledForm::default();
+        let page = page::explained(&sources.instance, &filled, &page::problem(text));
         (status, page).into_response()
     };
     // The messages quote nothing of the form, which can hold a token anywhere.
@@ -100,7 +124,8 @@ async fn explain(State(sources): State<ConsoleSources>, fields: FormFields) -> R
     let secrets = Secrets::of(&ask);
     let filled = filled.without(&secrets);
     let explanation = secrets.taken_out_of(sources.admin.explainer.explain(ask));
-    page::explained(&filled, &page::explanation(&explanation)).into_response()
+    let answer = page::explanation(&explanation);
+    page::explained(&sources.instance, &filled, &answer).into_response()
 }
 
 async fn refusals(State(sources): State<ConsoleSources>, fields: QueryFields) -> Response {
@@ -109,7 +134,8 @@ async fn refusals(State(sources): State<ConsoleSources>, fields: QueryFields) ->
     let id = id.map(|(_, value)| value.trim().to_owned());
     let Some(id) = id.filter(|id| !id.is_empty()) else {
         let problem = page::problem("enter a request ID: the value of Envoy's x-request-id header");
-        return (StatusCode::BAD_REQUEST, page::found("", &problem)).into_response();
+        let page = page::found(&sources.instance, "", &problem);
+        return (StatusCode::BAD_REQUEST, page).into_response();
     };
     let kept = sources.admin.last_refusals.of_request(&id);
     let newest = kept.iter().take(page::MAX_REFUSALS);
@@ -118,5 +144,5 @@ async fn refusals(State(sources): State<ConsoleSources>, fields: QueryFields) ->
         explanation: sources.admin.explainer.explain_refusal(kept),
     });
     let refusals = page::refusals(&id, &found.collect::<Vec<_>>(), kept.len());
-    page::found(&id, &refusals).into_response()
+    page::found(&sources.instance, &id, &refusals).into_response()
 }

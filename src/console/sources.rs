@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::admin::convert;
 use crate::admin::pb;
+use crate::admin::rules::{RuleSummary, summaries};
 use crate::admin::service::AdminSources;
 use crate::console::history::History;
 
@@ -17,6 +19,10 @@ pub struct ConsoleSources {
     /// The hash of the configuration in force.
     pub config: Arc<dyn Fn() -> String + Send + Sync>,
     pub history: Arc<History>,
+    /// The name of this machine or pod.
+    pub instance: Arc<str>,
+    /// Checks in flight, and their limit.
+    pub in_flight: Arc<dyn Fn() -> (usize, usize) + Send + Sync>,
     /// When the process began to serve.
     pub started: Instant,
 }
@@ -31,16 +37,16 @@ impl ConsoleSources {
             .collect()
     }
 
-    /// The names of the rules, and that of the default rule.
-    pub fn rules(&self) -> Vec<String> {
+    /// The rules in their order, and the default rule.
+    pub fn rules(&self) -> Vec<RuleSummary> {
+        summaries(&(self.admin.authorizer)())
+    }
+
+    /// Asks for a fetch of every key set. Ends when the last fetch has ended; the refreshers finish them in any case.
+    pub async fn refresh(&self) {
         let authorizer = (self.admin.authorizer)();
-        let table = authorizer.rules();
-        let names = table.iter().map(|rule| rule.name.to_string());
-        let mut names: Vec<String> = names.collect();
-        let default = table.default_rule().name.to_string();
-        if !names.contains(&default) {
-            names.push(default);
-        }
-        names
+        let issuers = authorizer.authenticator().issuers().iter();
+        let fetches = issuers.map(|issuer| issuer.keys.refresh_now(Instant::now().into_std()));
+        join_all(fetches).await;
     }
 }

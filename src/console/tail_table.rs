@@ -3,15 +3,21 @@
 
 use accredit_core::reason::Reason;
 use maud::{Markup, html};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use crate::admin::convert;
 use crate::admin::pb;
 use crate::admin::text::{latency, moment};
+use crate::console::chosen::ChosenFilters;
+use crate::console::document::ENCODED;
+use crate::console::live::link;
 use crate::console::sources::ConsoleSources;
 
-/// The refusals in the table of a newly loaded page.
+/// The refusals in the table of a newly loaded page without filters.
 const INITIAL_ROWS: usize = 25;
+
+/// The refusals that filters find among the last 1,000.
+const MAX_FOUND: usize = 200;
 
 /// The class and the heading of each column.
 const COLUMNS: [(&str, &str); 8] = [
@@ -25,16 +31,8 @@ const COLUMNS: [(&str, &str); 8] = [
     ("id", "Request ID"),
 ];
 
-/// The characters of a query value that need no encoding are those of RFC 3986, section 2.3.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// The section with filters and table.
-pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
-    let latest = sources.admin.last_refusals.latest(INITIAL_ROWS);
+pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer], chosen: &ChosenFilters) -> Markup {
     html! {
         section id="tail" aria-labelledby="tail-title" {
             div.head {
@@ -44,7 +42,10 @@ pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
                 }
                 (lookup(""))
             }
-            (filters(sources, issuers))
+            (filters(sources, issuers, chosen))
+            @if chosen.is_narrow() {
+                noscript { p.note { "Only some refusals are shown. " a href="/#tail" { "Show all" } } }
+            }
             div.rows {
                 table id="tail-table" role="table" {
                     caption.unseen { "Decisions, newest first" }
@@ -55,9 +56,7 @@ pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
                             }
                         }
                     }
-                    tbody role="rowgroup" {
-                        @for kept in latest { (row(&convert::decision(&kept))) }
-                    }
+                    (latest(sources, chosen))
                 }
             }
             p.quiet id="tail-empty" { "No decisions yet." }
@@ -65,30 +64,50 @@ pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
     }
 }
 
+/// The rows of the latest refusals that the filters admit, newest first.
+pub fn latest(sources: &ConsoleSources, chosen: &ChosenFilters) -> Markup {
+    let kept = match chosen.filter() {
+        Some(filter) => {
+            let count = match chosen.is_narrow() {
+                true => MAX_FOUND,
+                false => INITIAL_ROWS,
+            };
+            let refusals = &sources.admin.last_refusals;
+            refusals.latest_of(count, |refusal| filter.admits(refusal))
+        }
+        None => Vec::new(),
+    };
+    html! {
+        tbody id="latest" role="rowgroup" {
+            @for kept in kept { (row(&convert::decision(&kept))) }
+        }
+    }
+}
+
 fn row(decision: &pb::Decision) -> Markup {
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let time = moment(decision);
     let time_of_day = time.split_once('T').map_or(&*time, |(_, time)| time);
-    let cells = [
-        time_of_day.to_owned(),
-        decision.decision.clone(),
-        decision.reason.clone(),
-        decision.rule.clone(),
-        or_dash(&decision.issuer),
-        format!(
-            "{} {}{}",
-            text(&decision.method),
-            text(&decision.host),
-            text(&decision.path)
-        ),
-        latency(decision.latency_micros),
-    ];
+    let asked = format!(
+        "{} {}{}",
+        text(&decision.method),
+        text(&decision.host),
+        text(&decision.path)
+    );
+    let id = text(&decision.request_id);
     html! {
-        tr role="row" data-decision=(decision.decision) data-reason=(decision.reason) {
-            @for ((class, _), cell) in COLUMNS.iter().zip(&cells) {
-                td role="cell" class={ (class) @if cell == "-" { " none" } } { (cell) }
+        tr role="row" data-decision=(decision.decision) data-reason=(decision.reason)
+            data-key={ (time_of_day) "|" (id) "|" (asked) } {
+            td.time role="cell" { (time_of_day) }
+            td.decision role="cell" { (decision.decision) }
+            td.reason role="cell" { (decision.reason) }
+            td.rule role="cell" { (link("rule", &decision.rule, "deny")) }
+            @match &decision.issuer {
+                Some(issuer) => td.issuer role="cell" { (link("issuer", issuer, "deny")) },
+                None => td.issuer.none role="cell" { "-" },
             }
+            td.asked role="cell" { (asked) }
+            td.latency role="cell" { (latency(decision.latency_micros)) }
             td.id role="cell" {
                 @match &decision.request_id {
                     Some(id) => a href=(format!("/console/refusals?request_id={}", utf8_percent_encode(id, ENCODED))) { (id) },
@@ -112,7 +131,7 @@ pub fn lookup(id: &str) -> Markup {
     }
 }
 
-fn filters(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
+fn filters(sources: &ConsoleSources, issuers: &[pb::Issuer], chosen: &ChosenFilters) -> Markup {
     let reasons = Reason::ALL.into_iter().map(Reason::as_str);
     let names = issuers.iter().flat_map(|issuer| &issuer.issuers);
     let names = names.map(String::as_str).chain(["none", "unknown"]);
@@ -122,17 +141,18 @@ fn filters(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
             label {
                 "Decision "
                 select name="decision" {
-                    option value="" { "allow and deny" }
-                    option { "allow" }
-                    option selected { "deny" }
+                    option value="" selected[chosen.decision.is_empty()] { "allow and deny" }
+                    option selected[chosen.decision == "allow"] { "allow" }
+                    option selected[chosen.decision == "deny"] { "deny" }
                 }
             }
-            (choice("Reason", "reason", reasons))
-            (choice("Issuer", "issuer", names))
-            (choice("Rule", "rule", rules.iter().map(String::as_str)))
+            (choice("Reason", "reason", reasons, &chosen.reason))
+            (choice("Issuer", "issuer", names, &chosen.issuer))
+            (choice("Rule", "rule", rules.iter().map(|rule| &*rule.name), &chosen.rule))
             label {
                 "Path begins with "
-                input name="path" autocomplete="off" spellcheck="false" autocapitalize="off" placeholder="/";
+                input name="path" autocomplete="off" spellcheck="false" autocapitalize="off" placeholder="/"
+                    value=(chosen.path);
             }
             span.buttons {
                 button type="button" id="pause" aria-pressed="false" { "Pause" }
@@ -142,13 +162,22 @@ fn filters(sources: &ConsoleSources, issuers: &[pb::Issuer]) -> Markup {
     }
 }
 
-fn choice<'a>(label: &str, name: &str, values: impl Iterator<Item = &'a str>) -> Markup {
+/// A value that is no longer configured can be chosen too: a link to the page can be old.
+fn choice<'a>(
+    label: &str,
+    name: &str,
+    values: impl Iterator<Item = &'a str>,
+    chosen: &str,
+) -> Markup {
+    let values: Vec<&str> = values.collect();
+    let is_gone = !chosen.is_empty() && values.iter().all(|value| *value != chosen);
     html! {
         label {
             (label) " "
             select name=(name) {
                 option value="" { "any" }
-                @for value in values { option { (value) } }
+                @for value in values { option selected[value == chosen] { (value) } }
+                @if is_gone { option selected { (chosen) } }
             }
         }
     }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use accredit_core::authn::authenticator::attempt::CacheLookup;
 use accredit_core::authz::record::DecisionRecord;
-use accredit_core::reason::Reason;
+use accredit_core::reason::{Decision, Reason};
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
 
-use crate::telemetry::metrics::{Exposition, Histogram};
+use crate::telemetry::metrics::{BucketCounts, Exposition, Histogram};
 
 /// The decisions of one process, whatever configuration made them.
 #[derive(Debug, Default)]
@@ -26,6 +26,15 @@ pub struct DecisionMetrics {
 /// Counters by rule, then by issuer. Both are configured names, so that clients cannot create series. Checks read it
 /// without a lock; a new series is added to a copy, once.
 type Checks = HashMap<Arc<str>, HashMap<Arc<str>, Vec<Series>>>;
+
+/// The numbers of decisions at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionTotals {
+    pub reasons: BTreeMap<Reason, u64>,
+    pub rules: BTreeMap<(Arc<str>, Decision), u64>,
+    pub issuers: BTreeMap<(Arc<str>, Decision), u64>,
+    pub durations: BucketCounts,
+}
 
 #[derive(Clone, Debug)]
 struct Series {
@@ -55,14 +64,26 @@ impl DecisionMetrics {
         }
     }
 
-    /// The number of decisions of each reason.
-    pub fn by_reason(&self) -> BTreeMap<Reason, u64> {
-        let mut counted = BTreeMap::new();
+    /// The numbers of decisions until now.
+    pub fn totals(&self) -> DecisionTotals {
+        let mut totals = DecisionTotals {
+            durations: self.duration.counts(),
+            ..DecisionTotals::default()
+        };
         let checks = self.checks.load();
-        for series in checks.values().flat_map(HashMap::values).flatten() {
-            *counted.entry(series.reason).or_default() += series.count.load(Ordering::Relaxed);
+        for (rule, issuers) in checks.iter() {
+            for (issuer, series) in issuers {
+                for series in series {
+                    let count = series.count.load(Ordering::Relaxed);
+                    *totals.reasons.entry(series.reason).or_default() += count;
+                    let decision = series.reason.decision();
+                    *totals.rules.entry((rule.clone(), decision)).or_default() += count;
+                    let issuer = (issuer.clone(), decision);
+                    *totals.issuers.entry(issuer).or_default() += count;
+                }
+            }
         }
-        counted
+        totals
     }
 
     /// Removes the series of rules and issuers that are no longer configured.

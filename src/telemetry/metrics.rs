@@ -37,6 +37,10 @@ pub struct Histogram {
     nanoseconds: AtomicU64,
 }
 
+/// How many durations each bucket of a [`Histogram`] has; the last one has those beyond every bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketCounts([u64; BOUNDS.len() + 1]);
+
 struct MetricsCollector(RoomMetrics);
 
 impl Metrics {
@@ -159,6 +163,55 @@ impl Histogram {
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
+
+    /// The number of durations in each bucket.
+    pub fn counts(&self) -> BucketCounts {
+        let mut counts = BucketCounts::default();
+        let buckets = self.buckets.iter().chain([&self.beyond]);
+        for (own, bucket) in counts.0.iter_mut().zip(buckets) {
+            *own = bucket.load(Ordering::Relaxed);
+        }
+        counts
+    }
+}
+
+// === impl BucketCounts ===
+
+impl BucketCounts {
+    /// What was counted since `earlier`.
+    #[must_use]
+    pub fn since(mut self, earlier: &BucketCounts) -> BucketCounts {
+        for (own, earlier) in self.0.iter_mut().zip(earlier.0) {
+            *own = own.saturating_sub(earlier);
+        }
+        self
+    }
+
+    /// What was counted in both.
+    #[must_use]
+    pub fn plus(mut self, other: &BucketCounts) -> BucketCounts {
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own += other;
+        }
+        self
+    }
+
+    /// The duration that a share of all durations does not exceed, estimated within its bucket; the largest bound if it is
+    /// beyond. `None` without durations.
+    pub fn percentile(&self, share: f64) -> Option<Duration> {
+        let total: u64 = self.0.iter().sum();
+        let rank = share * total as f64;
+        let (mut below, mut lower) = (0.0, 0.0);
+        for (upper, count) in BOUNDS.into_iter().zip(self.0) {
+            let count = count as f64;
+            if count > 0.0 && below + count >= rank {
+                let within = ((rank - below) / count).clamp(0.0, 1.0);
+                return Some(Duration::from_secs_f64(lower + (upper - lower) * within));
+            }
+            (below, lower) = (below + count, upper);
+        }
+        (total > 0).then(|| Duration::from_secs_f64(lower))
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +242,28 @@ mod tests {
         ] {
             assert!(text.lines().any(|own| own == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn percentiles_are_estimated_within_a_bucket() {
+        let histogram = Histogram::default();
+        assert_eq!(histogram.counts().percentile(0.5), None);
+        for _ in 0..100 {
+            histogram.observe(Duration::from_micros(40));
+        }
+        let before = histogram.counts();
+        assert_eq!(before.percentile(0.5), Some(Duration::from_nanos(37_500)));
+        assert_eq!(before.percentile(1.0), Some(Duration::from_micros(50)));
+        for _ in 0..100 {
+            histogram.observe(Duration::from_secs(9));
+        }
+        let since = histogram.counts().since(&before);
+        assert_eq!(since.percentile(0.5), Some(Duration::from_secs(1)));
+        assert_eq!(since.plus(&before), histogram.counts());
+        assert_eq!(
+            since.plus(&before).percentile(0.25),
+            Some(Duration::from_nanos(37_500))
+        );
     }
 
     #[test]

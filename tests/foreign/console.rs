@@ -61,6 +61,11 @@ async fn the_console_follows_decisions_and_draws_them() {
 }
 
 #[tokio::test]
+async fn the_console_filters_by_a_click_and_is_not_green_without_an_answer() {
+    look("incident").await;
+}
+
+#[tokio::test]
 async fn the_console_explains_a_token_in_place_and_clears_it() {
     look("explain").await;
 }

@@ -4,30 +4,8 @@
 import { byId, draw } from "./dom.js";
 
 const SPAN = 300;
-const HEIGHT = 148;
+const HEIGHT = 190;
 const MARGIN = { top: 10, right: 8, bottom: 20, left: 44 };
-const COLOURS = 7;
-
-/** The colour of each reason in the table; it does not change while the reason is there. */
-const colours = new Map();
-
-/** Assigns a colour to each reason. */
-export function colourRows() {
-  const rows = [...byId("counts").querySelectorAll("tbody tr")];
-  const reasons = new Set(rows.map((row) => row.dataset.reason));
-  for (const reason of colours.keys()) if (!reasons.has(reason)) colours.delete(reason);
-  for (const row of rows) {
-    const { reason, decision } = row.dataset;
-    if (!colours.has(reason)) colours.set(reason, decision === "allow" ? reason : free());
-    row.querySelector(".swatch").classList.add(`colour-${colours.get(reason)}`);
-  }
-}
-
-function free() {
-  const taken = new Set(colours.values());
-  for (let colour = 1; colour <= COLOURS; colour += 1) if (!taken.has(colour)) return colour;
-  return "other";
-}
 
 /** Draws both charts. */
 export function drawCharts() {
@@ -36,7 +14,8 @@ export function drawCharts() {
   for (const decision of ["allow", "deny"]) {
     const rows = counts.querySelectorAll(`tr[data-decision="${decision}"]`);
     const lines = [...rows].map((row) => ({
-      colour: colours.get(row.dataset.reason),
+      reason: row.dataset.reason,
+      colour: row.querySelector(".swatch").className.replace("swatch", "area"),
       rates: numbers(row.dataset.steps).map((count, step) => count / (seconds[step] || 1)),
     }));
     drawChart(byId(`chart-${decision}`), lines, seconds);
@@ -59,7 +38,8 @@ function drawChart(svg, lines, seconds) {
   let below = seconds.map(() => 0);
   for (const line of lines) {
     const above = below.map((rate, step) => rate + (line.rates[step] ?? 0));
-    parts.push(draw("path", { class: `area colour-${line.colour}`, d: area(edges, below, above, up) }));
+    const name = draw("title", {}, `${line.reason}: ${(line.rates.at(-1) ?? 0).toFixed(1)} per second now`);
+    parts.push(draw("path", { class: line.colour, d: area(edges, below, above, up) }, name));
     below = above;
   }
   svg.replaceChildren(...parts);

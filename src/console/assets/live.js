@@ -1,6 +1,6 @@
 // Renews the state, the issuers and the decisions on the page.
 
-import { colourRows, drawCharts } from "./chart.js";
+import { drawCharts } from "./chart.js";
 import { byId, isInUse, load } from "./dom.js";
 
 const DECISIONS_EVERY = 2_500;
@@ -9,8 +9,10 @@ const STATE_EVERY = 5_000;
 /** Starts renewing; a hidden page is not renewed. */
 export function startLive() {
   byId("charts").hidden = false;
-  show();
-  new ResizeObserver(show).observe(byId("charts"));
+  drawCharts();
+  new ResizeObserver(drawCharts).observe(byId("charts"));
+  // The form is replaced with the section around it.
+  byId("issuers").addEventListener("submit", refresh);
   every(DECISIONS_EVERY, renewDecisions);
   every(STATE_EVERY, renewState);
 }
@@ -23,11 +25,6 @@ function every(span, act) {
   setTimeout(again, span);
 }
 
-function show() {
-  colourRows();
-  drawCharts();
-}
-
 async function renewDecisions() {
   const counts = (await load("/console/decisions")).getElementById("counts");
   if (!counts) throw new Error("another page");
@@ -35,7 +32,7 @@ async function renewDecisions() {
   own.dataset.seconds = counts.dataset.seconds;
   // The charts read the rows. Rows with a selection in them are not replaced.
   if (!isInUse(own)) own.replaceChildren(...counts.childNodes);
-  show();
+  drawCharts();
 }
 
 async function renewState() {
@@ -53,6 +50,27 @@ async function renewState() {
   }
 }
 
+/** Lets the service fetch every key set, and shows the result. */
+async function refresh(event) {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  button.textContent = "Refreshing…";
+  try {
+    await load(form.getAttribute("action"), new URLSearchParams());
+    // Otherwise the section would be in use, and not be replaced.
+    button.blur();
+    await renewState();
+    answers();
+  } catch {
+    silent();
+  } finally {
+    button.disabled = false;
+    button.textContent = "Refresh keys";
+  }
+}
+
 let since = new Date();
 
 function answers() {
@@ -65,4 +83,8 @@ function silent() {
   if (!link.hidden) return;
   link.textContent = `The service does not answer. This page shows its state at ${since.toISOString().slice(11, 19)}Z.`;
   link.hidden = false;
+  // What was true then may not be now: a green lamp would say that the service is ready.
+  const lamp = byId("state").querySelector(".lamp");
+  lamp.className = "lamp bad";
+  lamp.textContent = "No answer";
 }

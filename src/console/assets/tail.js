@@ -29,10 +29,11 @@ export function startTail() {
       if (isTyped === (event === "input")) refollow(isTyped ? 400 : 0);
     });
   }
+  document.addEventListener("click", choose);
   byId("pause").addEventListener("click", pause);
   byId("clear").addEventListener("click", clear);
-  byId("tail-table").tBodies[0].addEventListener("click", open);
-  for (const row of byId("tail-table").tBodies[0].rows) mark(row, row.dataset);
+  table().addEventListener("click", open);
+  for (const row of table().rows) mark(row, row.dataset);
   shareWithTabs(giveUp);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || !hasGivenUp) return;
@@ -40,6 +41,31 @@ export function startTail() {
     follow();
   });
   follow();
+}
+
+const table = () => byId("tail-table").tBodies[0];
+
+/** A click on the name of a reason, an issuer or a rule shows its decisions. */
+function choose(event) {
+  const chosen = event.target.closest("a.filter");
+  if (!chosen || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const { filter, value, decision } = chosen.dataset;
+  const { elements } = byId("filters");
+  for (const name of ["reason", "issuer", "rule", "path"]) elements[name].value = "";
+  elements.decision.value = decision;
+  if (![...elements[filter].options].some((option) => option.value === value)) elements[filter].append(make("option", {}, value));
+  elements[filter].value = value;
+  byId("details").close();
+  refollow(0);
+  byId("tail").scrollIntoView({ block: "start" });
+}
+
+/** The fields of the filters, without those that filter nothing. A missing decision means denials, so it is always there. */
+function filters() {
+  const fields = new URLSearchParams(new FormData(byId("filters")));
+  for (const [name, value] of [...fields]) if (value === "" && name !== "decision") fields.delete(name);
+  return fields;
 }
 
 function giveUp() {
@@ -56,8 +82,27 @@ function refollow(delay) {
   clearTimeout(again);
   again = setTimeout(() => {
     clear();
+    // A page that is loaded again, or linked, has the same filters.
+    history.replaceState(null, "", `/?${filters()}${location.hash}`);
     follow();
+    lookBack();
   }, delay);
+}
+
+/** Adds the last refusals that the filters admit below those that came in the meantime. */
+async function lookBack() {
+  const fields = String(filters());
+  const page = await load(`/console/latest?${fields}`).catch(() => null);
+  const found = page?.getElementById("latest");
+  // Other filters may have been chosen in the meantime.
+  if (!found || fields !== String(filters())) return;
+  show();
+  const shown = new Set([...table().rows].map((row) => row.dataset.key));
+  for (const row of [...found.rows]) {
+    if (shown.has(row.dataset.key) || table().rows.length >= MAX_ROWS) continue;
+    mark(row, row.dataset);
+    table().append(row);
+  }
 }
 
 function follow() {
@@ -65,9 +110,7 @@ function follow() {
   clearTimeout(again);
   hasGivenUp = false;
   tell(true);
-  const fields = new URLSearchParams(new FormData(byId("filters")));
-  for (const [name, value] of [...fields]) if (value === "") fields.delete(name);
-  source = new EventSource(`/console/tail?${fields}`);
+  source = new EventSource(`/console/tail?${filters()}`);
   let wasOpen = false;
   source.onopen = () => {
     if (wasOpen) add({ notice: "Reconnected. Decisions made in the meantime are not shown." });
@@ -104,7 +147,7 @@ function show() {
     byId("pause").textContent = `Resume (${waiting.length === MAX_ROWS ? `${MAX_ROWS}+` : waiting.length})`;
     return;
   }
-  const body = byId("tail-table").tBodies[0];
+  const body = table();
   body.prepend(...waiting.reverse().map(row));
   waiting = [];
   while (body.rows.length > MAX_ROWS) body.lastElementChild.remove();
@@ -120,21 +163,25 @@ function pause() {
 
 function clear() {
   waiting = [];
-  byId("tail-table").tBodies[0].replaceChildren();
+  table().replaceChildren();
 }
 
 function row(message) {
   if (message.notice) return make("tr", { role: "row", class: "notice" }, cell("all", message.notice, { colspan: "8" }));
   const id = message.request_id;
+  const [time, asked] = [
+    message.timestamp.slice(11),
+    printable(`${message.method ?? ""} ${message.host ?? ""}${message.path ?? ""}`),
+  ];
   const made = make(
     "tr",
-    { role: "row" },
-    cell("time", message.timestamp.slice(11)),
+    { role: "row", "data-key": `${time}|${printable(id ?? "")}|${asked}` },
+    cell("time", time),
     cell("decision", message.decision),
     cell("reason", make("button", { type: "button" }, message.reason)),
-    cell("rule", printable(message.rule)),
-    cell("issuer", printable(message.issuer ?? "-")),
-    cell("asked", printable(`${message.method ?? ""} ${message.host ?? ""}${message.path ?? ""}`)),
+    cell("rule", filter("rule", message.rule, message.decision)),
+    cell("issuer", message.issuer === null ? "-" : filter("issuer", message.issuer, message.decision)),
+    cell("asked", asked),
     cell("latency", latency(message.latency_micros)),
     cell("id", id === null ? "-" : link(id)),
   );
@@ -150,6 +197,20 @@ const cell = (name, content, more = {}) =>
 /** The service keeps refusals only. */
 const link = (id) => make("a", { href: `/console/refusals?request_id=${encodeURIComponent(id)}` }, printable(id));
 
+/** A link that shows the decisions with that value of a filter. */
+const filter = (name, value, decision) =>
+  make(
+    "a",
+    {
+      class: "filter",
+      href: `/?decision=${decision}&${name}=${encodeURIComponent(value)}#tail`,
+      "data-filter": name,
+      "data-value": value,
+      "data-decision": decision,
+    },
+    printable(value),
+  );
+
 function mark(row, { decision, reason }) {
   row.classList.add(decision === "allow" ? "allow" : UNAVAILABLE.has(reason) ? "unavailable" : "deny");
 }
@@ -164,12 +225,13 @@ async function open(event) {
   const selected = getSelection();
   const made = event.target.closest("tr");
   if (!made || made.classList.contains("notice") || (selected && !selected.isCollapsed)) return;
+  if (event.target.closest("a.filter")) return;
   // Let the browser open a new tab or window.
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   opened = made;
   const decision = decisions.get(made);
-  const kept = made.querySelector("a")?.getAttribute("href");
+  const kept = made.querySelector(".id a")?.getAttribute("href");
   byId("details-body").replaceChildren(decision ? facts(decision) : make("p", {}, "…"));
   byId("details").showModal();
   if (!kept || decision?.decision === "allow") return;

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::admin::guide::ReasonGuide;
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
 use crate::admin::text::{latency, moment};
@@ -13,18 +14,28 @@ use crate::console::tail_table;
 pub const MAX_REFUSALS: usize = 10;
 
 /// The page that answers the form.
-pub fn explained(filled: &FilledForm, answer: &Markup) -> Page {
+pub fn explained(instance: &str, filled: &FilledForm, answer: &Markup) -> Page {
     let main = form::section(filled, answer);
-    Page::new("Explanation: accredit console", Layout::Single, &main)
+    Page::new(
+        "explanation, accredit console",
+        instance,
+        Layout::Single,
+        &main,
+    )
 }
 
 /// The page with the refusals of one request.
-pub fn found(id: &str, refusals: &Markup) -> Page {
+pub fn found(instance: &str, id: &str, refusals: &Markup) -> Page {
     let main = html! {
         (refusals)
         section { (tail_table::lookup(id)) }
     };
-    Page::new("Refusals: accredit console", Layout::Single, &main)
+    Page::new(
+        "refusals, accredit console",
+        instance,
+        Layout::Single,
+        &main,
+    )
 }
 
 /// A decision and each of its steps.
@@ -40,6 +51,7 @@ pub fn explanation(explanation: &pb::Explanation) -> Markup {
                 span { (explanation.reason) } " "
                 small { "rule " (explanation.rule) }
             }
+            (cause(explanation))
             @if let Some(answer) = &explanation.answer { (self::answer(answer)) }
             @if !explanation.not_given.is_empty() {
                 p.note {
@@ -49,6 +61,32 @@ pub fn explanation(explanation: &pb::Explanation) -> Markup {
             }
             (steps(&explanation.steps))
             @if !explanation.rules.is_empty() { (rules(&explanation.rules)) }
+        }
+    }
+}
+
+/// The step that failed, and what the runbook of the reason says. An operator reads it first.
+fn cause(explanation: &pb::Explanation) -> Markup {
+    let mut steps = explanation.steps.iter();
+    let failed = steps.find(|step| step.outcome == "failed");
+    let guide = ReasonGuide::of(&explanation.reason);
+    html! {
+        @if let Some(step) = failed {
+            p.cause {
+                "Step " code { (step.name) } " failed"
+                @if let Some(note) = &step.note { ": " (note) } @else { "." }
+            }
+        }
+        @if let Some(guide) = guide {
+            details.runbook open[failed.is_none()] {
+                summary { strong { "What to do: " } (guide.fix) }
+                dl {
+                    (fact("Meaning", &guide.meaning))
+                    (fact("Usual causes", &guide.causes))
+                    (fact("Confirm", &guide.confirm))
+                    (fact("Runbook", &ReasonGuide::address(&explanation.reason)))
+                }
+            }
         }
     }
 }
@@ -78,7 +116,6 @@ pub fn refusals(id: &str, found: &[pb::FoundRefusal], count: usize) -> Markup {
                 p.note { (count) " refusals have this ID. These are the newest " (found.len()) "." }
             }
             @for refusal in found {
-                @if let Some(decision) = &refusal.decision { (facts(decision)) }
                 @match &refusal.explanation {
                     Some(explanation) => {
                         (self::explanation(explanation))
@@ -90,6 +127,7 @@ pub fn refusals(id: &str, found: &[pb::FoundRefusal], count: usize) -> Markup {
                         "The configuration that refused this request is no longer in force; its steps are not available."
                     },
                 }
+                @if let Some(decision) = &refusal.decision { (facts(decision)) }
             }
         }
     }

@@ -35,9 +35,13 @@ impl LastRefusals {
         }
     }
 
-    /// The last `count` refusals, newest first.
-    pub fn latest(&self, count: usize) -> Vec<Arc<DecisionReport>> {
-        let mut latest = self.newest_first(|_| true);
+    /// The last `count` refusals that are wanted, newest first.
+    pub fn latest_of(
+        &self,
+        count: usize,
+        is_wanted: impl Fn(&DecisionReport) -> bool,
+    ) -> Vec<Arc<DecisionReport>> {
+        let mut latest = self.newest_first(is_wanted);
         latest.truncate(count);
         latest
     }

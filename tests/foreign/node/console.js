@@ -17,7 +17,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-const looks = { withoutScript, live, explain, sizes, tabs, dialog };
+const looks = { withoutScript, live, incident, explain, sizes, tabs, dialog };
 
 /** A page that remembers what went wrong and what was asked for. */
 async function open(browser, options = {}) {
@@ -57,7 +57,7 @@ async function withoutScript(browser) {
   }
   assert.ok(await page.locator("#tail-table tbody tr").first().isVisible());
   assert.ok(!(await page.locator("#filters, #charts").first().isVisible()), "what needs a script is shown");
-  await page.locator("#tail-table tbody a").first().click();
+  await page.locator("#tail-table tbody .id a").first().click();
   await page.getByText("accredit does not store tokens").waitFor();
   await page.goto(url);
   await page.fill("#token", token);
@@ -104,7 +104,7 @@ async function live(browser) {
   await page.getByRole("button", { name: /Resume/ }).click();
   await page.waitForFunction((count) => document.querySelectorAll("#tail-table tbody tr").length > count, before);
   for (const [decision, reason] of [["allow", "allowed"], ["deny", "expired"]]) {
-    await page.locator(`tr[data-decision="${decision}"][data-reason="${reason}"]`).waitFor();
+    await page.locator(`#counts tr[data-decision="${decision}"][data-reason="${reason}"]`).waitFor();
     await page.waitForFunction((id) => {
       const area = document.querySelector(`#${id} path.area`);
       return area && area.getBBox().height > 5;
@@ -113,6 +113,44 @@ async function live(browser) {
   const running = await page.locator("#state dl").innerText();
   await page.waitForFunction((text) => document.querySelector("#state dl").innerText !== text, running);
   check();
+}
+
+/** What an operator does during an incident: filters by a click, a link to what is filtered, fresh keys, and no green without an answer. */
+async function incident(browser) {
+  const { page, check } = await open(browser);
+  const rows = page.locator("#tail-table tbody tr");
+  const all = (column, value) =>
+    page.waitForFunction(
+      ([column, value]) => {
+        const cells = [...document.querySelectorAll(`#tail-table tbody td.${column}`)];
+        return cells.length > 2 && cells.every((cell) => cell.textContent === value);
+      },
+      [column, value],
+    );
+  const address = () => new URL(page.url()).search;
+  await page.locator('#counts a.filter[data-value="missing_token"]').click();
+  await all("reason", "missing_token");
+  assert.equal(address(), "?decision=deny&reason=missing_token");
+  assert.ok((await rows.filter({ hasNot: page.getByRole("button") }).count()) > 0, "earlier refusals are not found");
+  await page.reload();
+  await all("reason", "missing_token");
+  assert.equal(await page.getByRole("combobox", { name: "Reason" }).inputValue(), "missing_token");
+  await rows.locator(".rule a.filter").first().click();
+  await page.waitForFunction(() => location.search === "?decision=deny&rule=default");
+  await all("rule", "default");
+  const colours = await page.evaluate(() => {
+    const own = (selector) => getComputedStyle(document.querySelector(selector));
+    return [own('#counts tr[data-reason="expired"] .swatch').backgroundColor, own("#chart-deny path.colour-time").fill];
+  });
+  assert.equal(colours[0], colours[1]);
+  assert.notEqual(colours[0], "rgb(0, 0, 0)");
+  await page.getByRole("button", { name: "Refresh keys" }).click();
+  await page.waitForFunction(() => /refresh[0-3]s ago/.test(document.querySelector("#issuers dl").textContent));
+  assert.match(await page.locator("#state .lamp").innerText(), /^Ready$/);
+  check();
+  await page.route("**/console/live", (route) => route.abort());
+  await page.route("**/console/decisions", (route) => route.abort());
+  await page.locator("#state .lamp.bad").getByText("No answer", { exact: true }).waitFor();
 }
 
 /** A token that was explained is nowhere afterwards. */

@@ -2,5 +2,6 @@
 
 mod browser;
 mod explain;
+mod incident;
 mod pages;
 mod tail;

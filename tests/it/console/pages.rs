@@ -13,10 +13,11 @@ use super::browser::{get, post};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "/",
     "/console/live",
     "/console/decisions",
+    "/console/latest",
     "/console/refusals?request_id=x",
     "/console/refusals",
 ];
@@ -111,6 +112,7 @@ async fn pages_of_other_sites_cannot_use_the_console() {
         ("/console/refusals?request_id=x", 200),
         ("/console/live", 403),
         ("/console/decisions", 403),
+        ("/console/latest", 403),
         // With a filter that is none, so that the answer has an end either way.
         ("/console/tail?decision=maybe", 403),
     ] {

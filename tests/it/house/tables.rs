@@ -72,6 +72,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 27] = [
             "observe",
             "reason",
             "request",
+            "rules",
             "telemetry",
         ],
     ),
