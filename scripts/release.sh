@@ -41,6 +41,8 @@ if [[ -z ${BINARY:-} ]]; then
     RUSTFLAGS="--remap-path-prefix=$root=accredit --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo" \
         ACCREDIT_COMMIT=$commit cargo build --profile dist --locked
     BINARY=target/dist/accredit
+    [[ $commit == unknown ]] || "$BINARY" --version | grep -qF "${commit:0:12}" ||
+        fail "the binary does not know the commit $commit: $("$BINARY" --version)"
 fi
 rm -rf "$out" && mkdir -p "$out"
 staging=$(mktemp -d)
