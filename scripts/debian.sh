@@ -40,8 +40,8 @@ place 0644 "$root/README.md" "$documents/README.md"
 place 0644 "$staging/copyright" "$documents/copyright"
 gzip -9 --no-name --stdout "$root/CHANGELOG.md" >"$staging/changelog.gz"
 place 0644 "$staging/changelog.gz" "$documents/changelog.gz"
-for example in "$root"/examples/*; do
-    place 0644 "$example" "$documents/examples/$(basename "$example")"
+(cd "$root" && find examples -type f) | while IFS= read -r example; do
+    place 0644 "$root/$example" "$documents/$example"
 done
 [[ -z $sbom ]] || place 0644 "$sbom" usr/share/accredit/sbom.cdx.json
 

@@ -74,7 +74,7 @@ def the_pod_for_kind_runs_what_the_compose_file_runs():
     (files,) = (r["data"] for r in resources if r["kind"] == "ConfigMap")
     for volume in services()["envoy"]["volumes"] + services()["api"]["volumes"]:
         source = COMPOSE.parent / volume.split(":")[0]
-        same(source.name, files[source.name], source.read_text())
+        same(f"{source.name} is that of the compose file", files[source.name] == source.read_text(), True)
     sidecar = next(v for v in VARIANTS if v == "overlays/sidecar")
     envoy = next(c for c in workload(sidecar)[0]["spec"]["template"]["spec"]["containers"] if c["name"] == "envoy")
     same("version of Envoy", containers["envoy"]["image"], envoy["image"])
