@@ -19,14 +19,22 @@ use crate::envoy::grpc::UnaryBody;
 use crate::envoy::service::Judge;
 use crate::server::message_body::MessageBody;
 
-/// How many calls other than `Check` may be open at the same time, streams included. Each can hold the headers of its call,
-/// and keeps its connection from being idle.
-const MAX_OTHER_CALLS: usize = 256;
+/// The path of a call that asks for the health once. Envoy and Kubernetes ask this way.
+const HEALTH_CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
+
+/// How many health checks may be open at the same time. Each ends by itself: its message has a time limit.
+const MAX_HEALTH_CHECKS: usize = 256;
+
+/// How many calls other than `Check` and health checks may be open at the same time. A `Watch` of gRPC health stays open as long
+/// as its client likes. Such calls must not take the places of health checks: Envoy stops using a service whose health checks
+/// fail. Each call can hold its headers, and keeps its connection from being idle.
+const MAX_OTHER_CALLS: usize = 32;
 
 /// The service of one connection. `Check` does not go through the gRPC library; every other call does.
 pub struct CheckPort<J> {
     checks: Arc<FailClosed<J>>,
     others: TowerToHyperService<axum::Router>,
+    health_checks: Arc<Semaphore>,
     other_calls: Arc<Semaphore>,
 }
 
@@ -37,6 +45,7 @@ impl<J> Clone for CheckPort<J> {
         CheckPort {
             checks: self.checks.clone(),
             others: self.others.clone(),
+            health_checks: self.health_checks.clone(),
             other_calls: self.other_calls.clone(),
         }
     }
@@ -47,6 +56,7 @@ impl<J: Judge> CheckPort<J> {
         CheckPort {
             checks: Arc::new(checks),
             others: TowerToHyperService::new(others.prepare().into_axum_router()),
+            health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
             other_calls: Arc::new(Semaphore::new(MAX_OTHER_CALLS)),
         }
     }
@@ -68,7 +78,12 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
                 Ok(answer.map(Either::Left))
             });
         }
-        let Ok(permit) = self.other_calls.clone().try_acquire_owned() else {
+        let places = if request.uri().path() == HEALTH_CHECK_PATH {
+            &self.health_checks
+        } else {
+            &self.other_calls
+        };
+        let Ok(permit) = places.clone().try_acquire_owned() else {
             return Box::pin(async { Ok(too_many_calls().map(Either::Right)) });
         };
         let answering = self.others.call(request);

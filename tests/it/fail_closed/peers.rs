@@ -4,13 +4,18 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::check_request::Ask;
-use crate::support::eventually::within;
+use crate::support::eventually::{eventually, within};
 use crate::support::http_get;
 use crate::support::http2::{
     DATA, FrameConnection, GOAWAY, HEADERS, LAST_STREAM, RST_STREAM, call, frame, get,
 };
+use crate::support::service::channel;
 
 use super::common::{good, process, service};
 
@@ -172,4 +177,42 @@ async fn an_http_1_connection_that_sends_half_a_request_is_closed() {
     let mut answer = Vec::new();
     let _ = within("it is closed", stream.read_to_end(&mut answer)).await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+}
+
+/// Envoy and Kubernetes stop using a service whose health checks fail.
+#[tokio::test]
+async fn idle_health_streams_do_not_make_health_checks_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    let mut streams = Vec::new();
+    let mut refused = 0;
+    let mut client = HealthClient::new(channel(running.checks).await);
+    for _ in 0..300 {
+        let watching = client.watch(HealthCheckRequest::default());
+        match within("the call is answered", watching).await {
+            Ok(stream) => streams.push(stream.into_inner()),
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && !streams.is_empty(), "{refused}");
+    for _ in 0..3 {
+        let mut other = HealthClient::new(channel(running.checks).await);
+        let checking = other.check(HealthCheckRequest::default());
+        let answer = within("the check is answered", checking).await;
+        let status = answer.expect("is served").into_inner().status;
+        assert_eq!(status, ServingStatus::Serving as i32);
+    }
+    assert!(running.check(good()).await.is_admission());
+    // The end of a stream makes room for another one.
+    drop(streams.pop());
+    eventually("a place is free", async || {
+        let watching = client.watch(HealthCheckRequest::default()).await;
+        watching
+            .ok()
+            .map(|stream| streams.push(stream.into_inner()))
+    })
+    .await;
 }
