@@ -113,6 +113,55 @@ async fn a_config_map_swap_reloads_the_configuration() {
     assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
 }
 
+/// A link to a file in another folder, as configuration management tools make it: the file is changed in place, replaced, and
+/// the links on the way to it are changed.
+#[tokio::test]
+async fn a_configuration_file_behind_links_into_other_folders_is_watched() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = |name: &str| {
+        let folder = outer.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    };
+    let (etc, current, releases) = (folder("etc"), folder("current"), folder("releases/1"));
+    let link = |target: &str, at: &Path| {
+        let new = at.with_extension("new");
+        std::os::unix::fs::symlink(target, &new).unwrap();
+        std::fs::rename(new, at).unwrap();
+    };
+    let target = releases.join("accredit.yaml");
+    std::fs::write(&target, configuration("first", "")).unwrap();
+    link("../releases/1", &current.join("release"));
+    let behind = outer.path().join("current/release/accredit.yaml");
+    link(behind.to_str().unwrap(), &etc.join("accredit.yaml"));
+    let (mut running, envoy) = serve(&etc.join("accredit.yaml")).await;
+    let mut takes_effect = async |wanted: &str| {
+        running.says("configuration reloaded").await;
+        let challenge = realm(&envoy.check(Ask::plain()).await);
+        assert!(challenge.contains(wanted), "{challenge}");
+    };
+
+    std::fs::write(&target, configuration("in-place", "")).unwrap();
+    takes_effect("in-place").await;
+    std::fs::write(releases.join("beside"), configuration("replaced", "")).unwrap();
+    std::fs::rename(releases.join("beside"), &target).unwrap();
+    takes_effect("replaced").await;
+
+    let second = folder("releases/2").join("accredit.yaml");
+    std::fs::write(&second, configuration("linked", "")).unwrap();
+    link("../releases/2", &current.join("release"));
+    takes_effect("linked").await;
+    // The folder behind the new link is watched too.
+    std::fs::write(&second, configuration("in-place-again", "")).unwrap();
+    takes_effect("in-place-again").await;
+
+    // A folder that is missing for a while.
+    std::fs::remove_dir_all(second.parent().unwrap()).unwrap();
+    std::fs::create_dir(second.parent().unwrap()).unwrap();
+    std::fs::write(&second, configuration("back", "")).unwrap();
+    takes_effect("back").await;
+}
+
 /// A log beside it, for one, which is written to without a pause.
 #[tokio::test]
 async fn constant_changes_in_the_folder_do_not_delay_a_reload() {
