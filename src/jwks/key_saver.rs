@@ -1,10 +1,10 @@
 //! Saves the confirmed key sets of one issuer entry in `state_dir`, and restores them at the start.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use accredit_core::keys::store::KeyStore;
-use bytes::Bytes;
+use accredit_core::keys::store::snapshot::Snapshot;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -19,10 +19,10 @@ const MIN_RENEWAL: Duration = Duration::from_secs(60);
 pub struct KeySaver {
     dir: StateDir,
     owner: Arc<KeySetOwner>,
-    /// The text of the key set that was confirmed last.
-    text: Option<Bytes>,
     /// The generation that was saved last, and when.
     saved: Option<(u64, Instant)>,
+    /// When the restored key set was confirmed. It is in the file already.
+    restored: Arc<OnceLock<std::time::Instant>>,
     /// What the writer writes next. A slow disk delays it, and never a refresh.
     next: watch::Sender<Option<SavedKeySet>>,
 }
@@ -33,8 +33,8 @@ impl KeySaver {
         KeySaver {
             dir,
             owner: Arc::new(owner),
-            text: None,
             saved: None,
+            restored: Arc::default(),
             next: watch::Sender::new(None),
         }
     }
@@ -47,6 +47,7 @@ impl KeySaver {
         max_stale: Duration,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (dir, owner) = (self.dir.clone(), self.owner.clone());
+        let restored = self.restored.clone();
         async move {
             let file = owner.file_name();
             let path = dir.path(&file);
@@ -66,7 +67,9 @@ impl KeySaver {
                 Ok(RestoredKeySet { key_set, age }) => {
                     let keys = key_set.keys().len();
                     let now = Instant::now().into_std();
-                    if store.restore(key_set.into(), age, max_stale, now) {
+                    if let Some(confirmed) = store.restore(key_set.into(), age, max_stale, now) {
+                        // A store restores saved keys once.
+                        let _ = restored.set(confirmed);
                         tracing::info!(
                             source = %store.source(), keys, age_seconds = age.as_secs(),
                             "saved keys restored; they verify tokens until the issuer answers"
@@ -78,31 +81,32 @@ impl KeySaver {
         }
     }
 
-    /// A fetch that began at `started` confirmed a key set. `text` is absent if it is the previous one.
-    pub(in crate::jwks) fn save(
-        &mut self,
-        text: Option<Bytes>,
-        generation: u64,
-        started: Instant,
-        now: Instant,
-    ) {
-        if text.is_some() {
-            self.text = text;
-        }
-        let is_fresh = self
-            .saved
-            .is_some_and(|(saved, at)| saved == generation && now.duration_since(at) < MIN_RENEWAL);
-        let (false, Some(text), Some(wall_clock)) = (is_fresh, &self.text, seconds_since_1970())
-        else {
+    /// Whether the store holds a key set that is to be saved: a changed one at once, an unchanged one at most once a minute.
+    pub(in crate::jwks) fn is_due(&self, held: &Snapshot, now: Instant) -> bool {
+        let is_fresh = self.saved.is_some_and(|(saved, at)| {
+            saved == held.generation && now.duration_since(at) < MIN_RENEWAL
+        });
+        let is_in_file = self.restored.get() == Some(&held.confirmed);
+        held.key_set.text().is_some() && !is_fresh && !is_in_file
+    }
+
+    /// Saves the key set that the store holds, if it is due.
+    pub(in crate::jwks) fn save(&mut self, held: &Snapshot, now: Instant) {
+        let (true, Some(text)) = (self.is_due(held, now), held.key_set.text()) else {
             return;
         };
+        let age = now.into_std().saturating_duration_since(held.confirmed);
         self.next.send_replace(Some(SavedKeySet {
             owner: self.owner.clone(),
             text: text.clone(),
-            // Rounded to the past: a saved key set must not look younger than it is.
-            confirmed: wall_clock.saturating_sub(now.duration_since(started).as_secs() + 1),
+            since: held.confirmed,
+            // Rounded to the past: a saved key set must not look younger than it is. Without a time it is too old for every
+            // `max_stale`, but it replaces the older one, whose keys may have been withdrawn.
+            confirmed: seconds_since_1970()
+                .unwrap_or_default()
+                .saturating_sub(age.as_secs() + 1),
         }));
-        self.saved = Some((generation, now));
+        self.saved = Some((held.generation, now));
     }
 
     /// Writes what is saved. Ends when the saver is dropped and its last key set is written.
@@ -134,14 +138,16 @@ fn seconds_since_1970() -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
     use tokio::time::Instant;
 
     use super::KeySaver;
     use crate::jwks::saved_keys::KeySetOwner;
     use crate::jwks::state_dir::StateDir;
     use accredit_core::keys::access::KeyAccess;
+    use accredit_core::keys::key_set::KeySet;
+    use accredit_core::keys::ledger::Purpose;
     use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
+    use accredit_core::keys::store::KeyStore;
 
     fn owner() -> KeySetOwner {
         let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
@@ -161,23 +167,38 @@ mod tests {
         let mut saver = KeySaver::new(StateDir::new("unused".into()), owner());
         let mut next = saver.next.subscribe();
         let began = Instant::now();
-        let mut saved = |text: Option<&'static str>, generation, seconds| {
+        let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
+        let source = KeySource::Uri(address.expect("is an address"));
+        let store = KeyStore::new(source, began.into_std());
+        let mut saved = |kid: Option<&str>, seconds| {
             let now = began + Duration::from_secs(seconds);
-            saver.save(text.map(Bytes::from), generation, now, now);
+            let set = kid.map(|kid| {
+                let text = format!(
+                    r#"{{"keys":[{{"kid":"{kid}","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}]}}"#
+                );
+                let set = KeySet::parse(text.as_bytes()).expect("is a key set");
+                set.with_text(text.as_bytes())
+            });
+            let (started, _) = store.begin(now.into_std(), Purpose::Refresh);
+            let day = Duration::from_secs(24 * 60 * 60);
+            let fetched = store.succeed(set, started, day, now.into_std());
+            fetched.expect("is confirmed");
+            saver.save(&store.held().expect("is held"), now);
             if !next.has_changed().expect("the saver lives") {
                 return None;
             }
             let saved = next.borrow_and_update().clone()?;
-            String::from_utf8(saved.text.to_vec()).ok()
+            let text = String::from_utf8_lossy(&saved.text);
+            ["one", "two"].into_iter().find(|kid| text.contains(kid))
         };
-        assert_eq!(saved(Some("one"), 1, 0).as_deref(), Some("one"));
-        assert_eq!(saved(Some("one"), 1, 1), None);
-        assert_eq!(saved(None, 1, 59), None);
+        assert_eq!(saved(Some("one"), 0), Some("one"));
+        assert_eq!(saved(Some("one"), 1), None);
+        assert_eq!(saved(None, 59), None);
         // "Not modified" confirms it as well.
-        assert_eq!(saved(None, 1, 60).as_deref(), Some("one"));
-        assert_eq!(saved(Some("one, written otherwise"), 1, 61), None);
-        assert_eq!(saved(Some("two"), 2, 62).as_deref(), Some("two"));
-        assert_eq!(saved(None, 2, 121), None);
-        assert_eq!(saved(None, 2, 122).as_deref(), Some("two"));
+        assert_eq!(saved(None, 60), Some("one"));
+        assert_eq!(saved(Some("one"), 61), None);
+        assert_eq!(saved(Some("two"), 62), Some("two"));
+        assert_eq!(saved(None, 121), None);
+        assert_eq!(saved(None, 122), Some("two"));
     }
 }

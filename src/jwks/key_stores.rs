@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use accredit_core::keys::lease::{KeyEntry, KeyLease, KeyLeases, Leased};
 use thiserror::Error;
@@ -21,6 +22,9 @@ use crate::telemetry::traces::Traces;
 
 /// How many first fetches begin at the same time. A thousand issuers would otherwise open a thousand connections at once.
 const MAX_FIRST_FETCHES: usize = 32;
+
+/// How long the key sets that were fetched last may take to be written at the end of the process.
+const LAST_WRITES_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The stores that are in use, and the tasks that refresh them. A task ends when the last lease on its store is dropped.
 pub struct KeyStores {
@@ -176,8 +180,17 @@ impl KeyStores {
         std::future::pending().await
     }
 
-    /// Ends every refresher.
+    /// Ends every refresher. Key sets that were not written yet are written first, if the disk is fast enough: an older file can
+    /// contain keys that the issuer has withdrawn.
     pub async fn shutdown(&mut self) {
+        self.leases.release_all();
+        let written = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WRITES_TIMEOUT, written)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the last key sets are not saved: state_dir is too slow");
+        }
         self.tasks.shutdown().await;
     }
 }

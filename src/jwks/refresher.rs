@@ -9,14 +9,13 @@ use std::time::Duration;
 use accredit_core::keys::ledger::Purpose;
 use accredit_core::keys::source::FetchSettings;
 use accredit_core::keys::store::KeyStore;
-use accredit_core::keys::store::replacement::NothingToConfirm;
 use futures_util::FutureExt as _;
 use futures_util::future::OptionFuture;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::jwks::error::{FetchError, RequestError, RequestFailure};
-use crate::jwks::fetcher::{Fetch, FetchedKeys, Fetcher};
+use crate::jwks::error::FetchError;
+use crate::jwks::fetcher::{Fetch, FetchedKeySet, FetchedKeys, Fetcher};
 use crate::jwks::key_report::KeyReport;
 use crate::jwks::key_saver::KeySaver;
 use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay};
@@ -95,6 +94,10 @@ impl<F: Fetch> Refresher<F> {
             // The writer does not end before the saver is dropped.
             Some(()) = &mut writer => {}
         }
+        let held_last = store.take_held_last();
+        if let (Some(saver), Some(held)) = (&mut self.saver, held_last) {
+            saver.save(&held, Instant::now());
+        }
         drop(self);
         if tokio::time::timeout(FLUSH_TIMEOUT, writer).await.is_err() {
             tracing::warn!(
@@ -111,6 +114,10 @@ impl<F: Fetch> Refresher<F> {
                 () = tokio::time::sleep_until(next_attempt) => Purpose::Refresh,
                 () = self.store.demanded() => Purpose::Demand,
                 () = self.watch.changed() => Purpose::Refresh,
+                () = supplied(&self.store, self.saver.as_ref()) => {
+                    self.save(Instant::now());
+                    continue;
+                }
             };
             next_attempt = self.attempt(purpose).await;
         }
@@ -227,10 +234,14 @@ impl<F: Fetch> Refresher<F> {
             max_age
         };
         let next_attempt = now + refresh_delay(self.settings.refresh, max_age, random_fraction());
-        let (key_set, text) = match key_set {
-            Some(fetched) => (Some(fetched.key_set), Some(fetched.text)),
-            None => (None, None),
-        };
+        let is_saved = self.saver.is_some();
+        let key_set = key_set.map(|FetchedKeySet { key_set, text }| {
+            if is_saved {
+                key_set.with_text(&text)
+            } else {
+                key_set
+            }
+        });
         let max_stale = self.settings.max_stale;
         let confirmed = self.store.succeed(
             key_set,
@@ -239,21 +250,28 @@ impl<F: Fetch> Refresher<F> {
             next_attempt.into_std(),
         );
         match confirmed {
-            Ok(generation) => {
-                if let Some(saver) = &mut self.saver {
-                    saver.save(text, generation, started, now);
-                }
-            }
-            Err(NothingToConfirm) => {
-                let unexpected = FetchError::Request(RequestError {
-                    address: self.store.source().to_string(),
-                    cause: RequestFailure::UnexpectedNotModified,
-                });
+            Ok(_) => self.save(now),
+            Err(unconfirmed) => {
+                let source = self.store.source();
+                let retry_in = retry_delay(1, self.settings.refresh, random_fraction());
+                tracing::warn!(
+                    %source, issuer = source.issuer(), error = %unconfirmed, ?retry_in,
+                    "key refresh failed"
+                );
+                let next_attempt = now + retry_in;
                 self.store
-                    .fail(Arc::new(unexpected), next_attempt.into_std(), None);
+                    .fail(Arc::new(unconfirmed), next_attempt.into_std(), None);
+                return next_attempt;
             }
         }
         next_attempt
+    }
+
+    /// Saves the held key set, whether this refresher fetched it, or another one of the same source.
+    fn save(&mut self, now: Instant) {
+        if let (Some(saver), Some(held)) = (&mut self.saver, self.store.held()) {
+            saver.save(&held, now);
+        }
     }
 
     fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
@@ -281,6 +299,21 @@ impl<F: Fetch> Refresher<F> {
             retry_after_until.map(Instant::into_std),
         );
         next_attempt
+    }
+}
+
+/// Resolves when another store of the same source brought a key set that is to be saved.
+async fn supplied(store: &KeyStore, saver: Option<&KeySaver>) {
+    let Some(saver) = saver else {
+        return std::future::pending().await;
+    };
+    let is_due = |store: &KeyStore| {
+        let held = store.held();
+        held.is_some_and(|held| saver.is_due(&held, Instant::now()))
+    };
+    store.until(is_due).await;
+    if store.is_released() {
+        std::future::pending().await
     }
 }
 

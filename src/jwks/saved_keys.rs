@@ -4,13 +4,12 @@
 //! bound to the issuers and to the source: keys of another issuer or of another address are never used.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use accredit_core::jose::digest::sha256_hex;
 use accredit_core::keys::error::KeySetError;
 use accredit_core::keys::key_set::KeySet;
 use accredit_core::keys::source::{FetchSettings, KeySource};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -30,8 +29,10 @@ pub struct KeySetOwner {
 pub struct SavedKeySet {
     pub owner: Arc<KeySetOwner>,
     /// The key set as it was fetched.
-    pub text: Bytes,
-    /// When it was confirmed, in seconds since 1970.
+    pub text: Arc<[u8]>,
+    /// When it was confirmed, by the clock that orders the key sets of this process.
+    pub since: Instant,
+    /// When it was confirmed, in seconds since 1970. Only a later process reads it: this clock can be corrected.
     pub confirmed: u64,
 }
 
@@ -131,6 +132,7 @@ impl KeySetOwner {
             return Err(UnusableFile::TooOld(age));
         }
         let key_set = KeySet::parse(text).map_err(UnusableFile::NotAKeySet)?;
+        let key_set = key_set.with_text(text);
         Ok(RestoredKeySet { key_set, age })
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::Semaphore;
@@ -52,8 +52,9 @@ struct SharedDir {
 #[derive(Debug, Default)]
 struct WriteState {
     was_swept: bool,
-    /// When the latest key set of each file was confirmed. Two refreshers of one file exist for a moment during a reload.
-    confirmed: HashMap<String, u64>,
+    /// When the latest key set of each file was confirmed. Two refreshers of one file exist for a moment during a reload. This is
+    /// no wall-clock time: after a clock that was ahead, no later key set would be written.
+    latest: HashMap<String, Instant>,
     /// The files that could not be written at the latest attempt.
     failed: HashMap<String, OldKeySet>,
 }
@@ -156,9 +157,9 @@ impl WriteState {
             let _ = remove_abandoned(folder);
         }
         let file = saved.owner.file_name();
-        let confirmed = self.confirmed.entry(file.clone()).or_default();
-        if saved.confirmed >= *confirmed {
-            *confirmed = saved.confirmed;
+        let latest = self.latest.entry(file.clone()).or_insert(saved.since);
+        if saved.since >= *latest {
+            *latest = saved.since;
             let result = write(folder, saved);
             self.report(folder, file, result);
         }
@@ -252,7 +253,7 @@ fn replace(folder: &Path, file: &Path, octets: &[u8]) -> io::Result<()> {
 /// A set that cannot be replaced is removed: a key that its issuer has withdrawn must not be back after a restart.
 fn remove_other(file: &Path, saved: &SavedKeySet) -> OldKeySet {
     match regular_file::read(file, MAX_FILE) {
-        Ok(octets) if key_set_text(&octets) == Some(&saved.text) => OldKeySet::Harmless,
+        Ok(octets) if key_set_text(&octets) == Some(&*saved.text) => OldKeySet::Harmless,
         Err(error)
             if matches!(
                 error.kind(),

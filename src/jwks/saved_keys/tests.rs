@@ -1,7 +1,7 @@
 //! Files that were written, cut, changed and swapped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
@@ -39,6 +39,7 @@ fn file(confirmed: u64) -> Vec<u8> {
     SavedKeySet {
         owner: acme().into(),
         text: SET.as_bytes().into(),
+        since: Instant::now(),
         confirmed,
     }
     .to_file()
@@ -140,6 +141,7 @@ fn a_file_of_saved_keys_contains_no_secret_of_the_key_url() {
     let record = SavedKeySet {
         owner: owner(&["https://a.example"], &source).into(),
         text: SET.as_bytes().into(),
+        since: Instant::now(),
         confirmed: NOW,
     };
     let text = format!("{record:?} {}", String::from_utf8_lossy(&record.to_file()));

@@ -2,11 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use accredit_core::keys::access::KeyAccess;
 use accredit_core::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
-use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{OldKeySet, StateDir, StateDirError, inspect, remove_abandoned, remove_other, write};
@@ -20,7 +19,7 @@ impl StateDir {
     }
 }
 
-fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
+fn saved(text: &str, confirmed: u64) -> SavedKeySet {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
     let settings = FetchSettings {
         refresh: Duration::from_secs(300),
@@ -33,7 +32,8 @@ fn saved(text: &'static str, confirmed: u64) -> SavedKeySet {
     let owner = KeySetOwner::of(&["a".into()], &source, &settings).expect("is fetched");
     SavedKeySet {
         owner: owner.into(),
-        text: Bytes::from_static(text.as_bytes()),
+        text: text.as_bytes().into(),
+        since: Instant::now(),
         confirmed,
     }
 }
@@ -89,18 +89,35 @@ fn a_folder_that_cannot_exist_is_harmless() {
     assert!(unwritten.old == OldKeySet::Harmless);
 }
 
+/// The clock of the machine can be corrected while the process runs. The order of key sets does not depend on it: otherwise a
+/// withdrawn key stays in the file until the clock has caught up.
 #[tokio::test]
-async fn an_earlier_set_does_not_replace_a_later_one() {
+async fn the_set_that_was_confirmed_last_is_in_the_file_whatever_the_clock_showed() {
     let folder = tempfile::tempdir().expect("a folder");
     let state_dir = StateDir::new(folder.path().to_owned());
-    for (text, confirmed) in [("1", 5), ("2", 7), ("3", 6)] {
-        state_dir.write(saved(text, confirmed)).await;
-    }
     let file = folder.path().join(saved("", 0).owner.file_name());
-    assert_eq!(
-        std::fs::read(file).expect("was written"),
-        saved("2", 7).to_file()
-    );
+    let began = Instant::now();
+    let six_hours = 6 * 60 * 60;
+    let clock = 1_000_000;
+    for (text, seconds, confirmed, expected) in [
+        ("ahead", 0, clock + six_hours, "ahead"),
+        ("corrected", 60, clock + 60, "corrected"),
+        ("earlier", 30, clock + 30, "corrected"),
+        ("before 1970", 90, 0, "before 1970"),
+        ("ahead again", 120, clock + six_hours, "ahead again"),
+        ("earlier again", 119, clock + 2 * six_hours, "ahead again"),
+    ] {
+        let set = SavedKeySet {
+            since: began + Duration::from_secs(seconds),
+            ..saved(text, confirmed)
+        };
+        state_dir.write(set).await;
+        let content = std::fs::read_to_string(&file).expect("was written");
+        assert!(
+            content.ends_with(&format!("\n{expected}")),
+            "{text}: {content}"
+        );
+    }
 }
 
 /// CONTRACT 5.5.5.

@@ -5,6 +5,7 @@ pub(crate) mod causes;
 pub(crate) mod certificates;
 pub(crate) mod discovered;
 mod doors;
+pub(crate) mod exchanged;
 pub(crate) mod fetched;
 pub(crate) mod kept;
 pub(crate) mod leases;

@@ -1,5 +1,7 @@
 //! A JWK Set (RFC 7517 section 5), parsed as a whole and never edited.
 
+use std::sync::Arc;
+
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
 use crate::jose::jwk::{self, Unusable};
@@ -18,6 +20,7 @@ const MAX_NAMED_KEYS: usize = 8;
 pub struct KeySet {
     keys: Vec<Key>,
     set_aside: Vec<SetAside>,
+    text: Option<Arc<[u8]>>,
 }
 
 /// A key that can verify tokens.
@@ -61,6 +64,7 @@ impl KeySet {
         let mut set = KeySet {
             keys: Vec::new(),
             set_aside: Vec::new(),
+            text: None,
         };
         for member in members {
             set.add(member);
@@ -85,6 +89,20 @@ impl KeySet {
             Ok(key) => self.keys.push(Key { key_id, key }),
             Err(reason) => self.set_aside.push(SetAside { key_id, reason }),
         }
+    }
+
+    /// The set with the text that it was parsed from, to be saved.
+    #[must_use]
+    pub fn with_text(self, text: &[u8]) -> KeySet {
+        KeySet {
+            text: Some(text.into()),
+            ..self
+        }
+    }
+
+    /// The text that it was parsed from, if it was kept.
+    pub fn text(&self) -> Option<&Arc<[u8]>> {
+        self.text.as_ref()
     }
 
     pub fn keys(&self) -> &[Key] {

@@ -40,32 +40,52 @@ pub enum Leased {
 impl KeyLeases {
     /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set that another leased store
     /// holds from the same source: when only times or issuers of an entry change, its issuer can be unreachable. Of several
-    /// such sets it is the one that was confirmed last: an older one can contain keys that the issuer has withdrawn.
+    /// such sets it is the one that was confirmed last: an older one can contain keys that the issuer has withdrawn. From then
+    /// on, each of the stores that are fetched with the same credentials gets what the others fetch.
     pub fn lease(&mut self, entry: &KeyEntry, now: Instant) -> Leased {
         self.0.retain(|(_, leased)| leased.strong_count() > 0);
         let equal = self.0.iter().filter(|(own, _)| own == entry);
         if let Some(leased) = equal.filter_map(|(_, leased)| leased.upgrade()).next() {
             return Leased::Shared(KeyLease(leased));
         }
-        let store = KeyStore::new(entry.source.clone(), now);
         let same_source = self.0.iter().filter(|(own, _)| {
             own.source == entry.source
                 && own.settings.ca_file == entry.settings.ca_file
                 && own.settings.access.connect == entry.settings.access.connect
         });
-        let held: Vec<_> = same_source
-            .filter_map(|(own, other)| Some((own, other.upgrade()?.0.held()?)))
+        let others: Vec<_> = same_source
+            .filter_map(|(own, other)| Some((own, other.upgrade()?)))
             .collect();
+        // A server can give each of its clients other keys.
+        let with_access = others
+            .iter()
+            .find(|(own, _)| own.settings.access == entry.settings.access);
+        let siblings = with_access.map(|(_, other)| other.0.siblings());
+        let store = KeyStore::new(entry.source.clone(), now).among(siblings.unwrap_or_default());
+        let lease = KeyLease::new(store);
+        let (store, max_stale) = (lease.store(), entry.settings.max_stale);
+        // Before the others are read: what they fetch later is given to the store.
+        store.join_siblings(max_stale);
+        let held = others
+            .iter()
+            .filter_map(|(own, other)| Some((own, other.0.held()?)));
+        let held: Vec<_> = held.collect();
         if let Some((_, latest)) = held.iter().max_by_key(|(_, held)| held.confirmed) {
-            store.inherit(latest, entry.settings.max_stale, now);
+            store.inherit(latest, max_stale, now);
         }
         // That store has saved its keys for this entry, and they are at most as new as the latest.
         if held.iter().any(|(own, _)| own.issuers == entry.issuers) {
             store.ignore_saved();
         }
-        let lease = KeyLease::new(store);
         self.0.push((entry.clone(), Arc::downgrade(&lease.0)));
         Leased::New(lease)
+    }
+
+    /// Releases every store, although leases exist: the process ends.
+    pub fn release_all(&mut self) {
+        for leased in self.0.drain(..).filter_map(|(_, leased)| leased.upgrade()) {
+            leased.0.release();
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use event_listener::Event;
 
+use crate::keys::key_set::KeySet;
 use crate::keys::ledger::{Ledger, Purpose};
 use crate::keys::source::KeySource;
 use crate::keys::store::snapshot::Snapshot;
@@ -21,14 +22,21 @@ pub mod snapshot;
 /// The keys of one issuer entry.
 pub struct KeyStore {
     source: KeySource,
+    created: Instant,
     snapshot: ArcSwapOption<Snapshot>,
+    /// The key set of the latest fetch of this store, which "not modified" confirms. Another store can have brought the held one.
+    fetched: Mutex<Option<Arc<KeySet>>>,
+    siblings: Siblings,
+    /// What the store held when it was released, to be saved.
+    held_last: Mutex<Option<Arc<Snapshot>>>,
     ledger: Mutex<Ledger>,
     last_failure: Mutex<Option<FetchFailure>>,
     /// Notified under the ledger's lock when a fetch has ended and when keys were restored, and at the release.
     changed: Event,
     /// Whether the last lease was dropped. No fetch ends any more.
     is_released: AtomicBool,
-    was_restored: AtomicBool,
+    /// How often keys came from elsewhere than a fetch of this store while it had none.
+    supplied: AtomicU64,
     /// Whether inherited keys are at least as new as those that were saved for the entry.
     saved_is_older: AtomicBool,
     /// Notified when a fetch was begun that the refresher has to run before its time.
@@ -39,6 +47,16 @@ pub struct KeyStore {
     failed: AtomicU64,
     /// The trace of the first check that waits for the fetch in flight.
     waiting_trace: Mutex<Option<TraceParent>>,
+}
+
+/// The stores of entries that have one source. A key set that one of them fetches replaces the older ones that the others hold:
+/// a key that is absent from a newly fetched set stops admitting at once (CONTRACT 5.6.1), whichever entry's fetch that was.
+pub(in crate::keys) type Siblings = Arc<Mutex<Vec<Sibling>>>;
+
+/// A store of a source, and for how long a key set verifies its tokens.
+pub(in crate::keys) struct Sibling {
+    store: Weak<KeyStore>,
+    serves_for: Duration,
 }
 
 /// Why a fetch failed, for the operator.
@@ -71,12 +89,16 @@ impl KeyStore {
         };
         KeyStore {
             source,
+            created: now,
             snapshot: ArcSwapOption::new(snapshot),
+            fetched: Mutex::new(None),
+            siblings: Siblings::default(),
+            held_last: Mutex::new(None),
             ledger: Mutex::new(Ledger::new(now)),
             last_failure: Mutex::new(None),
             changed: Event::new(),
             is_released: AtomicBool::new(false),
-            was_restored: AtomicBool::new(false),
+            supplied: AtomicU64::new(0),
             saved_is_older: AtomicBool::new(false),
             demand: Event::new(),
             waiting_for_unknown_key: AtomicUsize::new(0),
@@ -87,8 +109,33 @@ impl KeyStore {
         }
     }
 
+    /// A store that exchanges key sets with these, once it has joined them.
+    pub(in crate::keys) fn among(self, siblings: Siblings) -> KeyStore {
+        KeyStore { siblings, ..self }
+    }
+
+    /// The stores that exchange key sets with this one.
+    pub(in crate::keys) fn siblings(&self) -> Siblings {
+        self.siblings.clone()
+    }
+
+    /// From now on the store gets what its siblings fetch.
+    pub(in crate::keys) fn join_siblings(self: &Arc<KeyStore>, serves_for: Duration) {
+        let mut siblings = lock(&self.siblings);
+        siblings.retain(|sibling| sibling.store.strong_count() > 0);
+        siblings.push(Sibling {
+            store: Arc::downgrade(self),
+            serves_for,
+        });
+    }
+
     pub fn source(&self) -> &KeySource {
         &self.source
+    }
+
+    /// When the store was made.
+    pub fn created(&self) -> Instant {
+        self.created
     }
 
     /// The keys that verify tokens at `now`: not an empty set, and not keys older than `max_stale`.
@@ -147,18 +194,27 @@ impl KeyStore {
         self.until(KeyStore::is_released).await;
     }
 
-    pub(in crate::keys) fn is_released(&self) -> bool {
+    /// Whether the last lease was dropped.
+    pub fn is_released(&self) -> bool {
         self.is_released.load(Ordering::Acquire)
     }
 
     /// The last lease was dropped, so no configuration decides by this store any more. Cached tokens can keep the store in
-    /// memory for a long time, so its key set is dropped.
+    /// memory for a long time, so its key set is dropped once the refresher has taken it.
     pub(in crate::keys) fn release(&self) {
         self.is_released.store(true, Ordering::Release);
         let ledger = self.ledger();
-        self.snapshot.store(None);
+        if let Some(held) = self.snapshot.swap(None) {
+            *lock(&self.held_last) = Some(held);
+        }
+        *lock(&self.fetched) = None;
         drop(ledger);
         self.changed.notify(usize::MAX);
+    }
+
+    /// What the store held when it was released.
+    pub fn take_held_last(&self) -> Option<Arc<Snapshot>> {
+        lock(&self.held_last).take()
     }
 
     /// Whether a fetch has ended, with whatever result, or none is needed.

@@ -53,6 +53,7 @@ struct ScriptState {
     in_flight: usize,
     most_in_flight: usize,
     given: Option<Given>,
+    has_answered: bool,
 }
 
 /// What the source gave, or confirmed, last.
@@ -125,6 +126,7 @@ impl ScriptedSource {
                 tokio::time::sleep(after).await;
                 let mut state = self.state.lock().expect("is whole");
                 let keys = state.keys.clone();
+                state.has_answered = true;
                 state.given = Some(Given {
                     asked,
                     keys: keys.clone(),
@@ -138,7 +140,9 @@ impl ScriptedSource {
                 })
             }
             Reply::Unchanged => {
-                if let Some(given) = &mut self.state.lock().expect("is whole").given {
+                let mut state = self.state.lock().expect("is whole");
+                // Otherwise there is nothing that it confirms, and the fetch fails.
+                if let (true, Some(given)) = (state.has_answered, &mut state.given) {
                     given.asked = asked;
                 }
                 Ok(FetchedKeys {

@@ -29,7 +29,8 @@ fn authenticator(now: Instant) -> Authenticator {
     let key_set = KeySet::parse(KEYS.as_bytes()).expect("is a key set");
     let address = KeyAddress::parse("http://127.0.0.1:1/keys", Transport::Https);
     let keys = KeyStore::new(KeySource::Uri(address.expect("is an address")), now);
-    assert!(keys.restore(Arc::new(key_set), Duration::ZERO, MAX_STALE, now));
+    let restored = keys.restore(Arc::new(key_set), Duration::ZERO, MAX_STALE, now);
+    assert!(restored.is_some());
     let lease = KeyLease::new(keys);
     let issuer = Issuer {
         names: vec!["https://a.example".into()],

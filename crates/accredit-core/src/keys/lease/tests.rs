@@ -11,6 +11,7 @@ use crate::keys::ledger::{MissingKey, Purpose};
 use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use crate::keys::store::KeyStore;
 use crate::keys::store::lookup::KeyLookup;
+use crate::keys::store::replacement::Unconfirmed;
 
 fn entry() -> KeyEntry {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
@@ -164,6 +165,98 @@ fn a_store_begins_with_the_key_set_that_was_confirmed_last() {
     }
 }
 
+/// CONTRACT 5.6.1: whichever of the stores of one source fetches, and whichever of them has fetched before.
+#[test]
+fn stores_of_one_source_exchange_the_key_sets_that_they_fetch() {
+    let began = Instant::now();
+    let at = |seconds| began + Duration::from_secs(seconds);
+    let mut leases = KeyLeases::default();
+    let first = new(leases.lease(&entry(), began));
+    fetch_keys(first.store(), &["old"], at(1));
+    let second = new(leases.lease(&refreshed_every(60, "https://b.example"), at(2)));
+    assert!(holds(second.store(), &["old"]));
+    let generations = || [&first, &second].map(|lease| lease.store().usable_generation(at(9)));
+    let before = generations();
+    fetch_keys(first.store(), &["new"], at(3));
+    assert!(holds(second.store(), &["new"]), "it has not fetched");
+    // Cached tokens of the withdrawn key are verified again.
+    assert!(
+        generations()
+            .iter()
+            .zip(before)
+            .all(|(now, before)| *now != before)
+    );
+    let saved = key_set(&["old"]).into();
+    let restored = second
+        .store()
+        .restore(saved, Duration::ZERO, MAX_STALE, at(4));
+    assert_eq!(restored, None);
+    fetch_keys(second.store(), &["newer"], at(5));
+    assert!(holds(first.store(), &["newer"]), "it has fetched");
+    let before = generations();
+    fetch_keys(first.store(), &["newer"], at(6));
+    assert_eq!(generations(), before);
+    assert_eq!(
+        second.store().held().map(|held| held.confirmed),
+        Some(at(6))
+    );
+    // A store that is released gives and gets nothing.
+    let released = second.store().clone();
+    drop(second);
+    fetch_keys(first.store(), &["newest"], at(7));
+    assert!(released.held().is_none());
+    fetch_keys(&released, &["old"], at(8));
+    assert!(holds(first.store(), &["newest"]));
+}
+
+/// A fetch that hung brings what the issuer published when it began. "Not modified" confirms the set that the own fetch brought.
+#[test]
+fn a_slow_fetch_does_not_replace_the_keys_of_a_later_one() {
+    let began = Instant::now();
+    let at = |seconds| began + Duration::from_secs(seconds);
+    let mut leases = KeyLeases::default();
+    let slow = new(leases.lease(&entry(), began));
+    let fast = new(leases.lease(&refreshed_every(60, "https://b.example"), began));
+    let answered = |keys: Option<&[&str]>, started: Instant| {
+        slow.store()
+            .succeed(keys.map(key_set), started, MAX_STALE, started)
+    };
+    let (started, _) = slow.store().begin(at(1), Purpose::Refresh);
+    assert_eq!(answered(None, started), Err(Unconfirmed::NothingToConfirm));
+    fetch_keys(fast.store(), &["new"], at(2));
+    let old: Option<&[&str]> = Some(&["old"]);
+    assert_eq!(answered(old, started), Err(Unconfirmed::Outdated));
+    let error = std::io::Error::other("outdated");
+    slow.store().fail(std::sync::Arc::new(error), at(3), None);
+    assert!(holds(slow.store(), &["new"]) && holds(fast.store(), &["new"]));
+    // The issuer has gone back to the set that it gave to the slow one.
+    let (started, _) = slow.store().begin(at(4), Purpose::Refresh);
+    assert!(answered(None, started).is_ok());
+    assert!(holds(slow.store(), &["old"]) && holds(fast.store(), &["old"]));
+}
+
+/// A check that waits for keys of its own issuer entry does not wait longer than until another entry brings them.
+#[test]
+fn keys_from_another_entry_end_the_wait_for_any_key_only() {
+    let now = Instant::now();
+    let mut leases = KeyLeases::default();
+    let waiting = new(leases.lease(&entry(), now));
+    let other = new(leases.lease(&refreshed_every(60, "https://b.example"), now));
+    waiting.store().begin(now, Purpose::Refresh);
+    let KeyLookup::Wait(any_key) = waiting.store().look_up_any_key(now) else {
+        panic!("a check waits for the fetch in flight");
+    };
+    fetch_keys(other.store(), &["k"], now);
+    assert_eq!(any_key.ended().now_or_never(), Some(()));
+    let generation = waiting.store().usable_generation(now).expect("has keys");
+    let lookup = waiting.store().look_up_unknown_key("next", generation, now);
+    let KeyLookup::Wait(unknown_key) = lookup else {
+        panic!("a check waits for the fetch in flight");
+    };
+    fetch_keys(other.store(), &["k", "l"], now + Duration::from_secs(1));
+    assert_eq!(unknown_key.ended().now_or_never(), None);
+}
+
 /// CONTRACT 4.8.1: an issuer that published an empty key set has withdrawn its keys, also after a reload.
 #[test]
 fn a_store_begins_with_an_empty_key_set_and_ignores_saved_keys() {
@@ -178,7 +271,8 @@ fn a_store_begins_with_an_empty_key_set_and_ignores_saved_keys() {
     // By a clock that was set back, the saved keys can look newer than they are.
     for age in [Duration::ZERO, Duration::from_secs(300)] {
         let saved = key_set(&["old"]).into();
-        assert!(!second.store().restore(saved, age, MAX_STALE, later));
+        let restored = second.store().restore(saved, age, MAX_STALE, later);
+        assert_eq!(restored, None);
         assert!(matches!(why(), MissingKey::EmptyKeySet { .. }));
     }
     // Once it is older than max_stale, it is not known what the issuer publishes.
@@ -202,7 +296,9 @@ fn saved_keys_replace_those_of_another_entry_only_if_they_are_newer() {
         let store = lease.store();
         let before = store.usable_generation(later);
         let saved = key_set(&["saved"]).into();
-        let restored = store.restore(saved, Duration::from_secs(age), MAX_STALE, later);
+        let restored = store
+            .restore(saved, Duration::from_secs(age), MAX_STALE, later)
+            .is_some();
         assert_eq!(restored, expected == "saved", "{age}");
         assert!(holds(store, &[expected]), "{age}");
         // Cached tokens of the replaced keys are verified again.
@@ -210,9 +306,29 @@ fn saved_keys_replace_those_of_another_entry_only_if_they_are_newer() {
         // The issuer's answer ends it.
         fetch_keys(store, &["fetched"], later);
         let saved = key_set(&["saved"]).into();
-        assert!(!store.restore(saved, Duration::ZERO, MAX_STALE, later + MAX_STALE));
+        let restored = store.restore(saved, Duration::ZERO, MAX_STALE, later + MAX_STALE);
+        assert_eq!(restored, None);
         assert!(holds(store, &["fetched"]), "{age}");
     }
+}
+
+/// The age of saved keys is measured with the wall clock, which can be set back.
+#[test]
+fn saved_keys_never_count_as_newer_than_a_fetch() {
+    let now = Instant::now();
+    let lease = new(KeyLeases::default().lease(&entry(), now));
+    let store = lease.store();
+    let (started, _) = store.begin(now, Purpose::Refresh);
+    let later = now + Duration::from_secs(1);
+    let saved = key_set(&["saved"]).into();
+    assert!(
+        store
+            .restore(saved, Duration::ZERO, MAX_STALE, later)
+            .is_some()
+    );
+    let fetched = Some(key_set(&["fetched"]));
+    assert!(store.succeed(fetched, started, MAX_STALE, later).is_ok());
+    assert!(holds(store, &["fetched"]));
 }
 
 /// Cached tokens keep a store in memory, and a key set can have 1 MiB.
@@ -227,7 +343,8 @@ fn a_released_store_holds_no_key_set() {
     assert!(store.held().is_none());
     // The refresher can end a fetch, or read saved keys, while the last lease is dropped.
     fetch(&store, now);
-    assert!(!store.restore(key_set(&["k"]).into(), Duration::ZERO, MAX_STALE, now));
+    let restored = store.restore(key_set(&["k"]).into(), Duration::ZERO, MAX_STALE, now);
+    assert_eq!(restored, None);
     assert!(store.held().is_none());
 }
 

@@ -31,7 +31,8 @@ pub struct KeyWait {
     store: Arc<KeyStore>,
     /// How many fetches had ended when the wait began.
     completed: u64,
-    was_restored: bool,
+    /// How often keys had been supplied when the wait began.
+    supplied: u64,
     first_seen: Instant,
     _place: Place,
 }
@@ -156,7 +157,7 @@ impl KeyStore {
         Some(KeyLookup::Wait(KeyWait {
             store: self.clone(),
             completed,
-            was_restored: self.was_restored.load(Ordering::Acquire),
+            supplied: self.supplied.load(Ordering::Acquire),
             first_seen,
             _place: Place::take(self, trigger)?,
         }))
@@ -187,7 +188,7 @@ impl KeyWait {
 
     fn has_ended(&self) -> bool {
         self.store.ledger().completed() > self.completed
-            || self.store.was_restored.load(Ordering::Acquire) != self.was_restored
+            || self.store.supplied.load(Ordering::Acquire) != self.supplied
     }
 
     /// Makes the fetch that this check waits for a part of its trace, unless another check did so before.

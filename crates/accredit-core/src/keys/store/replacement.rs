@@ -4,18 +4,29 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use thiserror::Error;
+
 use crate::keys::key_set::KeySet;
 use crate::keys::ledger::{FetchResult, Ledger, Purpose};
 use crate::keys::store::snapshot::Snapshot;
 use crate::keys::store::{FetchFailure, KeyStore, lock};
 
-/// The generation of the first keys, if they were restored. Every set that replaces them has a later one, unless it verifies
+/// The generation of the first keys, if they were not fetched. Every set that replaces them has a later one, unless it verifies
 /// the same tokens.
 const RESTORED: u64 = 0;
 
-/// The issuer answered "not modified" although no key set is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NothingToConfirm;
+/// A fetch succeeded and does not change the held keys. The caller reports it by [`KeyStore::fail`], and fetches again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unconfirmed {
+    /// The issuer answered "not modified" although no key set was fetched before.
+    #[error("the issuer answered \"not modified\" although no key set was fetched before")]
+    NothingToConfirm,
+    /// Another store of the same source holds the result of a fetch that started later, and that differs.
+    #[error(
+        "a fetch for another entry with the same source started later and brought other keys; fetching again"
+    )]
+    Outdated,
+}
 
 impl KeyStore {
     /// A fetch begins. Returns when it started, and its purpose.
@@ -23,104 +34,140 @@ impl KeyStore {
         self.ledger().begin(now, purpose)
     }
 
-    /// Keys that an earlier process confirmed `age` ago. They verify tokens until the source answers. Returns `false` if they
-    /// are ignored: the source has answered already, or the store inherited keys that are at least as new. A key that its
-    /// issuer withdrew meanwhile would otherwise verify tokens again (CONTRACT 5.6.1).
+    /// Keys that an earlier process confirmed `age` ago. They verify tokens until the source answers. Returns when they count as
+    /// confirmed, or `None` if they are ignored: the source has answered already, or the store inherited keys that are at least
+    /// as new. A key that its issuer withdrew meanwhile would otherwise verify tokens again (CONTRACT 5.6.1).
     pub fn restore(
         &self,
         key_set: Arc<KeySet>,
         age: Duration,
         serves_for: Duration,
         now: Instant,
-    ) -> bool {
-        !self.saved_is_older.load(Ordering::Acquire)
-            && self.begin_with(key_set, age, serves_for, now)
+    ) -> Option<Instant> {
+        let ledger = self.ledger();
+        let has_answered = self.succeeded.load(Ordering::Acquire) > 0;
+        if has_answered || self.saved_is_older.load(Ordering::Acquire) {
+            return None;
+        }
+        // Before every fetch of this store, whatever the clocks say that `age` was measured with.
+        let confirmed = now.checked_sub(age).unwrap_or(now).min(self.created);
+        let restored = Snapshot {
+            key_set,
+            generation: RESTORED,
+            confirmed,
+            serves_until: now.checked_add(serves_for.saturating_sub(age)),
+        };
+        self.take_over(ledger, restored, now).then_some(confirmed)
     }
 
-    /// Begins with the key set that another store of the same source holds, for the rest of its time by this store's settings.
-    /// An empty set is inherited too: it is the set that the issuer published last (CONTRACT 5.6.2).
+    /// Takes the key set that another store of the same source holds, for the rest of its time by this store's settings, if it
+    /// was confirmed later than the own one. An empty set is taken too: it is the set that the issuer published last
+    /// (CONTRACT 5.6.2).
     pub(in crate::keys) fn inherit(&self, held: &Snapshot, serves_for: Duration, now: Instant) {
-        let age = now.saturating_duration_since(held.confirmed);
-        self.begin_with(held.key_set.clone(), age, serves_for, now);
+        let inherited = Snapshot {
+            key_set: held.key_set.clone(),
+            generation: RESTORED,
+            confirmed: held.confirmed,
+            serves_until: held.confirmed.checked_add(serves_for),
+        };
+        self.take_over(self.ledger(), inherited, now);
     }
 
-    /// The store inherited keys that are at least as new as those that an earlier process, or another store, saved for its
-    /// entry. [`KeyStore::restore`] ignores the saved ones, without trusting the clock that dated them.
+    /// The store has keys that are at least as new as those that an earlier process, or another store, saved for its entry.
+    /// [`KeyStore::restore`] ignores the saved ones, without trusting the clock that dated them.
     pub(in crate::keys) fn ignore_saved(&self) {
         self.saved_is_older.store(true, Ordering::Release);
     }
 
-    fn begin_with(
-        &self,
-        key_set: Arc<KeySet>,
-        age: Duration,
-        serves_for: Duration,
-        now: Instant,
-    ) -> bool {
-        // Held until the swap: neither a fetched set nor the release may come between.
-        let _ledger = self.ledger();
-        let has_answered = self.succeeded.load(Ordering::Acquire) > 0;
-        if self.is_fixed() || self.is_released() || has_answered {
+    /// The ledger is locked until the swap: neither a fetched set nor the release may come between.
+    fn take_over(&self, ledger: MutexGuard<'_, Ledger>, mut other: Snapshot, now: Instant) -> bool {
+        if self.is_fixed() || self.is_released() {
             return false;
         }
-        let confirmed = now.checked_sub(age).unwrap_or(now);
-        let generation = match self.snapshot.load_full() {
-            Some(held) if held.confirmed >= confirmed => return false,
-            // Tokens that the replaced keys verified are verified again.
-            Some(held) => held.generation + 1,
-            None => RESTORED,
-        };
-        let is_empty = key_set.keys().is_empty();
-        self.snapshot.store(Some(Arc::new(Snapshot {
-            key_set,
-            generation,
-            confirmed,
-            serves_until: now.checked_add(serves_for.saturating_sub(age)),
-        })));
-        if !is_empty {
-            self.was_restored.store(true, Ordering::Release);
-            self.changed.notify(usize::MAX);
+        let held = self.snapshot.load_full();
+        let had_keys = held.as_ref().is_some_and(|held| held.serves_at(now));
+        if let Some(held) = held {
+            if held.confirmed >= other.confirmed {
+                return false;
+            }
+            (other.key_set, other.generation) = held.succeeded_by(other.key_set);
         }
+        if !had_keys && !other.key_set.keys().is_empty() {
+            self.supplied.fetch_add(1, Ordering::AcqRel);
+        }
+        self.snapshot.store(Some(Arc::new(other)));
+        drop(ledger);
+        self.changed.notify(usize::MAX);
         true
     }
 
-    /// The fetch in flight brought a key set, or confirmed the held one (`None`). The swap comes before any waiting check
+    /// The fetch in flight brought a key set, or confirmed the one before (`None`). The swap comes before any waiting check
     /// is notified. Returns the generation of the keys that are held now.
     ///
     /// # Errors
-    /// [`NothingToConfirm`]: the caller reports it by [`KeyStore::fail`].
+    /// [`Unconfirmed`]: the caller reports it by [`KeyStore::fail`].
     pub fn succeed(
         &self,
         fetched: Option<KeySet>,
         started: Instant,
         serves_for: Duration,
         next_attempt: Instant,
-    ) -> Result<u64, NothingToConfirm> {
+    ) -> Result<u64, Unconfirmed> {
         let ledger = self.ledger();
-        let held = self.snapshot.load_full();
-        let (key_set, generation) = match (fetched, &held) {
-            (Some(fetched), Some(held)) if fetched.judges_as(&held.key_set) => {
-                (held.key_set.clone(), held.generation)
-            }
-            (Some(fetched), held) => (
-                Arc::new(fetched),
-                held.as_ref().map_or(RESTORED, |held| held.generation) + 1,
-            ),
-            (None, Some(held)) => (held.key_set.clone(), held.generation),
-            (None, None) => return Err(NothingToConfirm),
+        let key_set = match (fetched, &*lock(&self.fetched)) {
+            (Some(fetched), _) => Arc::new(fetched),
+            (None, Some(before)) => before.clone(),
+            (None, None) => return Err(Unconfirmed::NothingToConfirm),
         };
-        if !self.is_released() {
-            self.snapshot.store(Some(Arc::new(Snapshot {
-                key_set,
-                generation,
-                confirmed: started,
-                serves_until: started.checked_add(serves_for),
-            })));
+        let held = self.snapshot.load_full();
+        let held_since = held.as_ref().map(|held| (held.generation, held.confirmed));
+        let (key_set, generation) = match held {
+            Some(held) => held.succeeded_by(key_set),
+            None => (key_set, RESTORED + 1),
+        };
+        if self.is_released() {
+            self.count_success(ledger, next_attempt);
+            return Ok(generation);
         }
+        // "Not modified" confirms this set from now on, whether it is held or not.
+        *lock(&self.fetched) = Some(key_set.clone());
+        if held_since.is_some_and(|(held, confirmed)| generation != held && started < confirmed) {
+            return Err(Unconfirmed::Outdated);
+        }
+        let confirmed = held_since.map_or(started, |(_, confirmed)| confirmed.max(started));
+        let snapshot = Arc::new(Snapshot {
+            key_set,
+            generation,
+            confirmed,
+            serves_until: confirmed.checked_add(serves_for),
+        });
+        self.snapshot.store(Some(snapshot.clone()));
+        self.count_success(ledger, next_attempt);
+        self.share(&snapshot, confirmed);
+        Ok(generation)
+    }
+
+    fn count_success(&self, ledger: MutexGuard<'_, Ledger>, next_attempt: Instant) {
         *lock(&self.last_failure) = None;
         self.succeeded.fetch_add(1, Ordering::AcqRel);
         self.complete(ledger, FetchResult::Succeeded, next_attempt, None);
-        Ok(generation)
+    }
+
+    /// Gives a key set to the other stores of the source. No lock is held: a store never waits for another one.
+    fn share(&self, snapshot: &Snapshot, now: Instant) {
+        let siblings = lock(&self.siblings);
+        let others = siblings
+            .iter()
+            .filter(|sibling| !std::ptr::eq(sibling.store.as_ptr(), self));
+        let others: Vec<_> = others
+            .filter_map(|sibling| Some((sibling.store.upgrade()?, sibling.serves_for)))
+            .collect();
+        drop(siblings);
+        for (store, serves_for) in others {
+            // The saved ones are older: an earlier process saved them, or an earlier fetch of this one.
+            store.ignore_saved();
+            store.inherit(snapshot, serves_for, now);
+        }
     }
 
     /// The fetch in flight failed. The held keys stay.

@@ -24,6 +24,15 @@ impl Snapshot {
             .map(|until| until.saturating_duration_since(self.confirmed))
     }
 
+    /// The set that replaces this one, and its generation. If it verifies the same tokens, those that were verified stay so.
+    pub(super) fn succeeded_by(&self, key_set: Arc<KeySet>) -> (Arc<KeySet>, u64) {
+        if Arc::ptr_eq(&key_set, &self.key_set) || key_set.judges_as(&self.key_set) {
+            (self.key_set.clone(), self.generation)
+        } else {
+            (key_set, self.generation + 1)
+        }
+    }
+
     /// An empty set is the issuer's key set (CONTRACT 5.6.2), and verifies no token.
     pub(super) fn serves_at(&self, now: Instant) -> bool {
         !self.key_set.keys().is_empty() && !self.is_stale_at(now)
