@@ -28,6 +28,8 @@ pub struct FileWatch {
     /// `None`: every file of the folders counts.
     file: Option<PathBuf>,
     changes: mpsc::Receiver<()>,
+    /// A change was reported, and the file has not settled since.
+    is_changing: bool,
     way: Arc<Mutex<Vec<WatchedName>>>,
     watcher: RecommendedWatcher,
 }
@@ -61,6 +63,7 @@ impl FileWatch {
         let mut watch = FileWatch {
             file: Some(std::path::absolute(file)?),
             changes,
+            is_changing: false,
             way,
             watcher,
         };
@@ -89,16 +92,18 @@ impl FileWatch {
         let watch = FileWatch {
             file: None,
             changes,
+            is_changing: false,
             way: Arc::default(),
             watcher,
         };
         Ok((watch, are_all_watched))
     }
 
-    /// Waits until the file has changed, and then not changed for a short time.
+    /// Waits until the file has changed, and then not changed for a short time. No change is lost if the future is dropped.
     pub async fn settled(&mut self) {
         self.changed().await;
         self.quiet().await;
+        self.is_changing = false;
         self.follow_again();
     }
 
@@ -108,13 +113,15 @@ impl FileWatch {
         self.changed().await;
         // At the time limit, the file counts as settled.
         let _ = tokio::time::timeout(longest, self.quiet()).await;
+        self.is_changing = false;
         self.follow_again();
     }
 
     async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
+        if !self.is_changing && self.changes.recv().await.is_none() {
             std::future::pending().await
         }
+        self.is_changing = true;
     }
 
     async fn quiet(&mut self) {

@@ -1,5 +1,6 @@
 //! The composition root: binds the sockets, builds and connects the parts, runs them, and stops them in order.
 
+pub mod apply;
 pub mod becoming_ready;
 pub mod check_files;
 pub mod engine;

@@ -11,6 +11,7 @@ use accredit_core::engine::{Engines, key_entries};
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
+use crate::app::apply::{FixedSettings, ReloadTarget, apply_each};
 use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_keys};
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
@@ -18,7 +19,7 @@ use crate::app::listeners::{Listeners, note_open_port};
 use crate::app::metrics::{self, MeasuredParts};
 use crate::app::port_threads::{PortThreads, run_on};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
-use crate::app::reload::{self, FixedSettings, ReloadRequests, ReloadTarget, Reloader};
+use crate::app::reload::{self, ReloadRequests, Reloader};
 use crate::console::history::History;
 use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::current::Current;
@@ -263,7 +264,7 @@ impl App {
             served = async { tokio::try_join!(checks_until_drained, serve_admin, serve_probes) } => {
                 served.map(|_| ())
             }
-            () = reload::apply_each(self.reloads, target) => Err(RunError::Refresher),
+            () = apply_each(self.reloads, target) => Err(RunError::Refresher),
             () = log_left_out(&self.observer.refusals) => Ok(()),
             () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},

@@ -1,5 +1,6 @@
 //! Reloads the configuration when its file or one of its rules files changes, and on SIGHUP.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use accredit_core::config::problem::Problem;
 use accredit_core::config::rules_files::RulesInForce;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::app::reload::{Reloaded, Reloader};
 use crate::app::rules_files::folders;
@@ -29,6 +31,16 @@ pub(crate) struct ConfigWatch {
     watch: Result<Option<FileWatch>, String>,
     seen: SeenFiles,
     in_force: RulesInForce,
+    /// The configurations whose result is not known yet, in the order in which they were sent.
+    sent: VecDeque<SentConfig>,
+}
+
+/// A configuration that was sent to the service.
+struct SentConfig {
+    result: oneshot::Receiver<Reloaded>,
+    rules: RulesInForce,
+    /// Whether every rules file is valid.
+    are_files_valid: bool,
 }
 
 /// What was read last.
@@ -65,6 +77,7 @@ impl ConfigWatch {
                 rules: RulesFilesRead::default(),
             },
             in_force: RulesInForce::default(),
+            sent: VecDeque::new(),
             file,
         })
     }
@@ -92,6 +105,10 @@ impl ConfigWatch {
         let mut is_unwatched_until_now = !rules_watch.folders.is_empty();
         loop {
             let on_demand = tokio::select! {
+                result = first_result(&mut self.sent) => {
+                    self.settle(result, &reloader);
+                    continue;
+                }
                 _ = self.hangup.recv() => true,
                 () = settled(watch.as_mut()) => false,
                 () = rules_watch.settled() => false,
@@ -124,14 +141,36 @@ impl ConfigWatch {
                 "rules file is invalid and does not take effect; its last valid rules stay active"
             );
         }
-        if reloader.reload(config.resolved.settings).await == Reloaded::Applied {
-            self.in_force = config.resolved.rules_in_force;
-            self.seen.rules = config.rules_files;
+        self.seen.rules = config.rules_files;
+        // A newer configuration must not wait until this one is active.
+        let result = reloader.send(config.resolved.settings).await;
+        self.sent.push_back(SentConfig {
+            result,
+            rules: config.resolved.rules_in_force,
+            are_files_valid: config.resolved.rejected.is_empty(),
+        });
+    }
+
+    /// The configuration that was sent first is active, or will never be.
+    fn settle(&mut self, result: Reloaded, reloader: &Reloader) {
+        let Some(sent) = self.sent.pop_front() else {
+            return;
+        };
+        if result == Reloaded::Applied {
+            self.in_force = sent.rules;
             // The latest reload counts as failed until every file is valid: a restart would fail.
-            if !config.resolved.rejected.is_empty() {
+            if !sent.are_files_valid {
                 reloader.count_invalid();
             }
         }
+    }
+}
+
+/// The result of the configuration that was sent first.
+async fn first_result(sent: &mut VecDeque<SentConfig>) -> Reloaded {
+    match sent.front_mut() {
+        Some(sent) => (&mut sent.result).await.unwrap_or(Reloaded::Rejected),
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Keys that come, go, hang and change under the service.
 
 pub(crate) mod absent;
+pub(crate) mod awaited;
 pub(crate) mod causes;
 pub(crate) mod certificates;
 pub(crate) mod discovered;

@@ -1,0 +1,296 @@
+//! Applying new configurations while the service runs.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use accredit_core::authz::authorizer::Authorizer;
+use accredit_core::config::settings::Settings;
+use accredit_core::config::tls_files::TlsFiles;
+use accredit_core::engine::{Engines, key_entries};
+use accredit_core::keys::lease::KeyLease;
+use accredit_core::keys::store::KeyStore;
+use accredit_core::rules::table::DEFAULT_RULE;
+use futures_util::FutureExt as _;
+use futures_util::future::{join_all, select_all};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::app::engine;
+use crate::app::error::StartError;
+use crate::app::metrics::ReloadMetrics;
+use crate::app::reload::{ReloadRequest, ReloadRequests, Reloaded};
+use crate::deny_list::error::DenyListError;
+use crate::deny_list::keeper::DenyListKeeper;
+use crate::envoy::current::Current;
+use crate::envoy::in_flight::InFlight;
+use crate::jwks::key_stores::KeyStores;
+use crate::observe::observer::Observer;
+
+/// The longest wait for the keys of new issuers and for a deny list, whatever the `timeout` of their fetches is.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// How many configurations wait at the same time. For one more, the oldest is given up.
+const MAX_PENDING: usize = 8;
+
+/// The parts of a running service that a reload changes or reads.
+pub(crate) struct ReloadTarget<'a> {
+    pub(crate) key_stores: &'a mut KeyStores,
+    pub(crate) deny_list: &'a mut Option<DenyListKeeper>,
+    pub(crate) engines: &'a mut Engines,
+    /// The check service. A reload replaces it.
+    pub(crate) current: &'a Current<Authorizer>,
+    pub(crate) in_flight: &'a InFlight,
+    /// The receiver of each decision. It outlives reloads.
+    pub(crate) observer: &'a Observer,
+    pub(crate) metrics: &'a ReloadMetrics,
+    /// The settings that only a restart changes.
+    pub(crate) fixed: FixedSettings,
+}
+
+/// Settings that a running service cannot change.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FixedSettings {
+    listen: String,
+    admin_listen: String,
+    probe_listen: Option<String>,
+    admin_hosts: String,
+    tls: [Option<TlsFiles>; 2],
+    state_dir: Option<PathBuf>,
+    drain: Duration,
+}
+
+impl FixedSettings {
+    pub(crate) fn of(settings: &Settings) -> FixedSettings {
+        FixedSettings {
+            listen: settings.listen.to_string(),
+            admin_listen: settings.admin_listen.to_string(),
+            probe_listen: settings.probe_listen.as_ref().map(ToString::to_string),
+            admin_hosts: format!("{:?}", settings.admin_hosts),
+            tls: [settings.tls.clone(), settings.admin_tls.clone()],
+            state_dir: settings.state_dir.clone(),
+            drain: settings.drain,
+        }
+    }
+}
+
+/// A configuration that is not active yet: it waits for the keys of new issuers, or for its deny list.
+struct Pending {
+    config: String,
+    result: oneshot::Sender<Reloaded>,
+    prepared: Pin<Box<dyn Future<Output = Result<Prepared, StartError>> + Send>>,
+}
+
+/// A configuration that can take effect.
+struct Prepared {
+    settings: Settings,
+    leases: Vec<KeyLease>,
+    /// `None`: there is none, or the running one is for these settings.
+    new_list: Option<DenyListKeeper>,
+}
+
+/// Applies each configuration that arrives. None waits for an earlier one, whose new issuers can hang: a valid configuration must
+/// take effect at once (CONTRACT 3.3.3). Returns only if a task that fetches keys ended unexpectedly.
+pub(crate) async fn apply_each(requests: ReloadRequests, mut running: ReloadTarget<'_>) {
+    let ReloadRequests(mut requests) = requests;
+    let mut pending = Vec::new();
+    let mut is_open = true;
+    loop {
+        tokio::select! {
+            // A configuration that can take effect is active before the next one is read.
+            biased;
+            (index, prepared) = any_prepared(&mut pending) => {
+                settle(&mut pending, index, prepared, &mut running);
+            }
+            request = requests.recv(), if is_open => match request {
+                Some(request) => prepare(request, &mut pending, &mut running),
+                None => is_open = false,
+            },
+            () = running.key_stores.failed() => return,
+        }
+    }
+}
+
+async fn any_prepared(pending: &mut [Pending]) -> (usize, Result<Prepared, StartError>) {
+    if pending.is_empty() {
+        return std::future::pending().await;
+    }
+    let each = pending.iter_mut().map(|pending| pending.prepared.as_mut());
+    let (prepared, index, _) = select_all(each).await;
+    (index, prepared)
+}
+
+/// Begins to fetch the keys of new issuers and the deny list.
+fn prepare(request: ReloadRequest, pending: &mut Vec<Pending>, running: &mut ReloadTarget<'_>) {
+    let ReloadRequest { settings, result } = request;
+    let config = settings.config.to_string();
+    let prepared = match begin(settings, running) {
+        Ok(prepared) => prepared,
+        Err(error) => return reject(result, &error, running),
+    };
+    if pending.len() == MAX_PENDING {
+        supersede(pending.remove(0));
+    }
+    pending.push(Pending {
+        config,
+        result,
+        prepared: Box::pin(prepared),
+    });
+}
+
+fn begin(
+    settings: Settings,
+    running: &mut ReloadTarget<'_>,
+) -> Result<impl Future<Output = Result<Prepared, StartError>> + Send + use<>, StartError> {
+    let leases = running.key_stores.lease(&key_entries(&settings))?;
+    let new_list = new_deny_list(&settings, running)?;
+    running.key_stores.start();
+    let fetched = first_fetches(&settings, &leases);
+    Ok(async move {
+        let ((), listed) = tokio::join!(fetched, first_list(new_list.as_ref()));
+        // Without a list, the new configuration would refuse every token.
+        listed?;
+        Ok(Prepared {
+            settings,
+            leases,
+            new_list,
+        })
+    })
+}
+
+async fn first_list(keeper: Option<&DenyListKeeper>) -> Result<(), DenyListError> {
+    let Some(keeper) = keeper else {
+        return Ok(());
+    };
+    let listed = tokio::time::timeout(MAX_WAIT, keeper.first_list()).await;
+    listed.unwrap_or(Err(DenyListError::NotInTime))
+}
+
+/// The configuration at `index` has ended its wait. If it takes effect, earlier ones never will. If it is invalid, they go on
+/// waiting (CONTRACT 3.3.6).
+fn settle(
+    pending: &mut Vec<Pending>,
+    index: usize,
+    prepared: Result<Prepared, StartError>,
+    running: &mut ReloadTarget<'_>,
+) {
+    let Pending { config, result, .. } = pending.remove(index);
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return reject(result, &error, running),
+    };
+    pending.drain(..index).for_each(supersede);
+    if !has_its_list(&prepared, running) {
+        // An earlier configuration took effect meanwhile, with another deny list.
+        let settings = prepared.settings;
+        return prepare(ReloadRequest { settings, result }, pending, running);
+    }
+    apply(prepared, running);
+    running.metrics.succeeded();
+    tracing::info!(config, "configuration reloaded");
+    report(result, Reloaded::Applied);
+}
+
+fn has_its_list(prepared: &Prepared, running: &ReloadTarget<'_>) -> bool {
+    let wanted = prepared.settings.revoked.as_ref();
+    let running = running.deny_list.as_ref();
+    wanted.is_none() || prepared.new_list.is_some() || running.is_some_and(|own| own.is_for(wanted))
+}
+
+fn supersede(pending: Pending) {
+    let Pending { config, result, .. } = pending;
+    tracing::info!(
+        config,
+        "configuration superseded by a newer one before it was active"
+    );
+    report(result, Reloaded::Superseded);
+}
+
+fn reject(result: oneshot::Sender<Reloaded>, error: &StartError, running: &ReloadTarget<'_>) {
+    running.metrics.failed();
+    tracing::error!(%error, "configuration reload failed; the previous configuration stays active");
+    report(result, Reloaded::Rejected);
+}
+
+/// The caller may have stopped waiting.
+fn report(result: oneshot::Sender<Reloaded>, reloaded: Reloaded) {
+    let _ = result.send(reloaded);
+}
+
+fn apply(prepared: Prepared, running: &mut ReloadTarget<'_>) {
+    let Prepared {
+        mut settings,
+        leases,
+        new_list,
+    } = prepared;
+    if FixedSettings::of(&settings) != running.fixed {
+        tracing::warn!(
+            "changes of listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain take effect at the next start"
+        );
+    }
+    running.in_flight.set_limit(settings.max_concurrent_checks);
+    if new_list.is_some() || settings.revoked.is_none() {
+        *running.deny_list = new_list;
+    }
+    running.current.replace(engine::build(
+        &mut settings,
+        leases,
+        running.deny_list.as_ref(),
+        running.engines,
+        running.observer,
+    ));
+    remove_old_series(running);
+}
+
+/// The keeper of the deny list, started, unless the one that runs has the same settings.
+fn new_deny_list(
+    settings: &Settings,
+    running: &ReloadTarget<'_>,
+) -> Result<Option<DenyListKeeper>, DenyListError> {
+    let wanted = settings.revoked.as_ref();
+    let is_running = running
+        .deny_list
+        .as_ref()
+        .is_some_and(|own| own.is_for(wanted));
+    let Some(wanted) = wanted.filter(|_| !is_running) else {
+        return Ok(None);
+    };
+    let mut keeper = DenyListKeeper::new(wanted.clone(), running.key_stores.system_trust())?;
+    keeper.start();
+    Ok(Some(keeper))
+}
+
+/// Removes the metrics of rules and issuers that no longer exist.
+fn remove_old_series(running: &ReloadTarget<'_>) {
+    let service = running.current.load();
+    let authorizer = service.authorizer();
+    running.observer.metrics.keep_only(
+        |rule| {
+            let mut rules = authorizer.rules().iter();
+            rule == DEFAULT_RULE || rules.any(|own| &*own.name == rule)
+        },
+        |issuer| authorizer.authenticator().issuers().find(issuer).is_some(),
+    );
+}
+
+/// Waits for the first fetch of each new issuer. Otherwise the first tokens of a new issuer would be denied because it has no
+/// keys yet. Each wait counts from the moment when the store was made, and ends after the largest `timeout` at the latest
+/// (CONTRACT 3.3.4): a hanging issuer cannot delay one configuration after the other.
+fn first_fetches(
+    settings: &Settings,
+    leases: &[KeyLease],
+) -> impl Future<Output = ()> + Send + use<> {
+    let timeouts = settings.issuers.iter().map(|issuer| issuer.fetch.timeout);
+    let longest = timeouts.max().unwrap_or(Duration::ZERO).min(MAX_WAIT);
+    let stores: Vec<_> = leases.iter().map(|lease| lease.store().clone()).collect();
+    let fetched = stores.into_iter().map(move |store| async move {
+        let until = Instant::from_std(store.created()) + longest;
+        let attempted = store.until(KeyStore::was_attempted);
+        // A slower fetch goes on. Until it ends, tokens of its issuer wait or get `keys_unavailable`.
+        let _ = tokio::time::timeout_at(until, attempted).await;
+    });
+    join_all(fetched).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests;
