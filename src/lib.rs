@@ -6,7 +6,7 @@
 //! ```text
 //! cli/                                commands: arguments in, exit status out
 //! app/                                composition root: binds, builds, runs, reloads, drains
-//! explain/      console/              explanations; the web console
+//! explain/  console/  import/         explanations; the web console; other tools' configurations
 //! envoy/        admin/                the two gRPC protocols
 //! observe/                            where each decision is reported
 //! deny_list/                          the deny list: loaded, kept current
@@ -23,6 +23,7 @@ pub mod dev_issuer;
 pub mod envoy;
 pub mod explain;
 pub mod file_watch;
+pub mod import;
 pub mod jwks;
 pub mod observe;
 pub mod regular_file;

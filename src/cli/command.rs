@@ -10,10 +10,11 @@ use crate::cli::completions::{self, CompletionsArgs, ManArgs};
 use crate::cli::dev::DevArgs;
 use crate::cli::exit::{ExitCode, complain};
 use crate::cli::explain::ExplainArgs;
+use crate::cli::import::ImportArgs;
 use crate::cli::keys::KeysArgs;
 use crate::cli::serve::ServeArgs;
 use crate::cli::tail::TailArgs;
-use crate::cli::{check, dev, explain, help, keys, schema, serve, tail};
+use crate::cli::{check, dev, explain, help, import, keys, schema, serve, tail};
 use crate::telemetry::build_info::VERSION_AND_COMMIT;
 use crate::telemetry::log_queue::FlushAtExit;
 
@@ -47,6 +48,9 @@ enum Command {
     /// Show the issuers of a running service and their keys
     #[command(after_help = help::KEYS)]
     Keys(KeysArgs),
+    /// Convert a configuration of Envoy's jwt_authn, Istio, Envoy Gateway or Kubernetes
+    #[command(after_help = help::IMPORT)]
+    Import(ImportArgs),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Run the service with an embedded development issuer, to try accredit alone
@@ -69,6 +73,7 @@ pub fn run() -> process::ExitCode {
             Command::Explain(args) => explain::run(args),
             Command::Tail(args) => tail::run(args),
             Command::Keys(args) => keys::run(args),
+            Command::Import(args) => import::run(&args),
             Command::Schema => schema::run(),
             Command::Dev(args) => dev::run(args),
             Command::Completions(args) => completions::print(&args, Cli::command()),

@@ -10,17 +10,24 @@ use crate::telemetry::printable::{printable, printable_json};
 /// The exit statuses of CONTRACT 2.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitCode {
-    Done = 0,
-    Failed = 1,
+    Done,
+    Failed,
     /// Bad usage, or a configuration error.
-    BadUsage = 2,
+    BadUsage,
     /// `explain`: the decision is deny.
-    Denied = 3,
+    Denied,
+    /// `import`: a part of the original was left out.
+    LeftOut,
 }
 
 impl From<ExitCode> for process::ExitCode {
     fn from(code: ExitCode) -> process::ExitCode {
-        process::ExitCode::from(code as u8)
+        process::ExitCode::from(match code {
+            ExitCode::Done => 0,
+            ExitCode::Failed => 1,
+            ExitCode::BadUsage => 2,
+            ExitCode::Denied | ExitCode::LeftOut => 3,
+        })
     }
 }
 

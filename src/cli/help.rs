@@ -11,7 +11,7 @@ Exit status:
   0  the command succeeded; explain: the decision is allow
   1  the command failed
   2  bad usage or bad configuration
-  3  explain: the decision is deny";
+  3  explain: the decision is deny; import: something was left out";
 
 pub(crate) const SERVE: &str = "\
 Examples:
@@ -71,3 +71,14 @@ Examples:
   accredit completions bash > /etc/bash_completion.d/accredit
   source <(accredit completions zsh)
   accredit completions fish > ~/.config/fish/completions/accredit.fish";
+
+pub(crate) const IMPORT: &str = "\
+Examples:
+  accredit import envoy.yaml > accredit.yaml
+  kubectl get requestauthentications,authorizationpolicies -n shop -o yaml | accredit import -
+  accredit import security-policies.yaml http-routes.yaml > accredit.yaml
+
+Exit status:
+  0  everything was carried over
+  2  bad usage, or nothing could be read
+  3  something was left out; standard error names it";

@@ -10,6 +10,7 @@ pub mod dev;
 pub mod exit;
 pub mod explain;
 pub mod help;
+pub mod import;
 pub mod key_table;
 pub mod keys;
 pub mod paint;

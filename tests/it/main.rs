@@ -35,6 +35,8 @@ mod fuzz;
 mod headers;
 // Rules about the source code itself.
 mod house;
+// `accredit import`.
+mod import;
 // Several issuers, their audiences and their key sets.
 mod issuers;
 // Key sets that change, fail, hang and expire.

@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
-pub(super) const ROOMS: [(&str, &[&str]); 27] = [
+pub(super) const ROOMS: [(&str, &[&str]); 28] = [
     (
         "cli",
         &[
@@ -11,11 +11,13 @@ pub(super) const ROOMS: [(&str, &[&str]); 27] = [
             "dev_issuer",
             "file_watch",
             "reason",
+            "import",
             "regular_file",
             "server",
             "telemetry",
         ],
     ),
+    ("import", &["config", "expression", "keys", "rules"]),
     (
         "app",
         &[

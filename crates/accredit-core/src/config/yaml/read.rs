@@ -1,8 +1,8 @@
 //! From a YAML text to a located tree, with bounds: a text of any content ends in a tree or in problems.
 
-use saphyr_parser::{Parser, ScanError};
+use saphyr_parser::{Event, Parser, ScanError, Span};
 
-use crate::config::problem::Problems;
+use crate::config::problem::{Problem, Problems};
 use crate::config::sentence::Sentence;
 use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::builder::Builder;
@@ -29,6 +29,56 @@ pub fn read(text: &str, problems: &mut Problems) -> Option<YamlNode> {
         }
     }
     builder.finish()
+}
+
+/// Reads every document of a text. A document without content is an empty mapping.
+///
+/// # Errors
+/// Every problem.
+pub fn read_all(text: &str) -> Result<Vec<YamlNode>, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let mut documents = Vec::new();
+    if text.len() > MAX_BYTES {
+        problems.error("", "the text is over 4 MiB", "divide it, or use JSON");
+    } else {
+        let mut events = Parser::new_from_str(text);
+        while let Some(document) = next_document(&mut events, text, &mut problems) {
+            documents.push(document);
+        }
+    }
+    match problems.has_errors() {
+        true => Err(problems.into_sorted()),
+        false => Ok(documents),
+    }
+}
+
+/// The next document, or `None` at the end of the text and after a problem.
+fn next_document<'t>(
+    events: &mut impl Iterator<Item = Result<(Event<'t>, Span), ScanError>>,
+    text: &str,
+    problems: &mut Problems,
+) -> Option<YamlNode> {
+    let mut builder = Builder::new(problems);
+    let mut has_begun = false;
+    for event in events {
+        match event {
+            Ok((event, span)) => {
+                let ends = matches!(event, Event::DocumentEnd);
+                has_begun |= matches!(event, Event::DocumentStart(_));
+                if builder.take(event, span).is_break() {
+                    return None;
+                }
+                if ends {
+                    return builder.finish();
+                }
+            }
+            Err(error) => {
+                syntax(&error, text, problems);
+                return None;
+            }
+        }
+    }
+    has_begun.then(|| builder.finish()).flatten()
 }
 
 fn syntax(error: &ScanError, text: &str, problems: &mut Problems) {

@@ -1,0 +1,116 @@
+//! Where filters and route configurations are: in a bootstrap, a listener, a `/config_dump`, or alone.
+
+use serde_json::Value;
+
+use crate::import::input::ForeignDocument;
+
+/// An HTTP connection manager, or a filter alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoundManager<'v> {
+    pub(crate) document: &'v ForeignDocument,
+    pub(crate) value: &'v Value,
+    pub(crate) is_bare_filter: bool,
+}
+
+/// The connection managers with a `jwt_authn` filter, and the filters that stand alone.
+pub(crate) fn managers(document: &ForeignDocument) -> Vec<FoundManager<'_>> {
+    let mut found = Vec::new();
+    walk(&document.value, &mut |value| {
+        let has_filter = list(value, "http_filters")
+            .is_some_and(|filters| filters.iter().any(|filter| is_filter(filter, JWT_AUTHN)));
+        if has_filter {
+            found.push(FoundManager {
+                document,
+                value,
+                is_bare_filter: false,
+            });
+        }
+        has_filter
+    });
+    if found.is_empty() {
+        walk(&document.value, &mut |value| {
+            let is_bare_filter = is_jwt_authn(value);
+            if is_bare_filter {
+                found.push(FoundManager {
+                    document,
+                    value,
+                    is_bare_filter,
+                });
+            }
+            is_bare_filter
+        });
+    }
+    found
+}
+
+/// The route configuration of that name. A `/config_dump` has it apart from the listener.
+pub(crate) fn route_configuration<'v>(
+    documents: &'v [ForeignDocument],
+    name: &str,
+) -> Option<&'v Value> {
+    let mut found = None;
+    for document in documents {
+        walk(&document.value, &mut |value| {
+            let is_it = list(value, "virtual_hosts").is_some()
+                && value.get("name").and_then(Value::as_str) == Some(name);
+            if is_it && found.is_none() {
+                found = Some(value);
+            }
+            is_it
+        });
+    }
+    found
+}
+
+pub(crate) const JWT_AUTHN: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
+pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
+
+/// Whether an element of `http_filters` has a configuration of this type.
+pub(crate) fn is_filter(filter: &Value, typ: &str) -> bool {
+    member(filter, "typed_config").is_some_and(|config| has_type(config, typ))
+}
+
+/// Whether the value has this type of protocol buffers.
+pub(crate) fn has_type(value: &Value, typ: &str) -> bool {
+    value
+        .get("@type")
+        .and_then(Value::as_str)
+        .is_some_and(|own| own.rsplit('/').next() == Some(typ))
+}
+
+/// A member in snake case, or in camel case.
+pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let mut camel = String::new();
+    let mut words = name.split('_');
+    camel.extend(words.next());
+    for word in words {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        camel.push_str(&first.to_ascii_uppercase());
+        camel.push_str(rest);
+    }
+    value.get(name).or_else(|| value.get(&camel))
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> Option<&'v Vec<Value>> {
+    member(value, name)?.as_array()
+}
+
+fn is_jwt_authn(value: &Value) -> bool {
+    let has = |name| member(value, name).is_some();
+    has_type(value, JWT_AUTHN)
+        || (value.get("@type").is_none()
+            && value.get("providers").is_some_and(Value::is_object)
+            && (has("rules") || has("requirement_map") || has("filter_state_rules")))
+}
+
+/// Visits a value and, unless `visit` says that it was taken, the values in it.
+fn walk<'v>(value: &'v Value, visit: &mut impl FnMut(&'v Value) -> bool) {
+    if visit(value) {
+        return;
+    }
+    match value {
+        Value::Object(members) => members.values().for_each(|member| walk(member, visit)),
+        Value::Array(elements) => elements.iter().for_each(|element| walk(element, visit)),
+        _ => {}
+    }
+}

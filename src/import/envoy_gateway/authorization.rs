@@ -1,0 +1,181 @@
+//! The rules of `authorization`: the first that applies decides.
+
+use crate::import::addresses;
+use crate::import::claims::{ClaimShape, ClaimTest};
+use crate::import::envoy::matchers::reported;
+use crate::import::formula::{Atom, Formula};
+use crate::import::members::Members;
+use crate::import::policy::NamedFormula;
+use crate::import::text_test::TextTest;
+
+/// What the rules say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GatewayAuthorization {
+    pub(crate) denies: Vec<NamedFormula>,
+    pub(crate) allows: Vec<NamedFormula>,
+}
+
+/// What conditions mean in one policy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GatewayScope<'a> {
+    /// The beginning of the names of rules.
+    pub(crate) policy: &'a str,
+    /// The providers, each with its issuer.
+    pub(crate) issuers: &'a [(String, Option<String>)],
+    /// Whether the address of the client is that of the connection's peer.
+    pub(crate) peer_is_client: bool,
+}
+
+pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> GatewayAuthorization {
+    let report = members.report();
+    let default_allows = match members.text("defaultAction").as_deref() {
+        Some("Allow") => true,
+        None | Some("Deny") => false,
+        Some(_) => {
+            let _ = reported(&members.at("defaultAction"), "this action", report);
+            false
+        }
+    };
+    let mut found = GatewayAuthorization::default();
+    let mut denied: Vec<Formula> = Vec::new();
+    for (number, rule) in members.mappings("rules").into_iter().enumerate() {
+        let at = rule.place().to_owned();
+        let name = rule
+            .text("name")
+            .unwrap_or_else(|| format!("rule-{number}"));
+        let name = format!("{}/{name}", scope.policy);
+        let action = rule.text("action");
+        let formula = self::rule(rule, scope);
+        match action.as_deref() {
+            Some("Allow") => {
+                // A denial that stands before it is stronger.
+                let not_denied = denied.iter().cloned().map(Formula::not);
+                let formula = Formula::all(not_denied.chain([formula]));
+                found.allows.push(NamedFormula::new(name, formula));
+            }
+            Some("Deny") if found.allows.is_empty() => {
+                found.denies.push(NamedFormula::new(name, formula));
+            }
+            Some("Deny") => denied.push(formula),
+            _ => {
+                let unknown = reported(&at, "this action", report);
+                found.denies.push(NamedFormula::new(name, unknown));
+            }
+        }
+    }
+    if default_allows {
+        let formula = Formula::all(denied.into_iter().map(Formula::not));
+        found.allows.push(NamedFormula::new(
+            format!("{}/default", scope.policy),
+            formula,
+        ));
+    }
+    members.finish();
+    found
+}
+
+fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
+    let report = members.report();
+    members.ignore(&["name", "action"]);
+    let mut parts = Vec::new();
+    if let Some(operation) = members.mapping("operation") {
+        let methods = operation.texts("methods").unwrap_or_default();
+        parts.push(Formula::Atom(Atom::Methods(
+            methods.into_iter().map(TextTest::exact).collect(),
+        )));
+        operation.finish();
+    }
+    if let Some(principal) = members.mapping("principal") {
+        for name in ["clientCIDRs", "sourceCIDRs"] {
+            let Some(ranges) = principal.texts(name) else {
+                continue;
+            };
+            let at = principal.at(name);
+            let is_of_peer = name == "sourceCIDRs" || scope.peer_is_client;
+            parts.push(Formula::any(ranges.iter().map(
+                |range| match addresses::range(range) {
+                    Some(range) if is_of_peer => Formula::Atom(Atom::Addresses(vec![range])),
+                    Some(_) => reported(
+                        &at,
+                        "the address of a client that a ClientTrafficPolicy finds in a header",
+                        report,
+                    ),
+                    None => reported(&at, "this range of addresses", report),
+                },
+            )));
+            if is_of_peer {
+                report.note(format_args!(
+                    "{at}: accredit compares the address of the connection's peer; it is that of the client only if no \
+                     ClientTrafficPolicy sets clientIPDetection, and no other proxy stands before Envoy"
+                ));
+            }
+        }
+        for header in principal.mappings("headers") {
+            let (name, values) = (header.text("name"), header.texts("values"));
+            header.finish();
+            parts.push(match name.zip(values) {
+                Some((name, values)) => Formula::any(values.into_iter().map(|value| {
+                    Formula::Atom(Atom::Header(name.clone(), Some(TextTest::exact(value))))
+                })),
+                None => Formula::Unknown,
+            });
+        }
+        if let Some(jwt) = principal.mapping("jwt") {
+            parts.push(token(jwt, scope));
+        }
+        principal.finish();
+    }
+    members.finish();
+    Formula::all(parts)
+}
+
+fn token(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
+    let (at, report) = (members.place().to_owned(), members.report());
+    let provider = members.text("provider");
+    let issuer = scope
+        .issuers
+        .iter()
+        .find(|(name, _)| Some(name) == provider.as_ref());
+    let mut parts = vec![match issuer {
+        Some((_, Some(issuer))) => {
+            Formula::Atom(Atom::Issuers(vec![TextTest::exact(issuer.clone())]))
+        }
+        // The provider cannot be used, or is not there.
+        Some((_, None)) | None => Formula::no(),
+    }];
+    let scopes = members.texts("scopes").unwrap_or_default();
+    parts.extend(
+        scopes
+            .into_iter()
+            .map(|scope| Formula::Atom(Atom::Scopes(vec![TextTest::exact(scope)]))),
+    );
+    for claim in members.mappings("claims") {
+        let (name, values) = (claim.text("name"), claim.texts("values"));
+        let shape = match claim.text("valueType").as_deref() {
+            None | Some("String") => Some(ClaimShape::Text),
+            Some("StringArray") => Some(ClaimShape::List),
+            Some(_) => None,
+        };
+        claim.finish();
+        parts.push(match (name, values, shape) {
+            (Some(name), Some(values), Some(shape)) => {
+                let name: Vec<&str> = name.split('.').collect();
+                // A claim that is split into words is never a text.
+                let is_words = matches!(name.as_slice(), ["scope" | "scp"]);
+                let tests = values.into_iter().map(TextTest::exact).collect();
+                match (is_words, shape) {
+                    (true, ClaimShape::Text) => Formula::no(),
+                    (true, _) => {
+                        Formula::Atom(Atom::Claim(ClaimTest::new(&name, ClaimShape::Words, tests)))
+                    }
+                    (false, shape) => {
+                        Formula::Atom(Atom::Claim(ClaimTest::new(&name, shape, tests)))
+                    }
+                }
+            }
+            _ => reported(&at, "this claim", report),
+        });
+    }
+    members.finish();
+    Formula::all(parts)
+}

@@ -1,0 +1,7 @@
+//! Istio's `RequestAuthentication` and `AuthorizationPolicy`.
+
+pub mod authentication;
+pub mod authorization;
+pub mod conditions;
+pub mod reader;
+pub mod workload;

@@ -1,0 +1,373 @@
+//! The requests that a `match` of accredit selects.
+
+use accredit_core::rules::host::HostPattern;
+use accredit_core::rules::pattern::PathPattern;
+use accredit_core::rules::peer::{AddressRange, PrincipalPattern};
+
+use crate::import::formula::Atom;
+use crate::import::paths::Lean;
+use crate::import::text_test::{TextKind, TextTest};
+
+/// The conditions of a `match`. `None` is every value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RequestRegion {
+    pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) methods: Option<Vec<String>>,
+    pub(crate) paths: Option<Vec<String>>,
+    pub(crate) principals: Option<Vec<String>>,
+    pub(crate) addresses: Option<Vec<String>>,
+    pub(crate) context: Vec<(String, String)>,
+    pub(crate) is_preflight: bool,
+}
+
+/// What two regions have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Common {
+    Nothing,
+    Region(RequestRegion),
+    /// No `match` selects it.
+    Inexpressible,
+}
+
+/// How two elements of a list compare.
+type Covers = fn(&str, &str) -> bool;
+
+impl RequestRegion {
+    /// The requests for which a condition holds. `None` if no `match` selects them.
+    pub(crate) fn of(atom: &Atom, lean: Lean) -> Option<RequestRegion> {
+        let mut region = RequestRegion::default();
+        match atom {
+            Atom::Paths(tests) => {
+                let lists: Vec<_> = tests
+                    .iter()
+                    .map(|test| test.patterns(lean))
+                    .collect::<Option<_>>()?;
+                region.paths = Some(without_covered(lists.concat(), path_covers));
+            }
+            Atom::Hosts(tests) => {
+                let hosts: Vec<_> = tests.iter().map(host).collect::<Option<_>>()?;
+                region.hosts = Some(without_covered(hosts, host_covers));
+            }
+            Atom::Methods(tests) => {
+                region.methods = Some(tests.iter().map(method).collect::<Option<_>>()?);
+            }
+            Atom::Addresses(ranges) => {
+                let are_ranges = ranges
+                    .iter()
+                    .all(|range| AddressRange::parse(range).is_ok());
+                region.addresses = are_ranges.then(|| ranges.clone());
+                region.addresses.as_ref()?;
+            }
+            Atom::Principals(tests) => {
+                region.principals = Some(tests.iter().map(principal).collect::<Option<_>>()?);
+            }
+            Atom::Preflight => region.is_preflight = true,
+            Atom::Context(name, value) => region.context.push((name.clone(), value.clone())),
+            Atom::Header(..)
+            | Atom::Token
+            | Atom::Issuers(_)
+            | Atom::Audiences(_)
+            | Atom::Scopes(_)
+            | Atom::Claim(_)
+            | Atom::Expression(_) => return None,
+        }
+        Some(region)
+    }
+
+    pub(crate) fn is_everything(&self) -> bool {
+        *self == RequestRegion::default()
+    }
+
+    /// The requests that both select.
+    pub(crate) fn common(&self, other: &RequestRegion) -> Common {
+        let mut region = self.clone();
+        let lists: [(_, _, Covers, Covers); 5] = [
+            (&mut region.hosts, &other.hosts, host_covers, never),
+            (&mut region.methods, &other.methods, equal, never),
+            (&mut region.paths, &other.paths, path_covers, paths_overlap),
+            (
+                &mut region.principals,
+                &other.principals,
+                principal_covers,
+                never,
+            ),
+            (
+                &mut region.addresses,
+                &other.addresses,
+                address_covers,
+                never,
+            ),
+        ];
+        for (own, other, covers, can_overlap) in lists {
+            let both = match (&*own, other) {
+                (None, other) => other.clone(),
+                (own, None) => own.clone(),
+                (Some(own), Some(other)) => match common(own, other, covers, can_overlap) {
+                    None => return Common::Inexpressible,
+                    Some(both) if both.is_empty() => return Common::Nothing,
+                    Some(both) => Some(both),
+                },
+            };
+            *own = both;
+        }
+        for (name, value) in &other.context {
+            match region.context.iter().find(|(own, _)| own == name) {
+                Some((_, own)) if own != value => return Common::Nothing,
+                Some(_) => {}
+                None => region.context.push((name.clone(), value.clone())),
+            }
+        }
+        region.is_preflight |= other.is_preflight;
+        Common::Region(region)
+    }
+
+    /// Whether this surely selects every request that `other` selects.
+    pub(crate) fn covers(&self, other: &RequestRegion) -> bool {
+        let lists: [(_, _, Covers); 5] = [
+            (&self.hosts, &other.hosts, host_covers),
+            (&self.methods, &other.methods, equal),
+            (&self.paths, &other.paths, path_covers),
+            (&self.principals, &other.principals, principal_covers),
+            (&self.addresses, &other.addresses, address_covers),
+        ];
+        let lists_cover = lists
+            .into_iter()
+            .all(|(own, other, covers)| match (own, other) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(own), Some(other)) => other
+                    .iter()
+                    .all(|other| own.iter().any(|own| covers(own, other))),
+            });
+        lists_cover
+            && self
+                .context
+                .iter()
+                .all(|entry| other.context.contains(entry))
+            && (!self.is_preflight || other.is_preflight)
+    }
+
+    /// Whether the two surely have no request in common.
+    pub(crate) fn is_disjoint(&self, other: &RequestRegion) -> bool {
+        match self.common(other) {
+            Common::Nothing => true,
+            Common::Region(_) => false,
+            Common::Inexpressible => {
+                let lists = [(&self.paths, &other.paths)];
+                lists.into_iter().any(|(own, other)| match (own, other) {
+                    (Some(own), Some(other)) => own
+                        .iter()
+                        .all(|own| other.iter().all(|other| are_disjoint(own, other))),
+                    _ => false,
+                })
+            }
+        }
+    }
+}
+
+/// The elements that both lists have. `None` if two elements overlap and neither covers the other.
+fn common(
+    own: &[String],
+    other: &[String],
+    covers: Covers,
+    can_overlap: Covers,
+) -> Option<Vec<String>> {
+    let mut both = Vec::new();
+    for own in own {
+        for other in other {
+            if covers(own, other) {
+                both.push(other.clone());
+            } else if covers(other, own) {
+                both.push(own.clone());
+            } else if can_overlap(own, other) {
+                return None;
+            }
+        }
+    }
+    both.dedup();
+    Some(without_covered(both, covers))
+}
+
+fn without_covered(list: Vec<String>, covers: Covers) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for element in list {
+        if !kept.iter().any(|own| covers(own, &element)) {
+            kept.retain(|own| !covers(&element, own));
+            kept.push(element);
+        }
+    }
+    kept
+}
+
+/// Of two hosts, principals or ranges, either one covers the other, or they have nothing in common.
+fn never(_: &str, _: &str) -> bool {
+    false
+}
+
+fn paths_overlap(one: &str, other: &str) -> bool {
+    !are_disjoint(one, other)
+}
+
+fn equal(one: &str, other: &str) -> bool {
+    one == other
+}
+
+fn path_covers(one: &str, other: &str) -> bool {
+    match (PathPattern::parse(one), PathPattern::parse(other)) {
+        (Ok(one), Ok(other)) => one.covers(&other),
+        _ => false,
+    }
+}
+
+/// Whether no path matches both patterns, as far as their segments before a `**` tell.
+fn are_disjoint(one: &str, other: &str) -> bool {
+    let is_exact = |pattern: &str| !pattern.contains('*');
+    if let (true, Ok(pattern)) = (is_exact(one), PathPattern::parse(other)) {
+        return !pattern.matches(&segments(one));
+    }
+    if let (true, Ok(pattern)) = (is_exact(other), PathPattern::parse(one)) {
+        return !pattern.matches(&segments(other));
+    }
+    let (one, other) = (segments(one), segments(other));
+    for (one, other) in one.iter().zip(&other) {
+        if one == "**" || other == "**" {
+            return false;
+        }
+        if !can_be_equal(one, other) {
+            return true;
+        }
+    }
+    let ends = |pattern: &[String]| !pattern.iter().any(|segment| segment == "**");
+    ends(&one) && ends(&other) && one.len() != other.len()
+}
+
+/// Whether one text can match both segments, as far as their texts before the first `*` tell.
+fn can_be_equal(one: &str, other: &str) -> bool {
+    match (one.split_once('*'), other.split_once('*')) {
+        (None, None) => one == other,
+        (Some((prefix, _)), None) => other.starts_with(prefix),
+        (None, Some((prefix, _))) => one.starts_with(prefix),
+        (Some((one, _)), Some((other, _))) => one.starts_with(other) || other.starts_with(one),
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    let below_root = path.trim_matches('/');
+    below_root
+        .split('/')
+        .filter(|_| !below_root.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn host_covers(one: &str, other: &str) -> bool {
+    match (one.strip_prefix('*'), other.strip_prefix('*')) {
+        (Some(one), Some(other)) => other.ends_with(one),
+        (Some(suffix), None) => other.len() > suffix.len() && other.ends_with(suffix),
+        (None, _) => one == other,
+    }
+}
+
+fn principal_covers(one: &str, other: &str) -> bool {
+    match (PrincipalPattern::parse(one), PrincipalPattern::parse(other)) {
+        (Ok(one), Ok(other)) => one.covers(&other),
+        _ => false,
+    }
+}
+
+fn address_covers(one: &str, other: &str) -> bool {
+    match (AddressRange::parse(one), AddressRange::parse(other)) {
+        (Ok(one), Ok(other)) => one.covers(&other),
+        _ => false,
+    }
+}
+
+/// A pattern of `hosts`.
+fn host(test: &TextTest) -> Option<String> {
+    let pattern = match &test.kind {
+        TextKind::Exact(host) => host.to_ascii_lowercase(),
+        TextKind::Suffix(suffix) if suffix.starts_with('.') => {
+            format!("*{}", suffix.to_ascii_lowercase())
+        }
+        _ => return None,
+    };
+    HostPattern::parse(&pattern).is_ok().then_some(pattern)
+}
+
+/// A method. accredit refuses requests whose method has a small letter.
+fn method(test: &TextTest) -> Option<String> {
+    match &test.kind {
+        TextKind::Exact(method)
+            if !method.is_empty()
+                && method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') =>
+        {
+            Some(method.clone())
+        }
+        _ => None,
+    }
+}
+
+/// A pattern of `principals`.
+fn principal(test: &TextTest) -> Option<String> {
+    let pattern = match (&test.kind, test.ignores_case) {
+        (TextKind::Exact(text), false) if !text.contains('*') => text.clone(),
+        (TextKind::Prefix(text), false) if !text.contains('*') => format!("{text}*"),
+        (TextKind::Present, _) => "*".to_owned(),
+        _ => return None,
+    };
+    let is_plain = !pattern.contains("${") && PrincipalPattern::parse(&pattern).is_ok();
+    is_plain.then_some(pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Common, RequestRegion, are_disjoint};
+
+    fn of_paths(paths: &[&str]) -> RequestRegion {
+        RequestRegion {
+            paths: Some(paths.iter().map(|path| (*path).to_owned()).collect()),
+            ..RequestRegion::default()
+        }
+    }
+
+    #[test]
+    fn the_common_part_of_two_regions_is_the_narrower_one() {
+        let everything = RequestRegion::default();
+        for (one, other, common) in [
+            (
+                &["/a/**"][..],
+                &["/a/b"][..],
+                Common::Region(of_paths(&["/a/b"])),
+            ),
+            (
+                &["/a/**", "/c"],
+                &["/**"],
+                Common::Region(of_paths(&["/a/**", "/c"])),
+            ),
+            (&["/a"], &["/b"], Common::Nothing),
+            (&["/a/**"], &["/b/**"], Common::Nothing),
+            (&["/*/x"], &["/a/*"], Common::Inexpressible),
+        ] {
+            let (one, other) = (of_paths(one), of_paths(other));
+            assert_eq!(one.common(&other), common);
+            assert_eq!(one.common(&everything), Common::Region(one.clone()));
+            assert!(everything.covers(&one) && !one.covers(&everything));
+        }
+    }
+
+    #[test]
+    fn patterns_that_share_no_path_are_seen() {
+        for (one, other, expected) in [
+            ("/a", "/a", false),
+            ("/a", "/a/**", false),
+            ("/a", "/a/*/**", true),
+            ("/a/*/**", "/a", true),
+            ("/a*/**", "/b*/**", true),
+            ("/a*/**", "/ab/**", false),
+            ("/**/x", "/a/**", false),
+            ("/a/*", "/a/b/*", true),
+        ] {
+            assert_eq!(are_disjoint(one, other), expected, "{one} {other}");
+        }
+    }
+}

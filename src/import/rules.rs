@@ -1,0 +1,493 @@
+//! From the routes of a policy to the rules of accredit, of which the first that matches decides.
+
+use std::collections::HashSet;
+
+use crate::import::conditions::{PlannedAccess, RuleConditions, conditions};
+use crate::import::conjunctions::{
+    Conjunction, Demand, UnknownCounts, alternatives, formula_of, simplified,
+};
+use crate::import::formula::{Atom, Formula};
+use crate::import::paths::Lean;
+use crate::import::policy::{ImportedPolicy, NamedFormula, PolicyRoute, TokenCheck};
+use crate::import::region::{Common, RequestRegion};
+use crate::import::report::ImportReport;
+use crate::import::text_test::{TextKind, TextTest};
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RulePlan {
+    pub(crate) name: String,
+    pub(crate) comment: Option<String>,
+    pub(crate) region: RequestRegion,
+    pub(crate) conditions: RuleConditions,
+}
+
+/// The alternatives that have one region.
+struct RegionAdmission {
+    name: String,
+    region: RequestRegion,
+    /// The conditions of which the region was made.
+    selected_by: Conjunction,
+    rests: Vec<Conjunction>,
+}
+
+struct Planner<'a> {
+    plans: Vec<RulePlan>,
+    names: HashSet<String>,
+    report: &'a ImportReport,
+}
+
+/// The rules that admit what the policy admits.
+pub(crate) fn rules(policy: &ImportedPolicy, report: &ImportReport) -> Vec<RulePlan> {
+    let issuers: Vec<&str> = policy
+        .providers
+        .iter()
+        .map(|provider| provider.issuer.as_str())
+        .collect();
+    let routes: Vec<PolicyRoute> = policy
+        .routes
+        .iter()
+        .map(|route| with_issuers(route, &issuers))
+        .collect();
+    let mut planner = Planner {
+        plans: Vec::new(),
+        names: HashSet::new(),
+        report,
+    };
+    let mut decided: Vec<RequestRegion> = Vec::new();
+    for (number, route) in routes.iter().enumerate() {
+        let is_decided = |region: &RequestRegion| decided.iter().any(|own| own.covers(region));
+        if matches!(region_of(&route.region, Lean::More), Some(Common::Region(region)) if is_decided(&region))
+        {
+            continue;
+        }
+        let later = routes.get(number + 1..).unwrap_or_default();
+        let Some(lean) = planner.lean(route, later) else {
+            // No `match` selects this route, so this and the later ones become conditions.
+            planner.route(&merged(route, later), &RequestRegion::default());
+            break;
+        };
+        match region_of(&route.region, lean) {
+            Some(Common::Region(region)) => {
+                planner.route(route, &region);
+                decided.push(region);
+            }
+            Some(Common::Nothing) => {}
+            Some(Common::Inexpressible) | None => {
+                planner.route(&merged(route, later), &RequestRegion::default());
+                break;
+            }
+        }
+    }
+    planner.plans
+}
+
+impl Planner<'_> {
+    /// To which side the region of a route leans. `None` if no `match` selects it.
+    fn lean(&mut self, route: &PolicyRoute, later: &[PolicyRoute]) -> Option<Lean> {
+        let Common::Region(wide) = region_of(&route.region, Lean::More)? else {
+            return Some(Lean::Fewer);
+        };
+        let boundaries = boundaries(&route.region);
+        if boundaries.is_empty() || route.is_open() {
+            return Some(Lean::Fewer);
+        }
+        let boundary = RequestRegion {
+            paths: Some(boundaries.clone()),
+            ..wide
+        };
+        let next = later.iter().find(|later| {
+            matches!(region_of(&later.region, Lean::Fewer), Some(Common::Region(region)) if region.covers(&boundary))
+        });
+        let is_stricter = next.is_some_and(|next| {
+            next.is_open()
+                || (next.denies == route.denies
+                    && next.allows == route.allows
+                    && next.verification == route.verification)
+        });
+        if is_stricter {
+            return Some(Lean::More);
+        }
+        self.report.left_out(
+            &route.name,
+            format_args!(
+                "the path {} is decided otherwise than the same path with a slash at its end, and accredit does not tell \
+                 them apart, so it refuses both",
+                boundaries.join(", ")
+            ),
+            "write a rule for it",
+        );
+        self.deny(&format!("{}-itself", route.name), boundary, None);
+        Some(Lean::Fewer)
+    }
+
+    fn route(&mut self, route: &PolicyRoute, region: &RequestRegion) {
+        let applied = |formula: &Formula| match route.verification {
+            TokenCheck::Applied => formula.clone(),
+            TokenCheck::Skipped => formula.without_token(),
+        };
+        let mut conditions = Vec::new();
+        for deny in &route.denies {
+            let formula = applied(&deny.formula);
+            let Ok(found) = alternatives(&formula, UnknownCounts::AsTrue) else {
+                conditions.push(Formula::not(formula));
+                continue;
+            };
+            for conjunction in found {
+                match selected(&conjunction, region) {
+                    Some(Common::Nothing) => {}
+                    Some(Common::Region(denied)) => {
+                        let ends = denied == *region;
+                        self.deny(&deny.name, denied, route.comment.clone());
+                        if ends {
+                            return;
+                        }
+                    }
+                    Some(Common::Inexpressible) | None => {
+                        conditions.push(Formula::not(formula_of(&conjunction)));
+                    }
+                }
+            }
+        }
+        let mut admissions = Vec::new();
+        for allow in &route.allows {
+            let formula = applied(&allow.formula);
+            let formula = Formula::all(conditions.iter().cloned().chain([formula]));
+            let Ok(found) = alternatives(&formula, UnknownCounts::AsFalse) else {
+                self.report.left_out(
+                    &allow.name,
+                    "it has too many alternatives to write them as rules, so accredit refuses these requests",
+                    "write rules for it by hand",
+                );
+                continue;
+            };
+            for conjunction in found {
+                self.admit(&allow.name, conjunction, region, route, &mut admissions);
+            }
+        }
+        self.admissions(admissions, region, route);
+    }
+
+    /// Adds one alternative to those with the same region.
+    fn admit(
+        &self,
+        name: &str,
+        conjunction: Conjunction,
+        region: &RequestRegion,
+        route: &PolicyRoute,
+        admissions: &mut Vec<RegionAdmission>,
+    ) {
+        let mut own = region.clone();
+        let (mut selected_by, mut rest) = (Vec::new(), Vec::new());
+        for demand in conjunction {
+            let selects = (!demand.is_negated)
+                .then(|| RequestRegion::of(&demand.atom, Lean::Fewer))
+                .flatten()
+                .map(|selected| own.common(&selected));
+            match selects {
+                Some(Common::Nothing) => return,
+                Some(Common::Region(common)) => {
+                    own = common;
+                    selected_by.push(demand);
+                }
+                Some(Common::Inexpressible) | None => rest.push(demand),
+            }
+        }
+        if conditions(std::slice::from_ref(&rest), route.verification).is_err() {
+            self.report.left_out(
+                name,
+                "a condition of it has no equivalent in accredit, so accredit refuses these requests",
+                "write a rule for it by hand",
+            );
+            return;
+        }
+        let Some(rest) = within(rest, &own) else {
+            return;
+        };
+        match admissions.iter_mut().find(|other| other.region == own) {
+            Some(other) => other.rests.push(rest),
+            None => admissions.push(RegionAdmission {
+                name: name.to_owned(),
+                region: own,
+                selected_by,
+                rests: vec![rest],
+            }),
+        }
+    }
+
+    /// Writes the admissions as rules, and refuses the rest of the region.
+    fn admissions(
+        &mut self,
+        mut admissions: Vec<RegionAdmission>,
+        region: &RequestRegion,
+        route: &PolicyRoute,
+    ) {
+        let is_open = |admission: &RegionAdmission| admission.rests.iter().any(Vec::is_empty);
+        // What is open, and what is narrow, comes first.
+        admissions.sort_by_key(|admission| (!is_open(admission), admission.region == *region));
+        let mut written: Vec<RequestRegion> = Vec::new();
+        for (number, admission) in admissions.iter().enumerate() {
+            if written
+                .iter()
+                .any(|written| written.covers(&admission.region))
+            {
+                continue;
+            }
+            let later = admissions.get(number + 1..).unwrap_or_default();
+            let mut all = admission.rests.clone();
+            for other in later.iter().filter(|_| !is_open(admission)) {
+                if other.region.is_disjoint(&admission.region) {
+                    continue;
+                }
+                // The first rule that matches decides, so it has to admit what the later ones admit.
+                let is_selected = other.region.covers(&admission.region);
+                let selected_by = other.selected_by.iter().filter(|_| !is_selected);
+                for rest in &other.rests {
+                    let rest = selected_by.clone().chain(rest).cloned().collect();
+                    all.extend(within(rest, &admission.region));
+                }
+            }
+            let all = simplified(all);
+            let found = conditions(&all, route.verification).or_else(|inexpressible| {
+                self.report.left_out(
+                    &admission.name,
+                    "the alternatives for its requests do not fit into one expression, so accredit refuses a part of them",
+                    "write rules for them by hand",
+                );
+                admission
+                    .rests
+                    .first()
+                    .map_or(Err(inexpressible), |rest| {
+                        conditions(std::slice::from_ref(rest), route.verification)
+                    })
+            });
+            if let Ok(conditions) = found {
+                written.push(admission.region.clone());
+                let plan = RulePlan {
+                    name: self.unique(&admission.name),
+                    comment: route.comment.clone(),
+                    region: admission.region.clone(),
+                    conditions,
+                };
+                self.plans.push(plan);
+            }
+        }
+        if !written.iter().any(|written| written.covers(region)) {
+            let name = match region.is_everything() {
+                true => "everything-else".to_owned(),
+                false => format!("{}-rest", route.name),
+            };
+            self.deny(&name, region.clone(), route.comment.clone());
+        }
+    }
+
+    fn deny(&mut self, name: &str, region: RequestRegion, comment: Option<String>) {
+        let plan = RulePlan {
+            name: self.unique(name),
+            comment,
+            region,
+            conditions: RuleConditions {
+                access: PlannedAccess::Deny,
+                ..RuleConditions::default()
+            },
+        };
+        self.plans.push(plan);
+    }
+
+    /// A name that no other rule has, without what a rule name must not have.
+    fn unique(&mut self, name: &str) -> String {
+        let name: String = name
+            .replace("${", "$")
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(30 * 3)
+            .collect();
+        let mut unique = name.clone();
+        let mut number = 2;
+        while unique.len() > 128 || !self.names.insert(unique.clone()) {
+            let short: String = name.chars().take(30).collect();
+            let stem = if name.len() > 100 { &short } else { &name };
+            unique = format!("{stem}-{number}");
+            number += 1;
+        }
+        unique
+    }
+}
+
+/// The conditions without those that hold for every request of a region. `None` if one holds for none of them.
+fn within(conjunction: Conjunction, region: &RequestRegion) -> Option<Conjunction> {
+    let selects = |demand: &Demand, lean| {
+        demand
+            .is_negated
+            .then(|| RequestRegion::of(&demand.atom, lean))
+            .flatten()
+    };
+    let never_holds = |demand: &Demand| {
+        selects(demand, Lean::Fewer).is_some_and(|excluded| excluded.covers(region))
+    };
+    let always_holds = |demand: &Demand| {
+        selects(demand, Lean::More).is_some_and(|excluded| excluded.is_disjoint(region))
+    };
+    if conjunction.iter().any(never_holds) {
+        return None;
+    }
+    Some(
+        conjunction
+            .into_iter()
+            .filter(|demand| !always_holds(demand))
+            .collect(),
+    )
+}
+
+/// The requests of a deny rule that leans to more.
+fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option<Common> {
+    let mut own = region.clone();
+    for demand in conjunction {
+        if demand.is_negated {
+            return None;
+        }
+        match own.common(&RequestRegion::of(&demand.atom, Lean::More)?) {
+            Common::Region(common) => own = common,
+            other => return Some(other),
+        }
+    }
+    Some(Common::Region(own))
+}
+
+/// The region of a formula over the request. `None` if no `match` selects it.
+fn region_of(formula: &Formula, lean: Lean) -> Option<Common> {
+    let found = alternatives(formula, UnknownCounts::AsTrue).ok()?;
+    // What is unknown must not widen the region of a route: its other requests have another route.
+    let known = alternatives(formula, UnknownCounts::AsFalse).ok()?;
+    if found != known {
+        return None;
+    }
+    match found.as_slice() {
+        [] => Some(Common::Nothing),
+        [conjunction] => {
+            let mut own = RequestRegion::default();
+            for demand in conjunction {
+                if demand.is_negated {
+                    return None;
+                }
+                match own.common(&RequestRegion::of(&demand.atom, lean)?) {
+                    Common::Region(common) => own = common,
+                    other => return Some(other),
+                }
+            }
+            Some(Common::Region(own))
+        }
+        _ => None,
+    }
+}
+
+/// The paths that the two sides of a region treat differently.
+fn boundaries(formula: &Formula) -> Vec<String> {
+    match formula {
+        Formula::All(parts) | Formula::Any(parts) => parts.iter().flat_map(boundaries).collect(),
+        Formula::Not(inner) => boundaries(inner),
+        Formula::Atom(Atom::Paths(paths)) => {
+            paths.iter().filter_map(|path| path.boundary()).collect()
+        }
+        Formula::Atom(_) | Formula::Unknown => Vec::new(),
+    }
+}
+
+/// A route and those after it as one route for every request.
+fn merged(route: &PolicyRoute, later: &[PolicyRoute]) -> PolicyRoute {
+    let mut rest = Formula::no();
+    for route in std::iter::once(route).chain(later).rev() {
+        let (region, admitted) = (route.region.clone(), route.admitted());
+        rest = match (&admitted, &rest) {
+            (admitted, _) if admitted.is_yes() => Formula::any([region, rest]),
+            (_, rest) if rest.is_no() => Formula::all([region, admitted]),
+            (admitted, _) if admitted.is_no() => Formula::all([Formula::not(region), rest]),
+            (_, rest) if rest.is_yes() => Formula::any([admitted, Formula::not(region)]),
+            _ => Formula::any([
+                Formula::all([region.clone(), admitted]),
+                Formula::all([Formula::not(region), rest]),
+            ]),
+        };
+    }
+    PolicyRoute {
+        name: route.name.clone(),
+        region: Formula::yes(),
+        verification: TokenCheck::Applied,
+        denies: Vec::new(),
+        allows: vec![NamedFormula::new(route.name.clone(), rest)],
+        comment: route.comment.clone(),
+    }
+}
+
+/// Whether every request that is admitted has a token with a subject.
+pub(crate) fn needs_subject(formula: &Formula, issuers: &[&str]) -> bool {
+    let has_subject = |conjunction: &Conjunction| {
+        conjunction.iter().any(|demand| {
+            !demand.is_negated && matches!(&demand.atom, Atom::Claim(test) if test.name == ["sub"])
+        })
+    };
+    match alternatives(&known_issuers(formula, issuers), UnknownCounts::AsFalse) {
+        Ok(found) => !found.is_empty() && found.iter().all(has_subject),
+        Err(_) => false,
+    }
+}
+
+/// The route with each test of the issuer replaced by the issuers that it names.
+fn with_issuers(route: &PolicyRoute, issuers: &[&str]) -> PolicyRoute {
+    let named = |list: &[NamedFormula]| {
+        list.iter()
+            .map(|own| NamedFormula::new(own.name.clone(), known_issuers(&own.formula, issuers)))
+            .collect()
+    };
+    PolicyRoute {
+        denies: named(&route.denies),
+        allows: named(&route.allows),
+        ..route.clone()
+    }
+}
+
+fn known_issuers(formula: &Formula, issuers: &[&str]) -> Formula {
+    let inner = |part: &Formula| known_issuers(part, issuers);
+    match formula {
+        Formula::All(parts) => Formula::all(parts.iter().map(inner)),
+        Formula::Any(parts) => Formula::any(parts.iter().map(inner)),
+        Formula::Not(part) => Formula::not(inner(part)),
+        Formula::Atom(Atom::Issuers(tests)) => {
+            let is_regex = |test: &TextTest| matches!(test.kind, TextKind::Regex(_));
+            if tests.iter().any(is_regex) {
+                return formula.clone();
+            }
+            let accepted: Vec<_> = issuers
+                .iter()
+                .filter(|issuer| tests.iter().any(|test| accepts(test, issuer)))
+                .collect();
+            match accepted.len() {
+                0 => Formula::no(),
+                count if count == issuers.len() => Formula::Atom(Atom::Token),
+                _ => Formula::Atom(Atom::Issuers(
+                    accepted
+                        .into_iter()
+                        .map(|issuer| TextTest::exact(*issuer))
+                        .collect(),
+                )),
+            }
+        }
+        formula => formula.clone(),
+    }
+}
+
+fn accepts(test: &TextTest, issuer: &str) -> bool {
+    let fold = |text: &str| match test.ignores_case {
+        true => text.to_ascii_lowercase(),
+        false => text.to_owned(),
+    };
+    let issuer = fold(issuer);
+    match &test.kind {
+        TextKind::Exact(text) => issuer == fold(text),
+        TextKind::Prefix(text) => issuer.starts_with(&fold(text)),
+        TextKind::Suffix(text) => issuer.ends_with(&fold(text)),
+        TextKind::Contains(text) => issuer.contains(&fold(text)),
+        TextKind::Present => !issuer.is_empty(),
+        TextKind::Regex(_) => false,
+    }
+}

@@ -1,0 +1,148 @@
+//! From the input to the configuration and the report.
+
+use crate::import::input::{ForeignDocument, ImportSource, documents};
+use crate::import::policy::ImportedPolicy;
+use crate::import::region::RequestRegion;
+use crate::import::report::ImportReport;
+use crate::import::rules::{RulePlan, rules};
+use crate::import::settle::settle;
+use crate::import::verify::verify;
+use crate::import::write::configuration;
+use crate::import::{envoy, envoy_gateway, istio, kubernetes};
+
+/// The result of a conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Imported {
+    pub(crate) configuration: String,
+    /// The lines for standard error.
+    pub(crate) lines: Vec<String>,
+    /// Whether the configuration has everything of the original.
+    pub(crate) completeness: ImportCompleteness,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ImportCompleteness {
+    Whole,
+    SomethingLeftOut,
+}
+
+/// Converts all sources together.
+///
+/// # Errors
+/// One line each: why nothing could be read.
+pub(crate) fn import(sources: &[ImportSource]) -> Result<Imported, Vec<String>> {
+    let mut all = Vec::new();
+    let mut unreadable = Vec::new();
+    for source in sources {
+        match documents(source) {
+            Ok(found) => all.extend(found),
+            Err(lines) => unreadable.extend(lines),
+        }
+    }
+    if !unreadable.is_empty() {
+        return Err(unreadable);
+    }
+    let report = ImportReport::default();
+    let Some(mut policy) = policy(&all, &report) else {
+        let mut lines = report.into_lines();
+        lines.push(NOTHING.to_owned());
+        return Err(lines);
+    };
+    if policy.providers.is_empty() {
+        let mut lines = report.into_lines();
+        lines.push("no issuer is left that accredit can use; add one by hand, or import more of the original".to_owned());
+        return Err(lines);
+    }
+    settle(&mut policy, &report);
+    if policy.token_places.is_empty() {
+        let mut lines = report.into_lines();
+        lines.push("no place is left from which accredit could read a token; write `token_sources` and the rest by hand".to_owned());
+        return Err(lines);
+    }
+    let plans = rules(&policy, &report);
+    let reads_scopes = plans.iter().any(|plan| {
+        let own = &plan.conditions;
+        let in_expression = own
+            .when
+            .as_ref()
+            .is_some_and(|when| when.contains("scopes"));
+        !own.scopes.is_empty() || own.any_scope.is_some() || in_expression
+    });
+    if !reads_scopes {
+        policy
+            .providers
+            .iter_mut()
+            .for_each(|own| own.scope_claims = None);
+    }
+    always(&policy, &plans, &report);
+    let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
+    let text = configuration(&policy, &plans, &names);
+    if let Err(problems) = verify(&text) {
+        let fault = |problem| {
+            format!(
+                "accredit made a configuration that it does not accept; report this as a fault: {problem}"
+            )
+        };
+        return Err(problems.into_iter().map(fault).collect());
+    }
+    let completeness = match report.has_left_out() {
+        true => ImportCompleteness::SomethingLeftOut,
+        false => ImportCompleteness::Whole,
+    };
+    Ok(Imported {
+        configuration: text,
+        lines: report.into_lines(),
+        completeness,
+    })
+}
+
+const NOTHING: &str = "no configuration that `import` reads was found; it reads Envoy's jwt_authn (also in a bootstrap, a listener or a \
+    /config_dump), Istio's RequestAuthentication and AuthorizationPolicy, Envoy Gateway's SecurityPolicy, and Kubernetes' \
+    AuthenticationConfiguration";
+
+fn policy(documents: &[ForeignDocument], report: &ImportReport) -> Option<ImportedPolicy> {
+    kubernetes::policy(documents, report)
+        .or_else(|| istio::reader::policy(documents, report))
+        .or_else(|| envoy_gateway::reader::policy(documents, report))
+        .or_else(|| envoy::reader::policy(documents, report))
+}
+
+/// The differences that every result has.
+fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
+    let origin = policy.origin;
+    report.note(format_args!(
+        "accredit refuses tokens that {origin} admits: tokens without `exp`, with an `iat` ahead of the clock, bound to a key (`cnf`), \
+         over 16 KiB, or with a `typ` other than JWT and at+jwt (see `token_types`); and a request with two different tokens"
+    ));
+    report.note(
+        "accredit compares the scheme before a token, such as Bearer, without regard to case, and answers 401 or 403 with a body of JSON",
+    );
+    let reads = |is_in_match: fn(&RequestRegion) -> bool, name: &str| {
+        plans.iter().any(|plan| {
+            is_in_match(&plan.region)
+                || plan
+                    .conditions
+                    .when
+                    .as_ref()
+                    .is_some_and(|when| when.contains(name))
+        })
+    };
+    if reads(|region| region.paths.is_some(), "request.path") {
+        report.note(
+            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also has /a/ and /%61; it refuses \
+             ambiguous paths, such as those with //, %2F or ;",
+        );
+    }
+    if reads(|region| region.hosts.is_some(), "request.host") {
+        report.note(
+            "accredit compares hosts without the port, so a rule for a host has it with every port",
+        );
+    }
+    let has_list_header = policy
+        .providers
+        .iter()
+        .any(|provider| !provider.claim_headers.is_empty());
+    if has_list_header {
+        report.note("in a claim header, accredit joins the elements of a list with commas, and removes what a client sent in that header");
+    }
+}

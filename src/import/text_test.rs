@@ -1,0 +1,112 @@
+//! A test of one text, as Envoy's `StringMatcher` and Istio's values with `*` have it.
+
+/// How a text is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TextTest {
+    pub(crate) kind: TextKind,
+    /// Whether capital letters count as small ones. It has no effect on a regular expression.
+    pub(crate) ignores_case: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TextKind {
+    Exact(String),
+    Prefix(String),
+    Suffix(String),
+    Contains(String),
+    /// A regular expression of RE2 that the whole text has to match.
+    Regex(String),
+    /// Any text of at least one character.
+    Present,
+}
+
+impl TextTest {
+    pub(crate) fn new(kind: TextKind) -> TextTest {
+        TextTest {
+            kind,
+            ignores_case: false,
+        }
+    }
+
+    pub(crate) fn exact(text: impl Into<String>) -> TextTest {
+        TextTest::new(TextKind::Exact(text.into()))
+    }
+
+    /// Istio's form: `*`, `*suffix`, `prefix*` or the exact text.
+    pub(crate) fn with_stars(text: &str) -> TextTest {
+        TextTest::new(
+            match (text, text.strip_prefix('*'), text.strip_suffix('*')) {
+                ("*", ..) => TextKind::Present,
+                (_, Some(suffix), _) => TextKind::Suffix(suffix.to_owned()),
+                (_, None, Some(prefix)) => TextKind::Prefix(prefix.to_owned()),
+                (_, None, None) => TextKind::Exact(text.to_owned()),
+            },
+        )
+    }
+
+    /// The text, if it is compared exactly.
+    pub(crate) fn as_exact(&self) -> Option<&str> {
+        match &self.kind {
+            TextKind::Exact(text) if !self.ignores_case => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The test as a CEL expression over a subject that is a string. `None` if CEL cannot have it.
+    pub(crate) fn cel(&self, subject: &str) -> Option<String> {
+        let (subject, fold): (String, fn(&str) -> String) = match self.ignores_case {
+            true => (format!("{subject}.lowerAscii()"), |text| {
+                text.to_ascii_lowercase()
+            }),
+            false => (subject.to_owned(), str::to_owned),
+        };
+        Some(match &self.kind {
+            TextKind::Exact(text) => format!("{subject} == {}", quoted(&fold(text))?),
+            TextKind::Prefix(text) => format!("{subject}.startsWith({})", quoted(&fold(text))?),
+            TextKind::Suffix(text) => format!("{subject}.endsWith({})", quoted(&fold(text))?),
+            TextKind::Contains(text) => format!("{subject}.contains({})", quoted(&fold(text))?),
+            TextKind::Regex(text) => {
+                format!("{subject}.matches({})", quoted(&format!("^(?:{text})$"))?)
+            }
+            TextKind::Present => format!("{subject} != \"\""),
+        })
+    }
+}
+
+/// A string literal of CEL. `None` if the text has `${`, which no expression may have (CONTRACT 3.2.5).
+pub(crate) fn quoted(text: &str) -> Option<String> {
+    (!text.contains("${")).then(|| serde_json::Value::from(text).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TextKind, TextTest};
+
+    #[test]
+    fn values_with_stars_are_read_as_istio_reads_them() {
+        for (text, kind) in [
+            ("*", TextKind::Present),
+            ("a*", TextKind::Prefix("a".to_owned())),
+            ("*a", TextKind::Suffix("a".to_owned())),
+            ("*a*", TextKind::Suffix("a*".to_owned())),
+            ("a*b", TextKind::Exact("a*b".to_owned())),
+        ] {
+            assert_eq!(TextTest::with_stars(text).kind, kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_become_literals_that_cel_reads_back() {
+        let test = TextTest::exact("a\"b\\c\n");
+        assert_eq!(test.cel("x").as_deref(), Some("x == \"a\\\"b\\\\c\\n\""));
+        assert_eq!(TextTest::exact("${HOME}").cel("x"), None);
+        let folded = TextTest {
+            ignores_case: true,
+            ..TextTest::new(TextKind::Prefix("Ab".to_owned()))
+        };
+        assert_eq!(
+            folded.cel("x").as_deref(),
+            Some("x.lowerAscii().startsWith(\"ab\")")
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! `accredit import`: what each origin becomes, and who is then admitted.
+
+mod common;
+mod envoy_gateway;
+mod input;
+mod istio;
+mod jwt_authn;
+mod kubernetes;
+mod rbac;
