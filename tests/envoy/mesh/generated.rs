@@ -156,7 +156,7 @@ fn socket(address: SocketAddr) -> Value {
 }
 
 /// Envoy Gateway's files have the names of protocol buffers in camel case, Istio's in snake case.
-fn in_snake_case(value: Value) -> Value {
+pub(super) fn in_snake_case(value: Value) -> Value {
     match value {
         Value::Object(members) => members
             .into_iter()

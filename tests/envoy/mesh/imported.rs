@@ -90,7 +90,11 @@ impl Twins {
             };
             assert_eq!((original, converted), wanted, "{name}: {expected:?}");
             if let Compared::Named(text) = expected {
-                assert!(self.said.contains(text), "{name}: {text} is not in\n{}", self.said);
+                assert!(
+                    self.said.contains(text),
+                    "{name}: {text} is not in\n{}",
+                    self.said
+                );
             }
         }
     }
@@ -99,7 +103,13 @@ impl Twins {
         let before = self.upstream.count();
         let answer = request.send(envoy.address()).await;
         let has_reached = self.upstream.count() > before;
-        assert_eq!(has_reached, answer.status == 200, "{} {}", answer.status, answer.text());
+        assert_eq!(
+            has_reached,
+            answer.status == 200,
+            "{} {}",
+            answer.status,
+            answer.text()
+        );
         has_reached
     }
 }
@@ -123,9 +133,15 @@ fn asking(mut manager: Value) -> Value {
             },
         }),
     );
-    for host in manager["route_config"]["virtual_hosts"].as_array_mut().unwrap() {
+    for host in manager["route_config"]["virtual_hosts"]
+        .as_array_mut()
+        .unwrap()
+    {
         for route in host["routes"].as_array_mut().unwrap() {
-            route.as_object_mut().unwrap().remove("typed_per_filter_config");
+            route
+                .as_object_mut()
+                .unwrap()
+                .remove("typed_per_filter_config");
         }
     }
     manager
@@ -133,7 +149,10 @@ fn asking(mut manager: Value) -> Value {
 
 async fn envoy(mut manager: Value, upstream: SocketAddr, accredit: SocketAddr) -> EnvoyProcess {
     let listener = free_address();
-    for host in manager["route_config"]["virtual_hosts"].as_array_mut().unwrap() {
+    for host in manager["route_config"]["virtual_hosts"]
+        .as_array_mut()
+        .unwrap()
+    {
         for route in host["routes"].as_array_mut().unwrap() {
             route["route"] = json!({ "cluster": "api" });
         }

@@ -6,5 +6,8 @@ mod envoy_gateway;
 mod failing_replicas;
 mod generated;
 mod health_checks;
+mod imported;
+mod imported_gateway;
+mod imported_istio;
 mod istio;
 mod traps;
