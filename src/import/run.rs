@@ -1,7 +1,7 @@
 //! From the input to the configuration and the report.
 
 use crate::import::input::{ForeignDocument, ImportSource, documents};
-use crate::import::policy::ImportedPolicy;
+use crate::import::policy::{ImportedPolicy, TokenPlaceKind};
 use crate::import::region::RequestRegion;
 use crate::import::report::ImportReport;
 use crate::import::rules::{RulePlan, rules};
@@ -117,6 +117,16 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     report.note(
         "accredit compares the scheme before a token, such as Bearer, without regard to case, and answers 401 or 403 with a body of JSON",
     );
+    let has_cookie = policy
+        .token_places
+        .iter()
+        .any(|place| matches!(place.kind, TokenPlaceKind::Cookie(_)));
+    if has_cookie {
+        report.note(format_args!(
+            "accredit reads a cookie as a token only if it has three parts with dots between them; {origin} refuses a request with \
+             any other text in that cookie, and accredit decides about it as about a request without a token"
+        ));
+    }
     let reads = |is_in_match: fn(&RequestRegion) -> bool, name: &str| {
         plans.iter().any(|plan| {
             is_in_match(&plan.region)
