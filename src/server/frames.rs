@@ -35,6 +35,15 @@ impl FrameScanner {
                 self.read_payload(payload);
                 continue;
             }
+            // Almost every header arrives whole.
+            if self.have == 0
+                && let Some((header, rest)) = octets.split_first_chunk()
+            {
+                self.header = *header;
+                octets = rest;
+                self.read_header();
+                continue;
+            }
             octets = rest;
             if let Some(next) = self.header.get_mut(self.have) {
                 *next = first;
