@@ -98,6 +98,10 @@ impl HeaderPrefix {
         }
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether the prefix covers the name, or an upstream can mistake the name for one that it covers.
     pub fn covers(&self, name: &str) -> bool {
         looks_covered(name, &self.0)
@@ -120,6 +124,13 @@ impl fmt::Debug for HeaderName {
 /// confuse such names (CONTRACT 4.9.6).
 pub(crate) fn look_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+}
+
+/// A bit that look-alikes, and a name and a prefix that covers it, have in common. Most other names have another bit. None for an
+/// empty name.
+pub(crate) fn first_bit(name: &str) -> u64 {
+    let first = name.bytes().next();
+    first.map_or(0, |byte| 1 << (folded(byte) % 64))
 }
 
 /// Whether the name begins with the prefix, both folded as in [`look_alike`].

@@ -1,7 +1,7 @@
 //! The headers that every admission removes unless the token sets them (CONTRACT 4.9.4, 4.9.5).
 
 use crate::forward::claim_headers::SetHeader;
-use crate::forward::header_name::{HeaderName, HeaderPrefix, look_alike};
+use crate::forward::header_name::{HeaderName, HeaderPrefix, first_bit, look_alike};
 
 /// Envoy sets this header if it admits a request because accredit failed. A client must not.
 const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
@@ -14,6 +14,8 @@ pub struct StripList {
     /// Bit `n` is set if a name has `n` bytes. Few headers of a request have the length of such a name, and no other can look
     /// like one.
     lengths: u64,
+    /// The bits of [`first_bit`] of all names and prefixes. Most headers of a request have another one.
+    firsts: u64,
 }
 
 /// Whether the upstream receives the token.
@@ -30,8 +32,12 @@ impl StripList {
         names.dedup();
         let lengths = names.iter().map(|name| name.as_str().len());
         let lengths = lengths.chain([FAILURE_MODE_ALLOWED.len()]);
+        let firsts = names.iter().map(HeaderName::as_str);
+        let firsts = firsts.chain(prefixes.iter().map(HeaderPrefix::as_str));
+        let firsts = firsts.chain([FAILURE_MODE_ALLOWED]);
         StripList {
             lengths: lengths.fold(0, |lengths, length| lengths | length_bit(length)),
+            firsts: firsts.fold(0, |firsts, name| firsts | first_bit(name)),
             names,
             prefixes,
         }
@@ -78,6 +84,9 @@ impl StripList {
     }
 
     fn is_reserved_for_tokens(&self, name: &str) -> bool {
+        if self.firsts & first_bit(name) == 0 {
+            return false;
+        }
         let has_length = self.lengths & length_bit(name.len()) != 0;
         let is_named = || {
             look_alike(FAILURE_MODE_ALLOWED, name)
@@ -162,6 +171,24 @@ mod tests {
         let rewritten = ["cookie", "sec-websocket-protocol"];
         let removed = list.removals(&[], &rewritten, request.into_iter(), vec![]);
         assert_eq!(removed, ["sec_websocket.protocol"]);
+    }
+
+    #[test]
+    fn look_alikes_that_differ_in_their_first_character_are_removed() {
+        let prefixes = vec![HeaderPrefix::parse("_own-").expect("is a prefix")];
+        let list = StripList::new(vec![name("_internal"), name("7up")], prefixes);
+        let request = [
+            "-internal",
+            ".internal",
+            "-own-a",
+            "~own_b",
+            "7up",
+            "wup",
+            "internal",
+        ];
+        let mut removed = list.removals(&[], &[], request.into_iter(), Vec::new());
+        removed.sort();
+        assert_eq!(removed, ["-internal", "-own-a", ".internal", "~own_b"]);
     }
 
     /// A message of 4 MiB has about that many names. Quadratic time would block its worker thread.
