@@ -13,7 +13,7 @@ use std::time::Duration;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{Request, Response};
+use http::{HeaderMap, Response};
 use http_body::Body;
 use tokio::time::Instant;
 
@@ -40,10 +40,15 @@ pub struct FailClosed<J> {
     messages: MessageBudget,
 }
 
-/// When the headers of a call arrived, and its place among the checks in flight; `None` if the limit is reached.
+/// A call whose headers have arrived. It has what the headers say, so that they need not be kept.
 #[derive(Debug)]
-pub struct Arrival {
-    at: Instant,
+pub struct Arrival<J> {
+    /// One configuration for the whole check, even if a reload replaces it in the meantime.
+    service: Arc<CheckService<J>>,
+    check: CheckSpan,
+    /// How long the caller waits; `None` if the call has no deadline.
+    timeout: Option<Duration>,
+    /// The place among the checks in flight; `None` if the limit is reached.
     permit: Option<Permit>,
 }
 
@@ -59,29 +64,33 @@ impl<J: Judge> FailClosed<J> {
 
     /// The headers of a call arrived at that time: from now on its check is in flight, even while it waits for a thread
     /// (CONTRACT 7.1.1).
-    pub fn arrive(&self, at: Instant) -> Arrival {
+    pub fn arrive(&self, headers: &HeaderMap, at: Instant) -> Arrival<J> {
+        let service = self.current.load();
+        let traces = &service.observer().traces;
+        let caller = traces.is_on().then(|| trace_context::of_call(headers));
         Arrival {
-            at,
+            check: CheckSpan::new(at, caller.flatten()),
+            timeout: grpc::timeout(headers),
             permit: self.in_flight.enter(),
+            service,
         }
     }
 
     /// Answers a call.
-    pub async fn call<B>(&self, call: Request<B>, arrival: Arrival) -> Response<UnaryBody>
+    pub async fn call<B>(&self, arrival: Arrival<J>, body: B) -> Response<UnaryBody>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        // One configuration for the whole check, even if a reload replaces it in the meantime.
-        let service = self.current.load();
-        let traces = &service.observer().traces;
-        let caller = traces
-            .is_on()
-            .then(|| trace_context::of_call(call.headers()));
-        let check = CheckSpan::new(arrival.at, caller.flatten());
-        let Some(permit) = arrival.permit else {
+        let Arrival {
+            service,
+            check,
+            timeout,
+            permit,
+        } = arrival;
+        let Some(permit) = permit else {
             return grpc::answer(service.refuse(Denial::Overloaded, &check).into_frame());
         };
-        let answering = answer(&service, call, &check, &permit, &self.messages);
+        let answering = answer(&service, body, timeout, &check, &permit, &self.messages);
         let answering = AssertUnwindSafe(answering).catch_unwind();
         let answer = answering
             .await
@@ -92,7 +101,8 @@ impl<J: Judge> FailClosed<J> {
 
 async fn answer<J, B>(
     service: &CheckService<J>,
-    call: Request<B>,
+    body: B,
+    timeout: Option<Duration>,
     check: &CheckSpan,
     permit: &Permit,
     messages: &MessageBudget,
@@ -101,10 +111,9 @@ where
     J: Judge,
     B: Body<Data = Bytes> + Unpin,
 {
-    let timeout = grpc::timeout(call.headers());
     let limit = timeout.map_or(MESSAGE_TIMEOUT, |timeout| timeout.min(MESSAGE_TIMEOUT));
     let deadline = check.arrived + limit;
-    let mut reading = pin!(grpc::read_message(call.into_body(), messages));
+    let mut reading = pin!(grpc::read_message(body, messages));
     // A message that has arrived whole needs no timer.
     let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
         Poll::Ready(read) => Ok(read),

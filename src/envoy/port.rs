@@ -71,10 +71,10 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
             // Here and not in the future that answers: a busy thread lets it wait, and Envoy waits too.
-            let arrival = checks.arrive(request.body().arrived());
-            let request = request.map(MessageBody::into_unlimited);
+            let arrival = checks.arrive(request.headers(), request.body().arrived());
+            let body = request.into_body().into_unlimited();
             return Box::pin(async move {
-                let answer = checks.call(request, arrival).await;
+                let answer = checks.call(arrival, body).await;
                 Ok(answer.map(Either::Left))
             });
         }

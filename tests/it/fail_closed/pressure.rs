@@ -21,6 +21,7 @@ use accredit_core::authz::denial::Denial;
 use accredit_core::config::listen_addr::ListenAddr;
 use accredit_core::request::Request;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use prost::Message as _;
 use tokio::time::Instant;
@@ -65,8 +66,8 @@ async fn no_request_is_judged_after_the_deadline_of_its_call() {
         let mut call = call_of(body);
         call.headers_mut()
             .insert("grpc-timeout", timeout.parse().unwrap());
-        let arrival = checks.arrive(Instant::now());
-        let answering = checks.call(call, arrival);
+        let arrival = checks.arrive(call.headers(), Instant::now());
+        let answering = checks.call(arrival, call.into_body());
         let answer = within("the call is answered", answering).await;
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         let answer = Answer::of(CheckResponse::decode(&bytes[5..]).unwrap());
@@ -81,21 +82,18 @@ async fn a_check_that_waits_for_a_thread_is_in_flight() {
     let asked = Arc::new(AtomicUsize::new(0));
     let service = CheckService::new(Arc::new(Counts(asked.clone())), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
-    let first = checks.arrive(Instant::now());
-    let second = checks.arrive(Instant::now());
+    let arrive = || checks.arrive(&HeaderMap::new(), Instant::now());
+    let (first, second) = (arrive(), arrive());
     let reason = async |arrival| {
-        let call = call_of(whole(framed_check(good())));
-        let answer = within("the call is answered", checks.call(call, arrival)).await;
+        let body = whole(framed_check(good()));
+        let answer = within("the call is answered", checks.call(arrival, body)).await;
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         Answer::of(CheckResponse::decode(&bytes[5..]).unwrap()).reason()
     };
     assert_eq!(reason(second).await, "overloaded");
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     drop(first);
-    assert_eq!(
-        reason(checks.arrive(Instant::now())).await,
-        "internal_error"
-    );
+    assert_eq!(reason(arrive()).await, "internal_error");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
