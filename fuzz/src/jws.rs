@@ -59,9 +59,9 @@ fn judge(token: &[u8]) -> bool {
     let Ok(bearer) = bearer else {
         return false;
     };
-    assert_eq!(bearer.expose().as_bytes(), token);
+    assert_eq!(bearer.expose(), token);
     let parsed = UnverifiedToken::parse(bearer);
-    match (expected(bearer.expose()), &parsed) {
+    match (expected(bearer.expose_text()), &parsed) {
         (
             Expected::Token {
                 parts,

@@ -40,17 +40,17 @@ impl TokenRemoval {
             }
         }
         if !cookies.is_empty() {
-            let left = cookies::without(&cookies, token.as_bytes(), &request.headers);
+            let left = cookies::without(&cookies, token, &request.headers);
             removal.replace("cookie", left.value);
             removal.dropped_cookies = left.dropped;
         }
         if !protocols.is_empty() {
             let list = request.headers.all(websocket::HEADER).next();
-            let left = list.and_then(|list| websocket::without(&protocols, token.as_bytes(), list));
+            let left = list.and_then(|list| websocket::without(&protocols, token, list));
             removal.replace(websocket::HEADER, left);
         }
         if !parameters.is_empty() {
-            let left = query::without(&parameters, token.as_bytes(), request.target());
+            let left = query::without(&parameters, token, request.target());
             let left = expressible(&left).ok_or(AmbiguousCredential::UnremovableToken)?;
             removal.set.push((":path", left.to_owned()));
         }

@@ -43,7 +43,7 @@ pub struct CachedToken {
 
 /// The whole text of a cached token. It is a secret and has no Debug form.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct TokenText(Box<str>);
+struct TokenText(Box<[u8]>);
 
 #[derive(Clone, Debug)]
 struct ByBytes;
@@ -54,7 +54,7 @@ impl Weighter<TokenText, CachedToken> for ByBytes {
     }
 }
 
-impl Equivalent<TokenText> for str {
+impl Equivalent<TokenText> for [u8] {
     fn equivalent(&self, text: &TokenText) -> bool {
         *self == *text.0
     }

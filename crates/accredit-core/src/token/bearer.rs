@@ -10,9 +10,9 @@ pub const DEFAULT_MAX_TOKEN_SIZE: usize = 16 * 1024;
 /// The maximum of `max_token_size`, in bytes.
 pub const MAX_TOKEN_SIZE: usize = 64 * 1024;
 
-/// The text of a bearer token (RFC 6750). It cannot be printed.
+/// The text of a bearer token (RFC 6750), which is ASCII. It cannot be printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BearerToken<'a>(&'a str);
+pub struct BearerToken<'a>(&'a [u8]);
 
 impl<'a> BearerToken<'a> {
     /// # Errors
@@ -23,18 +23,21 @@ impl<'a> BearerToken<'a> {
             let limit = max_size;
             return Err(MalformedToken::TooLong { size, limit });
         }
-        let at = || bytes.iter().position(|byte| !byte.is_ascii());
-        let not_ascii = || MalformedToken::NotAscii(at().unwrap_or_default());
-        if !bytes.is_ascii() {
-            return Err(not_ascii());
+        if bytes.is_ascii() {
+            return Ok(BearerToken(bytes));
         }
-        std::str::from_utf8(bytes)
-            .map(BearerToken)
-            .map_err(|_| not_ascii())
+        let at = bytes.iter().position(|byte| !byte.is_ascii());
+        Err(MalformedToken::NotAscii(at.unwrap_or_default()))
     }
 
-    pub fn expose(&self) -> &'a str {
+    pub fn expose(&self) -> &'a [u8] {
         self.0
+    }
+
+    /// The token as text. A token that is found in the cache by its bytes is not looked at again for this.
+    pub fn expose_text(&self) -> &'a str {
+        // ASCII is always text.
+        std::str::from_utf8(self.0).unwrap_or_default()
     }
 }
 

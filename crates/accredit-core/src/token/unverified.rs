@@ -25,7 +25,7 @@ impl<'a> UnverifiedToken<'a> {
     /// # Errors
     /// [`TokenError::Malformed`] for a token that two servers could read differently.
     pub fn parse(bearer: BearerToken<'a>) -> Result<UnverifiedToken<'a>, TokenError> {
-        Ok(UnverifiedToken::read(bearer.expose())?)
+        Ok(UnverifiedToken::read(bearer.expose_text())?)
     }
 
     fn read(token: &'a str) -> Result<UnverifiedToken<'a>, MalformedToken> {

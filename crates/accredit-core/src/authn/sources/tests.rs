@@ -22,7 +22,7 @@ fn extract(
     Ok(found.map(|credential| {
         format!(
             "{} in {}",
-            credential.bearer.expose(),
+            credential.bearer.expose_text(),
             credential.sources.len()
         )
     }))
