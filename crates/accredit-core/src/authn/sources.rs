@@ -196,11 +196,8 @@ impl TokenSource {
         let is_second = |word: &[u8]| word != token && resembles_jwt(word);
         match self {
             TokenSource::Scheme { header, scheme } => request.headers.all(header).any(|value| {
-                let words = || {
-                    value
-                        .split(|byte| is_blank(*byte) || *byte == b',')
-                        .filter(|word| !word.is_empty())
-                };
+                let value = without_last_word(value, token).unwrap_or(value);
+                let words = || words(value);
                 let is_scheme = |word: &[u8]| word.eq_ignore_ascii_case(scheme.as_bytes());
                 let follows_scheme = words()
                     .zip(words().skip(1))
@@ -241,6 +238,29 @@ impl TokenSource {
             TokenSource::Query(name) => Ok(query::tokens(name, request.target()).collect()),
         }
     }
+}
+
+/// The words of a header value.
+fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|byte| ends_word(*byte))
+        .filter(|word| !word.is_empty())
+}
+
+fn ends_word(byte: u8) -> bool {
+    is_blank(byte) || byte == b','
+}
+
+/// The words before the token; `None` unless the token is the last of several words. In the usual value, this leaves the scheme,
+/// and the long token need not be divided into words.
+fn without_last_word<'v>(value: &'v [u8], token: &[u8]) -> Option<&'v [u8]> {
+    // Does not stop at the first byte that decides, so that the compiler can compare many bytes at a time.
+    let is_divided = token
+        .iter()
+        .fold(false, |found, byte| found | ends_word(*byte));
+    let before = trimmed(value).strip_suffix(token).filter(|_| !is_divided)?;
+    let is_whole_word = before.last().is_some_and(|byte| ends_word(*byte));
+    (is_whole_word && words(before).next().is_some()).then_some(before)
 }
 
 /// The token after the scheme. `None` for another scheme, or for nothing after it.
