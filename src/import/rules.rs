@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use crate::import::conditions::{PlannedAccess, RuleConditions, conditions};
 use crate::import::conjunctions::{
-    Conjunction, Demand, UnknownCounts, alternatives, formula_of, simplified,
+    Conjunction, UnknownCounts, alternatives, formula_of, simplified,
 };
-use crate::import::formula::{Atom, Formula};
+use crate::import::formula::Formula;
+use crate::import::known_issuers::with_issuers;
 use crate::import::paths::Lean;
-use crate::import::policy::{ImportedPolicy, NamedFormula, PolicyRoute, TokenCheck};
+use crate::import::policy::{ImportedPolicy, PolicyRoute, TokenCheck};
 use crate::import::region::{Common, RequestRegion};
 use crate::import::report::ImportReport;
-use crate::import::text_test::{TextKind, TextTest};
+use crate::import::route_regions::{boundaries, merged, region_of, selected, within};
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,183 +312,5 @@ impl Planner<'_> {
             number += 1;
         }
         unique
-    }
-}
-
-/// The conditions without those that hold for every request of a region. `None` if one holds for none of them.
-fn within(conjunction: Conjunction, region: &RequestRegion) -> Option<Conjunction> {
-    let selects = |demand: &Demand, lean| {
-        demand
-            .is_negated
-            .then(|| RequestRegion::of(&demand.atom, lean))
-            .flatten()
-    };
-    let never_holds = |demand: &Demand| {
-        selects(demand, Lean::Fewer).is_some_and(|excluded| excluded.covers(region))
-    };
-    let always_holds = |demand: &Demand| {
-        selects(demand, Lean::More).is_some_and(|excluded| excluded.is_disjoint(region))
-    };
-    if conjunction.iter().any(never_holds) {
-        return None;
-    }
-    Some(
-        conjunction
-            .into_iter()
-            .filter(|demand| !always_holds(demand))
-            .collect(),
-    )
-}
-
-/// The requests of a deny rule that leans to more.
-fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option<Common> {
-    let mut own = region.clone();
-    for demand in conjunction {
-        if demand.is_negated {
-            return None;
-        }
-        match own.common(&RequestRegion::of(&demand.atom, Lean::More)?) {
-            Common::Region(common) => own = common,
-            other => return Some(other),
-        }
-    }
-    Some(Common::Region(own))
-}
-
-/// The region of a formula over the request. `None` if no `match` selects it.
-fn region_of(formula: &Formula, lean: Lean) -> Option<Common> {
-    let found = alternatives(formula, UnknownCounts::AsTrue).ok()?;
-    // What is unknown must not widen the region of a route: its other requests have another route.
-    let known = alternatives(formula, UnknownCounts::AsFalse).ok()?;
-    if found != known {
-        return None;
-    }
-    match found.as_slice() {
-        [] => Some(Common::Nothing),
-        [conjunction] => {
-            let mut own = RequestRegion::default();
-            for demand in conjunction {
-                if demand.is_negated {
-                    return None;
-                }
-                match own.common(&RequestRegion::of(&demand.atom, lean)?) {
-                    Common::Region(common) => own = common,
-                    other => return Some(other),
-                }
-            }
-            Some(Common::Region(own))
-        }
-        _ => None,
-    }
-}
-
-/// The paths that the two sides of a region treat differently.
-fn boundaries(formula: &Formula) -> Vec<String> {
-    match formula {
-        Formula::All(parts) | Formula::Any(parts) => parts.iter().flat_map(boundaries).collect(),
-        Formula::Not(inner) => boundaries(inner),
-        Formula::Atom(Atom::Paths(paths)) => {
-            paths.iter().filter_map(|path| path.boundary()).collect()
-        }
-        Formula::Atom(_) | Formula::Unknown => Vec::new(),
-    }
-}
-
-/// A route and those after it as one route for every request.
-fn merged(route: &PolicyRoute, later: &[PolicyRoute]) -> PolicyRoute {
-    let mut rest = Formula::no();
-    for route in std::iter::once(route).chain(later).rev() {
-        let (region, admitted) = (route.region.clone(), route.admitted());
-        rest = match (&admitted, &rest) {
-            (admitted, _) if admitted.is_yes() => Formula::any([region, rest]),
-            (_, rest) if rest.is_no() => Formula::all([region, admitted]),
-            (admitted, _) if admitted.is_no() => Formula::all([Formula::not(region), rest]),
-            (_, rest) if rest.is_yes() => Formula::any([admitted, Formula::not(region)]),
-            _ => Formula::any([
-                Formula::all([region.clone(), admitted]),
-                Formula::all([Formula::not(region), rest]),
-            ]),
-        };
-    }
-    PolicyRoute {
-        name: route.name.clone(),
-        region: Formula::yes(),
-        verification: TokenCheck::Applied,
-        denies: Vec::new(),
-        allows: vec![NamedFormula::new(route.name.clone(), rest)],
-        comment: route.comment.clone(),
-    }
-}
-
-/// Whether every request that is admitted has a token with a subject.
-pub(crate) fn needs_subject(formula: &Formula, issuers: &[&str]) -> bool {
-    let has_subject = |conjunction: &Conjunction| {
-        conjunction.iter().any(|demand| {
-            !demand.is_negated && matches!(&demand.atom, Atom::Claim(test) if test.name == ["sub"])
-        })
-    };
-    match alternatives(&known_issuers(formula, issuers), UnknownCounts::AsFalse) {
-        Ok(found) => !found.is_empty() && found.iter().all(has_subject),
-        Err(_) => false,
-    }
-}
-
-/// The route with each test of the issuer replaced by the issuers that it names.
-fn with_issuers(route: &PolicyRoute, issuers: &[&str]) -> PolicyRoute {
-    let named = |list: &[NamedFormula]| {
-        list.iter()
-            .map(|own| NamedFormula::new(own.name.clone(), known_issuers(&own.formula, issuers)))
-            .collect()
-    };
-    PolicyRoute {
-        denies: named(&route.denies),
-        allows: named(&route.allows),
-        ..route.clone()
-    }
-}
-
-fn known_issuers(formula: &Formula, issuers: &[&str]) -> Formula {
-    let inner = |part: &Formula| known_issuers(part, issuers);
-    match formula {
-        Formula::All(parts) => Formula::all(parts.iter().map(inner)),
-        Formula::Any(parts) => Formula::any(parts.iter().map(inner)),
-        Formula::Not(part) => Formula::not(inner(part)),
-        Formula::Atom(Atom::Issuers(tests)) => {
-            let is_regex = |test: &TextTest| matches!(test.kind, TextKind::Regex(_));
-            if tests.iter().any(is_regex) {
-                return formula.clone();
-            }
-            let accepted: Vec<_> = issuers
-                .iter()
-                .filter(|issuer| tests.iter().any(|test| accepts(test, issuer)))
-                .collect();
-            match accepted.len() {
-                0 => Formula::no(),
-                count if count == issuers.len() => Formula::Atom(Atom::Token),
-                _ => Formula::Atom(Atom::Issuers(
-                    accepted
-                        .into_iter()
-                        .map(|issuer| TextTest::exact(*issuer))
-                        .collect(),
-                )),
-            }
-        }
-        formula => formula.clone(),
-    }
-}
-
-fn accepts(test: &TextTest, issuer: &str) -> bool {
-    let fold = |text: &str| match test.ignores_case {
-        true => text.to_ascii_lowercase(),
-        false => text.to_owned(),
-    };
-    let issuer = fold(issuer);
-    match &test.kind {
-        TextKind::Exact(text) => issuer == fold(text),
-        TextKind::Prefix(text) => issuer.starts_with(&fold(text)),
-        TextKind::Suffix(text) => issuer.ends_with(&fold(text)),
-        TextKind::Contains(text) => issuer.contains(&fold(text)),
-        TextKind::Present => !issuer.is_empty(),
-        TextKind::Regex(_) => false,
     }
 }

@@ -11,11 +11,11 @@ use crate::import::istio::conditions::IstioScope;
 use crate::import::istio::workload::{
     AUTHENTICATION, AUTHORIZATION, IstioResource, is_kind, of_one_workload,
 };
+use crate::import::known_issuers::needs_subject;
 use crate::import::policy::{
     ImportedPolicy, ImportedValue, NamedFormula, PolicyRoute, TokenCheck, TokenPlace,
 };
 use crate::import::report::ImportReport;
-use crate::import::rules::needs_subject;
 
 /// The policy of the workload that the resources select. `None` without any.
 pub(crate) fn policy(

@@ -203,6 +203,11 @@ async fn tokens_are_optional_and_found_in_all_places_as_by_istio() {
                 BothAdmit,
             ),
             (
+                "cookie, no token",
+                header("cookie", "session=none"),
+                Named("three parts"),
+            ),
+            (
                 "good param, bad cookie",
                 RawRequest::get(format!("/x?jwt={signed}"))
                     .header("cookie", format!("session={bad}")),

@@ -1,0 +1,112 @@
+//! The requests of routes and of alternatives, as regions that a `match` selects.
+
+use crate::import::conjunctions::{Conjunction, Demand, UnknownCounts, alternatives};
+use crate::import::formula::{Atom, Formula};
+use crate::import::paths::Lean;
+use crate::import::policy::{NamedFormula, PolicyRoute, TokenCheck};
+use crate::import::region::{Common, RequestRegion};
+
+/// The conditions without those that hold for every request of a region. `None` if one holds for none of them.
+pub(crate) fn within(conjunction: Conjunction, region: &RequestRegion) -> Option<Conjunction> {
+    let selects = |demand: &Demand, lean| {
+        demand
+            .is_negated
+            .then(|| RequestRegion::of(&demand.atom, lean))
+            .flatten()
+    };
+    let never_holds = |demand: &Demand| {
+        selects(demand, Lean::Fewer).is_some_and(|excluded| excluded.covers(region))
+    };
+    let always_holds = |demand: &Demand| {
+        selects(demand, Lean::More).is_some_and(|excluded| excluded.is_disjoint(region))
+    };
+    if conjunction.iter().any(never_holds) {
+        return None;
+    }
+    Some(
+        conjunction
+            .into_iter()
+            .filter(|demand| !always_holds(demand))
+            .collect(),
+    )
+}
+
+/// The requests of a deny rule that leans to more.
+pub(crate) fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option<Common> {
+    let mut own = region.clone();
+    for demand in conjunction {
+        if demand.is_negated {
+            return None;
+        }
+        match own.common(&RequestRegion::of(&demand.atom, Lean::More)?) {
+            Common::Region(common) => own = common,
+            other => return Some(other),
+        }
+    }
+    Some(Common::Region(own))
+}
+
+/// The region of a formula over the request. `None` if no `match` selects it.
+pub(crate) fn region_of(formula: &Formula, lean: Lean) -> Option<Common> {
+    let found = alternatives(formula, UnknownCounts::AsTrue).ok()?;
+    // What is unknown must not widen the region of a route: its other requests have another route.
+    let known = alternatives(formula, UnknownCounts::AsFalse).ok()?;
+    if found != known {
+        return None;
+    }
+    match found.as_slice() {
+        [] => Some(Common::Nothing),
+        [conjunction] => {
+            let mut own = RequestRegion::default();
+            for demand in conjunction {
+                if demand.is_negated {
+                    return None;
+                }
+                match own.common(&RequestRegion::of(&demand.atom, lean)?) {
+                    Common::Region(common) => own = common,
+                    other => return Some(other),
+                }
+            }
+            Some(Common::Region(own))
+        }
+        _ => None,
+    }
+}
+
+/// The paths that the two sides of a region treat differently.
+pub(crate) fn boundaries(formula: &Formula) -> Vec<String> {
+    match formula {
+        Formula::All(parts) | Formula::Any(parts) => parts.iter().flat_map(boundaries).collect(),
+        Formula::Not(inner) => boundaries(inner),
+        Formula::Atom(Atom::Paths(paths)) => {
+            paths.iter().filter_map(|path| path.boundary()).collect()
+        }
+        Formula::Atom(_) | Formula::Unknown => Vec::new(),
+    }
+}
+
+/// A route and those after it as one route for every request.
+pub(crate) fn merged(route: &PolicyRoute, later: &[PolicyRoute]) -> PolicyRoute {
+    let mut rest = Formula::no();
+    for route in std::iter::once(route).chain(later).rev() {
+        let (region, admitted) = (route.region.clone(), route.admitted());
+        rest = match (&admitted, &rest) {
+            (admitted, _) if admitted.is_yes() => Formula::any([region, rest]),
+            (_, rest) if rest.is_no() => Formula::all([region, admitted]),
+            (admitted, _) if admitted.is_no() => Formula::all([Formula::not(region), rest]),
+            (_, rest) if rest.is_yes() => Formula::any([admitted, Formula::not(region)]),
+            _ => Formula::any([
+                Formula::all([region.clone(), admitted]),
+                Formula::all([Formula::not(region), rest]),
+            ]),
+        };
+    }
+    PolicyRoute {
+        name: route.name.clone(),
+        region: Formula::yes(),
+        verification: TokenCheck::Applied,
+        denies: Vec::new(),
+        allows: vec![NamedFormula::new(route.name.clone(), rest)],
+        comment: route.comment.clone(),
+    }
+}
