@@ -13,6 +13,7 @@ use crate::config::schema;
 use crate::config::sentence::Sentence;
 use crate::config::structure::check;
 use crate::config::yaml;
+use crate::config::yaml::tree::YamlNode;
 
 /// Reads a configuration, with the variables that `lookup` finds.
 ///
@@ -22,6 +23,19 @@ use crate::config::yaml;
 /// # Errors
 /// Every problem, if the text is not YAML at all.
 pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Problems), Vec<Problem>> {
+    let (document, problems, ()) = read_taking(text, lookup, |_, _| ())?;
+    Ok((document, problems))
+}
+
+/// Like [`read`]. `take` removes the keys from the tree that are not of [`ConfigDocument`], and returns what they say.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_taking<T>(
+    text: &str,
+    lookup: EnvLookup<'_>,
+    take: impl FnOnce(&mut YamlNode, &mut Problems) -> T,
+) -> Result<(ConfigDocument, Problems, T), Vec<Problem>> {
     let mut problems = Problems::default();
     let Some(mut root) = yaml::read::read(text, &mut problems) else {
         return Err(problems.into_sorted());
@@ -30,13 +44,14 @@ pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Proble
     env::expand(&mut root, lookup, &mut problems);
     // Only now is it known which values came from the environment.
     problems.locate_in(Locations::of(&root));
+    let taken = take(&mut root, &mut problems);
     let repaired = check::check(&mut root, schema::schema(), &mut problems);
     problems.ignore_consequences_of(repaired);
     match ConfigDocument::deserialize(&root) {
         Ok(mut document) => {
             document.expression_values =
                 env::values(document.expression_env.as_deref(), lookup, &mut problems);
-            Ok((document, problems))
+            Ok((document, problems, taken))
         }
         Err(mismatch) => {
             if !problems.has_errors() {
