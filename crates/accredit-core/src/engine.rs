@@ -20,6 +20,7 @@ use crate::rules::table::RuleTable;
 #[derive(Debug, Default)]
 pub struct Engines {
     encode: Option<EncodeIdentity>,
+    shares_one_cache: bool,
     issuers: Vec<Weak<Issuer>>,
     token_caches: Vec<Weak<TokenCache>>,
 }
@@ -39,6 +40,16 @@ impl Engines {
     pub fn encoding_by(encode: EncodeIdentity) -> Engines {
         Engines {
             encode: Some(encode),
+            ..Engines::default()
+        }
+    }
+
+    /// Engines whose authorizers share one token cache, whatever limits they have: the limit is that of the authorizer that was
+    /// built last. It is for processes in which superseded configurations stay in force for long. An authorizer without a cache
+    /// has none here either.
+    pub fn sharing_one_cache() -> Engines {
+        Engines {
+            shares_one_cache: true,
             ..Engines::default()
         }
     }
@@ -120,8 +131,15 @@ impl Engines {
         })
     }
 
-    /// Authorizers with different limits have caches of their own.
+    /// Authorizers with different limits have caches of their own, unless all share one.
     fn token_cache(&mut self, limit: u64) -> Arc<TokenCache> {
+        if self.shares_one_cache && limit > 0 {
+            let found = shared(&mut self.token_caches, TokenCache::is_on);
+            if let Some(cache) = found {
+                cache.set_limit(limit);
+                return cache;
+            }
+        }
         shared(&mut self.token_caches, |cache| cache.limit() == limit).unwrap_or_else(|| {
             let cache = Arc::new(TokenCache::new(limit));
             self.token_caches.push(Arc::downgrade(&cache));

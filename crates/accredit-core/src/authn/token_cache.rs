@@ -5,6 +5,7 @@
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -26,7 +27,7 @@ const USUAL_WEIGHT: u64 = 4096;
 /// with the hash of another client's token, and it does not know the keys of the hash.
 pub struct TokenCache<S = RandomState> {
     /// The limit in bytes.
-    limit: u64,
+    limit: AtomicU64,
     entries: Option<CacheEntries<S>>,
 }
 
@@ -71,7 +72,7 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
     fn with_hasher(bytes: u64, hasher: S) -> TokenCache<S> {
         if bytes == 0 {
             return TokenCache {
-                limit: 0,
+                limit: AtomicU64::new(0),
                 entries: None,
             };
         }
@@ -80,14 +81,22 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
             .max(1);
         let entries = Cache::with(items, bytes, ByBytes, hasher, DefaultLifecycle::default());
         TokenCache {
-            limit: bytes,
+            limit: AtomicU64::new(bytes),
             entries: Some(entries),
         }
     }
 
     /// The limit in bytes.
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Changes the limit of a cache that is on. Tokens are evicted until the rest is within it.
+    pub fn set_limit(&self, bytes: u64) {
+        if let Some(entries) = &self.entries {
+            self.limit.store(bytes, Ordering::Relaxed);
+            entries.set_capacity(bytes);
+        }
     }
 
     pub fn get(&self, token: BearerToken<'_>) -> Option<CachedToken> {
@@ -117,7 +126,11 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
 
 impl<S> fmt::Debug for TokenCache<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenCache({} bytes)", self.limit)
+        write!(
+            f,
+            "TokenCache({} bytes)",
+            self.limit.load(Ordering::Relaxed)
+        )
     }
 }
 
