@@ -276,7 +276,7 @@ fn remove_old_series(running: &ReloadTarget<'_>) {
 /// Waits for the first fetch of each new issuer. Otherwise the first tokens of a new issuer would be denied because it has no
 /// keys yet. Each wait counts from the moment when the store was made, and ends after the largest `timeout` at the latest
 /// (CONTRACT 3.3.4): a hanging issuer cannot delay one configuration after the other.
-fn first_fetches(
+pub fn first_fetches(
     settings: &Settings,
     leases: &[KeyLease],
 ) -> impl Future<Output = ()> + Send + use<> {

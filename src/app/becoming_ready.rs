@@ -30,7 +30,8 @@ pub(crate) async fn wait_for_keys(current: &Current<Authorizer>, startup_wait: D
     }
 }
 
-async fn keys_of(authorizer: &Authorizer, startup_wait: Duration) {
+/// Waits until every required issuer of this configuration has keys or, after `startup_wait`, until any issuer has.
+pub async fn keys_of(authorizer: &Authorizer, startup_wait: Duration) {
     let issuers: Vec<_> = authorizer.authenticator().issuers().iter().collect();
     let required = issuers
         .iter()

@@ -170,6 +170,15 @@ impl KeyStores {
         }
     }
 
+    /// Removes the refreshers that have ended. Returns whether one of them panicked.
+    pub fn remove_ended(&mut self) -> bool {
+        let mut has_failed = false;
+        while let Some(ended) = self.tasks.try_join_next() {
+            has_failed |= ended.is_err();
+        }
+        has_failed
+    }
+
     /// Resolves when a refresher panicked.
     pub async fn failed(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {
