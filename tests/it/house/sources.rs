@@ -22,7 +22,11 @@ impl Source {
 pub(super) fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for member in ["src", "crates/accredit-core/src"] {
+    for member in [
+        "src",
+        "crates/accredit-core/src",
+        "crates/accredit-module/src",
+    ] {
         let folder = root.join(member);
         collect(member, &folder, &folder, &mut found);
     }
@@ -62,7 +66,7 @@ pub(super) fn code(path: &str, text: &str) -> String {
     lines.filter(|_| !is_test).collect::<Vec<_>>().join("\n")
 }
 
-/// The first segment after each `crate::` and `accredit_core::`.
+/// The first segment after each `crate::`, `accredit_core::` and `accredit::`.
 pub(super) fn rooms_named(code: &str) -> Vec<&str> {
     let ends = |rest: &str| {
         rest.find(|c: char| !c.is_alphanumeric() && c != '_')
@@ -70,7 +74,9 @@ pub(super) fn rooms_named(code: &str) -> Vec<&str> {
     };
     let own = code.match_indices("crate::");
     let core = code.match_indices("accredit_core::");
+    let service = code.match_indices("accredit::");
     own.chain(core)
+        .chain(service)
         .map(|(at, found)| &code[at + found.len()..])
         .map(|rest| &rest[..ends(rest)])
         .collect()

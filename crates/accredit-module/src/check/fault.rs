@@ -1,0 +1,47 @@
+//! The answer after a fault of the module (CONTRACT 9.7): 500, and never an admission.
+
+use accredit_core::authz::answer::RefusedAnswer;
+use accredit_core::reason::Reason;
+
+use crate::check::http_stream::LocalReply;
+
+/// `INTERNAL`. Envoy itself would derive another code from the status.
+const GRPC_INTERNAL: &str = "13";
+
+/// The answer after a fault. It has the body and the headers of `internal_error`, with the status 500.
+pub fn reply() -> LocalReply {
+    let headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("retry-after", "1"),
+        ("grpc-status", GRPC_INTERNAL),
+    ];
+    LocalReply {
+        status: 500,
+        headers: headers.map(|(name, value)| (name, value.to_owned())).into(),
+        body: r#"{"error":"Authorization temporarily unavailable"}"#.to_owned(),
+        details: details(Reason::InternalError),
+    }
+}
+
+/// The answer of a refusal.
+pub fn reply_of(refusal: RefusedAnswer, reason: Reason, is_grpc: bool) -> LocalReply {
+    if reason == Reason::InternalError {
+        return reply();
+    }
+    let mut headers = refusal.headers;
+    // To a gRPC client, Envoy would send `grpc-status: 0` with the local reply of a filter.
+    if is_grpc && !headers.iter().any(|(name, _)| *name == "grpc-status") {
+        headers.push(("grpc-status", (refusal.code as i32).to_string()));
+    }
+    LocalReply {
+        status: refusal.status,
+        headers,
+        body: refusal.body,
+        details: details(reason),
+    }
+}
+
+fn details(reason: Reason) -> String {
+    format!("accredit_denied[{}]", reason.as_str())
+}

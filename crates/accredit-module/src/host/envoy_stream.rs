@@ -1,0 +1,204 @@
+//! A stream of Envoy behind the interface of `check/`, and how it ends or goes on.
+
+use accredit_core::reason::Reason;
+
+use crate::check::fault;
+use crate::check::gate::GateAction;
+use crate::check::http_stream::{
+    ConnectionProperty, HttpStream, LocalReply, NotChanged, RawHeader, RouteConfiguration,
+};
+use crate::host::abi::{
+    AbiBuffer, AbiHeader, CONTINUE, EnvoyPtr, PEER_DNS_SAN, PEER_SUBJECT, PEER_URI_SAN,
+    REQUEST_HEADERS, SOURCE_ADDRESS, STOP, STOP_ALL_AND_WATERMARK,
+};
+use crate::host::callbacks::{EnvoyCallbacks, callbacks};
+use crate::host::counters::FilterCounters;
+use crate::host::routes;
+use crate::host::scheduler::EnvoyScheduler;
+use crate::process::resumption::Resume;
+
+/// The name space of the dynamic metadata. It is that of Envoy's ext_authz filter, so that access logs and RBAC policies are the same
+/// with the service and with the module.
+const METADATA_NAMESPACE: &str = "envoy.filters.http.ext_authz";
+
+/// A stream during one call of a hook.
+pub struct EnvoyStream {
+    filter: EnvoyPtr,
+    callbacks: &'static EnvoyCallbacks,
+    counters: FilterCounters,
+}
+
+impl EnvoyStream {
+    /// `None` if Envoy gave no filter, or the module was not loaded.
+    ///
+    /// # Safety
+    /// `filter` is null, or Envoy's filter of a stream that exists as long as this value, on the thread of the stream.
+    pub unsafe fn new(filter: EnvoyPtr, counters: FilterCounters) -> Option<EnvoyStream> {
+        let callbacks = callbacks()?;
+        (!filter.is_null()).then_some(EnvoyStream {
+            filter,
+            callbacks,
+            counters,
+        })
+    }
+
+    fn change(&mut self, name: &str, value: AbiBuffer) -> Result<(), NotChanged> {
+        let name = AbiBuffer::of(name.as_bytes());
+        // SAFETY: the stream exists by the contract of `new`; Envoy copies name and value.
+        let changed =
+            unsafe { (self.callbacks.http_set_header)(self.filter, REQUEST_HEADERS, name, value) };
+        if changed { Ok(()) } else { Err(NotChanged) }
+    }
+}
+
+impl HttpStream for EnvoyStream {
+    /// The bytes are Envoy's. They are valid until the next change, which needs a mutable borrow of the stream.
+    fn headers(&self) -> Option<Vec<RawHeader<'_>>> {
+        // SAFETY: the stream exists by the contract of `new`.
+        let count = unsafe { (self.callbacks.http_get_headers_size)(self.filter, REQUEST_HEADERS) };
+        let mut headers = vec![AbiHeader::NULL; count];
+        // SAFETY: there is room for that many headers.
+        let are_given = unsafe {
+            (self.callbacks.http_get_headers)(self.filter, REQUEST_HEADERS, headers.as_mut_ptr())
+        };
+        // SAFETY: Envoy's bytes do not change while the stream is borrowed.
+        let parts = |header: AbiHeader| unsafe { header.parts() };
+        are_given.then(|| headers.into_iter().map(parts).collect())
+    }
+
+    fn property(&self, property: ConnectionProperty) -> Option<&[u8]> {
+        let number = match property {
+            ConnectionProperty::SourceAddress => SOURCE_ADDRESS,
+            ConnectionProperty::PeerUri => PEER_URI_SAN,
+            ConnectionProperty::PeerDnsName => PEER_DNS_SAN,
+            ConnectionProperty::PeerSubject => PEER_SUBJECT,
+        };
+        let mut value = AbiBuffer::NULL;
+        // SAFETY: the stream exists by the contract of `new`.
+        let is_given = unsafe {
+            (self.callbacks.http_filter_get_attribute_string)(self.filter, number, &mut value)
+        };
+        // SAFETY: the text belongs to the connection, which exists as long as the stream.
+        is_given.then(|| unsafe { value.bytes() })
+    }
+
+    fn route(&self) -> RouteConfiguration {
+        // SAFETY: the stream exists by the contract of `new`.
+        routes::find(unsafe { (self.callbacks.get_most_specific_route_config)(self.filter) })
+    }
+
+    fn set_header(&mut self, name: &str, value: &str) -> Result<(), NotChanged> {
+        self.change(name, AbiBuffer::of(value.as_bytes()))
+    }
+
+    fn remove_header(&mut self, name: &str) -> Result<(), NotChanged> {
+        self.change(name, AbiBuffer::NULL)
+    }
+
+    fn set_metadata_text(&mut self, name: &str, value: &str) {
+        // SAFETY: the stream exists by the contract of `new`; Envoy copies the texts.
+        unsafe {
+            (self.callbacks.http_set_dynamic_metadata_string)(
+                self.filter,
+                AbiBuffer::of(METADATA_NAMESPACE.as_bytes()),
+                AbiBuffer::of(name.as_bytes()),
+                AbiBuffer::of(value.as_bytes()),
+            );
+        }
+    }
+
+    fn set_metadata_number(&mut self, name: &str, value: f64) {
+        // SAFETY: the stream exists by the contract of `new`; Envoy copies the texts.
+        unsafe {
+            (self.callbacks.http_set_dynamic_metadata_number)(
+                self.filter,
+                AbiBuffer::of(METADATA_NAMESPACE.as_bytes()),
+                AbiBuffer::of(name.as_bytes()),
+                value,
+            );
+        }
+    }
+
+    fn set_metadata_struct(&mut self, fields: &[u8]) {
+        // A configuration that needs it is refused where it is absent.
+        if let Some(set) = self.callbacks.http_set_dynamic_metadata_struct {
+            let namespace = AbiBuffer::of(METADATA_NAMESPACE.as_bytes());
+            // SAFETY: the stream exists by the contract of `new`; Envoy reads the message before the call returns.
+            unsafe { set(self.filter, namespace, AbiBuffer::of(fields)) }
+        }
+    }
+
+    fn count(&mut self, reason: Reason) {
+        // SAFETY: the stream exists by the contract of `new`, and has the counters of its configuration.
+        unsafe { self.counters.count(self.filter, self.callbacks, reason) }
+    }
+
+    fn resumption(&mut self) -> Option<Box<dyn Resume>> {
+        // SAFETY: the stream exists by the contract of `new`.
+        let scheduler = unsafe { EnvoyScheduler::of_stream(self.filter, self.callbacks) }?;
+        Some(Box::new(scheduler))
+    }
+}
+
+/// Performs what the check of the request headers decided, and returns Envoy's status. `None` is a fault. Envoy can end the stream
+/// before this returns, so that the caller must hold no reference to the module's filter.
+///
+/// # Safety
+/// `filter` is null, or Envoy's filter of a stream that exists, on the thread of the stream.
+pub unsafe fn perform(filter: EnvoyPtr, action: Option<GateAction>) -> u32 {
+    match action {
+        Some(GateAction::Admit) => CONTINUE,
+        Some(GateAction::Hold) => STOP_ALL_AND_WATERMARK,
+        Some(GateAction::Refuse(reply)) => {
+            // SAFETY: by the contract of this function.
+            unsafe { send(filter, &reply) };
+            STOP
+        }
+        None => {
+            // SAFETY: by the contract of this function.
+            unsafe { send(filter, &fault::reply()) };
+            STOP
+        }
+    }
+}
+
+/// Like [`perform`], after the stream was held.
+///
+/// # Safety
+/// As [`perform`].
+pub unsafe fn perform_held(filter: EnvoyPtr, action: Option<GateAction>) {
+    // SAFETY: by the contract of this function.
+    if unsafe { perform(filter, action) } == CONTINUE
+        && let Some(callbacks) = callbacks()
+        && !filter.is_null()
+    {
+        // SAFETY: by the contract of this function.
+        unsafe { (callbacks.http_filter_continue_decoding)(filter) }
+    }
+}
+
+/// # Safety
+/// As [`perform`].
+unsafe fn send(filter: EnvoyPtr, reply: &LocalReply) {
+    let Some(callbacks) = callbacks() else {
+        return;
+    };
+    if filter.is_null() {
+        return;
+    }
+    let headers = reply.headers.iter();
+    let mut headers: Vec<AbiHeader> = headers
+        .map(|(name, value)| AbiHeader::of(name, value))
+        .collect();
+    // SAFETY: by the contract of this function; Envoy copies the texts.
+    unsafe {
+        (callbacks.http_send_response)(
+            filter,
+            reply.status.into(),
+            headers.as_mut_ptr(),
+            headers.len(),
+            AbiBuffer::of(reply.body.as_bytes()),
+            AbiBuffer::of(reply.details.as_bytes()),
+        );
+    }
+}

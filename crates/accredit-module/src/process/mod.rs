@@ -1,0 +1,12 @@
+//! What the module has once per process: configurations, keys, the thread that refreshes them, the log, and pages for Envoy's admin.
+
+pub mod active_policy;
+pub mod bootstrap_extension;
+pub mod configuration;
+pub mod environment;
+pub mod log;
+pub mod module_process;
+pub mod pages;
+pub mod platform;
+pub mod policy;
+pub mod resumption;

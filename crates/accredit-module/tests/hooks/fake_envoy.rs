@@ -1,0 +1,377 @@
+//! An Envoy that holds one stream at a time for each test, and records what the module does to it.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use accredit_module::host::abi::{AbiBuffer, AbiHeader, EnvoyPtr};
+use accredit_module::host::callbacks::{EnvoyCallbacks, install};
+use accredit_module::host::hooks::filter::{
+    envoy_dynamic_module_on_http_filter_destroy as destroy,
+    envoy_dynamic_module_on_http_filter_new as new,
+    envoy_dynamic_module_on_http_filter_request_body as request_body,
+    envoy_dynamic_module_on_http_filter_request_headers as request_headers,
+    envoy_dynamic_module_on_http_filter_scheduled as scheduled,
+};
+use accredit_module::host::hooks::filter_config::{
+    envoy_dynamic_module_on_http_filter_config_destroy as config_destroy,
+    envoy_dynamic_module_on_http_filter_config_new as config_new,
+};
+
+/// The schedulers that the module holds.
+pub(crate) static SCHEDULERS: AtomicUsize = AtomicUsize::new(0);
+
+static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// What the module sent in place of the upstream's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) status: u32,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    pub(crate) details: String,
+}
+
+/// Envoy's side of one stream.
+#[derive(Default)]
+pub(crate) struct FakeStream {
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Whether Envoy gives the headers.
+    pub(crate) hides_headers: bool,
+    /// Whether Envoy says that there are more headers than memory, on which the module panics.
+    pub(crate) counts_too_many: bool,
+    /// Whether Envoy takes changes of headers.
+    pub(crate) takes_no_changes: bool,
+    /// Whether Envoy gives a scheduler.
+    pub(crate) has_no_scheduler: bool,
+    pub(crate) route: Option<usize>,
+    pub(crate) source: Option<String>,
+    pub(crate) reply: Option<Reply>,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) counted: Vec<(usize, Option<String>)>,
+    pub(crate) continued: usize,
+    events: Option<Sender<u64>>,
+}
+
+/// The configuration of the filter, and a stream of it.
+pub(crate) struct FakeEnvoy {
+    config: *const c_void,
+}
+
+/// A stream with the module's filter.
+pub(crate) struct Streaming {
+    /// Boxed, because the module has its address.
+    pub(crate) stream: Box<Mutex<FakeStream>>,
+    filter: *mut c_void,
+    events: Receiver<u64>,
+}
+
+impl FakeEnvoy {
+    /// Makes a configuration; `None` if the module refuses it.
+    pub(crate) fn start(config: &str) -> Option<FakeEnvoy> {
+        FakeEnvoy::named("accredit", config.as_bytes())
+    }
+
+    pub(crate) fn named(name: &str, config: &[u8]) -> Option<FakeEnvoy> {
+        install(callbacks());
+        let (name, config) = (AbiBuffer::of(name.as_bytes()), AbiBuffer::of(config));
+        let config = unsafe { config_new(ptr::null_mut(), name, config) };
+        (!config.is_null()).then_some(FakeEnvoy { config })
+    }
+
+    /// A stream with these request headers.
+    pub(crate) fn stream(&self, headers: &[(&str, &str)]) -> Streaming {
+        self.stream_with(headers, |_| ())
+    }
+
+    pub(crate) fn stream_with(
+        &self,
+        headers: &[(&str, &str)],
+        change: impl FnOnce(&mut FakeStream),
+    ) -> Streaming {
+        let (sender, events) = channel();
+        let pseudo = [
+            (":method", "GET"),
+            (":authority", "api.test"),
+            (":path", "/a"),
+        ];
+        let headers = pseudo.iter().chain(headers);
+        let mut stream = FakeStream {
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+                .collect(),
+            events: Some(sender),
+            ..FakeStream::default()
+        };
+        change(&mut stream);
+        let stream = Box::new(Mutex::new(stream));
+        let filter = unsafe { new(self.config, pointer(&stream)) }.cast_mut();
+        Streaming {
+            stream,
+            filter,
+            events,
+        }
+    }
+}
+
+impl Drop for FakeEnvoy {
+    fn drop(&mut self) {
+        unsafe { config_destroy(self.config) }
+    }
+}
+
+impl Streaming {
+    /// The headers of the request arrive. Returns the status of the hook.
+    pub(crate) fn request_headers(&self) -> u32 {
+        unsafe { request_headers(pointer(&self.stream), self.filter, true) }
+    }
+
+    pub(crate) fn request_body(&self) -> u32 {
+        unsafe { request_body(pointer(&self.stream), self.filter, true) }
+    }
+
+    /// Waits for an event of the module's scheduler, and passes it on.
+    pub(crate) fn run_event(&self) {
+        let event = self.events.recv_timeout(Duration::from_secs(20));
+        let event = event.expect("the module schedules an event");
+        unsafe { scheduled(pointer(&self.stream), self.filter, event) }
+    }
+
+    /// Passes an event on that the module did not ask for.
+    pub(crate) fn run_foreign_event(&self) {
+        unsafe { scheduled(pointer(&self.stream), self.filter, 7) }
+    }
+
+    /// The stream ends.
+    pub(crate) fn end(self) -> FakeStream {
+        unsafe { destroy(self.filter) }
+        std::mem::take(&mut *lock(&self.stream))
+    }
+
+    pub(crate) fn reply(&self) -> Option<Reply> {
+        lock(&self.stream).reply.clone()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Vec<String> {
+        let stream = lock(&self.stream);
+        let named = stream.headers.iter().filter(|(own, _)| own == name);
+        named
+            .map(|(_, value)| String::from_utf8(value.clone()).unwrap())
+            .collect()
+    }
+}
+
+/// The lines of the log that contain this text.
+pub(crate) fn logged(text: &str) -> usize {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    log.iter().filter(|line| line.contains(text)).count()
+}
+
+fn lock(stream: &Mutex<FakeStream>) -> MutexGuard<'_, FakeStream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn pointer(stream: &Mutex<FakeStream>) -> EnvoyPtr {
+    ptr::from_ref(stream).cast_mut().cast()
+}
+
+unsafe fn stream<'a>(envoy: EnvoyPtr) -> MutexGuard<'a, FakeStream> {
+    lock(unsafe { &*envoy.cast::<Mutex<FakeStream>>() })
+}
+
+unsafe fn text(buffer: AbiBuffer) -> String {
+    String::from_utf8(unsafe { buffer.bytes() }.to_vec()).unwrap()
+}
+
+fn callbacks() -> EnvoyCallbacks {
+    EnvoyCallbacks {
+        log,
+        http_get_headers_size: headers_size,
+        http_get_headers: headers,
+        http_set_header: set_header,
+        http_send_response: send_response,
+        http_filter_get_attribute_string: attribute,
+        http_set_dynamic_metadata_string: metadata_string,
+        http_set_dynamic_metadata_number: metadata_number,
+        get_most_specific_route_config: route,
+        http_filter_continue_decoding: continue_decoding,
+        http_filter_scheduler_new: scheduler_new,
+        http_filter_scheduler_commit: scheduler_commit,
+        http_filter_scheduler_delete: scheduler_delete,
+        http_filter_config_define_counter: define_counter,
+        http_filter_increment_counter: increment_counter,
+        is_validation_mode: None,
+        http_set_dynamic_metadata_struct: None,
+        bootstrap_extension_config_scheduler_new: None,
+        bootstrap_extension_config_scheduler_commit: None,
+        bootstrap_extension_config_scheduler_delete: None,
+        bootstrap_extension_config_signal_init_complete: None,
+        bootstrap_extension_register_admin_handler: None,
+        bootstrap_extension_admin_set_response: None,
+    }
+}
+
+unsafe extern "C" fn log(_level: u32, line: AbiBuffer) {
+    let line = unsafe { text(line) };
+    if line.contains("panicked") {
+        // The panic hook of the module replaces the one that shows the message.
+        eprintln!("{line}");
+    }
+    let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    log.push(line);
+}
+
+unsafe extern "C" fn headers_size(envoy: EnvoyPtr, map: u32) -> usize {
+    assert_eq!(map, 0);
+    let stream = unsafe { stream(envoy) };
+    match stream.counts_too_many {
+        true => usize::MAX,
+        false => stream.headers.len(),
+    }
+}
+
+unsafe extern "C" fn headers(envoy: EnvoyPtr, _map: u32, out: *mut AbiHeader) -> bool {
+    let stream = unsafe { stream(envoy) };
+    for (number, (name, value)) in stream.headers.iter().enumerate() {
+        let header = AbiHeader {
+            key: name.as_ptr().cast(),
+            key_length: name.len(),
+            value: value.as_ptr().cast(),
+            value_length: value.len(),
+        };
+        unsafe { *out.add(number) = header };
+    }
+    !stream.hides_headers
+}
+
+unsafe extern "C" fn set_header(
+    envoy: EnvoyPtr,
+    _map: u32,
+    name: AbiBuffer,
+    value: AbiBuffer,
+) -> bool {
+    let (mut stream, name) = unsafe { (stream(envoy), text(name)) };
+    if stream.takes_no_changes {
+        return false;
+    }
+    stream.headers.retain(|(own, _)| *own != name);
+    if !value.ptr.is_null() {
+        let value = unsafe { value.bytes() }.to_vec();
+        stream.headers.push((name, value));
+    }
+    true
+}
+
+unsafe extern "C" fn send_response(
+    envoy: EnvoyPtr,
+    status: u32,
+    headers: *mut AbiHeader,
+    count: usize,
+    body: AbiBuffer,
+    details: AbiBuffer,
+) {
+    let headers = unsafe { std::slice::from_raw_parts(headers, count) };
+    let text_of = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let headers = headers.iter().map(|header| {
+        let (name, value) = unsafe { header.parts() };
+        (text_of(name), text_of(value))
+    });
+    let reply = Reply {
+        status,
+        headers: headers.collect(),
+        body: unsafe { text(body) },
+        details: unsafe { text(details) },
+    };
+    let mut stream = unsafe { stream(envoy) };
+    assert_eq!(stream.reply, None, "two replies");
+    stream.reply = Some(reply);
+}
+
+unsafe extern "C" fn attribute(envoy: EnvoyPtr, id: u32, out: *mut AbiBuffer) -> bool {
+    let stream = unsafe { stream(envoy) };
+    let Some(source) = stream.source.as_ref().filter(|_| id == 24) else {
+        return false;
+    };
+    unsafe { *out = AbiBuffer::of(source.as_bytes()) };
+    true
+}
+
+unsafe extern "C" fn metadata_string(
+    envoy: EnvoyPtr,
+    _namespace: AbiBuffer,
+    name: AbiBuffer,
+    value: AbiBuffer,
+) {
+    let entry = unsafe { (text(name), text(value)) };
+    unsafe { stream(envoy) }.metadata.push(entry);
+}
+
+unsafe extern "C" fn metadata_number(
+    envoy: EnvoyPtr,
+    _namespace: AbiBuffer,
+    name: AbiBuffer,
+    value: f64,
+) {
+    let entry = (unsafe { text(name) }, value.to_string());
+    unsafe { stream(envoy) }.metadata.push(entry);
+}
+
+unsafe extern "C" fn route(envoy: EnvoyPtr) -> *const c_void {
+    let route = unsafe { stream(envoy) }.route;
+    ptr::without_provenance(route.unwrap_or_default())
+}
+
+unsafe extern "C" fn continue_decoding(envoy: EnvoyPtr) {
+    unsafe { stream(envoy) }.continued += 1;
+}
+
+struct FakeScheduler(Sender<u64>);
+
+unsafe extern "C" fn scheduler_new(envoy: EnvoyPtr) -> *mut c_void {
+    let stream = unsafe { stream(envoy) };
+    if stream.has_no_scheduler {
+        return ptr::null_mut();
+    }
+    SCHEDULERS.fetch_add(1, Ordering::SeqCst);
+    let events = stream.events.clone().unwrap();
+    Box::into_raw(Box::new(FakeScheduler(events))).cast()
+}
+
+unsafe extern "C" fn scheduler_commit(scheduler: *mut c_void, event: u64) {
+    let scheduler = unsafe { &*scheduler.cast::<FakeScheduler>() };
+    // The stream may have ended.
+    let _ = scheduler.0.send(event);
+}
+
+unsafe extern "C" fn scheduler_delete(scheduler: *mut c_void) {
+    SCHEDULERS.fetch_sub(1, Ordering::SeqCst);
+    drop(unsafe { Box::from_raw(scheduler.cast::<FakeScheduler>()) });
+}
+
+unsafe extern "C" fn define_counter(
+    _config: EnvoyPtr,
+    name: AbiBuffer,
+    _labels: *mut AbiBuffer,
+    _count: usize,
+    id: *mut usize,
+) -> u32 {
+    let name = unsafe { text(name) };
+    unsafe { *id = name.len() };
+    0
+}
+
+unsafe extern "C" fn increment_counter(
+    envoy: EnvoyPtr,
+    id: usize,
+    labels: *mut AbiBuffer,
+    count: usize,
+    value: u64,
+) -> u32 {
+    assert_eq!(value, 1);
+    let label = (count == 1).then(|| unsafe { text(*labels) });
+    unsafe { stream(envoy) }.counted.push((id, label));
+    0
+}

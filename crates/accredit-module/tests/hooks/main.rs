@@ -1,0 +1,16 @@
+//! The hooks as Envoy calls them, with functions of Envoy that record what the module does.
+
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::undocumented_unsafe_blocks,
+    reason = "the whole crate is a test, which plays Envoy's part"
+)]
+
+mod configurations;
+mod fake_envoy;
+mod faults;
+mod streams;

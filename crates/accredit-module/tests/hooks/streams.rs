@@ -1,0 +1,182 @@
+//! One stream: admitted, refused, held and given up.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use accredit_core::config::route_config::RouteSettings;
+use accredit_module::host::routes;
+use accredit_test_support::issuer::KeyServer;
+use accredit_test_support::keys::{rsa, set};
+use accredit_test_support::token::Token;
+
+use crate::fake_envoy::{FakeEnvoy, SCHEDULERS};
+
+const CONTINUE: u32 = 0;
+const STOP: u32 = 1;
+const HOLD: u32 = 4;
+
+const ISSUER: &str = "https://one.test";
+
+fn configuration(lines: &str) -> String {
+    let keys = set([rsa(0).jwk("k")]);
+    format!(
+        "{lines}issuers:\n  - issuer: {ISSUER}\n    audiences: [api.test]\n    jwks: {{ inline: '{keys}' }}\n"
+    )
+}
+
+fn bearer(token: &Token) -> String {
+    format!("Bearer {}", token.signed(rsa(0)))
+}
+
+#[test]
+fn an_admitted_stream_goes_on_with_the_headers_of_its_token() {
+    let envoy = FakeEnvoy::start(&configuration("")).unwrap();
+    let authorization = bearer(&Token::of(ISSUER));
+    let stream = envoy.stream(&[
+        ("authorization", &authorization),
+        ("x-jwt-sub", "admin"),
+        ("x-jwt-sub", "root"),
+        ("x_jwt_sub", "admin"),
+        ("accept", "*/*"),
+    ]);
+    // Nothing passes before the headers are judged.
+    assert_eq!(stream.request_body(), STOP);
+    assert_eq!(stream.request_headers(), CONTINUE);
+    assert_eq!(stream.request_body(), CONTINUE);
+    assert_eq!(stream.header("x-jwt-sub"), ["someone"]);
+    assert_eq!(stream.header("x_jwt_sub"), [""; 0]);
+    assert_eq!(stream.header("accept"), ["*/*"]);
+    let ended = stream.end();
+    assert_eq!(ended.reply, None);
+    assert_eq!(ended.counted, [("accredit_allowed".len(), None)]);
+    let metadata = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert!(ended.metadata.contains(&metadata("decision", "allow")));
+    assert!(ended.metadata.contains(&metadata("subject", "someone")));
+}
+
+#[test]
+fn a_refused_stream_gets_the_answer_of_its_reason() {
+    let envoy = FakeEnvoy::start(&configuration("")).unwrap();
+    let stream = envoy.stream(&[]);
+    assert_eq!(stream.request_headers(), STOP);
+    assert_eq!(stream.request_body(), STOP);
+    let reply = stream.reply().unwrap();
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.body, r#"{"error":"Missing authorization token"}"#);
+    assert_eq!(reply.details, "accredit_denied[missing_token]");
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let challenge = header("www-authenticate", "Bearer realm=\"api\"");
+    assert!(reply.headers.contains(&challenge), "{reply:?}");
+    let ended = stream.end();
+    let reason = Some("missing_token".to_owned());
+    assert_eq!(
+        ended.counted,
+        [
+            ("accredit_denied".len(), None),
+            ("accredit_denials".len(), reason)
+        ]
+    );
+}
+
+#[test]
+fn the_source_address_of_a_stream_has_no_port() {
+    let rules = "rules:\n  - { match: { addresses: [192.0.2.0/24, '2001:db8::/32'] }, access: anonymous }\n";
+    let envoy = FakeEnvoy::start(&configuration(rules)).unwrap();
+    for (source, status) in [
+        (Some("192.0.2.7:40000"), CONTINUE),
+        (Some("[2001:db8::7]:40000"), CONTINUE),
+        (Some("198.51.100.7:40000"), STOP),
+        (Some("/run/socket"), STOP),
+        (None, STOP),
+    ] {
+        let stream = envoy.stream_with(&[], |stream| {
+            stream.source = source.map(str::to_owned);
+        });
+        assert_eq!(stream.request_headers(), status, "{source:?}");
+        stream.end();
+    }
+}
+
+#[test]
+fn a_route_gives_its_context_or_turns_the_check_off() {
+    let rules = "rules:\n  - { match: { context: { access: open } }, access: anonymous }\n";
+    let envoy = FakeEnvoy::start(&configuration(rules)).unwrap();
+    let entry = |value: &str| ("access".to_owned(), value.to_owned());
+    let checked = |value: &str| RouteSettings::Checked {
+        context: vec![entry(value)],
+    };
+    for (settings, status) in [
+        (checked("open"), CONTINUE),
+        (checked("other"), STOP),
+        (RouteSettings::Disabled, CONTINUE),
+    ] {
+        let route = routes::keep(settings.clone());
+        let stream = envoy.stream_with(&[], |stream| stream.route = Some(route.addr()));
+        assert_eq!(stream.request_headers(), status, "{settings:?}");
+        stream.end();
+        routes::forget(route);
+    }
+}
+
+/// The module whose version made the configuration of the route could have meant anything by it.
+#[test]
+fn a_route_of_another_module_is_a_fault() {
+    let envoy = FakeEnvoy::start(&configuration("")).unwrap();
+    let authorization = bearer(&Token::of(ISSUER));
+    let headers = [("authorization", authorization.as_str())];
+    let stream = envoy.stream_with(&headers, |stream| stream.route = Some(64));
+    assert_eq!(stream.request_headers(), STOP);
+    assert_eq!(stream.reply().unwrap().status, 500);
+    stream.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_held_stream_is_resumed_or_gives_up_its_scheduler() {
+    let keys = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
+    let (issuer, uri) = (keys.url(""), keys.url("/keys"));
+    let envoy = FakeEnvoy::start(&format!(
+        "check_timeout: 10s\nissuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ uri: '{uri}' }}\n"
+    ))
+    .unwrap();
+    // The first fetch is in flight, or has ended: either way the first token is admitted in the end.
+    let authorization = bearer(&Token::of(&issuer));
+    let first = envoy.stream(&[("authorization", &authorization)]);
+    if first.request_headers() == HOLD {
+        first.run_event();
+        assert_eq!(first.end().continued, 1);
+    } else {
+        first.end();
+    }
+    keys.serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("new")]));
+    let unknown = Token::of(&issuer).header("kid", "new").signed(rsa(1));
+    let authorization = format!("Bearer {unknown}");
+    let stream = envoy.stream(&[("authorization", &authorization), ("x-jwt-sub", "admin")]);
+    assert_eq!(stream.request_headers(), HOLD);
+    assert_eq!(stream.request_body(), STOP);
+    stream.run_event();
+    assert_eq!(stream.header("x-jwt-sub"), ["someone"]);
+    assert_eq!(stream.request_body(), CONTINUE);
+    // A late event changes nothing.
+    stream.run_foreign_event();
+    let ended = stream.end();
+    assert_eq!((ended.continued, ended.reply), (1, None));
+
+    // Within the cooldown, another unknown key waits for nothing.
+    let other = Token::of(&issuer).header("kid", "other").signed(rsa(1));
+    let authorization = format!("Bearer {other}");
+    let stream = envoy.stream(&[("authorization", &authorization)]);
+    let status = stream.request_headers();
+    if status == HOLD {
+        // Ends before the wait does.
+        stream.end();
+    } else {
+        assert_eq!(stream.reply().unwrap().status, 503);
+        stream.end();
+    }
+    drop(envoy);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while SCHEDULERS.load(Ordering::SeqCst) > 0 {
+        assert!(Instant::now() < deadline, "a scheduler is left");
+        tokio::task::yield_now().await;
+    }
+}
