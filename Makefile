@@ -8,12 +8,13 @@ SHELL := /bin/bash
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Show five requests through a real Envoy, then keep running until Ctrl-C (ONCE=1: end after the five)
+demo: ## Show five requests through a real Envoy, then keep running until Ctrl-C (ONCE=1: end after the five; FORM=module: accredit inside Envoy)
 	@command -v python3 >/dev/null || { echo "The demo needs Python 3.10 or newer, and 'python3' was not found; install it (Debian and Ubuntu: apt-get install python3 python3-venv)." >&2; exit 1; }
-	@exec python3 demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+	@exec python3 demo/demo.py $(if $(FORM),--form $(FORM)) $(if $(filter-out 0,$(ONCE)),--once)
 
 test: ## Run every test, including those with a real Envoy and other clients and issuers (downloaded once)
 	@scripts/envoy.sh >/dev/null
+	@scripts/envoys.sh
 	@scripts/foreign.sh
 	@scripts/promtool.sh >/dev/null
 	@scripts/deploy.sh

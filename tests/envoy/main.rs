@@ -27,6 +27,7 @@ mod issuers;
 mod left_to_envoy;
 mod mesh;
 mod metadata;
+mod module;
 mod mutual_tls;
 mod paths;
 mod refusals;

@@ -164,15 +164,15 @@ fn folder() -> PathBuf {
     root().join("deploy/envoy")
 }
 
-fn socket(host: &str, port: u16) -> String {
+pub(crate) fn socket(host: &str, port: u16) -> String {
     format!("socket_address: {{ address: {host}, port_value: {port} }}")
 }
 
-fn address(address: SocketAddr) -> String {
+pub(crate) fn address(address: SocketAddr) -> String {
     socket(&address.ip().to_string(), address.port())
 }
 
-fn replace(text: &mut String, from: &str, to: &str) {
+pub(crate) fn replace(text: &mut String, from: &str, to: &str) {
     let found = text.matches(from).count();
     assert_eq!(
         found, 1,
@@ -181,7 +181,7 @@ fn replace(text: &mut String, from: &str, to: &str) {
     *text = text.replacen(from, to, 1);
 }
 
-fn replace_line(text: &mut String, from: &str, to: &str) {
+pub(crate) fn replace_line(text: &mut String, from: &str, to: &str) {
     let found = text.lines().filter(|line| line.trim() == from).count();
     assert_eq!(
         found, 1,

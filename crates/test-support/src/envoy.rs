@@ -28,10 +28,22 @@ impl EnvoyProcess {
 
     /// Starts Envoy with any configuration that has a listener at this address.
     pub async fn start_with(yaml: &str, listener: SocketAddr) -> Self {
+        Self::start_version(PINNED, yaml, listener).await
+    }
+
+    /// Starts an Envoy of this version with any configuration that has a listener at this address.
+    pub async fn start_version(version: &str, yaml: &str, listener: SocketAddr) -> Self {
+        let mut envoy = Self::spawn(version, yaml, listener);
+        envoy.wait_until_it_accepts().await;
+        envoy
+    }
+
+    /// Starts an Envoy of this version, whose listener may not accept yet.
+    pub fn spawn(version: &str, yaml: &str, listener: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("envoy.yaml");
         std::fs::write(&config, yaml).unwrap();
-        let child = Command::new(binary())
+        let child = command(version)
             .args([
                 "--file-flush-interval-msec",
                 "20",
@@ -48,13 +60,11 @@ impl EnvoyProcess {
             .stderr(File::create(folder.path().join(LOG)).unwrap())
             .spawn()
             .unwrap();
-        let mut envoy = Self {
+        Self {
             child,
             listener,
             folder,
-        };
-        envoy.wait_until_it_accepts().await;
-        envoy
+        }
     }
 
     /// The address of its listener.
@@ -84,7 +94,17 @@ impl EnvoyProcess {
         .await
     }
 
-    async fn wait_until_it_accepts(&mut self) {
+    /// Asks it to end, and waits for the end. Returns whether it ended without an error.
+    pub async fn terminate(mut self) -> bool {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
+        assert!(sent.unwrap().success());
+        let status = eventually("Envoy ends", async || self.child.try_wait().unwrap()).await;
+        status.success()
+    }
+
+    /// Waits until its listener accepts.
+    pub async fn wait_until_it_accepts(&mut self) {
         let Self {
             child, listener, ..
         } = self;
@@ -117,10 +137,15 @@ impl Drop for EnvoyProcess {
 
 /// Runs `envoy --mode validate`. The error is its standard error.
 pub fn validate(yaml: &str) -> Result<(), String> {
+    validate_with(PINNED, yaml)
+}
+
+/// The same with an Envoy of this version.
+pub fn validate_with(version: &str, yaml: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("envoy.yaml");
     std::fs::write(&config, yaml).unwrap();
-    let output = Command::new(binary())
+    let output = command(version)
         .args(["--mode", "validate", "--log-level", "warning", "-c"])
         .arg(&config)
         .output()
@@ -132,7 +157,30 @@ pub fn validate(yaml: &str) -> Result<(), String> {
     }
 }
 
-fn binary() -> PathBuf {
+/// The version of the Envoy in `.venv/`.
+pub const PINNED: &str = "1.40.0";
+
+/// Every version in which the module is tested, the oldest first.
+pub const VERSIONS: [&str; 3] = ["1.38.3", "1.39.3", PINNED];
+
+/// Finds modules by name beside the test.
+fn command(version: &str) -> Command {
+    let mut command = Command::new(binary_of(version));
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().unwrap();
+    command.env("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", folder);
+    command
+}
+
+fn binary_of(version: &str) -> PathBuf {
+    if version != PINNED {
+        let path = root().join(format!(".tools/envoys/{version}/envoy/_bin/envoy"));
+        assert!(
+            path.is_file(),
+            "this test needs Envoy {version}: run `make test`, or `scripts/envoys.sh` once"
+        );
+        return path;
+    }
     let path = root().join(".venv/bin/envoy");
     assert!(
         path.is_file(),

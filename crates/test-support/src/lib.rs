@@ -23,6 +23,7 @@ pub mod http2_client;
 pub mod http_get;
 pub mod issuer;
 pub mod keys;
+pub mod module;
 pub mod otlp;
 pub mod ports;
 pub mod process;

@@ -101,12 +101,17 @@ impl Generated {
 
     /// With these members of the ext_authz filter changed.
     pub(super) fn check(mut self, change: impl Fn(&mut Map<String, Value>)) -> Self {
-        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-        let filters = self.root.pointer_mut(manager).unwrap()["http_filters"].as_array_mut();
         let is_check = |filter: &&mut Value| filter["name"] == "envoy.filters.http.ext_authz";
-        let filter = filters.unwrap().iter_mut().find(is_check).unwrap();
+        let filter = self.filters().iter_mut().find(is_check).unwrap();
         change(filter["typed_config"].as_object_mut().unwrap());
         self
+    }
+
+    /// The filters of the HTTP connection manager.
+    pub(super) fn filters(&mut self) -> &mut Vec<Value> {
+        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+        let manager = self.root.pointer_mut(manager).unwrap();
+        manager["http_filters"].as_array_mut().unwrap()
     }
 
     /// Starts Envoy with it.

@@ -10,4 +10,5 @@ mod imported;
 mod imported_gateway;
 mod imported_istio;
 mod istio;
+mod module;
 mod traps;
