@@ -30,6 +30,23 @@ PICTURE = """
                  accredit :9191  ◀── keys ──  development issuer :9193"""
 
 
+PICTURE_MODULE = """
+    client  ──▶  Envoy :8080, with accredit inside  ──▶  sample API :8081
+                   ▲
+                   └── keys ──  development issuer :9193"""
+
+# What the demo puts into deploy/module/envoy.yaml.
+SHIPPED_MODULE = "/usr/lib/envoy/modules/libaccredit-0.1.0.so"
+SHIPPED_CONFIG = "/etc/accredit/accredit.yaml"
+MODULE_CONFIG = """\
+issuers:
+  - issuer: http://127.0.0.1:9193
+    jwks: { uri: http://127.0.0.1:9193/keys, refresh: 10s }
+    audiences: [api.acme.example]
+    audience_absent: accept
+"""
+
+
 class Failure(Exception):
     """The demo cannot continue. The text is for the user; empty if it has been printed."""
 
@@ -41,11 +58,11 @@ class Stopped(BaseException):
 # === Setting up ===
 
 
-def refuse_busy_ports():
+def refuse_busy_ports(form):
     sentences = [
         "Port {} is in use, and the demo needs it for {}; stop the program that uses it, and "
         "try again.".format(port, local.OWNERS[port])
-        for port in local.busy_ports()
+        for port in local.busy_ports(form)
     ]
     if sentences:
         raise Failure("\n".join(sentences))
@@ -75,6 +92,41 @@ def build(children):
         raise Failure("Building accredit failed; the errors of cargo are above.")
 
 
+def build_module(children):
+    """The path of the module. The script prints its own errors."""
+    page.say("Building the module for Envoy (release build; the first one takes some minutes).")
+    folder = os.path.join(ROOT, "target", "module")
+    if children.run([os.path.join(ROOT, "scripts", "module.sh")]) != 0:
+        raise Failure("Building the module failed; the errors are above.")
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".so"))
+    return os.path.join(folder, names[-1])
+
+
+def write_module_config(module):
+    """Writes the configurations of accredit and of Envoy. Returns the path of Envoy's."""
+    accredit = os.path.join(LOGS, "accredit.yaml")
+    with open(accredit, "w") as file:
+        file.write(MODULE_CONFIG)
+    with open(os.path.join(ROOT, "deploy", "module", "envoy.yaml")) as file:
+        text = file.read()
+    for shipped, own in ((SHIPPED_MODULE, module), (SHIPPED_CONFIG, accredit)):
+        if shipped not in text:
+            raise Failure("deploy/module/envoy.yaml does not name {}.".format(shipped))
+        text = text.replace(shipped, own)
+    path = os.path.join(LOGS, "envoy.yaml")
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def start_inside(children, envoy, binary, module):
+    children.start("sample-api", [sys.executable, os.path.join(ROOT, "demo", "sample_api.py")])
+    children.start("issuer", [binary, "dev", "--issuer-only"])
+    await_start(children, "sample-api", lambda: local.is_listening(local.API))
+    await_start(children, "issuer", lambda: local.answers_ok(local.ISSUER, "/keys"))
+    start_envoy(children, envoy, write_module_config(module))
+
+
 def start(children, envoy, binary):
     children.start("sample-api", [sys.executable, os.path.join(ROOT, "demo", "sample_api.py")])
     # The demo uses the defaults, not the ACCREDIT_ variables of the user.
@@ -82,7 +134,10 @@ def start(children, envoy, binary):
     children.start("accredit", [binary, "dev"], env)
     await_start(children, "sample-api", lambda: local.is_listening(local.API))
     await_start(children, "accredit", lambda: local.answers_ok(local.ADMIN, "/readyz"))
-    config = os.path.join(ROOT, "deploy", "envoy", "envoy.yaml")
+    start_envoy(children, envoy, os.path.join(ROOT, "deploy", "envoy", "envoy.yaml"))
+
+
+def start_envoy(children, envoy, config):
     options = ["--concurrency", "2", "--use-dynamic-base-id", "--log-level", "warning"]
     # Writes the access log at once instead of every ten seconds.
     options += ["--file-flush-interval-msec", "200"]
@@ -103,14 +158,19 @@ def await_start(children, name, ready):
 
 
 def demonstrate(children, options):
-    refuse_busy_ports()
+    is_module = options.form == "module"
+    refuse_busy_ports(options.form)
     envoy = fetch_envoy(children)
     if options.binary is None:
         build(children)
-    start(children, envoy, options.binary or BINARY)
+    binary = options.binary or BINARY
+    if is_module:
+        start_inside(children, envoy, binary, options.module or build_module(children))
+    else:
+        start(children, envoy, binary)
 
-    page.heading("Envoy with accredit")
-    page.say(PICTURE)
+    page.heading("Envoy with accredit inside" if is_module else "Envoy with accredit")
+    page.say(PICTURE_MODULE if is_module else PICTURE)
     page.heading("Get a token with OAuth 2.0 client credentials")
     page.command(tokens.curl_for_client_credentials())
     requests = five.five_requests()
@@ -155,7 +215,9 @@ def stop(*_):
 def main():
     parser = argparse.ArgumentParser(description="Shows five requests through a real Envoy with accredit")
     parser.add_argument("--once", action="store_true", help="end after the five requests")
+    parser.add_argument("--form", choices=("service", "module"), default="service", help="accredit as a service, or inside Envoy")
     parser.add_argument("--binary", help="use this binary of accredit instead of building one")
+    parser.add_argument("--module", help="use this module instead of building one")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)

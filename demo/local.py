@@ -3,14 +3,17 @@
 import http.client
 import socket
 
-ENVOY, API, CHECK, ADMIN, ISSUER = 8080, 8081, 9191, 9192, 9193
+ENVOY, API, CHECK, ADMIN, ISSUER, ENVOY_ADMIN = 8080, 8081, 9191, 9192, 9193, 9901
 OWNERS = {
     ENVOY: "Envoy",
     API: "the sample API",
     CHECK: "accredit's checks",
     ADMIN: "accredit's health and admin API",
     ISSUER: "the development issuer",
+    ENVOY_ADMIN: "Envoy's admin",
 }
+# The ports that the other form of accredit needs.
+UNUSED = {"service": (ENVOY_ADMIN,), "module": (CHECK, ADMIN)}
 
 
 class Response:
@@ -44,9 +47,9 @@ def answers_ok(port, path):
         return False
 
 
-def busy_ports():
-    """The ports of the demo that other programs use."""
-    return [port for port in OWNERS if not can_bind(port)]
+def busy_ports(form):
+    """The ports of this form of the demo that other programs use."""
+    return [port for port in OWNERS if port not in UNUSED[form] and not can_bind(port)]
 
 
 def can_bind(port):

@@ -30,6 +30,9 @@ pub(crate) struct DevArgs {
     admin_listen: String,
     #[command(flatten)]
     log: LogArgs,
+    /// Run only the development issuer, for accredit inside Envoy
+    #[arg(long, conflicts_with_all = ["listen", "admin_listen"])]
+    issuer_only: bool,
     /// The format of the log: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -40,6 +43,9 @@ pub(crate) fn run(args: DevArgs) -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(code) => return code,
     };
+    if args.issuer_only {
+        return on_main_runtime(issue_only(args.issuer_listen));
+    }
     on_main_runtime(async {
         match start(&args, telemetry).await {
             Ok((issuer, app, signal)) => Box::pin(serve(issuer, app, signal)).await,
@@ -49,6 +55,34 @@ pub(crate) fn run(args: DevArgs) -> ExitCode {
             }
         }
     })
+}
+
+/// Runs the issuer until a signal stops it.
+async fn issue_only(address: SocketAddr) -> ExitCode {
+    let started = StopSignal::install().map_err(|error| error.to_string());
+    let started = match (started, DevIssuer::bind(address).await) {
+        (Ok(signal), Ok(issuer)) => Ok((signal, issuer)),
+        (Err(error), _) => Err(error),
+        (_, Err(error)) => Err(error.to_string()),
+    };
+    let (mut signal, issuer) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            complain(error);
+            return ExitCode::Failed;
+        }
+    };
+    announce(&format!(
+        "accredit dev: FOR DEVELOPMENT ONLY. The development issuer is at {}.",
+        issuer.issuer()
+    ));
+    match issuer.serve(async move { signal.received().await }).await {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            complain(format_args!("the development issuer failed: {error}"));
+            ExitCode::Failed
+        }
+    }
 }
 
 async fn start(
