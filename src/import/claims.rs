@@ -71,8 +71,18 @@ impl ClaimTest {
         })
     }
 
+    /// Whether it tells an audience that is a text from one that is a list. In accredit `claims.aud` is always a list.
+    pub(crate) fn is_audience_of_one_shape(&self) -> bool {
+        self.name == ["aud"] && self.shape != ClaimShape::Either
+    }
+
     /// The test as a CEL expression that is false, and not an error, for every other value of the claim.
+    ///
+    /// `None` if accredit cannot express it.
     pub(crate) fn cel(&self) -> Option<String> {
+        if self.is_audience_of_one_shape() {
+            return None;
+        }
         let (claim, presence) = access(&self.name)?;
         let one = |subject: &str| any(self.tests.iter().map(|test| typed(test, subject)));
         let in_list = |list: &str| Some(format!("{list}.exists(v, {})", one("v")?));

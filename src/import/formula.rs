@@ -168,7 +168,33 @@ fn join(kept: &mut Vec<Formula>, part: Formula) {
             }
         }
     }
+    if let Formula::All(added) = &part {
+        for own in kept.iter_mut() {
+            if let Formula::All(own) = own
+                && join_claims(own, added)
+            {
+                return;
+            }
+        }
+    }
     kept.push(part);
+}
+
+/// Whether `added` is now a part of `own`, because the two differ in a test of one claim only.
+fn join_claims(own: &mut [Formula], added: &[Formula]) -> bool {
+    if own.len() != added.len() {
+        return false;
+    }
+    let mut differing = own
+        .iter_mut()
+        .zip(added)
+        .filter(|(own, added)| **own != **added);
+    match (differing.next(), differing.next()) {
+        (Some((Formula::Atom(Atom::Claim(own)), Formula::Atom(Atom::Claim(added)))), None) => {
+            own.join(added)
+        }
+        _ => false,
+    }
 }
 
 /// Whether `added` is now a part of `own`.

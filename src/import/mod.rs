@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod conjunctions;
 pub mod envoy;
 pub mod envoy_gateway;
+pub mod escapes;
 pub mod expressions;
 pub mod formula;
 pub mod input;

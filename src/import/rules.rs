@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use crate::import::conditions::{PlannedAccess, RuleConditions, conditions};
 use crate::import::conjunctions::{
-    Conjunction, UnknownCounts, alternatives, formula_of, simplified,
+    Conjunction, Demand, UnknownCounts, alternatives, formula_of, simplified,
 };
-use crate::import::formula::Formula;
+use crate::import::formula::{Atom, Formula};
 use crate::import::known_issuers::with_issuers;
 use crate::import::paths::Lean;
 use crate::import::policy::{ImportedPolicy, PolicyRoute, TokenCheck};
@@ -195,9 +195,14 @@ impl Planner<'_> {
             }
         }
         if conditions(std::slice::from_ref(&rest), route.verification).is_err() {
+            let is_audience = |demand: &Demand| matches!(&demand.atom, Atom::Claim(test) if test.is_audience_of_one_shape());
             self.report.left_out(
                 name,
-                "a condition of it has no equivalent in accredit, so accredit refuses these requests",
+                match rest.iter().any(is_audience) {
+                    true => "in accredit the claim `aud` is always a list, so a condition on it as a text or as a list has no \
+                             equivalent, and accredit refuses these requests",
+                    false => "a condition of it has no equivalent in accredit, so accredit refuses these requests",
+                },
                 "write a rule for it by hand",
             );
             return;

@@ -12,12 +12,12 @@ pub(crate) struct FoundManager<'v> {
     pub(crate) is_bare_filter: bool,
 }
 
-/// The connection managers with a `jwt_authn` filter, and the filters that stand alone.
+/// The connection managers with a `jwt_authn` filter, in any wrapping, and the filters that stand alone.
 pub(crate) fn managers(document: &ForeignDocument) -> Vec<FoundManager<'_>> {
     let mut found = Vec::new();
     walk(&document.value, &mut |value| {
         let has_filter = list(value, "http_filters")
-            .is_some_and(|filters| filters.iter().any(|filter| is_filter(filter, JWT_AUTHN)));
+            .is_some_and(|filters| filters.iter().any(|filter| may_be(filter, "jwt_authn")));
         if has_filter {
             found.push(FoundManager {
                 document,
@@ -70,12 +70,46 @@ pub(crate) fn is_filter(filter: &Value, typ: &str) -> bool {
     member(filter, "typed_config").is_some_and(|config| has_type(config, typ))
 }
 
+/// Whether an element of `http_filters` is such a filter in any wrapping: discovered, as a `TypedStruct`, or below a matcher.
+pub(crate) fn may_be(filter: &Value, package: &str) -> bool {
+    let name = member(filter, "name").and_then(Value::as_str);
+    let is_named = name.is_some_and(|name| name.rsplit('.').next() == Some(package));
+    let has_own_type = member(filter, "typed_config").is_some_and(|config| {
+        config
+            .get("@type")
+            .and_then(Value::as_str)
+            .is_some_and(|own| !own.ends_with(".TypedStruct"))
+    });
+    (is_named && !has_own_type) || mentions(filter, &format!(".http.{package}."), false)
+}
+
+/// Whether a name of a type in the value has this part.
+fn mentions(value: &Value, part: &str, is_type: bool) -> bool {
+    match value {
+        Value::String(text) => is_type && text.contains(part),
+        Value::Array(elements) => elements
+            .iter()
+            .any(|element| mentions(element, part, is_type)),
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            let is_type =
+                ["@type", "type_url", "typeUrl", "type_urls", "typeUrls"].contains(&name.as_str());
+            mentions(value, part, is_type)
+        }),
+        _ => false,
+    }
+}
+
 /// Whether the value has this type of protocol buffers.
 pub(crate) fn has_type(value: &Value, typ: &str) -> bool {
     value
         .get("@type")
         .and_then(Value::as_str)
         .is_some_and(|own| own.rsplit('/').next() == Some(typ))
+}
+
+/// Whether the value names a type of protocol buffers that is not this one.
+pub(crate) fn has_other_type(value: &Value, typ: &str) -> bool {
+    value.get("@type").is_some() && !has_type(value, typ)
 }
 
 /// A member in snake case, or in camel case.

@@ -1,5 +1,6 @@
 //! Configurations of Envoy: the filters `jwt_authn` and `rbac` of an HTTP connection manager, and their per-route overrides.
 
+pub mod chain;
 pub mod find;
 pub mod joined;
 pub mod matchers;

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
+use crate::import::envoy::chain::{
+    ManagerRoutes, are_filters_readable, manager_routes, refused_route,
+};
 use crate::import::envoy::find::{
-    FoundManager, JWT_AUTHN, RBAC, is_filter, managers, member, route_configuration,
+    FoundManager, JWT_AUTHN, RBAC, has_other_type, is_filter, managers, member,
 };
 use crate::import::envoy::joined::{entries, forward_token, payload_header, places};
-use crate::import::envoy::matchers::route_match;
+use crate::import::envoy::matchers::{reported, route_match};
 use crate::import::envoy::provider::{JwtAuthnProvider, provider};
 use crate::import::envoy::rbac::{RbacRules, RbacScope, peer_is_client, rbac};
 use crate::import::envoy::requirement::{JwtRequirement, requirement};
@@ -18,6 +21,8 @@ use crate::import::policy::{ImportedPolicy, NamedFormula, PolicyRoute, TokenChec
 use crate::import::report::ImportReport;
 
 const ORIGIN: &str = "jwt_authn";
+const JWT_PER_ROUTE: &str = "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig";
+const RBAC_PER_ROUTE: &str = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
 
 /// A rule of the filter.
 struct FilterRule {
@@ -54,9 +59,17 @@ pub(crate) fn policy(
 
 /// Managers of one generator often differ in names only.
 fn is_same(one: &Value, other: &Value) -> bool {
-    ["http_filters", "route_config", "rds"]
-        .iter()
-        .all(|name| member(one, name) == member(other, name))
+    [
+        "http_filters",
+        "route_config",
+        "rds",
+        "scoped_routes",
+        "use_remote_address",
+        "xff_num_trusted_hops",
+        "original_ip_detection_extensions",
+    ]
+    .iter()
+    .all(|name| member(one, name) == member(other, name))
 }
 
 fn of_manager(
@@ -76,20 +89,25 @@ fn of_manager(
         .into_iter()
         .flatten()
         .collect();
-    let configuration = member(manager.value, "route_config").or_else(|| {
-        let rds = member(manager.value, "rds")?;
-        let name = member(rds, "route_config_name")?.as_str()?;
-        let found = route_configuration(documents, name);
-        if found.is_none() {
-            report.left_out(
-                &format!("{at}rds"),
-                format_args!("the route configuration {name} is not in the input, and its routes can override the filter"),
-                "add it to the input, as in a whole /config_dump",
-            );
+    let are_readable = are_filters_readable(&at, &filters, report);
+    let (configuration, has_routes) = match manager_routes(&at, manager.value, documents, report) {
+        ManagerRoutes::Found(found) => (Some(found), true),
+        ManagerRoutes::Unreadable => (None, false),
+        ManagerRoutes::NotThere => {
+            report.note(format_args!(
+                "{at}the input has no routes, so overrides of the filters by routes are not in the result"
+            ));
+            (None, true)
         }
-        found
-    });
-    of_filters(&at, manager.value, &filters, configuration, report)
+    };
+    let policy = of_filters(&at, manager.value, &filters, configuration, report);
+    match are_readable && has_routes {
+        true => policy,
+        false => ImportedPolicy {
+            routes: vec![refused_route()],
+            ..policy
+        },
+    }
 }
 
 fn of_filters(
@@ -174,6 +192,10 @@ fn of_filters(
                 FilterOverride::Disabled => RbacRules::Off,
                 FilterOverride::None if *is_disabled => RbacRules::Off,
                 FilterOverride::None => rules.clone(),
+                FilterOverride::Configured(at, own) if has_other_type(own, RBAC_PER_ROUTE) => {
+                    let _ = reported(&at, "an override of this type", report);
+                    RbacRules::Allow(Vec::new())
+                }
                 FilterOverride::Configured(at, own) => match member(own, "rbac") {
                     Some(own) => rbac(Members::of(&at, own, report), scope),
                     None => RbacRules::Off,
@@ -371,6 +393,11 @@ impl Reader<'_> {
             FilterOverride::None if is_off => vec![open_route(&route.name, region)],
             FilterOverride::None => self.filter_routes(&format!("{}-", route.name), &region),
             FilterOverride::Disabled => vec![open_route(&route.name, region)],
+            FilterOverride::Configured(at, own) if has_other_type(own, JWT_PER_ROUTE) => {
+                let _ = reported(&at, "an override of this type", self.report);
+                let requirement = JwtRequirement::Unsatisfiable;
+                vec![self.verified(&route.name, &at, region, &requirement)]
+            }
             FilterOverride::Configured(at, own) => {
                 let members = Members::of(&at, own, self.report);
                 members.ignore(&["@type"]);

@@ -4,3 +4,4 @@ pub mod authorization;
 pub mod http_route;
 pub mod provider;
 pub mod reader;
+pub mod targets;

@@ -10,6 +10,7 @@ use crate::import::envoy_gateway::authorization::{
 };
 use crate::import::envoy_gateway::http_route::{MatchRank, is_http_route, requests};
 use crate::import::envoy_gateway::provider::provider;
+use crate::import::envoy_gateway::targets::{NamedRoute, PolicyTarget, TargetFit};
 use crate::import::formula::{Atom, Formula};
 use crate::import::input::ForeignDocument;
 use crate::import::members::Members;
@@ -26,18 +27,12 @@ struct GatewayPolicy {
     at: String,
     namespace: String,
     targets: Vec<PolicyTarget>,
+    has_selectors: bool,
     is_merged: bool,
     requirement: Option<JwtRequirement>,
     /// The providers by their names in the policy, each with its issuer.
     issuers: Vec<(String, Option<String>)>,
     authorization: Option<GatewayAuthorization>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct PolicyTarget {
-    kind: String,
-    name: String,
-    section: Option<String>,
 }
 
 /// Whether a document is a SecurityPolicy.
@@ -127,6 +122,7 @@ fn read(
         at,
         namespace: namespace.clone(),
         targets: Vec::new(),
+        has_selectors: false,
         is_merged: false,
         requirement: None,
         issuers: Vec::new(),
@@ -139,18 +135,14 @@ fn read(
     let mut targets = spec.mappings("targetRefs");
     targets.extend(spec.mapping("targetRef"));
     for target in targets {
-        target.ignore(&["group"]);
-        policy.targets.push(PolicyTarget {
-            kind: target.text("kind").unwrap_or_default(),
-            name: target.text("name").unwrap_or_default(),
-            section: target.text("sectionName"),
-        });
+        policy.targets.push(PolicyTarget::of(&target));
         target.finish();
     }
-    if spec.has("targetSelectors") {
+    policy.has_selectors = spec.has("targetSelectors");
+    if policy.has_selectors {
         report.left_out(
             &spec.at("targetSelectors"),
-            "`import` does not find routes by their labels",
+            "`import` does not find routes by their labels, so accredit refuses the requests of routes that have no other policy",
             "name the routes in `targetRefs`, or set the context extension of the rule on them",
         );
     }
@@ -235,62 +227,65 @@ fn routes(
             .collect::<Vec<_>>()
     };
     let gateways = targets("Gateway");
-    let gateway = gateways
-        .first()
-        .filter(|_| gateways.len() == 1)
-        .map(|(own, _)| *own);
+    let first = gateways.first().map(|(own, _)| *own);
+    let is_first = |own: &DecidedPolicy| first.is_some_and(|first| std::ptr::eq(first, own));
+    let gateway = first.filter(|_| gateways.iter().all(|(own, _)| is_first(own)));
+    let has_selectors = decided.iter().any(|own| own.policy.has_selectors);
+    let inherited = match (gateway, gateways.is_empty(), has_selectors) {
+        (_, _, true) | (None, false, _) => InheritedPolicy::NotKnown,
+        (Some(gateway), ..) => InheritedPolicy::OfGateway(gateway),
+        (None, true, false) => InheritedPolicy::None,
+    };
     let mut ranked: Vec<(MatchRank, PolicyRoute)> = Vec::new();
     let mut by_context = Vec::new();
+    let mut attached: Vec<&PolicyTarget> = Vec::new();
     for document in documents.iter().filter(|document| is_http_route(document)) {
-        let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str);
-        let name = text("/metadata/name").unwrap_or_default();
-        let namespace = text("/metadata/namespace").unwrap_or("default");
+        let named = NamedRoute::of(document);
         for own in requests(document, report) {
-            let is_target = |target: &PolicyTarget| {
-                target.kind == "HTTPRoute"
-                    && target.name == name
-                    && (target.section.is_none() || target.section == own.section)
-            };
-            let policy = decided.iter().rev().find(|decided| {
-                decided.policy.namespace == namespace
-                    && decided.policy.targets.iter().any(is_target)
-            });
-            let route = route(
-                &format!("{namespace}/{name}"),
-                own.region,
-                policy,
-                gateway,
-                report,
-            );
+            let fitting: Vec<(TargetFit, &DecidedPolicy, &PolicyTarget)> = targets("HTTPRoute")
+                .into_iter()
+                .filter_map(|(decided, target)| {
+                    let namespace = &decided.policy.namespace;
+                    let fit = target.fit(namespace, named, own.section.as_deref())?;
+                    Some((fit, decided, target))
+                })
+                .collect();
+            attached.extend(fitting.iter().map(|(.., target)| *target));
+            let best = fitting.iter().map(|(fit, ..)| *fit).max();
+            let mut policies: Vec<&DecidedPolicy> = Vec::new();
+            for (_, decided, _) in fitting.iter().filter(|(fit, ..)| Some(*fit) == best) {
+                if !policies.iter().any(|other| std::ptr::eq(*other, *decided)) {
+                    policies.push(decided);
+                }
+            }
+            let name = format!("{}/{}", named.namespace, named.name);
+            let route = route(&name, own.region, &policies, inherited, report);
             ranked.push((own.rank, route));
         }
     }
     ranked.sort_by_key(|(rank, _)| *rank);
     for (own, target) in targets("HTTPRoute").into_iter().chain(targets("GRPCRoute")) {
-        let is_there = target.kind == "HTTPRoute"
-            && documents
-                .iter()
-                .filter(|document| is_http_route(document))
-                .any(|document| {
-                    document
-                        .value
-                        .pointer("/metadata/name")
-                        .and_then(Value::as_str)
-                        == Some(&target.name)
-                });
-        if !is_there {
-            by_context.push(in_context(own, gateway, report));
+        if !attached.iter().any(|other| std::ptr::eq(*other, target)) {
+            by_context.push(in_context(own, inherited, report));
         }
     }
     if gateway.is_none() {
         by_context.extend(
             gateways
                 .iter()
-                .map(|(own, _)| in_context(own, None, report)),
+                .map(|(own, _)| in_context(own, InheritedPolicy::None, report)),
         );
+        if !gateways.is_empty() {
+            report.left_out(
+                ORIGIN,
+                "several Gateways have a SecurityPolicy, or one has several, so accredit refuses the requests of routes that have \
+                 no policy of their own",
+                "import each Gateway alone, with an accredit of its own",
+            );
+        }
     }
     let untargeted = decided.iter().filter(|own| own.policy.targets.is_empty());
-    by_context.extend(untargeted.map(|own| in_context(own, None, report)));
+    by_context.extend(untargeted.map(|own| in_context(own, InheritedPolicy::None, report)));
     by_context.dedup_by(|one, other| one.name == other.name);
     let mut routes = by_context;
     routes.extend(ranked.into_iter().map(|(_, route)| route));
@@ -298,7 +293,13 @@ fn routes(
         report.note("the SecurityPolicy of the Gateway decides about every route that has no policy of its own in the input");
     }
     routes.push(match gateway {
-        Some(own) => route(&own.policy.id, Formula::yes(), Some(own), None, report),
+        Some(own) => route(
+            &own.policy.id,
+            Formula::yes(),
+            &[own],
+            InheritedPolicy::None,
+            report,
+        ),
         None => PolicyRoute {
             name: "without-policy".to_owned(),
             region: Formula::yes(),
@@ -314,20 +315,20 @@ fn routes(
 /// The requests of a policy whose route is not in the input.
 fn in_context(
     own: &DecidedPolicy,
-    gateway: Option<&DecidedPolicy>,
+    inherited: InheritedPolicy<'_>,
     report: &ImportReport,
 ) -> PolicyRoute {
     let id = &own.policy.id;
     report.left_out(
         &own.policy.at,
-        "the route that it is for is not in the input, so a context extension selects its requests",
+        "a route, or a rule of it, that it is for is not in the input in this namespace, so a context extension selects its requests",
         format_args!(
             "set `contextExtensions: [{{ name: policy, type: Value, value: {id} }}]` in the `extAuth` of a SecurityPolicy for that \
              route, or add the HTTPRoute to the input"
         ),
     );
     let region = Formula::Atom(Atom::Context("policy".to_owned(), id.clone()));
-    let found = route(id, region, Some(own), gateway, report);
+    let found = route(id, region, &[own], inherited, report);
     PolicyRoute {
         comment: Some(format!(
             "In the extAuth of the route's SecurityPolicy: contextExtensions: [{{ name: policy, type: Value, value: {id} }}]"
@@ -336,27 +337,51 @@ fn in_context(
     }
 }
 
-/// A route under its own policy, or that of the Gateway, or both if its own one has `mergeType`.
+/// The policy of the routes that have none of their own.
+#[derive(Clone, Copy)]
+enum InheritedPolicy<'a> {
+    None,
+    OfGateway(&'a DecidedPolicy),
+    /// One of several, and the input does not say which.
+    NotKnown,
+}
+
+/// A route under its own policies, or that of the Gateway, or both if its own one has `mergeType`.
 fn route(
     name: &str,
     region: Formula,
-    own: Option<&DecidedPolicy>,
-    gateway: Option<&DecidedPolicy>,
+    own: &[&DecidedPolicy],
+    inherited: InheritedPolicy<'_>,
     report: &ImportReport,
 ) -> PolicyRoute {
-    let gateway = gateway.filter(|gateway| {
-        own.is_none_or(|own| own.policy.is_merged && own.policy.id != gateway.policy.id)
-    });
-    let all: Vec<&DecidedPolicy> = own.into_iter().chain(gateway).collect();
+    let inherits = own.is_empty() || own.iter().any(|own| own.policy.is_merged);
+    let is_known = !(inherits && matches!(inherited, InheritedPolicy::NotKnown));
+    let gateway = match inherited {
+        InheritedPolicy::OfGateway(gateway) => Some(gateway),
+        InheritedPolicy::None | InheritedPolicy::NotKnown => None,
+    }
+    .filter(|gateway| inherits && own.iter().all(|own| own.policy.id != gateway.policy.id));
+    let all: Vec<&DecidedPolicy> = own.iter().copied().chain(gateway).collect();
+    let place = own.first().map_or("", |own| own.policy.at.as_str());
+    if let [_, other, ..] = own {
+        report.left_out(
+            place,
+            format_args!(
+                "{} is for the same requests, and Envoy Gateway uses the older one; accredit requires both",
+                other.policy.id
+            ),
+            "remove one of them, and import again",
+        );
+    }
     let verified: Vec<&Formula> = all.iter().filter_map(|own| own.verified.as_ref()).collect();
     let rules: Vec<&GatewayAuthorization> = all
         .iter()
         .filter_map(|own| own.policy.authorization.as_ref())
         .collect();
-    if verified.len() > 1 || rules.len() > 1 {
+    if gateway.is_some() && (verified.len() > 1 || rules.len() > 1) {
         report.left_out(
-            &own.map_or_else(String::new, |own| own.policy.at.clone()),
-            "it and the policy of the Gateway, which it is merged with, have the same field; accredit requires both",
+            place,
+            "it and another policy, which it is merged with, have the same field; accredit requires both",
             "write rules for this route by hand if one of them is meant to replace the other",
         );
     }
@@ -365,7 +390,11 @@ fn route(
         false => TokenCheck::Applied,
     };
     let verified = Formula::all(verified.into_iter().cloned());
-    let mut allows = vec![NamedFormula::new(name, verified)];
+    // As long as the policy is not known, no request is admitted.
+    let mut allows = match is_known {
+        true => vec![NamedFormula::new(name, verified)],
+        false => Vec::new(),
+    };
     for own in &rules {
         allows = own
             .allows

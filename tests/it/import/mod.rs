@@ -2,8 +2,10 @@
 
 mod common;
 mod envoy_gateway;
+mod gateway_targets;
 mod input;
 mod istio;
 mod jwt_authn;
 mod kubernetes;
 mod rbac;
+mod unreadable;
