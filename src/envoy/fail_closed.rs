@@ -4,10 +4,11 @@
 //! check into an admission. So every path through this file ends in a `CheckResponse` with a status.
 
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use accredit_core::authz::denial::{Denial, InvalidRequest};
@@ -46,8 +47,8 @@ pub struct Arrival<J> {
     /// One configuration for the whole check, even if a reload replaces it in the meantime.
     service: Arc<CheckService<J>>,
     check: CheckSpan,
-    /// How long the caller waits; `None` if the call has no deadline.
-    timeout: Option<Duration>,
+    /// How long the caller waits; `None` if the call has no deadline. An error if reading the headers panicked.
+    timeout: thread::Result<Option<Duration>>,
     /// The place among the checks in flight; `None` if the limit is reached.
     permit: Option<Permit>,
 }
@@ -67,10 +68,18 @@ impl<J: Judge> FailClosed<J> {
     pub fn arrive(&self, headers: &HeaderMap, at: Instant) -> Arrival<J> {
         let service = self.current.load();
         let traces = &service.observer().traces;
-        let caller = traces.is_on().then(|| trace_context::of_call(headers));
+        // A panic here would end the connection, and so break its other calls too.
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let caller = traces.is_on().then(|| trace_context::of_call(headers));
+            (caller.flatten(), grpc::timeout(headers))
+        }));
+        let (caller, timeout) = match read {
+            Ok((caller, timeout)) => (caller, Ok(timeout)),
+            Err(panic) => (None, Err(panic)),
+        };
         Arrival {
-            check: CheckSpan::new(at, caller.flatten()),
-            timeout: grpc::timeout(headers),
+            check: CheckSpan::new(at, caller),
+            timeout,
             permit: self.in_flight.enter(),
             service,
         }
@@ -89,6 +98,9 @@ impl<J: Judge> FailClosed<J> {
         } = arrival;
         let Some(permit) = permit else {
             return grpc::answer(service.refuse(Denial::Overloaded, &check).into_frame());
+        };
+        let Ok(timeout) = timeout else {
+            return grpc::answer(service.refuse(Denial::Internal, &check).into_frame());
         };
         let answering = answer(&service, body, timeout, &check, &permit, &self.messages);
         let answering = AssertUnwindSafe(answering).catch_unwind();

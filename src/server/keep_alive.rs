@@ -37,7 +37,13 @@ impl KeepAlive {
 
     /// Resolves if the peer has not answered a PING in time. `heard` is when it has sent a request.
     pub(crate) fn poll_lost(&mut self, heard: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        self.heard = heard.unwrap_or(self.heard);
+        if let Some(heard) = heard {
+            self.heard = heard;
+            if self.is_unanswered {
+                // The peer is there, and its requests of this turn have to be answered.
+                self.due.as_mut().reset(heard + self.timeout);
+            }
+        }
         loop {
             if self.is_unanswered && self.pings.poll_pong(cx).is_ready() {
                 self.is_unanswered = false;

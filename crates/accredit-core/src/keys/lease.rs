@@ -39,7 +39,8 @@ pub enum Leased {
 
 impl KeyLeases {
     /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set that another leased store
-    /// holds from the same source: when only times or issuers of an entry change, its issuer can be unreachable. Of several
+    /// holds from the same source, with the same credentials or for the same issuers: when only times, issuers or credentials of
+    /// an entry change, its issuer can be unreachable. Of several
     /// such sets it is the one that was confirmed last: an older one can contain keys that the issuer has withdrawn. From then
     /// on, each of the stores that are fetched with the same credentials gets what the others fetch.
     pub fn lease(&mut self, entry: &KeyEntry, now: Instant) -> Leased {
@@ -53,10 +54,13 @@ impl KeyLeases {
                 && own.settings.ca_file == entry.settings.ca_file
                 && own.settings.access.connect == entry.settings.access.connect
         });
+        // A server can give each of its clients other keys, and so another issuer's to another client.
+        let same_source = same_source.filter(|(own, _)| {
+            own.settings.access == entry.settings.access || own.issuers == entry.issuers
+        });
         let others: Vec<_> = same_source
             .filter_map(|(own, other)| Some((own, other.upgrade()?)))
             .collect();
-        // A server can give each of its clients other keys.
         let with_access = others
             .iter()
             .find(|(own, _)| own.settings.access == entry.settings.access);

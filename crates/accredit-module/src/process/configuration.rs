@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use accredit::app::becoming_ready::keys_of;
 use accredit::app::apply::first_fetches;
+use accredit::app::becoming_ready::keys_of;
 use accredit::file_watch::FileWatch;
 use accredit_core::config::filter_config::{FilterConfigOrigin, FilterSettings};
 use accredit_core::engine::key_entries;
