@@ -169,6 +169,8 @@ fn request(authorization: &str) -> Request<'_> {
         headers: Headers::new(headers, Completeness::Complete),
         source_address: "10.0.0.1",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: Vec::new(),
     }
 }

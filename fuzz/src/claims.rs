@@ -82,6 +82,8 @@ pub fn check(input: &[u8]) -> bool {
         headers: Headers::new(headers.into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: Vec::new(),
     };
     let judged = service::judge(service, &request).expect("the keys are in the configuration");

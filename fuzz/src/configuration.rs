@@ -10,7 +10,8 @@ use super::minter::SigningKey;
 use super::service;
 
 /// The shipped examples.
-pub const EXAMPLES: [&str; 31] = [
+pub const EXAMPLES: [&str; 32] = [
+    include_str!("../../examples/bound-tokens.yaml"),
     include_str!("../../examples/claim-headers.yaml"),
     include_str!("../../examples/clients-without-audience.yaml"),
     include_str!("../../examples/computed-headers.yaml"),
@@ -219,6 +220,8 @@ fn decides(document: &ConfigDocument, resolved: Resolved, text: &str) {
                 headers: Headers::new(headers.iter().copied(), Completeness::Complete),
                 source_address: "10.0.0.1",
                 source_principal: "",
+                source_certificate: "",
+                scheme: "https",
                 context: Vec::new(),
             };
             let Some(judged) = service::judge(&service, &request) else {

@@ -176,6 +176,8 @@ fn evaluate(expression: &Expression, text: &str) -> bool {
         ),
         source_address: "10.0.0.1",
         source_principal: "spiffe://a/b",
+        source_certificate: "",
+        scheme: "https",
         context: vec![("tier", "internal")],
     };
     let needs = Needs {

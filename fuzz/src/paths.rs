@@ -26,6 +26,8 @@ fn is_plain_if_shown_as(shown: &str, raw: &[u8]) -> bool {
         headers: Headers::new([(":path", raw)].into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: Vec::new(),
     };
     let needs = Needs {

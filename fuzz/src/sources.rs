@@ -124,6 +124,8 @@ fn with_request<T>(path: &str, headers: &[Header], read: impl FnOnce(&Request<'_
         headers: Headers::new(entries, Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: Vec::new(),
     })
 }

@@ -91,6 +91,11 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         "Cookies that were left out when a token was removed, because an answer to Envoy cannot express their bytes",
         [(Vec::new(), authorizer.sources().dropped_cookies().count())],
     )?;
+    text.gauges(
+        "accredit_used_proofs",
+        "DPoP proofs that are remembered so that none can be used twice (replay.size is the limit)",
+        [(Vec::new(), authenticator.proofs().len() as f64)],
+    )?;
     if let Some(list) = authenticator.deny_list() {
         deny_list::metrics::write(text, list, Instant::now().into_std())?;
     }

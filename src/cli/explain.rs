@@ -20,6 +20,9 @@ use crate::regular_file;
 /// The maximum length of standard input, in bytes. It exceeds the longest token that a configuration can accept.
 const MAX_TOKEN_INPUT: u64 = 64 * 1024;
 
+/// The maximum length of a certificate file, in bytes.
+const MAX_CERTIFICATE: u64 = 64 * 1024;
+
 /// Flags of `accredit explain`. The token comes on standard input, so that a list of processes does not show it.
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
@@ -50,6 +53,12 @@ pub(crate) struct ExplainArgs {
     /// The principal of the connection's peer, such as a SPIFFE ID
     #[arg(long, value_name = "NAME")]
     source_principal: Option<String>,
+    /// The client certificate of the connection's peer (PEM), for tokens that are bound to one
+    #[arg(long, value_name = "FILE")]
+    source_certificate: Option<PathBuf>,
+    /// The scheme of the request, http or https, for DPoP proofs [default: https]
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<String>,
     /// Ask the running service at this admin address; it uses its current configuration and keys, and changes nothing
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     admin: Option<String>,
@@ -161,7 +170,20 @@ fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
         context,
         source_address: args.source_address.clone().unwrap_or_default(),
         source_principal: args.source_principal.clone().unwrap_or_default(),
+        source_certificate: source_certificate(args.source_certificate.as_deref())?,
+        scheme: args.scheme.clone(),
     })
+}
+
+/// Reads the certificate as Envoy sends it: URL-encoded PEM.
+fn source_certificate(file: Option<&Path>) -> Result<String, String> {
+    let Some(file) = file else {
+        return Ok(String::new());
+    };
+    let unreadable = |cause: String| format!("--source-certificate {}: {cause}", file.display());
+    let pem =
+        regular_file::read(file, MAX_CERTIFICATE).map_err(|error| unreadable(error.to_string()))?;
+    Ok(percent_encoding::percent_encode(&pem, percent_encoding::NON_ALPHANUMERIC).to_string())
 }
 
 /// Reads the token from the file, or else from standard input. A terminal or empty input means no token.

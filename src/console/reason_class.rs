@@ -11,6 +11,10 @@ pub fn colour(reason: Reason) -> &'static str {
         // The client sent no token, or an ambiguous request.
         Reason::MissingToken => "colour-request shade-1",
         Reason::InvalidRequest => "colour-request shade-2",
+        // The token needs a proof with each request.
+        Reason::MissingProof => "colour-request shade-3",
+        Reason::InvalidProof => "colour-request shade-4",
+        Reason::ReplayedProof => "colour-request shade-5",
         // The token is not one of the issuer for this API, or is forged.
         Reason::InvalidSignature => "colour-forged shade-1",
         Reason::UnknownKey => "colour-forged shade-2",

@@ -49,11 +49,13 @@ pub fn read(message: &[u8]) -> Result<Request<'_>, MessageError> {
     let http = attributes.http.ok_or(MessageError::NoHttpAttributes)?;
     Ok(Request {
         method: http.method,
+        scheme: http.scheme,
         host: http.host,
         path: http.path,
         headers: http.into_headers(),
         source_address: attributes.source_address,
         source_principal: attributes.source_principal,
+        source_certificate: attributes.source_certificate,
         context: attributes.context.into_entries(),
     })
 }
@@ -63,6 +65,7 @@ pub fn read(message: &[u8]) -> Result<Request<'_>, MessageError> {
 struct Attributes<'a> {
     source_address: &'a str,
     source_principal: &'a str,
+    source_certificate: &'a str,
     http: Option<Http<'a>>,
     context: MapField<'a, &'a str>,
     entries: Entries,
@@ -72,6 +75,7 @@ struct Attributes<'a> {
 #[derive(Default)]
 struct Http<'a> {
     method: &'a str,
+    scheme: &'a str,
     host: &'a str,
     path: &'a str,
     headers: MapField<'a, &'a [u8]>,
@@ -126,6 +130,7 @@ impl<'a> Attributes<'a> {
             match field.number {
                 1 => self.read_address(field)?,
                 4 => self.source_principal = field.text()?,
+                5 => self.source_certificate = field.text()?,
                 _ => {}
             }
         }
@@ -183,6 +188,7 @@ impl<'a> Http<'a> {
                 }
                 4 => self.path = field.text()?,
                 5 => self.host = field.text()?,
+                6 => self.scheme = field.text()?,
                 13 => {
                     let header_map = self
                         .header_map

@@ -42,6 +42,8 @@ impl ExampleRequest {
             headers: Headers::new(headers, Completeness::Complete),
             source_address: &ask.source_address,
             source_principal: &ask.source_principal,
+            source_certificate: &ask.source_certificate,
+            scheme: ask.scheme.as_deref().unwrap_or("https"),
             context,
         }
     }
@@ -108,6 +110,12 @@ fn put(ask: &mut pb::ExplainRequest, token: &str, place: &TokenSource) {
             header: name,
             scheme,
         } => {
+            // A client that sends a proof names it in the scheme (RFC 9449 section 7.1).
+            let has_proof = |own: &pb::Header| own.name.eq_ignore_ascii_case("dpop");
+            let scheme = match name == "authorization" && ask.headers.iter().any(has_proof) {
+                true => "DPoP",
+                false => scheme,
+            };
             ask.headers.push(header(name, format!("{scheme} {token}")));
         }
         TokenSource::Header(name) => ask.headers.push(header(name, token.to_owned())),

@@ -90,6 +90,8 @@ mod tests {
             headers: Headers::new(headers.into_iter(), Completeness::Complete),
             source_address: "",
             source_principal: "",
+            source_certificate: "",
+            scheme: "https",
             context: Vec::new(),
         };
         let summary = RequestSummary::of(&request);

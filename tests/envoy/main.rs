@@ -12,6 +12,7 @@
     reason = "the whole crate is a test; clippy.toml's exceptions end at the test functions"
 )]
 
+mod bound_tokens;
 mod claim_headers;
 mod cors;
 mod credentials;

@@ -13,6 +13,7 @@
 
 mod console;
 mod customers;
+mod dpop;
 mod examples;
 mod guide;
 mod issuer;

@@ -36,7 +36,8 @@ async fn an_authorization_value_is_accepted_only_with_one_bearer_token() {
         (t.clone(), "missing_token"),
         (format!("Token {t}"), "missing_token"),
         (format!("Basic {t}"), "missing_token"),
-        (format!("DPoP {t}"), "missing_token"),
+        // The token is not bound to a key, so that no proof can help it.
+        (format!("DPoP {t}"), "invalid_proof"),
         (" ".to_owned(), "missing_token"),
         ("Bearer".to_owned(), "missing_token"),
         ("Bearer \t ".to_owned(), "missing_token"),

@@ -53,6 +53,8 @@ mod metrics;
 mod operator;
 // TLS between accredit and the receiver of spans.
 mod receiver_tls;
+// Bound tokens and their proofs.
+mod proofs;
 // The configuration reference.
 mod reference;
 // Reloads of the configuration.

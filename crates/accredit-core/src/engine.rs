@@ -12,6 +12,7 @@ use crate::authz::authorizer::{Authorizer, AuthorizerParts};
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::forward::strip::StripList;
 use crate::keys::lease::{KeyEntry, KeyLease};
+use crate::proof::replay::ReplayMemory;
 use crate::revocation::store::DenyListStore;
 use crate::rules::table::RuleTable;
 
@@ -23,6 +24,8 @@ pub struct Engines {
     shares_one_cache: bool,
     issuers: Vec<Weak<Issuer>>,
     token_caches: Vec<Weak<TokenCache>>,
+    /// A reload must not forget the proofs that were used before it.
+    proofs: Arc<ReplayMemory>,
 }
 
 /// The keys of each issuer entry, as configured.
@@ -67,6 +70,7 @@ impl Engines {
             .revoked
             .as_ref()
             .map(|_| deny_list.unwrap_or_default());
+        self.proofs.set_limit(settings.replay_size);
         let cache = self.token_cache(settings.token_cache);
         let issuers: Vec<_> = settings
             .issuers
@@ -83,8 +87,9 @@ impl Engines {
             .chain(settings.strip_names.iter().cloned())
             .collect();
         let strip = StripList::new(names, settings.strip_prefixes.clone());
-        let authenticator =
-            Authenticator::new(Issuers::new(issuers), cache, self.encode).denying(deny_list);
+        let authenticator = Authenticator::new(Issuers::new(issuers), cache, self.encode)
+            .denying(deny_list)
+            .remembering(self.proofs.clone());
         let rules = RuleTable::new(
             std::mem::take(&mut settings.rules),
             settings.ambiguous_paths,

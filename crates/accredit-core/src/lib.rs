@@ -5,6 +5,7 @@
 //! engine.rs                          builds the authorizer of each configuration
 //! authz/     config/                 the decision and its answer; the configuration
 //! authn/     rules/                  authentication; what each request requires
+//! proof/                             whether a sender has the key that its token is bound to
 //! forward/   keys/  revocation/      claim headers; the keys of one issuer entry; the deny list
 //! expression/                        CEL
 //! token/                             one JWT
@@ -19,6 +20,7 @@ pub mod expression;
 pub mod forward;
 pub mod jose;
 pub mod keys;
+pub mod proof;
 pub mod reason;
 pub mod request;
 pub mod revocation;

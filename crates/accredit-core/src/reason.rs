@@ -21,6 +21,9 @@ pub enum Reason {
     UnknownKey,
     InvalidSignature,
     UnprovenBinding,
+    MissingProof,
+    InvalidProof,
+    ReplayedProof,
     Expired,
     NotYetValid,
     InvalidAudience,
@@ -56,7 +59,7 @@ impl Decision {
 
 impl Reason {
     /// Every reason: the two admissions first, then the refusals.
-    pub const ALL: [Reason; 26] = [
+    pub const ALL: [Reason; 29] = [
         Reason::Allowed,
         Reason::Anonymous,
         Reason::InvalidRequest,
@@ -68,6 +71,9 @@ impl Reason {
         Reason::UnknownKey,
         Reason::InvalidSignature,
         Reason::UnprovenBinding,
+        Reason::MissingProof,
+        Reason::InvalidProof,
+        Reason::ReplayedProof,
         Reason::Expired,
         Reason::NotYetValid,
         Reason::InvalidAudience,
@@ -99,6 +105,9 @@ impl Reason {
             Reason::UnknownKey => "unknown_key",
             Reason::InvalidSignature => "invalid_signature",
             Reason::UnprovenBinding => "unproven_binding",
+            Reason::MissingProof => "missing_proof",
+            Reason::InvalidProof => "invalid_proof",
+            Reason::ReplayedProof => "replayed_proof",
             Reason::Expired => "expired",
             Reason::NotYetValid => "not_yet_valid",
             Reason::InvalidAudience => "invalid_audience",

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub struct Request<'a> {
     pub method: &'a str,
+    /// `http` or `https`, as the proxy saw it; empty if unknown.
+    pub scheme: &'a str,
     /// The authority as the client sent it.
     pub host: &'a str,
     /// The path with its query, as the proxy will route it.
@@ -16,6 +18,8 @@ pub struct Request<'a> {
     pub source_address: &'a str,
     /// The principal of the peer's client certificate; empty if it has none.
     pub source_principal: &'a str,
+    /// The peer's client certificate as URL-encoded PEM; empty if it has none, or the proxy does not send it.
+    pub source_certificate: &'a str,
     /// The context extensions of the route (`context_extensions` in Envoy).
     pub context: Vec<(&'a str, &'a str)>,
 }

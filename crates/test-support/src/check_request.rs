@@ -15,6 +15,7 @@ pub struct Ask {
     headers: Vec<(String, Vec<u8>)>,
     context: Vec<(String, String)>,
     source: Option<(String, String)>,
+    certificate: String,
 }
 
 /// The member of the message in which Envoy sends the headers.
@@ -39,6 +40,7 @@ impl Ask {
             headers: Vec::new(),
             context: Vec::new(),
             source: None,
+            certificate: String::new(),
         }
     }
 
@@ -75,6 +77,21 @@ impl Ask {
     /// From a peer with this address, and this name in its certificate.
     pub fn from(mut self, address: &str, principal: &str) -> Ask {
         self.source = Some((address.to_owned(), principal.to_owned()));
+        self
+    }
+
+    /// On a connection with this client certificate (PEM).
+    pub fn certificate(mut self, pem: &str) -> Ask {
+        let encoded = pem.bytes().map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        });
+        self.certificate = encoded.collect();
+        if self.source.is_none() {
+            self.source = Some((String::new(), String::new()));
+        }
         self
     }
 
@@ -134,6 +151,7 @@ impl Ask {
                     })),
                 }),
                 principal: principal.clone(),
+                certificate: self.certificate.clone(),
                 ..Peer::default()
             });
         }

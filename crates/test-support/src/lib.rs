@@ -27,6 +27,7 @@ pub mod module;
 pub mod otlp;
 pub mod ports;
 pub mod process;
+pub mod proof;
 pub mod raw_call;
 pub mod secret;
 pub mod service;

@@ -102,6 +102,7 @@ fn every_needed_field_is_found_among_other_fields() {
         (request.source_address, request.source_principal),
         ("10.0.0.1", "spiffe://a")
     );
+    assert_eq!((request.scheme, request.source_certificate), ("https", "c"));
     assert_eq!(request.context, [("tier", "internal")]);
 }
 
@@ -281,6 +282,10 @@ fn agrees(bytes: &[u8]) -> bool {
     assert_eq!(
         (ours.source_address, ours.source_principal),
         (&*address, &*source.principal)
+    );
+    assert_eq!(
+        (ours.scheme, ours.source_certificate),
+        (&*http.scheme, &*source.certificate)
     );
     let mut context: Vec<_> = attributes.context_extensions.iter().collect();
     context.sort();

@@ -88,6 +88,8 @@ impl Scene {
             headers: Headers::new(headers, Completeness::Complete),
             source_address: "",
             source_principal: "",
+            source_certificate: "",
+            scheme: "https",
             context: Vec::new(),
         };
         let moment = Moment::new(Duration::from_secs(1000), self.now);

@@ -230,6 +230,8 @@ fn decide(authorizer: &Authorizer, case: &Case, moment: Moment) -> Decision {
         headers: Headers::new(headers.into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: Vec::new(),
     };
     let Judgement::Judged(judged) = authorizer.judge(&request, moment) else {

@@ -36,6 +36,11 @@ impl Edge {
         }
     }
 
+    /// This request.
+    pub(crate) async fn send(&self, request: RawRequest) -> Answer {
+        request.send(self.envoy.address()).await
+    }
+
     /// A request with this token.
     pub(crate) async fn ask(&self, token: &str) -> Answer {
         self.ask_for("/api/data", token).await

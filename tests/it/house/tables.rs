@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
-pub(super) const ROOMS: [(&str, &[&str]); 31] = [
+pub(super) const ROOMS: [(&str, &[&str]); 32] = [
     ("host", &["check", "config", "process", "reason"]),
     (
         "check",
@@ -129,6 +129,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 31] = [
             "config",
             "forward",
             "keys",
+            "proof",
             "revocation",
             "rules",
         ],
@@ -137,10 +138,12 @@ pub(super) const ROOMS: [(&str, &[&str]); 31] = [
         "config",
         &[
             "authn",
+            "authz",
             "expression",
             "forward",
             "jose",
             "keys",
+            "proof",
             "revocation",
             "rules",
             "token",
@@ -152,7 +155,9 @@ pub(super) const ROOMS: [(&str, &[&str]); 31] = [
             "authn",
             "expression",
             "forward",
+            "jose",
             "keys",
+            "proof",
             "reason",
             "request",
             "revocation",
@@ -166,12 +171,14 @@ pub(super) const ROOMS: [(&str, &[&str]); 31] = [
             "forward",
             "jose",
             "keys",
+            "proof",
             "reason",
             "request",
             "revocation",
             "token",
         ],
     ),
+    ("proof", &["jose", "request", "rules", "token"]),
     ("dev_issuer", &["rules"]),
     (
         "rules",

@@ -64,6 +64,8 @@ impl<'a> Check<'a> {
             headers: Headers::new(headers.into_iter(), Completeness::Complete),
             source_address: "",
             source_principal: "",
+            source_certificate: "",
+            scheme: "https",
             context: Vec::new(),
         }
     }

@@ -78,6 +78,7 @@ async fn an_explanation_considers_every_part_of_a_request() {
         context: HashMap::new(),
         source_address: "192.0.2.1".to_owned(),
         source_principal: "spiffe://a/b".to_owned(),
+        ..pb::ExplainRequest::default()
     };
     let explanation = explain(&service, ask.clone()).await;
     assert_eq!(

@@ -14,6 +14,9 @@ use crate::authn::token_cache::{CachedToken, TokenCache};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
+use crate::proof::presentation::{CredentialScheme, Presentation, ProofUse};
+use crate::proof::replay::ReplayMemory;
+use crate::request::Request;
 use crate::revocation::store::DenyListStore;
 use crate::token::bearer::BearerToken;
 use crate::token::unverified::UnverifiedToken;
@@ -31,6 +34,7 @@ pub struct Authenticator {
     encode: Option<EncodeIdentity>,
     near_misses: NearMisses,
     deny_list: Option<Arc<DenyListStore>>,
+    proofs: Arc<ReplayMemory>,
 }
 
 /// The result for one token.
@@ -57,7 +61,19 @@ impl Authenticator {
             encode,
             near_misses: NearMisses::default(),
             deny_list: None,
+            proofs: Arc::default(),
         }
+    }
+
+    /// Remembers used proofs in that memory, which authenticators of several configurations share.
+    #[must_use]
+    pub fn remembering(self, proofs: Arc<ReplayMemory>) -> Authenticator {
+        Authenticator { proofs, ..self }
+    }
+
+    /// The memory of used proofs.
+    pub fn proofs(&self) -> &ReplayMemory {
+        &self.proofs
     }
 
     /// Refuses the tokens that this list names, cached ones included.
@@ -82,11 +98,23 @@ impl Authenticator {
     pub fn authenticate(
         &self,
         bearer: BearerToken<'_>,
+        scheme: CredentialScheme,
+        request: &Request<'_>,
         moment: Moment,
         attempt: Attempt<'_>,
     ) -> Authentication {
+        let presentation = Presentation {
+            request,
+            scheme,
+            token: bearer.expose(),
+            memory: &self.proofs,
+            proof_use: match attempt {
+                Attempt::First | Attempt::AfterWait(_) => ProofUse::Take,
+                Attempt::Peek => ProofUse::Look,
+            },
+        };
         let may_use_cache = !matches!(attempt, Attempt::Peek) && self.cache.is_on();
-        if may_use_cache && let Some(found) = self.cached(bearer, moment) {
+        if may_use_cache && let Some(found) = self.cached(bearer, &presentation, moment) {
             return match found {
                 Authentication::Verified(identity, cache) => {
                     self.judge_revocation(identity, cache, moment)
@@ -95,7 +123,7 @@ impl Authenticator {
             };
         }
         let cache = may_use_cache.then_some(CacheLookup::Miss);
-        match self.verify(bearer, moment, attempt) {
+        match self.verify(bearer, &presentation, moment, attempt) {
             Ok(Authentication::Verified(identity, _)) => {
                 self.judge_revocation(identity, cache, moment)
             }
@@ -105,7 +133,12 @@ impl Authenticator {
     }
 
     /// A cached token counts only while the issuer entry and the key set that verified it are in force.
-    fn cached(&self, bearer: BearerToken<'_>, moment: Moment) -> Option<Authentication> {
+    fn cached(
+        &self,
+        bearer: BearerToken<'_>,
+        presentation: &Presentation<'_>,
+        moment: Moment,
+    ) -> Option<Authentication> {
         let CachedToken {
             identity,
             generation,
@@ -116,8 +149,12 @@ impl Authenticator {
         {
             return None;
         }
-        let skew = issuer.requirements.clock_skew;
-        Some(match identity.token.still_holds(skew, moment.wall) {
+        let requirements = &issuer.requirements;
+        let (skew, now) = (requirements.clock_skew, moment.wall);
+        let held = identity
+            .token
+            .still_holds(requirements, now, &|cnf| presentation.judge(cnf, skew, now));
+        Some(match held {
             Ok(()) => Authentication::Verified(identity, Some(CacheLookup::Hit)),
             Err(error) => {
                 let error = error.into();
@@ -146,6 +183,7 @@ impl Authenticator {
     fn verify(
         &self,
         bearer: BearerToken<'_>,
+        presentation: &Presentation<'_>,
         moment: Moment,
         attempt: Attempt<'_>,
     ) -> Result<Authentication, TokenDenial> {
@@ -166,12 +204,13 @@ impl Authenticator {
         let algorithm = issued
             .judge_header(&token)
             .map_err(|error| issued.denial(error, None))?;
-        self.try_keys(bearer, token, algorithm, &issued)
+        self.try_keys(bearer, presentation, token, algorithm, &issued)
     }
 
     fn try_keys(
         &self,
         bearer: BearerToken<'_>,
+        presentation: &Presentation<'_>,
         mut token: UnverifiedToken<'_>,
         algorithm: Algorithm,
         issued: &IssuedToken<'_>,
@@ -186,7 +225,12 @@ impl Authenticator {
                     let keys = key_set.candidates(key_id.as_deref(), algorithm);
                     let keys = keys.map(|candidate| &candidate.key);
                     let requirements = &issuer.requirements;
-                    match VerifiedToken::verify(token, algorithm, keys, requirements, moment.wall) {
+                    let (skew, now) = (requirements.clock_skew, moment.wall);
+                    let verification =
+                        VerifiedToken::verify(token, algorithm, keys, requirements, now, &|cnf| {
+                            presentation.judge(cnf, skew, now)
+                        });
+                    match verification {
                         Verification::Verified(token, key) => {
                             let key_id = key_id_of(key, key_set);
                             let identity =

@@ -7,6 +7,7 @@ use crate::authn::header_value::{ValueBytes, is_blank, is_token_character, trimm
 use crate::authn::hidden_tokens::SourceNames;
 use crate::authn::jwt_like::resembles_jwt;
 use crate::authn::{cookies, query, websocket};
+use crate::proof::presentation::CredentialScheme;
 use crate::request::{Headers, Request};
 use crate::token::bearer::{BearerToken, DEFAULT_MAX_TOKEN_SIZE};
 use crate::token::malformed::MalformedToken;
@@ -43,6 +44,7 @@ pub struct TokenSources {
 #[derive(Debug)]
 pub struct Credential<'r, 's> {
     pub bearer: BearerToken<'r>,
+    pub scheme: CredentialScheme,
     /// Every source that carries it.
     pub sources: Vec<&'s TokenSource>,
     pub dropped_cookies: &'s DroppedCookies,
@@ -133,6 +135,23 @@ impl TokenSources {
         &self.dropped_cookies
     }
 
+    /// The scheme of a challenge to the client of this request: the one that it used.
+    pub fn challenge_scheme(&self, request: &Request<'_>) -> CredentialScheme {
+        let reads_proofs = self.sources.iter().any(TokenSource::is_bearer);
+        let mut values = request.headers.all("authorization");
+        let uses_dpop = |value: &[u8]| {
+            matches!(
+                SchemeMatch::read(trimmed(value), DPOP),
+                SchemeMatch::Followed(_)
+            )
+        };
+        if reads_proofs && values.any(uses_dpop) {
+            CredentialScheme::Dpop
+        } else {
+            CredentialScheme::Bearer
+        }
+    }
+
     /// The token of a request. `None` if it carries none.
     ///
     /// # Errors
@@ -142,8 +161,9 @@ impl TokenSources {
         request: &Request<'r>,
     ) -> Result<Option<Credential<'r, '_>>, ExtractionError> {
         let mut found: Option<(&'r [u8], Vec<&TokenSource>)> = None;
+        let mut scheme = CredentialScheme::Bearer;
         for source in &self.sources {
-            for token in source.tokens(request)? {
+            for (token, own) in source.tokens(request)? {
                 match &mut found {
                     None => found = Some((token, vec![source])),
                     // The same token from several sources is one token.
@@ -153,6 +173,9 @@ impl TokenSources {
                         }
                     }
                     Some(_) => return Err(AmbiguousCredential::SeveralTokens.into()),
+                }
+                if own == CredentialScheme::Dpop {
+                    scheme = own;
                 }
             }
         }
@@ -173,6 +196,7 @@ impl TokenSources {
             BearerToken::new(token, self.max_token_size).map_err(ExtractionError::NotAToken)?;
         Ok(Some(Credential {
             bearer,
+            scheme,
             sources,
             dropped_cookies: &self.dropped_cookies,
         }))
@@ -198,14 +222,19 @@ impl TokenSource {
             TokenSource::Scheme { header, scheme } => request.headers.all(header).any(|value| {
                 let value = without_last_word(value, token).unwrap_or(value);
                 let words = || words(value);
-                let is_scheme = |word: &[u8]| word.eq_ignore_ascii_case(scheme.as_bytes());
+                let is_dpop =
+                    |word: &[u8]| self.is_bearer() && word.eq_ignore_ascii_case(DPOP.as_bytes());
+                let is_scheme =
+                    |word: &[u8]| word.eq_ignore_ascii_case(scheme.as_bytes()) || is_dpop(word);
                 let follows_scheme = words()
                     .zip(words().skip(1))
                     .any(|(before, word)| is_scheme(before) && is_second(word));
                 let begins_with_it = words().take(1).any(|word| {
-                    let prefix = word.split_at_checked(scheme.len());
-                    let behind = prefix.filter(|(own, _)| is_scheme(own));
-                    is_second(word) || behind.is_some_and(|(_, word)| is_second(word))
+                    let behind = |length: usize| {
+                        let prefix = word.split_at_checked(length);
+                        prefix.is_some_and(|(own, rest)| is_scheme(own) && is_second(rest))
+                    };
+                    is_second(word) || behind(scheme.len()) || behind(DPOP.len())
                 });
                 follows_scheme || begins_with_it
             }),
@@ -217,12 +246,37 @@ impl TokenSource {
         }
     }
 
-    fn tokens<'r>(&self, request: &Request<'r>) -> Result<Vec<&'r [u8]>, AmbiguousCredential> {
+    /// The tokens of a request, each with its scheme.
+    fn tokens<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> Result<Vec<(&'r [u8], CredentialScheme)>, AmbiguousCredential> {
+        if let TokenSource::Scheme { header, scheme } = self {
+            let with_proof = self.is_bearer();
+            let token = token_after_scheme(header, scheme, with_proof, &request.headers)?;
+            return Ok(token.into_iter().collect());
+        }
+        let tokens = self.unproven_tokens(request)?.into_iter();
+        Ok(tokens
+            .map(|token| (token, CredentialScheme::Bearer))
+            .collect())
+    }
+
+    /// `Authorization: Bearer`, in whose place a client with a proof writes `Authorization: DPoP`.
+    fn is_bearer(&self) -> bool {
+        matches!(
+            self,
+            TokenSource::Scheme { header, scheme }
+                if header == "authorization" && scheme.eq_ignore_ascii_case("Bearer")
+        )
+    }
+
+    fn unproven_tokens<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> Result<Vec<&'r [u8]>, AmbiguousCredential> {
         match self {
-            TokenSource::Scheme { header, scheme } => {
-                let token = token_after_scheme(header, scheme, &request.headers)?;
-                Ok(token.into_iter().collect())
-            }
+            TokenSource::Scheme { .. } => Ok(Vec::new()),
             TokenSource::Header(header) => {
                 let value = only_value(header, &request.headers)?.filter(|value| !value.is_empty());
                 if value.is_some_and(|value| value.contains(&b',')) {
@@ -263,12 +317,22 @@ fn without_last_word<'v>(value: &'v [u8], token: &[u8]) -> Option<&'v [u8]> {
     (is_whole_word && words(before).next().is_some()).then_some(before)
 }
 
-/// The token after the scheme. `None` for another scheme, or for nothing after it.
+/// The scheme of RFC 9449 section 7.1.
+const DPOP: &str = "DPoP";
+
+/// The token after the scheme, or after [`DPOP`] if `with_proof`. `None` for another scheme, or for nothing after it.
 fn token_after_scheme<'r>(
     header: &str,
     scheme: &str,
+    with_proof: bool,
     headers: &Headers<'r>,
-) -> Result<Option<&'r [u8]>, AmbiguousCredential> {
+) -> Result<Option<(&'r [u8], CredentialScheme)>, AmbiguousCredential> {
+    let read = |value: &'r [u8]| match SchemeMatch::read(value, scheme) {
+        SchemeMatch::Other if with_proof => {
+            (SchemeMatch::read(value, DPOP), CredentialScheme::Dpop)
+        }
+        own => (own, scheme_of(scheme)),
+    };
     let Some(value) = only_value(header, headers)? else {
         return Ok(None);
     };
@@ -279,7 +343,7 @@ fn token_after_scheme<'r>(
     // Envoy joins repeated headers with a comma.
     if bytes.have_comma {
         for part in value.split(|byte| *byte == b',') {
-            match SchemeMatch::read(trimmed(part), scheme) {
+            match read(trimmed(part)).0 {
                 SchemeMatch::Other => {}
                 SchemeMatch::Followed(_) => return Err(AmbiguousCredential::JoinedValues),
                 SchemeMatch::BadEnd => return Err(AmbiguousCredential::BadSchemeEnd),
@@ -287,10 +351,21 @@ fn token_after_scheme<'r>(
         }
         return Ok(None);
     }
-    match SchemeMatch::read(value, scheme) {
-        SchemeMatch::Other => Ok(None),
-        SchemeMatch::Followed(token) => Ok(Some(token).filter(|token| !token.is_empty())),
-        SchemeMatch::BadEnd => Err(AmbiguousCredential::BadSchemeEnd),
+    match read(value) {
+        (SchemeMatch::Other, _) => Ok(None),
+        (SchemeMatch::Followed(token), own) => {
+            Ok(Some((token, own)).filter(|(token, _)| !token.is_empty()))
+        }
+        (SchemeMatch::BadEnd, _) => Err(AmbiguousCredential::BadSchemeEnd),
+    }
+}
+
+/// The scheme of a token source that names it itself.
+fn scheme_of(scheme: &str) -> CredentialScheme {
+    if scheme.eq_ignore_ascii_case(DPOP) {
+        CredentialScheme::Dpop
+    } else {
+        CredentialScheme::Bearer
     }
 }
 

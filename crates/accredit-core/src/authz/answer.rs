@@ -13,6 +13,7 @@ use crate::authz::denial::{Class, Denial};
 use crate::authz::record::DecisionRecord;
 use crate::forward::claim_headers::SetHeader;
 use crate::forward::strip::StripList;
+use crate::proof::presentation::CredentialScheme;
 use crate::request::Headers;
 
 /// A decided request: what to report, and what to answer.
@@ -152,6 +153,17 @@ impl RefusalSettings {
         client: ClientProtocol,
         form: RefusalForm,
     ) -> RefusedAnswer {
+        self.refuse_with(denial, client, form, CredentialScheme::Bearer)
+    }
+
+    /// The answer for a denial, to a client that used this scheme.
+    pub fn refuse_with(
+        &self,
+        denial: &Denial,
+        client: ClientProtocol,
+        form: RefusalForm,
+        scheme: CredentialScheme,
+    ) -> RefusedAnswer {
         let class = denial.class();
         let (code, status, error) = of_class(&class);
         let details = self.details_of(denial, &class);
@@ -159,7 +171,7 @@ impl RefusalSettings {
             ("content-type", "application/json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ];
-        if let Some(challenge) = self.challenge(&class, details) {
+        if let Some(challenge) = self.challenge(&class, details, scheme) {
             headers.push(("www-authenticate", challenge));
         }
         if let Class::Unavailable { retry_after } = class {
@@ -177,15 +189,33 @@ impl RefusalSettings {
         }
     }
 
-    fn challenge(&self, class: &Class, description: Option<&str>) -> Option<String> {
+    fn challenge(
+        &self,
+        class: &Class,
+        description: Option<&str>,
+        scheme: CredentialScheme,
+    ) -> Option<String> {
+        let mut scheme = scheme;
         let error = match class {
             Class::NoCredential => return Some(challenge::bare(&self.realm)),
             Class::BadRequest => ChallengeError::InvalidRequest,
             Class::BadCredential => ChallengeError::InvalidToken,
+            Class::BadProof { is_of_proof } => {
+                scheme = CredentialScheme::Dpop;
+                match is_of_proof {
+                    true => ChallengeError::InvalidDpopProof,
+                    false => ChallengeError::InvalidToken,
+                }
+            }
             Class::InsufficientScope { required } => ChallengeError::InsufficientScope(required),
             Class::Forbidden { .. } | Class::Unavailable { .. } => return None,
         };
-        Some(challenge::with_error(&self.realm, error, description))
+        Some(challenge::with_error(
+            scheme,
+            &self.realm,
+            error,
+            description,
+        ))
     }
 
     /// The reasons that have `details` in CONTRACT 4.2, and of the rule's `message`.
@@ -194,7 +224,10 @@ impl RefusalSettings {
             (ErrorDetails::Hidden, _) => None,
             (
                 ErrorDetails::Shown,
-                Class::BadRequest | Class::BadCredential | Class::InsufficientScope { .. },
+                Class::BadRequest
+                | Class::BadCredential
+                | Class::BadProof { .. }
+                | Class::InsufficientScope { .. },
             ) => Some(denial.description()),
             (ErrorDetails::Shown, Class::Forbidden { message }) => message.as_deref(),
             (ErrorDetails::Shown, Class::NoCredential | Class::Unavailable { .. }) => None,
@@ -210,7 +243,9 @@ fn of_class(class: &Class) -> (RefusalCode, u16, &'static str) {
             401,
             "Missing authorization token",
         ),
-        Class::BadCredential => (RefusalCode::Unauthenticated, 401, "Invalid token"),
+        Class::BadCredential | Class::BadProof { .. } => {
+            (RefusalCode::Unauthenticated, 401, "Invalid token")
+        }
         Class::InsufficientScope { .. } => {
             (RefusalCode::PermissionDenied, 403, "Insufficient scope")
         }

@@ -150,7 +150,12 @@ impl Authorizer {
                 let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
                 let client = ClientProtocol::of(&request.headers);
                 Judged {
-                    answer: Answer::Refuse(self.refusals.refuse(denial, client, form)),
+                    answer: Answer::Refuse(self.refusals.refuse_with(
+                        denial,
+                        client,
+                        form,
+                        self.sources.challenge_scheme(request),
+                    )),
                     record,
                 }
             }
@@ -219,10 +224,13 @@ impl Authorizer {
                 Err(error) => return Ok(self.denied_credential(error.into(), rule)),
             },
         };
-        match self
-            .authenticator
-            .authenticate(credential.bearer, input.moment, attempt)
-        {
+        match self.authenticator.authenticate(
+            credential.bearer,
+            credential.scheme,
+            input.request,
+            input.moment,
+            attempt,
+        ) {
             Authentication::Verified(identity, cache) => {
                 let judged = demands
                     .check_token([&identity.issuer_name, identity.iss()], &identity.token)

@@ -3,12 +3,16 @@
 use std::fmt;
 
 use crate::authn::realm::Realm;
+use crate::jose::algorithm::Algorithm;
+use crate::proof::presentation::CredentialScheme;
 
 /// The error codes of RFC 6750 section 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeError<'a> {
     InvalidRequest,
     InvalidToken,
+    /// RFC 9449 section 7.1.
+    InvalidDpopProof,
     /// The required scopes.
     InsufficientScope(&'a str),
 }
@@ -19,8 +23,17 @@ pub fn bare(realm: &Realm) -> String {
 }
 
 /// A challenge with an error. `description` is the fixed text of the reason.
-pub fn with_error(realm: &Realm, error: ChallengeError<'_>, description: Option<&str>) -> String {
-    let mut challenge = format!("Bearer realm=\"{realm}\", error=\"{error}\"");
+pub fn with_error(
+    scheme: CredentialScheme,
+    realm: &Realm,
+    error: ChallengeError<'_>,
+    description: Option<&str>,
+) -> String {
+    let name = match scheme {
+        CredentialScheme::Bearer => "Bearer",
+        CredentialScheme::Dpop => "DPoP",
+    };
+    let mut challenge = format!("{name} realm=\"{realm}\", error=\"{error}\"");
     if let ChallengeError::InsufficientScope(scope) = error {
         challenge.push_str(", scope=\"");
         challenge.push_str(scope);
@@ -31,6 +44,10 @@ pub fn with_error(realm: &Realm, error: ChallengeError<'_>, description: Option<
         challenge.push_str(description);
         challenge.push('"');
     }
+    if scheme == CredentialScheme::Dpop {
+        let names: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
+        challenge.push_str(&format!(", algs=\"{}\"", names.join(" ")));
+    }
     challenge
 }
 
@@ -39,6 +56,7 @@ impl fmt::Display for ChallengeError<'_> {
         f.write_str(match self {
             ChallengeError::InvalidRequest => "invalid_request",
             ChallengeError::InvalidToken => "invalid_token",
+            ChallengeError::InvalidDpopProof => "invalid_dpop_proof",
             ChallengeError::InsufficientScope(_) => "insufficient_scope",
         })
     }

@@ -11,6 +11,7 @@ use crate::reason::Reason;
 use crate::revocation::store::RevocationError;
 use crate::rules::demands::RuleDenial;
 use crate::rules::facts::TargetError;
+use crate::token::binding_error::BindingError;
 use crate::token::error::{ClaimStep, TokenError};
 
 /// Why a request is refused.
@@ -43,6 +44,11 @@ pub enum Class {
     BadRequest,
     NoCredential,
     BadCredential,
+    /// The challenge names the scheme DPoP (RFC 9449 section 7.1).
+    BadProof {
+        /// Whether the proof is at fault, and not the token.
+        is_of_proof: bool,
+    },
     InsufficientScope {
         /// The scopes that the rule requires, as RFC 6750 lists them.
         required: Arc<str>,
@@ -78,6 +84,18 @@ impl Denial {
         match self {
             Denial::InvalidRequest(_) | Denial::Unauthenticated(Error::AmbiguousCredential(_)) => {
                 Class::BadRequest
+            }
+            Denial::Unauthenticated(Error::Token(TokenError::Binding(
+                BindingError::MemoryFull,
+            ))) => Class::Unavailable {
+                retry_after: Duration::from_secs(1),
+            },
+            Denial::Unauthenticated(Error::Token(TokenError::Binding(error)))
+                if error.is_of_dpop() =>
+            {
+                Class::BadProof {
+                    is_of_proof: *error != BindingError::BearerScheme,
+                }
             }
             Denial::Unauthenticated(Error::MissingToken) => Class::NoCredential,
             Denial::Unauthenticated(
@@ -187,6 +205,9 @@ impl Denial {
             Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Untried(more))) => Some(
                 format!("{MAX_CANDIDATES} keys were tried, and {more} more that fit were not"),
             ),
+            Denial::Unauthenticated(AuthenticationError::Token(TokenError::Binding(error))) => {
+                Some(error.to_string())
+            }
             Denial::Unauthenticated(AuthenticationError::Tenant(error)) => Some(error.to_string()),
             Denial::Unauthenticated(AuthenticationError::Revocation(error)) => {
                 Some(error.to_string())
@@ -223,7 +244,7 @@ fn authentication_step(error: &AuthenticationError) -> Step {
             TokenError::UnsupportedAlgorithm => Step::Algorithm,
             TokenError::InvalidType => Step::Type,
             TokenError::InvalidSignature => Step::Signature,
-            TokenError::UnprovenBinding => Step::Binding,
+            TokenError::Binding(_) => Step::Binding,
             TokenError::Expired => Step::Expiry,
             TokenError::InvalidAudience => Step::Audience,
             TokenError::LifetimeTooLong => Step::Lifetime,
@@ -274,6 +295,10 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
             Reason::UnprovenBinding => {
                 "the token is bound to a key, and possession of that key was not proven"
             }
+            Reason::MissingProof => "the request has no DPoP proof",
+            Reason::InvalidProof => "the proof of possession of the token's key is invalid",
+            Reason::ReplayedProof => "the DPoP proof was used before",
+            Reason::InternalError => "the memory of used proofs is full",
             Reason::Expired => "the token has expired",
             Reason::NotYetValid => "the token is not valid yet",
             Reason::InvalidAudience => "the token's audience is not accepted",

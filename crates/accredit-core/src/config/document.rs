@@ -13,6 +13,7 @@ use crate::authn::realm::WithoutKeysPolicy;
 use crate::config::defaults;
 use crate::config::issuer_document::IssuerDocument;
 use crate::config::one_or_many::ClaimNameDocument;
+use crate::config::replay_document::ReplayDocument;
 use crate::config::revoked_document::RevokedDocument;
 use crate::config::rule_document::{RuleDocument, RulesFromDocument, TokenSourceDocument};
 use crate::config::units::{Duration, Size};
@@ -68,6 +69,8 @@ pub struct ConfigDocument {
     /// A list of tokens that are refused with `revoked` although they are valid, from a file or from an address. Default:
     /// none.
     pub revoked: Option<RevokedDocument>,
+    /// The memory of used DPoP proofs. Default: 100000 proofs in the memory of the process.
+    pub replay: Option<ReplayDocument>,
     /// A folder that keeps the last-known-good keys of each issuer across a restart, for a time when the issuer is
     /// unreachable. A program that can write there can make tokens that accredit accepts, so accredit reads the folder and
     /// its files only if they belong to its user, and neither group nor others can write them. Default: none.

@@ -71,7 +71,8 @@ pub struct IssuerDocument {
     /// Strings are compared character by character, numbers by value. An absent claim has none. Default: no requirement.
     #[schemars(extend("examples" = [{"azp": "web", "email_verified": true}]))]
     pub claims: Option<ClaimsDocument>,
-    /// What happens to a token that is bound to its sender (`cnf`). With `ignore`, a thief can use a stolen token.
+    /// What happens to a token that is bound to its sender (`cnf`). With `enforce`, it needs a DPoP proof (`jkt`, RFC 9449) or the client
+    /// certificate that Envoy sends (`x5t#S256`, RFC 8705). With `ignore`, a thief can use a stolen token.
     #[schemars(extend("default" = "enforce"))]
     pub binding: Option<Word<Binding>>,
     /// Whether readiness waits for the keys of this entry.

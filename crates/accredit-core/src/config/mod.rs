@@ -15,6 +15,7 @@ pub mod one_or_many;
 pub mod ordered_map;
 pub mod path;
 pub mod problem;
+pub mod replay_document;
 pub mod resolve;
 pub mod revoked_document;
 pub mod route_config;

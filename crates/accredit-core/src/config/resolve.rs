@@ -27,6 +27,7 @@ use crate::config::units::{self, Size};
 use crate::config::warning::WarningCode;
 use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
+use crate::proof::replay::DEFAULT_REPLAY_SIZE;
 use crate::rules::host::Host;
 use crate::rules::rule::Rule;
 use crate::rules::rules_file::RulesFileStatus;
@@ -168,6 +169,8 @@ fn settings(
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,
     );
+    let replay_size = document.replay.as_ref().and_then(|replay| replay.size);
+    let replay_size = replay_size.unwrap_or(DEFAULT_REPLAY_SIZE);
     let revoked = revoked(document.revoked.as_ref(), problems);
     let state_dir = state_dir(document.state_dir.as_deref(), problems);
     let realm = realm(document.realm.as_deref(), problems);
@@ -213,6 +216,7 @@ fn settings(
         log_claims,
         config: fingerprint::of_all(document, files.files.iter().map(ResolvedFile::documents)),
         unavailable: unavailable(document.unavailable, problems),
+        replay_size: usize::try_from(replay_size).unwrap_or(usize::MAX),
         revoked,
         state_dir,
         token_cache: document

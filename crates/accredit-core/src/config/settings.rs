@@ -63,6 +63,8 @@ pub struct Settings {
     pub config: Arc<str>,
     /// Who decides on a token whose issuer has no keys.
     pub unavailable: WithoutKeysPolicy,
+    /// How many used proofs are remembered.
+    pub replay_size: usize,
     /// The deny list.
     pub revoked: Option<DenyListSettings>,
     /// Where last good key sets are kept.

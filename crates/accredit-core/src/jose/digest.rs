@@ -1,8 +1,23 @@
-//! SHA-256 in hexadecimal, for file names and checksums.
+//! SHA-256, and the comparison of digests.
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{constant_time, digest};
+
+/// The digest of these bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut own = [0; 32];
+    let digest = digest::digest(&digest::SHA256, bytes);
+    own.iter_mut()
+        .zip(digest.as_ref())
+        .for_each(|(to, from)| *to = *from);
+    own
+}
+
+/// Whether both are the same, in a time that depends on their lengths only.
+pub fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(one, other).is_ok()
+}
 
 /// The digest of the concatenated parts, in lower-case hexadecimal.
 pub fn sha256_hex(parts: &[&[u8]]) -> String {
@@ -20,10 +35,14 @@ pub fn sha256_hex(parts: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::sha256_hex;
+    use super::{are_equal, sha256, sha256_hex};
 
     #[test]
     fn a_digest_of_parts_is_the_digest_of_their_concatenation() {
+        assert!(are_equal(&sha256(b"abc"), &sha256(b"abc")));
+        assert!(!are_equal(&sha256(b"abc"), &sha256(b"abd")));
+        assert!(!are_equal(b"abc", b"ab"));
+        assert_eq!(sha256(b"abc")[..4], [0xba, 0x78, 0x16, 0xbf]);
         // FIPS 180-4's example.
         assert_eq!(
             sha256_hex(&[b"a", b"bc"]),

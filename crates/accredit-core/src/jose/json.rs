@@ -152,6 +152,10 @@ impl JsonValue {
         }
     }
 
+    pub fn is_null(&self) -> bool {
+        self.kind == JsonKind::Null
+    }
+
     /// The members, if this is an object.
     pub fn as_object(&self) -> Option<&JsonObject> {
         match &self.kind {

@@ -6,3 +6,5 @@ pub mod digest;
 pub mod json;
 pub mod jwk;
 pub mod key;
+pub mod pem;
+pub mod thumbprint;

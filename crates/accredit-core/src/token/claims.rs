@@ -80,7 +80,12 @@ impl Claims {
 
     /// Whether `cnf` binds the token to a key of its sender (RFC 7800).
     pub fn has_confirmation(&self) -> bool {
-        self.object().get_non_null("cnf").is_some()
+        self.confirmation().is_some()
+    }
+
+    /// `cnf`
+    pub(in crate::token) fn confirmation(&self) -> Option<&JsonObject> {
+        self.object().get_non_null("cnf")?.as_object()
     }
 
     /// `exp`, `nbf` or `iat`. `None` if it is absent.

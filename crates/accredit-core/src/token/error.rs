@@ -1,6 +1,7 @@
 //! Why a token is refused.
 
 use crate::reason::Reason;
+use crate::token::binding_error::BindingError;
 use crate::token::malformed::MalformedToken;
 use crate::token::numeric_date::NotANumericDate;
 
@@ -36,9 +37,9 @@ pub enum TokenError {
     InvalidType,
     #[error("no key of the issuer verifies the signature")]
     InvalidSignature,
-    /// `cnf` binds the token to a proof that was not checked.
-    #[error("`cnf` binds the token to a proof that was not checked")]
-    UnprovenBinding,
+    /// The sender has not proven what `cnf` demands.
+    #[error("{0}")]
+    Binding(#[source] BindingError),
     #[error("`exp` has passed")]
     Expired,
     /// `nbf` or `iat` is ahead of the clock.
@@ -63,7 +64,7 @@ impl TokenError {
             TokenError::UnsupportedAlgorithm => Reason::UnsupportedAlgorithm,
             TokenError::InvalidType => Reason::InvalidType,
             TokenError::InvalidSignature => Reason::InvalidSignature,
-            TokenError::UnprovenBinding => Reason::UnprovenBinding,
+            TokenError::Binding(error) => error.reason(),
             TokenError::Expired => Reason::Expired,
             TokenError::NotYetValid(_) => Reason::NotYetValid,
             TokenError::InvalidAudience => Reason::InvalidAudience,
@@ -76,7 +77,9 @@ impl TokenError {
     /// What the reason alone does not say, for the operator: explanation, log and tail, never the client.
     pub fn cause(self) -> Option<String> {
         match self {
-            TokenError::Malformed(_) | TokenError::NotANumericDate(..) => Some(self.to_string()),
+            TokenError::Malformed(_) | TokenError::NotANumericDate(..) | TokenError::Binding(_) => {
+                Some(self.to_string())
+            }
             _ => None,
         }
     }
@@ -89,6 +92,12 @@ impl TokenError {
             }
             other => other,
         }
+    }
+}
+
+impl From<BindingError> for TokenError {
+    fn from(error: BindingError) -> TokenError {
+        TokenError::Binding(error)
     }
 }
 

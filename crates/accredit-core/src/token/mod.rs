@@ -3,9 +3,11 @@
 //! Nothing here does I/O or reads a clock.
 
 pub mod bearer;
+pub mod binding_error;
 pub mod claim_demand;
 pub mod claim_name;
 pub mod claims;
+pub mod confirmation;
 pub mod decimal;
 pub mod error;
 pub mod malformed;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
+use crate::token::binding_error::BindingError;
 use crate::token::claim_demand::check_all;
 use crate::token::claims::{Audience, Claims};
+use crate::token::confirmation::Confirmation;
 use crate::token::error::{ClaimStep, TokenError};
 use crate::token::numeric_date::NumericDate;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
@@ -20,7 +22,12 @@ pub struct VerifiedToken {
     scopes: ScopeSet,
     audience: Box<[Box<str>]>,
     validity: Validity,
+    /// `None` if the token is not bound, or the issuer entry ignores it.
+    confirmation: Option<Box<Confirmation>>,
 }
+
+/// Checks that the sender of a token has proven what its `cnf` demands. The argument is absent for a token that is not bound.
+pub type JudgeBinding<'a> = &'a dyn Fn(Option<&Confirmation>) -> Result<(), BindingError>;
 
 /// The claims of a token that failed a step after its signature had been verified. They say whose token was refused
 /// (CONTRACT 4.13.1, 4.13.4), and cannot admit a request: a rule accepts a [`VerifiedToken`] only.
@@ -50,13 +57,14 @@ struct Validity {
 
 impl VerifiedToken {
     /// Runs the steps 12 to 20 of CONTRACT 4.1.1: signature, `cnf`, `exp`, `nbf`, `iat`, `aud`, required claims, lifetime,
-    /// values of claims.
+    /// values of claims. `judge_binding` is called once, if the signature is valid and the entry enforces `cnf`.
     pub fn verify<'a, 'k>(
         token: UnverifiedToken<'a>,
         algorithm: Algorithm,
         candidates: impl IntoIterator<Item = &'k VerificationKey>,
         requirements: &Requirements,
         now: NumericDate,
+        judge_binding: JudgeBinding<'_>,
     ) -> Verification<'a, 'k> {
         let signed_by = candidates.into_iter().find(|key| {
             key.verify(algorithm, token.signing_input(), token.signature())
@@ -65,7 +73,11 @@ impl VerifiedToken {
         let Some(key) = signed_by else {
             return Verification::Unsigned(token);
         };
-        let judged = judge_binding(token.claims(), requirements.binding)
+        let confirmation = match requirements.binding {
+            Binding::Enforce => Confirmation::read(token.claims()),
+            Binding::Ignore => None,
+        };
+        let judged = enforce(requirements.binding, confirmation.as_ref(), judge_binding)
             .and_then(|()| Validity::judge(token.claims(), requirements, now))
             .and_then(|validity| {
                 check_all(&requirements.claims, token.claims())
@@ -85,6 +97,7 @@ impl VerifiedToken {
                     scopes,
                     audience,
                     validity,
+                    confirmation: confirmation.map(Box::new),
                 };
                 Verification::Verified(token, key)
             }
@@ -92,12 +105,22 @@ impl VerifiedToken {
         }
     }
 
-    /// Checks the times of a cached token again.
+    /// Checks what can have changed since a token was cached: the proof of its sender, and its times.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] or [`TokenError::NotYetValid`].
-    pub fn still_holds(&self, clock_skew: Duration, now: NumericDate) -> Result<(), TokenError> {
-        self.validity.judge_times(clock_skew, now)
+    /// [`TokenError::Binding`], [`TokenError::Expired`] or [`TokenError::NotYetValid`].
+    pub fn still_holds(
+        &self,
+        requirements: &Requirements,
+        now: NumericDate,
+        judge_binding: JudgeBinding<'_>,
+    ) -> Result<(), TokenError> {
+        enforce(
+            requirements.binding,
+            self.confirmation.as_deref(),
+            judge_binding,
+        )?;
+        self.validity.judge_times(requirements.clock_skew, now)
     }
 
     pub fn claims(&self) -> &Claims {
@@ -269,11 +292,15 @@ fn is_one_of<'a>(mut audience: impl Iterator<Item = &'a str>, accepted: &[String
     audience.any(|audience| accepted.iter().any(|own| own == audience))
 }
 
-fn judge_binding(claims: &Claims, binding: Binding) -> Result<(), TokenError> {
-    if claims.has_confirmation() && binding == Binding::Enforce {
-        return Err(TokenError::UnprovenBinding);
+fn enforce(
+    binding: Binding,
+    confirmation: Option<&Confirmation>,
+    judge: JudgeBinding<'_>,
+) -> Result<(), TokenError> {
+    match binding {
+        Binding::Enforce => Ok(judge(confirmation)?),
+        Binding::Ignore => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

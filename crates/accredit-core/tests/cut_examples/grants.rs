@@ -152,6 +152,8 @@ fn grants_of_rules(rules: &RuleTable, grants: &mut BTreeSet<String>) {
             headers: Headers::new(headers.iter().copied(), Completeness::Complete),
             source_address: "",
             source_principal: "",
+            source_certificate: "",
+            scheme: "https",
             context: tier.map(|tier| ("tier", tier)).into_iter().collect(),
         };
         let Ok(facts) = rules.read(&request) else {

@@ -19,6 +19,7 @@ const PRINCIPALS: [ConnectionProperty; 3] = [
 pub struct IncomingRequest<'a> {
     headers: Vec<(&'a str, &'a [u8])>,
     method: Cow<'a, str>,
+    scheme: Cow<'a, str>,
     host: Cow<'a, str>,
     path: Cow<'a, str>,
     source_address: String,
@@ -39,6 +40,7 @@ impl<'a> IncomingRequest<'a> {
             .find(|principal| !principal.is_empty());
         Some(IncomingRequest {
             method: value(":method"),
+            scheme: value(":scheme"),
             host: value(":authority"),
             path: value(":path"),
             source_address: stream
@@ -54,11 +56,14 @@ impl<'a> IncomingRequest<'a> {
         let context = context.iter();
         Request {
             method: &self.method,
+            scheme: &self.scheme,
             host: &self.host,
             path: &self.path,
             headers: Headers::new(self.headers.iter().copied(), Completeness::Complete),
             source_address: &self.source_address,
             source_principal: &self.source_principal,
+            // Envoy gives a module no certificate: tokens that are bound to one stay unproven.
+            source_certificate: "",
             context: context
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),

@@ -16,6 +16,8 @@ use crate::keys::lease::KeyLease;
 use crate::keys::ledger::MissingKey;
 use crate::keys::source::{KeyAddress, KeySource, Transport};
 use crate::keys::store::KeyStore;
+use crate::proof::presentation::CredentialScheme;
+use crate::request::{Completeness, Headers, Request};
 use crate::token::bearer::BearerToken;
 use crate::token::error::TokenError;
 use crate::token::requirements::{Audiences, Binding, Requirements};
@@ -56,6 +58,20 @@ fn authenticator(now: Instant) -> Authenticator {
     Authenticator::new(issuers, Arc::new(TokenCache::new(0)), None)
 }
 
+fn request() -> Request<'static> {
+    Request {
+        method: "GET",
+        scheme: "https",
+        host: "api.example",
+        path: "/",
+        headers: Headers::new(std::iter::empty(), Completeness::Complete),
+        source_address: "",
+        source_principal: "",
+        source_certificate: "",
+        context: Vec::new(),
+    }
+}
+
 fn forged(header: &str) -> String {
     let claims = r#"{"iss":"https://a.example","exp":2000}"#;
     let signature = base64url::encode(&[7; 64]);
@@ -80,7 +96,8 @@ fn the_first_result_stands_if_the_keys_become_too_old_during_the_wait() {
         let authenticate = |wall, steady, attempt| {
             let bearer = BearerToken::new(token.as_bytes(), 16 * 1024).expect("is a bearer");
             let moment = Moment::new(Duration::from_secs(wall), steady);
-            authenticator.authenticate(bearer, moment, attempt)
+            let scheme = CredentialScheme::Bearer;
+            authenticator.authenticate(bearer, scheme, &request(), moment, attempt)
         };
         let Authentication::Wait(ticket) = authenticate(1000, began, Attempt::First) else {
             panic!("{header} waits for a fetch")

@@ -39,6 +39,8 @@ fn hide_token(path: &str, headers: &[(&str, &str)]) -> bool {
         headers: Headers::new(headers, Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: vec![],
     })
 }

@@ -29,6 +29,8 @@ fn attempt(path: &str, headers: &[(&str, &[u8])]) -> Result<TokenRemoval, Ambigu
         headers: Headers::new(headers.iter().copied(), Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: vec![],
     };
     let credential = sources.extract(&request).expect("one").expect("a token");

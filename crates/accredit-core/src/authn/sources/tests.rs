@@ -16,6 +16,8 @@ fn extract(
         headers: Headers::new(headers.iter().copied(), Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: vec![],
     };
     let found = sources.extract(&request)?;

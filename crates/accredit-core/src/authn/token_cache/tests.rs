@@ -19,6 +19,8 @@ use crate::keys::key_set::KeySet;
 use crate::keys::lease::KeyLease;
 use crate::keys::source::KeySource;
 use crate::keys::store::KeyStore;
+use crate::proof::presentation::CredentialScheme;
+use crate::request::{Completeness, Headers, Request};
 use crate::token::bearer::BearerToken;
 use crate::token::requirements::{Audiences, Binding, Requirements};
 
@@ -94,9 +96,22 @@ impl Signer {
 
     fn identity(&self, token: &str) -> Arc<Identity> {
         let now = Moment::new(Duration::from_secs(1000), Instant::now());
+        let request = Request {
+            method: "GET",
+            scheme: "https",
+            host: "api.example",
+            path: "/",
+            headers: Headers::new(std::iter::empty(), Completeness::Complete),
+            source_address: "",
+            source_principal: "",
+            source_certificate: "",
+            context: Vec::new(),
+        };
+        let scheme = CredentialScheme::Bearer;
+        let attempt = Attempt::First;
         match self
             .authenticator
-            .authenticate(bearer(token), now, Attempt::First)
+            .authenticate(bearer(token), scheme, &request, now, attempt)
         {
             Authentication::Verified(identity, _) => identity,
             other => panic!("{other:?}"),

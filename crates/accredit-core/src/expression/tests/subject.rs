@@ -46,6 +46,8 @@ impl Subject<'_> {
             headers: Headers::new(self.headers.iter().copied(), Completeness::Complete),
             source_address: self.source_address,
             source_principal: "spiffe://a/b",
+            source_certificate: "",
+            scheme: "https",
             context: vec![("tier", "internal")],
         };
         let needs = Needs {

@@ -57,6 +57,8 @@ fn selected(
         headers: Headers::new(headers, Completeness::Complete),
         source_address: "",
         source_principal: "",
+        source_certificate: "",
+        scheme: "https",
         context: context.to_vec(),
     };
     let facts = match table.read(&request) {

@@ -1,0 +1,7 @@
+//! Proof of possession: whether the sender of a bound token has the key or the certificate that the token is bound to.
+
+pub mod certificate;
+pub mod dpop;
+pub mod presentation;
+pub mod replay;
+pub mod target;

@@ -1,0 +1,38 @@
+//! A service, tokens that are bound to a key, and requests with proofs.
+
+use serde_json::json;
+
+use crate::support::check_request::Ask;
+use crate::support::keys::{Key, p256, rsa, set};
+use crate::support::proof::{key_thumbprint, proof};
+use crate::support::service::inline_issuer;
+use crate::support::token::Token;
+
+pub(super) const ISSUER: &str = "https://issuer.test";
+
+/// The URL of [`Ask::plain`].
+pub(super) const URL: &str = "https://api.test/things";
+
+/// The configuration of one issuer with the key `k`. `lines` are of its entry, `more` of the file.
+pub(super) fn configuration(lines: &str, more: &str) -> String {
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), lines);
+    format!("issuers:\n{issuer}{more}")
+}
+
+/// A token that is bound to this key.
+pub(super) fn bound(key: &Key) -> String {
+    let cnf = json!({ "jkt": key_thumbprint(key) });
+    Token::of(ISSUER).claim("cnf", cnf).signed(rsa(0))
+}
+
+/// A valid proof of the first P-256 key.
+pub(super) fn good_proof(token: &str) -> Token {
+    proof(p256(0), "ES256", ("GET", URL), token)
+}
+
+/// A request with a token and a proof.
+pub(super) fn ask(token: &str, proof: &str) -> Ask {
+    Ask::plain()
+        .header("authorization", format!("DPoP {token}"))
+        .header("dpop", proof)
+}
