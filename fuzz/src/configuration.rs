@@ -10,7 +10,7 @@ use super::minter::SigningKey;
 use super::service;
 
 /// The shipped examples.
-pub const EXAMPLES: [&str; 32] = [
+pub const EXAMPLES: [&str; 33] = [
     include_str!("../../examples/bound-tokens.yaml"),
     include_str!("../../examples/claim-headers.yaml"),
     include_str!("../../examples/clients-without-audience.yaml"),
@@ -29,6 +29,7 @@ pub const EXAMPLES: [&str; 32] = [
     include_str!("../../examples/probes.yaml"),
     include_str!("../../examples/public-paths.yaml"),
     include_str!("../../examples/quiet-refusals.yaml"),
+    include_str!("../../examples/resource-metadata.yaml"),
     include_str!("../../examples/revoked.yaml"),
     include_str!("../../examples/roles-and-groups.yaml"),
     include_str!("../../examples/route-context.yaml"),

@@ -8,6 +8,7 @@ pub fn colour(reason: Reason) -> &'static str {
     match reason {
         Reason::Allowed => "colour-allowed shade-1",
         Reason::Anonymous => "colour-allowed shade-3",
+        Reason::ResourceMetadata => "colour-allowed shade-5",
         // The client sent no token, or an ambiguous request.
         Reason::MissingToken => "colour-request shade-1",
         Reason::InvalidRequest => "colour-request shade-2",

@@ -34,6 +34,7 @@ mod paths;
 mod refusals;
 mod reload;
 mod replicas;
+mod resource_metadata;
 mod rotation;
 mod route_context;
 mod safety;

@@ -59,6 +59,8 @@ mod proofs;
 mod reference;
 // Reloads of the configuration.
 mod reload;
+// The metadata of the protected API.
+mod resource_metadata;
 // Rules: selection, access, scopes and conditions.
 mod rules;
 // Rules of other files.

@@ -109,7 +109,12 @@ impl Engines {
             refusals: RefusalSettings {
                 realm: settings.realm.clone(),
                 details: settings.error_details,
+                resource_metadata: settings
+                    .resource_metadata
+                    .as_ref()
+                    .map(|metadata| metadata.address().to_owned()),
             },
+            resource_metadata: settings.resource_metadata.clone(),
             without_keys: settings.unavailable,
         })
     }

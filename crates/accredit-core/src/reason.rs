@@ -12,6 +12,7 @@ pub enum Decision {
 pub enum Reason {
     Allowed,
     Anonymous,
+    ResourceMetadata,
     InvalidRequest,
     MissingToken,
     MalformedToken,
@@ -58,10 +59,11 @@ impl Decision {
 }
 
 impl Reason {
-    /// Every reason: the two admissions first, then the refusals.
-    pub const ALL: [Reason; 29] = [
+    /// Every reason: the admissions and the answer that accredit gives itself first, then the refusals.
+    pub const ALL: [Reason; 30] = [
         Reason::Allowed,
         Reason::Anonymous,
+        Reason::ResourceMetadata,
         Reason::InvalidRequest,
         Reason::MissingToken,
         Reason::MalformedToken,
@@ -96,6 +98,7 @@ impl Reason {
         match self {
             Reason::Allowed => "allowed",
             Reason::Anonymous => "anonymous",
+            Reason::ResourceMetadata => "resource_metadata",
             Reason::InvalidRequest => "invalid_request",
             Reason::MissingToken => "missing_token",
             Reason::MalformedToken => "malformed_token",
@@ -135,7 +138,7 @@ impl Reason {
     /// The decision that this reason explains.
     pub fn decision(self) -> Decision {
         match self {
-            Reason::Allowed | Reason::Anonymous => Decision::Allow,
+            Reason::Allowed | Reason::Anonymous | Reason::ResourceMetadata => Decision::Allow,
             _ => Decision::Deny,
         }
     }

@@ -84,6 +84,8 @@ pub enum ClientProtocol {
 pub struct RefusalSettings {
     pub realm: Realm,
     pub details: ErrorDetails,
+    /// The address of the API's metadata, for challenges.
+    pub resource_metadata: Option<String>,
 }
 
 // === impl Admission ===
@@ -197,7 +199,12 @@ impl RefusalSettings {
     ) -> Option<String> {
         let mut scheme = scheme;
         let error = match class {
-            Class::NoCredential => return Some(challenge::bare(&self.realm)),
+            Class::NoCredential => {
+                return Some(challenge::bare(
+                    &self.realm,
+                    self.resource_metadata.as_deref(),
+                ));
+            }
             Class::BadRequest => ChallengeError::InvalidRequest,
             Class::BadCredential => ChallengeError::InvalidToken,
             Class::BadProof { is_of_proof } => {
@@ -215,6 +222,7 @@ impl RefusalSettings {
             &self.realm,
             error,
             description,
+            self.resource_metadata.as_deref(),
         ))
     }
 

@@ -13,11 +13,12 @@ use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::sources::{Credential, TokenSources};
 use crate::authz::answer::{
-    Admission, Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings,
+    Admission, Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings, RefusedAnswer,
 };
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::record::{DecisionRecord, TokenRecord};
+use crate::authz::resource_metadata::ResourceMetadata;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
@@ -37,6 +38,7 @@ pub struct Authorizer {
     refusals: RefusalSettings,
     without_keys: WithoutKeysPolicy,
     filtered: FilteredRequests,
+    resource_metadata: Option<ResourceMetadata>,
 }
 
 /// What an [`Authorizer`] decides by.
@@ -48,6 +50,7 @@ pub struct AuthorizerParts {
     pub forwarding: TokenForwarding,
     pub refusals: RefusalSettings,
     pub without_keys: WithoutKeysPolicy,
+    pub resource_metadata: Option<ResourceMetadata>,
 }
 
 /// The result of judging a request.
@@ -62,6 +65,8 @@ pub enum Judgement {
 enum Decided {
     Admit(DecisionRecord, Admission),
     Deny(DecisionRecord, RefusalForm),
+    /// accredit answers the request itself, and it does not reach the upstream.
+    Document(DecisionRecord, RefusedAnswer),
 }
 
 impl Authorizer {
@@ -74,6 +79,7 @@ impl Authorizer {
             forwarding,
             refusals,
             without_keys,
+            resource_metadata,
         } = parts;
         Authorizer {
             authenticator,
@@ -84,6 +90,7 @@ impl Authorizer {
             refusals,
             without_keys,
             filtered: FilteredRequests::default(),
+            resource_metadata,
         }
     }
 
@@ -146,6 +153,10 @@ impl Authorizer {
                 record,
                 answer: Answer::Admit(admission),
             },
+            Decided::Document(record, document) => Judged {
+                record,
+                answer: Answer::Refuse(document),
+            },
             Decided::Deny(record, form) => {
                 let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
                 let client = ClientProtocol::of(&request.headers);
@@ -169,6 +180,18 @@ impl Authorizer {
         attempt: Attempt<'_>,
     ) -> Result<Decided, KeyTicket> {
         self.filtered.notice(request.headers.completeness());
+        if let Some(metadata) = &self.resource_metadata
+            && let Some(document) = metadata.answer(request)
+        {
+            let record = DecisionRecord {
+                reason: Reason::ResourceMetadata,
+                denial: None,
+                rule: self.rules.default_rule().name.clone(),
+                token: TokenRecord::NotRead,
+                cache: None,
+            };
+            return Ok(Decided::Document(record, document));
+        }
         let facts = match self.rules.read(request) {
             Ok(facts) => facts,
             Err(error) => return Ok(denied(error, self.rules.default_rule())),

@@ -18,8 +18,17 @@ pub enum ChallengeError<'a> {
 }
 
 /// A challenge without an error: the request carried no credential (RFC 6750 section 3.1).
-pub fn bare(realm: &Realm) -> String {
-    format!("Bearer realm=\"{realm}\"")
+pub fn bare(realm: &Realm, resource_metadata: Option<&str>) -> String {
+    let mut challenge = format!("Bearer realm=\"{realm}\"");
+    name_metadata(&mut challenge, resource_metadata);
+    challenge
+}
+
+/// Adds the address of the API's metadata (RFC 9728 section 5.1).
+fn name_metadata(challenge: &mut String, resource_metadata: Option<&str>) {
+    if let Some(address) = resource_metadata {
+        challenge.push_str(&format!(", resource_metadata=\"{address}\""));
+    }
 }
 
 /// A challenge with an error. `description` is the fixed text of the reason.
@@ -28,6 +37,7 @@ pub fn with_error(
     realm: &Realm,
     error: ChallengeError<'_>,
     description: Option<&str>,
+    resource_metadata: Option<&str>,
 ) -> String {
     let name = match scheme {
         CredentialScheme::Bearer => "Bearer",
@@ -48,6 +58,7 @@ pub fn with_error(
         let names: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
         challenge.push_str(&format!(", algs=\"{}\"", names.join(" ")));
     }
+    name_metadata(&mut challenge, resource_metadata);
     challenge
 }
 

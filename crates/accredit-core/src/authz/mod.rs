@@ -7,4 +7,5 @@ pub mod condition_input;
 pub mod denial;
 pub mod explanation;
 pub mod record;
+pub mod resource_metadata;
 pub mod step;

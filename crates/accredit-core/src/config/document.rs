@@ -14,6 +14,7 @@ use crate::config::defaults;
 use crate::config::issuer_document::IssuerDocument;
 use crate::config::one_or_many::ClaimNameDocument;
 use crate::config::replay_document::ReplayDocument;
+use crate::config::resource_metadata_document::ResourceMetadataDocument;
 use crate::config::revoked_document::RevokedDocument;
 use crate::config::rule_document::{RuleDocument, RulesFromDocument, TokenSourceDocument};
 use crate::config::units::{Duration, Size};
@@ -69,6 +70,9 @@ pub struct ConfigDocument {
     /// A list of tokens that are refused with `revoked` although they are valid, from a file or from an address. Default:
     /// none.
     pub revoked: Option<RevokedDocument>,
+    /// The metadata of the API (RFC 9728), which accredit answers itself at its well-known path, and which every challenge names.
+    /// Default: none.
+    pub resource_metadata: Option<ResourceMetadataDocument>,
     /// The memory of used DPoP proofs. Default: 100000 proofs in the memory of the process.
     pub replay: Option<ReplayDocument>,
     /// A folder that keeps the last-known-good keys of each issuer across a restart, for a time when the issuer is

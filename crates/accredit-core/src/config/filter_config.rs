@@ -161,6 +161,7 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
         max_concurrent_checks,
         unavailable,
         rules_from,
+        resource_metadata: _,
         replay: _,
         revoked: _,
         issuers: _,

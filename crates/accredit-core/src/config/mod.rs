@@ -17,6 +17,7 @@ pub mod path;
 pub mod problem;
 pub mod replay_document;
 pub mod resolve;
+pub mod resource_metadata_document;
 pub mod revoked_document;
 pub mod route_config;
 pub mod rule_document;

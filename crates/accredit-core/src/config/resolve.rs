@@ -13,6 +13,7 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
+use crate::config::resolve::resource_metadata::resource_metadata;
 use crate::config::resolve::revoked::revoked;
 use crate::config::resolve::rule_order::{RuleGroup, warn_of_order};
 use crate::config::resolve::rules::{RuleContext, RulesPlace, ambiguous_paths, rules};
@@ -41,6 +42,7 @@ pub mod issuers;
 pub mod key_access;
 pub mod keys;
 pub mod matches;
+pub mod resource_metadata;
 pub mod revoked;
 pub mod rule_order;
 pub mod rules;
@@ -171,6 +173,12 @@ fn settings(
     );
     let replay_size = document.replay.as_ref().and_then(|replay| replay.size);
     let replay_size = replay_size.unwrap_or(DEFAULT_REPLAY_SIZE);
+    let resource_metadata = resource_metadata(
+        document.resource_metadata.as_ref(),
+        &issuers,
+        &token_sources,
+        problems,
+    );
     let revoked = revoked(document.revoked.as_ref(), problems);
     let state_dir = state_dir(document.state_dir.as_deref(), problems);
     let realm = realm(document.realm.as_deref(), problems);
@@ -216,6 +224,7 @@ fn settings(
         log_claims,
         config: fingerprint::of_all(document, files.files.iter().map(ResolvedFile::documents)),
         unavailable: unavailable(document.unavailable, problems),
+        resource_metadata,
         replay_size: usize::try_from(replay_size).unwrap_or(usize::MAX),
         revoked,
         state_dir,

@@ -8,6 +8,7 @@ use crate::authn::issuers::Startup;
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
 use crate::authn::sources::TokenSource;
 use crate::authn::tenants::Tenants;
+use crate::authz::resource_metadata::ResourceMetadata;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::tls_files::TlsFiles;
 use crate::forward::claim_headers::ClaimHeaders;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub config: Arc<str>,
     /// Who decides on a token whose issuer has no keys.
     pub unavailable: WithoutKeysPolicy,
+    /// The metadata of the API, which accredit answers itself.
+    pub resource_metadata: Option<ResourceMetadata>,
     /// How many used proofs are remembered.
     pub replay_size: usize,
     /// The deny list.

@@ -35,6 +35,21 @@ async fn members_of_a_dev_token_request_override_and_remove_claims() {
 }
 
 #[tokio::test]
+async fn a_dev_token_can_be_bound_or_of_a_tenant() {
+    let dev = RunningIssuer::start().await;
+    let cnf = json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", "x5t#S256": "AA" });
+    let issuer = "http://127.0.0.1:9193/acme";
+    let asked = json!({ "cnf": cnf, "tid": "acme", "iss": issuer, "jti": "j-1" });
+    let (token, _) = dev.minted(asked).await;
+    let claims = dev.verify(&token).await.expect("a token").claims;
+    assert_eq!(claims["cnf"], cnf);
+    assert_eq!(
+        (&claims["tid"], &claims["iss"], &claims["jti"]),
+        (&json!("acme"), &json!(issuer), &json!("j-1"))
+    );
+}
+
+#[tokio::test]
 async fn the_switches_of_a_dev_token_request_set_expiry_signature_and_kid() {
     let dev = RunningIssuer::start().await;
     let (plain, _) = dev.minted(json!({"expired": false, "forged": false})).await;

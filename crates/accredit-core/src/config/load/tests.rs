@@ -500,7 +500,7 @@ fn a_reference_to_the_environment_in_a_key_is_an_error() {
 
 #[test]
 fn keys_of_planned_features_are_unknown_keys() {
-    let later = ["resource_metadata", "metadata"];
+    let later = ["metadata"];
     for key in later {
         let problems = refused(&format!(
             "issuers: [{{issuer: a, audiences: [b]}}]\n{key}: []\n"
