@@ -27,5 +27,6 @@ pub mod import;
 pub mod jwks;
 pub mod observe;
 pub mod regular_file;
+pub mod rule_tests;
 pub mod server;
 pub mod telemetry;

@@ -5,12 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use accredit_core::config::rules_files::{FoundEntry, FoundFile, RulesFilePattern};
-use accredit_core::config::yaml::budget::MAX_BYTES;
 
 use crate::regular_file;
 
 /// The most files of an entry.
-const MAX_FILES: usize = 1_000;
+const MAX_FILES: usize = 256;
+
+/// The most bytes of a file. All files of an entry are in memory at the same time.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads the files of each entry, of which these are the `files`.
 pub(crate) fn read_all<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<FoundEntry> {
@@ -72,7 +74,7 @@ fn names(pattern: &RulesFilePattern) -> io::Result<Vec<OsString>> {
 }
 
 fn found(path: &Path) -> FoundFile {
-    let text = regular_file::read(path, MAX_BYTES as u64)
+    let text = regular_file::read(path, MAX_BYTES)
         .map_err(|error| error.to_string())
         .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "the text is not UTF-8".to_owned()));
     FoundFile {

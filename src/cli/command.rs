@@ -12,9 +12,10 @@ use crate::cli::exit::{ExitCode, complain};
 use crate::cli::explain::ExplainArgs;
 use crate::cli::import::ImportArgs;
 use crate::cli::keys::KeysArgs;
+use crate::cli::rule_test::TestArgs;
 use crate::cli::serve::ServeArgs;
 use crate::cli::tail::TailArgs;
-use crate::cli::{check, dev, explain, help, import, keys, schema, serve, tail};
+use crate::cli::{check, dev, explain, help, import, keys, rule_test, schema, serve, tail};
 use crate::telemetry::build_info::VERSION_AND_COMMIT;
 use crate::telemetry::log_queue::FlushAtExit;
 
@@ -51,6 +52,9 @@ enum Command {
     /// Convert a configuration of Envoy's jwt_authn, Istio, Envoy Gateway or Kubernetes
     #[command(after_help = help::IMPORT)]
     Import(ImportArgs),
+    /// Run test cases against a configuration, without keys and network
+    #[command(after_help = help::TEST)]
+    Test(TestArgs),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Run the service with an embedded development issuer, to try accredit alone
@@ -74,6 +78,7 @@ pub fn run() -> process::ExitCode {
             Command::Tail(args) => tail::run(args),
             Command::Keys(args) => keys::run(args),
             Command::Import(args) => import::run(&args),
+            Command::Test(args) => rule_test::run(args),
             Command::Schema => schema::run(),
             Command::Dev(args) => dev::run(args),
             Command::Completions(args) => completions::print(&args, Cli::command()),

@@ -9,7 +9,7 @@ Start here:
 
 Exit status:
   0  the command succeeded; explain: the decision is allow
-  1  the command failed
+  1  the command failed; test: a decision is not as expected
   2  bad usage or bad configuration
   3  explain: the decision is deny; import: something was left out";
 
@@ -65,6 +65,17 @@ Exit status:
   0  the keys are shown
   1  the service does not answer, or a fetch of --refresh failed
   2  bad usage";
+
+pub(crate) const TEST: &str = "\
+Examples:
+  accredit test accredit.test.yaml
+  accredit test --junit report.xml tests/*.yaml
+  accredit test --config accredit.yaml cases.yaml
+
+Exit status:
+  0  every decision is as expected
+  1  a decision differs
+  2  bad usage, bad test cases or bad configuration";
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod paint;
 pub mod problem_report;
 pub mod render;
+pub mod rule_test;
 pub mod run;
 pub mod schema;
 pub mod serve;

@@ -196,7 +196,11 @@ fn without_issuer_flags(
     Ok(ConfigOrigin::File(config))
 }
 
-fn read_file(
+/// The document of a file, and the problems of its structure.
+///
+/// # Errors
+/// [`ConfigError`]
+pub(crate) fn read_file(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(ConfigDocument, Problems), ConfigError> {

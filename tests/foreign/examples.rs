@@ -79,6 +79,29 @@ fn each_example_begins_with_its_question_and_is_in_the_index() {
     assert_eq!(listed, expected.iter().map(String::as_str).collect());
 }
 
+#[test]
+fn each_example_has_test_cases_that_pass() {
+    let names = |folder: PathBuf| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| name.ends_with(".yaml"))
+            .collect::<BTreeSet<_>>()
+    };
+    let tests = folder().join("tests");
+    assert_eq!(names(folder()), names(tests.clone()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_accredit"));
+    command.env("TEAMS", folder().join("teams"));
+    command.arg("test");
+    command.args(names(tests.clone()).iter().map(|name| tests.join(name)));
+    let output = command.output().unwrap();
+    let (said, problems) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(0), "{said}{problems}");
+}
+
 /// Every block of YAML in the documents that is a configuration of accredit. Each page about a move has one.
 #[test]
 fn the_configurations_in_the_documents_are_valid() {

@@ -3,5 +3,6 @@
 pub(crate) mod common;
 pub(crate) mod configuration;
 pub(crate) mod reference;
+pub(crate) mod rule_tests;
 pub(crate) mod serving;
 pub(crate) mod usage;

@@ -38,11 +38,18 @@ pub(super) const ROOMS: [(&str, &[&str]); 32] = [
             "reason",
             "import",
             "regular_file",
+            "rule_tests",
             "server",
             "telemetry",
         ],
     ),
     ("import", &["config", "expression", "keys", "rules"]),
+    (
+        "rule_tests",
+        &[
+            "admin", "authn", "authz", "config", "engine", "explain", "jose", "keys", "token",
+        ],
+    ),
     (
         "app",
         &[
@@ -144,6 +151,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 32] = [
             "jose",
             "keys",
             "proof",
+            "reason",
             "revocation",
             "rules",
             "token",
@@ -210,6 +218,7 @@ pub(super) const HOMES: [(&str, &[&str]); 26] = [
             "token/bearer.rs",
             "config/fingerprint.rs",
             "dev_issuer/",
+            "rule_tests/keys.rs",
             "server/tls_files.rs",
         ],
     ),

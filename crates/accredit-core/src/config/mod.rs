@@ -26,6 +26,8 @@ pub mod schema;
 pub mod sentence;
 pub mod settings;
 pub mod structure;
+pub mod test_document;
+pub mod test_file;
 pub mod tls_files;
 pub mod units;
 pub mod warning;

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::config::document::ConfigDocument;
@@ -27,8 +27,13 @@ pub(crate) fn rules_schema() -> &'static Value {
 }
 
 fn make() -> Value {
+    of::<ConfigDocument>()
+}
+
+/// The schema of a document.
+pub(crate) fn of<T: JsonSchema>() -> Value {
     let mut schema = SchemaGenerator::new(SchemaSettings::draft2020_12())
-        .into_root_schema_for::<ConfigDocument>()
+        .into_root_schema_for::<T>()
         .to_value();
     each_part(&mut schema, &mut |part| {
         forbid_null(part);

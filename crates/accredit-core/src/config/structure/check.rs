@@ -137,6 +137,7 @@ impl<'w> StructureCheck<'w> {
         let others = schema
             .get("additionalProperties")
             .filter(|others| others.is_object());
+        let is_open = schema.get("additionalProperties") == Some(&Schema::Bool(true));
         if members.is_empty() && schema.get("minProperties").is_some() {
             self.problems
                 .error(at, "this mapping is empty", EMPTY_ADVICE);
@@ -149,6 +150,7 @@ impl<'w> StructureCheck<'w> {
                     self.visit(node, schema, &at);
                     true
                 }
+                None if is_open => true,
                 None => {
                     // A key with `${` is reported already.
                     if node.origin != Origin::Unresolved {
