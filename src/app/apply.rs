@@ -20,6 +20,7 @@ use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::metrics::ReloadMetrics;
 use crate::app::reload::{ReloadRequest, ReloadRequests, Reloaded};
+use crate::app::trials;
 use crate::deny_list::error::DenyListError;
 use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::current::Current;
@@ -240,6 +241,7 @@ fn apply(prepared: Prepared, running: &mut ReloadTarget<'_>) {
         running.observer,
     ));
     remove_old_series(running);
+    trials::report(running.current.load().authorizer().rules());
 }
 
 /// The keeper of the deny list, started, unless the one that runs has the same settings.

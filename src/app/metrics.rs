@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::deny_list;
 use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
+use crate::envoy::service;
 use crate::jwks;
 use crate::observe::decision_metrics::DecisionMetrics;
 use crate::server::connection_errors::ConnectionErrors;
@@ -19,6 +20,8 @@ use crate::telemetry::build_info::{COMMIT, VERSION};
 use crate::telemetry::log_queue::STANDARD_ERROR;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
+
+const SECONDS_OF_A_DAY: f64 = 86_400.0;
 
 /// Counts the reloads of the configuration.
 #[derive(Debug, Default)]
@@ -107,6 +110,19 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
             let is_current = file.state == RulesFileState::Current;
             (vec![("file", &*file.path)], f64::from(u8::from(is_current)))
         }),
+    )?;
+    let now = service::now().ok().map(|moment| moment.wall.seconds());
+    let trials = authorizer.rules().iter().filter_map(|rule| {
+        let left = rule.trial_end?.seconds() - now?;
+        Some((
+            vec![("rule", &*rule.name)],
+            (left / SECONDS_OF_A_DAY).max(0.0),
+        ))
+    });
+    text.gauges(
+        "accredit_shadow_rules",
+        "Days until the trial of the rule ends (shadow.until); 0 if it has ended and the rule is enforced",
+        trials,
     )?;
     let stores = authenticator
         .issuers()

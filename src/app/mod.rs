@@ -14,3 +14,4 @@ pub mod ports;
 pub mod reload;
 pub mod rules_files;
 pub mod run;
+pub mod trials;

@@ -20,6 +20,7 @@ use crate::app::metrics::{self, MeasuredParts};
 use crate::app::port_threads::{PortThreads, run_on};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, ReloadRequests, Reloader};
+use crate::app::trials;
 use crate::console::history::History;
 use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::current::Current;
@@ -197,6 +198,7 @@ impl App {
             config = &*self.settings.config,
             "serving; waiting for keys"
         );
+        trials::report(self.current.load().authorizer().rules());
         note_open_port(&self.settings);
 
         let certificates = self.listeners.certificates();
@@ -266,6 +268,7 @@ impl App {
             }
             () = apply_each(self.reloads, target) => Err(RunError::Refresher),
             () = log_left_out(&self.observer.refusals) => Ok(()),
+            () = trials::report_daily(&self.current) => Ok(()),
             () = history.keep(&self.observer.metrics) => Ok(()),
             never = follow_all(certificates) => match never {},
         };

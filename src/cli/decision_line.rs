@@ -101,6 +101,7 @@ impl DecisionLines {
 fn colour(decision: &pb::Decision) -> Colour {
     match (decision.decision.as_str(), decision.reason.as_str()) {
         ("allow", _) => Colour::Green,
+        ("shadow", _) => Colour::Yellow,
         (_, "keys_unavailable" | "key_pending" | "overloaded" | "internal_error") => Colour::Yellow,
         _ => Colour::Red,
     }

@@ -136,7 +136,7 @@ fn print(explanation: &pb::Explanation, json: bool) -> ExitCode {
         false => say(&render::text(explanation, Paint::of(&std::io::stdout()))),
     };
     match said {
-        ExitCode::Done if explanation.decision != "allow" => ExitCode::Denied,
+        ExitCode::Done if explanation.decision == "deny" => ExitCode::Denied,
         code => code,
     }
 }

@@ -16,6 +16,7 @@ pub(crate) fn text(explanation: &pb::Explanation, paint: Paint) -> String {
     let decision = printable(&explanation.decision);
     let colour = match &*decision {
         "allow" => Colour::Green,
+        "shadow" => Colour::Yellow,
         _ => Colour::Red,
     };
     // Writing into a `String` cannot fail.

@@ -185,7 +185,10 @@ impl Intervals {
                     ..NameCounts::default()
                 });
                 let (total, rate) = match decision {
-                    Decision::Allow => (&mut own.allowed, &mut own.allowed_per_second),
+                    // A rule on trial admits, too.
+                    Decision::Allow | Decision::Shadow => {
+                        (&mut own.allowed, &mut own.allowed_per_second)
+                    }
                     Decision::Deny => (&mut own.denied, &mut own.denied_per_second),
                 };
                 *total += count;

@@ -141,9 +141,10 @@ fn filters(sources: &ConsoleSources, issuers: &[pb::Issuer], chosen: &ChosenFilt
             label {
                 "Decision "
                 select name="decision" {
-                    option value="" selected[chosen.decision.is_empty()] { "allow and deny" }
+                    option value="" selected[chosen.decision.is_empty()] { "all" }
                     option selected[chosen.decision == "allow"] { "allow" }
                     option selected[chosen.decision == "deny"] { "deny" }
+                    option selected[chosen.decision == "shadow"] { "shadow" }
                 }
             }
             (choice("Reason", "reason", reasons, &chosen.reason))

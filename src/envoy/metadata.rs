@@ -1,6 +1,8 @@
 //! Writes a decision as dynamic metadata, which Envoy keeps under `envoy.filters.http.ext_authz` (CONTRACT 4.13): the fields of
 //! a `google.protobuf.Struct`.
 
+use std::sync::Arc;
+
 use accredit_core::authn::identity::Identity;
 use accredit_core::authn::token_metadata::MetadataValue;
 use accredit_core::authz::record::{DecisionRecord, TokenRecord};
@@ -40,6 +42,13 @@ pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
             }
             write_fields(of_token, metadata);
         }
+    }
+}
+
+/// Writes the values of `metadata` of the configuration.
+pub fn write_computed(values: &[(Arc<str>, MetadataValue)], metadata: &mut MessageWriter) {
+    for (name, own) in values {
+        entry(metadata, name, |value| write_value(own, value));
     }
 }
 

@@ -101,6 +101,9 @@ fn write_fields(judged: &Judged, answer: &mut MessageWriter) {
     }
     answer.message(DYNAMIC_METADATA, |fields| {
         metadata::write(&judged.record, fields);
+        if let Answer::Admit(admission) = &judged.answer {
+            metadata::write_computed(admission.metadata(), fields);
+        }
     });
 }
 

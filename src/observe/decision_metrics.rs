@@ -38,8 +38,15 @@ pub struct DecisionTotals {
 
 #[derive(Clone, Debug)]
 struct Series {
+    decision: Decision,
     reason: Reason,
     count: Arc<AtomicU64>,
+}
+
+impl Series {
+    fn is_of(&self, record: &DecisionRecord) -> bool {
+        (self.decision, self.reason) == (record.decision(), record.reason)
+    }
 }
 
 impl DecisionMetrics {
@@ -76,7 +83,7 @@ impl DecisionMetrics {
                 for series in series {
                     let count = series.count.load(Ordering::Relaxed);
                     *totals.reasons.entry(series.reason).or_default() += count;
-                    let decision = series.reason.decision();
+                    let decision = series.decision;
                     *totals.rules.entry((rule.clone(), decision)).or_default() += count;
                     let issuer = (issuer.clone(), decision);
                     *totals.issuers.entry(issuer).or_default() += count;
@@ -108,7 +115,7 @@ impl DecisionMetrics {
             issuers.iter().flat_map(move |(issuer, series)| {
                 series.iter().map(move |series| {
                     let labels: Vec<(&'static str, &str)> = vec![
-                        ("decision", series.reason.decision().as_str()),
+                        ("decision", series.decision.as_str()),
                         ("reason", series.reason.as_str()),
                         ("issuer", issuer),
                         ("rule", rule),
@@ -143,9 +150,7 @@ impl DecisionMetrics {
 
 fn find<'a>(checks: &'a Checks, record: &DecisionRecord, issuer: &str) -> Option<&'a AtomicU64> {
     let series = checks.get(&record.rule)?.get(issuer)?;
-    let own = series
-        .iter()
-        .find(|series| series.reason == record.reason)?;
+    let own = series.iter().find(|series| series.is_of(record))?;
     Some(&own.count)
 }
 
@@ -156,8 +161,9 @@ fn with_series(checks: &Checks, record: &DecisionRecord, issuer: &str) -> Checks
         .or_default()
         .entry(issuer.into())
         .or_default();
-    if !series.iter().any(|series| series.reason == record.reason) {
+    if !series.iter().any(|series| series.is_of(record)) {
         series.push(Series {
+            decision: record.decision(),
             reason: record.reason,
             count: Arc::default(),
         });

@@ -61,8 +61,9 @@ impl Observer {
         let took = check.arrived.elapsed();
         self.metrics.count(record, took);
         let is_refusal = record.decision() == Decision::Deny;
+        let is_logged = record.denial.is_some();
         let is_followed = self.followers.are_any();
-        if !is_refusal && !is_followed && !self.traces.is_on() {
+        if !is_logged && !is_followed && !self.traces.is_on() {
             return;
         }
         let span = match self.traces.is_on() {
@@ -76,8 +77,10 @@ impl Observer {
             disclosure,
             span.as_ref().map(ActiveSpan::trace_id),
         ));
-        if is_refusal {
+        if is_logged {
             self.refusals.write(&report);
+        }
+        if is_refusal {
             self.last_refusals.keep(report.clone());
         }
         if is_followed {
@@ -126,7 +129,7 @@ fn end(mut span: ActiveSpan, report: &DecisionReport) {
     }
     // A mistake of the client is not an error of accredit.
     let class = record.denial.as_ref().map(Denial::class);
-    if matches!(class, Some(Class::Unavailable { .. })) {
+    if matches!(class, Some(Class::Unavailable { .. })) && !record.is_shadow {
         span.set("error.type", record.reason.as_str());
         span.fail(record.reason.as_str());
     }

@@ -50,6 +50,10 @@ impl RefusalLog {
         if !tracing::enabled!(tracing::Level::INFO) || !self.may_write(record.reason) {
             return;
         }
+        let message = match record.is_shadow {
+            false => "request denied",
+            true => "request admitted by a rule on trial, which would deny it",
+        };
         tracing::info!(
             request_id = request.and_then(|request| request.id.as_deref()),
             config = &*report.config,
@@ -65,7 +69,7 @@ impl RefusalLog {
             path = request.map(|request| &*request.path),
             trace_id = report.trace_id.as_deref(),
             claims = claims(report).as_deref(),
-            "request denied"
+            "{message}"
         );
     }
 

@@ -42,6 +42,9 @@ pub(crate) fn ask(
         context: context.cloned().collect(),
         source_address: request.source_address.clone().unwrap_or_default(),
         source_principal: request.source_principal.clone().unwrap_or_default(),
+        // Cases are decided at a fixed clock, at which no proof of possession can be made.
+        scheme: None,
+        source_certificate: String::new(),
     }
 }
 

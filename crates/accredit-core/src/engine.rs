@@ -98,6 +98,8 @@ impl Engines {
             Some(files) => rules.with_files(files),
             None => rules,
         };
+        let reads = settings.metadata.iter();
+        let rules = rules.with_reads(reads.map(|(_, expression)| expression.reads()));
         let sources = TokenSources::new(settings.token_sources.clone())
             .with_max_token_size(settings.max_token_size);
         Authorizer::new(AuthorizerParts {
@@ -116,6 +118,7 @@ impl Engines {
             },
             resource_metadata: settings.resource_metadata.clone(),
             without_keys: settings.unavailable,
+            metadata: settings.metadata.clone(),
         })
     }
 

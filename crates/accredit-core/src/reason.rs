@@ -5,6 +5,8 @@
 pub enum Decision {
     Allow,
     Deny,
+    /// The rule would refuse the request, and admits it until its trial ends (CONTRACT 8.7).
+    Shadow,
 }
 
 /// Why a request was admitted or refused: the `reason` of metadata, metrics, spans, logs and the tail.
@@ -48,11 +50,12 @@ impl Decision {
         match self {
             Decision::Allow => "allow",
             Decision::Deny => "deny",
+            Decision::Shadow => "shadow",
         }
     }
 
     pub fn from_code(code: &str) -> Option<Decision> {
-        [Decision::Allow, Decision::Deny]
+        [Decision::Allow, Decision::Deny, Decision::Shadow]
             .into_iter()
             .find(|decision| decision.as_str() == code)
     }

@@ -212,7 +212,7 @@ const filter = (name, value, decision) =>
   );
 
 function mark(row, { decision, reason }) {
-  row.classList.add(decision === "allow" ? "allow" : UNAVAILABLE.has(reason) ? "unavailable" : "deny");
+  row.classList.add(decision !== "deny" ? "allow" : UNAVAILABLE.has(reason) ? "unavailable" : "deny");
 }
 
 function latency(micros) {
@@ -234,7 +234,7 @@ async function open(event) {
   const kept = made.querySelector(".id a")?.getAttribute("href");
   byId("details-body").replaceChildren(decision ? facts(decision) : make("p", {}, "…"));
   byId("details").showModal();
-  if (!kept || decision?.decision === "allow") return;
+  if (!kept || decision?.decision !== "deny") return;
   const page = await load(kept).catch(() => null);
   const refusals = page?.getElementById("refusals");
   // Another row may have been opened in the meantime.

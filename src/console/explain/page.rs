@@ -40,7 +40,7 @@ pub fn found(instance: &str, id: &str, refusals: &Markup) -> Page {
 
 /// A decision and each of its steps.
 pub fn explanation(explanation: &pb::Explanation) -> Markup {
-    let class = match explanation.decision == "allow" {
+    let class = match explanation.decision != "deny" {
         true => "badge good",
         false => "badge bad",
     };

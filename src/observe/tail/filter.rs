@@ -26,7 +26,7 @@ pub struct AnyOf<T>(Vec<T>);
 /// Why a filter is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    #[error("unknown decision {0:?}: use `allow` or `deny`")]
+    #[error("unknown decision {0:?}: use `allow`, `deny` or `shadow`")]
     Decision(String),
     #[error("unknown reason {given:?}: use one of {}", all_reasons())]
     Reason { given: String },

@@ -79,7 +79,7 @@ async fn console_tail_filters_apply_and_an_invalid_one_is_named() {
         assert_eq!(told["path"], "/scoped/wanted", "{query}: {told}");
     }
     for (query, said) in [
-        ("decision=maybe", "`allow` or `deny`"),
+        ("decision=maybe", "`allow`, `deny` or `shadow`"),
         ("reason=bad", "insufficient_scope"),
         ("colour=red", "unknown filter \"colour\""),
     ] {

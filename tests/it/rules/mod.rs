@@ -6,3 +6,5 @@ mod conditions;
 mod paths;
 mod place;
 mod sources;
+mod trials;
+mod typed_metadata;

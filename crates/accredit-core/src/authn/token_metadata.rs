@@ -7,11 +7,11 @@ use crate::token::scope::ScopeSet;
 use crate::token::verified::{SignedClaims, VerifiedToken};
 
 /// Integers beyond this are not exact as doubles, and a protobuf `Value` holds doubles (CONTRACT 4.13.2).
-const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+pub(crate) const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A claim deeper than this is shown as its JSON text. Each level is up to three nested messages, and Envoy reads no
 /// message with more than 100 levels: the answer would count as a failed check.
-const MAX_DEPTH: usize = 16;
+pub(crate) const MAX_DEPTH: usize = 16;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetadataValue {
@@ -83,7 +83,8 @@ fn mapped_claims(claims: &Claims, issuer: &Issuer) -> MetadataValue {
     MetadataValue::Map(mapped)
 }
 
-fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> MetadataValue {
+/// The metadata of a JSON value of a token, `depth` levels below the top.
+pub(crate) fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> MetadataValue {
     match &json.kind {
         json::JsonKind::Array(_) | json::JsonKind::Object(_) if depth == MAX_DEPTH => {
             MetadataValue::Text(claims.raw(json).to_owned())

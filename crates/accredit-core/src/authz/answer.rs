@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::authn::identity::Identity;
 use crate::authn::realm::{ErrorDetails, Realm};
+use crate::authn::token_metadata::MetadataValue;
 use crate::authz::challenge::{self, ChallengeError};
 use crate::authz::denial::{Class, Denial};
 use crate::authz::record::DecisionRecord;
@@ -40,6 +41,8 @@ pub struct Admission {
     strip: Arc<StripList>,
     /// Names to remove from this request beside those of `strip`.
     remove: Vec<String>,
+    /// The values of `metadata`.
+    metadata: Vec<(Arc<str>, MetadataValue)>,
 }
 
 /// What a refusal sends to the client.
@@ -102,7 +105,20 @@ impl Admission {
             changed,
             strip,
             remove,
+            metadata: Vec::new(),
         }
+    }
+
+    pub(in crate::authz) fn with_metadata(
+        self,
+        metadata: Vec<(Arc<str>, MetadataValue)>,
+    ) -> Admission {
+        Admission { metadata, ..self }
+    }
+
+    /// The values of `metadata`, by name.
+    pub fn metadata(&self) -> &[(Arc<str>, MetadataValue)] {
+        &self.metadata
     }
 
     /// The holder of the token; `None` for a request without one.

@@ -12,6 +12,7 @@ use crate::authn::moment::Moment;
 use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::sources::{Credential, TokenSources};
+use crate::authn::token_metadata::MetadataValue;
 use crate::authz::answer::{
     Admission, Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings, RefusedAnswer,
 };
@@ -19,6 +20,8 @@ use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::resource_metadata::ResourceMetadata;
+use crate::authz::typed_metadata;
+use crate::expression::Expression;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
@@ -37,6 +40,7 @@ pub struct Authorizer {
     forwarding: TokenForwarding,
     refusals: RefusalSettings,
     without_keys: WithoutKeysPolicy,
+    metadata: Vec<(Arc<str>, Expression)>,
     filtered: FilteredRequests,
     resource_metadata: Option<ResourceMetadata>,
 }
@@ -51,6 +55,8 @@ pub struct AuthorizerParts {
     pub refusals: RefusalSettings,
     pub without_keys: WithoutKeysPolicy,
     pub resource_metadata: Option<ResourceMetadata>,
+    /// Names in the dynamic metadata of admissions, and the expressions that give their values.
+    pub metadata: Vec<(Arc<str>, Expression)>,
 }
 
 /// The result of judging a request.
@@ -80,6 +86,7 @@ impl Authorizer {
             refusals,
             without_keys,
             resource_metadata,
+            metadata,
         } = parts;
         Authorizer {
             authenticator,
@@ -89,6 +96,7 @@ impl Authorizer {
             forwarding,
             refusals,
             without_keys,
+            metadata,
             filtered: FilteredRequests::default(),
             resource_metadata,
         }
@@ -189,6 +197,7 @@ impl Authorizer {
                 rule: self.rules.default_rule().name.clone(),
                 token: TokenRecord::NotRead,
                 cache: None,
+                is_shadow: false,
             };
             return Ok(Decided::Document(record, document));
         }
@@ -205,6 +214,24 @@ impl Authorizer {
             facts: &facts,
             moment,
         };
+        let decided = self.decide_by(rule, &input, attempt)?;
+        Ok(match self.on_trial(decided, rule, &input) {
+            Decided::Admit(record, admission) if !self.metadata.is_empty() => {
+                let metadata = self.metadata(&input, record.identity());
+                Decided::Admit(record, admission.with_metadata(metadata))
+            }
+            decided => decided,
+        })
+    }
+
+    /// Decides by the rule, as if it were no trial.
+    fn decide_by(
+        &self,
+        rule: &Arc<Rule>,
+        input: &RequestAtMoment<'_>,
+        attempt: Attempt<'_>,
+    ) -> Result<Decided, KeyTicket> {
+        let request = input.request;
         match &rule.access {
             Access::Deny => Ok(denied(RuleDenial::AccessDenied, rule)),
             // CONTRACT 4.3.6: the credential is neither read nor removed.
@@ -218,14 +245,14 @@ impl Authorizer {
                     Err(refusal) => denied(refusal, rule),
                 }),
                 Ok(Some(credential)) => {
-                    self.decide_token(&credential, demands, rule, &input, attempt)
+                    self.decide_token(&credential, demands, rule, input, attempt)
                 }
                 Err(error) => Ok(self.denied_credential(error.into(), rule)),
             },
             Access::Token(demands) => match self.sources.extract(request) {
                 Ok(None) => Ok(denied(AuthenticationError::MissingToken, rule)),
                 Ok(Some(credential)) => {
-                    self.decide_token(&credential, demands, rule, &input, attempt)
+                    self.decide_token(&credential, demands, rule, input, attempt)
                 }
                 Err(error) => Ok(self.denied_credential(error.into(), rule)),
             },
@@ -282,6 +309,69 @@ impl Authorizer {
         }
     }
 
+    /// A rule on trial admits what it would refuse, and the record keeps the true reason (CONTRACT 8.7). It does not admit an
+    /// ambiguous credential, nor a token that `forward_token: false` requires to be removed and that accredit cannot find.
+    fn on_trial(&self, decided: Decided, rule: &Rule, input: &RequestAtMoment<'_>) -> Decided {
+        let is_of_rule = |denial: &Denial| match denial {
+            Denial::Unauthenticated(AuthenticationError::AmbiguousCredential(_))
+            | Denial::InvalidRequest(_)
+            | Denial::Overloaded
+            | Denial::Internal => false,
+            Denial::Unauthenticated(_) | Denial::Forbidden(_) => true,
+        };
+        let (record, form) = match decided {
+            Decided::Deny(record, form) if rule.is_on_trial(input.moment.wall) => (record, form),
+            decided => return decided,
+        };
+        let removal = match self.trial_removal(rule, input.request) {
+            Some(removal) if record.denial.as_ref().is_some_and(is_of_rule) => removal,
+            _ => return Decided::Deny(record, form),
+        };
+        // Claim headers are set from a verified token only (CONTRACT 8.7.4).
+        let identity = record.identity().cloned();
+        let set = identity
+            .as_ref()
+            .map_or(&[][..], |identity| &identity.headers);
+        let names = input.request.headers.names();
+        // Pseudo-headers have no look-alikes.
+        let rewritten = removal.set.iter().map(|(name, _)| *name);
+        let rewritten: Vec<&str> = rewritten.filter(|name| !name.starts_with(':')).collect();
+        let remove = self.strip.removals(set, &rewritten, names, removal.remove);
+        let admission = Admission::new(identity, removal.set, self.strip.clone(), remove);
+        let record = DecisionRecord {
+            is_shadow: true,
+            ..record
+        };
+        Decided::Admit(record, admission)
+    }
+
+    /// What removes the token from a request that a trial admits. `None` if it cannot be removed although it must be.
+    fn trial_removal(&self, rule: &Rule, request: &Request<'_>) -> Option<TokenRemoval> {
+        let forwarding = rule.token_forwarding.unwrap_or(self.forwarding);
+        // CONTRACT 3.12.2: an `anonymous` rule neither reads nor removes a credential.
+        if forwarding == TokenForwarding::Keep || matches!(rule.access, Access::Anonymous { .. }) {
+            return Some(TokenRemoval::default());
+        }
+        match self.sources.extract(request).ok()? {
+            Some(credential) => TokenRemoval::of(&credential, request).ok(),
+            None => Some(TokenRemoval::default()),
+        }
+    }
+
+    /// The values of `metadata` for an admitted request. One that has none is left out.
+    fn metadata(
+        &self,
+        input: &RequestAtMoment<'_>,
+        identity: Option<&Arc<Identity>>,
+    ) -> Vec<(Arc<str>, MetadataValue)> {
+        let variables = input.variables(identity.map(|identity| &**identity));
+        let value = |(name, expression): &(Arc<str>, Expression)| {
+            let value = expression.evaluate(&variables).ok()?;
+            Some((name.clone(), typed_metadata::of_value(&value)?))
+        };
+        self.metadata.iter().filter_map(value).collect()
+    }
+
     /// CONTRACT 4.8: Envoy decides only about a token whose issuer has no usable key because no fetch has succeeded or the
     /// keys are too old, and only if the rule accepts that issuer.
     fn form_of(
@@ -316,6 +406,7 @@ impl Authorizer {
         let record = DecisionRecord {
             reason: Reason::Allowed,
             denial: None,
+            is_shadow: false,
             rule: rule.name.clone(),
             token: TokenRecord::Verified(identity.clone()),
             cache,
@@ -331,6 +422,7 @@ impl Authorizer {
         let record = DecisionRecord {
             reason: Reason::Anonymous,
             denial: None,
+            is_shadow: false,
             rule: rule.name.clone(),
             token: TokenRecord::NotRead,
             cache: None,

@@ -9,3 +9,4 @@ pub mod explanation;
 pub mod record;
 pub mod resource_metadata;
 pub mod step;
+pub mod typed_metadata;

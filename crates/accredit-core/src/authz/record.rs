@@ -15,8 +15,10 @@ use crate::token::claims::Claims;
 #[derive(Clone, Debug)]
 pub struct DecisionRecord {
     pub reason: Reason,
-    /// Why the request was refused; `None` if it was admitted.
+    /// Why the request was refused, or would be without the trial of its rule; `None` otherwise.
     pub denial: Option<Denial>,
+    /// Whether the rule is on trial and admitted what it would refuse; `denial` is then why (CONTRACT 8.7).
+    pub is_shadow: bool,
     /// The name of the rule that decided.
     pub rule: Arc<str>,
     pub token: TokenRecord,
@@ -52,6 +54,7 @@ impl DecisionRecord {
         DecisionRecord {
             reason: denial.reason(),
             denial: Some(denial),
+            is_shadow: false,
             rule,
             token,
             cache: None,
@@ -75,7 +78,10 @@ impl DecisionRecord {
     }
 
     pub fn decision(&self) -> Decision {
-        self.reason.decision()
+        match self.is_shadow {
+            true => Decision::Shadow,
+            false => self.reason.decision(),
+        }
     }
 
     /// The configured issuer that the token names.

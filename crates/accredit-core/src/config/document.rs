@@ -13,6 +13,7 @@ use crate::authn::realm::WithoutKeysPolicy;
 use crate::config::defaults;
 use crate::config::issuer_document::IssuerDocument;
 use crate::config::one_or_many::ClaimNameDocument;
+use crate::config::ordered_map::OrderedMap;
 use crate::config::replay_document::ReplayDocument;
 use crate::config::resource_metadata_document::ResourceMetadataDocument;
 use crate::config::revoked_document::RevokedDocument;
@@ -120,6 +121,10 @@ pub struct ConfigDocument {
     /// Environment variables that expressions can read as `env.NAME`. Default: none.
     #[schemars(extend("examples" = [["ENVIRONMENT"]]))]
     pub expression_env: Option<Vec<String>>,
+    /// Names and CEL expressions. The dynamic metadata of an admission has their values, with their types. An expression that
+    /// fails or yields null adds nothing. Default: none.
+    #[schemars(extend("minProperties" = 1, "examples" = [{"limit": "claims.custom_claims.limit"}]))]
+    pub metadata: Option<OrderedMap<String>>,
     /// The values of `expression_env`. `load` reads them from the environment.
     #[serde(skip)]
     pub expression_values: BTreeMap<String, String>,

@@ -111,7 +111,10 @@ fn is_expression(path: &str) -> bool {
         let name = header.strip_suffix(".expression")?;
         Some(!name.is_empty())
     };
-    in_rule() == Some(true) || in_claim_header() == Some(true)
+    let in_metadata = path
+        .strip_prefix("metadata")
+        .is_some_and(|name| name.starts_with(['.', '[']));
+    in_rule() == Some(true) || in_claim_header() == Some(true) || in_metadata
 }
 
 /// The values of `expression_env`.

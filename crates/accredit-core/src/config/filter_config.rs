@@ -161,6 +161,7 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
         max_concurrent_checks,
         unavailable,
         rules_from,
+        metadata,
         resource_metadata: _,
         replay: _,
         revoked: _,
@@ -210,6 +211,13 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
             "rules_from",
             "accredit inside Envoy does not support this key",
             "write the rules into `rules`, or use the service",
+        );
+    }
+    if metadata.is_some() {
+        problems.error(
+            "metadata",
+            "accredit inside Envoy does not support this key",
+            "remove it, or use the service",
         );
     }
     if let Some(word) = unavailable

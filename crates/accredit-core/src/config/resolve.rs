@@ -13,6 +13,7 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::issuers;
+use crate::config::resolve::metadata::metadata;
 use crate::config::resolve::resource_metadata::resource_metadata;
 use crate::config::resolve::revoked::revoked;
 use crate::config::resolve::rule_order::{RuleGroup, warn_of_order};
@@ -42,6 +43,7 @@ pub mod issuers;
 pub mod key_access;
 pub mod keys;
 pub mod matches;
+pub mod metadata;
 pub mod resource_metadata;
 pub mod revoked;
 pub mod rule_order;
@@ -167,6 +169,7 @@ fn settings(
         accepted,
     };
     let rules = all_rules(document, source, &context, files, problems);
+    let metadata = metadata(document.metadata.as_ref(), expressions, problems);
     let ambiguous_paths = ambiguous_paths(
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,
@@ -211,6 +214,7 @@ fn settings(
         max_token_size,
         rules,
         rules_files: rules_files(document, files),
+        metadata,
         ambiguous_paths,
         token_forwarding,
         payload_header,

@@ -49,6 +49,20 @@ pub struct RuleDocument {
     pub when: Option<WhenDocument>,
     /// Whether the token stays in the request to the upstream. Default: the top-level `forward_token`.
     pub forward_token: Option<bool>,
+    /// Makes the rule a trial: until the end of a day it admits what it would refuse, and counts it. Default: none.
+    #[schemars(extend("examples" = [{"until": "2027-01-31"}]))]
+    pub shadow: Option<ShadowDocument>,
+}
+
+/// The trial of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Shadow")]
+pub struct ShadowDocument {
+    /// The last day of the trial, in UTC. Until it ends, the rule admits every request that it would refuse, also those without a
+    /// token or with a bad one. Required.
+    #[schemars(extend("examples" = ["2027-01-31"]))]
+    pub until: String,
 }
 
 /// Rules of other files, and the requests to which these rules can apply: `hosts`, `paths` or both. The rules come after `rules`, in

@@ -11,6 +11,7 @@ use crate::authn::tenants::Tenants;
 use crate::authz::resource_metadata::ResourceMetadata;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::tls_files::TlsFiles;
+use crate::expression::Expression;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
 use crate::forward::strip::TokenForwarding;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub rules: Vec<Rule>,
     /// The files of `rules_from`, whose rules are among these. `None` without `rules_from`.
     pub rules_files: Option<Vec<RulesFileStatus>>,
+    /// Names in the dynamic metadata of admissions, and the expressions that give their values.
+    pub metadata: Vec<(Arc<str>, Expression)>,
     /// Ambiguities of paths that are let through.
     pub ambiguous_paths: Ambiguities,
     /// What becomes of an admitted request's token.

@@ -25,6 +25,7 @@ pub enum WarningCode {
     RuleEvadable,
     RuleOpen,
     RuleOutOfBounds,
+    RuleShadow,
     RuleUnreachable,
     RulesFromEmpty,
     TokenInQuery,
@@ -138,6 +139,11 @@ impl Vocabulary for WarningCode {
             "rule_out_of_bounds",
             WarningCode::RuleOutOfBounds,
             "A host or path of a rule in a rules file is outside the hosts and paths of its `rules_from` entry.",
+        ),
+        (
+            "rule_shadow",
+            WarningCode::RuleShadow,
+            "A rule with `shadow` admits what it would refuse.",
         ),
         (
             "rule_unreachable",

@@ -7,6 +7,7 @@ use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
 use crate::rules::facts::Facts;
 use crate::rules::matcher::{Matcher, RuleMismatch};
+use crate::token::numeric_date::NumericDate;
 
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -16,6 +17,8 @@ pub struct Rule {
     /// The hosts and paths of the `rules_from` entry whose file has the rule. `None` for a rule of the configuration itself.
     pub bounds: Option<Arc<Matcher>>,
     pub access: Access,
+    /// Until this moment the rule refuses nothing (`shadow`). `None`: it is no trial.
+    pub trial_end: Option<NumericDate>,
     /// `forward_token` of the rule. `None` leaves it to the top-level setting.
     pub token_forwarding: Option<TokenForwarding>,
 }
@@ -53,6 +56,11 @@ impl Rule {
         self.bounds
             .as_ref()
             .is_some_and(|bounds| bounds.paths.is_some())
+    }
+
+    /// Whether the rule admits at this moment what it would refuse. A `deny` rule never does (CONTRACT 8.7.3).
+    pub(crate) fn is_on_trial(&self, now: NumericDate) -> bool {
+        !matches!(self.access, Access::Deny) && self.trial_end.is_some_and(|end| now < end)
     }
 
     /// Whether the rule applies to every request.

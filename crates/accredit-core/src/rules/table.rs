@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
+use crate::expression::reads::Reads;
 use crate::request::Request;
 use crate::rules::ambiguity::Ambiguities;
 use crate::rules::demands::Demands;
@@ -52,6 +53,7 @@ impl RuleTable {
             name: DEFAULT_RULE.into(),
             matcher: Matcher::default(),
             bounds: None,
+            trial_end: None,
             access: Access::Token(Demands::default()),
             token_forwarding: None,
         });
@@ -87,6 +89,17 @@ impl RuleTable {
     /// [`TargetError`] if such a part could be interpreted in more than one way.
     pub fn read<'a>(&self, request: &'a Request<'a>) -> Result<Facts<'a>, TargetError> {
         Facts::read(request, self.needs, self.permitted)
+    }
+
+    /// A table for which the parts of a request that these expressions read are read, too.
+    #[must_use]
+    pub fn with_reads(mut self, reads: impl Iterator<Item = Reads>) -> RuleTable {
+        for reads in reads {
+            self.needs.host |= reads.host();
+            self.needs.method |= reads.method();
+            self.needs.path |= reads.path();
+        }
+        self
     }
 
     /// The first rule that matches, or the default rule.

@@ -8,7 +8,7 @@ use accredit_core::authz::answer::{Admission, Answer, ClientProtocol, Judged};
 use accredit_core::authz::authorizer::Judgement;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::config::route_config::RouteSettings;
-use accredit_core::reason::Reason;
+use accredit_core::reason::{Decision, Reason};
 use tokio::time::Instant;
 
 use crate::check::fault;
@@ -214,7 +214,7 @@ impl Gate {
         match answer {
             Answer::Admit(admission) => match admit(&admission, stream) {
                 Ok(()) => {
-                    stream.count(record.reason);
+                    stream.count(record.decision(), record.reason);
                     self.phase = GatePhase::Open;
                     GateAction::Admit
                 }
@@ -224,7 +224,7 @@ impl Gate {
                 }
             },
             Answer::Refuse(refusal) => {
-                stream.count(record.reason);
+                stream.count(record.decision(), record.reason);
                 let is_grpc = client == ClientProtocol::Grpc;
                 GateAction::Refuse(Box::new(fault::reply_of(refusal, record.reason, is_grpc)))
             }
@@ -244,6 +244,6 @@ fn admit(admission: &Admission, stream: &mut impl HttpStream) -> Result<(), NotC
 }
 
 fn fail(stream: &mut impl HttpStream) -> GateAction {
-    stream.count(Reason::InternalError);
+    stream.count(Decision::Deny, Reason::InternalError);
     GateAction::Refuse(Box::new(fault::reply()))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use accredit_core::config::route_config::RouteSettings;
-use accredit_core::reason::Reason;
+use accredit_core::reason::{Decision, Reason};
 
 use crate::process::resumption::Resume;
 
@@ -77,7 +77,7 @@ pub trait HttpStream {
     fn set_metadata_struct(&mut self, fields: &[u8]);
 
     /// Counts a decision in Envoy's statistics.
-    fn count(&mut self, reason: Reason);
+    fn count(&mut self, decision: Decision, reason: Reason);
 
     /// What resumes this stream; `None` if Envoy does not give it.
     fn resumption(&mut self) -> Option<Box<dyn Resume>>;

@@ -11,6 +11,7 @@ pub struct FilterCounters {
     allowed: usize,
     denied: usize,
     denied_by_reason: usize,
+    shadow_by_reason: usize,
 }
 
 /// Envoy does not define a counter.
@@ -50,6 +51,7 @@ impl FilterCounters {
             allowed: define("accredit_allowed", &mut [])?,
             denied: define("accredit_denied", &mut [])?,
             denied_by_reason: define("accredit_denials", &mut [AbiBuffer::of(b"reason")])?,
+            shadow_by_reason: define("accredit_shadow", &mut [AbiBuffer::of(b"reason")])?,
         })
     }
 
@@ -57,7 +59,13 @@ impl FilterCounters {
     ///
     /// # Safety
     /// `filter` is Envoy's filter of a stream that exists, on the thread of the stream, and of the configuration of these counters.
-    pub unsafe fn count(self, filter: EnvoyPtr, callbacks: &EnvoyCallbacks, reason: Reason) {
+    pub unsafe fn count(
+        self,
+        filter: EnvoyPtr,
+        callbacks: &EnvoyCallbacks,
+        decision: Decision,
+        reason: Reason,
+    ) {
         let increment = |id: usize, labels: &mut [AbiBuffer]| {
             // A decision is not changed because it could not be counted.
             // SAFETY: by the contract of this function; the labels live until the call returns.
@@ -71,11 +79,15 @@ impl FilterCounters {
                 )
             };
         };
-        match reason.decision() {
+        let label = AbiBuffer::of(reason.as_str().as_bytes());
+        match decision {
             Decision::Allow => increment(self.allowed, &mut []),
+            Decision::Shadow => {
+                increment(self.allowed, &mut []);
+                increment(self.shadow_by_reason, &mut [label]);
+            }
             Decision::Deny => {
                 increment(self.denied, &mut []);
-                let label = AbiBuffer::of(reason.as_str().as_bytes());
                 increment(self.denied_by_reason, &mut [label]);
             }
         }

@@ -1,6 +1,6 @@
 //! A stream of Envoy behind the interface of `check/`, and how it ends or goes on.
 
-use accredit_core::reason::Reason;
+use accredit_core::reason::{Decision, Reason};
 
 use crate::check::fault;
 use crate::check::gate::GateAction;
@@ -128,9 +128,12 @@ impl HttpStream for EnvoyStream {
         }
     }
 
-    fn count(&mut self, reason: Reason) {
+    fn count(&mut self, decision: Decision, reason: Reason) {
         // SAFETY: the stream exists by the contract of `new`, and has the counters of its configuration.
-        unsafe { self.counters.count(self.filter, self.callbacks, reason) }
+        unsafe {
+            self.counters
+                .count(self.filter, self.callbacks, decision, reason)
+        }
     }
 
     fn resumption(&mut self) -> Option<Box<dyn Resume>> {

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
 
 use crate::authn::issuer_template::IssuerTemplate;
 use crate::authn::tenants::Tenants;
@@ -23,6 +26,7 @@ use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
 use crate::rules::matcher::Matcher;
 use crate::rules::rule::{Access, Rule};
+use crate::token::numeric_date::NumericDate;
 
 /// Compiles the rules of the configuration or of a rules file. Those of a file get their bounds later.
 pub fn rules(
@@ -55,6 +59,7 @@ pub fn rules(
                 name: name.into(),
                 matcher,
                 bounds: None,
+                trial_end: resolver.trial_end(problems),
                 access: resolver.access(problems),
                 token_forwarding: resolver.token_forwarding(problems),
             }
@@ -289,6 +294,32 @@ impl RuleResolver<'_> {
             .expressions
             .compile(&key, text, VariableSet::Request, problems)
             .map(|expression| Condition::new(expression, message))
+    }
+
+    /// The end of the last day of `shadow`.
+    fn trial_end(&self, problems: &mut Problems) -> Option<NumericDate> {
+        let shadow = self.document.shadow.as_ref()?;
+        if self.access_word() == AccessWord::Deny {
+            self.refuse("shadow", "a `deny` rule refuses every request", problems);
+            return None;
+        }
+        let key = path::member(&path::member(self.key, "shadow"), "until");
+        let day = NaiveDate::parse_from_str(&shadow.until, "%Y-%m-%d").ok();
+        let end = day
+            .filter(|_| shadow.until.len() == 10)
+            .and_then(|day| day.succ_opt()?.and_hms_opt(0, 0, 0))
+            .and_then(|end| u64::try_from(end.and_utc().timestamp()).ok());
+        let Some(end) = end else {
+            problems.error(&key, "this is no day", "write a day such as 2027-01-31");
+            return None;
+        };
+        problems.warn(
+            WarningCode::RuleShadow,
+            &key,
+            "until this day ends (UTC), the rule admits every request that it would refuse, also without a token or with a bad one",
+            "remove `shadow` to enforce the rule",
+        );
+        Some(NumericDate::after_epoch(Duration::from_secs(end)))
     }
 
     fn token_forwarding(&self, problems: &mut Problems) -> Option<TokenForwarding> {

@@ -308,6 +308,34 @@ fn invalid_rules_and_sources_are_reported_with_their_location() {
             "issuers[0].claim_headers.x-a.expression (line 4): `${...}` is not replaced in an expression",
         ),
         (
+            rule("{ scopes: [a], shadow: { until: 2027-02-30 } }"),
+            "rules[0].shadow.until (line 5): this is no day",
+        ),
+        (
+            rule("{ scopes: [a], shadow: { until: 2027-1-31 } }"),
+            "rules[0].shadow.until (line 5): this is no day",
+        ),
+        (
+            rule("{ access: deny, shadow: { until: 2027-01-31 } }"),
+            "rules[0].shadow (line 5): this key has no effect",
+        ),
+        (
+            format!("metadata: {{ decision: 'true' }}\n{}", issuer("")),
+            "metadata.decision (line 1): accredit itself sets this field",
+        ),
+        (
+            format!("metadata: {{ a: 'issuer' }}\n{}", issuer("")),
+            "metadata.a (line 1): `issuer` is not a variable",
+        ),
+        (
+            format!("metadata: {{ a: '\"${{TIER}}\"' }}\n{}", issuer("")),
+            "metadata.a (line 1): `${...}` is not replaced in an expression",
+        ),
+        (
+            format!("metadata: {{}}\n{}", issuer("")),
+            "metadata (line 1): this mapping is empty",
+        ),
+        (
             rule("match: { methods: ['G T'] }"),
             "rules[0].match.methods[0] (line 5)",
         ),
@@ -1004,4 +1032,17 @@ fn claims_make_a_rule_stricter_and_a_catch_all_as_strict() {
             "{rules}"
         );
     }
+}
+
+/// CONTRACT 8.7
+#[test]
+fn a_rule_on_trial_causes_a_warning_and_ends_with_its_day() {
+    let text = issuer(
+        "rules:\n  - { scopes: [a], shadow: { until: 2027-01-31 } }\naccept_warnings: [rule_evadable]\n",
+    );
+    assert!(problems(&text).starts_with("warning[rule_shadow]: rules[0].shadow.until (line 5): "));
+    let settings = resolved(&text).expect("is valid").settings;
+    let end = settings.rules[0].trial_end.expect("has an end");
+    // 2027-02-01T00:00:00Z
+    assert_eq!(end.seconds(), 1_801_440_000.0);
 }

@@ -15,6 +15,7 @@ fn rule(name: &str, access: Access, matcher: Matcher) -> Rule {
         name: name.into(),
         matcher,
         bounds: None,
+        trial_end: None,
         access,
         token_forwarding: None,
     }
