@@ -185,11 +185,12 @@ impl TokenSources {
         let Some((token, sources)) = found else {
             return Ok(None);
         };
-        if self
-            .sources
-            .iter()
-            .any(|source| source.has_second_token(token, request))
-        {
+        // The value of a header with a scheme is either the token or something else.
+        let is_whole_value = |source: &&TokenSource| {
+            matches!(source, TokenSource::Scheme { .. }) && sources.contains(source)
+        };
+        let mut others = self.sources.iter().filter(|source| !is_whole_value(source));
+        if others.any(|source| source.has_second_token(token, request)) {
             return Err(AmbiguousCredential::HiddenToken.into());
         }
         let bearer =
@@ -220,7 +221,6 @@ impl TokenSource {
         let is_second = |word: &[u8]| word != token && resembles_jwt(word);
         match self {
             TokenSource::Scheme { header, scheme } => request.headers.all(header).any(|value| {
-                let value = without_last_word(value, token).unwrap_or(value);
                 let words = || words(value);
                 let is_dpop =
                     |word: &[u8]| self.is_bearer() && word.eq_ignore_ascii_case(DPOP.as_bytes());
@@ -297,24 +297,8 @@ impl TokenSource {
 /// The words of a header value.
 fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
-        .split(|byte| ends_word(*byte))
+        .split(|byte| is_blank(*byte) || *byte == b',')
         .filter(|word| !word.is_empty())
-}
-
-fn ends_word(byte: u8) -> bool {
-    is_blank(byte) || byte == b','
-}
-
-/// The words before the token; `None` unless the token is the last of several words. In the usual value, this leaves the scheme,
-/// and the long token need not be divided into words.
-fn without_last_word<'v>(value: &'v [u8], token: &[u8]) -> Option<&'v [u8]> {
-    // Does not stop at the first byte that decides, so that the compiler can compare many bytes at a time.
-    let is_divided = token
-        .iter()
-        .fold(false, |found, byte| found | ends_word(*byte));
-    let before = trimmed(value).strip_suffix(token).filter(|_| !is_divided)?;
-    let is_whole_word = before.last().is_some_and(|byte| ends_word(*byte));
-    (is_whole_word && words(before).next().is_some()).then_some(before)
 }
 
 /// The scheme of RFC 9449 section 7.1.
