@@ -1,7 +1,7 @@
 //! `accredit import`: configurations of other tools, as a configuration of accredit.
 //!
-//! Each origin has a reader. All readers make one [`policy`](policy): who is admitted, as formulas over the request and the
-//! token. [`rules`](rules) and [`issuers`](issuers) turn it into what accredit can express, and [`write`](write) prints that.
+//! Each origin has a reader. All readers make one `policy`: who is admitted, as formulas over the request and the
+//! token. `rules` and `issuers` turn it into what accredit can express, and `write` prints that.
 //! What cannot be expressed counts as not fulfilled, in either polarity, so the result never admits more than the original.
 
 pub mod addresses;
