@@ -117,8 +117,11 @@ impl Deciding {
     pub(super) async fn assert_decides(&self, cases: Vec<(&str, pb::ExplainRequest, &str)>) {
         let mut admin = self.0.admin().await;
         for (name, request, reason) in cases {
-            let told = admin.explain(request).await.expect("is served");
-            let explanation = told.into_inner().explanation.expect("is told");
+            let answer = admin.explain(request).await.expect("is served");
+            let explanation = answer
+                .into_inner()
+                .explanation
+                .expect("explains the decision");
             assert_eq!(
                 explanation.reason, reason,
                 "{name} (rule {})",

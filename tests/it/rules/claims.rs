@@ -115,8 +115,8 @@ async fn a_rule_requires_values_of_claims() {
             assert_eq!(answer.reason(), reason, "{path} {shown}");
         }
     }
-    let nobody = envoy.check(Ask::plain().to("GET", "/maybe")).await;
-    assert_eq!(nobody.reason(), "anonymous");
+    let without_token = envoy.check(Ask::plain().to("GET", "/maybe")).await;
+    assert_eq!(without_token.reason(), "anonymous");
 }
 
 #[tokio::test]
