@@ -3,8 +3,9 @@
 
 use super::careless_reader::{Header, readings, trimmed};
 use super::choices::Choices;
+use accredit_core::authn::extraction_error::ExtractionError;
 use accredit_core::authn::removal::TokenRemoval;
-use accredit_core::authn::sources::{ExtractionError, TokenSource, TokenSources};
+use accredit_core::authn::sources::{TokenSource, TokenSources};
 use accredit_core::request::{Completeness, Headers, Request};
 
 const TOKENS: &[&str] = &[

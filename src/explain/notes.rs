@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use accredit_core::authn::extraction_error::ExtractionError;
 use accredit_core::authn::issuers::Issuer;
-use accredit_core::authn::sources::ExtractionError;
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::authz::step::{Step, StepOutcome};
 use accredit_core::request::Request;

@@ -1,6 +1,6 @@
 //! A deny list in a file: it takes effect at once, and a bad one changes nothing.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::service::Service;
 
 use super::place::{ISSUER, Place, configuration, metric, token};
@@ -58,7 +58,7 @@ async fn a_reload_can_add_change_and_remove_the_list() {
     let reasons = async || {
         let mut reasons = Vec::new();
         for token in [&sam, &kim] {
-            reasons.push(envoy.check(Ask::bearer(token)).await.reason());
+            reasons.push(envoy.check(ClientRequest::bearer(token)).await.reason());
         }
         reasons
     };

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::process::{Running, accredit};
 
 use super::place::{ISSUER, configuration, token};
@@ -27,7 +27,7 @@ async fn serving(folder: &Path, list: &Path) -> Running {
     std::fs::write(&config, configuration(&lines)).unwrap();
     let mut command = accredit(&["serve", "--config", config.to_str().unwrap()]);
     let mut running = Running::start(&mut command).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     running
 }
 
@@ -50,11 +50,11 @@ async fn a_million_entries_fit_into_200_mib() {
     let running = serving(folder.path(), &long).await;
     for number in [0, ENTRIES / 2, ENTRIES - 1] {
         let revoked = token("jti", identifier(number));
-        let answer = running.check(Ask::bearer(&revoked)).await;
+        let answer = running.check(ClientRequest::bearer(&revoked)).await;
         assert_eq!(answer.reason(), "revoked");
     }
     let other = running
-        .check(Ask::bearer(&token("jti", identifier(ENTRIES))))
+        .check(ClientRequest::bearer(&token("jti", identifier(ENTRIES))))
         .await;
     assert_eq!(other.reason(), "allowed");
     let added = running.most_memory() - without;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
@@ -51,7 +51,10 @@ impl Place {
     }
 
     pub(super) async fn reason(&self, token: &str) -> String {
-        self.envoy.check(Ask::bearer(token)).await.reason()
+        self.envoy
+            .check(ClientRequest::bearer(token))
+            .await
+            .reason()
     }
 
     /// Waits until the token gets this reason.

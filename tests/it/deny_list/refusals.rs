@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now};
@@ -24,7 +24,10 @@ async fn a_token_on_the_deny_list_is_refused_by_each_property() {
     let list: String = cases.map(|(by, value)| entry(by, value)).concat();
     let place = Place::with_list(&list).await;
     for (by, value) in cases {
-        let answer = place.envoy.check(Ask::bearer(&token(by, value))).await;
+        let answer = place
+            .envoy
+            .check(ClientRequest::bearer(&token(by, value)))
+            .await;
         assert_eq!((answer.reason().as_str(), answer.http), ("revoked", 401));
         assert_eq!(
             answer.header("www-authenticate"),
@@ -60,7 +63,8 @@ async fn an_entry_refuses_tokens_of_its_issuer_only() {
         file.display()
     );
     let service = Service::ready(&configuration).await;
-    let of = |issuer: &str| Ask::bearer(&Token::of(issuer).claim("sub", "sam").signed(rsa(0)));
+    let of =
+        |issuer: &str| ClientRequest::bearer(&Token::of(issuer).claim("sub", "sam").signed(rsa(0)));
     assert_eq!(service.check(of(ISSUER)).await.reason(), "allowed");
     assert_eq!(
         service.check(of("https://other.test")).await.reason(),
@@ -117,7 +121,9 @@ async fn the_deny_list_is_judged_after_the_issuer_entry_and_before_the_rule() {
         (revoked().claim("tier", "silver"), "invalid_claim"),
         (revoked().claim("sub", "other"), "insufficient_scope"),
     ] {
-        let answer = service.check(Ask::bearer(&token.signed(rsa(0)))).await;
+        let answer = service
+            .check(ClientRequest::bearer(&token.signed(rsa(0))))
+            .await;
         assert_eq!(answer.reason(), reason);
     }
 }
@@ -125,7 +131,10 @@ async fn the_deny_list_is_judged_after_the_issuer_entry_and_before_the_rule() {
 #[tokio::test]
 async fn metadata_of_a_revoked_token_says_whose_it_is() {
     let place = Place::with_list(&entry("jti", "t-1")).await;
-    let answer = place.envoy.check(Ask::bearer(&token("jti", "t-1"))).await;
+    let answer = place
+        .envoy
+        .check(ClientRequest::bearer(&token("jti", "t-1")))
+        .await;
     let metadata = answer.metadata();
     assert_eq!(metadata["subject"], json!("someone"), "{metadata}");
     assert_eq!(metadata["issuer"], json!(ISSUER), "{metadata}");

@@ -1,6 +1,6 @@
 //! Rules on trial (CONTRACT 8.7).
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http_get::get;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
@@ -22,9 +22,13 @@ rules:
 #[tokio::test]
 async fn a_rule_on_trial_admits_what_it_would_refuse_and_keeps_the_true_reason() {
     let service = service(TRIAL).await;
-    let spoofed = |ask: Ask| ask.header("x-jwt-sub", "evil").path("/reports/1");
+    let spoofed = |client_request: ClientRequest| {
+        client_request
+            .header("x-jwt-sub", "evil")
+            .path("/reports/1")
+    };
     let expired = token().time("exp", -100);
-    for (ask, decision, reason, subject) in [
+    for (client_request, decision, reason, subject) in [
         (
             with(token().claim("scope", "reports:read")),
             "allow",
@@ -41,15 +45,20 @@ async fn a_rule_on_trial_admits_what_it_would_refuse_and_keeps_the_true_reason()
         // Claim headers never come from a token that was not accepted (CONTRACT 8.7.4).
         (with(expired), "shadow", "expired", None),
         (
-            Ask::bearer(&token().signed(rsa(1))),
+            ClientRequest::bearer(&token().signed(rsa(1))),
             "shadow",
             "invalid_signature",
             None,
         ),
-        (Ask::bearer("abc"), "shadow", "malformed_token", None),
-        (Ask::plain(), "shadow", "missing_token", None),
+        (
+            ClientRequest::bearer("abc"),
+            "shadow",
+            "malformed_token",
+            None,
+        ),
+        (ClientRequest::plain(), "shadow", "missing_token", None),
     ] {
-        let answer = service.check(spoofed(ask)).await;
+        let answer = service.check(spoofed(client_request)).await;
         assert!(answer.is_admission(), "{reason}: {answer:?}");
         assert_eq!(
             answer.text("decision").as_deref(),
@@ -66,26 +75,47 @@ async fn a_rule_on_trial_admits_what_it_would_refuse_and_keeps_the_true_reason()
 #[tokio::test]
 async fn a_trial_admits_nothing_that_is_not_a_matter_of_its_rule() {
     let service = service(TRIAL).await;
-    let two_tokens = Ask::bearer(&token().signed(rsa(0)))
+    let two_tokens = ClientRequest::bearer(&token().signed(rsa(0)))
         .header("authorization", "Bearer abc")
         .path("/reports/1");
-    for (ask, reason) in [
-        (Ask::plain().path("/reports/../x"), "invalid_request"),
+    for (client_request, reason) in [
+        (
+            ClientRequest::plain().path("/reports/../x"),
+            "invalid_request",
+        ),
         (two_tokens, "invalid_request"),
-        (Ask::plain().path("/ended/1"), "missing_token"),
+        (ClientRequest::plain().path("/ended/1"), "missing_token"),
         (with(token()).path("/ended/1"), "insufficient_scope"),
         (with(token()).path("/x"), "denied_by_rule"),
     ] {
-        let answer = service.check(ask).await;
+        let answer = service.check(client_request).await;
         assert!(!answer.is_admission(), "{reason}: {answer:?}");
         assert_eq!(answer.reason(), reason);
     }
-    let open = |query: &str| Ask::plain().path(&format!("/open?{query}"));
+    let open = |query: &str| ClientRequest::plain().path(&format!("/open?{query}"));
     let answer = service.check(open("a")).await;
     assert_eq!(answer.text("decision").as_deref(), Some("allow"));
     let answer = service.check(open("b")).await;
     assert!(answer.is_admission());
     assert_eq!(answer.reason(), "condition_failed");
+}
+
+/// CONTRACT 3.10.4: the path of an admission without an accepted token is not ambiguous.
+#[tokio::test]
+async fn a_trial_admits_no_permitted_ambiguous_path_without_an_accepted_token() {
+    let trial = format!("ambiguous_paths: [encoded_slash]\n{TRIAL}");
+    let service = service(&trial).await;
+    let path = "/reports/a%2Fb";
+    for (request, reason) in [
+        (ClientRequest::plain(), "missing_token"),
+        (with(token().claim("scope", "other")), "insufficient_scope"),
+    ] {
+        let answer = service.check(request.path(path)).await;
+        assert!(!answer.is_admission(), "{reason}: {answer:?}");
+        assert_eq!(answer.reason(), reason);
+    }
+    let accepted = with(token().claim("scope", "reports:read")).path(path);
+    assert!(service.check(accepted).await.is_admission());
 }
 
 #[tokio::test]
@@ -100,7 +130,9 @@ async fn a_trial_removes_the_token_that_must_not_reach_the_upstream() {
     .await;
     let expired = token().time("exp", -100).signed(rsa(0));
     for bearer in [expired, token().signed(rsa(0)), "abc".to_owned()] {
-        let answer = service.check(Ask::bearer(&bearer).path("/reports/1")).await;
+        let answer = service
+            .check(ClientRequest::bearer(&bearer).path("/reports/1"))
+            .await;
         assert_eq!(answer.text("decision").as_deref(), Some("shadow"));
         assert!(answer.removes("authorization"), "{bearer}");
     }
@@ -117,12 +149,16 @@ async fn trials_are_counted_logged_and_announced() {
     let mut command = accredit(&["serve", "--config", file.to_str().unwrap()]);
     let mut running = Running::start(&mut command).await;
     running
-        .says("a rule on trial admits what it would deny")
+        .wait_for_line("a rule on trial admits what it would deny")
         .await;
-    running.says("the trial of a rule has ended").await;
-    let answer = running.check(Ask::plain().path("/reports/1")).await;
+    running.wait_for_line("the trial of a rule has ended").await;
+    let answer = running
+        .check(ClientRequest::plain().path("/reports/1"))
+        .await;
     assert!(answer.is_admission());
-    let line = running.says("request admitted by a rule on trial").await;
+    let line = running
+        .wait_for_line("request admitted by a rule on trial")
+        .await;
     assert_eq!(line["decision"], "shadow");
     assert_eq!(line["reason"], "missing_token");
     let (_, metrics) = get(running.admin, "localhost", "/metrics").await;

@@ -15,7 +15,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
 use crate::proof::presentation::{CredentialScheme, Presentation, ProofUse};
-use crate::proof::replay::ReplayMemory;
+use crate::proof::replay::ReplayCache;
 use crate::request::Request;
 use crate::revocation::store::DenyListStore;
 use crate::token::bearer::BearerToken;
@@ -34,7 +34,7 @@ pub struct Authenticator {
     encode: Option<EncodeIdentity>,
     near_misses: NearMisses,
     deny_list: Option<Arc<DenyListStore>>,
-    proofs: Arc<ReplayMemory>,
+    proofs: Arc<ReplayCache>,
 }
 
 /// The result for one token.
@@ -67,12 +67,12 @@ impl Authenticator {
 
     /// Remembers used proofs in that memory, which authenticators of several configurations share.
     #[must_use]
-    pub fn remembering(self, proofs: Arc<ReplayMemory>) -> Authenticator {
+    pub fn remembering(self, proofs: Arc<ReplayCache>) -> Authenticator {
         Authenticator { proofs, ..self }
     }
 
     /// The memory of used proofs.
-    pub fn proofs(&self) -> &ReplayMemory {
+    pub fn proofs(&self) -> &ReplayCache {
         &self.proofs
     }
 

@@ -1,6 +1,6 @@
 //! Why a credential was not accepted.
 
-use crate::authn::sources::{AmbiguousCredential, ExtractionError};
+use crate::authn::extraction_error::{AmbiguousCredential, ExtractionError};
 use crate::authn::tenants::TenantError;
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;

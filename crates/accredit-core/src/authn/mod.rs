@@ -5,6 +5,7 @@
 pub mod authenticator;
 pub mod cookies;
 pub mod error;
+pub mod extraction_error;
 pub mod header_value;
 pub mod hidden_tokens;
 pub mod identity;
@@ -16,6 +17,7 @@ pub mod near_miss;
 pub mod query;
 pub mod realm;
 pub mod removal;
+pub mod scheme;
 pub mod sources;
 pub mod tenants;
 pub mod token_cache;

@@ -1,7 +1,8 @@
 //! Removes a token from the request that goes to the upstream (CONTRACT 4.12).
 
+use crate::authn::extraction_error::AmbiguousCredential;
 use crate::authn::header_value::expressible;
-use crate::authn::sources::{AmbiguousCredential, Credential, TokenSource};
+use crate::authn::sources::{Credential, TokenSource};
 use crate::authn::{cookies, query, websocket};
 use crate::request::Request;
 

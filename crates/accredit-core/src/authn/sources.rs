@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::authn::cookies::DroppedCookies;
-use crate::authn::header_value::{ValueBytes, is_blank, is_token_character, trimmed};
+use crate::authn::extraction_error::{AmbiguousCredential, ExtractionError};
+use crate::authn::header_value::{ValueBytes, trimmed};
 use crate::authn::hidden_tokens::SourceNames;
 use crate::authn::jwt_like::resembles_jwt;
+use crate::authn::scheme::{DPOP, SchemeMatch, hides_jwt, scheme_of, words};
 use crate::authn::{cookies, query, websocket};
 use crate::proof::presentation::CredentialScheme;
 use crate::request::{Headers, Request};
 use crate::token::bearer::{BearerToken, DEFAULT_MAX_TOKEN_SIZE};
-use crate::token::malformed::MalformedToken;
 
 /// A part of a request that can carry a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,41 +49,6 @@ pub struct Credential<'r, 's> {
     /// Every source that carries it.
     pub sources: Vec<&'s TokenSource>,
     pub dropped_cookies: &'s DroppedCookies,
-}
-
-/// Why the credential of a request could be interpreted in more than one way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AmbiguousCredential {
-    #[error("the token sources carry different tokens")]
-    SeveralTokens,
-    #[error("the header of a token source is present several times")]
-    SeveralValues,
-    #[error("the header of a token source has a comma, as if several headers had been joined")]
-    JoinedValues,
-    #[error("the scheme is followed by a character other than a space, which some servers accept")]
-    BadSchemeEnd,
-    #[error(
-        "the header of a token source has a byte that is neither visible ASCII nor a space or tab"
-    )]
-    BadByte,
-    #[error(
-        "a header, cookie or query parameter that some servers read as a token source has a value that some servers read \
-         as a JWT"
-    )]
-    HiddenToken,
-    #[error(
-        "the token cannot be removed from the query: the request target has bytes that an answer to Envoy cannot express"
-    )]
-    UnremovableToken,
-}
-
-/// Why no token can be taken from a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ExtractionError {
-    #[error(transparent)]
-    Ambiguous(#[from] AmbiguousCredential),
-    #[error("{0}")]
-    NotAToken(#[source] MalformedToken),
 }
 
 impl Default for TokenSources {
@@ -214,33 +180,22 @@ impl TokenSource {
         }
     }
 
-    /// Whether the header of this source has, beside the token of the request, something that a careless program takes for a
-    /// token: a JWT without a scheme or directly behind it, or behind a scheme that stands later in the value. A JWT with
-    /// another scheme is a credential of its own and no second bearer token.
+    /// Whether the header of this source has a JWT beside the token of the request.
     fn has_second_token(&self, token: &[u8], request: &Request<'_>) -> bool {
         let is_second = |word: &[u8]| word != token && resembles_jwt(word);
         match self {
-            TokenSource::Scheme { header, scheme } => request.headers.all(header).any(|value| {
-                let words = || words(value);
-                let is_dpop =
-                    |word: &[u8]| self.is_bearer() && word.eq_ignore_ascii_case(DPOP.as_bytes());
-                let is_scheme =
-                    |word: &[u8]| word.eq_ignore_ascii_case(scheme.as_bytes()) || is_dpop(word);
-                let follows_scheme = words()
-                    .zip(words().skip(1))
-                    .any(|(before, word)| is_scheme(before) && is_second(word));
-                let begins_with_it = words().take(1).any(|word| {
-                    let behind = |length: usize| {
-                        let prefix = word.split_at_checked(length);
-                        prefix.is_some_and(|(own, rest)| is_scheme(own) && is_second(rest))
-                    };
-                    is_second(word) || behind(scheme.len()) || behind(DPOP.len())
-                });
-                follows_scheme || begins_with_it
-            }),
+            TokenSource::Scheme { header, scheme } => {
+                let schemes = [scheme.as_str(), DPOP];
+                let schemes = if self.is_bearer() {
+                    &schemes[..]
+                } else {
+                    &schemes[..1]
+                };
+                let mut values = request.headers.all(header);
+                values.any(|value| hides_jwt(value, schemes, is_second))
+            }
             TokenSource::Protocol(_) => request.headers.all(websocket::HEADER).any(|list| {
-                list.split(|byte| is_blank(*byte) || *byte == b',')
-                    .any(|element| !element.ends_with(token) && is_second(element))
+                words(list).any(|element| !element.ends_with(token) && is_second(element))
             }),
             TokenSource::Header(_) | TokenSource::Cookie(_) | TokenSource::Query(_) => false,
         }
@@ -294,16 +249,6 @@ impl TokenSource {
     }
 }
 
-/// The words of a header value.
-fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|byte| is_blank(*byte) || *byte == b',')
-        .filter(|word| !word.is_empty())
-}
-
-/// The scheme of RFC 9449 section 7.1.
-const DPOP: &str = "DPoP";
-
 /// The token after the scheme, or after [`DPOP`] if `with_proof`. `None` for another scheme, or for nothing after it.
 fn token_after_scheme<'r>(
     header: &str,
@@ -344,15 +289,6 @@ fn token_after_scheme<'r>(
     }
 }
 
-/// The scheme of a token source that names it itself.
-fn scheme_of(scheme: &str) -> CredentialScheme {
-    if scheme.eq_ignore_ascii_case(DPOP) {
-        CredentialScheme::Dpop
-    } else {
-        CredentialScheme::Bearer
-    }
-}
-
 /// Several header lines are several credentials even if they are equal: servers differ about which one counts.
 fn only_value<'r>(
     header: &str,
@@ -364,36 +300,6 @@ fn only_value<'r>(
         return Err(AmbiguousCredential::SeveralValues);
     }
     Ok(value.map(trimmed))
-}
-
-/// How a value relates to a scheme.
-enum SchemeMatch<'r> {
-    /// Another scheme.
-    Other,
-    /// The scheme, and after its spaces the rest, which can be empty.
-    Followed(&'r [u8]),
-    /// The scheme, directly followed by a character that can neither end it nor be part of a longer one. Some servers
-    /// take the rest for a token (CONTRACT 4.3.10).
-    BadEnd,
-}
-
-impl SchemeMatch<'_> {
-    fn read<'r>(value: &'r [u8], scheme: &str) -> SchemeMatch<'r> {
-        // Observed: without `encode_raw_headers`, Envoy shows bytes that are not UTF-8 as `!`.
-        let hidden = value.iter().take_while(|byte| **byte == b'!').count();
-        let shown = value.get(hidden..).unwrap_or_default();
-        let Some((_, rest)) = shown
-            .split_at_checked(scheme.len())
-            .filter(|(own, _)| own.eq_ignore_ascii_case(scheme.as_bytes()))
-        else {
-            return SchemeMatch::Other;
-        };
-        match rest.first() {
-            None | Some(b' ') if hidden == 0 => SchemeMatch::Followed(trimmed(rest)),
-            Some(byte) if *byte != b'!' && is_token_character(*byte) => SchemeMatch::Other,
-            _ => SchemeMatch::BadEnd,
-        }
-    }
 }
 
 #[cfg(test)]

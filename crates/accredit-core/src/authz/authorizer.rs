@@ -1,34 +1,34 @@
 //! The pipeline of a decision, from top to bottom (CONTRACT 4.1.1).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authn::authenticator::attempt::{Attempt, CacheLookup};
+use crate::authn::authenticator::attempt::Attempt;
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::authenticator::{Authentication, Authenticator};
 use crate::authn::error::AuthenticationError;
-use crate::authn::identity::Identity;
 use crate::authn::moment::Moment;
 use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::sources::{Credential, TokenSources};
-use crate::authn::token_metadata::MetadataValue;
 use crate::authz::answer::{
     Admission, Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings, RefusedAnswer,
 };
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
+use crate::authz::filtered_requests::FilteredRequests;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::resource_metadata::ResourceMetadata;
-use crate::authz::typed_metadata;
 use crate::expression::Expression;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
-use crate::request::{Completeness, Request};
+use crate::request::Request;
 use crate::rules::demands::{Demands, RuleDenial};
 use crate::rules::rule::{Access, Rule};
 use crate::rules::table::RuleTable;
+
+mod admissions;
+mod trial;
 
 /// Decides requests by one configuration. Synchronous, without I/O, and without a clock of its own.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Authorizer {
 
     /// The number of requests whose headers Envoy did not send in full (CONTRACT 4.11.3).
     pub fn filtered_requests(&self) -> u64 {
-        self.filtered.requests.load(Ordering::Relaxed)
+        self.filtered.count()
     }
 
     /// Judges a request. The caller may wait for keys once.
@@ -309,69 +309,6 @@ impl Authorizer {
         }
     }
 
-    /// A rule on trial admits what it would refuse, and the record keeps the true reason (CONTRACT 8.7). It does not admit an
-    /// ambiguous credential, nor a token that `forward_token: false` requires to be removed and that accredit cannot find.
-    fn on_trial(&self, decided: Decided, rule: &Rule, input: &RequestAtMoment<'_>) -> Decided {
-        let is_of_rule = |denial: &Denial| match denial {
-            Denial::Unauthenticated(AuthenticationError::AmbiguousCredential(_))
-            | Denial::InvalidRequest(_)
-            | Denial::Overloaded
-            | Denial::Internal => false,
-            Denial::Unauthenticated(_) | Denial::Forbidden(_) => true,
-        };
-        let (record, form) = match decided {
-            Decided::Deny(record, form) if rule.is_on_trial(input.moment.wall) => (record, form),
-            decided => return decided,
-        };
-        let removal = match self.trial_removal(rule, input.request) {
-            Some(removal) if record.denial.as_ref().is_some_and(is_of_rule) => removal,
-            _ => return Decided::Deny(record, form),
-        };
-        // Claim headers are set from a verified token only (CONTRACT 8.7.4).
-        let identity = record.identity().cloned();
-        let set = identity
-            .as_ref()
-            .map_or(&[][..], |identity| &identity.headers);
-        let names = input.request.headers.names();
-        // Pseudo-headers have no look-alikes.
-        let rewritten = removal.set.iter().map(|(name, _)| *name);
-        let rewritten: Vec<&str> = rewritten.filter(|name| !name.starts_with(':')).collect();
-        let remove = self.strip.removals(set, &rewritten, names, removal.remove);
-        let admission = Admission::new(identity, removal.set, self.strip.clone(), remove);
-        let record = DecisionRecord {
-            is_shadow: true,
-            ..record
-        };
-        Decided::Admit(record, admission)
-    }
-
-    /// What removes the token from a request that a trial admits. `None` if it cannot be removed although it must be.
-    fn trial_removal(&self, rule: &Rule, request: &Request<'_>) -> Option<TokenRemoval> {
-        let forwarding = rule.token_forwarding.unwrap_or(self.forwarding);
-        // CONTRACT 3.12.2: an `anonymous` rule neither reads nor removes a credential.
-        if forwarding == TokenForwarding::Keep || matches!(rule.access, Access::Anonymous { .. }) {
-            return Some(TokenRemoval::default());
-        }
-        match self.sources.extract(request).ok()? {
-            Some(credential) => TokenRemoval::of(&credential, request).ok(),
-            None => Some(TokenRemoval::default()),
-        }
-    }
-
-    /// The values of `metadata` for an admitted request. One that has none is left out.
-    fn metadata(
-        &self,
-        input: &RequestAtMoment<'_>,
-        identity: Option<&Arc<Identity>>,
-    ) -> Vec<(Arc<str>, MetadataValue)> {
-        let variables = input.variables(identity.map(|identity| &**identity));
-        let value = |(name, expression): &(Arc<str>, Expression)| {
-            let value = expression.evaluate(&variables).ok()?;
-            Some((name.clone(), typed_metadata::of_value(&value)?))
-        };
-        self.metadata.iter().filter_map(value).collect()
-    }
-
     /// CONTRACT 4.8: Envoy decides only about a token whose issuer has no usable key because no fetch has succeeded or the
     /// keys are too old, and only if the rule accepts that issuer.
     fn form_of(
@@ -386,49 +323,6 @@ impl Authorizer {
             WithoutKeysPolicy::Defer if has_no_keys && is_accepted => RefusalForm::Error,
             WithoutKeysPolicy::Defer | WithoutKeysPolicy::Refuse => RefusalForm::Denied,
         }
-    }
-
-    fn admit(
-        &self,
-        identity: Arc<Identity>,
-        cache: Option<CacheLookup>,
-        removal: TokenRemoval,
-        request: &Request<'_>,
-        rule: &Rule,
-    ) -> Decided {
-        // Pseudo-headers have no look-alikes.
-        let names = removal.set.iter().map(|(name, _)| *name);
-        let rewritten: Vec<&str> = names.filter(|name| !name.starts_with(':')).collect();
-        let names = request.headers.names();
-        let remove = self
-            .strip
-            .removals(&identity.headers, &rewritten, names, removal.remove);
-        let record = DecisionRecord {
-            reason: Reason::Allowed,
-            denial: None,
-            is_shadow: false,
-            rule: rule.name.clone(),
-            token: TokenRecord::Verified(identity.clone()),
-            cache,
-        };
-        let strip = self.strip.clone();
-        let admission = Admission::new(Some(identity), removal.set, strip, remove);
-        Decided::Admit(record, admission)
-    }
-
-    fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Decided {
-        let names = request.headers.names();
-        let remove = self.strip.removals(&[], &[], names, Vec::new());
-        let record = DecisionRecord {
-            reason: Reason::Anonymous,
-            denial: None,
-            is_shadow: false,
-            rule: rule.name.clone(),
-            token: TokenRecord::NotRead,
-            cache: None,
-        };
-        let admission = Admission::new(None, Vec::new(), self.strip.clone(), remove);
-        Decided::Admit(record, admission)
     }
 
     /// A credential that is no token, or that is ambiguous.
@@ -451,28 +345,4 @@ impl Authorizer {
 fn denied(denial: impl Into<Denial>, rule: &Rule) -> Decided {
     let record = DecisionRecord::denied(denial.into(), rule.name.clone(), TokenRecord::NotRead);
     Decided::Deny(record, RefusalForm::Denied)
-}
-
-// === impl FilteredRequests ===
-
-/// Requests whose headers Envoy did not send in full: accredit cannot see and remove look-alikes among the rest.
-#[derive(Debug, Default)]
-struct FilteredRequests {
-    was_reported: AtomicBool,
-    requests: AtomicU64,
-}
-
-impl FilteredRequests {
-    fn notice(&self, completeness: Completeness) {
-        if completeness == Completeness::Complete {
-            return;
-        }
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        if !self.was_reported.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "Envoy does not send all request headers (`allowed_headers` or `headersToExtAuth` is set), so accredit \
-                 cannot remove look-alikes of claim headers; remove that setting"
-            );
-        }
-    }
 }

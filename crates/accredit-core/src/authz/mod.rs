@@ -6,6 +6,7 @@ pub mod challenge;
 pub mod condition_input;
 pub mod denial;
 pub mod explanation;
+pub mod filtered_requests;
 pub mod record;
 pub mod resource_metadata;
 pub mod step;

@@ -1,7 +1,8 @@
 //! The token is removed from every source that carries it.
 
 use super::TokenRemoval;
-use crate::authn::sources::{AmbiguousCredential, TokenSource, TokenSources};
+use crate::authn::extraction_error::AmbiguousCredential;
+use crate::authn::sources::{TokenSource, TokenSources};
 use crate::request::{Completeness, Headers, Request};
 
 fn removal(path: &str, headers: &[(&str, &[u8])]) -> TokenRemoval {
