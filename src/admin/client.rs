@@ -10,7 +10,7 @@ use crate::admin::addr::{AdminAddr, AdminTlsFiles};
 use crate::admin::client_error::{AdminError, root_cause};
 use crate::admin::pb;
 use crate::admin::pb::admin_client;
-use crate::admin::pb::tail_response::Told;
+use crate::admin::pb::tail_response::Item;
 
 /// How long a connection may take, the TLS handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,9 +78,9 @@ impl AdminClient {
     /// [`AdminError`]
     pub async fn explain(
         &mut self,
-        ask: pb::ExplainRequest,
+        client_request: pb::ExplainRequest,
     ) -> Result<pb::Explanation, AdminError> {
-        let response = self.api.explain(ask).await;
+        let response = self.api.explain(client_request).await;
         Ok(self.answer(response)?.explanation.unwrap_or_default())
     }
 
@@ -113,12 +113,12 @@ impl AdminClient {
 
 impl DecisionStream {
     /// The next message; `None` once the connection has ended, for whatever reason.
-    pub async fn next(&mut self) -> Option<Told> {
+    pub async fn next(&mut self) -> Option<Item> {
         loop {
             let message = self.0.message().await.ok()??;
             // A later version of the service can send messages that this version does not know.
-            if let Some(told) = message.told {
-                return Some(told);
+            if let Some(item) = message.item {
+                return Some(item);
             }
         }
     }

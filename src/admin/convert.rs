@@ -108,11 +108,11 @@ pub fn decision(report: &DecisionReport) -> pb::Decision {
 
 /// A message for a follower of decisions.
 pub fn event(event: &TailEvent) -> pb::TailResponse {
-    let told = match event {
-        TailEvent::Decided(report) => pb::tail_response::Told::Decision(decision(report)),
-        TailEvent::Lost(lost) => pb::tail_response::Told::Lost(*lost),
+    let item = match event {
+        TailEvent::Decided(report) => pb::tail_response::Item::Decision(decision(report)),
+        TailEvent::Lost(lost) => pb::tail_response::Item::Lost(*lost),
     };
-    pb::TailResponse { told: Some(told) }
+    pb::TailResponse { item: Some(item) }
 }
 
 impl TryFrom<pb::TailRequest> for Filter {

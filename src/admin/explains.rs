@@ -6,7 +6,7 @@ use crate::observe::report::DecisionReport;
 /// Explains decisions by the configuration in force. Explaining has no side effects.
 pub trait Explains: Send + Sync {
     /// Decides the request by the keys that are held now.
-    fn explain(&self, ask: pb::ExplainRequest) -> pb::Explanation;
+    fn explain(&self, request: pb::ExplainRequest) -> pb::Explanation;
 
     /// Why a request was refused; `None` if the configuration that refused it is no longer in force.
     fn explain_refusal(&self, report: &DecisionReport) -> Option<pb::Explanation>;

@@ -21,9 +21,9 @@ use crate::observe::observer::Observer;
 /// [`StartError`] where a service with these settings could not start.
 pub(crate) async fn explain(
     mut settings: Settings,
-    ask: pb::ExplainRequest,
+    client_request: pb::ExplainRequest,
 ) -> Result<pb::Explanation, StartError> {
-    let example = ExampleRequest::new(ask, settings.token_sources.first());
+    let example = ExampleRequest::new(client_request, settings.token_sources.first());
     let mut key_stores = KeyStores::default();
     let leases = key_stores.lease(&key_entries(&settings))?;
     let mut deny_list = settings

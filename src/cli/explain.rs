@@ -94,33 +94,33 @@ fn offline(args: &ExplainArgs) -> ExitCode {
     let Ok(config) = settings(typed, &environment, None, |warning| complain(warning)) else {
         return ExitCode::BadUsage;
     };
-    with_ask(args, async |ask| {
-        Box::pin(explain(config.resolved.settings, ask))
+    with_request(args, async |request| {
+        Box::pin(explain(config.resolved.settings, request))
             .await
             .map_err(|error| error.to_string())
     })
 }
 
 fn live(args: &ExplainArgs, service: &RunningService) -> ExitCode {
-    with_ask(args, async |ask| {
-        let told = async { service.connect().await?.explain(ask).await };
-        told.await.map_err(|error: AdminError| error.to_string())
+    with_request(args, async |request| {
+        let result = async { service.connect().await?.explain(request).await };
+        result.await.map_err(|error: AdminError| error.to_string())
     })
 }
 
-fn with_ask(
+fn with_request(
     args: &ExplainArgs,
     explain: impl AsyncFnOnce(pb::ExplainRequest) -> Result<pb::Explanation, String>,
 ) -> ExitCode {
-    let ask = match ask(args) {
-        Ok(ask) => ask,
+    let request = match request(args) {
+        Ok(request) => request,
         Err(problem) => {
             complain(problem);
             return ExitCode::BadUsage;
         }
     };
     on_main_runtime(async {
-        match explain(ask).await {
+        match explain(request).await {
             Ok(explanation) => print(&explanation, args.json),
             Err(error) => {
                 complain(error);
@@ -141,7 +141,7 @@ fn print(explanation: &pb::Explanation, json: bool) -> ExitCode {
     }
 }
 
-fn ask(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
+fn request(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
     let mut headers = Vec::new();
     for header in &args.headers {
         let (name, value) = header

@@ -184,8 +184,8 @@ mod tests {
             ],
             ..pb::Explanation::default()
         };
-        let told = text(&explanation, Paint::Plain);
-        let lines: Vec<_> = told.lines().collect();
+        let result = text(&explanation, Paint::Plain);
+        let lines: Vec<_> = result.lines().collect();
         assert_eq!(
             lines[..3],
             [
@@ -196,14 +196,14 @@ mod tests {
         );
         assert!(
             lines[3].starts_with("  meaning     The time in `exp` has passed"),
-            "{told}"
+            "{result}"
         );
         assert!(
             lines[4].starts_with("  what to do  Let the client get a new token"),
-            "{told}"
+            "{result}"
         );
         assert_eq!(lines[5], "  more        docs/troubleshooting.md#expired");
-        assert!(told.contains("  signature        passed"), "{told}");
+        assert!(result.contains("  signature        passed"), "{result}");
     }
 
     #[test]
@@ -246,9 +246,9 @@ mod tests {
                 answer: Some(answer),
                 not_given: vec![odd()],
             };
-            let told = text(&explanation, Paint::Plain);
-            assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
-            assert_eq!(told.lines().count(), lines, "{told:?}");
+            let result = text(&explanation, Paint::Plain);
+            assert!(!result.contains(['\u{1b}', '\u{202e}']), "{result:?}");
+            assert_eq!(result.lines().count(), lines, "{result:?}");
         }
     }
 }

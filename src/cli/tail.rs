@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::admin::client::DecisionStream;
 use crate::admin::client_error::AdminError;
 use crate::admin::pb;
-use crate::admin::pb::tail_response::Told;
+use crate::admin::pb::tail_response::Item;
 use crate::admin::text::json;
 use crate::cli::admin::{AdminArgs, RunningService};
 use crate::cli::decision_line::DecisionLines;
@@ -144,8 +144,8 @@ async fn follow(service: &RunningService, args: &TailArgs) -> Result<ExitCode, A
         }
     }
     loop {
-        while let Some(told) = tail.next().await {
-            match show(&told, &mut output) {
+        while let Some(result) = tail.next().await {
+            match show(&result, &mut output) {
                 ExitCode::Done => {}
                 // Standard output is closed.
                 code => return Ok(code),
@@ -178,12 +178,12 @@ async fn again(
     }
 }
 
-fn show(told: &Told, output: &mut TailOutput) -> ExitCode {
-    match (told, output) {
-        (Told::Decision(decision), TailOutput::Json) => say_json(&json(decision)),
-        (Told::Decision(decision), TailOutput::Text(lines)) => say(&lines.line(decision)),
-        (Told::Lost(lost), TailOutput::Json) => say_json(&serde_json::json!({ "lost": lost })),
-        (Told::Lost(lost), TailOutput::Text(_)) => say(&format!(
+fn show(result: &Item, output: &mut TailOutput) -> ExitCode {
+    match (result, output) {
+        (Item::Decision(decision), TailOutput::Json) => say_json(&json(decision)),
+        (Item::Decision(decision), TailOutput::Text(lines)) => say(&lines.line(decision)),
+        (Item::Lost(lost), TailOutput::Json) => say_json(&serde_json::json!({ "lost": lost })),
+        (Item::Lost(lost), TailOutput::Text(_)) => say(&format!(
             "... {lost} decisions are missing: they were made faster than this command read them"
         )),
     }

@@ -117,13 +117,13 @@ async fn explain(State(sources): State<ConsoleSources>, fields: FormFields) -> R
         }
         Err(rejection) => return wrong(rejection.status(), "the form cannot be decoded"),
     };
-    let (ask, filled) = match form::read(fields) {
+    let (client_request, filled) = match form::read(fields) {
         Ok(read) => read,
         Err(error) => return wrong(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let secrets = Secrets::of(&ask);
+    let secrets = Secrets::of(&client_request);
     let filled = filled.without(&secrets);
-    let explanation = secrets.taken_out_of(sources.admin.explainer.explain(ask));
+    let explanation = secrets.taken_out_of(sources.admin.explainer.explain(client_request));
     let answer = page::explanation(&explanation);
     page::explained(&sources.instance, &filled, &answer).into_response()
 }

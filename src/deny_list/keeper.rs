@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::deny_list::error::DenyListError;
 use crate::deny_list::loading;
-use crate::deny_list::updates::{DenyListOrigin, DenyListUpdates};
+use crate::deny_list::updates::{DenyListOrigin, DenyListRefresher};
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::trust::TrustStore;
 use crate::regular_file::stamp;
@@ -19,7 +19,7 @@ pub struct DenyListKeeper {
     settings: DenyListSettings,
     store: Arc<DenyListStore>,
     /// Until [`DenyListKeeper::start`].
-    unstarted: Option<DenyListUpdates>,
+    unstarted: Option<DenyListRefresher>,
     tasks: JoinSet<()>,
 }
 
@@ -46,7 +46,7 @@ impl DenyListKeeper {
                 validators: Box::default(),
             },
         };
-        let updates = DenyListUpdates {
+        let updates = DenyListRefresher {
             store: store.clone(),
             settings: settings.clone(),
             origin,

@@ -28,7 +28,7 @@ const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
 const FILE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Updates one store.
-pub(in crate::deny_list) struct DenyListUpdates {
+pub(in crate::deny_list) struct DenyListRefresher {
     pub(in crate::deny_list) store: Arc<DenyListStore>,
     pub(in crate::deny_list) settings: DenyListSettings,
     pub(in crate::deny_list) origin: DenyListOrigin,
@@ -81,7 +81,7 @@ impl DenyListOrigin {
     }
 }
 
-impl DenyListUpdates {
+impl DenyListRefresher {
     /// Loads at once and from then on.
     pub(in crate::deny_list) async fn run(mut self) -> Infallible {
         let mut watch = self.watch();

@@ -15,35 +15,38 @@ pub struct ExampleRequest(pb::ExplainRequest);
 
 impl ExampleRequest {
     /// Puts the token of the call where `place`, the first token source of the configuration, looks for it.
-    pub fn new(mut ask: pb::ExplainRequest, place: Option<&TokenSource>) -> ExampleRequest {
-        if let (Some(token), Some(place)) = (ask.token.take(), place) {
-            put(&mut ask, &token, place);
+    pub fn new(
+        mut client_request: pb::ExplainRequest,
+        place: Option<&TokenSource>,
+    ) -> ExampleRequest {
+        if let (Some(token), Some(place)) = (client_request.token.take(), place) {
+            put(&mut client_request, &token, place);
         }
-        ExampleRequest(ask)
+        ExampleRequest(client_request)
     }
 
     /// The request as the decision reads it. Inputs that the operator did not give have defaults.
     pub fn request(&self) -> Request<'_> {
-        let ask = &self.0;
-        let headers = ask
+        let client_request = &self.0;
+        let headers = client_request
             .headers
             .iter()
             .map(|header| (header.name.as_str(), header.value.as_bytes()));
-        let mut context: Vec<_> = ask
+        let mut context: Vec<_> = client_request
             .context
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         context.sort_unstable();
         Request {
-            method: ask.method.as_deref().unwrap_or("GET"),
-            host: ask.host.as_deref().unwrap_or("localhost"),
-            path: ask.path.as_deref().unwrap_or("/"),
+            method: client_request.method.as_deref().unwrap_or("GET"),
+            host: client_request.host.as_deref().unwrap_or("localhost"),
+            path: client_request.path.as_deref().unwrap_or("/"),
             headers: Headers::new(headers, Completeness::Complete),
-            source_address: &ask.source_address,
-            source_principal: &ask.source_principal,
-            source_certificate: &ask.source_certificate,
-            scheme: ask.scheme.as_deref().unwrap_or("https"),
+            source_address: &client_request.source_address,
+            source_principal: &client_request.source_principal,
+            source_certificate: &client_request.source_certificate,
+            scheme: client_request.scheme.as_deref().unwrap_or("https"),
             context,
         }
     }
@@ -55,7 +58,7 @@ impl ExampleRequest {
 
     /// The inputs that the operator did not give and that could change the decision (CONTRACT 2.5.4).
     pub fn not_given(&self, authorizer: &Authorizer) -> Vec<&'static str> {
-        let ask = &self.0;
+        let client_request = &self.0;
         let rules = || authorizer.rules().iter();
         let reads = |name| {
             rules()
@@ -67,30 +70,33 @@ impl ExampleRequest {
         let methods = || rules().any(|rule| rule.matcher.methods.is_some());
         let contexts = || rules().any(|rule| !rule.matcher.context.is_empty());
         let principals = rules().any(|rule| rule.matcher.principals.is_some());
-        let has_source = !ask.source_address.is_empty() || !ask.source_principal.is_empty();
+        let has_source = !client_request.source_address.is_empty()
+            || !client_request.source_principal.is_empty();
         let conditions_lack_source = !has_source && reads("source");
         let inputs = [
             (
                 "method",
-                ask.method.is_none() && (methods() || preflights || reads("request")),
+                client_request.method.is_none() && (methods() || preflights || reads("request")),
             ),
-            ("host", ask.host.is_none() && needs.host),
-            ("path", ask.path.is_none() && needs.path),
+            ("host", client_request.host.is_none() && needs.host),
+            ("path", client_request.path.is_none() && needs.path),
             (
                 "headers",
-                ask.headers.is_empty() || preflights || reads("request"),
+                client_request.headers.is_empty() || preflights || reads("request"),
             ),
             (
                 "context",
-                ask.context.is_empty() && (contexts() || reads("context")),
+                client_request.context.is_empty() && (contexts() || reads("context")),
             ),
             (
                 "source_address",
-                ask.source_address.is_empty() && (needs.address || conditions_lack_source),
+                client_request.source_address.is_empty()
+                    && (needs.address || conditions_lack_source),
             ),
             (
                 "source_principal",
-                ask.source_principal.is_empty() && (principals || conditions_lack_source),
+                client_request.source_principal.is_empty()
+                    && (principals || conditions_lack_source),
             ),
         ];
         inputs
@@ -100,7 +106,7 @@ impl ExampleRequest {
     }
 }
 
-fn put(ask: &mut pb::ExplainRequest, token: &str, place: &TokenSource) {
+fn put(client_request: &mut pb::ExplainRequest, token: &str, place: &TokenSource) {
     let header = |name: &str, value: String| pb::Header {
         name: name.to_owned(),
         value,
@@ -112,23 +118,26 @@ fn put(ask: &mut pb::ExplainRequest, token: &str, place: &TokenSource) {
         } => {
             // A client that sends a proof names it in the scheme (RFC 9449 section 7.1).
             let has_proof = |own: &pb::Header| own.name.eq_ignore_ascii_case("dpop");
-            let scheme = match name == "authorization" && ask.headers.iter().any(has_proof) {
-                true => "DPoP",
-                false => scheme,
-            };
-            ask.headers.push(header(name, format!("{scheme} {token}")));
+            let scheme =
+                match name == "authorization" && client_request.headers.iter().any(has_proof) {
+                    true => "DPoP",
+                    false => scheme,
+                };
+            client_request
+                .headers
+                .push(header(name, format!("{scheme} {token}")));
         }
-        TokenSource::Header(name) => ask.headers.push(header(name, token.to_owned())),
-        TokenSource::Protocol(protocol) => ask
+        TokenSource::Header(name) => client_request.headers.push(header(name, token.to_owned())),
+        TokenSource::Protocol(protocol) => client_request
             .headers
             .push(header(websocket::HEADER, format!("{protocol}, {token}"))),
-        TokenSource::Cookie(name) => ask
+        TokenSource::Cookie(name) => client_request
             .headers
             .push(header("cookie", format!("{name}={token}"))),
         TokenSource::Query(name) => {
-            let path = ask.path.take().unwrap_or_else(|| "/".to_owned());
+            let path = client_request.path.take().unwrap_or_else(|| "/".to_owned());
             let separator = if path.contains('?') { '&' } else { '?' };
-            ask.path = Some(format!("{path}{separator}{name}={token}"));
+            client_request.path = Some(format!("{path}{separator}{name}={token}"));
         }
     }
 }

@@ -34,10 +34,10 @@ impl LiveExplainer {
 }
 
 impl Explains for LiveExplainer {
-    fn explain(&self, ask: pb::ExplainRequest) -> pb::Explanation {
+    fn explain(&self, client_request: pb::ExplainRequest) -> pb::Explanation {
         let service = self.0.load();
         let authorizer = service.authorizer();
-        let example = ExampleRequest::new(ask, authorizer.sources().first());
+        let example = ExampleRequest::new(client_request, authorizer.sources().first());
         let request = example.request();
         let judged = match (example.is_too_large(), service::now()) {
             (true, _) => authorizer.refuse(Denial::InvalidRequest(InvalidRequest::Message)),

@@ -7,8 +7,8 @@ use crate::import::issuers::usable;
 use crate::import::members::Members;
 use crate::import::paths::PathTest;
 use crate::import::policy::{
-    ImportedPolicy, ImportedValue, NamedFormula, PolicyRoute, ProviderKeys, TokenCheck, TokenPlace,
-    TokenPlaceKind, TokenProvider,
+    ImportedPolicy, ImportedTokenSource, ImportedValue, NamedFormula, PolicyRoute, ProviderKeys,
+    TokenCheck, TokenPlaceKind, TokenProvider,
 };
 use crate::import::report::ImportReport;
 use crate::import::text_test::{TextTest, quoted};
@@ -70,7 +70,7 @@ pub(crate) fn policy(
     Some(ImportedPolicy {
         origin: ORIGIN,
         providers,
-        token_places: vec![TokenPlace {
+        token_places: vec![ImportedTokenSource {
             kind: TokenPlaceKind::Header {
                 name: "authorization".to_owned(),
                 scheme: Some("Bearer".to_owned()),

@@ -21,7 +21,7 @@ pub(crate) enum PathTest {
 
 /// To which side a conversion leans if it cannot be exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lean {
+pub(crate) enum PathRounding {
     /// The result matches no path that the original does not match.
     Fewer,
     /// The result matches every path that the original matches.
@@ -30,7 +30,7 @@ pub(crate) enum Lean {
 
 impl PathTest {
     /// The patterns, if patterns can say it.
-    pub(crate) fn patterns(&self, lean: Lean) -> Option<Vec<String>> {
+    pub(crate) fn patterns(&self, rounding: PathRounding) -> Option<Vec<String>> {
         let found = match self {
             PathTest::Pattern(pattern) => vec![pattern.clone()],
             PathTest::AtOrBelow(path) => {
@@ -41,7 +41,7 @@ impl PathTest {
             PathTest::Text(test) => match &test.kind {
                 TextKind::Present => vec!["/**".to_owned()],
                 TextKind::Exact(path) => vec![non_empty(literal(path)?)],
-                TextKind::Prefix(prefix) => prefix_patterns(prefix, lean)?,
+                TextKind::Prefix(prefix) => prefix_patterns(prefix, rounding)?,
                 TextKind::Suffix(suffix) => vec![suffix_pattern(suffix)?],
                 TextKind::Contains(_) | TextKind::Regex(_) => return None,
             },
@@ -54,13 +54,13 @@ impl PathTest {
 
     /// An expression that holds for no path that the original does not match.
     pub(crate) fn holds(&self) -> Option<String> {
-        self.cel("request.path", Lean::Fewer)
+        self.cel("request.path", PathRounding::Fewer)
     }
 
     /// An expression that fails for no path that the original matches.
     pub(crate) fn may_hold(&self) -> Option<String> {
-        let stripped = self.cel("request.path", Lean::More)?;
-        let with_slash = self.cel("(request.path + \"/\")", Lean::More)?;
+        let stripped = self.cel("request.path", PathRounding::More)?;
+        let with_slash = self.cel("(request.path + \"/\")", PathRounding::More)?;
         Some(format!("{stripped} || {with_slash}"))
     }
 
@@ -78,7 +78,7 @@ impl PathTest {
         }
     }
 
-    fn cel(&self, subject: &str, lean: Lean) -> Option<String> {
+    fn cel(&self, subject: &str, rounding: PathRounding) -> Option<String> {
         let decoded = |text: &str| decoded(text);
         match self {
             PathTest::Pattern(_) => None,
@@ -101,7 +101,7 @@ impl PathTest {
                     kind @ (TextKind::Regex(_) | TextKind::Present) => kind.clone(),
                 };
                 let can_miss = matches!(&kind, TextKind::Regex(text) if !holds_when_decoded(text));
-                if can_miss && lean == Lean::More {
+                if can_miss && rounding == PathRounding::More {
                     return None;
                 }
                 let test = TextTest {
@@ -133,14 +133,14 @@ fn non_empty(path: String) -> String {
     }
 }
 
-fn prefix_patterns(prefix: &str, lean: Lean) -> Option<Vec<String>> {
+fn prefix_patterns(prefix: &str, rounding: PathRounding) -> Option<Vec<String>> {
     if prefix == "/" || prefix.is_empty() {
         return Some(vec!["/**".to_owned()]);
     }
     let path = literal(prefix)?;
-    Some(vec![match (prefix.ends_with('/'), lean) {
-        (true, Lean::Fewer) => format!("{path}/*/**"),
-        (true, Lean::More) => format!("{path}/**"),
+    Some(vec![match (prefix.ends_with('/'), rounding) {
+        (true, PathRounding::Fewer) => format!("{path}/*/**"),
+        (true, PathRounding::More) => format!("{path}/**"),
         (false, _) => format!("{path}*/**"),
     }])
 }
@@ -178,11 +178,11 @@ fn decoded(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lean, PathTest};
+    use super::{PathRounding, PathTest};
     use crate::import::text_test::{TextKind, TextTest};
 
-    fn patterns(kind: TextKind, lean: Lean) -> Option<Vec<String>> {
-        PathTest::Text(TextTest::new(kind)).patterns(lean)
+    fn patterns(kind: TextKind, rounding: PathRounding) -> Option<Vec<String>> {
+        PathTest::Text(TextTest::new(kind)).patterns(rounding)
     }
 
     #[test]
@@ -213,8 +213,16 @@ mod tests {
             (TextKind::Present, Some("/**"), Some("/**")),
         ] {
             let list = |pattern: Option<&str>| pattern.map(|pattern| vec![pattern.to_owned()]);
-            assert_eq!(patterns(kind.clone(), Lean::Fewer), list(fewer), "{kind:?}");
-            assert_eq!(patterns(kind.clone(), Lean::More), list(more), "{kind:?}");
+            assert_eq!(
+                patterns(kind.clone(), PathRounding::Fewer),
+                list(fewer),
+                "{kind:?}"
+            );
+            assert_eq!(
+                patterns(kind.clone(), PathRounding::More),
+                list(more),
+                "{kind:?}"
+            );
         }
     }
 

@@ -9,7 +9,7 @@ pub(crate) struct ImportedPolicy {
     /// The name of the origin, for comments: `jwt_authn`, `Istio`.
     pub(crate) origin: &'static str,
     pub(crate) providers: Vec<TokenProvider>,
-    pub(crate) token_places: Vec<TokenPlace>,
+    pub(crate) token_places: Vec<ImportedTokenSource>,
     pub(crate) payload_header: Option<String>,
     pub(crate) forward_token: ImportedValue<bool>,
     pub(crate) error_details: bool,
@@ -26,7 +26,7 @@ pub(crate) enum ImportedValue<T> {
 
 /// Where a request can carry a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TokenPlace {
+pub(crate) struct ImportedTokenSource {
     pub(crate) kind: TokenPlaceKind,
     pub(crate) is_default: bool,
 }

@@ -8,7 +8,7 @@ use crate::import::overlap::{
     Covers, address_covers, are_disjoint, common_elements, equal, host_covers, never, path_covers,
     paths_overlap, principal_covers, without_covered,
 };
-use crate::import::paths::Lean;
+use crate::import::paths::PathRounding;
 use crate::import::text_test::{TextKind, TextTest};
 
 /// The conditions of a `match`. `None` is every value.
@@ -34,13 +34,13 @@ pub(crate) enum Common {
 
 impl RequestRegion {
     /// The requests for which a condition holds. `None` if no `match` selects them.
-    pub(crate) fn of(atom: &Atom, lean: Lean) -> Option<RequestRegion> {
+    pub(crate) fn of(atom: &Atom, rounding: PathRounding) -> Option<RequestRegion> {
         let mut region = RequestRegion::default();
         match atom {
             Atom::Paths(tests) => {
                 let lists: Vec<_> = tests
                     .iter()
-                    .map(|test| test.patterns(lean))
+                    .map(|test| test.patterns(rounding))
                     .collect::<Option<_>>()?;
                 region.paths = Some(without_covered(lists.concat(), path_covers));
             }

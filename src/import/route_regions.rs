@@ -2,23 +2,23 @@
 
 use crate::import::conjunctions::{Conjunction, Demand, UnknownCounts, alternatives};
 use crate::import::formula::{Atom, Formula};
-use crate::import::paths::Lean;
+use crate::import::paths::PathRounding;
 use crate::import::policy::{NamedFormula, PolicyRoute, TokenCheck};
 use crate::import::region::{Common, RequestRegion};
 
 /// The conditions without those that hold for every request of a region. `None` if one holds for none of them.
 pub(crate) fn within(conjunction: Conjunction, region: &RequestRegion) -> Option<Conjunction> {
-    let selects = |demand: &Demand, lean| {
+    let selects = |demand: &Demand, rounding| {
         demand
             .is_negated
-            .then(|| RequestRegion::of(&demand.atom, lean))
+            .then(|| RequestRegion::of(&demand.atom, rounding))
             .flatten()
     };
     let never_holds = |demand: &Demand| {
-        selects(demand, Lean::Fewer).is_some_and(|excluded| excluded.covers(region))
+        selects(demand, PathRounding::Fewer).is_some_and(|excluded| excluded.covers(region))
     };
     let always_holds = |demand: &Demand| {
-        selects(demand, Lean::More).is_some_and(|excluded| excluded.is_disjoint(region))
+        selects(demand, PathRounding::More).is_some_and(|excluded| excluded.is_disjoint(region))
     };
     if conjunction.iter().any(never_holds) {
         return None;
@@ -38,7 +38,7 @@ pub(crate) fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option
         if demand.is_negated {
             return None;
         }
-        match own.common(&RequestRegion::of(&demand.atom, Lean::More)?) {
+        match own.common(&RequestRegion::of(&demand.atom, PathRounding::More)?) {
             Common::Region(common) => own = common,
             other => return Some(other),
         }
@@ -47,7 +47,7 @@ pub(crate) fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option
 }
 
 /// The region of a formula over the request. `None` if no `match` selects it.
-pub(crate) fn region_of(formula: &Formula, lean: Lean) -> Option<Common> {
+pub(crate) fn region_of(formula: &Formula, rounding: PathRounding) -> Option<Common> {
     let found = alternatives(formula, UnknownCounts::AsTrue).ok()?;
     // What is unknown must not widen the region of a route: its other requests have another route.
     let known = alternatives(formula, UnknownCounts::AsFalse).ok()?;
@@ -62,7 +62,7 @@ pub(crate) fn region_of(formula: &Formula, lean: Lean) -> Option<Common> {
                 if demand.is_negated {
                     return None;
                 }
-                match own.common(&RequestRegion::of(&demand.atom, lean)?) {
+                match own.common(&RequestRegion::of(&demand.atom, rounding)?) {
                     Common::Region(common) => own = common,
                     other => return Some(other),
                 }

@@ -8,7 +8,7 @@ use crate::import::conjunctions::{
 };
 use crate::import::formula::{Atom, Formula};
 use crate::import::known_issuers::with_issuers;
-use crate::import::paths::Lean;
+use crate::import::paths::PathRounding;
 use crate::import::policy::{ImportedPolicy, PolicyRoute, TokenCheck};
 use crate::import::region::{Common, RequestRegion};
 use crate::import::report::ImportReport;
@@ -58,17 +58,17 @@ pub(crate) fn rules(policy: &ImportedPolicy, report: &ImportReport) -> Vec<RuleP
     let mut decided: Vec<RequestRegion> = Vec::new();
     for (number, route) in routes.iter().enumerate() {
         let is_decided = |region: &RequestRegion| decided.iter().any(|own| own.covers(region));
-        if matches!(region_of(&route.region, Lean::More), Some(Common::Region(region)) if is_decided(&region))
+        if matches!(region_of(&route.region, PathRounding::More), Some(Common::Region(region)) if is_decided(&region))
         {
             continue;
         }
         let later = routes.get(number + 1..).unwrap_or_default();
-        let Some(lean) = planner.lean(route, later) else {
+        let Some(rounding) = planner.rounding(route, later) else {
             // No `match` selects this route, so this and the later ones become conditions.
             planner.route(&merged(route, later), &RequestRegion::default());
             break;
         };
-        match region_of(&route.region, lean) {
+        match region_of(&route.region, rounding) {
             Some(Common::Region(region)) => {
                 planner.route(route, &region);
                 decided.push(region);
@@ -85,20 +85,20 @@ pub(crate) fn rules(policy: &ImportedPolicy, report: &ImportReport) -> Vec<RuleP
 
 impl Planner<'_> {
     /// To which side the region of a route leans. `None` if no `match` selects it.
-    fn lean(&mut self, route: &PolicyRoute, later: &[PolicyRoute]) -> Option<Lean> {
-        let Common::Region(wide) = region_of(&route.region, Lean::More)? else {
-            return Some(Lean::Fewer);
+    fn rounding(&mut self, route: &PolicyRoute, later: &[PolicyRoute]) -> Option<PathRounding> {
+        let Common::Region(wide) = region_of(&route.region, PathRounding::More)? else {
+            return Some(PathRounding::Fewer);
         };
         let boundaries = boundaries(&route.region);
         if boundaries.is_empty() || route.is_open() {
-            return Some(Lean::Fewer);
+            return Some(PathRounding::Fewer);
         }
         let boundary = RequestRegion {
             paths: Some(boundaries.clone()),
             ..wide
         };
         let next = later.iter().find(|later| {
-            matches!(region_of(&later.region, Lean::Fewer), Some(Common::Region(region)) if region.covers(&boundary))
+            matches!(region_of(&later.region, PathRounding::Fewer), Some(Common::Region(region)) if region.covers(&boundary))
         });
         let is_stricter = next.is_some_and(|next| {
             next.is_open()
@@ -107,7 +107,7 @@ impl Planner<'_> {
                     && next.verification == route.verification)
         });
         if is_stricter {
-            return Some(Lean::More);
+            return Some(PathRounding::More);
         }
         self.report.left_out(
             &route.name,
@@ -119,7 +119,7 @@ impl Planner<'_> {
             "write a rule for it",
         );
         self.deny(&format!("{}-itself", route.name), boundary, None);
-        Some(Lean::Fewer)
+        Some(PathRounding::Fewer)
     }
 
     fn route(&mut self, route: &PolicyRoute, region: &RequestRegion) {
@@ -182,7 +182,7 @@ impl Planner<'_> {
         let (mut selected_by, mut rest) = (Vec::new(), Vec::new());
         for demand in conjunction {
             let selects = (!demand.is_negated)
-                .then(|| RequestRegion::of(&demand.atom, Lean::Fewer))
+                .then(|| RequestRegion::of(&demand.atom, PathRounding::Fewer))
                 .flatten()
                 .map(|selected| own.common(&selected));
             match selects {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::import::conditions::{PlannedAccess, RuleConditions};
 use crate::import::policy::{
-    ImportedPolicy, ProviderKeys, TokenPlace, TokenPlaceKind, TokenProvider,
+    ImportedPolicy, ImportedTokenSource, ProviderKeys, TokenPlaceKind, TokenProvider,
 };
 use crate::import::region::RequestRegion;
 use crate::import::rules::RulePlan;
@@ -190,7 +190,7 @@ fn is_loopback(uri: &str) -> bool {
     })
 }
 
-pub(crate) fn place_line(place: &TokenPlace, origin: &str) -> String {
+pub(crate) fn place_line(place: &ImportedTokenSource, origin: &str) -> String {
     let source = match &place.kind {
         TokenPlaceKind::Header {
             name,

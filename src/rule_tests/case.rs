@@ -18,7 +18,7 @@ pub(crate) struct Difference {
 const ABSENT: &str = "(absent)";
 
 /// The request of a case, with its token.
-pub(crate) fn ask(
+pub(crate) fn client_request(
     request: Option<&TestRequestDocument>,
     token: Option<String>,
 ) -> pb::ExplainRequest {

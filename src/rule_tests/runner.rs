@@ -22,7 +22,7 @@ use accredit_core::token::claims::Claims;
 use serde_json::{Map, Value, json};
 
 use crate::explain::example::ExampleRequest;
-use crate::rule_tests::case::{Difference, ask, differences};
+use crate::rule_tests::case::{Difference, client_request, differences};
 use crate::rule_tests::keys::{EntryKeys, TestKeyError};
 
 /// How long a token of a case is valid, unless the case says otherwise, in seconds.
@@ -115,8 +115,8 @@ impl CaseRunner {
             (None, Some(claims)) => Some(self.token(claims, case.forged == Some(true), now)?),
             (None, None) => None,
         };
-        let ask = ask(case.request.as_ref(), token);
-        let example = ExampleRequest::new(ask, self.settings.token_sources.first());
+        let client_request = client_request(case.request.as_ref(), token);
+        let example = ExampleRequest::new(client_request, self.settings.token_sources.first());
         let request = example.request();
         let moment = Moment::new(now, Instant::now());
         let judged = match self.authorizer.judge(&request, moment) {

@@ -20,8 +20,8 @@ fn showing(bootstrap: Bootstrap, header: &str) -> Bootstrap {
 #[tokio::test]
 async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
     let logs = logs();
-    let told = || logs.count("Envoy does not send all request headers");
-    assert_eq!(told(), 0);
+    let result = || logs.count("Envoy does not send all request headers");
+    assert_eq!(result(), 0);
     let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |shipped| showing(shipped, "authorization")).await;
     let token = Token::of_client(ACME, KID).without("oid").signed(rsa(0));
@@ -45,7 +45,7 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
         let twice = RawRequest::get("/").bearer(&token).bearer(&token);
         scene.refused(twice, "invalid_request").await;
     }
-    assert_eq!(told(), 1);
+    assert_eq!(result(), 1);
     drop(scene);
 
     // A token that the service is not shown is none.
@@ -56,5 +56,5 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
             .refused(RawRequest::get("/").bearer(&token), "missing_token")
             .await;
     }
-    assert_eq!(told(), 2, "another service says it too");
+    assert_eq!(result(), 2, "another service says it too");
 }

@@ -36,7 +36,7 @@ fn get(path: &str, token: &Token) -> RawRequest {
 }
 
 /// The answer's status, and the access log's line.
-async fn told(scene: &Scene, request: RawRequest) -> (u16, Value) {
+async fn result(scene: &Scene, request: RawRequest) -> (u16, Value) {
     let answer = request.send(scene.envoy.address()).await;
     (answer.status, scene.next_log().await)
 }
@@ -50,7 +50,7 @@ fn members(log: &Value, names: &[&str]) -> Value {
 async fn rbac_admits_one_organisation_by_metadata_and_refuses_another() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
     let names = ["decision", "organisation", "status", "status_details"];
-    let (status, log) = told(&scene, get(PATH, &of("org_2001"))).await;
+    let (status, log) = result(&scene, get(PATH, &of("org_2001"))).await;
     assert_eq!((status, scene.upstream.count()), (200, 1), "{log}");
     let line = json!(["allow", "org_2001", 200, "via_upstream"]);
     assert_eq!(members(&log, &names), line);
@@ -60,7 +60,7 @@ async fn rbac_admits_one_organisation_by_metadata_and_refuses_another() {
         of("org_2001x"),
         of("org_2001").without("oid"),
     ] {
-        let (status, log) = told(&scene, get(PATH, &token)).await;
+        let (status, log) = result(&scene, get(PATH, &token)).await;
         assert_eq!((status, scene.upstream.count()), (403, 1), "{log}");
         assert_eq!(
             members(&log, &["decision", "status_details"]),
@@ -68,7 +68,7 @@ async fn rbac_admits_one_organisation_by_metadata_and_refuses_another() {
         );
     }
     // Elsewhere anybody with a token passes.
-    let (status, log) = told(&scene, get("/other", &of("org_2002"))).await;
+    let (status, log) = result(&scene, get("/other", &of("org_2002"))).await;
     assert_eq!((status, scene.upstream.count()), (200, 2), "{log}");
     assert_eq!(log["organisation"], "org_2002");
 }
@@ -78,11 +78,11 @@ async fn the_access_log_shows_verified_claims() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
     let environment = json!({ "environment": "production_us" });
     let token = of("org_2001").claim("custom_claims", environment);
-    let admitted = told(&scene, get(PATH, &token)).await.1;
+    let admitted = result(&scene, get(PATH, &token)).await.1;
     // Refused by a rule of accredit's, its signature having held.
     let reader = token.claim("scopes", json!(["read:deployments"]));
     let post = RawRequest::new("POST", PATH).bearer(&reader.signed(rsa(0)));
-    let (status, refused) = told(&scene, post).await;
+    let (status, refused) = result(&scene, post).await;
     assert_eq!(status, 403);
     let about = ["decision", "reason", "rule", "scopes"];
     let both = json!(["deploy:applications", "read:deployments"]);
@@ -109,7 +109,7 @@ async fn the_access_log_shows_only_configured_names_of_a_refused_token() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
     let token = of("org_2001").claim("sub", "not-to-be-told").signed(rsa(0));
     let forged = RawRequest::get(PATH).bearer(&with_bad_signature(&token));
-    let (status, log) = told(&scene, forged).await;
+    let (status, log) = result(&scene, forged).await;
     assert_eq!(status, 401);
     let line = json!(["deny", "invalid_signature", "read", SCALEKIT, KID]);
     let names = ["decision", "reason", "rule", "issuer", "key_id"];
@@ -127,7 +127,7 @@ async fn the_access_log_shows_only_configured_names_of_a_refused_token() {
         json!([null, null, null, null, null, null])
     );
 
-    let (status, log) = told(&scene, RawRequest::get(PATH)).await;
+    let (status, log) = result(&scene, RawRequest::get(PATH)).await;
     assert_eq!(status, 401);
     let line = json!(["deny", "missing_token", "read", null, null]);
     assert_eq!(members(&log, &names), line);
@@ -151,12 +151,12 @@ async fn an_rbac_policy_without_the_issuer_admits_claims_of_every_issuer() {
         .signed(rsa(1));
     let request = || RawRequest::get(PATH).bearer(&theirs);
     let shipped = scene(&both, |shipped| shipped).await;
-    assert_eq!(told(&shipped, request()).await.0, 403);
+    assert_eq!(result(&shipped, request()).await.0, 403);
     assert_eq!(shipped.upstream.count(), 0);
     let issuer = "value: { string_match: { exact: \"https://acme.scalekit.dev\" } }";
     let without = |shipped: Bootstrap| shipped.change(issuer, "value: { present_match: true }");
     let without = scene(&both, without).await;
-    assert_eq!(told(&without, request()).await.0, 200);
+    assert_eq!(result(&without, request()).await.0, 200);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_request_that_was_not_checked_does_not_pass_rbac() {
     };
     let open = Scene::asking(nobody, failing_open).await;
     let request = || get(PATH, &of("org_2001"));
-    assert_eq!(told(&open, request()).await.0, 403);
+    assert_eq!(result(&open, request()).await.0, 403);
     assert_eq!(open.upstream.count(), 0);
     // Nor does it matter that RBAC comes too early, but that then nobody passes.
     let swapped = |shipped: Bootstrap| {
@@ -176,7 +176,7 @@ async fn a_request_that_was_not_checked_does_not_pass_rbac() {
         shipped.change(EXT_AUTHZ, &format!("{RBAC}{EXT_AUTHZ}"))
     };
     let swapped = scene(&example("envoy-decides.yaml"), swapped).await;
-    assert_eq!(told(&swapped, request()).await.0, 403);
+    assert_eq!(result(&swapped, request()).await.0, 403);
 }
 
 /// Why one rule of the example names a path.
@@ -186,9 +186,9 @@ async fn an_ambiguous_path_does_not_bypass_rbac() {
     let request = || get(around, &of("org_2002"));
     let example = example("envoy-decides.yaml");
     let shipped = scene(&example, |shipped| shipped).await;
-    assert_eq!(told(&shipped, request()).await.0, 400);
+    assert_eq!(result(&shipped, request()).await.0, 400);
     let rules = example.find("rules:").unwrap();
     let without = scene(&example[..rules], |shipped| shipped).await;
-    assert_eq!(told(&without, request()).await.0, 200);
+    assert_eq!(result(&without, request()).await.0, 200);
     assert_eq!(without.upstream.last_request().unwrap().path, around);
 }

@@ -109,11 +109,11 @@ async fn an_envoy_with_a_certificate_that_is_not_listed_answers_503() {
     let answer = good().send(scene.envoy.address()).await;
     assert_eq!(answer.status, 503);
     assert_eq!(scene.upstream.count(), 0);
-    let told = logs.lines_with(other);
-    let from = told.iter().all(|line| line.contains("peer=127.0.0.1:"));
+    let result = logs.lines_with(other);
+    let from = result.iter().all(|line| line.contains("peer=127.0.0.1:"));
     assert!(
-        !told.is_empty() && from,
-        "the operator is told who knocked, and from where: {told:?}"
+        !result.is_empty() && from,
+        "the operator is told who knocked, and from where: {result:?}"
     );
 }
 

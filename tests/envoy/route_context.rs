@@ -29,7 +29,7 @@ fn with(scopes: &[&str]) -> String {
 }
 
 /// The answer's status, and which rule gave it for which reason.
-async fn told(scene: &Scene, request: RawRequest) -> (u16, String, String) {
+async fn result(scene: &Scene, request: RawRequest) -> (u16, String, String) {
     let before = scene.upstream.count();
     let answer = request.send(scene.envoy.address()).await;
     let log = scene.next_log().await;
@@ -49,11 +49,11 @@ async fn the_context_of_a_route_selects_the_rule() {
     let (reader, deployer) = (with(&["read:deployments"]), with(&["deploy:applications"]));
     let get = |path: &str| RawRequest::get(path);
     let open = expected(200, "health", "anonymous");
-    assert_eq!(told(&scene, get("/healthz")).await, open);
+    assert_eq!(result(&scene, get("/healthz")).await, open);
     // The virtual host's `api: acme` is still there, the route's `access: open` is in place of its `token`.
     let post = RawRequest::new("POST", "/healthz").bearer(&deployer);
     let closed = expected(403, "nothing-else", "denied_by_rule");
-    assert_eq!(told(&scene, post).await, closed);
+    assert_eq!(result(&scene, post).await, closed);
     for (path, bearer, status, rule, reason) in [
         ("/healthz/x", None, 401, "others", "missing_token"),
         ("/other", None, 401, "others", "missing_token"),
@@ -85,8 +85,8 @@ async fn the_context_of_a_route_selects_the_rule() {
             Some(token) => get(path).bearer(token),
             None => get(path),
         };
-        let told = told(&scene, request).await;
-        assert_eq!(told, expected(status, rule, reason), "{path}");
+        let result = result(&scene, request).await;
+        assert_eq!(result, expected(status, rule, reason), "{path}");
     }
 }
 
@@ -99,14 +99,14 @@ async fn a_wider_route_or_a_route_without_context_admits_nothing_more() {
     let closed = expected(403, "nothing-else", "denied_by_rule");
     let scene_of_wide = scene(&example, wide).await;
     let request = RawRequest::get("/deployments/7");
-    assert_eq!(told(&scene_of_wide, request).await, closed);
+    assert_eq!(result(&scene_of_wide, request).await, closed);
 
     let silent = |shipped: Bootstrap| {
         shipped.change("context_extensions: { api: acme, access: token }", "{}")
     };
     let scene_of_silent = scene(&example, silent).await;
     let request = RawRequest::get("/other").bearer(&with(&[]));
-    assert_eq!(told(&scene_of_silent, request).await, closed);
+    assert_eq!(result(&scene_of_silent, request).await, closed);
 }
 
 /// Why one rule of the example names a path: otherwise such paths are not looked at.
@@ -115,7 +115,7 @@ async fn an_ambiguous_path_does_not_select_another_route() {
     let path = "/other/%2e%2e;/deployments/7";
     let request = || RawRequest::get(path).bearer(&with(&["read:deployments"]));
     let scene_of_shipped = shipped().await;
-    let (status, _, reason) = told(&scene_of_shipped, request()).await;
+    let (status, _, reason) = result(&scene_of_shipped, request()).await;
     assert_eq!((status, reason.as_str()), (400, "invalid_request"));
 
     let example = example("route-context.yaml");
@@ -123,7 +123,7 @@ async fn an_ambiguous_path_does_not_select_another_route() {
     assert_eq!(example.matches(named).count(), 1);
     let without = scene(&example.replace(named, ""), |shipped| shipped).await;
     let passed = expected(200, "others", "allowed");
-    assert_eq!(told(&without, request()).await, passed);
+    assert_eq!(result(&without, request()).await, passed);
     let seen = without.upstream.last_request().unwrap();
     assert_eq!(
         seen.path, "/other/..;/deployments/7",

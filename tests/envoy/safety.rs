@@ -223,9 +223,9 @@ async fn without_use_remote_address_a_client_chooses_its_source_address() {
     let request = || good().header("x-forwarded-for", "10.1.2.3");
     let (_, scene) = through("", |shipped| shipped, request()).await;
     let seen = scene.upstream.last_request().unwrap();
-    let told = seen.header("x-forwarded-for").unwrap();
+    let result = seen.header("x-forwarded-for").unwrap();
     // Envoy writes this machine's address for a loopback one.
-    assert!(told.starts_with("10.1.2.3,"), "{told}");
+    assert!(result.starts_with("10.1.2.3,"), "{result}");
     let without = |shipped: Bootstrap| {
         shipped.change("use_remote_address: true", "use_remote_address: false")
     };
@@ -271,13 +271,13 @@ async fn without_validate_mutations_an_answer_can_inject_headers() {
     let service = LyingService::start(denied).await;
     let asking = |change| Scene::asking(AuthzTarget::Tcp(service.address()), change);
     let scene = asking(|shipped: Bootstrap| shipped).await;
-    let told = RawRequest::get("/").send(scene.envoy.address()).await;
-    assert_eq!((told.status, told.header("set-cookie")), (500, None));
+    let result = RawRequest::get("/").send(scene.envoy.address()).await;
+    assert_eq!((result.status, result.header("set-cookie")), (500, None));
     let without: fn(Bootstrap) -> Bootstrap =
         |shipped| shipped.change("validate_mutations: true", "validate_mutations: false");
     let scene = Scene::asking(AuthzTarget::Tcp(service.address()), without).await;
-    let told = RawRequest::get("/").send(scene.envoy.address()).await;
-    assert_eq!(told.header("set-cookie"), Some("session=stolen"));
+    let result = RawRequest::get("/").send(scene.envoy.address()).await;
+    assert_eq!(result.header("set-cookie"), Some("session=stolen"));
 }
 
 #[tokio::test]
@@ -292,15 +292,15 @@ async fn without_mutation_rules_an_answer_can_redirect_a_request() {
     let service = LyingService::start(admitted).await;
     let target = || AuthzTarget::Tcp(service.address());
     let scene = Scene::asking(target(), |shipped| shipped).await;
-    let told = RawRequest::get("/").send(scene.envoy.address()).await;
-    assert_eq!((told.status, scene.upstream.count()), (500, 0));
+    let result = RawRequest::get("/").send(scene.envoy.address()).await;
+    assert_eq!((result.status, scene.upstream.count()), (500, 0));
     let without = |shipped: Bootstrap| {
         let shipped = shipped.change("disallow_system: true", "disallow_system: false");
         shipped.change("disallow_is_error: true", "allow_all_routing: true")
     };
     let scene = Scene::asking(target(), without).await;
-    let told = RawRequest::get("/").send(scene.envoy.address()).await;
-    assert_eq!(told.status, 200);
+    let result = RawRequest::get("/").send(scene.envoy.address()).await;
+    assert_eq!(result.status, 200);
     let seen = scene.upstream.last_request().unwrap();
     assert_eq!(seen.header("host").as_deref(), Some("internal.example"));
 }

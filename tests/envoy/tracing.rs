@@ -98,8 +98,8 @@ async fn spans_of_envoy_and_accredit_form_one_trace() {
     );
     let is_child = |span: &Span| span.parent_span_id == request.span_id;
     let api = receiver.span("router api egress", is_child).await;
-    let told = seen.header("traceparent").unwrap();
-    assert!(told.contains(&hex(&api.span_id)), "{told}");
+    let result = seen.header("traceparent").unwrap();
+    assert!(result.contains(&hex(&api.span_id)), "{result}");
     let id = attribute(&ours.attributes, "http.request.header.x-request-id");
     assert_eq!(
         id,
@@ -108,8 +108,8 @@ async fn spans_of_envoy_and_accredit_form_one_trace() {
     );
     let url = attribute(&request.attributes, "http.url");
     assert_eq!(url.as_deref(), Some("http://api.acme.example/api/data"));
-    let told = receiver.received.text();
-    assert!(!told.contains("secret"), "a query in a span: {told}");
+    let result = receiver.received.text();
+    assert!(!result.contains("secret"), "a query in a span: {result}");
 }
 
 #[tokio::test]
@@ -131,16 +131,19 @@ async fn a_client_can_neither_choose_nor_suppress_the_trace() {
     let (_scene, seen) = one_request(&receiver, |shipped| shipped, &asked).await;
     let (request, _) = one_trace(&receiver).await;
     assert!(request.parent_span_id.is_empty(), "{request:?}");
-    let told = seen.header("traceparent").unwrap();
-    assert!(told.contains(&hex(&request.trace_id)), "{told}");
-    assert!(!told.contains(CLIENTS), "{told}");
+    let result = seen.header("traceparent").unwrap();
+    assert!(result.contains(&hex(&request.trace_id)), "{result}");
+    assert!(!result.contains(CLIENTS), "{result}");
     assert_eq!(seen.header("tracestate").unwrap_or_default(), "");
 
     let without =
         |shipped: Bootstrap| shipped.change("- remove: traceparent", "- remove: x-nothing");
     let (_scene, seen) = one_request(&receiver, without, &asked).await;
-    let told = seen.header("traceparent").unwrap();
-    assert!(told.contains(CLIENTS) && told.ends_with("-00"), "{told}");
+    let result = seen.header("traceparent").unwrap();
+    assert!(
+        result.contains(CLIENTS) && result.ends_with("-00"),
+        "{result}"
+    );
     let receiver = Receiver::start().await;
     let _scene = one_request(&receiver, without, &[("traceparent", &sampled)]).await;
     assert_eq!(hex(&one_trace(&receiver).await.0.trace_id), CLIENTS);

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::interval;
 
 use super::support::accredit::Accredit;
 use super::support::http::post;
 use super::support::scripts::{answer, browser};
 
-/// So that rows come one by one, as they do with a customer.
-const BETWEEN_REQUESTS: Duration = Duration::from_millis(50);
+/// The rate of requests. The console adds their rows one by one.
+const REQUEST_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Deserialize)]
 struct Looked {
@@ -21,12 +21,13 @@ struct Looked {
 /// Requests of every kind, as long as the browser test runs.
 async fn traffic(accredit: &Accredit, good: &str, expired: &str) {
     let long = format!("/refused/{}", "segment".repeat(40));
+    let mut pace = interval(REQUEST_INTERVAL);
     loop {
+        pace.tick().await;
         assert_eq!(accredit.reason_at("/admitted", good).await, "allowed");
         assert_eq!(accredit.reason_at("/refused", expired).await, "expired");
         assert_eq!(accredit.reason_at(&long, expired).await, "expired");
         assert_eq!(accredit.reason_at("/no-token", "").await, "missing_token");
-        sleep(BETWEEN_REQUESTS).await;
     }
 }
 

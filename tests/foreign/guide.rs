@@ -31,7 +31,7 @@ async fn accredit_and_the_sample_of_the_guide_answer_alike() {
         ("no scopes", ways.mint(json!({ "scopes": null })).await),
     ];
     for (what, token) in admitted {
-        let (api, edge) = ways.ask(bearer(&token).as_deref()).await;
+        let (api, edge) = ways.request(bearer(&token).as_deref()).await;
         assert_eq!(
             (api.status, edge.status),
             (200, 200),
@@ -107,7 +107,7 @@ async fn accredit_and_the_sample_of_the_guide_answer_alike() {
         ),
     ];
     for (what, authorization, error) in refused {
-        let (api, edge) = ways.ask(authorization.as_deref()).await;
+        let (api, edge) = ways.request(authorization.as_deref()).await;
         for (way, answer) in [("in the API", api), ("at the edge", edge)] {
             assert_eq!(answer.status, 401, "{what}, {way}: {answer:?}");
             assert_eq!(answer.json()["error"], error, "{what}, {way}");
@@ -164,7 +164,7 @@ async fn accredit_differs_from_the_sample_of_the_guide_only_where_intended() {
         ),
     ];
     for (what, authorization, in_the_api, at_the_edge) in tokens {
-        let (api, edge) = ways.ask(Some(&authorization)).await;
+        let (api, edge) = ways.request(Some(&authorization)).await;
         assert_eq!(
             (api.status, edge.status),
             (in_the_api, at_the_edge),
@@ -176,9 +176,9 @@ async fn accredit_differs_from_the_sample_of_the_guide_only_where_intended() {
     // which the first token of the new key causes.
     ways.rotate().await;
     let new = ways.mint(json!({})).await;
-    let (api, edge) = ways.ask(bearer(&new).as_deref()).await;
+    let (api, edge) = ways.request(bearer(&new).as_deref()).await;
     assert_eq!((api.status, edge.status), (200, 200), "{edge:?}");
-    let (api, edge) = ways.ask(bearer(&good).as_deref()).await;
+    let (api, edge) = ways.request(bearer(&good).as_deref()).await;
     assert_eq!(api.status, 200);
     assert!([401, 503].contains(&edge.status), "{edge:?}");
 }

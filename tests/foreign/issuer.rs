@@ -14,7 +14,7 @@ async fn oidc_provider_tokens_are_admitted_with_every_algorithm() {
     let edge = Edge::start(&[provider.entry(json!({}))]).await;
     for algorithm in ALGORITHMS {
         let token = provider.token(algorithm).await;
-        let answer = edge.ask(&token).await;
+        let answer = edge.request(&token).await;
         assert_eq!(answer.status, 200, "{algorithm}: {}", answer.text());
         let seen = edge.last_seen();
         assert_eq!(seen.header("x-jwt-sub").as_deref(), Some("machine"));
@@ -59,13 +59,13 @@ async fn oidc_provider_tokens_that_break_a_requirement_are_refused() {
         ),
     ];
     for (token, reason) in &refused {
-        let answer = edge.ask(token).await;
+        let answer = edge.request(token).await;
         assert_eq!(answer.status, 401, "{reason}: {}", answer.text());
         assert_eq!(answer.json()["error"], "Invalid token", "{reason}");
     }
     let expected: Vec<&str> = refused.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(edge.reasons(refused.len()).await, expected);
-    assert_eq!(edge.ask(&good).await.status, 200);
+    assert_eq!(edge.request(&good).await.status, 200);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn oidc_provider_tokens_are_refused_after_they_expire() {
     let mut asked = 0;
     let answer = eventually("the token expires after two seconds", async || {
         asked += 1;
-        let answer = edge.ask(&token).await;
+        let answer = edge.request(&token).await;
         (answer.status != 200).then_some(answer)
     })
     .await;
@@ -94,20 +94,20 @@ async fn two_oidc_providers_with_equal_key_ids_are_not_confused() {
         other.entry(json!({ "audiences": ["other.example"] })),
     ])
     .await;
-    assert_eq!(edge.ask(&one.token("RS256").await).await.status, 200);
+    assert_eq!(edge.request(&one.token("RS256").await).await.status, 200);
     assert_eq!(
-        edge.ask(&other.token("RS256?audience=other.example").await)
+        edge.request(&other.token("RS256?audience=other.example").await)
             .await
             .status,
         200
     );
     assert_eq!(
-        edge.ask(&one.token("RS256?audience=other.example").await)
+        edge.request(&one.token("RS256?audience=other.example").await)
             .await
             .status,
         401
     );
-    assert_eq!(edge.ask(&other.token("RS256").await).await.status, 401);
+    assert_eq!(edge.request(&other.token("RS256").await).await.status, 401);
     let expected = ["allowed", "allowed", "invalid_audience", "invalid_audience"];
     assert_eq!(edge.reasons(4).await, expected);
 }

@@ -22,7 +22,7 @@ async fn tokens(provider: &Provider) -> Vec<String> {
 async fn settles(edge: &Edge, tokens: &[String], status: u16, meanwhile: &[u16]) {
     for token in tokens {
         eventually(&format!("a request gets {status}"), async || {
-            let answer = edge.ask(token).await;
+            let answer = edge.request(token).await;
             let now = answer.status;
             let allowed = now == status || now == 503 || meanwhile.contains(&now);
             assert!(allowed, "{now} before {status}: {}", answer.text());
@@ -34,7 +34,7 @@ async fn settles(edge: &Edge, tokens: &[String], status: u16, meanwhile: &[u16])
 
 async fn admits(edge: &Edge, tokens: &[String]) {
     for token in tokens {
-        let answer = edge.ask(token).await;
+        let answer = edge.request(token).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 }

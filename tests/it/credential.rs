@@ -3,7 +3,7 @@
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
 
-use crate::support::check_request::{Ask, TELLINGS, Telling, message};
+use crate::support::check_request::{ClientRequest, HEADER_FORMS, HeaderForm, message};
 use crate::support::keys::{base64url, rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, signed_text};
@@ -59,10 +59,10 @@ async fn an_authorization_value_is_accepted_only_with_one_bearer_token() {
         ("Digest a=b, c=d".to_owned(), "missing_token"),
     ];
     for (value, reason) in cases {
-        for telling in TELLINGS {
-            let ask = Ask::plain().header("authorization", value.as_str());
-            let answer = envoy.check(ask.told(telling)).await;
-            assert_eq!(answer.reason(), *reason, "{telling:?} {value}");
+        for header_form in HEADER_FORMS {
+            let client_request = ClientRequest::plain().header("authorization", value.as_str());
+            let answer = envoy.check(client_request.message_in(header_form)).await;
+            assert_eq!(answer.reason(), *reason, "{header_form:?} {value}");
         }
     }
 }
@@ -85,8 +85,12 @@ async fn repeated_authorization_headers_are_ambiguous_even_if_equal() {
             } else {
                 (&*t, *value)
             };
-            let ask = Ask::plain().header(one, first).header(other, second);
-            let answer = envoy.check(ask.told(Telling::HeaderMap)).await;
+            let client_request = ClientRequest::plain()
+                .header(one, first)
+                .header(other, second);
+            let answer = envoy
+                .check(client_request.message_in(HeaderForm::HeaderMap))
+                .await;
             assert_eq!(answer.reason(), "invalid_request", "{one} {other} {value}");
         }
     }
@@ -97,11 +101,14 @@ async fn header_names_ignore_case_and_values_are_read_from_both_members() {
     let service = service().await;
     let envoy = service.envoy().await;
     let t = good();
-    for telling in TELLINGS {
-        let ask = Ask::plain().header("AUTHORIZATION", format!("Bearer {t}"));
+    for header_form in HEADER_FORMS {
+        let client_request = ClientRequest::plain().header("AUTHORIZATION", format!("Bearer {t}"));
         assert!(
-            envoy.check(ask.told(telling)).await.is_admission(),
-            "{telling:?}"
+            envoy
+                .check(client_request.message_in(header_form))
+                .await
+                .is_admission(),
+            "{header_form:?}"
         );
     }
     let entry = |value: &str| HeaderValue {
@@ -138,18 +145,23 @@ async fn an_authorization_value_with_bytes_outside_visible_ascii_is_refused() {
     for bytes in [&b"\xff\xfe"[..], "é".as_bytes(), b"\0", b"a\x7fb"] {
         let mut value = format!("Bearer {}", good()).into_bytes();
         value.extend_from_slice(bytes);
-        for telling in TELLINGS {
+        for header_form in HEADER_FORMS {
             let answer = envoy
-                .check(Ask::plain().header("authorization", &*value).told(telling))
+                .check(
+                    ClientRequest::plain()
+                        .header("authorization", &*value)
+                        .message_in(header_form),
+                )
                 .await;
             // Without `encode_raw_headers`, Envoy shows bytes that are not UTF-8 as `!`.
-            let is_hidden = telling == Telling::Headers && std::str::from_utf8(bytes).is_err();
+            let is_hidden =
+                header_form == HeaderForm::Headers && std::str::from_utf8(bytes).is_err();
             let reason = if is_hidden {
                 "malformed_token"
             } else {
                 "invalid_request"
             };
-            assert_eq!(answer.reason(), reason, "{telling:?} {bytes:?}");
+            assert_eq!(answer.reason(), reason, "{header_form:?} {bytes:?}");
         }
     }
 }
@@ -186,9 +198,11 @@ async fn a_token_longer_than_the_limit_is_refused() {
         let token = token_of(*padding);
         assert_eq!(token.len(), *length);
         assert!(length.abs_diff(16 * 1024) <= 1, "{length}");
-        for telling in TELLINGS {
-            let answer = envoy.check(Ask::bearer(&token).told(telling)).await;
-            assert_eq!(answer.reason(), reason, "{telling:?} {length}");
+        for header_form in HEADER_FORMS {
+            let answer = envoy
+                .check(ClientRequest::bearer(&token).message_in(header_form))
+                .await;
+            assert_eq!(answer.reason(), reason, "{header_form:?} {length}");
         }
     }
 }
@@ -200,10 +214,10 @@ async fn a_token_in_a_form_body_is_not_read() {
     let envoy = service.envoy().await;
     let form = format!("access_token={}", good());
     for is_raw in [false, true] {
-        let ask = Ask::plain()
+        let client_request = ClientRequest::plain()
             .to("POST", "/things")
             .header("content-type", "application/x-www-form-urlencoded");
-        let mut message = ask.told(Telling::Headers);
+        let mut message = client_request.message_in(HeaderForm::Headers);
         let attributes = message.attributes.as_mut().unwrap();
         let http = attributes
             .request

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::within;
 use crate::support::keys::{rsa, set};
 use crate::support::process::accredit;
@@ -63,24 +63,24 @@ async fn explain_by(arguments: &[&str], token: &str) -> Explained {
 }
 
 fn steps(explained: &Explained) -> (Value, Vec<(String, String)>) {
-    let told: Value =
+    let result: Value =
         serde_json::from_str(&explained.stdout).unwrap_or_else(|_| panic!("{}", explained.stdout));
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let steps = told["steps"]
+    let steps = result["steps"]
         .as_array()
         .unwrap()
         .iter()
         .map(|step| (text(&step["step"]), text(&step["outcome"])))
         .collect();
-    (told, steps)
+    (result, steps)
 }
 
 fn without_notes(explained: &Explained) -> Value {
-    let (mut told, _) = steps(explained);
-    for step in told["steps"].as_array_mut().unwrap() {
+    let (mut result, _) = steps(explained);
+    for step in result["steps"].as_array_mut().unwrap() {
         step["note"].take();
     }
-    told
+    result
 }
 
 /// CONTRACT 2.5.6: why a claim header is left out, for people and for programs.
@@ -108,9 +108,9 @@ async fn explain_says_why_claim_headers_are_left_out() {
         "{left_out}"
     );
     let explained = explain(&["--path", "/x", "--json"], &token).await;
-    let (told, _) = steps(&explained);
+    let (result, _) = steps(&explained);
     assert_eq!(
-        told["answer"]["left_out"],
+        result["answer"]["left_out"],
         serde_json::json!({
             "x-jwt-client-id": "the value has a control character",
             "x-jwt-org": "the token does not have the claim",
@@ -119,8 +119,8 @@ async fn explain_says_why_claim_headers_are_left_out() {
     );
     // Without a token there is nothing to leave out.
     let explained = explain(&["--path", "/healthz", "--json"], "").await;
-    let (told, _) = steps(&explained);
-    assert_eq!(told["answer"]["left_out"], serde_json::json!({}));
+    let (result, _) = steps(&explained);
+    assert_eq!(result["answer"]["left_out"], serde_json::json!({}));
 }
 
 /// Whatever the request, explain says what the service answers.
@@ -147,22 +147,22 @@ async fn explain_and_check_decide_alike() {
     ];
     for path in ["/ops", "/healthz", "/closed", "/", "/a/../b"] {
         for token in &tokens {
-            let ask = if token.is_empty() {
-                Ask::plain()
+            let client_request = if token.is_empty() {
+                ClientRequest::plain()
             } else {
-                Ask::bearer(token)
+                ClientRequest::bearer(token)
             };
-            let answer = envoy.check(ask.to("GET", path)).await;
+            let answer = envoy.check(client_request.to("GET", path)).await;
             let explained = explain(&["--host", "api.test", "--path", path, "--json"], token).await;
-            let (told, steps) = steps(&explained);
+            let (result, steps) = steps(&explained);
             let is_admission = answer.is_admission();
             assert_eq!(
-                told["reason"].as_str(),
+                result["reason"].as_str(),
                 Some(answer.reason().as_str()),
                 "{path} {explained:?}"
             );
             assert_eq!(
-                told["rule"].as_str().map(str::to_owned),
+                result["rule"].as_str().map(str::to_owned),
                 answer.text("rule"),
                 "{path} {explained:?}"
             );
@@ -177,7 +177,7 @@ async fn explain_and_check_decide_alike() {
                     .filter(|(_, outcome)| outcome == "failed")
                     .count(),
                 usize::from(!is_admission),
-                "{told}"
+                "{result}"
             );
             let admin = service.admin.to_string();
             let asked = [
@@ -187,8 +187,14 @@ async fn explain_and_check_decide_alike() {
             assert_eq!(without_notes(&live), without_notes(&explained));
             assert_eq!(live.code, explained.code);
             if !is_admission {
-                assert_eq!(told["answer"]["status"].as_i64(), Some(answer.http.into()));
-                assert_eq!(told["answer"]["body"].as_str(), Some(answer.body.as_str()));
+                assert_eq!(
+                    result["answer"]["status"].as_i64(),
+                    Some(answer.http.into())
+                );
+                assert_eq!(
+                    result["answer"]["body"].as_str(),
+                    Some(answer.body.as_str())
+                );
             }
         }
     }
@@ -257,8 +263,8 @@ async fn explain_keeps_the_white_space_of_header_values_that_http_keeps() {
         ("x-tier: gold\u{3000}", "condition_failed"),
     ] {
         let explained = explain_by(&[&config[..], &["--header", header]].concat(), "").await;
-        let (told, _) = steps(&explained);
-        assert_eq!(told["reason"], reason, "{header:?}");
+        let (result, _) = steps(&explained);
+        assert_eq!(result["reason"], reason, "{header:?}");
     }
 }
 
@@ -281,9 +287,9 @@ async fn explain_accepts_context_and_source_as_flags() {
         ([context, address, principal].concat(), "anonymous"),
     ] {
         let explained = explain_by(&[&config[..], &given].concat(), "").await;
-        let (told, _) = steps(&explained);
-        assert_eq!(told["reason"], reason, "{given:?}");
-        let missing = told["not_given"].to_string();
+        let (result, _) = steps(&explained);
+        assert_eq!(result["reason"], reason, "{given:?}");
+        let missing = result["not_given"].to_string();
         assert_eq!(
             missing.contains("context"),
             given.is_empty(),
@@ -340,9 +346,9 @@ async fn explain_names_the_claim_that_has_none_of_the_values_and_not_its_value()
         let explained = explain_by(&config, &token.signed(rsa(0))).await;
         assert_eq!(explained.code, Some(3), "{explained:?}");
         assert!(!explained.stdout.contains("hidden"), "{explained:?}");
-        let told: Value = serde_json::from_str(&explained.stdout).unwrap();
-        assert_eq!(told["reason"], reason);
-        let mut steps = told["steps"].as_array().unwrap().iter();
+        let result: Value = serde_json::from_str(&explained.stdout).unwrap();
+        assert_eq!(result["reason"], reason);
+        let mut steps = result["steps"].as_array().unwrap().iter();
         let failed = steps.find(|step| step["outcome"] == "failed").unwrap();
         assert_eq!(
             (&failed["step"], &failed["note"]),
@@ -373,9 +379,9 @@ async fn explain_names_the_peer_if_a_rule_matches_by_it() {
         ([address, principal].concat(), "anonymous", vec![]),
     ] {
         let explained = explain_by(&[&config[..], &given].concat(), "").await;
-        let told: Value = serde_json::from_str(&explained.stdout).unwrap();
-        assert_eq!(told["reason"], reason, "{given:?}");
-        let not_given = told["not_given"].as_array().unwrap().iter();
+        let result: Value = serde_json::from_str(&explained.stdout).unwrap();
+        assert_eq!(result["reason"], reason, "{given:?}");
+        let not_given = result["not_given"].as_array().unwrap().iter();
         let named: Vec<_> = not_given
             .filter_map(Value::as_str)
             .filter(|name| name.starts_with("source"))

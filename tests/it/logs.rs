@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tonic::Code;
 
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::within;
 use super::support::keys::{rsa, set};
 use super::support::process::{Running, accredit, is_control};
@@ -35,7 +35,7 @@ fn configured_with(keys: &str, lines: &str) -> (tempfile::TempDir, String) {
 
 async fn serving(path: &str) -> Running {
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     running
 }
 
@@ -44,11 +44,11 @@ async fn one_log_line_states_each_refusal_and_its_reason() {
     let (_folder, path) = configured("");
     let mut running = serving(&path).await;
     let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
-    let ask = Ask::bearer(&expired)
+    let client_request = ClientRequest::bearer(&expired)
         .path("/deployments/7?access_token=secret")
         .header("x-request-id", "4b1f\u{1b}-7");
-    running.check(ask).await;
-    let line = running.says("request denied").await;
+    running.check(client_request).await;
+    let line = running.wait_for_line("request denied").await;
     for (name, value) in [
         ("level", "INFO"),
         ("message", "request denied"),
@@ -84,8 +84,8 @@ async fn a_refusal_says_how_many_keys_that_fit_were_not_tried() {
     let (_folder, path) = configured_with(&set(keys), "");
     let mut running = serving(&path).await;
     let token = Token::of(ISSUER).without_header("kid").signed(rsa(0));
-    running.check(Ask::bearer(&token)).await;
-    let line = running.says("request denied").await;
+    running.check(ClientRequest::bearer(&token)).await;
+    let line = running.wait_for_line("request denied").await;
     assert_eq!(
         (&line["reason"], &line["cause"]),
         (
@@ -106,14 +106,18 @@ async fn log_claims_adds_claims_of_verified_tokens_to_the_log() {
         .claim("oid", "org_1")
         .claim("custom", serde_json::json!({ "a": 7 }))
         .claim("email", "someone@marker.test");
-    running.check(Ask::bearer(&token.signed(rsa(1)))).await;
-    running.check(Ask::bearer(&token.signed(rsa(0)))).await;
-    let line = running.says("request denied").await;
+    running
+        .check(ClientRequest::bearer(&token.signed(rsa(1))))
+        .await;
+    running
+        .check(ClientRequest::bearer(&token.signed(rsa(0))))
+        .await;
+    let line = running.wait_for_line("request denied").await;
     assert_eq!(
         (&line["reason"], &line["claims"]),
         (&"invalid_signature".into(), &Value::Null)
     );
-    let line = running.says("request denied").await;
+    let line = running.wait_for_line("request denied").await;
     assert_eq!(line["reason"], "insufficient_scope");
     assert_eq!(line["claims"], "oid=\"org_1\" custom.a=\"7\"");
     assert!(!line.to_string().contains("marker"), "{line}");
@@ -125,7 +129,7 @@ async fn refusals_beyond_the_log_limit_are_counted() {
     let mut running = serving(&path).await;
     let envoy = Envoy::at(running.checks).await;
     for _ in 0..400 {
-        envoy.check(Ask::plain()).await;
+        envoy.check(ClientRequest::plain()).await;
     }
     running.signal("TERM").await;
     let (mut written, mut left_out) = (0, 0);
@@ -157,11 +161,11 @@ async fn the_log_level_can_change_at_run_time() {
     assert_eq!(level(&long(400)).await, Err(Code::InvalidArgument));
     assert_eq!(level(&long(300_000)).await, Err(Code::OutOfRange));
     assert_eq!(level("error").await, Ok("info".to_owned()));
-    running.check(Ask::plain()).await;
+    running.check(ClientRequest::plain()).await;
     assert_eq!(level("info").await, Ok("error".to_owned()));
-    running.check(Ask::bearer("no-token")).await;
+    running.check(ClientRequest::bearer("no-token")).await;
     assert_eq!(
-        running.says("request denied").await["reason"],
+        running.wait_for_line("request denied").await["reason"],
         "malformed_token",
         "the first was not written"
     );
@@ -183,13 +187,13 @@ async fn control_characters_of_client_text_are_escaped_in_the_log() {
             }
         };
         let envoy = Envoy::at(listen_address(&serving)).await;
-        for ask in [
-            Ask::plain().path("/a\n\u{1b}[2J\u{85}\u{202e}b"),
-            Ask::plain().at("x\u{7f}\u{202e}\u{2066}.test"),
-            Ask::plain().to("GET\r\u{9b}\u{202e}", "/"),
-            Ask::plain().header("x-request-id", "1\u{202e}\u{200f}\u{80}2"),
+        for client_request in [
+            ClientRequest::plain().path("/a\n\u{1b}[2J\u{85}\u{202e}b"),
+            ClientRequest::plain().at("x\u{7f}\u{202e}\u{2066}.test"),
+            ClientRequest::plain().to("GET\r\u{9b}\u{202e}", "/"),
+            ClientRequest::plain().header("x-request-id", "1\u{202e}\u{200f}\u{80}2"),
         ] {
-            envoy.check(ask).await;
+            envoy.check(client_request).await;
         }
         let mut denials = Vec::new();
         while denials.len() < 4 {

@@ -6,7 +6,7 @@ use accredit::admin::pb::admin_client::AdminClient;
 use accredit::admin::pb::{ExplainRequest, FindRefusalsRequest, ListIssuersRequest, TailRequest};
 use serde_json::json;
 
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::{eventually, within};
 use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
@@ -71,18 +71,20 @@ fn token(issuer: &str) -> Token {
         .claim("oid", "org_shown")
 }
 
-fn asks(token: &Token, issuer: &str) -> Vec<Ask> {
+fn requests(token: &Token, issuer: &str) -> Vec<ClientRequest> {
     let good = token.signed(rsa(0));
-    let bad = |token: Token| Ask::bearer(&token.signed(rsa(0)));
-    let mut asks = vec![
-        Ask::bearer(&good),
-        Ask::bearer(&good),
-        Ask::bearer(&token.signed(rsa(1))),
-        Ask::bearer(&good).path("/scoped?x=m4rk3d#m4rk3d"),
-        Ask::bearer(&good).path("/judged").header("x-secret", MARK),
-        Ask::bearer(&format!("{MARK}.{MARK}.{MARK}")),
-        Ask::bearer(MARK),
-        Ask::bearer(&format!("{good}{MARK}")),
+    let bad = |token: Token| ClientRequest::bearer(&token.signed(rsa(0)));
+    let mut requests = vec![
+        ClientRequest::bearer(&good),
+        ClientRequest::bearer(&good),
+        ClientRequest::bearer(&token.signed(rsa(1))),
+        ClientRequest::bearer(&good).path("/scoped?x=m4rk3d#m4rk3d"),
+        ClientRequest::bearer(&good)
+            .path("/judged")
+            .header("x-secret", MARK),
+        ClientRequest::bearer(&format!("{MARK}.{MARK}.{MARK}")),
+        ClientRequest::bearer(MARK),
+        ClientRequest::bearer(&format!("{good}{MARK}")),
         bad(token.clone().claim("exp", 1)),
         bad(token.clone().claim("nbf", 253_402_300_799_i64)),
         bad(token.clone().claim("aud", MARK)),
@@ -95,19 +97,19 @@ fn asks(token: &Token, issuer: &str) -> Vec<Ask> {
         bad(token.clone().alg(MARK)),
         bad(token.clone().claim("iss", "https://refused.test")),
         bad(token.clone().claim("iss", "https://rubbish.test")),
-        Ask::plain().header("authorization", format!("Basic {MARK}")),
-        Ask::bearer(&good).header("authorization", format!("Bearer {MARK}")),
-        Ask::plain().header("cookie", format!("session={good}; other={MARK}")),
-        Ask::plain().path(&format!("/?access_token={good}&other={MARK}")),
-        Ask::plain().path(&format!("//?{MARK}")),
-        Ask::plain()
+        ClientRequest::plain().header("authorization", format!("Basic {MARK}")),
+        ClientRequest::bearer(&good).header("authorization", format!("Bearer {MARK}")),
+        ClientRequest::plain().header("cookie", format!("session={good}; other={MARK}")),
+        ClientRequest::plain().path(&format!("/?access_token={good}&other={MARK}")),
+        ClientRequest::plain().path(&format!("//?{MARK}")),
+        ClientRequest::plain()
             .header("traceparent", MARK)
             .header("tracestate", format!("a={MARK}")),
     ];
     for header in ["x-api-key", "x-jwt-sub", "referer"] {
-        asks.push(Ask::bearer(&good).header(header, MARK));
+        requests.push(ClientRequest::bearer(&good).header(header, MARK));
     }
-    asks
+    requests
 }
 
 #[tokio::test]
@@ -130,19 +132,21 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
         )
         .env("OTEL_BSP_SCHEDULE_DELAY", "20");
     let mut running = Running::start(&mut command).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     let heard = running.hear();
     let envoy = Envoy::at(running.checks).await;
     let mut admin = AdminClient::new(channel(running.admin).await);
     let followed = admin.tail(TailRequest::default()).await;
     let mut tail = followed.expect("is served").into_inner();
     let token = token(&keys.url(""));
-    let asks = asks(&token, &keys.url(""));
-    let count = asks.len();
+    let requests = requests(&token, &keys.url(""));
+    let count = requests.len();
     let mut reasons = std::collections::BTreeSet::new();
-    for ask in asks {
-        let ask = ask.header("x-request-id", "r-1");
-        let answer = envoy.check_within(ask, Duration::from_secs(1)).await;
+    for client_request in requests {
+        let client_request = client_request.header("x-request-id", "r-1");
+        let answer = envoy
+            .check_within(client_request, Duration::from_secs(1))
+            .await;
         if answer.is_admission() {
             reasons.insert("allowed".to_owned());
             continue;
@@ -154,14 +158,14 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
         reasons.insert(answer.reason());
     }
     assert!(reasons.len() > 12, "too few ways were tried: {reasons:?}");
-    let mut told = Vec::new();
+    let mut result = Vec::new();
     let refusals = admin.find_refusals(FindRefusalsRequest {
         request_id: "r-1".to_owned(),
     });
     let refusals = refusals.await.expect("is served").into_inner().refusals;
     assert!(refusals.len() >= reasons.len() - 1);
-    told.push(format!("{refusals:?}"));
-    told.push(format!(
+    result.push(format!("{refusals:?}"));
+    result.push(format!(
         "{:?}",
         admin
             .list_issuers(ListIssuersRequest {})
@@ -169,7 +173,7 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
             .expect("is served")
     ));
     for path in ["/metrics", "/readyz"] {
-        told.push(get(running.admin, "localhost", path).await.1);
+        result.push(get(running.admin, "localhost", path).await.1);
     }
     // Invalid configurations are reported too.
     std::fs::write(
@@ -196,7 +200,7 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
         .await
         .expect("is served")
     {
-        told.push(format!("{message:?}"));
+        result.push(format!("{message:?}"));
         decisions += 1;
     }
     assert_eq!(decisions, count, "the tail told of some decisions only");
@@ -210,7 +214,7 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
         "{log:#?}"
     );
     // What the author of a configuration typed as a key is shown back; nothing else is.
-    told.extend(log.into_iter().filter(|line| !line.contains("unknown key")));
+    result.extend(log.into_iter().filter(|line| !line.contains("unknown key")));
     let spans: Vec<_> = receiver
         .received
         .spans()
@@ -218,12 +222,12 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
         .map(|span| format!("{span:?}"))
         .collect();
     assert!(spans.iter().any(|span| span.contains("org_shown")));
-    told.extend(spans);
+    result.extend(spans);
     // Beside the mark itself: it encoded, and each part of the token, whose encoding would hide it.
     let good = token.signed(rsa(0));
     let mut marks: Vec<String> = good.split('.').map(str::to_lowercase).collect();
     marks.extend([MARK.to_owned(), base64url(MARK).to_lowercase()]);
-    for text in told {
+    for text in result {
         let text = text.to_lowercase();
         for mark in &marks {
             assert!(!text.contains(mark), "{text}");
@@ -242,7 +246,7 @@ async fn an_explanation_does_not_contain_the_token() {
     let mut command = accredit(&["serve", "--config", file.to_str().expect("is UTF-8")]);
     command.env("SECRET", "p").env("ACCREDIT_LOG", "trace");
     let mut running = Running::start(&mut command).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     let heard = running.hear();
     let mut admin = AdminClient::new(channel(running.admin).await);
     let token = token(&keys.url(""));
@@ -255,7 +259,7 @@ async fn an_explanation_does_not_contain_the_token() {
         format!("{MARK}.{MARK}.{MARK}"),
     ] {
         signatures.extend(token.rsplit('.').next().map(str::to_lowercase));
-        let ask = ExplainRequest {
+        let client_request = ExplainRequest {
             path: Some(format!("/?access_token={token}&k={MARK}")),
             headers: vec![accredit::admin::pb::Header {
                 name: "cookie".to_owned(),
@@ -264,9 +268,12 @@ async fn an_explanation_does_not_contain_the_token() {
             token: Some(token),
             ..ExplainRequest::default()
         };
-        let told = admin.explain(ask.clone()).await.expect("is served");
+        let result = admin
+            .explain(client_request.clone())
+            .await
+            .expect("is served");
         // The client's own shape of the question shows nothing either.
-        let shown = format!("{ask:?} {:?}", told.into_inner()).to_lowercase();
+        let shown = format!("{client_request:?} {:?}", result.into_inner()).to_lowercase();
         for signature in &signatures {
             assert!(!shown.contains(signature), "{shown}");
         }

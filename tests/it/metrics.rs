@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
@@ -63,18 +63,18 @@ async fn decisions_are_counted_under_configured_label_values_only() {
     let stranger = Token::of("https://stranger.test").signed(rsa(0));
     let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
     let envoy = service.envoy().await;
-    for ask in [
-        Ask::bearer(&good),
-        Ask::bearer(&good),
-        Ask::bearer(&stranger),
-        Ask::bearer(&expired),
-        Ask::bearer("no-token"),
-        Ask::plain(),
-        Ask::plain().path("/open"),
-        Ask::plain().path("/shut"),
-        Ask::plain().path("//"),
+    for request in [
+        ClientRequest::bearer(&good),
+        ClientRequest::bearer(&good),
+        ClientRequest::bearer(&stranger),
+        ClientRequest::bearer(&expired),
+        ClientRequest::bearer("no-token"),
+        ClientRequest::plain(),
+        ClientRequest::plain().path("/open"),
+        ClientRequest::plain().path("/shut"),
+        ClientRequest::plain().path("//"),
     ] {
-        envoy.check(ask).await;
+        envoy.check(request).await;
     }
     let text = metrics(&service).await;
     for (count, decision, reason, issuer, rule) in [
@@ -173,8 +173,8 @@ async fn reloads_are_counted_and_a_removed_rule_ends_its_series() {
     std::fs::write(&file, format!("{head}{}", inline())).expect("is written");
     let path = file.to_str().expect("is UTF-8");
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    running.says("ready").await;
-    running.check(Ask::plain().path("/open")).await;
+    running.wait_for_line("ready").await;
+    running.check(ClientRequest::plain().path("/open")).await;
     let text = || get(running.admin, "localhost", "/metrics");
     let (_, before) = text().await;
     assert_eq!(checks(&before, "allow", "anonymous", "none", "open"), 1.0);
@@ -222,7 +222,7 @@ async fn reloads_are_counted_and_a_removed_rule_ends_its_series() {
 async fn promtool_accepts_the_metrics() {
     let configuration = format!("probe_listen: 127.0.0.1:0\n{}", inline());
     let service = Service::ready(&configuration).await;
-    service.check(Ask::plain()).await;
+    service.check(ClientRequest::plain()).await;
     let (_, text) = get(
         service.probes.expect("is configured"),
         "localhost",

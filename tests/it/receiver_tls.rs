@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::support::certificates::Authority;
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
 use super::support::otlp::Receiver;
@@ -80,7 +80,7 @@ async fn a_trace_receiver_is_trusted_by_its_certificate_over_both_protocols() {
         let running = serving(&mut command).await;
         let id = format!("{protocol} {trusted_by}");
         running
-            .check(Ask::plain().header("x-request-id", id.as_str()))
+            .check(ClientRequest::plain().header("x-request-id", id.as_str()))
             .await;
         receiver.span(CHECK, with_id(&id)).await;
     }
@@ -106,7 +106,7 @@ async fn a_trace_receiver_that_requires_a_client_certificate_gets_it() {
             let running = serving(&mut command).await;
             let id = format!("{protocol} {beginning}");
             running
-                .check(Ask::plain().header("x-request-id", id.as_str()))
+                .check(ClientRequest::plain().header("x-request-id", id.as_str()))
                 .await;
             receiver.span(CHECK, with_id(&id)).await;
         }
@@ -135,7 +135,7 @@ async fn without_the_required_client_certificate_spans_are_lost_and_counted() {
             prove(&mut command, GENERAL, &trusted, &files, strangers);
         }
         let running = serving(&mut command).await;
-        running.check(Ask::plain()).await;
+        running.check(ClientRequest::plain()).await;
         eventually("both spans are lost", async || {
             let (_, text) = get(running.admin, "localhost", "/metrics").await;
             let lost = "accredit_spans_dropped_total 2";
@@ -164,7 +164,10 @@ async fn unusable_trace_certificates_stop_the_export_and_not_the_service() {
             let variables = variables.iter().copied();
             command.envs(variables.map(|(name, file)| (format!("{GENERAL}{name}"), file)));
             let running = serving(&mut command).await;
-            assert_eq!(running.check(Ask::plain()).await.reason(), "missing_token");
+            assert_eq!(
+                running.check(ClientRequest::plain()).await.reason(),
+                "missing_token"
+            );
             let logged = running.logged_at_start.iter();
             let mut logged = logged.map(|line| serde_json::from_str(line).expect("is JSON"));
             let warning = logged.find(|line: &Value| line["message"] == "spans are not exported");

@@ -7,7 +7,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::support::answer::Answer;
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
@@ -28,7 +28,7 @@ fn configuration(realm: &str, rules: &str) -> String {
 async fn serve(file: &Path) -> (Running, Envoy) {
     let mut command: Command = accredit(&["serve", "--config", file.to_str().unwrap()]);
     let mut running = Running::start(&mut command).await;
-    running.says("ready").await;
+    running.wait_for_line("ready").await;
     let envoy = Envoy::at(running.checks).await;
     (running, envoy)
 }
@@ -46,28 +46,31 @@ async fn a_changed_configuration_takes_effect_and_an_invalid_one_changes_nothing
     let file = folder.path().join("accredit.yaml");
     std::fs::write(&file, configuration("first", "")).unwrap();
     let (mut running, envoy) = serve(&file).await;
-    assert!(realm(&envoy.check(Ask::plain()).await).contains("first"));
+    assert!(realm(&envoy.check(ClientRequest::plain()).await).contains("first"));
 
     std::fs::write(
         &file,
         configuration("second", "rules:\n  - { name: all, access: deny }\n"),
     )
     .unwrap();
-    running.says("configuration reloaded").await;
-    let answer = envoy.check(Ask::plain()).await;
+    running.wait_for_line("configuration reloaded").await;
+    let answer = envoy.check(ClientRequest::plain()).await;
     assert_eq!(answer.reason(), "denied_by_rule");
 
     std::fs::write(&file, "issuers: [").unwrap();
     running
-        .says("the previous configuration stays active")
+        .wait_for_line("the previous configuration stays active")
         .await;
-    assert_eq!(envoy.check(Ask::plain()).await.reason(), "denied_by_rule");
+    assert_eq!(
+        envoy.check(ClientRequest::plain()).await.reason(),
+        "denied_by_rule"
+    );
 
     std::fs::write(&file, configuration("third", "")).unwrap();
-    running.says("configuration reloaded").await;
-    assert!(realm(&envoy.check(Ask::plain()).await).contains("third"));
+    running.wait_for_line("configuration reloaded").await;
+    assert!(realm(&envoy.check(ClientRequest::plain()).await).contains("third"));
     running.signal("HUP").await;
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     running.signal("TERM").await;
     assert_eq!(running.exit_code().await, Some(0));
 }
@@ -81,10 +84,10 @@ async fn a_reload_logs_the_keys_that_need_a_restart() {
     let state = format!("state_dir: '{}'\n", folder.path().display());
     for more in ["drain: 7s\n", "probe_listen: 127.0.0.1:0\n", &state] {
         std::fs::write(&file, configuration("second", "") + more).unwrap();
-        running.says("take effect at the next start").await;
-        running.says("configuration reloaded").await;
+        running.wait_for_line("take effect at the next start").await;
+        running.wait_for_line("configuration reloaded").await;
         // The rest of it is in force.
-        assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
+        assert!(realm(&envoy.check(ClientRequest::plain()).await).contains("second"));
     }
 }
 
@@ -109,8 +112,8 @@ async fn a_config_map_swap_reloads_the_configuration() {
         folder.path().join("..data"),
     )
     .unwrap();
-    running.says("configuration reloaded").await;
-    assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
+    running.wait_for_line("configuration reloaded").await;
+    assert!(realm(&envoy.check(ClientRequest::plain()).await).contains("second"));
 }
 
 /// A link to a file in another folder, as configuration management tools make it: the file is changed in place, replaced, and
@@ -136,8 +139,8 @@ async fn a_configuration_file_behind_links_into_other_folders_is_watched() {
     link(behind.to_str().unwrap(), &etc.join("accredit.yaml"));
     let (mut running, envoy) = serve(&etc.join("accredit.yaml")).await;
     let mut takes_effect = async |wanted: &str| {
-        running.says("configuration reloaded").await;
-        let challenge = realm(&envoy.check(Ask::plain()).await);
+        running.wait_for_line("configuration reloaded").await;
+        let challenge = realm(&envoy.check(ClientRequest::plain()).await);
         assert!(challenge.contains(wanted), "{challenge}");
     };
 
@@ -162,7 +165,7 @@ async fn a_configuration_file_behind_links_into_other_folders_is_watched() {
     takes_effect("back").await;
 }
 
-/// A log beside it, for one, which is written to without a pause.
+/// Such as those of a log file that a program keeps beside the configuration.
 #[tokio::test]
 async fn constant_changes_in_the_folder_do_not_delay_a_reload() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,16 +173,17 @@ async fn constant_changes_in_the_folder_do_not_delay_a_reload() {
     std::fs::write(&file, configuration("first", "")).unwrap();
     let (mut running, envoy) = serve(&file).await;
     let log = folder.path().join("accredit.log");
-    let mut unrest = JoinSet::new();
-    unrest.spawn(async move {
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let mut writer = JoinSet::new();
+    writer.spawn(async move {
         loop {
+            pace.tick().await;
             std::fs::write(&log, "a line\n").unwrap();
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
     std::fs::write(&file, configuration("second", "")).unwrap();
-    running.says("configuration reloaded").await;
-    assert!(realm(&envoy.check(Ask::plain()).await).contains("second"));
+    running.wait_for_line("configuration reloaded").await;
+    assert!(realm(&envoy.check(ClientRequest::plain()).await).contains("second"));
 }
 
 /// A configuration that both adds a rule and changes the realm: every answer is the old one's or the new one's.
@@ -206,7 +210,7 @@ async fn no_answer_mixes_two_configurations() {
         async move {
             let mut seen = [0, 0];
             while seen[0] == 0 || seen[1] < 50 {
-                let answer = envoy.check(Ask::bearer(&token)).await;
+                let answer = envoy.check(ClientRequest::bearer(&token)).await;
                 let challenge = realm(&answer);
                 let whole =
                     [("first", "one"), ("second", "two")]
@@ -219,9 +223,9 @@ async fn no_answer_mixes_two_configurations() {
             }
         }
     });
-    assert!(realm(&envoy.check(Ask::bearer(&token)).await).contains("first"));
+    assert!(realm(&envoy.check(ClientRequest::bearer(&token)).await).contains("first"));
     std::fs::write(&file, &configurations[1]).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     asking.join_next().await.unwrap().unwrap();
 }
 
@@ -243,7 +247,9 @@ async fn a_reload_keeps_the_keys_of_unchanged_issuers_and_fetches_new_ones_first
     let (mut running, envoy) = serve(&file).await;
     let reason = async |server: &KeyServer, key| {
         envoy
-            .check(Ask::bearer(&Token::of(&server.url("")).signed(rsa(key))))
+            .check(ClientRequest::bearer(
+                &Token::of(&server.url("")).signed(rsa(key)),
+            ))
             .await
             .reason()
     };
@@ -251,7 +257,7 @@ async fn a_reload_keeps_the_keys_of_unchanged_issuers_and_fetches_new_ones_first
     assert_eq!(reason(&other, 1).await, "unknown_issuer");
 
     std::fs::write(&file, format!("{head}{}{}", entry(&other), entry(&server))).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     assert_eq!(
         reason(&other, 1).await,
         "allowed",
@@ -261,7 +267,7 @@ async fn a_reload_keeps_the_keys_of_unchanged_issuers_and_fetches_new_ones_first
     assert_eq!((server.count("/keys"), other.count("/keys")), (1, 1));
 
     std::fs::write(&file, format!("{head}{}", entry(&other))).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     assert_eq!(reason(&server, 0).await, "unknown_issuer");
     eventually("the other one stays", async || {
         (reason(&other, 1).await == "allowed").then_some(())
@@ -295,17 +301,27 @@ async fn cached_tokens_outlive_a_reload_of_the_same_issuer_entry() {
             .find(|line| line.starts_with("accredit_token_cache_hits_total"));
         line.expect("is counted").ends_with(" 1")
     };
-    assert!(envoy.check(Ask::bearer(&token)).await.is_admission());
+    assert!(
+        envoy
+            .check(ClientRequest::bearer(&token))
+            .await
+            .is_admission()
+    );
     assert!(!hits().await);
 
     std::fs::write(&file, text("second", "api.test")).unwrap();
-    running.says("configuration reloaded").await;
-    assert!(envoy.check(Ask::bearer(&token)).await.is_admission());
+    running.wait_for_line("configuration reloaded").await;
+    assert!(
+        envoy
+            .check(ClientRequest::bearer(&token))
+            .await
+            .is_admission()
+    );
     assert!(hits().await, "the token was verified before the reload");
 
     std::fs::write(&file, text("second", "other.test")).unwrap();
-    running.says("configuration reloaded").await;
-    let answer = envoy.check(Ask::bearer(&token)).await;
+    running.wait_for_line("configuration reloaded").await;
+    let answer = envoy.check(ClientRequest::bearer(&token)).await;
     assert_eq!(answer.reason(), "invalid_audience");
 }
 
@@ -321,7 +337,10 @@ async fn a_reload_that_changes_claims_of_an_issuer_entry_verifies_cached_tokens_
     std::fs::write(&file, text("claims: { tier: [gold, silver] }", "")).unwrap();
     let (mut running, envoy) = serve(&file).await;
     let token = Token::of(ISSUER).claim("tier", "silver").signed(rsa(0));
-    assert_eq!(envoy.check(Ask::bearer(&token)).await.reason(), "allowed");
+    assert_eq!(
+        envoy.check(ClientRequest::bearer(&token)).await.reason(),
+        "allowed"
+    );
     let rule = "rules:\n  - { claims: { tier: gold } }\n";
     for (claims, rules, reason) in [
         ("claims: { tier: gold }", "", "invalid_claim"),
@@ -331,8 +350,8 @@ async fn a_reload_that_changes_claims_of_an_issuer_entry_verifies_cached_tokens_
         ("", "", "allowed"),
     ] {
         std::fs::write(&file, text(claims, rules)).unwrap();
-        running.says("configuration reloaded").await;
-        let answer = envoy.check(Ask::bearer(&token)).await;
+        running.wait_for_line("configuration reloaded").await;
+        let answer = envoy.check(ClientRequest::bearer(&token)).await;
         assert_eq!(answer.reason(), reason, "{claims} {rules}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::check_request::{Ask, TELLINGS};
+use crate::support::check_request::{ClientRequest, HEADER_FORMS};
 use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{accredit, ended};
@@ -30,9 +30,9 @@ async fn the_document_is_answered_without_a_token_whatever_the_rules_say() {
     let service = Service::ready(&configuration(metadata, rules)).await;
     let envoy = service.envoy().await;
     for path in [PATH, "/.well-known/oauth-protected-resource?x=y"] {
-        for telling in TELLINGS {
-            let ask = Ask::plain().path(path).at("other.test");
-            let answer = envoy.check(ask.told(telling)).await;
+        for header_form in HEADER_FORMS {
+            let request = ClientRequest::plain().path(path).at("other.test");
+            let answer = envoy.check(request.message_in(header_form)).await;
             assert_eq!(
                 (answer.http, answer.reason().as_str()),
                 (200, "resource_metadata")
@@ -53,7 +53,7 @@ async fn the_document_is_answered_without_a_token_whatever_the_rules_say() {
         ("POST", PATH),
         ("GET", "/.well-known/oauth-protected-resource/x"),
     ] {
-        let answer = envoy.check(Ask::plain().to(method, path)).await;
+        let answer = envoy.check(ClientRequest::plain().to(method, path)).await;
         assert_eq!(answer.reason(), "denied_by_rule", "{method} {path}");
     }
     let (_, text) = get(service.admin, "localhost", "/metrics").await;
@@ -68,8 +68,8 @@ async fn authorization_servers_can_be_other_than_the_issuers() {
     let sources =
         "token_sources: [{ header: authorization, scheme: Bearer }, { query: access_token }]\n";
     let service = Service::ready(&configuration(metadata, sources)).await;
-    let ask = Ask::plain().path("/.well-known/oauth-protected-resource");
-    let answer = service.check(ask).await;
+    let request = ClientRequest::plain().path("/.well-known/oauth-protected-resource");
+    let answer = service.check(request).await;
     assert_eq!(
         document(&answer.body),
         json!({
@@ -90,35 +90,35 @@ async fn every_challenge_names_the_document() {
     let token = Token::of(ISSUER);
     let expired = token.clone().claim("exp", now() - 100).signed(rsa(0));
     let dpop = format!("DPoP {}", token.signed(rsa(0)));
-    for (ask, reason, begins) in [
+    for (request, reason, begins) in [
         (
-            Ask::plain(),
+            ClientRequest::plain(),
             "missing_token",
             "Bearer realm=\"api\", resource_metadata=",
         ),
         (
-            Ask::bearer(&expired),
+            ClientRequest::bearer(&expired),
             "expired",
             "Bearer realm=\"api\", error=\"invalid_token\"",
         ),
         (
-            Ask::bearer(&token.signed(rsa(0))),
+            ClientRequest::bearer(&token.signed(rsa(0))),
             "insufficient_scope",
             "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read\"",
         ),
         (
-            Ask::plain().header("authorization", "Bearer a,Bearer b"),
+            ClientRequest::plain().header("authorization", "Bearer a,Bearer b"),
             "invalid_request",
             "Bearer realm=\"api\", error=\"invalid_request\"",
         ),
         (
-            Ask::plain().header("authorization", dpop),
+            ClientRequest::plain().header("authorization", dpop),
             "invalid_proof",
             "DPoP realm=\"api\", error=\"invalid_dpop_proof\"",
         ),
     ] {
         // The host of the request is a client's choice.
-        let answer = envoy.check(ask.at("evil.test")).await;
+        let answer = envoy.check(request.at("evil.test")).await;
         assert_eq!(answer.reason(), reason);
         let challenge = answer.header("www-authenticate").unwrap();
         assert!(challenge.starts_with(begins), "{challenge}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
@@ -60,24 +60,24 @@ impl Place {
         let config = self.path("accredit.yaml");
         let mut command = accredit(&["serve", "--config", config.to_str().unwrap()]);
         let mut running = Running::start(&mut command).await;
-        running.says("\"ready\"").await;
+        running.wait_for_line("\"ready\"").await;
         running
     }
 }
 
-fn ask(host: &str, path: &str, scope: &str) -> Ask {
+fn request(host: &str, path: &str, scope: &str) -> ClientRequest {
     let token = Token::of(ISSUER).claim("scope", scope).signed(rsa(0));
-    Ask::bearer(&token).at(host).path(path)
+    ClientRequest::bearer(&token).at(host).path(path)
 }
 
 /// The rule that decides, and the reason.
-async fn decision(running: &Running, ask: Ask) -> (String, String) {
-    let answer = running.check(ask).await;
+async fn decision(running: &Running, request: ClientRequest) -> (String, String) {
+    let answer = running.check(request).await;
     (answer.text("rule").unwrap(), answer.reason())
 }
 
 async fn decides(running: &Running, host: &str, path: &str, rule: &str, reason: &str) {
-    let found = decision(running, ask(host, path, "shop")).await;
+    let found = decision(running, request(host, path, "shop")).await;
     assert_eq!(found, (rule.to_owned(), reason.to_owned()), "{host}{path}");
 }
 
@@ -106,9 +106,9 @@ async fn a_file_decides_about_its_hosts_and_paths_only() {
     ] {
         decides(&running, host, path, rule, reason).await;
     }
-    let no_scope = decision(&running, ask("shop.test", "/shop/a", "other")).await;
+    let no_scope = decision(&running, request("shop.test", "/shop/a", "other")).await;
     assert_eq!(no_scope.1, "insufficient_scope");
-    let post = ask("shop.test", "/shop/a", "shop").to("POST", "/shop/a");
+    let post = request("shop.test", "/shop/a", "shop").to("POST", "/shop/a");
     assert_eq!(decision(&running, post).await.0, "shop:rest");
     let (_, metrics) = get(running.admin, "localhost", "/metrics").await;
     assert!(metrics.contains("rule=\"shop:read\""));
@@ -140,7 +140,7 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
     decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
 
     place.write("shop/shop.yaml", "- { name: closed, access: deny }\n");
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(
         &running,
         "shop.test",
@@ -154,13 +154,13 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
         "shop/shop.yaml",
         "# a mistake\n- { name: open, acess: anonymous }\n",
     );
-    let line = running.says("rules file is invalid").await;
+    let line = running.wait_for_line("rules file is invalid").await;
     let problem = line["problem"].as_str().unwrap();
     assert!(
         problem.contains("shop/shop.yaml: [0].acess (line 2): unknown key"),
         "{problem}"
     );
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(
         &running,
         "shop.test",
@@ -187,7 +187,7 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
 
     // The others go on.
     place.write("pay/new.yaml", "- { name: all, access: deny }\n");
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(&running, "eu.pay.test", "/x", "new:all", "denied_by_rule").await;
     decides(
         &running,
@@ -199,11 +199,11 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
     .await;
 
     std::fs::remove_file(place.path("pay/new.yaml")).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(&running, "eu.pay.test", "/x", "default", "allowed").await;
 
     place.write("shop/shop.yaml", SHOP);
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
 }
 
@@ -216,10 +216,10 @@ async fn a_new_entry_is_watched_after_the_reload_that_adds_it() {
     let folder = place.folder.path().display();
     let more = format!("  - {{ files: '{folder}/more/one.yaml', hosts: [more.test] }}\n");
     place.write("accredit.yaml", &place.configuration(&more));
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(&running, "more.test", "/x", "one:a", "denied_by_rule").await;
     place.write("more/one.yaml", "- { name: b, access: deny }\n");
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(&running, "more.test", "/x", "one:b", "denied_by_rule").await;
 }
 
@@ -241,7 +241,7 @@ async fn the_swap_of_a_config_map_reloads_rules_files() {
     decides(&running, "a.pay.test", "/", "pay:first", "denied_by_rule").await;
     link("..two", "pay/..next");
     std::fs::rename(place.path("pay/..next"), place.path("pay/..data")).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     decides(&running, "a.pay.test", "/", "pay:second", "denied_by_rule").await;
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
@@ -48,7 +48,7 @@ pub(super) async fn key_server() -> KeyServer {
 
 pub(super) async fn serving(command: &mut Command) -> Running {
     let mut running = Running::start(command).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     running
 }
 
@@ -68,17 +68,19 @@ async fn a_check_is_a_span_in_the_trace_of_its_caller() {
     let running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
     let token = Token::of(&keys.url("")).signed(rsa(0));
     let envoy = Envoy::at(running.checks).await;
-    let ask = |id: &str| {
-        Ask::bearer(&token)
+    let client_request = |id: &str| {
+        ClientRequest::bearer(&token)
             .to("GET", "/a?q=marker")
             .at("api.test:8443")
             .header("x-request-id", id)
     };
 
-    envoy.check_in_trace(ask("unsampled"), &parent("00")).await;
+    envoy
+        .check_in_trace(client_request("unsampled"), &parent("00"))
+        .await;
     envoy
         .check_in_trace(
-            ask("own").header(
+            client_request("own").header(
                 "traceparent",
                 "00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-00",
             ),
@@ -120,7 +122,7 @@ async fn a_check_is_a_span_in_the_trace_of_its_caller() {
     );
 
     // What the client sends gives the parent; its flag decides nothing.
-    let forwarded = Ask::plain()
+    let forwarded = ClientRequest::plain()
         .header("x-request-id", "forwarded")
         .header("traceparent", parent("00"));
     envoy.check(forwarded).await;
@@ -134,7 +136,7 @@ async fn a_check_is_a_span_in_the_trace_of_its_caller() {
         Some("missing_token")
     );
 
-    let without = Ask::plain()
+    let without = ClientRequest::plain()
         .to("PURGE", "/")
         .header("x-request-id", "none")
         .header("traceparent", "00-nonsense");
@@ -177,8 +179,13 @@ async fn the_log_line_of_a_refusal_has_the_trace_id() {
     let (keys, receiver) = (key_server().await, Receiver::start().await);
     let mut running = serving(&mut traced(&keys, &format!("http://{}", receiver.address))).await;
     let envoy = Envoy::at(running.checks).await;
-    envoy.check_in_trace(Ask::plain(), &parent("01")).await;
-    assert_eq!(running.says("request denied").await["trace_id"], TRACE);
+    envoy
+        .check_in_trace(ClientRequest::plain(), &parent("01"))
+        .await;
+    assert_eq!(
+        running.wait_for_line("request denied").await["trace_id"],
+        TRACE
+    );
 }
 
 #[tokio::test]
@@ -192,7 +199,7 @@ async fn spans_are_exported_over_http_with_headers_and_compression() {
         .env("OTEL_SERVICE_NAME", "edge");
     let running = serving(&mut command).await;
     running
-        .check(Ask::plain().header("x-request-id", "1"))
+        .check(ClientRequest::plain().header("x-request-id", "1"))
         .await;
     receiver.span(CHECK, with_id("1")).await;
     let (with, resource) = receiver.received.first();
@@ -224,9 +231,12 @@ async fn the_span_of_a_fetch_is_a_child_of_the_check_that_waits_for_it() {
     let asked = keys.count("/keys") + 1;
     let parent = parent("01");
     let (answer, ()) = tokio::join!(
-        envoy.check_in_trace(Ask::bearer(&token).header("x-request-id", "waits"), &parent),
+        envoy.check_in_trace(
+            ClientRequest::bearer(&token).header("x-request-id", "waits"),
+            &parent
+        ),
         async {
-            keys.asked("/keys", asked).await;
+            keys.wait_for_requests("/keys", asked).await;
             gate.add_permits(1);
         }
     );
@@ -256,7 +266,10 @@ async fn the_span_of_a_failed_fetch_has_its_error_without_secrets() {
         Some("failure")
     );
     running
-        .check(Ask::bearer(&Token::of(&keys.url("")).signed(rsa(0))).header("x-request-id", "u"))
+        .check(
+            ClientRequest::bearer(&Token::of(&keys.url("")).signed(rsa(0)))
+                .header("x-request-id", "u"),
+        )
         .await;
     let check = receiver.span(CHECK, with_id("u")).await;
     assert_eq!(
@@ -291,7 +304,7 @@ async fn a_trace_receiver_that_hangs_or_is_down_loses_only_spans() {
         let envoy = Envoy::at(running.checks).await;
         for _ in 0..100 {
             let answer = envoy
-                .check_within(Ask::plain(), Duration::from_secs(1))
+                .check_within(ClientRequest::plain(), Duration::from_secs(1))
                 .await;
             assert_eq!(answer.reason(), "missing_token");
         }
@@ -317,7 +330,7 @@ async fn the_last_spans_are_exported_before_the_exit() {
     command.env("OTEL_BSP_SCHEDULE_DELAY", "600000");
     let mut running = serving(&mut command).await;
     running
-        .check(Ask::plain().header("x-request-id", "last"))
+        .check(ClientRequest::plain().header("x-request-id", "last"))
         .await;
     running.signal("TERM").await;
     assert_eq!(running.exit_code().await, Some(0));
@@ -365,8 +378,8 @@ async fn an_invalid_otel_variable_is_ignored_with_a_warning() {
     assert_eq!(warnings.len(), wrong.len(), "{warnings:#?}");
     assert!(!format!("{warnings:?}").contains("marker"));
 
-    let ask = Ask::plain().header("x-request-id", "exported");
-    running.check(ask).await;
+    let client_request = ClientRequest::plain().header("x-request-id", "exported");
+    running.check(client_request).await;
     receiver.span(CHECK, with_id("exported")).await;
     let (with, _) = receiver.received.first();
     assert!(with.contains("x-tenant"), "{with}");
@@ -381,6 +394,9 @@ async fn an_otlp_endpoint_that_is_no_url_stops_the_export_and_not_the_service() 
         assert!(logged.contains("\"spans are not exported\""), "{logged}");
         assert!(logged.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{logged}");
         assert!(!logged.contains("marker"), "{logged}");
-        assert_eq!(running.check(Ask::plain()).await.reason(), "missing_token");
+        assert_eq!(
+            running.check(ClientRequest::plain()).await.reason(),
+            "missing_token"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Checks and log lines while standard error is not read, and the last lines at the end of the process.
 
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::{eventually, within};
 use super::support::http_get::get;
 use super::support::process::{Running, accredit, ended};
@@ -38,14 +38,14 @@ async fn overflow(running: &Running) {
     let lost = async {
         while dropped(running).await == 0 {
             for _ in 0..50 {
-                let answer = envoy.check(Ask::plain()).await;
+                let answer = envoy.check(ClientRequest::plain()).await;
                 assert_eq!(answer.reason(), "missing_token");
             }
         }
     };
     within("lines are lost, and each check is answered", lost).await;
     for _ in 0..50 {
-        let answer = within("an answer", envoy.check(Ask::plain())).await;
+        let answer = within("an answer", envoy.check(ClientRequest::plain())).await;
         assert_eq!(answer.reason(), "missing_token");
     }
 }
@@ -54,11 +54,11 @@ async fn overflow(running: &Running) {
 async fn an_unread_log_blocks_no_check_and_a_later_line_counts_the_lost_lines() {
     let mut running = serving(LEVEL).await;
     overflow(&running).await;
-    let line = running.says("log lines were dropped").await;
+    let line = running.wait_for_line("log lines were dropped").await;
     assert_eq!(line["level"], "WARN", "{line}");
-    let told = line["left_out"].as_u64().expect("is a number");
+    let outcome = line["left_out"].as_u64().expect("is a number");
     let counted = dropped(&running).await;
-    assert!(0 < told && told <= counted, "{told} of {counted}");
+    assert!(0 < outcome && outcome <= counted, "{outcome} of {counted}");
 
     running.signal("TERM").await;
     let lines = running.lines_to_the_end().await;

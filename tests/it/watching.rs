@@ -8,7 +8,7 @@ use accredit_core::reason::Reason;
 use serde_json::Value;
 
 use super::metrics::promtool;
-use super::support::check_request::Ask;
+use super::support::check_request::ClientRequest;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
 use super::support::keys::{rsa, set};
@@ -54,8 +54,8 @@ async fn exposition() -> String {
         format!("http://{}", receiver.address),
     );
     let mut running = Running::start(&mut command).await;
-    running.says("\"ready\"").await;
-    running.check(Ask::plain()).await;
+    running.wait_for_line("\"ready\"").await;
+    running.check(ClientRequest::plain()).await;
     eventually("the decision is counted", async || {
         let (_, text) = get(running.admin, "localhost", "/metrics").await;
         text.contains("accredit_checks_total{").then_some(text)
@@ -165,11 +165,11 @@ async fn rules_dashboard_and_docs_name_metrics_that_exist() {
     let unknown: Vec<_> = used.difference(&names).collect();
     assert!(unknown.is_empty(), "{unknown:?} are none of {names:#?}");
     // The documentation names a histogram, not its parts.
-    let told = named(&(text("docs/observability.md") + &text("docs/metrics.md")));
+    let result = named(&(text("docs/observability.md") + &text("docs/metrics.md")));
     let untold: Vec<_> = names
         .iter()
         .filter(|name| !["_sum", "_count"].iter().any(|part| name.ends_with(part)))
-        .filter(|name| !told.contains(*name))
+        .filter(|name| !result.contains(*name))
         .collect();
     assert!(
         untold.is_empty(),
@@ -300,11 +300,11 @@ fn the_alert_rules_pass_their_promtool_tests() {
 #[test]
 fn the_troubleshooting_page_has_exactly_the_known_reasons() {
     let page = text("docs/troubleshooting.md");
-    let told: BTreeSet<_> = page
+    let result: BTreeSet<_> = page
         .lines()
         .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
         .collect();
-    assert_eq!(told, Reason::denials().map(Reason::as_str).collect());
+    assert_eq!(result, Reason::denials().map(Reason::as_str).collect());
     for part in page.split("\n### `").skip(1) {
         for word in [
             "**Meaning.**",

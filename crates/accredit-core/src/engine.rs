@@ -12,7 +12,7 @@ use crate::authz::authorizer::{Authorizer, AuthorizerParts};
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::forward::strip::StripList;
 use crate::keys::lease::{KeyEntry, KeyLease};
-use crate::proof::replay::ReplayMemory;
+use crate::proof::replay::ReplayCache;
 use crate::revocation::store::DenyListStore;
 use crate::rules::table::RuleTable;
 
@@ -25,7 +25,7 @@ pub struct Engines {
     issuers: Vec<Weak<Issuer>>,
     token_caches: Vec<Weak<TokenCache>>,
     /// A reload must not forget the proofs that were used before it.
-    proofs: Arc<ReplayMemory>,
+    proofs: Arc<ReplayCache>,
 }
 
 /// The keys of each issuer entry, as configured.

@@ -8,7 +8,7 @@ use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 
 /// A client's request to the API.
 #[derive(Clone)]
-pub struct Ask {
+pub struct ClientRequest {
     method: String,
     path: String,
     host: String,
@@ -20,7 +20,7 @@ pub struct Ask {
 
 /// The member of the message in which Envoy sends the headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
+pub enum HeaderForm {
     /// In `headers`.
     Headers,
     /// In `header_map`, as with `encode_raw_headers: true`.
@@ -28,12 +28,12 @@ pub enum Telling {
 }
 
 /// Both forms.
-pub const TELLINGS: [Telling; 2] = [Telling::Headers, Telling::HeaderMap];
+pub const HEADER_FORMS: [HeaderForm; 2] = [HeaderForm::Headers, HeaderForm::HeaderMap];
 
-impl Ask {
+impl ClientRequest {
     /// A `GET /things?q=1` without a token.
-    pub fn plain() -> Ask {
-        Ask {
+    pub fn plain() -> ClientRequest {
+        ClientRequest {
             method: "GET".to_owned(),
             path: "/things?q=1".to_owned(),
             host: "api.test".to_owned(),
@@ -45,43 +45,43 @@ impl Ask {
     }
 
     /// The same request with a bearer token.
-    pub fn bearer(token: &str) -> Ask {
-        Ask::plain().header("authorization", format!("Bearer {token}"))
+    pub fn bearer(token: &str) -> ClientRequest {
+        ClientRequest::plain().header("authorization", format!("Bearer {token}"))
     }
 
     /// With another path.
-    pub fn path(mut self, path: &str) -> Ask {
+    pub fn path(mut self, path: &str) -> ClientRequest {
         path.clone_into(&mut self.path);
         self
     }
 
     /// With another method and path.
-    pub fn to(mut self, method: &str, path: &str) -> Ask {
+    pub fn to(mut self, method: &str, path: &str) -> ClientRequest {
         self.method = method.to_owned();
         self.path = path.to_owned();
         self
     }
 
     /// With another host.
-    pub fn at(mut self, host: &str) -> Ask {
+    pub fn at(mut self, host: &str) -> ClientRequest {
         self.host = host.to_owned();
         self
     }
 
     /// With one more entry of `context_extensions`, as a route sets it.
-    pub fn on_route(mut self, name: &str, value: &str) -> Ask {
+    pub fn on_route(mut self, name: &str, value: &str) -> ClientRequest {
         self.context.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// From a peer with this address, and this name in its certificate.
-    pub fn from(mut self, address: &str, principal: &str) -> Ask {
+    pub fn from(mut self, address: &str, principal: &str) -> ClientRequest {
         self.source = Some((address.to_owned(), principal.to_owned()));
         self
     }
 
     /// On a connection with this client certificate (PEM).
-    pub fn certificate(mut self, pem: &str) -> Ask {
+    pub fn certificate(mut self, pem: &str) -> ClientRequest {
         let encoded = pem.bytes().map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 char::from(byte).to_string()
@@ -96,13 +96,13 @@ impl Ask {
     }
 
     /// With one more header.
-    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Ask {
+    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> ClientRequest {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
     /// Envoy's message. In `headers`, repeated headers are joined by a comma, as Envoy joins them.
-    pub fn told(&self, telling: Telling) -> CheckRequest {
+    pub fn message_in(&self, header_form: HeaderForm) -> CheckRequest {
         let mut all = vec![
             (":authority".to_owned(), self.host.clone().into_bytes()),
             (":method".to_owned(), self.method.clone().into_bytes()),
@@ -119,8 +119,8 @@ impl Ask {
             protocol: "HTTP/1.1".to_owned(),
             ..HttpRequest::default()
         };
-        match telling {
-            Telling::Headers => {
+        match header_form {
+            HeaderForm::Headers => {
                 for (name, value) in all {
                     let value = String::from_utf8_lossy(&value).replace('\u{fffd}', "!");
                     http.headers
@@ -129,7 +129,7 @@ impl Ask {
                         .or_insert(value);
                 }
             }
-            Telling::HeaderMap => {
+            HeaderForm::HeaderMap => {
                 let headers = all.into_iter().map(|(key, raw_value)| HeaderValue {
                     key,
                     raw_value,
@@ -172,8 +172,8 @@ pub fn message(http: HttpRequest) -> CheckRequest {
     }
 }
 
-impl From<Ask> for CheckRequest {
-    fn from(ask: Ask) -> CheckRequest {
-        ask.told(Telling::Headers)
+impl From<ClientRequest> for CheckRequest {
+    fn from(client_request: ClientRequest) -> CheckRequest {
+        client_request.message_in(HeaderForm::Headers)
     }
 }

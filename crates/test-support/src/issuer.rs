@@ -195,7 +195,7 @@ impl KeyServer {
     }
 
     /// Waits until the path was requested this many times.
-    pub async fn asked(&self, path: &str, times: usize) {
+    pub async fn wait_for_requests(&self, path: &str, times: usize) {
         let mut count = self.state.count.subscribe();
         let asked = count.wait_for(|_| self.count(path) >= times);
         let _ = within(&format!("{path} is requested {times} times"), asked)

@@ -145,7 +145,7 @@ impl Running {
     }
 
     /// Waits for a line that contains this text.
-    pub async fn says(&mut self, text: &str) -> Value {
+    pub async fn wait_for_line(&mut self, text: &str) -> Value {
         let lines = self.lines.as_mut().expect("are here");
         next_saying(lines, text).await.1
     }

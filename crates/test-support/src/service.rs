@@ -173,7 +173,7 @@ impl Service {
 
     /// Waits until the gRPC health service reports this status for checks.
     pub async fn until(&self, wanted: ServingStatus) {
-        let told = async {
+        let result = async {
             let mut health = HealthClient::new(channel(self.checks_tcp()).await);
             let request = HealthCheckRequest {
                 service: "envoy.service.auth.v3.Authorization".to_owned(),
@@ -190,7 +190,7 @@ impl Service {
             }
             panic!("the watch has ended");
         };
-        within(&format!("health is {wanted:?}"), told).await;
+        within(&format!("health is {wanted:?}"), result).await;
     }
 
     /// The TCP address of `listen`.

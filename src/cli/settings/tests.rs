@@ -4,7 +4,7 @@ use accredit_core::config::settings::Settings;
 
 use super::{ConfigFlags, ConfigRejected, settings};
 
-fn asked(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigRejected> {
+fn settings_of(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigRejected> {
     let lookup = |name: &str| {
         env.iter()
             .find(|(own, _)| *own == name)
@@ -37,7 +37,7 @@ fn a_flag_overrides_the_environment_which_overrides_the_file() {
     let path_text = path.to_str().expect("is text").to_owned();
     let name = |settings: &Settings| settings.issuers[0].names[0].to_string();
 
-    let from_file = asked(
+    let from_file = settings_of(
         ConfigFlags {
             config: Some(path.clone()),
             ..ConfigFlags::default()
@@ -54,10 +54,10 @@ fn a_flag_overrides_the_environment_which_overrides_the_file() {
         ("ACCREDIT_CONFIG", path_text.as_str()),
         ("ACCREDIT_LISTEN", "127.0.0.1:2"),
     ];
-    let from_env = asked(ConfigFlags::default(), &env).expect("is valid");
+    let from_env = settings_of(ConfigFlags::default(), &env).expect("is valid");
     assert_eq!(from_env.listen.to_string(), "127.0.0.1:2");
 
-    let flagged = asked(
+    let flagged = settings_of(
         ConfigFlags {
             listen: Some("127.0.0.1:3".into()),
             ..issuer()
@@ -75,7 +75,7 @@ fn a_flag_overrides_the_environment_which_overrides_the_file() {
         ("ACCREDIT_AUDIENCE", "a, b"),
         ("ACCREDIT_JWKS_URI", "https://env.example/keys"),
     ];
-    let from_env = asked(ConfigFlags::default(), &env).expect("is valid");
+    let from_env = settings_of(ConfigFlags::default(), &env).expect("is valid");
     assert_eq!(
         from_env.issuers[0].key_source.to_string(),
         "https://env.example/keys"
@@ -109,15 +109,15 @@ fn contradicting_settings_are_errors() {
     };
     for typed in [both, without_audience, any_among_others, stray, odd] {
         let shown = format!("{typed:?}");
-        assert!(asked(typed, &[]).is_err(), "{shown}");
+        assert!(settings_of(typed, &[]).is_err(), "{shown}");
     }
     let two = [
         ("ACCREDIT_CONFIG", "/x"),
         ("ACCREDIT_ISSUER", "https://a.example"),
     ];
-    assert!(asked(ConfigFlags::default(), &two).is_err());
+    assert!(settings_of(ConfigFlags::default(), &two).is_err());
     assert!(
-        asked(
+        settings_of(
             ConfigFlags {
                 config: Some("/nowhere/accredit.yaml".into()),
                 ..ConfigFlags::default()
@@ -130,7 +130,7 @@ fn contradicting_settings_are_errors() {
 
 #[test]
 fn algorithms_given_as_flags_replace_the_default() {
-    let settings = asked(
+    let settings = settings_of(
         ConfigFlags {
             algorithms: vec!["ES256".into(), "EdDSA".into()],
             ..issuer()

@@ -50,41 +50,41 @@ impl FilledForm {
 /// # Errors
 /// [`FormError`]
 pub fn read(fields: Vec<(String, String)>) -> Result<(pb::ExplainRequest, FilledForm), FormError> {
-    let (mut ask, mut filled) = (pb::ExplainRequest::default(), FilledForm::default());
+    let (mut client_request, mut filled) = (pb::ExplainRequest::default(), FilledForm::default());
     for (name, value) in fields {
         let text = value.trim_matches([' ', '\t', '\r', '\n']);
         let given = Some(text.to_owned()).filter(|text| !text.is_empty());
         match name.as_str() {
             "token" => {
                 let token = Some(value.trim()).filter(|token| !token.is_empty());
-                ask.token = token.map(bare).map(str::to_owned);
+                client_request.token = token.map(bare).map(str::to_owned);
             }
             "method" => {
                 text.clone_into(&mut filled.method);
-                ask.method = given;
+                client_request.method = given;
             }
             "host" => {
                 text.clone_into(&mut filled.host);
-                ask.host = given;
+                client_request.host = given;
             }
             "path" => {
                 let path = text.split(['?', '#']).next().unwrap_or_default();
                 path.clone_into(&mut filled.path);
-                ask.path = given;
+                client_request.path = given;
             }
-            "headers" => ask.headers = headers(text)?,
+            "headers" => client_request.headers = headers(text)?,
             "context" => {
                 text.clone_into(&mut filled.context);
-                ask.context = pairs(text, "context", '=', "name=value")?
+                client_request.context = pairs(text, "context", '=', "name=value")?
                     .into_iter()
                     .collect();
             }
-            "source_address" => text.clone_into(&mut ask.source_address),
-            "source_principal" => text.clone_into(&mut ask.source_principal),
+            "source_address" => text.clone_into(&mut client_request.source_address),
+            "source_principal" => text.clone_into(&mut client_request.source_principal),
             _ => return Err(FormError::UnknownField),
         }
     }
-    Ok((ask, filled))
+    Ok((client_request, filled))
 }
 
 /// The token without `Authorization:` and `Bearer`, which are often pasted with it.
@@ -204,16 +204,17 @@ mod tests {
 
     #[test]
     fn an_empty_form_field_counts_as_absent() {
-        let (ask, _) = read(fields(&[("token", " \n"), ("method", ""), ("headers", "")])).unwrap();
-        assert_eq!((ask.token, ask.method), (None, None));
-        assert!(ask.headers.is_empty());
+        let (client_request, _) =
+            read(fields(&[("token", " \n"), ("method", ""), ("headers", "")])).unwrap();
+        assert_eq!((client_request.token, client_request.method), (None, None));
+        assert!(client_request.headers.is_empty());
     }
 
     #[test]
     fn a_pasted_authorization_header_gives_its_token() {
         for pasted in ["a.b.c\n", "Bearer a.b.c", "authorization:bearer  a.b.c"] {
-            let (ask, _) = read(fields(&[("token", pasted)])).unwrap();
-            assert_eq!(ask.token.as_deref(), Some("a.b.c"), "{pasted}");
+            let (client_request, _) = read(fields(&[("token", pasted)])).unwrap();
+            assert_eq!(client_request.token.as_deref(), Some("a.b.c"), "{pasted}");
         }
     }
 
@@ -225,25 +226,25 @@ mod tests {
             ("a: \u{2003}1\u{3000} ", "\u{2003}1\u{3000}"),
             ("a:\u{b}1\u{c}", "\u{b}1\u{c}"),
         ] {
-            let (ask, _) = read(fields(&[("headers", line)])).unwrap();
-            assert_eq!(ask.headers[0].value, value, "{line:?}");
+            let (client_request, _) = read(fields(&[("headers", line)])).unwrap();
+            assert_eq!(client_request.headers[0].value, value, "{line:?}");
         }
     }
 
     #[test]
     fn form_lines_are_read_as_pairs_and_a_malformed_line_is_named() {
-        let (ask, _) = read(fields(&[
+        let (client_request, _) = read(fields(&[
             ("headers", "X-A: 1:2\r\n\r\nb:"),
             ("context", "tier=a=b"),
         ]))
         .unwrap();
-        let headers: Vec<_> = ask
+        let headers: Vec<_> = client_request
             .headers
             .iter()
             .map(|header| (&*header.name, &*header.value))
             .collect();
         assert_eq!(headers, [("x-a", "1:2"), ("b", "")]);
-        assert_eq!(ask.context["tier"], "a=b");
+        assert_eq!(client_request.context["tier"], "a=b");
         assert_eq!(
             read(fields(&[("headers", "a: b\nnothing")])).unwrap_err(),
             FormError::MalformedLine {

@@ -17,12 +17,12 @@ pub struct Secrets(HashSet<[u8; MIN_SECRET]>);
 
 impl Secrets {
     /// The substrings of the request's token, and of everything in the other fields that looks like a token.
-    pub fn of(ask: &pb::ExplainRequest) -> Secrets {
-        let token = ask.token.iter().flat_map(|token| token.split('.'));
-        let headers = ask.headers.iter().map(|header| header.value.as_str());
-        let context = ask.context.iter();
+    pub fn of(request: &pb::ExplainRequest) -> Secrets {
+        let token = request.token.iter().flat_map(|token| token.split('.'));
+        let headers = request.headers.iter().map(|header| header.value.as_str());
+        let context = request.context.iter();
         let context = context.flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let fields = [&ask.method, &ask.host, &ask.path].into_iter();
+        let fields = [&request.method, &request.host, &request.path].into_iter();
         let elsewhere = headers
             .chain(context)
             .chain(fields.filter_map(Option::as_deref))

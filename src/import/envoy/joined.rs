@@ -3,7 +3,7 @@
 use crate::import::envoy::provider::{JwtAuthnProvider, default_places};
 use crate::import::envoy::requirement::JwtRequirement;
 use crate::import::issuers::usable;
-use crate::import::policy::{ImportedValue, TokenPlace, TokenProvider};
+use crate::import::policy::{ImportedTokenSource, ImportedValue, TokenProvider};
 use crate::import::report::ImportReport;
 
 /// One entry for each issuer. Its audiences are those of all providers and requirements that name it.
@@ -74,8 +74,8 @@ pub(crate) fn places(
     providers: &[JwtAuthnProvider],
     origin: &str,
     report: &ImportReport,
-) -> Vec<TokenPlace> {
-    let mut all: Vec<TokenPlace> = Vec::new();
+) -> Vec<ImportedTokenSource> {
+    let mut all: Vec<ImportedTokenSource> = Vec::new();
     for own in providers {
         for place in &own.places {
             if !all.iter().any(|other| other.kind == place.kind) {

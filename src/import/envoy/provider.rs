@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::import::members::Members;
 use crate::import::policy::{
-    ImportedValue, ProviderKeys, TokenPlace, TokenPlaceKind, TokenProvider,
+    ImportedTokenSource, ImportedValue, ProviderKeys, TokenPlaceKind, TokenProvider,
 };
 use crate::import::report::ImportReport;
 use crate::import::text_test::TextTest;
@@ -16,7 +16,7 @@ pub(crate) struct JwtAuthnProvider {
     pub(crate) name: String,
     /// `None` if accredit cannot have it; that was reported.
     pub(crate) provider: Option<TokenProvider>,
-    pub(crate) places: Vec<TokenPlace>,
+    pub(crate) places: Vec<ImportedTokenSource>,
     pub(crate) forward: ImportedValue<bool>,
     pub(crate) payload_header: Option<String>,
     /// The key in the dynamic metadata under which other filters find the claims.
@@ -193,9 +193,9 @@ fn claim_headers(members: &Members<'_>) -> Vec<(String, Vec<String>)> {
     headers
 }
 
-fn places(members: &Members<'_>) -> Vec<TokenPlace> {
+fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     let mut places = Vec::new();
-    let given = |kind| TokenPlace {
+    let given = |kind| ImportedTokenSource {
         kind,
         is_default: false,
     };
@@ -224,7 +224,7 @@ fn places(members: &Members<'_>) -> Vec<TokenPlace> {
 }
 
 /// Where Envoy looks if nothing is given.
-pub(crate) fn default_places() -> Vec<TokenPlace> {
+pub(crate) fn default_places() -> Vec<ImportedTokenSource> {
     let kinds = [
         TokenPlaceKind::Header {
             name: "authorization".to_owned(),
@@ -233,7 +233,7 @@ pub(crate) fn default_places() -> Vec<TokenPlace> {
         TokenPlaceKind::Query("access_token".to_owned()),
     ];
     kinds
-        .map(|kind| TokenPlace {
+        .map(|kind| ImportedTokenSource {
             kind,
             is_default: true,
         })

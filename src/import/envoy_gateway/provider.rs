@@ -8,7 +8,7 @@ use crate::import::envoy::provider::{
 use crate::import::input::ForeignDocument;
 use crate::import::members::Members;
 use crate::import::policy::{
-    ImportedValue, ProviderKeys, TokenPlace, TokenPlaceKind, TokenProvider,
+    ImportedTokenSource, ImportedValue, ProviderKeys, TokenPlaceKind, TokenProvider,
 };
 use crate::import::report::ImportReport;
 
@@ -188,7 +188,7 @@ fn config_map(documents: &[ForeignDocument], namespace: &str, name: &str) -> Opt
     data.get("jwks").or(only)?.as_str().map(str::to_owned)
 }
 
-fn places(members: &Members<'_>) -> Vec<TokenPlace> {
+fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     let Some(extract) = members.mapping("extractFrom") else {
         return default_places();
     };
@@ -209,7 +209,7 @@ fn places(members: &Members<'_>) -> Vec<TokenPlace> {
     extract.finish();
     kinds
         .into_iter()
-        .map(|kind| TokenPlace {
+        .map(|kind| ImportedTokenSource {
             kind,
             is_default: false,
         })

@@ -5,7 +5,7 @@ use crate::import::issuers::usable;
 use crate::import::istio::workload::IstioResource;
 use crate::import::members::Members;
 use crate::import::policy::{
-    ImportedValue, ProviderKeys, TokenPlace, TokenPlaceKind, TokenProvider,
+    ImportedTokenSource, ImportedValue, ProviderKeys, TokenPlaceKind, TokenProvider,
 };
 use crate::import::report::ImportReport;
 
@@ -16,7 +16,7 @@ pub(crate) const ORIGIN: &str = "Istio";
 pub(crate) struct JwtRule {
     /// `None` if accredit cannot have it; that was reported.
     pub(crate) provider: Option<TokenProvider>,
-    pub(crate) places: Vec<TokenPlace>,
+    pub(crate) places: Vec<ImportedTokenSource>,
     pub(crate) forward: ImportedValue<bool>,
     pub(crate) payload_header: Option<String>,
     /// The claims whose texts are lists of words.
@@ -129,7 +129,7 @@ fn jwt_rule(members: Members<'_>) -> JwtRule {
     rule
 }
 
-fn places(members: &Members<'_>) -> Vec<TokenPlace> {
+fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     let report = members.report();
     let mut kinds = Vec::new();
     let headers = members.mappings("fromHeaders");
@@ -150,7 +150,7 @@ fn places(members: &Members<'_>) -> Vec<TokenPlace> {
     kinds.extend(cookies.into_iter().map(TokenPlaceKind::Cookie));
     kinds
         .into_iter()
-        .map(|kind| TokenPlace {
+        .map(|kind| ImportedTokenSource {
             kind,
             is_default: false,
         })

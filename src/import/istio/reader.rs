@@ -13,7 +13,7 @@ use crate::import::istio::workload::{
 };
 use crate::import::known_issuers::needs_subject;
 use crate::import::policy::{
-    ImportedPolicy, ImportedValue, NamedFormula, PolicyRoute, TokenCheck, TokenPlace,
+    ImportedPolicy, ImportedTokenSource, ImportedValue, NamedFormula, PolicyRoute, TokenCheck,
 };
 use crate::import::report::ImportReport;
 
@@ -133,8 +133,8 @@ fn word_claims(jwt: &[JwtRule], report: &ImportReport) -> Vec<String> {
     all
 }
 
-fn places(jwt: &[JwtRule], report: &ImportReport) -> Vec<TokenPlace> {
-    let mut all: Vec<TokenPlace> = Vec::new();
+fn places(jwt: &[JwtRule], report: &ImportReport) -> Vec<ImportedTokenSource> {
+    let mut all: Vec<ImportedTokenSource> = Vec::new();
     for place in jwt.iter().flat_map(|rule| &rule.places) {
         if !all.iter().any(|own| own.kind == place.kind) {
             all.push(place.clone());

@@ -19,9 +19,9 @@ const KEYS: &str =
 
 /// A server that gives each request the next of these answers, and sends the number of its connection.
 fn server(answers: Vec<String>) -> (KeySource, mpsc::Receiver<usize>) {
-    let (origin, asks) = server_at(|_| answers);
+    let (origin, requests) = server_at(|_| answers);
     let address = KeyAddress::parse(&format!("{origin}/keys"), Transport::Https);
-    (KeySource::Uri(address.expect("is loopback")), asks)
+    (KeySource::Uri(address.expect("is loopback")), requests)
 }
 
 /// The same, with answers that can contain its address.
@@ -29,7 +29,7 @@ fn server_at(answers: impl FnOnce(&str) -> Vec<String>) -> (String, mpsc::Receiv
     let listener = TcpListener::bind("127.0.0.1:0").expect("can be bound");
     let origin = format!("http://{}", listener.local_addr().expect("is bound"));
     let answers = answers(&origin);
-    let (asked, asks) = mpsc::channel();
+    let (sender, requests) = mpsc::channel();
     std::thread::spawn(move || {
         let mut answers = answers.into_iter().peekable();
         let mut connection = 0;
@@ -46,13 +46,13 @@ fn server_at(answers: impl FnOnce(&str) -> Vec<String>) -> (String, mpsc::Receiv
                 {
                     break;
                 }
-                let _ = asked.send(connection);
+                let _ = sender.send(connection);
                 let answer = answers.next().expect("was peeked at");
                 let _ = (&stream).write_all(answer.as_bytes());
             }
         }
     });
-    (origin, asks)
+    (origin, requests)
 }
 
 fn answer(status: &str, headers: &str, body: &str) -> String {
@@ -104,11 +104,11 @@ async fn a_304_without_a_condition_confirms_nothing() {
 
 #[tokio::test]
 async fn each_fetch_opens_a_new_connection() {
-    let (source, asks) = server(vec![answer("200 OK", "", KEYS); 2]);
+    let (source, requests) = server(vec![answer("200 OK", "", KEYS); 2]);
     let mut fetcher = fetcher(&source);
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
     assert_eq!(fetch(&mut fetcher).await, Ok(true));
-    assert_eq!(asks.iter().take(2).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(requests.iter().take(2).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[tokio::test]

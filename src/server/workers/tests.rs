@@ -16,14 +16,14 @@ async fn tasks_spread_over_the_workers() {
     let workers = workers(3);
     let mut seen = BTreeMap::new();
     for _ in 0..6 {
-        let (name, told) = oneshot::channel();
+        let (name, result) = oneshot::channel();
         let task = async move {
             name.send(thread::current().name().unwrap().to_owned())
                 .unwrap();
             pending::<()>().await;
         };
         workers.pool().spawn(task).unwrap();
-        *seen.entry(told.await.unwrap()).or_insert(0) += 1;
+        *seen.entry(result.await.unwrap()).or_insert(0) += 1;
     }
     let expected = [("worker-0", 2), ("worker-1", 2), ("worker-2", 2)];
     assert!(
@@ -53,12 +53,12 @@ async fn a_panic_in_a_task_ends_that_task_only() {
         .pool()
         .spawn(async { panic!("on purpose") })
         .unwrap();
-    let (done, told) = oneshot::channel();
+    let (done, result) = oneshot::channel();
     workers
         .pool()
         .spawn(async { done.send(()).unwrap() })
         .unwrap();
-    told.await.unwrap();
+    result.await.unwrap();
     workers.shutdown().unwrap();
 }
 

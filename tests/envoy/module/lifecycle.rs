@@ -144,7 +144,7 @@ async fn envoy_is_not_ready_before_the_keys_have_come() {
         let upstream = EchoUpstream::start().await;
         let bootstrap = ModuleBootstrap::new(&config, upstream.address()).of_version(version);
         let mut envoy = EnvoyProcess::spawn(version, &bootstrap.render(), bootstrap.listener);
-        keys.asked("/keys", 1).await;
+        keys.wait_for_requests("/keys", 1).await;
         let ready = async || {
             let request = RawRequest::get("/ready").host(Some(b"localhost"));
             request.send(bootstrap.admin).await.status

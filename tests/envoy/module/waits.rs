@@ -50,7 +50,7 @@ async fn a_request_with_an_unknown_key_is_held_with_its_body_until_the_key_has_c
         let address = scene.envoy.address();
         let mut sending = JoinSet::new();
         sending.spawn(async move { held.send(address).await });
-        keys.asked("/keys", 2).await;
+        keys.wait_for_requests("/keys", 2).await;
         // Another request is decided while the first is held.
         scene.admitted(RawRequest::get("/b").bearer(&known)).await;
         assert_eq!(scene.upstream.count(), 2);
@@ -78,7 +78,7 @@ async fn a_held_request_is_refused_if_the_key_does_not_come() {
     let address = scene.envoy.address();
     let mut sending = JoinSet::new();
     sending.spawn(async move { held.send(address).await });
-    keys.asked("/keys", 2).await;
+    keys.wait_for_requests("/keys", 2).await;
     permits.add_permits(1);
     let answer = sending.join_next().await.unwrap().unwrap();
     scene.judge_refusal(&answer, 0, "keys_unavailable").await;
@@ -159,7 +159,7 @@ async fn envoy_ends_in_order_while_requests_are_held() {
         );
         let mut client = TcpStream::connect(scene.envoy.address()).await.unwrap();
         client.write_all(head.as_bytes()).await.unwrap();
-        keys.asked("/keys", 2).await;
+        keys.wait_for_requests("/keys", 2).await;
         assert!(scene.envoy.terminate().await, "{version}");
     }
 }

@@ -1,10 +1,11 @@
-//! Requests that keep coming through Envoy, each with a token that it must admit.
+//! A steady load of requests through Envoy, each with a token that it must admit.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::config::{ACME, KID};
 use accredit_test_support::client::Answer;
@@ -12,16 +13,16 @@ use accredit_test_support::http2_client::{Http2, request, whole};
 use accredit_test_support::keys::rsa;
 use accredit_test_support::token::Token;
 
-/// Enough that some are under way at every moment.
+/// The number of clients. With four, some requests are in flight at any time.
 const LOADERS: usize = 4;
 
-/// A request a few milliseconds after the other, from each: steady, so that a test's time is bounded by its count.
+/// The time between the requests of a client. A steady rate lets the number of requests bound the time of a test.
 const PACE: Duration = Duration::from_millis(5);
 
 /// How many requests carry the same token. A signature costs more than a request.
 const USES: usize = 4;
 
-/// Clients that ask until this is dropped.
+/// Clients that send requests until this is dropped.
 pub(crate) struct Load {
     answers: mpsc::UnboundedReceiver<Answer>,
     _loaders: JoinSet<()>,
@@ -37,7 +38,10 @@ impl Load {
             let sender = sender.clone();
             loaders.spawn(async move {
                 let mut token = String::new();
+                let mut pace = tokio::time::interval(PACE);
+                pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 for number in 0.. {
+                    pace.tick().await;
                     if number % USES == 0 {
                         let id = format!("{loader}-{number}");
                         token = Token::of_client(ACME, KID).claim("jti", id).signed(rsa(0));
@@ -47,7 +51,6 @@ impl Load {
                     if sender.send(answer).is_err() {
                         return;
                     }
-                    tokio::time::sleep(PACE).await;
                 }
             });
         }
@@ -64,7 +67,7 @@ impl Load {
         }
     }
 
-    /// How many of that number of further answers are not 200. Stops counting once there are more than `enough`.
+    /// The number of answers other than 200 among this number of further answers. Stops counting above `enough`.
     pub(crate) async fn failures(&mut self, count: usize, enough: usize) -> usize {
         let mut failed = 0;
         for _ in 0..count {
@@ -78,7 +81,7 @@ impl Load {
         failed
     }
 
-    /// Judges answers for as long as something else takes.
+    /// Checks the answers that arrive until `other` has ended. Each must be an allowed request.
     pub(crate) async fn admits_while<T>(&mut self, other: impl Future<Output = T>) -> T {
         let mut other = std::pin::pin!(other);
         loop {

@@ -51,7 +51,7 @@ impl Replica {
 async fn ready(config: &Path) -> Running {
     let config = config.to_str().expect("is UTF-8");
     let mut process = Running::start(&mut accredit(&["serve", "--config", config])).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     // It must be able to log for as long as it runs.
     drop(process.hear());
     process

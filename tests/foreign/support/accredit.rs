@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use accredit_test_support::check_request::Ask;
+use accredit_test_support::check_request::ClientRequest;
 use accredit_test_support::process::accredit;
 use accredit_test_support::service::Envoy;
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl Accredit {
     /// The same for this path.
     pub(crate) async fn reason_at(&self, path: &str, token: &str) -> String {
         let number = self.checked.fetch_add(1, Ordering::Relaxed) + 1;
-        let request = Ask::bearer(token)
+        let request = ClientRequest::bearer(token)
             .to("GET", path)
             .at("api.example")
             .header("x-request-id", format!("id-{number}"));

@@ -42,7 +42,7 @@ impl Edge {
     }
 
     /// A request with this token.
-    pub(crate) async fn ask(&self, token: &str) -> Answer {
+    pub(crate) async fn request(&self, token: &str) -> Answer {
         self.ask_for("/api/data", token).await
     }
 

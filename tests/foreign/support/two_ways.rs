@@ -56,7 +56,7 @@ impl TwoWays {
     }
 
     /// One request, both ways.
-    pub(crate) async fn ask(&self, authorization: Option<&str>) -> (Answer, Answer) {
+    pub(crate) async fn request(&self, authorization: Option<&str>) -> (Answer, Answer) {
         let mut request = RawRequest::get("/api/data");
         if let Some(value) = authorization {
             request = request.header("authorization", value);

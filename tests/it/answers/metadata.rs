@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{p256, rsa};
 use crate::support::service::Service;
 use crate::support::token::{Token, now};
@@ -23,7 +23,9 @@ async fn metadata_of_admissions_has_every_documented_field() {
         .claim("scope", "a b")
         .claim("secret", "kept")
         .claim("exp", expires);
-    let answer = service.check(Ask::bearer(&token.signed(rsa(0)))).await;
+    let answer = service
+        .check(ClientRequest::bearer(&token.signed(rsa(0))))
+        .await;
     assert_eq!(
         answer.metadata(),
         json!({
@@ -46,7 +48,7 @@ async fn metadata_of_admissions_has_every_documented_field() {
         })
     );
     let by_other = token.kid("e").alg("ES256").signed(p256(0));
-    let answer = service.check(Ask::bearer(&by_other)).await;
+    let answer = service.check(ClientRequest::bearer(&by_other)).await;
     assert_eq!(answer.text("key_id").as_deref(), Some("e"));
 }
 
@@ -71,7 +73,7 @@ async fn metadata_of_refusals_has_no_unverified_content() {
         (good().header("typ", "evil"), rsa(0), Some(ISSUER), None),
     ];
     for (token, key, issuer, key_id) in cases {
-        let answer = envoy.check(Ask::bearer(&token.signed(key))).await;
+        let answer = envoy.check(ClientRequest::bearer(&token.signed(key))).await;
         let mut metadata = json!({
             "decision": "deny",
             "reason": answer.reason(),

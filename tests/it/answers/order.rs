@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, issuer_at};
@@ -43,7 +43,7 @@ async fn the_first_failed_step_gives_the_reason() {
             let bad_signature = [*reason, *other].contains(&"invalid_signature");
             let key = if bad_signature { rsa(1) } else { rsa(0) };
             let answer = envoy
-                .check(Ask::bearer(
+                .check(ClientRequest::bearer(
                     &earlier(later(Token::of(ISSUER).claim("tier", "gold"))).signed(key),
                 ))
                 .await;
@@ -57,7 +57,9 @@ async fn the_first_failed_step_gives_the_reason() {
 async fn without_a_key_the_values_of_claims_are_not_judged() {
     let service = Service::ready(&configuration(DEMANDS, "")).await;
     let token = Token::of(ISSUER).claim("tier", "silver").kid("retired");
-    let answer = service.check(Ask::bearer(&token.signed(rsa(1)))).await;
+    let answer = service
+        .check(ClientRequest::bearer(&token.signed(rsa(1))))
+        .await;
     expected("unknown_key").assert(&answer, "api");
 }
 
@@ -79,7 +81,9 @@ async fn without_a_key_the_claims_give_the_reason_and_cause_no_fetch() {
         ("lifetime_too_long", token().claim("exp", now() + 90_000)),
     ];
     for (reason, token) in cases {
-        let answer = envoy.check(Ask::bearer(&token.signed(rsa(1)))).await;
+        let answer = envoy
+            .check(ClientRequest::bearer(&token.signed(rsa(1))))
+            .await;
         expected(reason).assert(&answer, "api");
     }
     assert_eq!(server.count("/keys"), 1, "none of these was worth a fetch");

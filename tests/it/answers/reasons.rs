@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::{Ask, TELLINGS};
+use crate::support::check_request::{ClientRequest, HEADER_FORMS};
 use crate::support::issuer::{Answer as HttpAnswer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, issuer_at};
@@ -17,15 +17,17 @@ async fn each_flaw_of_a_token_gives_its_own_refusal() {
     let envoy = service.envoy().await;
     for reason in REASONS {
         for (thing, token) in flawed(reason) {
-            for telling in TELLINGS {
-                let answer = envoy.check(Ask::bearer(&token).told(telling)).await;
+            for header_form in HEADER_FORMS {
+                let answer = envoy
+                    .check(ClientRequest::bearer(&token).message_in(header_form))
+                    .await;
                 eprintln!("{reason}: {thing}");
                 expected(reason).assert(&answer, "my api");
             }
         }
     }
     let good = Token::of(ISSUER).claim("tier", "gold").signed(rsa(0));
-    let good = envoy.check(Ask::bearer(&good)).await;
+    let good = envoy.check(ClientRequest::bearer(&good)).await;
     assert!(good.is_admission(), "{good:?}");
 }
 
@@ -56,7 +58,9 @@ async fn tokens_exactly_at_a_time_limit_are_admitted() {
         ),
     ];
     for (thing, token) in cases {
-        let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
+        let answer = envoy
+            .check(ClientRequest::bearer(&token.signed(rsa(0))))
+            .await;
         assert!(answer.is_admission(), "{thing}: {answer:?}");
     }
 }
@@ -65,22 +69,24 @@ async fn tokens_exactly_at_a_time_limit_are_admitted() {
 async fn requests_without_exactly_one_token_are_refused() {
     let service = Service::ready(&configuration("", "")).await;
     let envoy = service.envoy().await;
-    let of = |value: &str| Ask::plain().header("authorization", value);
-    for ask in [
-        Ask::plain(),
+    let of = |value: &str| ClientRequest::plain().header("authorization", value);
+    for request in [
+        ClientRequest::plain(),
         of(""),
         of("Basic dTpw"),
         of("Bearer"),
         of("Bearer  "),
     ] {
-        for telling in TELLINGS {
-            expected("missing_token").assert(&envoy.check(ask.told(telling)).await, "api");
+        for header_form in HEADER_FORMS {
+            expected("missing_token")
+                .assert(&envoy.check(request.message_in(header_form)).await, "api");
         }
     }
     let token = Token::of(ISSUER).signed(rsa(0));
-    let twice = Ask::bearer(&token).header("authorization", format!("Bearer {token}"));
-    for telling in TELLINGS {
-        expected("invalid_request").assert(&envoy.check(twice.told(telling)).await, "api");
+    let twice = ClientRequest::bearer(&token).header("authorization", format!("Bearer {token}"));
+    for header_form in HEADER_FORMS {
+        expected("invalid_request")
+            .assert(&envoy.check(twice.message_in(header_form)).await, "api");
     }
 }
 
@@ -91,10 +97,10 @@ async fn refusals_can_hide_their_details() {
     let envoy = service.envoy().await;
     for reason in REASONS {
         let (_, token) = flawed(reason).swap_remove(0);
-        let answer = envoy.check(Ask::bearer(&token)).await;
+        let answer = envoy.check(ClientRequest::bearer(&token)).await;
         expected(reason).without_details().assert(&answer, "api");
     }
-    let several = Ask::plain().header("authorization", "Bearer a,Bearer b");
+    let several = ClientRequest::plain().header("authorization", "Bearer a,Bearer b");
     let answer = envoy.check(several).await;
     expected("invalid_request")
         .without_details()
@@ -105,14 +111,16 @@ async fn refusals_can_hide_their_details() {
 async fn an_issuer_without_keys_causes_503_with_retry_after() {
     let server = KeyServer::with_keys(HttpAnswer::of(500, "no")).await;
     let service = Service::start(&issuer_at(&server, ""));
-    server.asked("/keys", 1).await;
+    server.wait_for_requests("/keys", 1).await;
     let envoy = service.envoy().await;
     let token = Token::of(&server.url(""));
-    let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
+    let answer = envoy
+        .check(ClientRequest::bearer(&token.signed(rsa(0))))
+        .await;
     expected("keys_unavailable").assert(&answer, "api");
     // An expired token with an unknown key gets `expired` (CONTRACT 4.1.4).
     let old = token.claim("exp", now() - 100).signed(rsa(0));
-    expected("expired").assert(&envoy.check(Ask::bearer(&old)).await, "api");
+    expected("expired").assert(&envoy.check(ClientRequest::bearer(&old)).await, "api");
 }
 
 #[tokio::test]
@@ -123,9 +131,9 @@ async fn a_key_that_can_be_new_causes_503_with_retry_after() {
     let keys = HttpAnswer::of(200, set([rsa(0).jwk("k")]));
     server.serve("/keys", Reply::When(gate.clone(), keys));
     let envoy = service.envoy().await;
-    let ask = Ask::bearer(&Token::of(&server.url("")).kid("new").signed(rsa(1)));
+    let request = ClientRequest::bearer(&Token::of(&server.url("")).kid("new").signed(rsa(1)));
     let patience = std::time::Duration::from_secs(2);
-    let answer = envoy.check_within(ask, patience).await;
+    let answer = envoy.check_within(request, patience).await;
     expected("key_pending").assert(&answer, "api");
     assert!(
         (1..=10).contains(&answer.retry_after().unwrap()),
@@ -148,18 +156,18 @@ async fn grpc_clients_get_an_explicit_grpc_status() {
         ("application/json", None),
     ];
     for (content_type, status) in cases {
-        for telling in TELLINGS {
-            let several = Ask::plain()
+        for header_form in HEADER_FORMS {
+            let several = ClientRequest::plain()
                 .header("content-type", content_type)
                 .header("authorization", "Bearer a,Bearer b");
-            let answer = envoy.check(several.told(telling)).await;
+            let answer = envoy.check(several.message_in(header_form)).await;
             assert_eq!(
                 (answer.http, answer.header("grpc-status")),
                 (400, status),
                 "{content_type}"
             );
-            let none = Ask::plain().header("content-type", content_type);
-            let answer = envoy.check(none.told(telling)).await;
+            let none = ClientRequest::plain().header("content-type", content_type);
+            let answer = envoy.check(none.message_in(header_form)).await;
             assert_eq!(
                 (answer.http, answer.header("grpc-status")),
                 (401, None),

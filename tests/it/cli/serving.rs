@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http2_client::whole;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
@@ -93,7 +93,7 @@ async fn flags_variables_and_file_configure_the_same_service() {
     by_file.env("ACCREDIT_LISTEN", "127.0.0.1:1");
     for mut command in [by_flags, by_environment, by_file] {
         let mut process = Running::start(&mut command).await;
-        process.says("\"ready\"").await;
+        process.wait_for_line("\"ready\"").await;
         let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
         let mut connection = RawConnection::open(&address).await;
         for (token, reason) in [
@@ -102,8 +102,8 @@ async fn flags_variables_and_file_configure_the_same_service() {
             (Token::of(&issuer).without("aud"), "allowed"),
             (Token::of(&issuer).claim("aud", "other"), "invalid_audience"),
         ] {
-            let ask = Ask::bearer(&token.signed(rsa(0)));
-            let answer = connection.send(call_of(whole(framed_check(ask)))).await;
+            let request = ClientRequest::bearer(&token.signed(rsa(0)));
+            let answer = connection.send(call_of(whole(framed_check(request)))).await;
             assert_eq!(answer.reason(), reason);
         }
         drop(connection);

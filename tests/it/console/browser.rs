@@ -40,7 +40,7 @@ pub(super) fn own_page(address: SocketAddr) -> String {
 pub(super) async fn get(address: SocketAddr, path: &str, lines: &str) -> Page {
     let head =
         format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{lines}connection: close\r\n\r\n");
-    ask(address, head).await
+    send_request(address, head).await
 }
 
 /// Posts a form of these fields, with these lines in the head.
@@ -59,10 +59,10 @@ pub(super) async fn post(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\
          {lines}connection: close\r\n\r\n{body}"
     );
-    ask(address, head).await
+    send_request(address, head).await
 }
 
-pub(super) async fn ask(address: SocketAddr, text: String) -> Page {
+pub(super) async fn send_request(address: SocketAddr, text: String) -> Page {
     let mut stream = TcpStream::connect(address).await.expect("listens");
     let mut answer = Vec::new();
     // A body that is too large is not read to its end.

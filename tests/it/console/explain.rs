@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::within;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
@@ -106,16 +106,16 @@ async fn the_error_of_an_invalid_explain_form_does_not_repeat_its_content() {
 async fn the_console_finds_a_refusal_by_its_request_id() {
     let service = Service::ready(&configuration()).await;
     let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
-    let ask = Ask::bearer(&expired).header("x-request-id", "id-7 &c");
-    assert_eq!(service.check(ask).await.reason(), "expired");
+    let client_request = ClientRequest::bearer(&expired).header("x-request-id", "id-7 &c");
+    assert_eq!(service.check(client_request).await.reason(), "expired");
     let page = get(service.admin, "/console/refusals?request_id=id-7+%26c", "").await;
     assert!(
         has_step(&page, "exp", "failed") && page.body.contains("accredit does not store tokens"),
         "{page:?}"
     );
     for _ in 0..11 {
-        let ask = Ask::bearer(&expired).header("x-request-id", "many");
-        service.check(ask).await;
+        let client_request = ClientRequest::bearer(&expired).header("x-request-id", "many");
+        service.check(client_request).await;
     }
     let many = get(service.admin, "/console/refusals?request_id=many", "").await;
     assert!(many.body.contains("11 refusals have this ID"), "{many:?}");
@@ -142,7 +142,7 @@ async fn a_pasted_token_appears_in_no_output() {
     std::fs::write(&file, text).expect("is written");
     let mut command = accredit(&["serve", "--config", file.to_str().expect("is UTF-8")]);
     let mut running = Running::start(command.env("ACCREDIT_LOG", "trace")).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     let heard = running.hear();
     let tokens = [
         Token::of(ISSUER).signed(rsa(0)),
@@ -150,7 +150,7 @@ async fn a_pasted_token_appears_in_no_output() {
         Token::of(ISSUER).signed(rsa(1)),
         "m4rk3d-m4rk3d-m4rk3d".to_owned(),
     ];
-    let mut told = Vec::new();
+    let mut result = Vec::new();
     for token in &tokens {
         for (name, value) in [
             ("token", token.clone()),
@@ -161,7 +161,7 @@ async fn a_pasted_token_appears_in_no_output() {
             ("headers", format!("{token} : x\n{token}")),
             ("path", format!("/?access_token={token}")),
         ] {
-            told.push(
+            result.push(
                 post(running.admin, "/console/explain", &[(name, &value)], "")
                     .await
                     .body,
@@ -169,18 +169,18 @@ async fn a_pasted_token_appears_in_no_output() {
         }
     }
     assert!(
-        told[0].contains("x-jwt-payload") && told[0].contains("(part of the token, "),
+        result[0].contains("x-jwt-payload") && result[0].contains("(part of the token, "),
         "{}",
-        told[0]
+        result[0]
     );
     for path in ["/", "/metrics", "/console/decisions"] {
-        told.push(get(running.admin, path, "").await.body);
+        result.push(get(running.admin, path, "").await.body);
     }
     running.signal("TERM").await;
-    told.extend(within("it ends", heard).await.expect("hears"));
+    result.extend(within("it ends", heard).await.expect("hears"));
     for token in &tokens {
         for part in token.split('.') {
-            for text in &told {
+            for text in &result {
                 assert!(!text.contains(part), "{part} in {text}");
             }
         }

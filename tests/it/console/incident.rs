@@ -1,6 +1,6 @@
 //! What an operator uses during an incident: filters over the last refusals, the cause of a refusal, the rules, a refresh of keys.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer, issuer_at};
@@ -20,7 +20,7 @@ fn configuration() -> String {
 }
 
 /// The paths of the requests in the rows of a page, in their order.
-fn asked(page: &str) -> Vec<&str> {
+fn requested_rules(page: &str) -> Vec<&str> {
     let cells = page.split("<td class=\"asked\" role=\"cell\">").skip(1);
     cells
         .filter_map(|cell| cell.split_once('<')?.0.rsplit_once("test"))
@@ -33,8 +33,10 @@ async fn filters_of_the_address_find_earlier_refusals() {
     let service = Service::ready(&configuration()).await;
     let expired = Token::of(ISSUER).claim("exp", 1).signed(rsa(0));
     for path in ["/scoped/1", "/other/1"] {
-        service.check(Ask::plain().path(path)).await;
-        service.check(Ask::bearer(&expired).path(path)).await;
+        service.check(ClientRequest::plain().path(path)).await;
+        service
+            .check(ClientRequest::bearer(&expired).path(path))
+            .await;
     }
     for (query, paths) in [
         ("", &["/other/1", "/other/1", "/scoped/1", "/scoped/1"][..]),
@@ -56,9 +58,9 @@ async fn filters_of_the_address_find_earlier_refusals() {
     ] {
         let page = get(service.admin, &format!("/?{query}"), "").await;
         assert_eq!(page.status, 200, "{query}");
-        assert_eq!(asked(&page.body), paths, "{query}");
+        assert_eq!(requested_rules(&page.body), paths, "{query}");
         let latest = get(service.admin, &format!("/console/latest?{query}"), "").await;
-        assert_eq!(asked(&latest.body), paths, "{query}");
+        assert_eq!(requested_rules(&latest.body), paths, "{query}");
     }
     let page = get(service.admin, "/?rule=gone&path=%2Fa%22b", "")
         .await

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer, issuer_at};
@@ -214,10 +214,13 @@ async fn the_console_shows_readiness_issuers_and_keys_without_scripts() {
 async fn client_and_issuer_text_is_escaped_in_the_console() {
     let service = Service::ready(&configuration()).await;
     let id = "\"><img src=x onerror=alert(3)>'&";
-    let ask = Ask::plain()
+    let client_request = ClientRequest::plain()
         .path("/<svg/onload=alert(4)>?q=<script>")
         .header("x-request-id", id);
-    assert_eq!(service.check(ask).await.reason(), "missing_token");
+    assert_eq!(
+        service.check(client_request).await.reason(),
+        "missing_token"
+    );
     let found = format!(
         "/console/refusals?request_id={}",
         "%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert%283%29%3E%27%26"

@@ -1,11 +1,11 @@
 //! The tail as server-sent events.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
-use super::browser::{Events, ask, get, own_page};
+use super::browser::{Events, get, own_page, send_request};
 
 const ISSUER: &str = "https://issuer.test";
 
@@ -20,12 +20,17 @@ fn configuration() -> String {
 async fn console_events_have_the_fields_of_the_tail_command() {
     let service = Service::ready(&configuration()).await;
     let mut events = Events::follow(service.admin, "").await;
-    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))
+    let client_request = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)))
         .path("/scoped/7?secret=1")
         .header("x-request-id", "one");
-    service.check(ask).await;
-    let told = events.next().await.expect("is told");
-    let mut names: Vec<_> = told.as_object().expect("is one").keys().cloned().collect();
+    service.check(client_request).await;
+    let result = events.next().await.expect("a message");
+    let mut names: Vec<_> = result
+        .as_object()
+        .expect("is one")
+        .keys()
+        .cloned()
+        .collect();
     names.sort();
     assert_eq!(
         names,
@@ -56,27 +61,29 @@ async fn console_events_have_the_fields_of_the_tail_command() {
         ("request_id", "one"),
         ("path", "/scoped/7"),
     ] {
-        assert_eq!(told[name], value, "{told}");
+        assert_eq!(result[name], value, "{result}");
     }
-    assert_eq!(told["claims"]["sub"], "someone");
+    assert_eq!(result["claims"]["sub"], "someone");
 }
 
 #[tokio::test]
 async fn console_tail_filters_apply_and_an_invalid_one_is_named() {
     let service = Service::ready(&configuration()).await;
     let good = Token::of(ISSUER);
-    let expired = Ask::bearer(&good.clone().claim("exp", 1).signed(rsa(0)));
+    let expired = ClientRequest::bearer(&good.clone().claim("exp", 1).signed(rsa(0)));
     for query in [
         "decision=deny&reason=expired&reason=not_yet_valid",
         "path=%2Fscoped&reason=expired&issuer=",
         "rule=scoped&issuer=https%3A%2F%2Fissuer.test",
     ] {
         let mut events = Events::follow(service.admin, query).await;
-        service.check(Ask::plain().path("/other")).await;
-        service.check(Ask::bearer(&good.signed(rsa(0)))).await;
+        service.check(ClientRequest::plain().path("/other")).await;
+        service
+            .check(ClientRequest::bearer(&good.signed(rsa(0))))
+            .await;
         service.check(expired.clone().path("/scoped/wanted")).await;
-        let told = events.next().await.expect("is told");
-        assert_eq!(told["path"], "/scoped/wanted", "{query}: {told}");
+        let result = events.next().await.expect("a message");
+        assert_eq!(result["path"], "/scoped/wanted", "{query}: {result}");
     }
     for (query, said) in [
         ("decision=maybe", "`allow`, `deny` or `shadow`"),
@@ -118,9 +125,9 @@ async fn a_follower_beyond_the_limit_is_refused_until_another_leaves() {
 async fn the_console_stream_ends_when_the_service_stops() {
     let mut service = Service::ready(&format!("drain: 5s\n{}", configuration())).await;
     let mut events = Events::follow(service.admin, "").await;
-    service.check(Ask::plain()).await;
+    service.check(ClientRequest::plain()).await;
     assert_eq!(
-        events.next().await.expect("is told")["reason"],
+        events.next().await.expect("a message")["reason"],
         "missing_token"
     );
     service.stop();
@@ -192,7 +199,7 @@ async fn the_answer_to_head_is_that_to_get_without_its_body() {
     ] {
         let head =
             format!("HEAD {path} HTTP/1.1\r\nhost: {admin}\r\n{own}connection: close\r\n\r\n");
-        let answer = ask(admin, head).await;
+        let answer = send_request(admin, head).await;
         assert_eq!(
             (answer.status, answer.body.as_str()),
             (status, ""),

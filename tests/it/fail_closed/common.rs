@@ -1,6 +1,6 @@
 //! A service and a process with one good token.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
 use crate::support::service::{Service, inline_issuer};
@@ -13,8 +13,8 @@ pub(super) async fn service(more: &str) -> Service {
     Service::ready(&format!("issuers:\n{entry}{more}")).await
 }
 
-pub(super) fn good() -> Ask {
-    Ask::bearer(&Token::of(ISSUER).signed(rsa(0)))
+pub(super) fn good() -> ClientRequest {
+    ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)))
 }
 
 pub(super) fn length(message: &[u8]) -> u32 {
@@ -35,7 +35,7 @@ pub(super) async fn process_with(folder: &tempfile::TempDir, more: &str) -> Runn
     std::fs::write(&file, format!("{}issuers:\n{issuer}{more}", ports.concat())).unwrap();
     let path = file.to_str().unwrap();
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     running.hear();
     running
 }

@@ -7,7 +7,7 @@ use envoy_types::pb::google::protobuf::{ListValue, Struct, Value, value::Kind};
 use futures_util::future::join_all;
 use prost::Message as _;
 
-use crate::support::check_request::{Ask, Telling, message};
+use crate::support::check_request::{ClientRequest, HeaderForm, message};
 use crate::support::http2_client::whole;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
@@ -23,7 +23,7 @@ const MOST: usize = 10_000;
 const TELLERS: [fn(usize) -> CheckRequest; 3] = [in_header_map, in_headers, in_context];
 
 fn in_header_map(entries: usize) -> CheckRequest {
-    let mut request = good().told(Telling::HeaderMap);
+    let mut request = good().message_in(HeaderForm::HeaderMap);
     let own = http(&mut request).header_map.as_mut().unwrap();
     let more = entries - own.headers.len();
     own.headers
@@ -32,7 +32,7 @@ fn in_header_map(entries: usize) -> CheckRequest {
 }
 
 fn in_headers(entries: usize) -> CheckRequest {
-    let mut request = good().told(Telling::Headers);
+    let mut request = good().message_in(HeaderForm::Headers);
     let own = &mut http(&mut request).headers;
     let more = entries - own.len();
     own.extend((0..more).map(|number| (format!("x{number}"), String::new())));
@@ -40,7 +40,7 @@ fn in_headers(entries: usize) -> CheckRequest {
 }
 
 fn in_context(entries: usize) -> CheckRequest {
-    let mut request = good().told(Telling::HeaderMap);
+    let mut request = good().message_in(HeaderForm::HeaderMap);
     let own = http(&mut request)
         .header_map
         .as_ref()
@@ -63,9 +63,9 @@ fn http(
 async fn a_check_with_too_many_entries_is_refused() {
     let service = service("").await;
     let envoy = service.envoy().await;
-    for (number, told) in TELLERS.into_iter().enumerate() {
-        assert!(envoy.check(told(MOST)).await.is_admission(), "{number}");
-        let answer = envoy.check(told(MOST + 1)).await;
+    for (number, result) in TELLERS.into_iter().enumerate() {
+        assert!(envoy.check(result(MOST)).await.is_admission(), "{number}");
+        let answer = envoy.check(result(MOST + 1)).await;
         assert_eq!(answer.reason(), "invalid_request", "{number}");
         assert_eq!((answer.code, answer.http), (3, 400), "{number}");
     }
@@ -105,7 +105,7 @@ async fn a_check_with_many_parts_takes_little_memory() {
     std::fs::write(&file, format!("{ports}issuers:\n{issuer}")).unwrap();
     let path = file.to_str().unwrap();
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     running.hear();
     assert!(running.check(good()).await.is_admission());
     let before = running.most_memory();
@@ -128,5 +128,5 @@ async fn a_check_with_many_parts_takes_little_memory() {
         "grown by {} MiB",
         grown / 1024 / 1024
     );
-    assert!(running.check(Ask::plain()).await.reason() == "missing_token");
+    assert!(running.check(ClientRequest::plain()).await.reason() == "missing_token");
 }

@@ -4,7 +4,7 @@ use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use http::Method;
 use prost::Message as _;
 
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::http2_client::whole;
 use crate::support::raw_call::{CHECK, RawConnection, call_of, framed, framed_check, withheld};
 
@@ -16,8 +16,8 @@ const LIMIT: usize = 4 * 1024 * 1024;
 /// A check of a good token whose message is exactly that long.
 fn padded(total: usize) -> Vec<u8> {
     let encoded = |padding: usize| {
-        let ask = good().header("x-padding", vec![b'x'; padding]);
-        ask.told(Telling::HeaderMap).encode_to_vec()
+        let request = good().header("x-padding", vec![b'x'; padding]);
+        request.message_in(HeaderForm::HeaderMap).encode_to_vec()
     };
     let overhead = encoded(total - 4096).len() - (total - 4096);
     let message = encoded(total - overhead);
@@ -136,7 +136,11 @@ async fn unusual_call_headers_do_not_change_the_answer() {
     let service = service("").await;
     let mut connection = RawConnection::open(&service.checks).await;
     for with_token in [true, false] {
-        let ask = if with_token { good() } else { Ask::plain() };
+        let request = if with_token {
+            good()
+        } else {
+            ClientRequest::plain()
+        };
         let expected = if with_token {
             "allowed"
         } else {
@@ -153,7 +157,7 @@ async fn unusual_call_headers_do_not_change_the_answer() {
             ("grpc-timeout", "-1S"),
             ("grpc-timeout", "999999999S"),
         ] {
-            let mut call = call_of(whole(framed_check(ask.clone())));
+            let mut call = call_of(whole(framed_check(request.clone())));
             call.headers_mut().insert(name, value.parse().unwrap());
             assert_eq!(
                 connection.send(call).await.reason(),
@@ -162,14 +166,14 @@ async fn unusual_call_headers_do_not_change_the_answer() {
             );
         }
         for method in [Method::GET, Method::PUT] {
-            let mut call = call_of(whole(framed_check(ask.clone())));
+            let mut call = call_of(whole(framed_check(request.clone())));
             *call.method_mut() = method;
             assert_eq!(connection.send(call).await.reason(), expected);
         }
-        let mut call = call_of(whole(framed_check(ask.clone())));
+        let mut call = call_of(whole(framed_check(request.clone())));
         *call.uri_mut() = format!("http://accredit{CHECK}?x=1").parse().unwrap();
         assert_eq!(connection.send(call).await.reason(), expected);
-        let twice = [framed_check(ask.clone()), framed_check(good())].concat();
+        let twice = [framed_check(request.clone()), framed_check(good())].concat();
         assert_eq!(
             connection.send(call_of(whole(twice))).await.reason(),
             expected

@@ -9,7 +9,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::{eventually, within};
 use crate::support::http_get;
 use crate::support::http2::{
@@ -95,7 +95,10 @@ async fn silent_connections_do_not_block_checks() {
         silent.push(TcpStream::connect(address).await.expect("listens"));
     }
     assert!(service.check(good()).await.is_admission());
-    assert_eq!(service.check(Ask::plain()).await.reason(), "missing_token");
+    assert_eq!(
+        service.check(ClientRequest::plain()).await.reason(),
+        "missing_token"
+    );
 }
 
 /// A call of which the message never arrives completely is answered, or its stream reset.

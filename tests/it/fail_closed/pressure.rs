@@ -27,7 +27,7 @@ use prost::Message as _;
 use tokio::time::Instant;
 
 use crate::support::answer::Answer;
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::{eventually, within};
 use crate::support::http2_client::whole;
 use crate::support::raw_call::{RawConnection, call_of, framed, framed_check, withheld};
@@ -102,7 +102,8 @@ async fn checks_beyond_the_limit_are_refused_at_once() {
     let service = service("max_concurrent_checks: 2\n").await;
     let mut connection = RawConnection::open(&service.checks).await;
     let held = [(); 2].map(|()| connection.send(call_of(withheld(Vec::new()))));
-    let more = [good(), Ask::plain()].map(|ask| connection.send(call_of(whole(framed_check(ask)))));
+    let more = [good(), ClientRequest::plain()]
+        .map(|client_request| connection.send(call_of(whole(framed_check(client_request)))));
     for answer in futures_util::future::join_all(more).await {
         assert_eq!(answer.reason(), "overloaded");
         assert_eq!(

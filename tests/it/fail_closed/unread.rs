@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use accredit_core::config::listen_addr::ListenAddr;
 
 use crate::support::answer::Answer;
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::eventually::{eventually, within};
 use crate::support::http2::{DATA, END_STREAM, FrameConnection, NO_WINDOW, call, frame};
 use crate::support::http2_client::whole;
@@ -28,7 +28,7 @@ use super::common::{good, process_with};
 /// Sends checks and grants no window for their answers.
 async fn leave_unread(running: &Running, checks: u32) -> FrameConnection {
     let mut connection = FrameConnection::open_with(running.checks, &NO_WINDOW).await;
-    let message = framed_check(Ask::plain());
+    let message = framed_check(ClientRequest::plain());
     for number in 0..checks {
         let stream = 2 * number + 1;
         let body = frame(DATA, END_STREAM, stream, &message);
@@ -71,10 +71,13 @@ async fn answers_that_are_not_read_take_bounded_memory_however_short_they_are() 
 
 /// A check of some 4 MiB on a connection of its own, and its answer once it comes. Returns when the message is sent, or no
 /// longer wanted.
-async fn send_large(running: &Running, ask: &Ask) -> impl Future<Output = Answer> + use<> {
+async fn send_large(
+    running: &Running,
+    request: &ClientRequest,
+) -> impl Future<Output = Answer> + use<> {
     let mut connection = RawConnection::open(&ListenAddr::Tcp(running.checks)).await;
-    let large = ask.clone().header("x-padding", vec![b'x'; 4_000_000]);
-    let message = framed_check(large.told(Telling::HeaderMap));
+    let large = request.clone().header("x-padding", vec![b'x'; 4_000_000]);
+    let message = framed_check(large.message_in(HeaderForm::HeaderMap));
     let (sent, has_sent) = oneshot::channel();
     let mut sent = Some(sent);
     let parts: Vec<_> = message
@@ -109,15 +112,15 @@ async fn large_messages_of_checks_that_wait_have_a_common_budget() {
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
     running.hear();
     let before = running.most_memory();
-    let ask = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let request = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
 
     let mut answers = Vec::new();
     for _ in 0..22 {
-        answers.push(send_large(&running, &ask).await);
+        answers.push(send_large(&running, &request).await);
     }
     // A message of usual length is accepted while long ones use up the budget.
     let mut connection = RawConnection::open(&ListenAddr::Tcp(running.checks)).await;
-    let usual = connection.send(call_of(whole(framed_check(ask.clone()))));
+    let usual = connection.send(call_of(whole(framed_check(request.clone()))));
     gate.add_permits(1);
     let reasons: Vec<_> = within("all are answered", join_all(answers)).await;
     assert!(within("it is answered", usual).await.is_admission());
@@ -133,7 +136,7 @@ async fn large_messages_of_checks_that_wait_have_a_common_budget() {
     println!("grown by {grown} MiB");
     assert!(grown < 110, "grown by {grown} MiB");
     assert!(
-        send_large(&running, &ask).await.await.is_admission(),
+        send_large(&running, &request).await.await.is_admission(),
         "the budget is free again"
     );
 }

@@ -42,7 +42,7 @@ async fn counted(running: &Running, kind: &str) -> u64 {
 }
 
 async fn warning(running: &mut Running, kind: &str) -> Value {
-    running.says(&format!("\"kind\":\"{kind}\"")).await
+    running.wait_for_line(&format!("\"kind\":\"{kind}\"")).await
 }
 
 #[tokio::test]

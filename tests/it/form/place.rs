@@ -1,6 +1,6 @@
 //! A service whose issuer has a key of each type.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{ed25519, p256, p384, p521, rsa, set};
 use crate::support::service::{Envoy, Service, issuer_at};
@@ -35,7 +35,7 @@ impl Place {
     }
 
     pub(super) async fn assert(&self, token: &str, reason: &str, thing: &str) {
-        let answer = self.envoy.check(Ask::bearer(token)).await;
+        let answer = self.envoy.check(ClientRequest::bearer(token)).await;
         assert_eq!(answer.reason(), reason, "{thing}");
     }
 }

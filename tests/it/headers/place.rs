@@ -1,7 +1,7 @@
 //! A service of one issuer, and tokens whose claims are written as they stand.
 
 use crate::support::answer::Answer;
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Envoy, Service, inline_issuer};
 use crate::support::token::{Token, signed_text};
@@ -28,16 +28,19 @@ pub(super) async fn place(lines: &str, more: &str) -> Place {
 }
 
 impl Place {
-    pub(super) async fn admitted(&self, ask: Ask, telling: Telling) -> Answer {
-        let answer = self.envoy.check(ask.told(telling)).await;
+    pub(super) async fn admitted(&self, request: ClientRequest, header_form: HeaderForm) -> Answer {
+        let answer = self.envoy.check(request.message_in(header_form)).await;
         assert!(answer.is_admission(), "{answer:?}");
         answer
     }
 
     /// The answer to a token with these further members among its claims, as they stand.
     pub(super) async fn with_claims(&self, members: &str) -> Answer {
-        self.admitted(Ask::bearer(&token_with(members)), Telling::Headers)
-            .await
+        self.admitted(
+            ClientRequest::bearer(&token_with(members)),
+            HeaderForm::Headers,
+        )
+        .await
     }
 }
 

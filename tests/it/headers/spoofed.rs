@@ -1,6 +1,6 @@
 //! What no client may say, in any spelling.
 
-use crate::support::check_request::{Ask, TELLINGS, Telling};
+use crate::support::check_request::{ClientRequest, HEADER_FORMS, HeaderForm};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
@@ -33,18 +33,18 @@ async fn client_values_of_claim_headers_are_removed_in_every_spelling() {
         ]
     };
     let token = Token::of(ISSUER).signed(rsa(0));
-    for telling in TELLINGS {
-        let mut ask = Ask::bearer(&token)
+    for header_form in HEADER_FORMS {
+        let mut client_request = ClientRequest::bearer(&token)
             .header("accept", "*/*")
             .header("x-jwt", "1")
             .header("xjwtsub", "1")
             .header("x-jwts", "1");
         for (name, _) in names {
             for spelling in spellings(name) {
-                ask = ask.header(&spelling, "evil");
+                client_request = client_request.header(&spelling, "evil");
             }
         }
-        let answer = place.admitted(ask, telling).await;
+        let answer = place.admitted(client_request, header_form).await;
         for (name, is_set) in names {
             for spelling in spellings(name) {
                 let lower = spelling.to_lowercase();
@@ -52,12 +52,12 @@ async fn client_values_of_claim_headers_are_removed_in_every_spelling() {
                 assert_eq!(
                     answer.removes(&lower),
                     !overwritten,
-                    "{telling:?} {spelling}: {answer:?}"
+                    "{header_form:?} {spelling}: {answer:?}"
                 );
                 assert_eq!(
                     answer.header(&lower).is_some(),
                     overwritten,
-                    "{telling:?} {spelling}"
+                    "{header_form:?} {spelling}"
                 );
             }
         }
@@ -90,10 +90,12 @@ async fn claim_headers_of_every_issuer_are_removed() {
     let second = inline_issuer("https://other.test", &keys, "claim_headers: { x-b: sub }");
     let service = Service::ready(&format!("issuers:\n{first}{second}strip_headers: []\n")).await;
     for (issuer, set, removed) in [(ISSUER, "x-a", "x-b"), ("https://other.test", "x-b", "x-a")] {
-        let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)))
+        let client_request = ClientRequest::bearer(&Token::of(issuer).signed(rsa(0)))
             .header("x_b", "1")
             .header("x.a", "1");
-        let answer = service.check(ask.told(Telling::HeaderMap)).await;
+        let answer = service
+            .check(client_request.message_in(HeaderForm::HeaderMap))
+            .await;
         assert_eq!(answer.header(set), Some("someone"));
         assert_eq!(answer.headers.len(), 1);
         for name in [removed, "x_b", "x.a", FAILURE_MODE] {
@@ -111,8 +113,10 @@ async fn forward_token_false_removes_the_token() {
     ] {
         let place = place("", line).await;
         let token = Token::of(ISSUER).signed(rsa(0));
-        for telling in TELLINGS {
-            let answer = place.admitted(Ask::bearer(&token), telling).await;
+        for header_form in HEADER_FORMS {
+            let answer = place
+                .admitted(ClientRequest::bearer(&token), header_form)
+                .await;
             assert_eq!(answer.removes("authorization"), removed, "{line}");
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::answer::Answer;
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::keys::{base64url, rsa};
 use crate::support::token::Token;
 
@@ -18,7 +18,10 @@ async fn the_default_claim_headers_are_those_of_the_contract() {
         .claim("scopes", json!(["a", "b:c"]))
         .claim("custom_claims", json!({ "x": 1 }));
     let answer = place
-        .admitted(Ask::bearer(&token.signed(rsa(0))), Telling::Headers)
+        .admitted(
+            ClientRequest::bearer(&token.signed(rsa(0))),
+            HeaderForm::Headers,
+        )
         .await;
     let set: Vec<_> = answer
         .headers
@@ -156,7 +159,9 @@ async fn expressions_and_json_text_give_header_values() {
     // The first check verifies the token, and the second one finds it in the token cache.
     let token = token_with(members);
     for lookup in ["miss", "hit"] {
-        let answer = place.admitted(Ask::bearer(&token), Telling::Headers).await;
+        let answer = place
+            .admitted(ClientRequest::bearer(&token), HeaderForm::Headers)
+            .await;
         for (name, expected) in [
             ("x-tenant", "tenant-org_1"),
             ("x-first", "someone"),
@@ -170,10 +175,10 @@ async fn expressions_and_json_text_give_header_values() {
         }
     }
     // A client's own header never stands in for an expression without a value.
-    let spoofed = Ask::bearer(&token_with(r#""oid":5,"roles":[]"#))
+    let spoofed = ClientRequest::bearer(&token_with(r#""oid":5,"roles":[]"#))
         .header("x-tenant", "tenant-evil")
         .header("x_roles", "shop-evil");
-    let answer = place.admitted(spoofed, Telling::HeaderMap).await;
+    let answer = place.admitted(spoofed, HeaderForm::HeaderMap).await;
     for name in ["x-tenant", "x-roles", "x_roles", "x-limits"] {
         assert_eq!(answer.header(name), None, "{name}");
         assert!(answer.removes(name), "{name}");
@@ -203,12 +208,14 @@ async fn scopes_of_every_scope_claim_become_one_header() {
 async fn the_payload_header_is_the_payload_segment_of_the_token() {
     let place = place("", "payload_header: X-Payload\n").await;
     let token = token_with(r#""odd" : { "a":1.0 }"#);
-    let answer = place.admitted(Ask::bearer(&token), Telling::Headers).await;
+    let answer = place
+        .admitted(ClientRequest::bearer(&token), HeaderForm::Headers)
+        .await;
     assert_eq!(answer.header("x-payload"), token.split('.').nth(1));
-    let spoofed = Ask::bearer(&token)
+    let spoofed = ClientRequest::bearer(&token)
         .header("x_payload", "evil")
         .header("x-payload", "evil");
-    let answer = place.admitted(spoofed, Telling::HeaderMap).await;
+    let answer = place.admitted(spoofed, HeaderForm::HeaderMap).await;
     assert!(answer.removes("x_payload"));
 }
 
@@ -255,8 +262,8 @@ async fn a_cached_token_gives_the_same_headers() {
         let token = token_with(r#""c":["a","b"]"#);
         for (name, times) in [("x_c", 2), ("x.s", 2)] {
             for _ in 0..times {
-                let ask = Ask::bearer(&token).header(name, "evil");
-                let answer = place.admitted(ask, Telling::HeaderMap).await;
+                let request = ClientRequest::bearer(&token).header(name, "evil");
+                let answer = place.admitted(request, HeaderForm::HeaderMap).await;
                 assert_eq!(answer.header("x-c"), Some("a,b"));
                 assert_eq!(answer.header("x-s"), Some("someone"));
                 assert_eq!(answer.removed, [FAILURE_MODE, name]);

@@ -1,6 +1,6 @@
 //! What these tests share.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::service::Envoy;
 
 pub(super) const ONE: &str = "https://one.test";
@@ -8,5 +8,5 @@ pub(super) const OTHER: &str = "https://other.test";
 
 /// An answer's `reason`.
 pub(super) async fn reason(envoy: &Envoy, token: &str) -> String {
-    envoy.check(Ask::bearer(token)).await.reason()
+    envoy.check(ClientRequest::bearer(token)).await.reason()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now};
@@ -101,8 +101,8 @@ async fn configured_claims_carry_the_audience_and_the_scopes() {
             "insufficient_scope",
         ),
     ] {
-        let ask = Ask::bearer(&token.signed(rsa(0))).path(path);
-        assert_eq!(service.check(ask).await.reason(), expected, "{path}");
+        let request = ClientRequest::bearer(&token.signed(rsa(0))).path(path);
+        assert_eq!(service.check(request).await.reason(), expected, "{path}");
     }
 }
 

@@ -3,7 +3,7 @@
 use accredit::admin::pb::ExplainRequest;
 use serde_json::{Value, json};
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{p256, rsa, set};
@@ -77,14 +77,17 @@ async fn an_unusable_key_does_not_affect_the_other_keys() {
             "{kid} is held, and does not fit"
         );
     }
-    let told = service.issuers().await.remove(0);
-    assert_eq!(told.keys.len(), 1);
-    assert_eq!(told.set_aside.len(), rubbish.len() + 1);
+    let result = service.issuers().await.remove(0);
+    assert_eq!(result.keys.len(), 1);
+    assert_eq!(result.set_aside.len(), rubbish.len() + 1);
     assert!(
-        told.set_aside.iter().all(|aside| !aside.reason.is_empty()),
-        "{told:?}"
+        result
+            .set_aside
+            .iter()
+            .all(|aside| !aside.reason.is_empty()),
+        "{result:?}"
     );
-    assert!(told.has_keys);
+    assert!(result.has_keys);
 
     // `/readyz` names the same keys with the same reasons.
     let (_, body) = get(service.admin, "localhost", "/readyz").await;
@@ -95,7 +98,7 @@ async fn an_unusable_key_does_not_affect_the_other_keys() {
         .iter()
         .map(|aside| (aside["kid"].as_str(), aside["reason"].as_str().unwrap()))
         .collect();
-    let listed: Vec<_> = told
+    let listed: Vec<_> = result
         .set_aside
         .iter()
         .map(|aside| (aside.kid.as_deref(), aside.reason.as_str()))
@@ -139,7 +142,7 @@ async fn a_published_private_key_verifies_with_its_public_part() {
     ))
     .await;
     let answer = service
-        .check(Ask::bearer(&Token::of(ONE).signed(rsa(0))))
+        .check(ClientRequest::bearer(&Token::of(ONE).signed(rsa(0))))
         .await;
     assert_eq!(answer.reason(), "allowed");
 }
@@ -194,10 +197,14 @@ async fn only_keys_with_the_kid_or_without_any_are_tried() {
     ] {
         assert_eq!(reason(&envoy, &token).await, expected, "{thing}");
     }
-    let answer = envoy.check(Ask::bearer(&without().signed(rsa(1)))).await;
+    let answer = envoy
+        .check(ClientRequest::bearer(&without().signed(rsa(1))))
+        .await;
     assert_eq!(answer.text("key_id").as_deref(), Some("k"), "the key's own");
     let answer = envoy
-        .check(Ask::bearer(&Token::of(ONE).kid("z").signed(rsa(0))))
+        .check(ClientRequest::bearer(
+            &Token::of(ONE).kid("z").signed(rsa(0)),
+        ))
         .await;
     assert_eq!(answer.text("key_id"), None, "the token's kid is nobody's");
 }
@@ -209,13 +216,16 @@ async fn a_token_without_kid_and_without_a_fitting_key_is_refused() {
     let token = Token::of(ONE).without_header("kid");
     assert_eq!(
         service
-            .check(Ask::bearer(&token.signed(rsa(0))))
+            .check(ClientRequest::bearer(&token.signed(rsa(0))))
             .await
             .reason(),
         "unknown_key"
     );
     let old = token.claim("exp", now() - 100).signed(rsa(0));
-    assert_eq!(service.check(Ask::bearer(&old)).await.reason(), "expired");
+    assert_eq!(
+        service.check(ClientRequest::bearer(&old)).await.reason(),
+        "expired"
+    );
 }
 
 /// CONTRACT 5.7.2a, 5.2.2: keys as serializers of real issuers write them.
@@ -265,15 +275,15 @@ async fn at_most_sixteen_keys_are_tried() {
             Service::ready(&format!("issuers:\n{}", inline_issuer(ONE, &set(keys), ""))).await;
         let token = Token::of(ONE).without_header("kid").signed(rsa(0));
         assert_eq!(
-            service.check(Ask::bearer(&token)).await.reason(),
+            service.check(ClientRequest::bearer(&token)).await.reason(),
             expected,
             "{before}"
         );
-        let ask = ExplainRequest {
+        let request = ExplainRequest {
             token: Some(token),
             ..ExplainRequest::default()
         };
-        let explained = service.admin().await.explain(ask).await;
+        let explained = service.admin().await.explain(request).await;
         let explained = format!("{:?}", explained.expect("is served").into_inner());
         assert_eq!(
             explained.contains("16 keys were tried, and 1 more that fit were not"),

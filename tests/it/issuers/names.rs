@@ -1,6 +1,6 @@
 //! Who is which issuer, compared character by character.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
@@ -24,7 +24,7 @@ async fn issuers_with_the_same_kid_do_not_share_keys() {
                 let forged = Token::of(issuer).signed(foreign);
                 assert_eq!(reason(&envoy, &forged).await, "invalid_signature");
                 let answer = envoy
-                    .check(Ask::bearer(&Token::of(issuer).signed(own)))
+                    .check(ClientRequest::bearer(&Token::of(issuer).signed(own)))
                     .await;
                 assert_eq!(answer.text("issuer").as_deref(), Some(issuer));
             }
@@ -42,7 +42,7 @@ async fn a_list_of_issuers_shares_its_key_set() {
     let service = Service::ready(&configuration).await;
     for issuer in [ONE, OTHER] {
         let answer = service
-            .check(Ask::bearer(&Token::of(issuer).signed(rsa(0))))
+            .check(ClientRequest::bearer(&Token::of(issuer).signed(rsa(0))))
             .await;
         assert_eq!(
             (answer.reason().as_str(), answer.text("issuer").as_deref()),
@@ -50,9 +50,9 @@ async fn a_list_of_issuers_shares_its_key_set() {
         );
     }
     assert_eq!(server.count("/keys"), 1);
-    let told = service.issuers().await;
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].issuers, [ONE, OTHER]);
+    let result = service.issuers().await;
+    assert_eq!(result.len(), 1);
+    assert_eq!(result[0].issuers, [ONE, OTHER]);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn issuers_are_compared_character_by_character() {
         ("", "unknown_issuer"),
     ] {
         let answer = envoy
-            .check(Ask::bearer(&Token::of(issuer).signed(rsa(0))))
+            .check(ClientRequest::bearer(&Token::of(issuer).signed(rsa(0))))
             .await;
         assert_eq!(answer.reason(), expected, "{issuer:?}");
         assert_eq!(answer.text("issuer").is_some(), expected == "allowed");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
@@ -65,11 +65,15 @@ async fn a_token_is_accepted_if_its_tenant_is_listed_and_equals_the_claim() {
         ),
     ] {
         for _ in 0..2 {
-            let answer = envoy.check(Ask::bearer(&token.signed(rsa(0)))).await;
+            let answer = envoy
+                .check(ClientRequest::bearer(&token.signed(rsa(0))))
+                .await;
             assert_eq!(answer.reason(), reason, "{thing}");
         }
     }
-    let forged = envoy.check(Ask::bearer(&of("t-1").signed(rsa(1)))).await;
+    let forged = envoy
+        .check(ClientRequest::bearer(&of("t-1").signed(rsa(1))))
+        .await;
     assert_eq!(forged.reason(), "invalid_signature");
 }
 
@@ -81,7 +85,7 @@ async fn any_accepts_every_tenant_whose_claim_equals_the_segment() {
         let token = of(&format!("tenant-{number}"));
         assert_eq!(
             envoy
-                .check(Ask::bearer(&token.signed(rsa(0))))
+                .check(ClientRequest::bearer(&token.signed(rsa(0))))
                 .await
                 .reason(),
             "allowed"
@@ -89,7 +93,7 @@ async fn any_accepts_every_tenant_whose_claim_equals_the_segment() {
     }
     let other = of("a").claim("tid", "b").signed(rsa(0));
     assert_eq!(
-        envoy.check(Ask::bearer(&other)).await.reason(),
+        envoy.check(ClientRequest::bearer(&other)).await.reason(),
         "unknown_issuer"
     );
 }
@@ -99,7 +103,7 @@ async fn a_placeholder_can_be_a_label_of_the_host() {
     let service = Service::ready(&inline("https://{org}.login.test/", "[acme]")).await;
     let of = |org: &str| {
         let issuer = format!("https://{org}.login.test/");
-        Ask::bearer(&Token::of(&issuer).claim("org", org).signed(rsa(0)))
+        ClientRequest::bearer(&Token::of(&issuer).claim("org", org).signed(rsa(0)))
     };
     assert_eq!(service.check(of("acme")).await.reason(), "allowed");
     assert_eq!(service.check(of("evil")).await.reason(), "unknown_issuer");
@@ -115,7 +119,9 @@ async fn metadata_has_the_issuer_of_the_tenant_and_metrics_the_configured_one() 
     let service = Service::ready(&inline(TEMPLATE, "any")).await;
     for tenant in ["a", "b", "c"] {
         let issuer = TEMPLATE.replace("{tid}", tenant);
-        let answer = service.check(Ask::bearer(&of(tenant).signed(rsa(0)))).await;
+        let answer = service
+            .check(ClientRequest::bearer(&of(tenant).signed(rsa(0))))
+            .await;
         assert_eq!(answer.text("issuer").as_deref(), Some(issuer.as_str()));
     }
     let (_, text) = get(service.admin, "localhost", "/metrics").await;
@@ -140,8 +146,12 @@ async fn a_rule_can_name_every_tenant_or_one() {
         ("/one", "t-1", "allowed"),
         ("/one", "t-2", "condition_failed"),
     ] {
-        let ask = Ask::bearer(&of(tenant).signed(rsa(0))).path(path);
-        assert_eq!(service.check(ask).await.reason(), reason, "{path} {tenant}");
+        let request = ClientRequest::bearer(&of(tenant).signed(rsa(0))).path(path);
+        assert_eq!(
+            service.check(request).await.reason(),
+            reason,
+            "{path} {tenant}"
+        );
     }
 }
 
@@ -154,7 +164,9 @@ async fn tokens_of_other_tenants_cause_no_fetch() {
     let service = Service::ready(&entry(&issuer, "any", &jwks)).await;
     for tenant in ["a", "b", "keys"] {
         let token = Token::of(&issuer.replace("{tid}", tenant)).claim("tid", tenant);
-        let answer = service.check(Ask::bearer(&token.signed(rsa(0)))).await;
+        let answer = service
+            .check(ClientRequest::bearer(&token.signed(rsa(0))))
+            .await;
         assert_eq!(answer.reason(), "allowed");
     }
     assert_eq!(
@@ -179,7 +191,10 @@ async fn one_listed_tenant_can_use_discovery() {
     );
     let service = Service::ready(&configuration).await;
     let token = Token::of(&issuer).claim("tid", "t-1").signed(rsa(0));
-    assert_eq!(service.check(Ask::bearer(&token)).await.reason(), "allowed");
+    assert_eq!(
+        service.check(ClientRequest::bearer(&token)).await.reason(),
+        "allowed"
+    );
 }
 
 #[tokio::test]

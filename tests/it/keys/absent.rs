@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::{eventually, within};
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -18,13 +18,15 @@ async fn an_issuer_without_keys_waits_for_the_fetch_in_flight() {
     let gate = Arc::new(Semaphore::new(0));
     let server = KeyServer::with_keys(Reply::When(gate.clone(), Answer::of(200, old_keys()))).await;
     let service = Service::start(&issuer_at(&server, ""));
-    server.asked("/keys", 1).await;
+    server.wait_for_requests("/keys", 1).await;
     let envoy = service.envoy().await;
     let token = Token::of(&server.url("")).signed(rsa(0));
-    let late = envoy.check_within(Ask::bearer(&token), SHORT).await;
+    let late = envoy
+        .check_within(ClientRequest::bearer(&token), SHORT)
+        .await;
     assert_eq!(late.reason(), "keys_unavailable");
     assert!(late.retry_after().is_some());
-    let waiting = envoy.check(Ask::bearer(&token));
+    let waiting = envoy.check(ClientRequest::bearer(&token));
     let (answer, ()) = tokio::join!(waiting, async { gate.add_permits(1) });
     assert!(answer.is_admission(), "{answer:?}");
     assert_eq!(server.count("/keys"), 1);
@@ -35,10 +37,10 @@ async fn an_issuer_without_keys_starts_no_fetch_for_a_token() {
     let leave_alone = Answer::of(429, "no").with("retry-after", "120");
     let server = KeyServer::with_keys(leave_alone).await;
     let service = Service::start(&issuer_at(&server, ""));
-    server.asked("/keys", 1).await;
+    server.wait_for_requests("/keys", 1).await;
     let token = Token::of(&server.url("")).signed(rsa(0));
     let answer = eventually("the failure is known", async || {
-        let answer = service.check(Ask::bearer(&token)).await;
+        let answer = service.check(ClientRequest::bearer(&token)).await;
         assert_eq!(answer.reason(), "keys_unavailable");
         answer.retry_after().filter(|seconds| *seconds > 100)
     })
@@ -47,7 +49,7 @@ async fn an_issuer_without_keys_starts_no_fetch_for_a_token() {
     for kid in ["a", "b"] {
         let token = Token::of(&server.url("")).kid(kid).signed(rsa(0));
         assert_eq!(
-            service.check(Ask::bearer(&token)).await.reason(),
+            service.check(ClientRequest::bearer(&token)).await.reason(),
             "keys_unavailable"
         );
     }
@@ -59,16 +61,16 @@ async fn an_empty_key_set_withdraws_every_key() {
     let place = place("").await;
     assert_eq!(place.reason(&place.known()).await, "allowed");
     place.server.serve("/keys", set([]));
-    let told = place.service.refresh_keys().await.remove(0);
+    let result = place.service.refresh_keys().await.remove(0);
     assert!(
-        !told.has_keys && told.keys.is_empty() && told.last_error.is_empty(),
-        "{told:?}"
+        !result.has_keys && result.keys.is_empty() && result.last_error.is_empty(),
+        "{result:?}"
     );
     for _ in 0..2 {
         assert!(
             !place
                 .envoy
-                .check(Ask::bearer(&place.known()))
+                .check(ClientRequest::bearer(&place.known()))
                 .await
                 .is_admission()
         );
@@ -88,17 +90,21 @@ async fn keys_older_than_max_stale_verify_no_token() {
     let plain = format!("jwks: {{ uri: '{}' }}", server.url("/keys"));
     let service = Service::ready(&issuer_at(&server, "").replace(&plain, &jwks)).await;
     let envoy = service.envoy().await;
-    let ask = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
-    assert!(envoy.check(ask.clone()).await.is_admission());
+    let request = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    assert!(envoy.check(request.clone()).await.is_admission());
     server.serve("/keys", Answer::of(500, "no"));
     eventually("the keys are too old, for a cached token too", async || {
-        let answer = envoy.check(ask.clone()).await;
+        let answer = envoy.check(request.clone()).await;
         (answer.reason() == "keys_unavailable").then_some(())
     })
     .await;
     server.serve("/keys", old_keys());
     eventually("the keys are back", async || {
-        envoy.check(ask.clone()).await.is_admission().then_some(())
+        envoy
+            .check(request.clone())
+            .await
+            .is_admission()
+            .then_some(())
     })
     .await;
 }
@@ -110,10 +116,10 @@ async fn a_key_that_a_new_set_lacks_stops_admitting_at_once() {
         let server = KeyServer::with_keys(keys.clone()).await;
         let service = Service::ready(&format!("{}{more}", issuer_at(&server, ""))).await;
         let envoy = service.envoy().await;
-        let old = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
-        let next = Ask::bearer(&Token::of(&server.url("")).kid("next").signed(rsa(1)));
-        for ask in [&old, &next, &old, &next] {
-            assert!(envoy.check(ask.clone()).await.is_admission());
+        let old = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+        let next = ClientRequest::bearer(&Token::of(&server.url("")).kid("next").signed(rsa(1)));
+        for request in [&old, &next, &old, &next] {
+            assert!(envoy.check(request.clone()).await.is_admission());
         }
         server.serve("/keys", set([rsa(1).jwk("next")]));
         service.refresh_keys().await;
@@ -135,7 +141,8 @@ async fn an_issuer_that_hangs_does_not_delay_others() {
     let entry = issuer_at(&hung, "required: false").replace("issuers:\n", "");
     let service = Service::ready(&format!("{}{entry}", issuer_at(&good, ""))).await;
     let envoy = service.envoy().await;
-    let token = |server: &KeyServer| Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let token =
+        |server: &KeyServer| ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
     let waiting = envoy.check(token(&hung));
     let others = async {
         for _ in 0..20 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
@@ -36,7 +36,7 @@ impl Waiting {
         let mut waiting = {
             write(folder.path(), "");
             let mut running = Running::start(&mut accredit(&["serve", "--config", &path])).await;
-            running.says("\"ready\"").await;
+            running.wait_for_line("\"ready\"").await;
             let envoy = Envoy::at(running.checks).await;
             Waiting {
                 folder,
@@ -47,7 +47,7 @@ impl Waiting {
         };
         assert_eq!(waiting.reason(ISSUER).await, "allowed");
         waiting.write(&waiting.new_issuer());
-        waiting.server.asked("/keys", 1).await;
+        waiting.server.wait_for_requests("/keys", 1).await;
         let issuer = waiting.server.url("");
         assert_eq!(waiting.reason(&issuer).await, "unknown_issuer");
         waiting
@@ -64,13 +64,16 @@ impl Waiting {
         write(self.folder.path(), more);
     }
 
-    async fn says(&mut self, text: &str) {
-        self.running.says(text).await;
+    async fn wait_for_line(&mut self, text: &str) {
+        self.running.wait_for_line(text).await;
     }
 
     async fn reason(&mut self, issuer: &str) -> String {
         let token = Token::of(issuer).signed(rsa(0));
-        self.envoy.check(Ask::bearer(&token)).await.reason()
+        self.envoy
+            .check(ClientRequest::bearer(&token))
+            .await
+            .reason()
     }
 }
 
@@ -85,8 +88,8 @@ fn write(folder: &Path, more: &str) {
 async fn a_newer_configuration_takes_effect_while_an_earlier_one_waits_for_an_issuer() {
     let mut waiting = Waiting::begin(Reply::Hang).await;
     waiting.write("rules:\n  - { name: emergency, access: deny }\n");
-    waiting.says("configuration superseded").await;
-    waiting.says("configuration reloaded").await;
+    waiting.wait_for_line("configuration superseded").await;
+    waiting.wait_for_line("configuration reloaded").await;
     assert_eq!(waiting.reason(ISSUER).await, "denied_by_rule");
     // No configuration uses the issuer of the superseded one any more.
     waiting.server.given_up(1).await;
@@ -105,7 +108,7 @@ async fn an_invalid_or_equal_configuration_does_not_end_the_wait_of_a_valid_one(
     let mut waiting = Waiting::begin(Reply::When(gate.clone(), Answer::of(200, old_keys()))).await;
     waiting.write("rules: [");
     waiting
-        .says("the previous configuration stays active")
+        .wait_for_line("the previous configuration stays active")
         .await;
     let unusable = waiting.folder.path().join("none.crt");
     let unusable = waiting
@@ -113,12 +116,12 @@ async fn an_invalid_or_equal_configuration_does_not_end_the_wait_of_a_valid_one(
         .replace("timeout: 1h", &format!("ca_file: '{}'", unusable.display()));
     waiting.write(&unusable);
     waiting
-        .says("the previous configuration stays active")
+        .wait_for_line("the previous configuration stays active")
         .await;
     waiting.write(&waiting.new_issuer());
     waiting.running.signal("HUP").await;
     gate.add_permits(1);
-    waiting.says("configuration reloaded").await;
+    waiting.wait_for_line("configuration reloaded").await;
     let issuer = waiting.server.url("");
     assert_eq!(waiting.reason(&issuer).await, "allowed");
     assert_eq!(waiting.server.count("/keys"), 1);

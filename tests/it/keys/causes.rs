@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
@@ -37,7 +37,7 @@ async fn the_cause_of_a_failed_fetch_is_stated_everywhere_but_to_clients() {
     let cause = "none of its keys is usable: key \"hmac\": it is a symmetric key";
 
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    let line = running.says("key refresh failed").await;
+    let line = running.wait_for_line("key refresh failed").await;
     let error = line["error"].as_str().unwrap();
     let whole = format!("{}: not a usable key set: {cause}", server.url("/keys"));
     assert_eq!(error, whole);
@@ -58,7 +58,7 @@ async fn the_cause_of_a_failed_fetch_is_stated_everywhere_but_to_clients() {
     let explanation = explained(path, &token).await;
     assert!(explanation.contains(cause), "{explanation}");
 
-    let answer = running.check(Ask::bearer(&token)).await;
+    let answer = running.check(ClientRequest::bearer(&token)).await;
     assert_eq!(answer.reason(), "keys_unavailable");
     assert!(!format!("{answer:?}").contains("hmac"), "{answer:?}");
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, date_time_ymd};
 
 use crate::support::certificates::{Authority, ServerCertificate};
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer};
 use crate::support::keys::rsa;
@@ -26,16 +26,16 @@ pub(super) fn configuration(jwks: &str) -> String {
 /// The error of the first fetch; empty if it succeeded.
 pub(super) async fn error_of(jwks: &str) -> String {
     let service = Service::start(&configuration(jwks));
-    let told = eventually("a fetch has ended", async || {
-        let told = service.issuers().await.remove(0);
-        (told.has_keys || !told.last_error.is_empty()).then_some(told)
+    let result = eventually("a fetch has ended", async || {
+        let result = service.issuers().await.remove(0);
+        (result.has_keys || !result.last_error.is_empty()).then_some(result)
     })
     .await;
-    if told.has_keys {
-        let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
-        assert!(service.check(ask).await.is_admission());
+    if result.has_keys {
+        let request = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)));
+        assert!(service.check(request).await.is_admission());
     }
-    told.last_error
+    result.last_error
 }
 
 #[tokio::test]
@@ -239,8 +239,8 @@ async fn a_rotated_authority_is_trusted_without_a_reload() {
     std::fs::write(&file, new.pem()).unwrap();
     let error = service.refresh_keys().await.remove(0).last_error;
     assert_eq!(error, "");
-    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
-    assert!(service.check(ask).await.is_admission());
+    let request = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    assert!(service.check(request).await.is_admission());
 }
 
 /// The roots of the system are read again too, here those of `SSL_CERT_FILE`.
@@ -260,8 +260,8 @@ async fn rotated_roots_of_the_system_are_trusted_without_a_restart() {
         .env("SSL_CERT_FILE", &roots)
         .env_remove("SSL_CERT_DIR");
     let mut process = Running::start(&mut command).await;
-    let line = process.says("key refresh failed").await;
+    let line = process.wait_for_line("key refresh failed").await;
     assert!(line["error"].as_str().unwrap().contains("not trusted"));
     std::fs::write(&roots, new.pem()).unwrap();
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
 }

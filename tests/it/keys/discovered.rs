@@ -4,7 +4,7 @@ use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
 use serde_json::Value;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
@@ -49,8 +49,8 @@ async fn failed_discovery_does_not_stop_fetches_from_the_known_key_url() {
         server.serve(WELL_KNOWN, reply);
         let (key, kid) = (rsa(number % 2), if number % 2 == 0 { "a" } else { "b" });
         server.serve("/keys", set([key.jwk(kid)]));
-        let told = service.refresh_keys().await.remove(0);
-        assert_eq!(told.last_error, "", "{thing}");
+        let result = service.refresh_keys().await.remove(0);
+        assert_eq!(result.last_error, "", "{thing}");
         assert_eq!(
             server.count(WELL_KNOWN),
             number + 2,
@@ -58,7 +58,10 @@ async fn failed_discovery_does_not_stop_fetches_from_the_known_key_url() {
         );
         let token = Token::of(&issuer).kid(kid).signed(key);
         assert!(
-            service.check(Ask::bearer(&token)).await.is_admission(),
+            service
+                .check(ClientRequest::bearer(&token))
+                .await
+                .is_admission(),
             "{thing}"
         );
     }
@@ -73,18 +76,26 @@ async fn an_unconfirmed_key_url_is_used_until_max_stale() {
         let service = Service::ready(&entry).await;
         server.serve(WELL_KNOWN, gone);
         let token = || Token::of(&issuer).signed(rsa(0));
-        assert!(service.check(Ask::bearer(&token())).await.is_admission());
+        assert!(
+            service
+                .check(ClientRequest::bearer(&token()))
+                .await
+                .is_admission()
+        );
         eventually("its keys are no keys any more", async || {
             // Asking for a key that is not there leads to no other end.
             let unknown = Token::of(&issuer).kid("new").signed(rsa(1));
-            service.check(Ask::bearer(&unknown)).await;
-            let reason = service.check(Ask::bearer(&token())).await.reason();
+            service.check(ClientRequest::bearer(&unknown)).await;
+            let reason = service
+                .check(ClientRequest::bearer(&token()))
+                .await
+                .reason();
             (reason == "keys_unavailable").then_some(())
         })
         .await;
         server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/keys"));
         eventually("they are again", async || {
-            let answer = service.check(Ask::bearer(&token())).await;
+            let answer = service.check(ClientRequest::bearer(&token())).await;
             answer.is_admission().then_some(())
         })
         .await;
@@ -103,13 +114,13 @@ async fn keys_on_another_host_are_fetched_and_logged_while_discovery_fails() {
     std::fs::write(&file, format!("{ports}{}", discovered(&issuer))).unwrap();
     let path = file.to_str().unwrap();
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     drop(metadata);
     keys.serve("/keys", set([rsa(1).jwk("new")]));
     let mut admin = AdminClient::new(channel(running.admin).await);
     let refreshed = admin.refresh_keys(pb::RefreshKeysRequest::default()).await;
     assert_eq!(refreshed.unwrap().into_inner().issuers[0].last_error, "");
-    let line = running.says("discovery failed").await;
+    let line = running.wait_for_line("discovery failed").await;
     assert_eq!(line["level"], "WARN", "{line}");
     assert_eq!(line["issuer"], issuer.as_str(), "{line}");
     assert_eq!(line["jwks_uri"], keys.url("/keys").as_str(), "{line}");
@@ -118,7 +129,12 @@ async fn keys_on_another_host_are_fetched_and_logged_while_discovery_fails() {
         "{line}"
     );
     let token = Token::of(&issuer).kid("new").signed(rsa(1));
-    assert!(running.check(Ask::bearer(&token)).await.is_admission());
+    assert!(
+        running
+            .check(ClientRequest::bearer(&token))
+            .await
+            .is_admission()
+    );
 }
 
 #[tokio::test]
@@ -152,16 +168,19 @@ async fn metadata_that_contradict_the_known_key_url_stop_fetches_from_it() {
             "/.well-known/oauth-authorization-server",
             Answer::of(503, "no"),
         );
-        let told = service.refresh_keys().await.remove(0);
-        assert!(told.last_error.contains(says), "{thing}: {told:?}");
-        assert!(told.has_keys, "{thing}");
+        let result = service.refresh_keys().await.remove(0);
+        assert!(result.last_error.contains(says), "{thing}: {result:?}");
+        assert!(result.has_keys, "{thing}");
         let known = Token::of(&issuer).signed(rsa(0));
         assert!(
-            service.check(Ask::bearer(&known)).await.is_admission(),
+            service
+                .check(ClientRequest::bearer(&known))
+                .await
+                .is_admission(),
             "{thing}: the last good ones serve"
         );
         let new = Token::of(&issuer).kid("new").signed(rsa(1));
-        let reason = service.check(Ask::bearer(&new)).await.reason();
+        let reason = service.check(ClientRequest::bearer(&new)).await.reason();
         assert_eq!(reason, "keys_unavailable", "{thing}");
         assert_eq!(server.count("/keys"), 1, "{thing}: nor for a token's sake");
     }
@@ -179,12 +198,12 @@ async fn slow_metadata_are_used_if_the_known_key_url_gives_no_keys() {
     server.serve(WELL_KNOWN, Reply::Late(late, answer));
     server.serve("/keys", Answer::of(404, "moved"));
     server.serve("/moved", set([rsa(1).jwk("new")]));
-    let told = service.refresh_keys().await.remove(0);
-    assert!(told.last_error.contains("404"), "{told:?}");
-    server.asked("/moved", 1).await;
+    let result = service.refresh_keys().await.remove(0);
+    assert!(result.last_error.contains("404"), "{result:?}");
+    server.wait_for_requests("/moved", 1).await;
     let new = Token::of(&issuer).kid("new").signed(rsa(1));
     let admitted = async || {
-        let answer = service.check(Ask::bearer(&new)).await;
+        let answer = service.check(ClientRequest::bearer(&new)).await;
         answer.is_admission().then_some(())
     };
     eventually("the new keys serve", admitted).await;
@@ -196,11 +215,16 @@ async fn an_operator_refresh_follows_keys_to_a_new_url() {
     let service = Service::ready(&discovered(&issuer)).await;
     server.serve_metadata(WELL_KNOWN, &issuer, &server.url("/moved"));
     server.serve("/moved", set([rsa(1).jwk("new")]));
-    let told = service.refresh_keys().await.remove(0);
-    assert_eq!(told.last_error, "");
+    let result = service.refresh_keys().await.remove(0);
+    assert_eq!(result.last_error, "");
     assert_eq!((server.count("/keys"), server.count("/moved")), (1, 1));
     let new = Token::of(&issuer).kid("new").signed(rsa(1));
-    assert!(service.check(Ask::bearer(&new)).await.is_admission());
+    assert!(
+        service
+            .check(ClientRequest::bearer(&new))
+            .await
+            .is_admission()
+    );
 }
 
 #[tokio::test]
@@ -215,9 +239,9 @@ async fn an_operator_refresh_follows_keys_to_a_new_url_during_another_fetch() {
     let unknown = Token::of(&issuer).kid("z").signed(rsa(1));
     let mut admin = service.admin().await;
     let mut same_connection = admin.clone();
-    let asking = service.check(Ask::bearer(&unknown));
+    let asking = service.check(ClientRequest::bearer(&unknown));
     let ordering = async {
-        server.asked("/keys", 2).await;
+        server.wait_for_requests("/keys", 2).await;
         let refreshing = admin.refresh_keys(pb::RefreshKeysRequest::default());
         let releasing = async {
             let listed = same_connection.list_issuers(pb::ListIssuersRequest {});
@@ -227,11 +251,16 @@ async fn an_operator_refresh_follows_keys_to_a_new_url_during_another_fetch() {
         tokio::join!(refreshing, releasing).0
     };
     let (_, refreshed) = tokio::join!(asking, ordering);
-    let told = refreshed.unwrap().into_inner().issuers.remove(0);
-    assert_eq!(told.last_error, "");
+    let result = refreshed.unwrap().into_inner().issuers.remove(0);
+    assert_eq!(result.last_error, "");
     assert_eq!(server.count("/moved"), 1);
     let new = Token::of(&issuer).kid("new").signed(rsa(1));
-    assert!(service.check(Ask::bearer(&new)).await.is_admission());
+    assert!(
+        service
+            .check(ClientRequest::bearer(&new))
+            .await
+            .is_admission()
+    );
 }
 
 /// Where several are found through discovery, who reads the log has to know whose keys they are.
@@ -259,11 +288,11 @@ async fn the_log_names_the_issuer_whose_keys_are_unavailable() {
     .await;
     running.signal("TERM").await;
     let lines = lines.await.unwrap();
-    for told in [
+    for result in [
         "key refresh failed",
         "ready without the keys of this issuer",
     ] {
-        let line = lines.iter().find(|line| line.contains(told)).unwrap();
+        let line = lines.iter().find(|line| line.contains(result)).unwrap();
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["issuer"], issuer.as_str(), "{line}");
     }

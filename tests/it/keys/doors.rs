@@ -91,13 +91,13 @@ async fn a_bearer_file_that_cannot_be_read_any_more_fails_the_fetch_and_sends_no
     );
     let service = Service::ready(&configuration(&jwks)).await;
     std::fs::write(&file, "secret token").unwrap();
-    let told = eventually("the fetch fails", async || {
-        let told = service.issuers().await.remove(0);
-        (!told.last_error.is_empty()).then_some(told.last_error)
+    let result = eventually("the fetch fails", async || {
+        let result = service.issuers().await.remove(0);
+        (!result.last_error.is_empty()).then_some(result.last_error)
     })
     .await;
-    assert!(told.contains("is not a bearer token"), "{told}");
-    assert!(!told.contains("secret"), "{told}");
+    assert!(result.contains("is not a bearer token"), "{result}");
+    assert!(!result.contains("secret"), "{result}");
     let requests = server.requests("/keys");
     assert!(
         requests
@@ -133,8 +133,9 @@ async fn a_client_certificate_is_presented_and_read_again() {
     );
     let service = Service::start(&configuration(&jwks));
     eventually("the certificate is refused", async || {
-        let told = service.issuers().await.remove(0);
-        told.last_error
+        let result = service.issuers().await.remove(0);
+        result
+            .last_error
             .contains("the server ended the handshake")
             .then_some(())
     })

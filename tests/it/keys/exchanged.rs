@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -60,19 +60,19 @@ impl Place {
         let new = entry(&self.other, "https://other.test", ", timeout: 1m");
         let before = self.server.count("/keys");
         write(self.folder.path(), &format!("{entries}{new}"));
-        self.other.asked("/keys", 1).await;
-        self.server.asked("/keys", before + 1).await;
+        self.other.wait_for_requests("/keys", 1).await;
+        self.server.wait_for_requests("/keys", before + 1).await;
     }
 
     async fn end_reload(&mut self) {
         self.gate.add_permits(1);
-        self.process.says("configuration reloaded").await;
+        self.process.wait_for_line("configuration reloaded").await;
     }
 
     async fn reason(&self, kid: &str, key: usize) -> String {
         let token = Token::of(ISSUER).kid(kid).signed(rsa(key));
         let envoy = Envoy::at(self.process.checks).await;
-        envoy.check(Ask::bearer(&token)).await.reason()
+        envoy.check(ClientRequest::bearer(&token)).await.reason()
     }
 
     async fn is_withdrawn(&self) {
@@ -104,7 +104,7 @@ fn write(folder: &Path, issuers: &str) {
 async fn serve(folder: &Path) -> Running {
     let file = folder.join("accredit.yaml").display().to_string();
     let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     process
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, issuer_at};
@@ -133,17 +133,17 @@ async fn a_bad_answer_states_its_cause_and_leaves_the_last_known_good_keys() {
             "redirected to https://b.test/k, which is not followed",
         ),
     ];
-    let known = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
-    let other = Ask::bearer(&Token::of(&server.url("")).kid("z").signed(rsa(1)));
+    let known = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let other = ClientRequest::bearer(&Token::of(&server.url("")).kid("z").signed(rsa(1)));
     let address = server.url("/keys");
     for (thing, reply, cause) in cases {
         server.serve("/keys", reply);
-        let told = service.refresh_keys().await.remove(0);
-        let error = &told.last_error;
+        let result = service.refresh_keys().await.remove(0);
+        let error = &result.last_error;
         assert!(error.contains(cause), "{thing}: {error}");
         assert!(error.contains(&address), "{thing}: {error}");
         assert!(!error.contains("secret"), "{thing}: {error}");
-        assert!(told.has_keys, "{thing}");
+        assert!(result.has_keys, "{thing}");
         assert!(envoy.check(known.clone()).await.is_admission(), "{thing}");
         assert!(!envoy.check(other.clone()).await.is_admission(), "{thing}");
     }
@@ -162,8 +162,8 @@ async fn a_bad_answer_states_its_cause_and_leaves_the_last_known_good_keys() {
     ];
     for (thing, reply) in good_ones {
         server.serve("/keys", reply);
-        let told = service.refresh_keys().await.remove(0);
-        assert_eq!(told.last_error, "", "{thing}");
+        let result = service.refresh_keys().await.remove(0);
+        assert_eq!(result.last_error, "", "{thing}");
         assert!(envoy.check(known.clone()).await.is_admission(), "{thing}");
     }
 }
@@ -200,12 +200,12 @@ async fn a_fetch_follows_few_redirects_and_only_on_the_same_host() {
         ("no address", "http://", false),
     ] {
         server.serve("/keys", to(location));
-        let told = service.refresh_keys().await.remove(0);
+        let result = service.refresh_keys().await.remove(0);
         assert_eq!(
-            told.last_error.is_empty(),
+            result.last_error.is_empty(),
             good,
             "{thing}: {}",
-            told.last_error
+            result.last_error
         );
     }
     for status in [301, 303, 307, 308] {
@@ -223,11 +223,11 @@ async fn an_unchanged_key_set_is_requested_conditionally() {
     let server = KeyServer::with_keys(Answer::of(200, old_keys()).with("etag", "\"v1\"")).await;
     let service = Service::ready(&issuer_at(&server, "")).await;
     let envoy = service.envoy().await;
-    let known = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let known = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
     assert!(envoy.check(known.clone()).await.is_admission());
     server.serve("/keys", Answer::of(304, ""));
-    let told = service.refresh_keys().await.remove(0);
-    assert_eq!((told.last_error.as_str(), told.keys.len()), ("", 1));
+    let result = service.refresh_keys().await.remove(0);
+    assert_eq!((result.last_error.as_str(), result.keys.len()), ("", 1));
     let seen = server.requests("/keys");
     assert_eq!(seen[0].header("if-none-match"), None);
     assert_eq!(seen[1].header("if-none-match"), Some("\"v1\""));
@@ -235,7 +235,7 @@ async fn an_unchanged_key_set_is_requested_conditionally() {
     // "Not modified" is a success, so it can tell that a key is unknown.
     let unknown = Token::of(&server.url("")).kid("z").signed(rsa(1));
     assert_eq!(
-        envoy.check(Ask::bearer(&unknown)).await.reason(),
+        envoy.check(ClientRequest::bearer(&unknown)).await.reason(),
         "unknown_key"
     );
     server.serve("/keys", set([rsa(1).jwk("z")]));
@@ -286,8 +286,8 @@ async fn cache_control_and_retry_after_are_obeyed_within_limits() {
         ("nonsense again", bad("-5"), 0.0..61.0),
     ] {
         server.serve("/keys", reply);
-        let told = service.refresh_keys().await.remove(0);
-        let next = told.next_refresh_seconds.unwrap();
+        let result = service.refresh_keys().await.remove(0);
+        let next = result.next_refresh_seconds.unwrap();
         assert!(bounds.contains(&next), "{thing}: {next}");
     }
 }

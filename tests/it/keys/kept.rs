@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
@@ -51,8 +51,8 @@ async fn keep(folder: &Path, server: &KeyServer, count: usize) -> Vec<PathBuf> {
     files
 }
 
-fn known(server: &KeyServer) -> Ask {
-    Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)))
+fn known(server: &KeyServer) -> ClientRequest {
+    ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)))
 }
 
 #[tokio::test]
@@ -70,16 +70,18 @@ async fn saved_keys_verify_tokens_after_a_restart_while_the_issuer_is_unreachabl
         let service = Service::ready(&keeping(&folder, &server, "")).await;
         let envoy = service.envoy().await;
         assert!(envoy.check(known(&server)).await.is_admission());
-        let told = service.issuers().await.remove(0);
+        let result = service.issuers().await.remove(0);
         assert!(
-            told.has_keys && told.age_seconds.unwrap() >= 1.0,
-            "{told:?}"
+            result.has_keys && result.age_seconds.unwrap() >= 1.0,
+            "{result:?}"
         );
         let (status, body) = get(service.admin, "localhost", "/readyz").await;
         assert_eq!(status, 200, "{body}");
         // A key that is not among them can be new.
         let other = Token::of(&server.url("")).kid("z").signed(rsa(1));
-        let answer = envoy.check_within(Ask::bearer(&other), SHORT).await;
+        let answer = envoy
+            .check_within(ClientRequest::bearer(&other), SHORT)
+            .await;
         let reason = answer.reason();
         assert!(
             ["key_pending", "keys_unavailable"].contains(&reason.as_str()),
@@ -89,7 +91,7 @@ async fn saved_keys_verify_tokens_after_a_restart_while_the_issuer_is_unreachabl
     // Once the issuer answers, its word counts.
     server.serve("/keys", set([rsa(1).jwk("new")]));
     let service = Service::ready(&keeping(&folder, &server, "")).await;
-    let new = Ask::bearer(&Token::of(&server.url("")).kid("new").signed(rsa(1)));
+    let new = ClientRequest::bearer(&Token::of(&server.url("")).kid("new").signed(rsa(1)));
     assert!(service.check(new).await.is_admission());
     assert!(!service.check(known(&server)).await.is_admission());
 }
@@ -146,9 +148,9 @@ async fn saved_keys_of_another_issuer_are_not_used() {
     drop(service);
     server.serve("/keys", Reply::Hang);
     let reason = async |service: &Service, issuer: &str| {
-        let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)));
+        let request = ClientRequest::bearer(&Token::of(issuer).signed(rsa(0)));
         let envoy = service.envoy().await;
-        envoy.check_within(ask, SHORT).await.reason()
+        envoy.check_within(request, SHORT).await.reason()
     };
     let service = Service::ready(&configuration(&[one, two])).await;
     assert_eq!(reason(&service, one).await, "allowed");
@@ -180,13 +182,13 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 /// What the true binary says when it starts on that folder while the issuer is unreachable.
-async fn says(folder: &Path, configuration: &str, text: &str) -> String {
+async fn line_with(folder: &Path, configuration: &str, text: &str) -> String {
     let file = folder.join("accredit.yaml");
     let ports = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n";
     std::fs::write(&file, format!("{ports}{configuration}")).unwrap();
     let file = file.display().to_string();
     let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    process.says(text).await.to_string()
+    process.wait_for_line(text).await.to_string()
 }
 
 #[tokio::test]
@@ -200,27 +202,30 @@ async fn saved_keys_that_are_not_used_are_reported_with_the_reason() {
     let whole = std::fs::read(&file).unwrap();
     let unused = "saved keys are not used";
 
-    let served = says(outer.path(), &configuration, "saved keys restored").await;
+    let served = line_with(outer.path(), &configuration, "saved keys restored").await;
     assert!(served.contains("\"keys\":1"), "{served}");
 
     std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
-    let told = says(outer.path(), &configuration, unused).await;
-    assert!(told.contains("damaged") && told.contains("WARN"), "{told}");
+    let result = line_with(outer.path(), &configuration, unused).await;
+    assert!(
+        result.contains("damaged") && result.contains("WARN"),
+        "{result}"
+    );
 
     std::fs::write(&file, &whole).unwrap();
     let short = configuration.replace("/keys' }", "/keys', refresh: 1s, max_stale: 1s }");
-    let told = says(outer.path(), &short, unused).await;
-    assert!(told.contains("max_stale is less"), "{told}");
+    let result = line_with(outer.path(), &short, unused).await;
+    assert!(result.contains("max_stale is less"), "{result}");
 
     // CONTRACT 5.5.5: what others can write could contain their keys.
     std::fs::write(&file, &whole).unwrap();
     set_mode(&file, 0o666);
-    let told = says(outer.path(), &configuration, unused).await;
-    assert!(told.contains("written by group or others"), "{told}");
+    let result = line_with(outer.path(), &configuration, unused).await;
+    assert!(result.contains("written by group or others"), "{result}");
     set_mode(&file, 0o600);
     set_mode(&folder, 0o770);
-    let told = says(outer.path(), &configuration, "state_dir is not read").await;
-    assert!(told.contains("mode 770"), "{told}");
+    let result = line_with(outer.path(), &configuration, "state_dir is not read").await;
+    assert!(result.contains("mode 770"), "{result}");
     let service = Service::start(&configuration);
     let reason = async || {
         let envoy = service.envoy().await;
@@ -232,8 +237,8 @@ async fn saved_keys_that_are_not_used_are_reported_with_the_reason() {
 
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
-    let told = says(outer.path(), &configuration, unused).await;
-    assert!(told.contains("not a regular file"), "{told}");
+    let result = line_with(outer.path(), &configuration, unused).await;
+    assert!(result.contains("not a regular file"), "{result}");
 }
 
 #[tokio::test]
@@ -243,8 +248,8 @@ async fn a_state_dir_that_cannot_be_written_stops_no_check() {
     std::fs::write(&in_the_way, "").unwrap();
     let server = KeyServer::with_keys(old_keys()).await;
     let configuration = keeping(&in_the_way, &server, "");
-    let told = says(outer.path(), &configuration, "saving a key set failed").await;
-    assert!(told.contains("WARN"), "{told}");
+    let result = line_with(outer.path(), &configuration, "saving a key set failed").await;
+    assert!(result.contains("WARN"), "{result}");
 
     let mut service = Service::ready(&configuration).await;
     let envoy = service.envoy().await;
@@ -253,7 +258,12 @@ async fn a_state_dir_that_cannot_be_written_stops_no_check() {
     service.refresh_keys().await;
     assert!(!envoy.check(known(&server)).await.is_admission());
     let new = Token::of(&server.url("")).kid("new").signed(rsa(1));
-    assert!(envoy.check(Ask::bearer(&new)).await.is_admission());
+    assert!(
+        envoy
+            .check(ClientRequest::bearer(&new))
+            .await
+            .is_admission()
+    );
     drop(envoy);
     service.stop();
     service.ended().await.unwrap();

@@ -13,7 +13,7 @@ use accredit_core::request::{Completeness, Headers, Request};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::within;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
@@ -105,7 +105,7 @@ async fn two_configurations_share_one_fetch_and_one_token_cache() {
     let first = process.load(&issuer_at(&server, ""));
     let second = process.load(&format!("realm: other\n{}", issuer_at(&server, "")));
     let (first, second) = (Check::new(&first, &token), Check::new(&second, &token));
-    server.asked("/keys", 1).await;
+    server.wait_for_requests("/keys", 1).await;
     let (first_ticket, second_ticket) = (first.waits(), second.waits());
     gate.add_permits(1);
     let judged = first.after(&first_ticket).await;
@@ -124,7 +124,7 @@ async fn keys_are_refreshed_until_the_last_configuration_is_dropped() {
     let first = process.load(&issuer_at(&server, ""));
     let second = process.load(&format!("realm: other\n{}", issuer_at(&server, "")));
     let issuer = Token::of(&server.url(""));
-    server.asked("/keys", 1).await;
+    server.wait_for_requests("/keys", 1).await;
     let known = Check::new(&second, &issuer.clone().signed(rsa(0)));
     assert!(is_admitted(&known.judged().await));
 
@@ -139,7 +139,7 @@ async fn keys_are_refreshed_until_the_last_configuration_is_dropped() {
     let store = store.keys.clone();
     let mut refreshed = Box::pin(store.refresh_now(std::time::Instant::now()));
     assert_eq!(refreshed.as_mut().now_or_never(), None);
-    server.asked("/keys", 3).await;
+    server.wait_for_requests("/keys", 3).await;
     drop(second);
     server.given_up(1).await;
     within("the refresh is answered", refreshed).await;
@@ -159,7 +159,7 @@ async fn a_configuration_that_is_loaded_again_fetches_again() {
     ));
     for fetches in 1..=3 {
         let authorizer = process.load(&issuer_at(&server, ""));
-        server.asked("/keys", fetches).await;
+        server.wait_for_requests("/keys", fetches).await;
         let check = Check::new(&authorizer, &token);
         let judged = check.judged().await;
         assert!(is_admitted(&judged), "{judged:?}");
@@ -183,7 +183,7 @@ fn configuration(issuers: &str) -> String {
 async fn serve(file: &std::path::Path) -> (Running, Envoy) {
     let file = file.display().to_string();
     let mut running = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
     let envoy = Envoy::at(running.checks).await;
     (running, envoy)
 }
@@ -198,19 +198,24 @@ async fn an_issuer_that_is_removed_and_added_again_is_fetched_again() {
     let (mut running, envoy) = serve(&file).await;
     let issuer = Token::of(&server.url(""));
     let known = issuer.clone().signed(rsa(0));
-    assert_eq!(envoy.check(Ask::bearer(&known)).await.reason(), "allowed");
+    assert_eq!(
+        envoy.check(ClientRequest::bearer(&known)).await.reason(),
+        "allowed"
+    );
     let (_, text) = get(running.admin, "localhost", "/metrics").await;
     assert!(text.contains(&server.url("")), "{text}");
     server.serve("/keys", Reply::Hang);
     let unknown = issuer.kid("next").signed(rsa(1));
-    let answer = envoy.check_within(Ask::bearer(&unknown), SHORT).await;
+    let answer = envoy
+        .check_within(ClientRequest::bearer(&unknown), SHORT)
+        .await;
     assert_eq!(answer.reason(), "key_pending");
 
     std::fs::write(&file, configuration("")).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     server.given_up(1).await;
     assert_eq!(
-        envoy.check(Ask::bearer(&known)).await.reason(),
+        envoy.check(ClientRequest::bearer(&known)).await.reason(),
         "unknown_issuer"
     );
     let (_, text) = get(running.admin, "localhost", "/metrics").await;
@@ -218,10 +223,13 @@ async fn an_issuer_that_is_removed_and_added_again_is_fetched_again() {
 
     server.serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("next")]));
     std::fs::write(&file, &with_issuer).unwrap();
-    running.says("configuration reloaded").await;
+    running.wait_for_line("configuration reloaded").await;
     assert_eq!(server.count("/keys"), 3);
     for token in [known, unknown] {
-        assert_eq!(envoy.check(Ask::bearer(&token)).await.reason(), "allowed");
+        assert_eq!(
+            envoy.check(ClientRequest::bearer(&token)).await.reason(),
+            "allowed"
+        );
     }
     let (_, text) = get(running.admin, "localhost", "/metrics").await;
     assert!(text.contains(&server.url("")), "{text}");
@@ -239,15 +247,15 @@ async fn a_check_that_waits_while_its_issuer_is_removed_gets_the_key() {
     server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, next)));
     let unknown = Token::of(&server.url("")).kid("next").signed(rsa(1));
     let replace = async {
-        server.asked("/keys", 2).await;
+        server.wait_for_requests("/keys", 2).await;
         std::fs::write(&file, configuration("")).unwrap();
-        running.says("configuration reloaded").await;
+        running.wait_for_line("configuration reloaded").await;
         gate.add_permits(1);
     };
-    let (answer, ()) = tokio::join!(envoy.check(Ask::bearer(&unknown)), replace);
+    let (answer, ()) = tokio::join!(envoy.check(ClientRequest::bearer(&unknown)), replace);
     assert_eq!(answer.reason(), "allowed");
     assert_eq!(
-        envoy.check(Ask::bearer(&unknown)).await.reason(),
+        envoy.check(ClientRequest::bearer(&unknown)).await.reason(),
         "unknown_issuer"
     );
 }
@@ -261,7 +269,7 @@ async fn a_service_is_ready_by_the_issuers_of_the_configuration_in_force() {
     std::fs::write(&file, format!("{head}{}", issuer_at(&dead, ""))).unwrap();
     let path = file.display().to_string();
     let mut running = Running::start(&mut accredit(&["serve", "--config", &path])).await;
-    running.says("key refresh failed").await;
+    running.wait_for_line("key refresh failed").await;
     std::fs::write(&file, configuration("")).unwrap();
-    running.says("\"ready\"").await;
+    running.wait_for_line("\"ready\"").await;
 }

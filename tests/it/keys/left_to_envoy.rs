@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -22,12 +22,12 @@ async fn with_unavailable_defer_an_issuer_without_keys_leaves_the_decision_to_en
     let server = KeyServer::with_keys(Reply::Hang).await;
     let service = Service::start(&deferring(&server, ""));
     let envoy = service.envoy().await;
-    server.asked("/keys", 1).await;
-    let ask = |token: Token| Ask::bearer(&token.signed(rsa(0)));
+    server.wait_for_requests("/keys", 1).await;
+    let request = |token: Token| ClientRequest::bearer(&token.signed(rsa(0)));
     let good = || Token::of(&server.url(""));
 
     // While the first fetch is in flight a token waits for it, as ever.
-    let left = envoy.check_or_be_left(ask(good()), SHORT).await;
+    let left = envoy.check_or_be_left(request(good()), SHORT).await;
     assert!(left.left_to_envoy, "{left:?}");
     assert_eq!(
         (left.code, left.http, left.reason().as_str()),
@@ -45,11 +45,11 @@ async fn with_unavailable_defer_an_issuer_without_keys_leaves_the_decision_to_en
         (good().claim("iss", "https://other.test"), "unknown_issuer"),
         (good().alg("none"), "unsupported_algorithm"),
     ] {
-        let answer = envoy.check_or_be_left(ask(token), SHORT).await;
+        let answer = envoy.check_or_be_left(request(token), SHORT).await;
         assert_eq!(answer.reason(), reason);
         assert!(!answer.left_to_envoy, "{answer:?}");
     }
-    let none = envoy.check_or_be_left(Ask::plain(), SHORT).await;
+    let none = envoy.check_or_be_left(ClientRequest::plain(), SHORT).await;
     assert_eq!(none.reason(), "missing_token");
     assert!(!none.left_to_envoy);
 }
@@ -60,10 +60,10 @@ async fn a_token_of_an_issuer_with_an_empty_key_set_is_not_left_to_envoy() {
     let server = KeyServer::with_keys(set([])).await;
     let service = Service::start(&deferring(&server, ""));
     let envoy = service.envoy().await;
-    server.asked("/keys", 1).await;
-    let ask = || Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    server.wait_for_requests("/keys", 1).await;
+    let request = || ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
     let refused = async || {
-        let answer = envoy.check_or_be_left(ask(), PATIENCE).await;
+        let answer = envoy.check_or_be_left(request(), PATIENCE).await;
         assert_eq!(
             (answer.http, answer.reason().as_str()),
             (503, "keys_unavailable")
@@ -74,7 +74,7 @@ async fn a_token_of_an_issuer_with_an_empty_key_set_is_not_left_to_envoy() {
     // Keys that were withdrawn later are withdrawn too.
     server.serve("/keys", old_keys());
     service.refresh_keys().await;
-    assert!(envoy.check(ask()).await.is_admission());
+    assert!(envoy.check(request()).await.is_admission());
     server.serve("/keys", set([]));
     service.refresh_keys().await;
     refused().await;
@@ -101,11 +101,11 @@ async fn a_token_whose_issuer_the_rule_does_not_accept_is_not_left_to_envoy() {
     );
     let service = Service::start(&format!("{}{entry}{rules}", deferring(&hung, "")));
     let envoy = service.envoy().await;
-    hung.asked("/keys", 1).await;
+    hung.wait_for_requests("/keys", 1).await;
     let token = Token::of(&hung.url("")).signed(rsa(0));
     for (path, left) in [("/other", false), ("/optional", false), ("/both", true)] {
-        let ask = Ask::bearer(&token).path(path);
-        let answer = envoy.check_or_be_left(ask, SHORT).await;
+        let request = ClientRequest::bearer(&token).path(path);
+        let answer = envoy.check_or_be_left(request, SHORT).await;
         assert_eq!(
             (answer.left_to_envoy, answer.is_admission()),
             (left, false),
@@ -119,9 +119,10 @@ async fn with_unavailable_defer_held_keys_leave_no_decision_to_envoy() {
     let server = KeyServer::with_keys(old_keys()).await;
     let service = Service::ready(&deferring(&server, "")).await;
     let envoy = service.envoy().await;
-    let ask = |kid: &str| Ask::bearer(&Token::of(&server.url("")).kid(kid).signed(rsa(1)));
+    let request =
+        |kid: &str| ClientRequest::bearer(&Token::of(&server.url("")).kid(kid).signed(rsa(1)));
     let reason = async |kid: &str, patience| {
-        let answer = envoy.check_or_be_left(ask(kid), patience).await;
+        let answer = envoy.check_or_be_left(request(kid), patience).await;
         assert!(!answer.left_to_envoy, "{answer:?}");
         answer.reason()
     };
@@ -136,7 +137,7 @@ async fn with_unavailable_defer_held_keys_leave_no_decision_to_envoy() {
     let mut admin = service.admin().await;
     let refreshing = admin.refresh_keys(accredit::admin::pb::RefreshKeysRequest::default());
     let asking = async {
-        server.asked("/keys", 5).await;
+        server.wait_for_requests("/keys", 5).await;
         reason("third", SHORT).await
     };
     tokio::select! {
@@ -152,9 +153,9 @@ async fn with_unavailable_defer_keys_past_max_stale_leave_decisions_to_envoy() {
     let configuration = deferring(&server, "").replace("/keys' }", &format!("/keys', {short} }}"));
     let service = Service::ready(&configuration).await;
     let envoy = service.envoy().await;
-    let ask = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    let request = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
     let left = async || {
-        let answer = envoy.check_or_be_left(ask.clone(), PATIENCE).await;
+        let answer = envoy.check_or_be_left(request.clone(), PATIENCE).await;
         (answer.left_to_envoy, answer.is_admission())
     };
     assert_eq!(left().await, (false, true));

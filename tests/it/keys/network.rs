@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http2_client::whole;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
@@ -33,8 +33,8 @@ async fn through(folder: &Path, uri: &str, proxies: &[(&str, String)]) -> Runnin
 async fn admits(process: &Running) {
     let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
-    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
-    let answer = connection.send(call_of(whole(framed_check(ask)))).await;
+    let request = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    let answer = connection.send(call_of(whole(framed_check(request)))).await;
     assert!(answer.is_admission(), "{answer:?}");
 }
 
@@ -47,7 +47,7 @@ async fn fetches_use_the_proxies_of_the_environment() {
     for name in ["HTTP_PROXY", "http_proxy"] {
         let before = proxy.count(uri);
         let mut process = through(folder.path(), uri, &[(name, proxy.url(""))]).await;
-        process.says("\"ready\"").await;
+        process.wait_for_line("\"ready\"").await;
         admits(&process).await;
         assert_eq!(proxy.count(uri), before + 1, "{name}");
     }
@@ -55,14 +55,14 @@ async fn fetches_use_the_proxies_of_the_environment() {
     // https goes through a tunnel, which this proxy does not give.
     let proxies = [("HTTPS_PROXY", proxy.url(""))];
     let mut process = through(folder.path(), "https://keys.invalid/keys", &proxies).await;
-    process.says("key refresh failed").await;
+    process.wait_for_line("key refresh failed").await;
     assert!(proxy.count("keys.invalid:443") >= 1);
 
     // A proxy would take a loopback address for its own.
     let direct = KeyServer::with_keys(old_keys()).await;
     let proxies = [("HTTP_PROXY", proxy.url(""))];
     let mut process = through(folder.path(), &direct.url("/keys"), &proxies).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     assert_eq!(direct.count("/keys"), 1);
 }
 
@@ -80,7 +80,7 @@ async fn keys_are_fetched_over_ipv6() {
     let server = KeyServer::listening("[::1]:0", None).await;
     server.serve("/keys", old_keys());
     let service = Service::ready(&issuer_at(&server, "")).await;
-    let ask = Ask::bearer(&Token::of(&server.url("")).signed(rsa(0)));
-    assert!(service.check(ask).await.is_admission());
+    let request = ClientRequest::bearer(&Token::of(&server.url("")).signed(rsa(0)));
+    assert!(service.check(request).await.is_admission());
     assert!(server.url("/keys").starts_with("http://[::1]:"));
 }

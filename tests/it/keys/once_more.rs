@@ -2,7 +2,7 @@
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{p256, rsa, set};
 use crate::support::service::{Service, issuer_at};
@@ -16,7 +16,7 @@ async fn a_key_that_changed_under_its_kid_replaces_the_old_one() {
         let server = KeyServer::with_keys(old_keys()).await;
         let service = Service::ready(&format!("{}{more}", issuer_at(&server, ""))).await;
         let envoy = service.envoy().await;
-        let by = |key| Ask::bearer(&Token::of(&server.url("")).signed(key));
+        let by = |key| ClientRequest::bearer(&Token::of(&server.url("")).signed(key));
         assert!(envoy.check(by(rsa(0))).await.is_admission());
         server.serve("/keys", set([rsa(1).jwk("k")]));
         assert!(envoy.check(by(rsa(1))).await.is_admission());
@@ -60,7 +60,7 @@ async fn a_second_verification_never_turns_a_bad_token_into_503() {
     hanging.server.serve("/keys", Reply::Hang);
     let answer = hanging
         .envoy
-        .check_within(Ask::bearer(&forged(&hanging)), SHORT)
+        .check_within(ClientRequest::bearer(&forged(&hanging)), SHORT)
         .await;
     assert_eq!(answer.reason(), "invalid_signature");
 
@@ -84,7 +84,7 @@ async fn waiting_forged_tokens_take_no_places_from_tokens_with_new_keys() {
         .map(|number| {
             let token = place.token().claim("jti", number).signed(rsa(1));
             let envoy = place.envoy.clone();
-            async move { envoy.check(Ask::bearer(&token)).await.reason() }
+            async move { envoy.check(ClientRequest::bearer(&token)).await.reason() }
         })
         .collect();
     let mut forged = forged;
@@ -92,10 +92,10 @@ async fn waiting_forged_tokens_take_no_places_from_tokens_with_new_keys() {
         assert_eq!(forged.next().await.as_deref(), Some("invalid_signature"));
     }
     let token = place.token().kid("new").signed(rsa(2));
-    let new = place.envoy.check(Ask::bearer(&token));
+    let new = place.envoy.check(ClientRequest::bearer(&token));
     let release = async {
         // It is among those that wait, or finds the key held: either way there was a place.
-        place.server.asked("/keys", 2).await;
+        place.server.wait_for_requests("/keys", 2).await;
         gate.add_permits(9);
     };
     let (answer, ()) = tokio::join!(new, release);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Envoy, Service, issuer_at};
@@ -48,7 +48,10 @@ impl Place {
     }
 
     pub(super) async fn reason(&self, token: &str) -> String {
-        self.envoy.check(Ask::bearer(token)).await.reason()
+        self.envoy
+            .check(ClientRequest::bearer(token))
+            .await
+            .reason()
     }
 
     /// From now on the server holds answers back until it is given permits.

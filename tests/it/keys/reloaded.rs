@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http2_client::whole;
 use crate::support::issuer::{Answer, KeyServer};
@@ -31,7 +31,7 @@ fn entry(server: &KeyServer, issuer: &str, jwks: &str) -> String {
 async fn reason(process: &Running, token: &str) -> String {
     let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
-    let call = call_of(whole(framed_check(Ask::bearer(token))));
+    let call = call_of(whole(framed_check(ClientRequest::bearer(token))));
     connection.send(call).await.reason()
 }
 
@@ -42,7 +42,7 @@ async fn an_issuer_that_is_down_keeps_its_keys_when_a_reload_changes_its_times()
     let server = KeyServer::with_keys(old_keys()).await;
     let file = write(folder.path(), &entry(&server, issuer, ""));
     let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     let known = Token::of(issuer).signed(rsa(0));
     assert_eq!(reason(&process, &known).await, "allowed");
     server.serve("/keys", Answer::of(500, "no"));
@@ -52,14 +52,14 @@ async fn an_issuer_that_is_down_keeps_its_keys_when_a_reload_changes_its_times()
         ", max_stale: 1h",
     ] {
         write(folder.path(), &entry(&server, issuer, change));
-        process.says("configuration reloaded").await;
+        process.wait_for_line("configuration reloaded").await;
         assert_eq!(reason(&process, &known).await, "allowed", "{change}");
     }
     // Keys from another address are another source's: nothing is known of them yet.
     let elsewhere = entry(&server, issuer, "").replace("/keys'", "/keys?v=2'");
     server.serve("/keys?v=2", Answer::of(500, "no"));
     write(folder.path(), &elsewhere);
-    process.says("configuration reloaded").await;
+    process.wait_for_line("configuration reloaded").await;
     assert_eq!(reason(&process, &known).await, "keys_unavailable");
 }
 
@@ -77,12 +77,12 @@ async fn saved_keys_follow_an_entry_whose_issuers_a_reload_changes() {
     };
     let file = write(folder.path(), &keeping("https://one.test"));
     let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     write(
         folder.path(),
         &keeping("['https://one.test', 'https://two.test']"),
     );
-    process.says("configuration reloaded").await;
+    process.wait_for_line("configuration reloaded").await;
     server.serve("/keys", set([rsa(0).jwk("k"), rsa(1).jwk("next")]));
     eventually("both are kept", async || {
         let entries = std::fs::read_dir(&state).ok()?;
@@ -111,7 +111,7 @@ async fn a_reload_does_not_bring_a_withdrawn_key_back_from_another_entry() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), &entries("refresh: 1s"));
     let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     let token = |issuer: &str, kid: &str, key: usize| Token::of(issuer).kid(kid).signed(rsa(key));
     let (old, new) = (token(fast, "k", 0), token(fast, "new", 1));
     assert_eq!(reason(&process, &old).await, "allowed");
@@ -127,7 +127,7 @@ async fn a_reload_does_not_bring_a_withdrawn_key_back_from_another_entry() {
     assert_eq!(reason(&process, &token(slow, "new", 1)).await, "allowed");
     for times in ["refresh: 2s", "refresh: 2s, max_stale: 1h", "timeout: 4s"] {
         write(folder.path(), &entries(times));
-        process.says("configuration reloaded").await;
+        process.wait_for_line("configuration reloaded").await;
         assert_eq!(reason(&process, &new).await, "allowed", "{times}");
         assert_ne!(reason(&process, &old).await, "allowed", "{times}");
         assert_ne!(reason(&process, &of_slow).await, "allowed", "{times}");
@@ -150,9 +150,9 @@ async fn a_reload_does_not_leave_tokens_of_an_issuer_with_an_empty_key_set_to_en
     };
     let file = write(folder.path(), &configuration(", refresh: 1s"));
     let mut process = Running::start(&mut accredit(&["serve", "--config", &file])).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     let envoy = Envoy::at(process.checks).await;
-    let known = || Ask::bearer(&Token::of(issuer).signed(rsa(0)));
+    let known = || ClientRequest::bearer(&Token::of(issuer).signed(rsa(0)));
     assert!(envoy.check(known()).await.is_admission());
     server.serve("/keys", set([]));
     eventually("the empty set is fetched", async || {
@@ -163,7 +163,7 @@ async fn a_reload_does_not_leave_tokens_of_an_issuer_with_an_empty_key_set_to_en
     server.serve("/keys", Answer::of(500, "no"));
     for times in [", refresh: 2s", ", timeout: 4s"] {
         write(folder.path(), &configuration(times));
-        process.says("configuration reloaded").await;
+        process.wait_for_line("configuration reloaded").await;
         let answer = envoy.check_or_be_left(known(), SHORT).await;
         assert!(
             !answer.left_to_envoy && answer.http == 503,

@@ -1,7 +1,7 @@
 //! Whatever a key server does, in whatever order: a token is admitted only by a key of the set that was fetched last, and
 //! is admitted once the server behaves.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{Key, p256, set};
@@ -58,15 +58,18 @@ fn failure(chance: &mut Chance, keys: [Option<usize>; 3]) -> Reply {
 /// Until one has succeeded: the first may join one that the server still fails.
 async fn fetch(service: &Service) {
     eventually("a fetch succeeds", async || {
-        let told = service.refresh_keys().await.remove(0);
-        told.last_error.is_empty().then_some(())
+        let result = service.refresh_keys().await.remove(0);
+        result.last_error.is_empty().then_some(())
     })
     .await;
 }
 
 async fn admits(envoy: &Envoy, issuer: &str, kid: &str, key: &Key) -> bool {
     let token = Token::of(issuer).alg("ES256").kid(kid).signed(key);
-    envoy.check(Ask::bearer(&token)).await.is_admission()
+    envoy
+        .check(ClientRequest::bearer(&token))
+        .await
+        .is_admission()
 }
 
 /// Sends a token under each name by each key. A token may cause a fetch; while the server fails that changes nothing.

@@ -1,6 +1,6 @@
 //! Keys from a file, from the configuration, and by discovery.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
@@ -20,8 +20,8 @@ async fn a_key_file_is_read_again_when_it_changes() {
     ))
     .await;
     let envoy = service.envoy().await;
-    let old = Ask::bearer(&Token::of(issuer).signed(rsa(0)));
-    let new = Ask::bearer(&Token::of(issuer).kid("new").signed(rsa(1)));
+    let old = ClientRequest::bearer(&Token::of(issuer).signed(rsa(0)));
+    let new = ClientRequest::bearer(&Token::of(issuer).kid("new").signed(rsa(1)));
     assert!(envoy.check(old.clone()).await.is_admission());
     std::fs::write(&file, set([rsa(1).jwk("new")])).unwrap();
     assert!(
@@ -39,8 +39,11 @@ async fn a_key_file_is_read_again_when_it_changes() {
             Some(text) => std::fs::write(&file, text).unwrap(),
             None => std::fs::remove_file(&file).unwrap(),
         }
-        let told = service.refresh_keys().await.remove(0);
-        assert!(!told.last_error.is_empty() && told.has_keys, "{told:?}");
+        let result = service.refresh_keys().await.remove(0);
+        assert!(
+            !result.last_error.is_empty() && result.has_keys,
+            "{result:?}"
+        );
         assert!(
             envoy.check(new.clone()).await.is_admission(),
             "the last good ones serve"
@@ -61,14 +64,14 @@ async fn a_missing_key_file_gives_keys_once_it_exists() {
         "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ file: '{}' }}\n",
         file.display()
     ));
-    let ask = Ask::bearer(&Token::of(issuer).signed(rsa(0)));
+    let request = ClientRequest::bearer(&Token::of(issuer).signed(rsa(0)));
     assert_eq!(
-        service.check(ask.clone()).await.reason(),
+        service.check(request.clone()).await.reason(),
         "keys_unavailable"
     );
     std::fs::write(&file, old_keys()).unwrap();
     service.refresh_keys().await;
-    assert!(service.check(ask).await.is_admission());
+    assert!(service.check(request).await.is_admission());
 }
 
 #[tokio::test]
@@ -86,11 +89,14 @@ async fn inline_keys_are_the_only_keys_of_their_issuer() {
         (token().kid("z2").signed(rsa(0)), "unknown_key"),
         (token().signed(rsa(1)), "invalid_signature"),
     ] {
-        assert_eq!(service.check(Ask::bearer(&token)).await.reason(), reason);
+        assert_eq!(
+            service.check(ClientRequest::bearer(&token)).await.reason(),
+            reason
+        );
     }
-    let told = service.refresh_keys().await.remove(0);
+    let result = service.refresh_keys().await.remove(0);
     assert_eq!(
-        (told.source.as_str(), told.next_refresh_seconds),
+        (result.source.as_str(), result.next_refresh_seconds),
         ("inline", None)
     );
 }
@@ -114,7 +120,10 @@ async fn discovery_tries_the_four_well_known_urls_in_order() {
             .await;
             let token = Token::of(&issuer).signed(rsa(0));
             assert!(
-                service.check(Ask::bearer(&token)).await.is_admission(),
+                service
+                    .check(ClientRequest::bearer(&token))
+                    .await
+                    .is_admission(),
                 "{path}"
             );
             let asked = addresses.map(|path| server.count(path));
@@ -123,7 +132,7 @@ async fn discovery_tries_the_four_well_known_urls_in_order() {
             // A token-triggered fetch does not request the metadata again; a refresh does.
             let token = Token::of(&issuer).kid("z").signed(rsa(0));
             assert_eq!(
-                service.check(Ask::bearer(&token)).await.reason(),
+                service.check(ClientRequest::bearer(&token)).await.reason(),
                 "unknown_key"
             );
             assert_eq!((server.count(path), server.count("/keys")), (1, 2));
@@ -167,21 +176,21 @@ async fn metadata_of_another_issuer_are_rejected() {
         ),
     ] {
         server.serve_metadata(well_known, &named, &jwks_uri);
-        let told = service.refresh_keys().await.remove(0);
+        let result = service.refresh_keys().await.remove(0);
         assert!(
-            told.last_error.contains(says),
+            result.last_error.contains(says),
             "{thing}: {}",
-            told.last_error
+            result.last_error
         );
-        assert!(!told.has_keys, "{thing}");
+        assert!(!result.has_keys, "{thing}");
     }
     assert_eq!(server.count("/keys"), 0);
-    let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
+    let request = ClientRequest::bearer(&Token::of(&issuer).signed(rsa(0)));
     assert_eq!(
-        service.check(ask.clone()).await.reason(),
+        service.check(request.clone()).await.reason(),
         "keys_unavailable"
     );
     server.serve_metadata(well_known, &issuer, &keys);
     service.refresh_keys().await;
-    assert!(service.check(ask).await.is_admission());
+    assert!(service.check(request).await.is_admission());
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -38,7 +38,7 @@ async fn a_key_that_a_later_fetch_lacks_is_unknown() {
     // Another key can have come since, and no fetch may start yet.
     let answer = place
         .envoy
-        .check(Ask::bearer(&place.unknown("another")))
+        .check(ClientRequest::bearer(&place.unknown("another")))
         .await;
     assert_eq!(answer.reason(), "key_pending");
     assert!(
@@ -57,11 +57,11 @@ async fn a_fetch_that_started_earlier_does_not_make_a_key_unknown() {
     let gate = place.gate(old_keys());
     let refreshing = place.service.refresh_keys();
     let asking = async {
-        place.server.asked("/keys", 2).await;
+        place.server.wait_for_requests("/keys", 2).await;
         place.reason(&place.unknown("new")).await
     };
     let releasing = async {
-        place.server.asked("/keys", 2).await;
+        place.server.wait_for_requests("/keys", 2).await;
         // The check waits by then, or comes too late to wait and starts a fetch of its own.
         tokio::task::yield_now().await;
         gate.add_permits(9);
@@ -87,7 +87,10 @@ async fn after_a_failed_fetch_unknown_keys_are_pending_and_known_keys_admit() {
         .server
         .serve("/keys", Answer::of(503, "no").with("retry-after", "77"));
     for kid in ["a", "a", "b"] {
-        let answer = place.envoy.check(Ask::bearer(&place.unknown(kid))).await;
+        let answer = place
+            .envoy
+            .check(ClientRequest::bearer(&place.unknown(kid)))
+            .await;
         assert_eq!(answer.reason(), "keys_unavailable", "{kid}");
         assert!(
             (70..=77).contains(&answer.retry_after().unwrap()),
@@ -96,11 +99,14 @@ async fn after_a_failed_fetch_unknown_keys_are_pending_and_known_keys_admit() {
     }
     assert_eq!(place.reason(&place.known()).await, "allowed");
     assert_eq!(place.fetches(), 2, "it asked to be left alone");
-    let told = place.service.issuers().await.remove(0);
-    assert!(told.has_keys && told.last_error.contains("503"), "{told:?}");
+    let result = place.service.issuers().await.remove(0);
     assert!(
-        (60.0..=77.0).contains(&told.next_refresh_seconds.unwrap()),
-        "{told:?}"
+        result.has_keys && result.last_error.contains("503"),
+        "{result:?}"
+    );
+    assert!(
+        (60.0..=77.0).contains(&result.next_refresh_seconds.unwrap()),
+        "{result:?}"
     );
 }
 
@@ -111,7 +117,7 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_and_a_limited_wait() {
     let mut checks: FuturesUnordered<_> = (0..100)
         .map(|number| {
             let (envoy, token) = (place.envoy.clone(), place.unknown(&format!("z{number}")));
-            async move { envoy.check(Ask::bearer(&token)).await }
+            async move { envoy.check(ClientRequest::bearer(&token)).await }
         })
         .collect();
     // 64 wait, and the others are told at once to come back.
@@ -123,7 +129,7 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_and_a_limited_wait() {
             "{answer:?}"
         );
     }
-    place.server.asked("/keys", 2).await;
+    place.server.wait_for_requests("/keys", 2).await;
     assert_eq!(
         place.reason(&place.known()).await,
         "allowed",
@@ -166,13 +172,13 @@ async fn after_the_cooldown_a_token_can_trigger_another_fetch() {
 async fn a_key_server_that_hangs_does_not_delay_answers_past_the_deadline() {
     let place = place("").await;
     place.server.serve("/keys", Reply::Hang);
-    let ask = Ask::bearer(&place.unknown("new"));
-    let answer = place.envoy.check_within(ask, SHORT).await;
+    let request = ClientRequest::bearer(&place.unknown("new"));
+    let answer = place.envoy.check_within(request, SHORT).await;
     assert_eq!(answer.reason(), "key_pending");
     // The caller who is gone stops no fetch, the next one joins it, and known keys do not wait.
-    let ask = Ask::bearer(&place.unknown("other"));
+    let request = ClientRequest::bearer(&place.unknown("other"));
     assert_eq!(
-        place.envoy.check_within(ask, SHORT).await.reason(),
+        place.envoy.check_within(request, SHORT).await.reason(),
         "key_pending"
     );
     assert_eq!(place.reason(&place.known()).await, "allowed");
@@ -186,7 +192,7 @@ async fn check_timeout_ends_a_wait_for_keys() {
     let service = Service::ready(&configuration).await;
     server.serve("/keys", Reply::Hang);
     let token = Token::of(&server.url("")).kid("new").signed(rsa(1));
-    let answer = service.check(Ask::bearer(&token)).await;
+    let answer = service.check(ClientRequest::bearer(&token)).await;
     assert_eq!(answer.reason(), "key_pending");
 }
 
@@ -196,8 +202,8 @@ async fn a_caller_that_disconnects_does_not_stop_the_fetch() {
     let gate = place.gate(set([rsa(0).jwk("k"), rsa(1).jwk("new")]));
     let (envoy, token) = (place.envoy.clone(), place.unknown("new"));
     tokio::select! {
-        answer = envoy.check(Ask::bearer(&token)) => panic!("{answer:?}"),
-        () = place.server.asked("/keys", 2) => {}
+        answer = envoy.check(ClientRequest::bearer(&token)) => panic!("{answer:?}"),
+        () = place.server.wait_for_requests("/keys", 2) => {}
     }
     gate.add_permits(1);
     eventually("the key is held", async || {
@@ -221,10 +227,10 @@ async fn checks_that_wait_for_keys_do_not_count_as_in_flight() {
         Reply::When(gate.clone(), Answer::of(200, old_keys())),
     );
     let token = Token::of(&server.url(""));
-    let waiting = Ask::bearer(&token.clone().kid("new").signed(rsa(1)));
-    let known = Ask::bearer(&token.signed(rsa(0)));
+    let waiting = ClientRequest::bearer(&token.clone().kid("new").signed(rsa(1)));
+    let known = ClientRequest::bearer(&token.signed(rsa(0)));
     let others = async {
-        server.asked("/keys", 2).await;
+        server.wait_for_requests("/keys", 2).await;
         eventually("there is a place", async || {
             envoy
                 .check(known.clone())

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
@@ -34,7 +34,7 @@ async fn a_key_file_that_is_rewritten_or_replaced_is_read_at_once() {
     let file = folder.path().join("keys.json");
     std::fs::write(&file, set([rsa(0).jwk("k")])).unwrap();
     let service = Service::ready(&configuration(&file)).await;
-    let old = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    let old = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)));
     let envoy = service.envoy().await;
     assert!(envoy.check(old.clone()).await.is_admission());
 
@@ -49,8 +49,8 @@ async fn a_key_file_that_is_rewritten_or_replaced_is_read_at_once() {
 
     std::fs::remove_file(&file).unwrap();
     eventually("the loss is noticed", async || {
-        let told = service.issuers().await.remove(0);
-        (told.has_keys && told.last_error.contains("cannot be read")).then_some(())
+        let outcome = service.issuers().await.remove(0);
+        (outcome.has_keys && outcome.last_error.contains("cannot be read")).then_some(())
     })
     .await;
     std::fs::write(&file, set([rsa(1).jwk("back")])).unwrap();
@@ -124,8 +124,8 @@ async fn a_key_file_in_a_folder_created_later_is_found_and_watched() {
     let file = folder.join("keys.json");
     let service = Service::start(&configuration(&file));
     eventually("it was looked for", async || {
-        let told = service.issuers().await.remove(0);
-        told.last_error.contains("cannot be read").then_some(())
+        let outcome = service.issuers().await.remove(0);
+        outcome.last_error.contains("cannot be read").then_some(())
     })
     .await;
     std::fs::create_dir(&folder).unwrap();

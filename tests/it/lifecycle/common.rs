@@ -31,12 +31,12 @@ pub(super) async fn health(address: std::net::SocketAddr, service: &str) -> Resu
 }
 
 pub(super) async fn assert_readiness(service: &Service, ready: bool) -> Value {
-    let mut told = Value::Null;
+    let mut result = Value::Null;
     for address in [service.admin, service.probes.expect("is configured")] {
         let (status, body) = get(address, "localhost", "/readyz").await;
         assert_eq!(status, if ready { 200 } else { 503 }, "{body}");
-        told = serde_json::from_str(&body).expect("is JSON");
-        assert_eq!(told["ready"], ready);
+        result = serde_json::from_str(&body).expect("is JSON");
+        assert_eq!(result["ready"], ready);
         assert_eq!(get(address, "localhost", "/livez").await.0, 200);
     }
     let expected = if ready {
@@ -51,5 +51,5 @@ pub(super) async fn assert_readiness(service: &Service, ready: bool) -> Value {
             "{name:?}"
         );
     }
-    told
+    result
 }

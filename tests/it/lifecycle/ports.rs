@@ -10,7 +10,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::within;
 use crate::support::http_get::{get, request};
 use crate::support::http2_client::whole;
@@ -136,16 +136,16 @@ async fn checks_are_answered_on_a_unix_socket() {
     assert!(file.file_type().is_socket());
     assert_eq!(file.permissions().mode() & 0o777, 0o660);
     let mut connection = RawConnection::open(&service.checks).await;
-    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    let client_request = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)));
     assert!(
         connection
-            .send(call_of(whole(framed_check(ask))))
+            .send(call_of(whole(framed_check(client_request))))
             .await
             .is_admission()
     );
     assert_eq!(
         connection
-            .send(call_of(whole(framed_check(Ask::plain()))))
+            .send(call_of(whole(framed_check(ClientRequest::plain()))))
             .await
             .reason(),
         "missing_token"
@@ -206,8 +206,8 @@ async fn ports_answer_while_the_main_thread_is_busy() {
         }))
     });
     has_entered.await.expect("runs");
-    let ask = Ask::bearer(&Token::of(ISSUER).signed(rsa(0)));
-    let answer = Envoy::at(checks).await.check(ask).await;
+    let client_request = ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0)));
+    let answer = Envoy::at(checks).await.check(client_request).await;
     assert!(answer.is_admission(), "{answer:?}");
     for address in others {
         assert_eq!(get(address, "localhost", "/livez").await.0, 200);

@@ -127,7 +127,7 @@ async fn a_refresh_that_waits_for_the_issuer_delays_no_probe() {
         refreshed
     };
     let probing = async {
-        server.asked("/keys", 2).await;
+        server.wait_for_requests("/keys", 2).await;
         let (status, _) = http_get::get(service.admin, "localhost", "/readyz").await;
         assert_eq!(status, 200);
         assert!(is_done.try_recv().is_err(), "the refresh still waits");

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::rsa;
@@ -24,16 +24,16 @@ async fn the_service_is_ready_once_it_has_keys() {
         "{}probe_listen: 127.0.0.1:0\n",
         issuer_at(&server, "")
     ));
-    server.asked("/keys", 1).await;
-    let told = assert_readiness(&service, false).await;
-    assert_eq!(told["without_keys"], json!([server.url("")]));
+    server.wait_for_requests("/keys", 1).await;
+    let result = assert_readiness(&service, false).await;
+    assert_eq!(result["without_keys"], json!([server.url("")]));
     gate.add_permits(1);
     service.until(ServingStatus::Serving).await;
-    let told = assert_readiness(&service, true).await;
-    assert_eq!(told["without_keys"], json!([]));
-    assert_eq!(told["issuers"][0]["keys"], 1);
-    assert_eq!(told["issuers"][0]["issuers"], json!([server.url("")]));
-    assert!(told["issuers"][0]["age_seconds"].is_number(), "{told}");
+    let result = assert_readiness(&service, true).await;
+    assert_eq!(result["without_keys"], json!([]));
+    assert_eq!(result["issuers"][0]["keys"], 1);
+    assert_eq!(result["issuers"][0]["issuers"], json!([server.url("")]));
+    assert!(result["issuers"][0]["age_seconds"].is_number(), "{result}");
     assert_eq!(
         health(service.checks_tcp(), "other").await,
         Err(Code::NotFound)
@@ -41,13 +41,13 @@ async fn the_service_is_ready_once_it_has_keys() {
     // A later loss does not take it out.
     server.serve("/keys", Answer::of(500, "no"));
     service.refresh_keys().await;
-    let told = assert_readiness(&service, true).await;
+    let result = assert_readiness(&service, true).await;
     assert!(
-        told["issuers"][0]["last_error"]
+        result["issuers"][0]["last_error"]
             .as_str()
             .unwrap()
             .contains("500"),
-        "{told}"
+        "{result}"
     );
 }
 
@@ -58,18 +58,18 @@ async fn an_unreachable_issuer_delays_readiness_for_startup_wait_only() {
     let good = inline_issuer(ISSUER, &keys(), "");
     let service = Service::ready(&format!("{entry}{good}startup_wait: 200ms\n")).await;
     let (status, body) = get(service.admin, "localhost", "/readyz").await;
-    let told: Value = serde_json::from_str(&body).unwrap();
+    let result: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
-        (status, &told["without_keys"]),
+        (status, &result["without_keys"]),
         (200, &json!([dead.url("")]))
     );
     assert!(
         service
-            .check(Ask::bearer(&Token::of(ISSUER).signed(rsa(0))))
+            .check(ClientRequest::bearer(&Token::of(ISSUER).signed(rsa(0))))
             .await
             .is_admission()
     );
-    let dead = Ask::bearer(&Token::of(&dead.url("")).signed(rsa(0)));
+    let dead = ClientRequest::bearer(&Token::of(&dead.url("")).signed(rsa(0)));
     assert_eq!(service.check(dead).await.reason(), "keys_unavailable");
 }
 
@@ -79,7 +79,7 @@ async fn the_service_is_not_ready_without_any_keys() {
     let more = "startup_wait: 1ms\nprobe_listen: 127.0.0.1:0\n";
     let service = Service::start(&format!("{}{more}", issuer_at(&server, "")));
     // By the second attempt, the wait is long over.
-    server.asked("/keys", 2).await;
+    server.wait_for_requests("/keys", 2).await;
     assert_readiness(&service, false).await;
     server.serve("/keys", keys());
     service.refresh_keys().await;
@@ -99,7 +99,7 @@ async fn readiness_does_not_wait_for_an_optional_issuer() {
         issuer_at(&good, "")
     ))
     .await;
-    let told = service.issuers().await;
-    assert_eq!((told[0].required, told[0].has_keys), (true, true));
-    assert_eq!((told[1].required, told[1].has_keys), (false, false));
+    let result = service.issuers().await;
+    assert_eq!((result[0].required, result[0].has_keys), (true, true));
+    assert_eq!((result[1].required, result[1].has_keys), (false, false));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::{eventually, within};
 use crate::support::http_get::get;
 use crate::support::http2_client::whole;
@@ -28,10 +28,10 @@ async fn stopping_answers_every_waiting_and_new_check() {
     server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, new)));
     let envoy = service.envoy().await;
     let token = Token::of(&server.url(""));
-    let waiting = Ask::bearer(&token.clone().kid("new").signed(rsa(1)));
-    let known = Ask::bearer(&token.signed(rsa(0)));
+    let waiting = ClientRequest::bearer(&token.clone().kid("new").signed(rsa(1)));
+    let known = ClientRequest::bearer(&token.signed(rsa(0)));
     let stopping = async {
-        server.asked("/keys", 2).await;
+        server.wait_for_requests("/keys", 2).await;
         service.stop();
         let probes = service.probes.unwrap();
         eventually("it says that it is leaving", async || {
@@ -58,7 +58,7 @@ async fn stopping_answers_every_waiting_and_new_check() {
 async fn the_service_can_stop_before_it_was_ready() {
     let server = KeyServer::with_keys(Reply::Hang).await;
     let mut service = Service::start(&issuer_at(&server, ""));
-    server.asked("/keys", 1).await;
+    server.wait_for_requests("/keys", 1).await;
     service.stop();
     service
         .ended()
@@ -73,17 +73,17 @@ async fn after_a_signal_the_process_finishes_the_checks_in_flight() {
         let issuer = server.url("");
         let mut command = serve_issuer(&server, &server.url("/keys"));
         let mut process = Running::start(&mut command).await;
-        process.says("\"ready\"").await;
+        process.wait_for_line("\"ready\"").await;
         let gate = Arc::new(Semaphore::new(0));
         server.serve("/keys", Reply::When(gate.clone(), Answer::of(200, keys())));
-        let ask = Ask::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
+        let request = ClientRequest::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
         let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
         let mut connection = RawConnection::open(&address).await;
-        let waiting = connection.send(call_of(whole(framed_check(ask))));
+        let waiting = connection.send(call_of(whole(framed_check(request))));
         let stopping = async {
-            server.asked("/keys", 2).await;
+            server.wait_for_requests("/keys", 2).await;
             process.signal(signal).await;
-            process.says("draining").await;
+            process.wait_for_line("draining").await;
             gate.add_permits(1);
         };
         let (answer, ()) = within("both end", async { tokio::join!(waiting, stopping) }).await;
@@ -99,22 +99,22 @@ async fn a_second_signal_ends_the_drain() {
     let issuer = server.url("");
     let mut command = serve_issuer(&server, &server.url("/keys"));
     let mut process = Running::start(&mut command).await;
-    process.says("\"ready\"").await;
+    process.wait_for_line("\"ready\"").await;
     let address = accredit_core::config::listen_addr::ListenAddr::Tcp(process.checks);
     let mut connection = RawConnection::open(&address).await;
-    let ask = Ask::bearer(&Token::of(&issuer).signed(rsa(0)));
+    let request = ClientRequest::bearer(&Token::of(&issuer).signed(rsa(0)));
     assert!(
         connection
-            .send(call_of(whole(framed_check(ask))))
+            .send(call_of(whole(framed_check(request))))
             .await
             .is_admission()
     );
     server.serve("/keys", Reply::Hang);
-    let ask = Ask::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
-    let _waiting = connection.send(call_of(whole(framed_check(ask))));
-    server.asked("/keys", 2).await;
+    let request = ClientRequest::bearer(&Token::of(&issuer).kid("new").signed(rsa(1)));
+    let _waiting = connection.send(call_of(whole(framed_check(request))));
+    server.wait_for_requests("/keys", 2).await;
     process.signal("TERM").await;
-    process.says("draining").await;
+    process.wait_for_line("draining").await;
     process.signal("TERM").await;
     assert_eq!(process.exit_code().await, Some(1));
 }

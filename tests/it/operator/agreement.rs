@@ -1,9 +1,9 @@
 //! What is explained is what is decided: the same of many requests, made of parts that each decide something.
 
 use accredit::admin::pb;
-use accredit::admin::pb::explanation::Answer as Told;
+use accredit::admin::pb::explanation::Answer as Item;
 
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now};
@@ -89,7 +89,7 @@ fn tokens() -> Vec<String> {
 }
 
 /// One request, told to each of the two.
-fn request(dice: &mut Dice, tokens: &[String]) -> (Ask, pb::ExplainRequest) {
+fn request(dice: &mut Dice, tokens: &[String]) -> (ClientRequest, pb::ExplainRequest) {
     let method = dice.of(&["GET", "GET", "POST", "OPTIONS"]);
     let host = dice.of(&["api.test", "A.ops.test:443", "b.ops.test.", "", "a b"]);
     let paths = [
@@ -138,7 +138,7 @@ fn request(dice: &mut Dice, tokens: &[String]) -> (Ask, pb::ExplainRequest) {
         let (name, value) = dice.of(&others);
         headers.push((name, value.to_owned()));
     }
-    let mut ask = Ask::plain().to(method, &path).at(host);
+    let mut client_request = ClientRequest::plain().to(method, &path).at(host);
     let mut explained = pb::ExplainRequest {
         method: Some(method.to_owned()),
         host: Some(host.to_owned()),
@@ -150,20 +150,20 @@ fn request(dice: &mut Dice, tokens: &[String]) -> (Ask, pb::ExplainRequest) {
             name: name.to_owned(),
             value: value.clone(),
         });
-        ask = ask.header(name, value);
+        client_request = client_request.header(name, value);
     }
     if dice.once_in(8) {
-        ask = ask.on_route("tier", "internal");
+        client_request = client_request.on_route("tier", "internal");
         explained
             .context
             .insert("tier".to_owned(), "internal".to_owned());
     }
     if dice.once_in(2) {
-        ask = ask.from("192.0.2.1", "spiffe://a/b");
+        client_request = client_request.from("192.0.2.1", "spiffe://a/b");
         explained.source_address = "192.0.2.1".to_owned();
         explained.source_principal = "spiffe://a/b".to_owned();
     }
-    (ask, explained)
+    (client_request, explained)
 }
 
 #[tokio::test]
@@ -176,13 +176,15 @@ async fn explanations_agree_with_the_decisions_of_the_service() {
     let (tokens, mut dice) = (tokens(), Dice(0x9e37_79b9_7f4a_7c15));
     let mut met = std::collections::BTreeSet::new();
     for _ in 0..REQUESTS {
-        let (ask, explained) = request(&mut dice, &tokens);
-        let decided = envoy.check(ask.told(Telling::HeaderMap)).await;
-        let told = admin.explain(explained.clone()).await.expect("is served");
-        let told = told.into_inner().explanation.expect("is told");
+        let (client_request, explained) = request(&mut dice, &tokens);
+        let decided = envoy
+            .check(client_request.message_in(HeaderForm::HeaderMap))
+            .await;
+        let result = admin.explain(explained.clone()).await.expect("is served");
+        let result = result.into_inner().explanation.expect("is there");
         let rule = decided.text("rule").unwrap_or_default();
         assert_eq!(
-            (&told.reason, &told.rule),
+            (&result.reason, &result.rule),
             (&decided.reason(), &rule),
             "{explained:?}"
         );
@@ -192,13 +194,13 @@ async fn explanations_agree_with_the_decisions_of_the_service() {
                 .map(|header| (header.name, header.value))
                 .collect()
         };
-        match told.answer.expect("is told") {
-            Told::Admitted(admission) => {
+        match result.answer.expect("is there") {
+            Item::Admitted(admission) => {
                 assert!(decided.is_admission(), "{explained:?}");
                 assert_eq!(pairs(admission.set), decided.headers, "{explained:?}");
                 assert_eq!(admission.removed, decided.removed, "{explained:?}");
             }
-            Told::Refused(refusal) => {
+            Item::Refused(refusal) => {
                 assert_eq!(
                     (refusal.status as i32, refusal.body),
                     (decided.http, decided.body),
@@ -207,7 +209,7 @@ async fn explanations_agree_with_the_decisions_of_the_service() {
                 assert_eq!(pairs(refusal.headers), decided.headers, "{explained:?}");
             }
         }
-        met.insert(format!("{rule}: {}", told.reason));
+        met.insert(format!("{rule}: {}", result.reason));
     }
     assert!(met.len() > 40, "{} outcomes were met: {met:#?}", met.len());
 }
@@ -221,19 +223,22 @@ async fn a_request_with_many_headers_is_explained_as_it_is_decided() {
     .await;
     // Four more of them are the pseudo-headers of what is asked of the service.
     for (count, reason) in [(9_996, "anonymous"), (10_001, "invalid_request")] {
-        let (mut ask, mut explained) = (Ask::plain(), pb::ExplainRequest::default());
+        let (mut client_request, mut explained) =
+            (ClientRequest::plain(), pb::ExplainRequest::default());
         for number in 0..count {
             let name = format!("x-{number}");
-            ask = ask.header(&name, "");
+            client_request = client_request.header(&name, "");
             explained.headers.push(pb::Header {
                 name,
                 value: String::new(),
             });
         }
-        let decided = service.check(ask.told(Telling::HeaderMap)).await;
+        let decided = service
+            .check(client_request.message_in(HeaderForm::HeaderMap))
+            .await;
         assert_eq!(decided.reason(), reason, "{count}");
-        let told = service.admin().await.explain(explained).await;
-        let told = told.expect("is served").into_inner().explanation;
-        assert_eq!(told.expect("is told").reason, reason, "{count}");
+        let result = service.admin().await.explain(explained).await;
+        let result = result.expect("is served").into_inner().explanation;
+        assert_eq!(result.expect("is there").reason, reason, "{count}");
     }
 }

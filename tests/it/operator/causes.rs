@@ -4,7 +4,7 @@
 use accredit::admin::pb;
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
@@ -58,10 +58,10 @@ async fn causes_of_refusals_are_shown_to_the_operator_and_not_to_the_client() {
     ];
     for (number, (path, cause)) in cases.into_iter().enumerate() {
         let id = format!("r-{number}");
-        let ask = Ask::bearer(&token)
+        let client_request = ClientRequest::bearer(&token)
             .to("GET", path)
             .header("x-request-id", id.clone());
-        let answer = envoy.check(ask).await;
+        let answer = envoy.check(client_request).await;
         assert!(!answer.is_admission(), "{path}");
         assert!(!format!("{answer:?}").contains(cause), "{answer:?}");
 

@@ -4,19 +4,20 @@ use std::collections::HashMap;
 
 use accredit::admin::pb;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer, issuer_at};
 use crate::support::token::{Token, now};
 
-async fn explain(service: &Service, ask: pb::ExplainRequest) -> pb::Explanation {
-    let told = service.admin().await.explain(ask).await;
-    told.expect("is served")
+async fn explain(service: &Service, client_request: pb::ExplainRequest) -> pb::Explanation {
+    let result = service.admin().await.explain(client_request).await;
+    result
+        .expect("is served")
         .into_inner()
         .explanation
-        .expect("is told")
+        .expect("is there")
 }
 
 async fn start(rules: &str) -> (KeyServer, Service) {
@@ -66,7 +67,7 @@ async fn an_explanation_considers_every_part_of_a_request() {
     )
     .await;
     let token = Token::of(&keys.url("")).signed(rsa(0));
-    let ask = pb::ExplainRequest {
+    let client_request = pb::ExplainRequest {
         token: Some(token),
         method: Some("PUT".to_owned()),
         host: Some("api.test".to_owned()),
@@ -80,38 +81,52 @@ async fn an_explanation_considers_every_part_of_a_request() {
         source_principal: "spiffe://a/b".to_owned(),
         ..pb::ExplainRequest::default()
     };
-    let explanation = explain(&service, ask.clone()).await;
+    let explanation = explain(&service, client_request.clone()).await;
     assert_eq!(
         (explanation.reason.as_str(), explanation.rule.as_str()),
         ("allowed", "peer")
     );
     let without = |change: fn(&mut pb::ExplainRequest)| {
-        let mut ask = ask.clone();
-        change(&mut ask);
-        ask
+        let mut client_request = client_request.clone();
+        change(&mut client_request);
+        client_request
     };
-    for (ask, reason) in [
-        (without(|ask| ask.token = None), "missing_token"),
+    for (client_request, reason) in [
         (
-            without(|ask| ask.source_address.clear()),
+            without(|client_request| client_request.token = None),
+            "missing_token",
+        ),
+        (
+            without(|client_request| client_request.source_address.clear()),
             "condition_failed",
         ),
         (
-            without(|ask| ask.source_principal.clear()),
+            without(|client_request| client_request.source_principal.clear()),
             "condition_failed",
         ),
-        (without(|ask| ask.headers.clear()), "condition_failed"),
-        (without(|ask| ask.path = None), "condition_failed"),
         (
-            without(|ask| ask.context = [("tier".to_owned(), "internal".to_owned())].into()),
+            without(|client_request| client_request.headers.clear()),
+            "condition_failed",
+        ),
+        (
+            without(|client_request| client_request.path = None),
+            "condition_failed",
+        ),
+        (
+            without(|client_request| {
+                client_request.context = [("tier".to_owned(), "internal".to_owned())].into()
+            }),
             "denied_by_rule",
         ),
-        (without(|ask| ask.method = None), "allowed"),
+        (
+            without(|client_request| client_request.method = None),
+            "allowed",
+        ),
     ] {
         assert_eq!(
-            explain(&service, ask.clone()).await.reason,
+            explain(&service, client_request.clone()).await.reason,
             reason,
-            "{ask:?}"
+            "{client_request:?}"
         );
     }
 }
@@ -128,7 +143,7 @@ async fn an_explanation_changes_nothing() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let before = metrics().await;
-    let ask = |token: &Token| pb::ExplainRequest {
+    let client_request = |token: &Token| pb::ExplainRequest {
         token: Some(token.signed(rsa(0))),
         ..pb::ExplainRequest::default()
     };
@@ -150,7 +165,7 @@ async fn an_explanation_changes_nothing() {
             Some("only by a final `/`"),
         ),
     ] {
-        let explanation = explain(&service, ask(&token)).await;
+        let explanation = explain(&service, client_request(&token)).await;
         assert_eq!(explanation.reason, reason);
         let failed = explanation
             .steps
@@ -170,7 +185,10 @@ async fn an_explanation_changes_nothing() {
     );
     let rotated = Token::of(&issuer).kid("new").signed(rsa(0));
     assert_eq!(
-        service.check(Ask::bearer(&rotated)).await.reason(),
+        service
+            .check(ClientRequest::bearer(&rotated))
+            .await
+            .reason(),
         "allowed"
     );
 }
@@ -198,11 +216,11 @@ async fn an_explanation_states_when_newer_keys_can_change_the_decision() {
             ),
             (token().claim("exp", 1).signed(rsa(0)), "expired", false),
         ] {
-            let ask = pb::ExplainRequest {
+            let client_request = pb::ExplainRequest {
                 token: Some(token),
                 ..pb::ExplainRequest::default()
             };
-            let explanation = explain(service, ask).await;
+            let explanation = explain(service, client_request).await;
             assert_eq!(explanation.reason, reason, "{issuer}");
             let notes = explanation
                 .steps

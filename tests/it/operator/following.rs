@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use super::common::{configuration, run};
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::within;
 use crate::support::process::{Running, accredit, is_control};
 use crate::support::service::Service;
@@ -68,13 +68,13 @@ impl Follower {
 async fn tail_prints_each_decision_on_a_line() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin.to_string();
-    let ask = || {
-        Ask::plain()
+    let client_request = || {
+        ClientRequest::plain()
             .to("GET", "/a\u{1b}[2J?q")
             .header("x-request-id", "r-1")
     };
     let decide = async || {
-        service.check(ask()).await;
+        service.check(client_request()).await;
     };
     let mut as_text = Follower::start(&["--admin", &admin]);
     let line = as_text.first_line(decide).await;
@@ -100,14 +100,14 @@ async fn tail_prints_each_decision_on_a_line() {
     let mut as_json =
         Follower::start(&["--admin", &format!("http://{admin}"), "--denied", "--json"]);
     let line = as_json.first_line(decide).await;
-    let told: Value = serde_json::from_str(&line).expect("is JSON");
-    assert_eq!(told["path"], "/a\u{1b}[2J");
+    let result: Value = serde_json::from_str(&line).expect("is JSON");
+    assert_eq!(result["path"], "/a\u{1b}[2J");
     assert_eq!(
-        (&told["decision"], &told["reason"]),
+        (&result["decision"], &result["reason"]),
         (&"deny".into(), &"missing_token".into())
     );
     assert_eq!(
-        (&told["request_id"], &told["issuer"]),
+        (&result["request_id"], &result["issuer"]),
         (&"r-1".into(), &Value::Null)
     );
 }
@@ -119,7 +119,9 @@ async fn control_characters_of_client_text_are_escaped_in_tail() {
     let admin = service.admin.to_string();
     let (path, host) = ("/a\u{1b}[2J\u{85}\u{202e}b", "\u{2066}x\u{7f}\u{200f}.test");
     let decide = async || {
-        service.check(Ask::plain().to("GET", path).at(host)).await;
+        service
+            .check(ClientRequest::plain().to("GET", path).at(host))
+            .await;
     };
     for (format, escaped) in [
         (None, r"\u{1b}[2J\u{85}\u{202e}b"),
@@ -158,7 +160,7 @@ async fn tail_follows_a_service_that_starts_again() {
     let mut follower = Follower::start(&["--admin", &admin, "--json"]);
     follower
         .first_line(async || {
-            first.check(Ask::plain().path("/first")).await;
+            first.check(ClientRequest::plain().path("/first")).await;
         })
         .await;
     first.signal("KILL").await;
@@ -169,7 +171,7 @@ async fn tail_follows_a_service_that_starts_again() {
     follower.complains("reconnected").await;
     let seen = follower
         .first_line(async || {
-            second.check(Ask::plain().path("/second")).await;
+            second.check(ClientRequest::plain().path("/second")).await;
         })
         .await;
     // Decisions of the first may still be on their way.
@@ -187,7 +189,7 @@ async fn tail_finds_a_refusal_by_its_request_id() {
     let service = Service::ready(&configuration()).await;
     let admin = service.admin.to_string();
     service
-        .check(Ask::bearer("garbage").header("x-request-id", "r-1"))
+        .check(ClientRequest::bearer("garbage").header("x-request-id", "r-1"))
         .await;
     let found = run(&["tail", "--admin", &admin, "--request", "r-1"]).await;
     assert_eq!(found.code, Some(0), "{}", found.stderr);
@@ -202,9 +204,9 @@ async fn tail_finds_a_refusal_by_its_request_id() {
         assert!(found.stdout.contains(text), "{text}: {}", found.stdout);
     }
     let found = run(&["tail", "--admin", &admin, "--request", "r-1", "--json"]).await;
-    let told: Value = serde_json::from_str(&found.stdout).expect("is one JSON object");
-    assert_eq!(told["reason"], "malformed_token");
-    assert_eq!(told["explanation"]["answer"]["status"], 401);
+    let result: Value = serde_json::from_str(&found.stdout).expect("is one JSON object");
+    assert_eq!(result["reason"], "malformed_token");
+    assert_eq!(result["explanation"]["answer"]["status"], 401);
     let missed = run(&["tail", "--admin", &admin, "--request", "r-2"]).await;
     assert_eq!((missed.code, missed.stdout.as_str()), (Some(1), ""));
     assert!(

@@ -3,7 +3,7 @@
 use accredit::admin::pb;
 use tonic::Code;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now};
@@ -32,7 +32,7 @@ async fn a_stored_refusal_is_explained_as_the_request_would_be() {
     let service = Service::ready(&configuration()).await;
     let token = || Token::of(ISSUER);
     let scoped = || token().claim("scopes", "ops");
-    let asks = [
+    let requests = [
         (None, "GET", "/"),
         (None, "GET", "/closed"),
         (None, "GET", "/a/../b"),
@@ -61,28 +61,39 @@ async fn a_stored_refusal_is_explained_as_the_request_would_be() {
             "/",
         ),
     ];
-    for (number, (token, method, path)) in asks.into_iter().enumerate() {
+    for (number, (token, method, path)) in requests.into_iter().enumerate() {
         let id = format!("request-{number}");
-        let ask = token.as_deref().map_or_else(Ask::plain, Ask::bearer);
+        let client_request = token
+            .as_deref()
+            .map_or_else(ClientRequest::plain, ClientRequest::bearer);
         let answer = service
-            .check(ask.to(method, path).header("x-request-id", id.clone()))
+            .check(
+                client_request
+                    .to(method, path)
+                    .header("x-request-id", id.clone()),
+            )
             .await;
         let found = find(&service, &id).await;
         let [refusal] = found.as_slice() else {
             panic!("{path}: {found:?}");
         };
-        let decision = refusal.decision.as_ref().expect("is told");
+        let decision = refusal.decision.as_ref().expect("is there");
         assert_eq!(decision.reason, answer.reason(), "{path}");
         let mut from_memory = refusal.explanation.clone().expect("is in force");
-        let ask = pb::ExplainRequest {
+        let client_request = pb::ExplainRequest {
             token,
             method: Some(method.to_owned()),
             host: Some("api.test".to_owned()),
             path: Some(path.to_owned()),
             ..pb::ExplainRequest::default()
         };
-        let told = service.admin().await.explain(ask).await.expect("is served");
-        let mut asked_now = told.into_inner().explanation.expect("is told");
+        let result = service
+            .admin()
+            .await
+            .explain(client_request)
+            .await
+            .expect("is served");
+        let mut asked_now = result.into_inner().explanation.expect("is there");
         // Most notes quote the token. The cause of a refusal is kept.
         for step in &mut asked_now.steps {
             step.note = None;
@@ -102,17 +113,19 @@ async fn a_stored_refusal_is_explained_as_the_request_would_be() {
 async fn the_last_thousand_refusals_are_stored_and_no_admission() {
     let service = Service::ready(&configuration()).await;
     let envoy = service.envoy().await;
-    let named = |ask: Ask, id: &str| ask.header("x-request-id", id);
-    envoy.check(named(Ask::plain(), "oldest")).await;
-    envoy.check(named(Ask::plain(), "second")).await;
+    let named = |client_request: ClientRequest, id: &str| client_request.header("x-request-id", id);
+    envoy.check(named(ClientRequest::plain(), "oldest")).await;
+    envoy.check(named(ClientRequest::plain(), "second")).await;
     let good = Token::of(ISSUER).signed(rsa(0));
-    envoy.check(named(Ask::bearer(&good), "admitted")).await;
+    envoy
+        .check(named(ClientRequest::bearer(&good), "admitted"))
+        .await;
     for _ in 0..998 {
-        envoy.check(named(Ask::plain(), "later")).await;
+        envoy.check(named(ClientRequest::plain(), "later")).await;
     }
     let count = async |id| find(&service, id).await.len();
     assert_eq!((count("oldest").await, count("second").await), (1, 1));
-    envoy.check(named(Ask::plain(), "later")).await;
+    envoy.check(named(ClientRequest::plain(), "later")).await;
     assert_eq!((count("oldest").await, count("second").await), (0, 1));
     assert_eq!((count("later").await, count("admitted").await), (999, 0));
     let later = find(&service, "later").await;
@@ -131,7 +144,7 @@ async fn the_last_thousand_refusals_are_stored_and_no_admission() {
 #[tokio::test]
 async fn finding_refusals_needs_a_request_id() {
     let service = Service::ready(&configuration()).await;
-    service.check(Ask::plain()).await;
+    service.check(ClientRequest::plain()).await;
     let request = pb::FindRefusalsRequest::default();
     let refused = service.admin().await.find_refusals(request).await;
     assert_eq!(

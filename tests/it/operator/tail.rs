@@ -1,10 +1,10 @@
 //! Decisions as they are made.
 
 use accredit::admin::pb;
-use accredit::admin::pb::tail_response::Told;
+use accredit::admin::pb::tail_response::Item;
 use tonic::{Code, Streaming};
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::eventually::within;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
@@ -32,16 +32,16 @@ async fn follow(service: &Service, request: pb::TailRequest) -> Streaming<pb::Ta
     followed.expect("is served").into_inner()
 }
 
-async fn told(tail: &mut Streaming<pb::TailResponse>) -> Option<Told> {
-    let message = within("something is told", tail.message()).await;
+async fn result(tail: &mut Streaming<pb::TailResponse>) -> Option<Item> {
+    let message = within("a message arrives", tail.message()).await;
     message
         .expect("no error")
-        .map(|message| message.told.expect("tells"))
+        .map(|message| message.item.expect("tells"))
 }
 
 async fn decision(tail: &mut Streaming<pb::TailResponse>) -> pb::Decision {
-    match told(tail).await {
-        Some(Told::Decision(decision)) => decision,
+    match result(tail).await {
+        Some(Item::Decision(decision)) => decision,
         other => panic!("no decision: {other:?}"),
     }
 }
@@ -52,9 +52,10 @@ async fn a_follower_gets_the_fields_of_each_decision_and_no_more() {
     let mut tail = follow(&service, pb::TailRequest::default()).await;
     let before = now() * 1000;
     let good = token().signed(rsa(0));
-    let asked = |ask: Ask| ask.header("x-request-id", "r-1").at("API.test");
+    let asked =
+        |client_request: ClientRequest| client_request.header("x-request-id", "r-1").at("API.test");
     service
-        .check(asked(Ask::bearer(&good).to("PUT", "/a?secret=1")))
+        .check(asked(ClientRequest::bearer(&good).to("PUT", "/a?secret=1")))
         .await;
     let allowed = decision(&mut tail).await;
     let expected = pb::Decision {
@@ -84,7 +85,9 @@ async fn a_follower_gets_the_fields_of_each_decision_and_no_more() {
 
     // Of an unverified token, only a configured issuer and a held key id appear (CONTRACT 4.13.3).
     let forged = token().claim("oid", "org_2").signed(rsa(1));
-    service.check(asked(Ask::bearer(&forged).path("/b"))).await;
+    service
+        .check(asked(ClientRequest::bearer(&forged).path("/b")))
+        .await;
     let refused = decision(&mut tail).await;
     assert_eq!(refused.reason, "invalid_signature");
     assert_eq!(
@@ -182,21 +185,21 @@ async fn each_tail_filter_selects_only_matching_decisions() {
         tails.push((follow(&service, filter.clone()).await, filter, expected));
     }
     let stranger = Token::of("https://elsewhere.test").signed(rsa(0));
-    for ask in [
-        Ask::plain().path("/1"),
-        Ask::plain().path("/healthz"),
-        Ask::bearer(&good).path("/3"),
-        Ask::bearer(&stranger).path("/4"),
-        Ask::bearer(&good).path("/ops/5"),
+    for client_request in [
+        ClientRequest::plain().path("/1"),
+        ClientRequest::plain().path("/healthz"),
+        ClientRequest::bearer(&good).path("/3"),
+        ClientRequest::bearer(&stranger).path("/4"),
+        ClientRequest::bearer(&good).path("/ops/5"),
     ] {
-        service.check(ask).await;
+        service.check(client_request).await;
     }
     let mut service = service;
     service.stop();
     // The end comes after all that was decided, so nothing more can follow.
     for (mut tail, filter, expected) in tails {
         let mut paths = Vec::new();
-        while let Some(Told::Decision(decision)) = told(&mut tail).await {
+        while let Some(Item::Decision(decision)) = result(&mut tail).await {
             paths.push(decision.path.expect("was read"));
         }
         assert_eq!(paths.join(" "), expected, "{filter:?}");
@@ -275,20 +278,20 @@ async fn a_follower_that_does_not_read_loses_decisions_and_gets_their_number() {
     // More than the connection's windows and the queue hold together.
     let path = format!("/{}", "x".repeat(1000));
     for _ in 0..CHECKS {
-        envoy.check(Ask::plain().path(&path)).await;
+        envoy.check(ClientRequest::plain().path(&path)).await;
     }
     let (mut seen, mut lost) = (0, 0);
     while seen + lost < CHECKS {
-        match told(&mut tail).await {
-            Some(Told::Decision(_)) => seen += 1,
-            Some(Told::Lost(more)) => lost += more,
+        match result(&mut tail).await {
+            Some(Item::Decision(_)) => seen += 1,
+            Some(Item::Lost(more)) => lost += more,
             None => panic!("ends after {seen} decisions and {lost} lost"),
         }
     }
     assert_eq!(seen + lost, CHECKS);
     assert!(lost > 0 && seen > 1000, "{seen} seen, {lost} lost");
     // And from then on it misses nothing.
-    service.check(Ask::plain().path("/now")).await;
+    service.check(ClientRequest::plain().path("/now")).await;
     assert_eq!(decision(&mut tail).await.path.as_deref(), Some("/now"));
 }
 

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::check_request::{Ask, TELLINGS};
+use crate::support::check_request::{ClientRequest, HEADER_FORMS};
 use crate::support::keys::{ed25519, p256, p384, rsa};
 use crate::support::proof::proof;
 use crate::support::service::Service;
 use crate::support::token::{Token, now, with_bad_signature};
 
-use super::place::{ISSUER, URL, ask, bound, configuration, good_proof};
+use super::place::{ISSUER, URL, bound, client_request, configuration, good_proof};
 
 const ALGS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA";
 
@@ -24,14 +24,16 @@ async fn a_bound_token_is_admitted_with_a_proof_of_its_key() {
         (ed25519(), "EdDSA"),
     ] {
         let token = bound(key);
-        for telling in TELLINGS {
+        for header_form in HEADER_FORMS {
             let proof = proof(key, alg, ("GET", URL), &token).signed(key);
-            let answer = envoy.check(ask(&token, &proof).told(telling)).await;
+            let answer = envoy
+                .check(client_request(&token, &proof).message_in(header_form))
+                .await;
             assert_eq!(answer.reason(), "allowed", "{alg}: {answer:?}");
         }
     }
     let token = bound(p256(0));
-    let lower = Ask::plain()
+    let lower = ClientRequest::plain()
         .header("authorization", format!("dpop {token}"))
         .header("dpop", good_proof(&token).signed(p256(0)));
     assert_eq!(envoy.check(lower).await.reason(), "allowed");
@@ -105,10 +107,13 @@ async fn each_wrong_property_of_a_proof_refuses_a_fresh_and_a_cached_token() {
             let token = bound(p256(0));
             if cached {
                 let good = good_proof(&token).signed(p256(0));
-                assert_eq!(envoy.check(ask(&token, &good)).await.reason(), "allowed");
+                assert_eq!(
+                    envoy.check(client_request(&token, &good)).await.reason(),
+                    "allowed"
+                );
             }
             let proof = change(good_proof(&token)).signed(p256(0));
-            let answer = envoy.check(ask(&token, &proof)).await;
+            let answer = envoy.check(client_request(&token, &proof)).await;
             assert_eq!(
                 answer.reason(),
                 "invalid_proof",
@@ -118,23 +123,23 @@ async fn each_wrong_property_of_a_proof_refuses_a_fresh_and_a_cached_token() {
         let token = bound(p256(0));
         let bad = with_bad_signature(&good_proof(&token).signed(p256(0)));
         assert_eq!(
-            envoy.check(ask(&token, &bad)).await.reason(),
+            envoy.check(client_request(&token, &bad)).await.reason(),
             "invalid_proof"
         );
         for bad in ["x", "a.b", "a.b.c.d", "e30.e30.", "..", "a,b"] {
-            let answer = envoy.check(ask(&token, bad)).await;
+            let answer = envoy.check(client_request(&token, bad)).await;
             assert_eq!(answer.reason(), "invalid_proof", "{bad}");
         }
         let long = "a".repeat(16 * 1024 + 1);
         assert_eq!(
-            envoy.check(ask(&token, &long)).await.reason(),
+            envoy.check(client_request(&token, &long)).await.reason(),
             "invalid_proof"
         );
         let good = good_proof(&token).signed(p256(0));
-        let twice = ask(&token, &good).header("dpop", good.clone());
-        for telling in TELLINGS {
-            let answer = envoy.check(twice.told(telling)).await;
-            assert_eq!(answer.reason(), "invalid_proof", "{telling:?}");
+        let twice = client_request(&token, &good).header("dpop", good.clone());
+        for header_form in HEADER_FORMS {
+            let answer = envoy.check(twice.message_in(header_form)).await;
+            assert_eq!(answer.reason(), "invalid_proof", "{header_form:?}");
         }
     }
 }
@@ -149,17 +154,18 @@ async fn challenges_name_the_scheme_and_whether_the_proof_is_at_fault() {
             "DPoP realm=\"api\", error=\"{error}\", error_description=\"{description}\", algs=\"{ALGS}\""
         )
     };
-    let dpop = |token: &str| Ask::plain().header("authorization", format!("DPoP {token}"));
+    let dpop =
+        |token: &str| ClientRequest::plain().header("authorization", format!("DPoP {token}"));
     let unbound = Token::of(ISSUER);
     let expired = unbound.clone().claim("exp", now() - 100);
-    for (ask, reason, expected) in [
+    for (client_request, reason, expected) in [
         (
             dpop(&token),
             "missing_proof",
             challenge("invalid_dpop_proof", "the request has no DPoP proof"),
         ),
         (
-            ask(&token, "x"),
+            client_request(&token, "x"),
             "invalid_proof",
             challenge(
                 "invalid_dpop_proof",
@@ -167,7 +173,7 @@ async fn challenges_name_the_scheme_and_whether_the_proof_is_at_fault() {
             ),
         ),
         (
-            Ask::bearer(&token),
+            ClientRequest::bearer(&token),
             "unproven_binding",
             challenge(
                 "invalid_token",
@@ -188,13 +194,13 @@ async fn challenges_name_the_scheme_and_whether_the_proof_is_at_fault() {
             ),
         ),
         (
-            Ask::bearer(&expired.signed(rsa(0))),
+            ClientRequest::bearer(&expired.signed(rsa(0))),
             "expired",
             "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"the token has expired\""
                 .to_owned(),
         ),
     ] {
-        let answer = envoy.check(ask).await;
+        let answer = envoy.check(client_request).await;
         assert_eq!((answer.reason().as_str(), answer.http), (reason, 401));
         assert_eq!(answer.header("www-authenticate"), Some(expected.as_str()));
     }
@@ -212,17 +218,18 @@ async fn a_bound_token_outside_the_dpop_scheme_is_unproven() {
         ("x-api-token", token.clone()),
         ("cookie", format!("session={token}")),
     ] {
-        let ask = Ask::plain()
+        let client_request = ClientRequest::plain()
             .header(name, value)
             .header("dpop", good.clone());
         assert_eq!(
-            service.check(ask).await.reason(),
+            service.check(client_request).await.reason(),
             "unproven_binding",
             "{name}"
         );
     }
     // Two schemes are two credentials.
-    let both = Ask::plain().header("authorization", format!("DPoP {token},Bearer {token}"));
+    let both =
+        ClientRequest::plain().header("authorization", format!("DPoP {token},Bearer {token}"));
     assert_eq!(service.check(both).await.reason(), "invalid_request");
 }
 
@@ -233,7 +240,7 @@ async fn a_configuration_without_bearer_reads_no_dpop() {
     let token = bound(p256(0));
     let good = good_proof(&token).signed(p256(0));
     assert_eq!(
-        service.check(ask(&token, &good)).await.reason(),
+        service.check(client_request(&token, &good)).await.reason(),
         "missing_token"
     );
 }
@@ -242,8 +249,14 @@ async fn a_configuration_without_bearer_reads_no_dpop() {
 async fn binding_ignore_admits_a_bound_token_in_every_scheme() {
     let service = Service::ready(&configuration("binding: ignore", "")).await;
     let token = bound(p256(0));
-    assert_eq!(service.check(Ask::bearer(&token)).await.reason(), "allowed");
-    assert_eq!(service.check(ask(&token, "x")).await.reason(), "allowed");
+    assert_eq!(
+        service.check(ClientRequest::bearer(&token)).await.reason(),
+        "allowed"
+    );
+    assert_eq!(
+        service.check(client_request(&token, "x")).await.reason(),
+        "allowed"
+    );
 }
 
 #[tokio::test]
@@ -257,9 +270,9 @@ async fn a_confirmation_that_cannot_be_checked_stays_unproven() {
     ] {
         let token = Token::of(ISSUER).claim("cnf", cnf.clone()).signed(rsa(0));
         let good = good_proof(&token).signed(p256(0));
-        for ask in [ask(&token, &good), Ask::bearer(&token)] {
+        for client_request in [client_request(&token, &good), ClientRequest::bearer(&token)] {
             assert_eq!(
-                service.check(ask).await.reason(),
+                service.check(client_request).await.reason(),
                 "unproven_binding",
                 "{cnf}"
             );
@@ -272,7 +285,7 @@ async fn the_token_of_a_dpop_request_can_be_removed() {
     let service = Service::ready(&configuration("", "forward_token: false\n")).await;
     let token = bound(p256(0));
     let good = good_proof(&token).signed(p256(0));
-    let answer = service.check(ask(&token, &good)).await;
+    let answer = service.check(client_request(&token, &good)).await;
     assert_eq!(answer.reason(), "allowed");
     assert!(answer.removes("authorization"), "{answer:?}");
 }

@@ -11,7 +11,7 @@ use crate::support::proof::certificate_thumbprint;
 use crate::support::service::Service;
 use crate::support::token::Token;
 
-use super::place::{ISSUER, ask, bound, configuration, good_proof};
+use super::place::{ISSUER, bound, client_request, configuration, good_proof};
 
 async fn explain(folder: &Path, token: &str, more: &[&str]) -> Ended {
     let config = folder.join("accredit.yaml");
@@ -121,7 +121,7 @@ async fn an_explanation_by_the_service_uses_no_proof_up() {
     };
     assert_eq!(explained().await, "allowed");
     assert_eq!(explained().await, "allowed");
-    let answer = service.check(ask(&token, &proof)).await;
+    let answer = service.check(client_request(&token, &proof)).await;
     assert_eq!(answer.reason(), "allowed");
     assert_eq!(explained().await, "replayed_proof");
 }

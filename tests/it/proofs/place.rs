@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{Key, p256, rsa, set};
 use crate::support::proof::{key_thumbprint, proof};
 use crate::support::service::inline_issuer;
@@ -10,7 +10,7 @@ use crate::support::token::Token;
 
 pub(super) const ISSUER: &str = "https://issuer.test";
 
-/// The URL of [`Ask::plain`].
+/// The URL of [`ClientRequest::plain`].
 pub(super) const URL: &str = "https://api.test/things";
 
 /// The configuration of one issuer with the key `k`. `lines` are of its entry, `more` of the file.
@@ -31,8 +31,8 @@ pub(super) fn good_proof(token: &str) -> Token {
 }
 
 /// A request with a token and a proof.
-pub(super) fn ask(token: &str, proof: &str) -> Ask {
-    Ask::plain()
+pub(super) fn client_request(token: &str, proof: &str) -> ClientRequest {
+    ClientRequest::plain()
         .header("authorization", format!("DPoP {token}"))
         .header("dpop", proof)
 }

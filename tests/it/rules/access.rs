@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::rsa;
 use crate::support::token::Token;
 
@@ -27,38 +27,43 @@ rules:
 async fn the_first_rule_that_matches_decides() {
     let service = service(RULES).await;
     let envoy = service.envoy().await;
-    let bad = || Ask::bearer("a.b.c");
+    let bad = || ClientRequest::bearer("a.b.c");
     let scoped = |scopes: &[&str]| with(token().claim("scopes", json!(scopes)));
-    let foreign = || Ask::bearer(&Token::of("https://other.test").signed(rsa(1)));
-    let cors = |ask: Ask| {
-        ask.header("origin", "https://x")
+    let foreign = || ClientRequest::bearer(&Token::of("https://other.test").signed(rsa(1)));
+    let cors = |client_request: ClientRequest| {
+        client_request
+            .header("origin", "https://x")
             .header("access-control-request-method", "GET")
     };
-    let cases: Vec<(Ask, &str, &str)> = vec![
+    let cases: Vec<(ClientRequest, &str, &str)> = vec![
         (
-            cors(Ask::plain().to("OPTIONS", "/scopes")),
+            cors(ClientRequest::plain().to("OPTIONS", "/scopes")),
             "anonymous",
             "preflight",
         ),
         (
-            Ask::plain().to("OPTIONS", "/scopes"),
+            ClientRequest::plain().to("OPTIONS", "/scopes"),
             "missing_token",
             "scopes",
         ),
-        (Ask::plain().to("GET", "/healthz"), "anonymous", "health"),
+        (
+            ClientRequest::plain().to("GET", "/healthz"),
+            "anonymous",
+            "health",
+        ),
         (bad().to("GET", "/public/a/b/"), "anonymous", "health"),
         (
-            Ask::plain().to("HEAD", "/healthz"),
+            ClientRequest::plain().to("HEAD", "/healthz"),
             "missing_token",
             "default",
         ),
         (
-            Ask::plain().to("get", "/healthz"),
+            ClientRequest::plain().to("get", "/healthz"),
             "invalid_request",
             "default",
         ),
         (
-            Ask::plain().to("GET", "/catalogue"),
+            ClientRequest::plain().to("GET", "/catalogue"),
             "anonymous",
             "catalogue",
         ),
@@ -163,7 +168,11 @@ async fn the_first_rule_that_matches_decides() {
             "invalid_request",
             "default",
         ),
-        (Ask::plain().to("GET", "*"), "invalid_request", "default"),
+        (
+            ClientRequest::plain().to("GET", "*"),
+            "invalid_request",
+            "default",
+        ),
         // A method in another case (CONTRACT 3.9.8), whatever the path.
         (
             with(token()).to("dELETE", "/x"),
@@ -172,8 +181,8 @@ async fn the_first_rule_that_matches_decides() {
         ),
         (with(token()).to("M-SEARCH", "/x"), "allowed", "default"),
     ];
-    for (ask, reason, rule) in cases {
-        let answer = envoy.check(ask).await;
+    for (client_request, reason, rule) in cases {
+        let answer = envoy.check(client_request).await;
         assert_eq!(
             (answer.reason().as_str(), answer.text("rule").as_deref()),
             (reason, Some(rule)),
@@ -210,7 +219,9 @@ async fn a_refusal_by_a_rule_names_the_requirement() {
         any.header("www-authenticate")
             .is_some_and(|challenge| challenge.contains(r#"scope="ops admin""#))
     );
-    let closed = envoy.check(Ask::plain().to("GET", "/closed")).await;
+    let closed = envoy
+        .check(ClientRequest::plain().to("GET", "/closed"))
+        .await;
     assert_eq!(
         (closed.code, closed.http, closed.body.as_str()),
         (7, 403, r#"{"error":"Forbidden"}"#)
@@ -241,13 +252,16 @@ fn token_subject() -> Option<String> {
 async fn an_anonymous_request_loses_claim_headers_and_keeps_its_credential() {
     let service = service(&format!("{RULES}forward_token: false\n")).await;
     let envoy = service.envoy().await;
-    let spoofed = |ask: Ask| {
-        ask.header("x-jwt-sub", "admin")
+    let spoofed = |client_request: ClientRequest| {
+        client_request
+            .header("x-jwt-sub", "admin")
             .header("x_jwt_org", "acme")
             .header("x-jwt-new", "1")
     };
     for path in ["/healthz", "/catalogue"] {
-        let answer = envoy.check(spoofed(Ask::plain().to("GET", path))).await;
+        let answer = envoy
+            .check(spoofed(ClientRequest::plain().to("GET", path)))
+            .await;
         assert!(
             answer.is_admission() && answer.headers.is_empty(),
             "{answer:?}"

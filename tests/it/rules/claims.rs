@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
@@ -115,7 +115,9 @@ async fn a_rule_requires_values_of_claims() {
             assert_eq!(answer.reason(), reason, "{path} {shown}");
         }
     }
-    let without_token = envoy.check(Ask::plain().to("GET", "/maybe")).await;
+    let without_token = envoy
+        .check(ClientRequest::plain().to("GET", "/maybe"))
+        .await;
     assert_eq!(without_token.reason(), "anonymous");
 }
 
@@ -185,14 +187,16 @@ rules:
         // Envoy appends the zone of a link-local address.
         ("fe80::1%2", "", "block"),
     ] {
-        let answer = envoy.check(Ask::plain().from(address, principal)).await;
+        let answer = envoy
+            .check(ClientRequest::plain().from(address, principal))
+            .await;
         assert_eq!(
             answer.text("rule").as_deref(),
             Some(rule),
             "{address} {principal}"
         );
     }
-    let unknown = envoy.check(Ask::plain()).await;
+    let unknown = envoy.check(ClientRequest::plain()).await;
     assert_eq!(
         unknown.text("rule").as_deref(),
         Some("default"),

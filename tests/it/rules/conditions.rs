@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 
 use super::place::{service, token, with};
 
@@ -33,7 +33,7 @@ async fn a_condition_sees_claims_request_source_context_and_time() {
     ))
     .await;
     let envoy = service.envoy().await;
-    let ask = |environment: &str| {
+    let client_request = |environment: &str| {
         with(
             token()
                 .claim("custom_claims", json!({ "environment": environment }))
@@ -44,11 +44,14 @@ async fn a_condition_sees_claims_request_source_context_and_time() {
         .header("x-a", "2")
         .from("10.1.2.3", "spiffe://a/b")
         .on_route("tier", "gold")
-        .told(Telling::HeaderMap)
+        .message_in(HeaderForm::HeaderMap)
     };
-    assert_eq!(envoy.check(ask("production_us")).await.reason(), "allowed");
     assert_eq!(
-        envoy.check(ask("staging")).await.reason(),
+        envoy.check(client_request("production_us")).await.reason(),
+        "allowed"
+    );
+    assert_eq!(
+        envoy.check(client_request("staging")).await.reason(),
         "condition_failed"
     );
 }
@@ -106,11 +109,17 @@ async fn without_a_token_the_claims_are_empty() {
         .await;
         let envoy = service.envoy().await;
         assert_eq!(
-            envoy.check(Ask::plain().to("GET", "/c")).await.reason(),
+            envoy
+                .check(ClientRequest::plain().to("GET", "/c"))
+                .await
+                .reason(),
             "anonymous"
         );
         assert_eq!(
-            envoy.check(Ask::plain().to("POST", "/c")).await.reason(),
+            envoy
+                .check(ClientRequest::plain().to("POST", "/c"))
+                .await
+                .reason(),
             "condition_failed"
         );
         let with_token = envoy.check(with(token()).to("GET", "/c")).await.reason();

@@ -1,6 +1,6 @@
 //! Paths with more than one reading, as a service meets them.
 
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 
 use super::place::{service, token, with};
 
@@ -49,7 +49,7 @@ async fn no_notation_of_a_path_reaches_a_public_rule_wrongly() {
         "/public/.",
         "/public/..",
     ] {
-        let answer = envoy.check(Ask::plain().to("GET", path)).await;
+        let answer = envoy.check(ClientRequest::plain().to("GET", path)).await;
         assert_eq!(
             (answer.reason().as_str(), answer.http),
             ("invalid_request", 400),
@@ -67,14 +67,20 @@ async fn no_notation_of_a_path_reaches_a_public_rule_wrongly() {
         "/public/.x/...y",
     ] {
         assert_eq!(
-            envoy.check(Ask::plain().to("GET", path)).await.reason(),
+            envoy
+                .check(ClientRequest::plain().to("GET", path))
+                .await
+                .reason(),
             "anonymous",
             "{path:?}"
         );
     }
     for path in ["/PUBLIC/x", "/publicx", "/admin?/public/x", "/"] {
         assert_eq!(
-            envoy.check(Ask::plain().to("GET", path)).await.reason(),
+            envoy
+                .check(ClientRequest::plain().to("GET", path))
+                .await
+                .reason(),
             "missing_token",
             "{path:?}"
         );
@@ -90,7 +96,10 @@ async fn a_permitted_ambiguous_path_still_needs_a_token() {
     let envoy = service.envoy().await;
     for path in ["/public/a%2Fb", "/public/a;v=1", "/public/a%2fb;v"] {
         assert_eq!(
-            envoy.check(Ask::plain().to("GET", path)).await.reason(),
+            envoy
+                .check(ClientRequest::plain().to("GET", path))
+                .await
+                .reason(),
             "missing_token",
             "{path}"
         );
@@ -142,9 +151,9 @@ async fn a_path_that_evades_a_strict_rule_is_refused_by_a_final_deny_rule() {
 async fn a_path_that_differs_between_attributes_and_headers_is_refused() {
     let service = service(PUBLIC).await;
     let envoy = service.envoy().await;
-    let mut message = Ask::plain()
+    let mut message = ClientRequest::plain()
         .to("GET", "/public/a!")
-        .told(Telling::HeaderMap);
+        .message_in(HeaderForm::HeaderMap);
     let http = message
         .attributes
         .as_mut()
@@ -164,9 +173,9 @@ async fn a_path_that_differs_between_attributes_and_headers_is_refused() {
     assert_eq!(
         envoy
             .check(
-                Ask::plain()
+                ClientRequest::plain()
                     .to("GET", "/public/a!")
-                    .told(Telling::HeaderMap)
+                    .message_in(HeaderForm::HeaderMap)
             )
             .await
             .reason(),

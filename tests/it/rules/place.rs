@@ -1,6 +1,6 @@
 //! What these tests share.
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
@@ -20,6 +20,6 @@ pub(super) fn token() -> Token {
 }
 
 /// A request with that token.
-pub(super) fn with(token: Token) -> Ask {
-    Ask::bearer(&token.signed(rsa(0)))
+pub(super) fn with(token: Token) -> ClientRequest {
+    ClientRequest::bearer(&token.signed(rsa(0)))
 }

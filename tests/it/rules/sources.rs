@@ -1,6 +1,6 @@
 //! The sources of a token, and its removal from all of them.
 
-use crate::support::check_request::{Ask, Telling};
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::http_get::get;
 use crate::support::keys::rsa;
 
@@ -21,76 +21,85 @@ async fn a_token_is_found_in_every_configured_source() {
     let one = token().signed(rsa(0));
     let two = token().claim("jti", "another").signed(rsa(0));
     let query = |token: &str| format!("/a?x=1&access%5Ftoken={token}&y");
-    let cases: Vec<(Ask, &str)> = vec![
-        (Ask::plain().header("x-api-token", one.clone()), "allowed"),
+    let cases: Vec<(ClientRequest, &str)> = vec![
         (
-            Ask::plain().header("x-api-token", format!("Bearer {one}")),
+            ClientRequest::plain().header("x-api-token", one.clone()),
+            "allowed",
+        ),
+        (
+            ClientRequest::plain().header("x-api-token", format!("Bearer {one}")),
             "malformed_token",
         ),
         (
-            Ask::plain().header("x-api-token", format!("{one},{one}")),
+            ClientRequest::plain().header("x-api-token", format!("{one},{one}")),
             "invalid_request",
         ),
         (
-            Ask::plain().header("cookie", format!("a=b; session={one}; c=d")),
+            ClientRequest::plain().header("cookie", format!("a=b; session={one}; c=d")),
             "allowed",
         ),
         (
-            Ask::plain().header("cookie", format!("session={one},session={one}")),
+            ClientRequest::plain().header("cookie", format!("session={one},session={one}")),
             "allowed",
         ),
         (
-            Ask::plain().header("cookie", format!("session={one}; session={two}")),
+            ClientRequest::plain().header("cookie", format!("session={one}; session={two}")),
             "invalid_request",
         ),
         (
-            Ask::plain().header("cookie", "session=opaque-value; a=b"),
+            ClientRequest::plain().header("cookie", "session=opaque-value; a=b"),
             "missing_token",
         ),
-        (Ask::plain().to("GET", &query(&one)), "allowed"),
-        (Ask::plain().to("GET", "/a?access_token="), "missing_token"),
+        (ClientRequest::plain().to("GET", &query(&one)), "allowed"),
         (
-            Ask::plain()
+            ClientRequest::plain().to("GET", "/a?access_token="),
+            "missing_token",
+        ),
+        (
+            ClientRequest::plain()
                 .to("GET", &query(&one))
                 .header("cookie", format!("session={one}")),
             "allowed",
         ),
         (
-            Ask::plain()
+            ClientRequest::plain()
                 .to("GET", &query(&one))
                 .header("cookie", format!("session={two}")),
             "invalid_request",
         ),
         (
-            Ask::bearer(&one).header("x-api-token", two.clone()),
+            ClientRequest::bearer(&one).header("x-api-token", two.clone()),
             "invalid_request",
         ),
         (
-            Ask::bearer(&one).header("x-api-token", one.clone()),
+            ClientRequest::bearer(&one).header("x-api-token", one.clone()),
             "allowed",
         ),
         (
-            Ask::plain()
+            ClientRequest::plain()
                 .header("authorization", "Basic abc")
                 .header("x-api-token", one.clone()),
             "allowed",
         ),
-        (Ask::plain(), "missing_token"),
+        (ClientRequest::plain(), "missing_token"),
     ];
-    for (ask, reason) in cases {
-        for telling in [Telling::Headers, Telling::HeaderMap] {
+    for (request, reason) in cases {
+        for header_form in [HeaderForm::Headers, HeaderForm::HeaderMap] {
             assert_eq!(
-                envoy.check(ask.told(telling)).await.reason(),
+                envoy.check(request.message_in(header_form)).await.reason(),
                 reason,
-                "{telling:?}"
+                "{header_form:?}"
             );
         }
     }
-    let twice = Ask::plain()
+    let twice = ClientRequest::plain()
         .header("x-api-token", one.clone())
         .header("x-api-token", one.clone());
     assert_eq!(
-        envoy.check(twice.told(Telling::HeaderMap)).await.reason(),
+        envoy
+            .check(twice.message_in(HeaderForm::HeaderMap))
+            .await
+            .reason(),
         "invalid_request"
     );
 }
@@ -105,7 +114,7 @@ async fn with_forward_token_false_the_token_is_removed_and_every_other_byte_stay
     let token = token().signed(rsa(0));
     let answer = envoy
         .check(
-            Ask::bearer(&token)
+            ClientRequest::bearer(&token)
                 .to("GET", &format!("/a?x=%7e&access_token={token}&&y=?"))
                 .header("cookie", format!("a=\"b\"; session={token}; c=d"))
                 .header("x_api_token", "pretends"),
@@ -122,7 +131,7 @@ async fn with_forward_token_false_the_token_is_removed_and_every_other_byte_stay
     assert!(!shown.contains(&token), "{shown}");
 
     let alone = envoy
-        .check(Ask::plain().header("cookie", format!("session={token}")))
+        .check(ClientRequest::plain().header("cookie", format!("session={token}")))
         .await;
     assert!(
         alone.removes("cookie") && alone.header("cookie").is_none(),
@@ -130,7 +139,7 @@ async fn with_forward_token_false_the_token_is_removed_and_every_other_byte_stay
     );
     let header = envoy
         .check(
-            Ask::plain()
+            ClientRequest::plain()
                 .header("x-api-token", token.clone())
                 .header("x_api_token", "y"),
         )
@@ -139,7 +148,9 @@ async fn with_forward_token_false_the_token_is_removed_and_every_other_byte_stay
         header.removes("x-api-token") && header.removes("x_api_token"),
         "{header:?}"
     );
-    let kept = envoy.check(Ask::bearer(&token).to("GET", "/keep")).await;
+    let kept = envoy
+        .check(ClientRequest::bearer(&token).to("GET", "/keep"))
+        .await;
     assert!(
         kept.is_admission() && !kept.removes("authorization"),
         "{kept:?}"
@@ -167,11 +178,13 @@ async fn a_near_miss_is_refused_even_if_no_token_is_needed_or_another_is_good() 
         b"Basic \xff",
         b"Bearer x\x0b",
     ] {
-        let plain = Ask::plain().to("GET", "/open");
+        let plain = ClientRequest::plain().to("GET", "/open");
         let beside_good = plain.clone().header("x-api-token", good.clone());
-        for ask in [plain, beside_good] {
-            let ask = ask.header("authorization", value).told(Telling::HeaderMap);
-            let answer = envoy.check(ask).await;
+        for request in [plain, beside_good] {
+            let request = request
+                .header("authorization", value)
+                .message_in(HeaderForm::HeaderMap);
+            let answer = envoy.check(request).await;
             assert_eq!(
                 (answer.reason().as_str(), answer.http),
                 ("invalid_request", 400),
@@ -180,10 +193,10 @@ async fn a_near_miss_is_refused_even_if_no_token_is_needed_or_another_is_good() 
         }
     }
     for value in ["Bearerx y", "Bearer", "Basic x", "Bearer-x y"] {
-        let ask = Ask::plain()
+        let request = ClientRequest::plain()
             .to("GET", "/open")
             .header("authorization", value);
-        assert_eq!(envoy.check(ask).await.reason(), "anonymous", "{value}");
+        assert_eq!(envoy.check(request).await.reason(), "anonymous", "{value}");
     }
 }
 
@@ -202,7 +215,7 @@ forward_token: false
     let cookies = format!("a=1; session={token}; access=\"{token}\"; session=1.2; b=\"2\"");
     let answer = envoy
         .check(
-            Ask::plain()
+            ClientRequest::plain()
                 .to("GET", &format!("/a?t={token}&x&u={token}"))
                 .header("cookie", cookies),
         )
@@ -214,8 +227,8 @@ forward_token: false
     // Only the cookie that an answer cannot express is lost, and it is counted.
     let mut cookies = format!("a=1; session={token}; b=").into_bytes();
     cookies.extend(b"\xff; c=3");
-    let ask = Ask::plain().header("cookie", cookies);
-    let answer = envoy.check(ask.told(Telling::HeaderMap)).await;
+    let request = ClientRequest::plain().header("cookie", cookies);
+    let answer = envoy.check(request.message_in(HeaderForm::HeaderMap)).await;
     assert_eq!(answer.header("cookie"), Some("a=1; c=3"), "{answer:?}");
     let (_, metrics) = get(service.admin, "localhost", "/metrics").await;
     assert!(
@@ -234,9 +247,9 @@ forward_token: false
             format!("session={token}; session={other}"),
             format!("session={other}; session={token}"),
         ] {
-            let ask = Ask::plain().header("cookie", cookies.as_bytes());
+            let request = ClientRequest::plain().header("cookie", cookies.as_bytes());
             assert_eq!(
-                envoy.check(ask).await.reason(),
+                envoy.check(request).await.reason(),
                 "invalid_request",
                 "{cookies}"
             );
@@ -255,8 +268,8 @@ async fn a_token_that_only_an_upstream_would_read_is_refused() {
     let envoy = service.envoy().await;
     let good = token().signed(rsa(0));
     let forged = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.x";
-    let open = || Ask::plain().to("GET", "/open");
-    let hidden: Vec<Ask> = [
+    let open = || ClientRequest::plain().to("GET", "/open");
+    let hidden: Vec<ClientRequest> = [
         "session=\"eyJhbGciOiJub25lIn0\\056eyJzdWIiOiJhZG1pbiJ9\\056x\"".to_owned(),
         "session=eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9".to_owned(),
         "session=eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9,.x".to_owned(),
@@ -282,12 +295,12 @@ async fn a_token_that_only_an_upstream_would_read_is_refused() {
     )
     .chain([open().header("x_api_token", forged)])
     .collect();
-    for (number, ask) in hidden.into_iter().enumerate() {
-        for ask in [
-            ask.clone(),
-            ask.header("authorization", format!("Bearer {good}")),
+    for (number, request) in hidden.into_iter().enumerate() {
+        for request in [
+            request.clone(),
+            request.header("authorization", format!("Bearer {good}")),
         ] {
-            let answer = envoy.check(ask).await;
+            let answer = envoy.check(request).await;
             assert_eq!(
                 (answer.reason().as_str(), answer.http),
                 ("invalid_request", 400),
@@ -307,9 +320,9 @@ async fn a_token_that_only_an_upstream_would_read_is_refused() {
             "other=eyJhIjoxfQ.eyJhIjoxfQ.x; session=GA1.2.123.456",
         ),
     ] {
-        let ask = open().to("GET", path).header("cookie", cookie);
+        let request = open().to("GET", path).header("cookie", cookie);
         assert_eq!(
-            envoy.check(ask).await.reason(),
+            envoy.check(request).await.reason(),
             "anonymous",
             "{path} {cookie}"
         );
@@ -327,19 +340,21 @@ async fn a_path_that_loses_its_token_keeps_the_bytes_that_envoy_hides() {
         let envoy = service.envoy().await;
         let token = token().signed(rsa(0));
         let shown = format!("/a!!?access_token={token}&x=!!");
-        let ask = |raw: Vec<u8>| {
-            let ask = Ask::plain().to("GET", &shown).header(":path", raw);
-            ask.told(Telling::HeaderMap)
+        let request = |raw: Vec<u8>| {
+            let request = ClientRequest::plain()
+                .to("GET", &shown)
+                .header(":path", raw);
+            request.message_in(HeaderForm::HeaderMap)
         };
         let raw = shown.replace("!!", "é");
-        let answer = envoy.check(ask(raw.into_bytes())).await;
+        let answer = envoy.check(request(raw.into_bytes())).await;
         assert!(answer.is_admission(), "{more} {answer:?}");
         assert_eq!(answer.header(":path"), Some("/aé?x=é"), "{more}");
 
         // An answer carries text.
         let raw = shown.replacen("!!", "\u{1}", 1).into_bytes();
         let raw = raw.iter().map(|byte| if *byte == 1 { 0xff } else { *byte });
-        let answer = envoy.check(ask(raw.collect())).await;
+        let answer = envoy.check(request(raw.collect())).await;
         assert_eq!(answer.reason(), "invalid_request", "{more}");
     }
 }

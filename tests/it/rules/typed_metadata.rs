@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 
 use super::place::{service, token, with};
 
@@ -39,13 +39,16 @@ rules:
     }
     assert!(metadata.get("fails").is_none());
     // Without a token there are no claims.
-    let metadata = service.check(Ask::plain().path("/open")).await.metadata();
+    let metadata = service
+        .check(ClientRequest::plain().path("/open"))
+        .await
+        .metadata();
     assert_eq!(
         (&metadata["tenant"], &metadata["is_admin"]),
         (&json!("none"), &json!(false))
     );
     assert!(metadata.get("limit").is_none());
     // A refusal has none of them.
-    let metadata = service.check(Ask::plain()).await.metadata();
+    let metadata = service.check(ClientRequest::plain()).await.metadata();
     assert!(metadata.get("tenant").is_none());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::proof::certificate;
 use crate::proof::dpop::{MAX_PROOF_AGE, ProofPurpose};
-use crate::proof::replay::ReplayMemory;
+use crate::proof::replay::ReplayCache;
 use crate::request::Request;
 use crate::token::binding_error::{BindingError, ProofFault};
 use crate::token::confirmation::{Confirmation, Thumbprint};
@@ -34,7 +34,7 @@ pub struct Presentation<'a> {
     pub request: &'a Request<'a>,
     pub scheme: CredentialScheme,
     pub token: &'a [u8],
-    pub memory: &'a ReplayMemory,
+    pub memory: &'a ReplayCache,
     pub proof_use: ProofUse,
 }
 

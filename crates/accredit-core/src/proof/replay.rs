@@ -15,7 +15,7 @@ use crate::token::confirmation::Thumbprint;
 pub const DEFAULT_REPLAY_SIZE: u32 = 100_000;
 
 /// Remembers used proofs until they are too old to be used again. It is bounded, and full it refuses new ones.
-pub struct ReplayMemory {
+pub struct ReplayCache {
     limit: AtomicUsize,
     used: Mutex<UsedProofs>,
     /// Two hashes with random keys identify a proof: no client can find two proofs with the same ones.
@@ -29,10 +29,10 @@ struct UsedProofs {
     by_end: BTreeMap<u64, Vec<(u64, u64)>>,
 }
 
-impl ReplayMemory {
+impl ReplayCache {
     /// A memory of at most that many proofs. It takes no room before the first one.
-    pub fn new(limit: usize) -> ReplayMemory {
-        ReplayMemory {
+    pub fn new(limit: usize) -> ReplayCache {
+        ReplayCache {
             limit: AtomicUsize::new(limit),
             used: Mutex::default(),
             hashers: [RandomState::default(), RandomState::default()],
@@ -104,26 +104,26 @@ impl UsedProofs {
     }
 }
 
-impl Default for ReplayMemory {
-    fn default() -> ReplayMemory {
-        ReplayMemory::new(DEFAULT_REPLAY_SIZE as usize)
+impl Default for ReplayCache {
+    fn default() -> ReplayCache {
+        ReplayCache::new(DEFAULT_REPLAY_SIZE as usize)
     }
 }
 
-impl fmt::Debug for ReplayMemory {
+impl fmt::Debug for ReplayCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReplayMemory({} proofs)", self.len())
+        write!(f, "ReplayCache({} proofs)", self.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ReplayMemory;
+    use super::ReplayCache;
     use crate::token::binding_error::BindingError;
 
     #[test]
     fn a_proof_can_be_used_once_until_it_is_too_old() {
-        let memory = ReplayMemory::new(10);
+        let memory = ReplayCache::new(10);
         let (one, other) = ([1; 32], [2; 32]);
         assert_eq!(memory.look(&one, "a"), Ok(()));
         assert_eq!(memory.take(&one, "a", 100, 160), Ok(()));
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_full_memory_refuses_new_proofs_until_old_ones_end() {
-        let memory = ReplayMemory::new(2);
+        let memory = ReplayCache::new(2);
         let key = [0; 32];
         assert_eq!(memory.take(&key, "a", 0, 10), Ok(()));
         assert_eq!(memory.take(&key, "b", 0, 20), Ok(()));

@@ -14,7 +14,7 @@ const DAY: f64 = 24.0 * 60.0 * 60.0;
 
 /// The pauses between the times when the source was asked, in seconds.
 fn pauses(source: &ScriptedSource) -> Vec<f64> {
-    let asked = source.asked();
+    let asked = source.request_times();
     asked
         .windows(2)
         .map(|two| (two[1] - two[0]).as_secs_f64())
@@ -84,7 +84,7 @@ async fn retry_after_is_obeyed_for_at_most_refresh() {
         pass(1.0).await;
         source.replies(Reply::Status(429, Some(retry_after)));
         pass(299.0).await;
-        assert_eq!(source.asked().len(), 2);
+        assert_eq!(source.request_times().len(), 2);
         for number in 0..50 {
             let now = Instant::now();
             let lookup = kept

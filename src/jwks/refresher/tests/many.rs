@@ -38,7 +38,7 @@ async fn first_fetches_of_many_issuers_start_32_at_a_time() {
     });
     let (_, _refreshing) = line(&many, &many);
     pass(60.0).await;
-    assert_eq!(many.asked().len(), MANY + 1);
+    assert_eq!(many.request_times().len(), MANY + 1);
     assert_eq!(many.most_in_flight(), MAX_FIRST_FETCHES);
 }
 
@@ -54,7 +54,7 @@ async fn issuers_that_hang_delay_the_first_fetch_of_others_by_seconds_only() {
     let waited = began.elapsed();
     assert!(waited <= Duration::from_secs(4), "{waited:?}");
     pass(600.0).await;
-    assert!(good.asked().len() >= 3);
+    assert!(good.request_times().len() >= 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +64,7 @@ async fn refreshes_are_spread_over_time() {
     let began = Instant::now();
     pass(299.0).await;
     let mut in_one_second: HashMap<u64, usize> = HashMap::new();
-    let refreshes = many.asked().into_iter().skip(MANY + 1);
+    let refreshes = many.request_times().into_iter().skip(MANY + 1);
     for asked in refreshes {
         *in_one_second.entry((asked - began).as_secs()).or_default() += 1;
     }

@@ -102,7 +102,7 @@ impl ScriptedSource {
     }
 
     /// When it was asked.
-    pub(super) fn asked(&self) -> Vec<Instant> {
+    pub(super) fn request_times(&self) -> Vec<Instant> {
         self.state.lock().expect("is whole").asked.clone()
     }
 

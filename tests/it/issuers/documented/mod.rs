@@ -52,7 +52,7 @@ async fn each_key_set_is_used_whichever_way_its_serializer_writes_it() {
             let service = sample.serve(rewrite).await;
             let envoy = service.envoy().await;
             for token in &sample.admitted {
-                let answer = envoy.check(token.ask()).await;
+                let answer = envoy.check(token.request()).await;
                 assert_eq!(
                     answer.reason(),
                     "allowed",

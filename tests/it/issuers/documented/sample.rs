@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::support::check_request::Ask;
+use crate::support::check_request::ClientRequest;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::Key;
 use crate::support::service::Service;
@@ -115,22 +115,22 @@ impl Sample {
         let service = self.serve(|key| key).await;
         let envoy = service.envoy().await;
         for token in &self.admitted {
-            let answer = envoy.check(token.ask()).await;
+            let answer = envoy.check(token.request()).await;
             assert_eq!(answer.reason(), "allowed", "{}", token.name);
             for (header, value) in &token.headers {
                 assert_eq!(answer.header(header), Some(*value), "{}", token.name);
             }
         }
         for (token, reason) in &self.refused {
-            let answer = envoy.check(token.ask()).await;
+            let answer = envoy.check(token.request()).await;
             assert_eq!(answer.reason(), *reason, "{}", token.name);
         }
     }
 }
 
 impl Bearer {
-    pub(super) fn ask(&self) -> Ask {
-        Ask::bearer(&self.text)
+    pub(super) fn request(&self) -> ClientRequest {
+        ClientRequest::bearer(&self.text)
     }
 }
 

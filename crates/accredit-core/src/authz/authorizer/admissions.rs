@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Authorizer, Decided};
 use crate::authn::authenticator::attempt::CacheLookup;
 use crate::authn::identity::Identity;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::answer::Admission;
+use crate::authz::authorizer::{Authorizer, Decided};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::typed_metadata;

@@ -1,7 +1,7 @@
 //! Rules on trial (CONTRACT 8.7).
 
-use super::{Authorizer, Decided};
 use crate::authn::removal::TokenRemoval;
+use crate::authz::authorizer::{Authorizer, Decided};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::record::DecisionRecord;

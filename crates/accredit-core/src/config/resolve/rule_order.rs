@@ -113,7 +113,7 @@ fn warn(
 fn name_of(
     groups: &[RuleGroup<'_>],
     rule: OrderedRule<'_>,
-    told: usize,
+    result: usize,
     sentence: Sentence,
 ) -> Sentence {
     let Some(group) = groups.get(rule.group) else {
@@ -121,7 +121,7 @@ fn name_of(
     };
     let key = path::item(group.key, rule.number);
     match &group.file {
-        _ if rule.group == told => sentence
+        _ if rule.group == result => sentence
             .and("the rule ")
             .and_quote(&path::member(&key, "name"), &rule.rule.name),
         // The names of the configuration can come from the environment, of which the problems of a file know nothing.

@@ -616,11 +616,11 @@ fn an_open_admin_port_causes_a_warning_unless_it_requires_client_certificates() 
         (tls.to_owned(), true),
         (mutual.to_owned(), false),
     ] {
-        let told = problems(&issuer(&format!("{open}{lines}")));
+        let result = problems(&issuer(&format!("{open}{lines}")));
         assert_eq!(
-            told.contains("every client that can connect to this address"),
+            result.contains("every client that can connect to this address"),
             warned,
-            "{told}"
+            "{result}"
         );
     }
 }
