@@ -32,6 +32,13 @@ struct Place {
     process: Running,
 }
 
+/// What a reload changes in the entry.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Times,
+    Credentials,
+}
+
 impl Place {
     async fn begin(jwks: &str) -> Place {
         let gate = Arc::new(Semaphore::new(0));
@@ -52,6 +59,18 @@ impl Place {
         };
         assert_eq!(place.reason("k", 0).await, "allowed");
         place
+    }
+
+    /// The settings of `jwks` that a reload gives to the entry, which is then refreshed once an hour.
+    fn changed(&self, change: Change) -> String {
+        match change {
+            Change::Times => ", refresh: 1h, max_stale: 23h".to_owned(),
+            Change::Credentials => {
+                let file = self.folder.path().join("token");
+                std::fs::write(&file, "credential").unwrap();
+                format!(", refresh: 1h, bearer_file: '{}'", file.display())
+            }
+        }
     }
 
     /// Writes a configuration that changes the entry and waits for the keys of another issuer.
@@ -112,30 +131,32 @@ async fn serve(folder: &Path) -> Running {
 /// reload waits for another issuer.
 #[tokio::test]
 async fn a_reload_does_not_bring_back_a_key_that_was_withdrawn_while_it_waited() {
-    let mut place = Place::begin(", refresh: 1s").await;
-    place
-        .begin_reload(ISSUER, ", refresh: 1h, max_stale: 23h")
-        .await;
-    place.server.serve("/keys", next_keys());
-    place.is_withdrawn().await;
-    place.server.serve("/keys", Answer::of(500, "no"));
-    place.end_reload().await;
-    assert_eq!(place.reason("next", 1).await, "allowed");
-    assert_ne!(place.reason("k", 0).await, "allowed");
+    for change in [Change::Times, Change::Credentials] {
+        let mut place = Place::begin(", refresh: 1s").await;
+        let jwks = place.changed(change);
+        place.begin_reload(ISSUER, &jwks).await;
+        place.server.serve("/keys", next_keys());
+        place.is_withdrawn().await;
+        place.server.serve("/keys", Answer::of(500, "no"));
+        place.end_reload().await;
+        assert_eq!(place.reason("next", 1).await, "allowed", "{change:?}");
+        assert_ne!(place.reason("k", 0).await, "allowed", "{change:?}");
+    }
 }
 
 /// CONTRACT 5.6.1: at once, although the configuration whose entry fetched the set is not active yet.
 #[tokio::test]
 async fn a_key_whose_absence_a_waiting_configuration_has_seen_stops_admitting() {
-    let mut place = Place::begin(", refresh: 1h").await;
-    place.server.serve("/keys", next_keys());
-    place
-        .begin_reload(ISSUER, ", refresh: 1h, max_stale: 23h")
-        .await;
-    place.is_withdrawn().await;
-    place.server.serve("/keys", Answer::of(500, "no"));
-    place.end_reload().await;
-    assert_ne!(place.reason("k", 0).await, "allowed");
+    for change in [Change::Times, Change::Credentials] {
+        let mut place = Place::begin(", refresh: 1h").await;
+        place.server.serve("/keys", next_keys());
+        let jwks = place.changed(change);
+        place.begin_reload(ISSUER, &jwks).await;
+        place.is_withdrawn().await;
+        place.server.serve("/keys", Answer::of(500, "no"));
+        place.end_reload().await;
+        assert_ne!(place.reason("k", 0).await, "allowed", "{change:?}");
+    }
 }
 
 /// The file of an entry is bound to its issuers. The process withdrew the key for another list of issuers only.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::keys::sharing::KeyHolder;
 use crate::keys::source::{FetchSettings, KeySource};
 use crate::keys::store::KeyStore;
 
@@ -37,12 +38,20 @@ pub enum Leased {
     New(KeyLease),
 }
 
+impl KeyEntry {
+    fn holder(&self) -> KeyHolder {
+        KeyHolder {
+            issuers: self.issuers.clone(),
+            access: self.settings.access.clone(),
+        }
+    }
+}
+
 impl KeyLeases {
-    /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set that another leased store
-    /// holds from the same source, with the same credentials or for the same issuers: when only times, issuers or credentials of
-    /// an entry change, its issuer can be unreachable. Of several
-    /// such sets it is the one that was confirmed last: an older one can contain keys that the issuer has withdrawn. From then
-    /// on, each of the stores that are fetched with the same credentials gets what the others fetch.
+    /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set of another leased store of the
+    /// same source, if its entry may use it: when only times, issuers or credentials of an entry change, its issuer can be
+    /// unreachable. Of several such sets it is the one that was confirmed last: an older one can contain keys that the issuer has
+    /// withdrawn. From then on, the stores of one source exchange what they fetch.
     pub fn lease(&mut self, entry: &KeyEntry, now: Instant) -> Leased {
         self.0.retain(|(_, leased)| leased.strong_count() > 0);
         let equal = self.0.iter().filter(|(own, _)| own == entry);
@@ -54,31 +63,28 @@ impl KeyLeases {
                 && own.settings.ca_file == entry.settings.ca_file
                 && own.settings.access.connect == entry.settings.access.connect
         });
-        // A server can give each of its clients other keys, and so another issuer's to another client.
-        let same_source = same_source.filter(|(own, _)| {
-            own.settings.access == entry.settings.access || own.issuers == entry.issuers
-        });
         let others: Vec<_> = same_source
-            .filter_map(|(own, other)| Some((own, other.upgrade()?)))
+            .filter_map(|(own, other)| Some((own.holder(), other.upgrade()?)))
             .collect();
-        let with_access = others
-            .iter()
-            .find(|(own, _)| own.settings.access == entry.settings.access);
-        let siblings = with_access.map(|(_, other)| other.0.siblings());
+        let siblings = others.first().map(|(_, other)| other.0.siblings());
         let store = KeyStore::new(entry.source.clone(), now).among(siblings.unwrap_or_default());
         let lease = KeyLease::new(store);
         let (store, max_stale) = (lease.store(), entry.settings.max_stale);
+        let holder = entry.holder();
         // Before the others are read: what they fetch later is given to the store.
-        store.join_siblings(max_stale);
-        let held = others
-            .iter()
-            .filter_map(|(own, other)| Some((own, other.0.held()?)));
+        store.join_siblings(holder.clone(), max_stale);
+        let held = others.iter().filter_map(|(own, other)| {
+            let held = other.0.held()?;
+            let fetched_with = holder.shares(own, held.fetched_with)?;
+            Some((own, held, fetched_with))
+        });
         let held: Vec<_> = held.collect();
-        if let Some((_, latest)) = held.iter().max_by_key(|(_, held)| held.confirmed) {
-            store.inherit(latest, max_stale, now);
+        let latest = held.iter().max_by_key(|(_, held, _)| held.confirmed);
+        if let Some((_, latest, fetched_with)) = latest {
+            store.inherit(latest, *fetched_with, max_stale, now);
         }
         // That store has saved its keys for this entry, and they are at most as new as the latest.
-        if held.iter().any(|(own, _)| own.issuers == entry.issuers) {
+        if held.iter().any(|(own, _, _)| own.issuers == holder.issuers) {
             store.ignore_saved();
         }
         self.0.push((entry.clone(), Arc::downgrade(&lease.0)));

@@ -8,6 +8,7 @@ pub mod key_set;
 pub mod lease;
 pub mod ledger;
 pub mod set_aside;
+pub mod sharing;
 pub mod source;
 pub mod store;
 pub mod trace_parent;

@@ -11,6 +11,7 @@ use event_listener::Event;
 
 use crate::keys::key_set::KeySet;
 use crate::keys::ledger::{Ledger, Purpose};
+use crate::keys::sharing::{FetchedWith, KeyHolder};
 use crate::keys::source::KeySource;
 use crate::keys::store::snapshot::Snapshot;
 use crate::keys::trace_parent::TraceParent;
@@ -49,13 +50,14 @@ pub struct KeyStore {
     waiting_trace: Mutex<Option<TraceParent>>,
 }
 
-/// The stores of entries that have one source. A key set that one of them fetches replaces the older ones that the others hold:
-/// a key that is absent from a newly fetched set stops admitting at once (CONTRACT 5.6.1), whichever entry's fetch that was.
+/// The stores of entries that have one source. A key set that one of them fetches replaces the older ones of the others that may
+/// use it: a key that is absent from a newly fetched set stops admitting at once (CONTRACT 5.6.1), whichever entry's fetch that was.
 pub(in crate::keys) type Siblings = Arc<Mutex<Vec<Sibling>>>;
 
-/// A store of a source, and for how long a key set verifies its tokens.
+/// A store of a source, its entry, and for how long a key set verifies its tokens.
 pub(in crate::keys) struct Sibling {
     store: Weak<KeyStore>,
+    holder: KeyHolder,
     serves_for: Duration,
 }
 
@@ -83,6 +85,7 @@ impl KeyStore {
                 key_set: key_set.clone(),
                 generation: 1,
                 confirmed: now,
+                fetched_with: FetchedWith::OwnCredentials,
                 serves_until: None,
             })),
             KeySource::Uri(_) | KeySource::Discovery { .. } | KeySource::File(_) => None,
@@ -117,16 +120,6 @@ impl KeyStore {
     /// The stores that exchange key sets with this one.
     pub(in crate::keys) fn siblings(&self) -> Siblings {
         self.siblings.clone()
-    }
-
-    /// From now on the store gets what its siblings fetch.
-    pub(in crate::keys) fn join_siblings(self: &Arc<KeyStore>, serves_for: Duration) {
-        let mut siblings = lock(&self.siblings);
-        siblings.retain(|sibling| sibling.store.strong_count() > 0);
-        siblings.push(Sibling {
-            store: Arc::downgrade(self),
-            serves_for,
-        });
     }
 
     pub fn source(&self) -> &KeySource {

@@ -1,4 +1,4 @@
-//! Which entries share a store, and what the end of the last lease means to those who wait.
+//! Which entries share a store, what a new store begins with, and what the end of the last lease means to those who wait.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use crate::keys::ledger::{MissingKey, Purpose};
 use crate::keys::source::{FetchSettings, KeyAddress, KeySource, Transport};
 use crate::keys::store::KeyStore;
 use crate::keys::store::lookup::KeyLookup;
-use crate::keys::store::replacement::Unconfirmed;
+
+mod exchanged;
 
 fn entry() -> KeyEntry {
     let address = KeyAddress::parse("https://a.example/keys", Transport::Https);
@@ -136,125 +137,6 @@ fn a_store_begins_with_the_keys_of_a_leased_store_of_the_same_source_only() {
     drop(first);
     // The other lease was dropped at once, so no refresher confirms those keys.
     assert!(!new(leases.lease(&slower, now)).store().has_keys(now));
-}
-
-/// CONTRACT 5.6.1: a key that an entry has seen withdrawn does not verify its tokens again after a reload.
-#[test]
-fn a_store_begins_with_the_key_set_that_was_confirmed_last() {
-    let (a, b) = ("https://a.example", "https://b.example");
-    let now = Instant::now();
-    let later = now + Duration::from_secs(60);
-    let latest = now + Duration::from_secs(120);
-    for (old, latest_of, changed) in [(a, b, b), (a, b, a), (a, b, "https://c.example"), (a, a, a)]
-    {
-        for old_is_first in [true, false] {
-            let mut leases = KeyLeases::default();
-            let (old_entry, new_entry) =
-                (refreshed_every(3600, old), refreshed_every(3, latest_of));
-            let older = old_is_first.then(|| new(leases.lease(&old_entry, now)));
-            let newer = new(leases.lease(&new_entry, now));
-            let older = older.unwrap_or_else(|| new(leases.lease(&old_entry, now)));
-            fetch_keys(older.store(), &["old"], now);
-            fetch_keys(newer.store(), &["new"], later);
-            let store = new(leases.lease(&refreshed_every(4, changed), latest));
-            assert!(
-                holds(store.store(), &["new"]),
-                "{old} {latest_of} {changed} {old_is_first}"
-            );
-        }
-    }
-}
-
-/// CONTRACT 5.6.1: whichever of the stores of one source fetches, and whichever of them has fetched before.
-#[test]
-fn stores_of_one_source_exchange_the_key_sets_that_they_fetch() {
-    let began = Instant::now();
-    let at = |seconds| began + Duration::from_secs(seconds);
-    let mut leases = KeyLeases::default();
-    let first = new(leases.lease(&entry(), began));
-    fetch_keys(first.store(), &["old"], at(1));
-    let second = new(leases.lease(&refreshed_every(60, "https://b.example"), at(2)));
-    assert!(holds(second.store(), &["old"]));
-    let generations = || [&first, &second].map(|lease| lease.store().usable_generation(at(9)));
-    let before = generations();
-    fetch_keys(first.store(), &["new"], at(3));
-    assert!(holds(second.store(), &["new"]), "it has not fetched");
-    // Cached tokens of the withdrawn key are verified again.
-    assert!(
-        generations()
-            .iter()
-            .zip(before)
-            .all(|(now, before)| *now != before)
-    );
-    let saved = key_set(&["old"]).into();
-    let restored = second
-        .store()
-        .restore(saved, Duration::ZERO, MAX_STALE, at(4));
-    assert_eq!(restored, None);
-    fetch_keys(second.store(), &["newer"], at(5));
-    assert!(holds(first.store(), &["newer"]), "it has fetched");
-    let before = generations();
-    fetch_keys(first.store(), &["newer"], at(6));
-    assert_eq!(generations(), before);
-    assert_eq!(
-        second.store().held().map(|held| held.confirmed),
-        Some(at(6))
-    );
-    // A store that is released gives and gets nothing.
-    let released = second.store().clone();
-    drop(second);
-    fetch_keys(first.store(), &["newest"], at(7));
-    assert!(released.held().is_none());
-    fetch_keys(&released, &["old"], at(8));
-    assert!(holds(first.store(), &["newest"]));
-}
-
-/// A fetch that hung brings what the issuer published when it began. "Not modified" confirms the set that the own fetch brought.
-#[test]
-fn a_slow_fetch_does_not_replace_the_keys_of_a_later_one() {
-    let began = Instant::now();
-    let at = |seconds| began + Duration::from_secs(seconds);
-    let mut leases = KeyLeases::default();
-    let slow = new(leases.lease(&entry(), began));
-    let fast = new(leases.lease(&refreshed_every(60, "https://b.example"), began));
-    let answered = |keys: Option<&[&str]>, started: Instant| {
-        slow.store()
-            .succeed(keys.map(key_set), started, MAX_STALE, started)
-    };
-    let (started, _) = slow.store().begin(at(1), Purpose::Refresh);
-    assert_eq!(answered(None, started), Err(Unconfirmed::NothingToConfirm));
-    fetch_keys(fast.store(), &["new"], at(2));
-    let old: Option<&[&str]> = Some(&["old"]);
-    assert_eq!(answered(old, started), Err(Unconfirmed::Outdated));
-    let error = std::io::Error::other("outdated");
-    slow.store().fail(std::sync::Arc::new(error), at(3), None);
-    assert!(holds(slow.store(), &["new"]) && holds(fast.store(), &["new"]));
-    // The issuer has gone back to the set that it gave to the slow one.
-    let (started, _) = slow.store().begin(at(4), Purpose::Refresh);
-    assert!(answered(None, started).is_ok());
-    assert!(holds(slow.store(), &["old"]) && holds(fast.store(), &["old"]));
-}
-
-/// A check that waits for keys of its own issuer entry does not wait longer than until another entry brings them.
-#[test]
-fn keys_from_another_entry_end_the_wait_for_any_key_only() {
-    let now = Instant::now();
-    let mut leases = KeyLeases::default();
-    let waiting = new(leases.lease(&entry(), now));
-    let other = new(leases.lease(&refreshed_every(60, "https://b.example"), now));
-    waiting.store().begin(now, Purpose::Refresh);
-    let KeyLookup::Wait(any_key) = waiting.store().look_up_any_key(now) else {
-        panic!("a check waits for the fetch in flight");
-    };
-    fetch_keys(other.store(), &["k"], now);
-    assert_eq!(any_key.ended().now_or_never(), Some(()));
-    let generation = waiting.store().usable_generation(now).expect("has keys");
-    let lookup = waiting.store().look_up_unknown_key("next", generation, now);
-    let KeyLookup::Wait(unknown_key) = lookup else {
-        panic!("a check waits for the fetch in flight");
-    };
-    fetch_keys(other.store(), &["k", "l"], now + Duration::from_secs(1));
-    assert_eq!(unknown_key.ended().now_or_never(), None);
 }
 
 /// CONTRACT 4.8.1: an issuer that published an empty key set has withdrawn its keys, also after a reload.

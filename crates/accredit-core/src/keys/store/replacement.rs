@@ -1,5 +1,6 @@
 //! How the held keys are replaced: in one step, by a fetched key set, by restored keys, or by those of another store.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -8,8 +9,9 @@ use thiserror::Error;
 
 use crate::keys::key_set::KeySet;
 use crate::keys::ledger::{FetchResult, Ledger, Purpose};
+use crate::keys::sharing::{FetchedWith, KeyHolder};
 use crate::keys::store::snapshot::Snapshot;
-use crate::keys::store::{FetchFailure, KeyStore, lock};
+use crate::keys::store::{FetchFailure, KeyStore, Sibling, lock};
 
 /// The generation of the first keys, if they were not fetched. Every set that replaces them has a later one, unless it verifies
 /// the same tokens.
@@ -55,6 +57,7 @@ impl KeyStore {
             key_set,
             generation: RESTORED,
             confirmed,
+            fetched_with: FetchedWith::OwnCredentials,
             serves_until: now.checked_add(serves_for.saturating_sub(age)),
         };
         self.take_over(ledger, restored, now).then_some(confirmed)
@@ -63,11 +66,18 @@ impl KeyStore {
     /// Takes the key set that another store of the same source holds, for the rest of its time by this store's settings, if it
     /// was confirmed later than the own one. An empty set is taken too: it is the set that the issuer published last
     /// (CONTRACT 5.6.2).
-    pub(in crate::keys) fn inherit(&self, held: &Snapshot, serves_for: Duration, now: Instant) {
+    pub(in crate::keys) fn inherit(
+        &self,
+        held: &Snapshot,
+        fetched_with: FetchedWith,
+        serves_for: Duration,
+        now: Instant,
+    ) {
         let inherited = Snapshot {
             key_set: held.key_set.clone(),
             generation: RESTORED,
             confirmed: held.confirmed,
+            fetched_with,
             serves_until: held.confirmed.checked_add(serves_for),
         };
         self.take_over(self.ledger(), inherited, now);
@@ -139,6 +149,7 @@ impl KeyStore {
             key_set,
             generation,
             confirmed,
+            fetched_with: FetchedWith::OwnCredentials,
             serves_until: confirmed.checked_add(serves_for),
         });
         self.snapshot.store(Some(snapshot.clone()));
@@ -153,21 +164,58 @@ impl KeyStore {
         self.complete(ledger, FetchResult::Succeeded, next_attempt, None);
     }
 
-    /// Gives a key set to the other stores of the source. No lock is held: a store never waits for another one.
+    /// From now on the store gets what its siblings fetch, where its entry may use it.
+    pub(in crate::keys) fn join_siblings(
+        self: &Arc<KeyStore>,
+        holder: KeyHolder,
+        serves_for: Duration,
+    ) {
+        let mut siblings = lock(&self.siblings);
+        siblings.retain(|sibling| sibling.store.strong_count() > 0);
+        siblings.push(Sibling {
+            store: Arc::downgrade(self),
+            holder,
+            serves_for,
+        });
+    }
+
+    /// Gives a key set that this store fetched to the other stores of the source. Their locks are not held together: a store never
+    /// waits for another one.
     fn share(&self, snapshot: &Snapshot, now: Instant) {
-        let siblings = lock(&self.siblings);
-        let others = siblings
-            .iter()
-            .filter(|sibling| !std::ptr::eq(sibling.store.as_ptr(), self));
-        let others: Vec<_> = others
-            .filter_map(|sibling| Some((sibling.store.upgrade()?, sibling.serves_for)))
-            .collect();
-        drop(siblings);
-        for (store, serves_for) in others {
+        for (store, fetched_with, serves_for) in self.receivers() {
             // The saved ones are older: an earlier process saved them, or an earlier fetch of this one.
             store.ignore_saved();
-            store.inherit(snapshot, serves_for, now);
+            store.inherit(snapshot, fetched_with, serves_for, now);
         }
+    }
+
+    /// The stores that may use a key set which this one fetched: those with the same credentials, and those for the issuers of one
+    /// of them.
+    fn receivers(&self) -> Vec<(Arc<KeyStore>, FetchedWith, Duration)> {
+        let siblings = lock(&self.siblings);
+        let is_own = |sibling: &&Sibling| std::ptr::eq(sibling.store.as_ptr(), self);
+        let Some(own) = siblings.iter().find(is_own) else {
+            return Vec::new();
+        };
+        let same_access = |sibling: &&Sibling| sibling.holder.access == own.holder.access;
+        let issuers: HashSet<&[Arc<str>]> = siblings
+            .iter()
+            .filter(same_access)
+            .map(|sibling| &*sibling.holder.issuers)
+            .collect();
+        let others = siblings.iter().filter(|sibling| !is_own(sibling));
+        others
+            .filter_map(|sibling| {
+                let fetched_with = match same_access(&sibling) {
+                    true => FetchedWith::OwnCredentials,
+                    false if issuers.contains(&*sibling.holder.issuers) => {
+                        FetchedWith::OtherCredentials
+                    }
+                    false => return None,
+                };
+                Some((sibling.store.upgrade()?, fetched_with, sibling.serves_for))
+            })
+            .collect()
     }
 
     /// The fetch in flight failed. The held keys stay.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::keys::key_set::KeySet;
+use crate::keys::sharing::FetchedWith;
 
 /// A key set as its source last confirmed it.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// When the fetch that confirmed it started.
     pub confirmed: Instant,
+    /// Keys of the configuration, and saved keys, count as fetched with the credentials of their entry.
+    pub(in crate::keys) fetched_with: FetchedWith,
     /// `None`: without end, since the configuration contains the keys.
     pub(super) serves_until: Option<Instant>,
 }
