@@ -29,6 +29,8 @@ pub mod operations;
 pub mod program;
 pub mod re2_syntax;
 pub mod reads;
+pub mod string_functions;
+pub mod syntax;
 pub mod time;
 pub mod value;
 pub mod variable_values;

@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod find;
 pub mod joined;
+pub mod jwt_filter;
 pub mod matchers;
 pub mod metadata;
 pub mod provider;

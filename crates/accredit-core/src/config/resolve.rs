@@ -1,13 +1,9 @@
 //! From the typed document to [`Settings`]: the meaning of the values. It collects every problem.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
+use crate::authn::realm::ErrorDetails;
 use crate::config::defaults;
 use crate::config::document::ConfigDocument;
 use crate::config::fingerprint;
-use crate::config::listen_addr::{ListenAddr, ListenAddrError};
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::expressions::ExpressionContext;
@@ -16,24 +12,23 @@ use crate::config::resolve::issuers::issuers;
 use crate::config::resolve::metadata::metadata;
 use crate::config::resolve::resource_metadata::resource_metadata;
 use crate::config::resolve::revoked::revoked;
+use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
 use crate::config::resolve::rule_order::{RuleGroup, warn_of_order};
-use crate::config::resolve::rules::{RuleContext, RulesPlace, ambiguous_paths, rules};
+use crate::config::resolve::rules::{ambiguous_paths, rules};
 use crate::config::resolve::rules_from::{ResolvedFile, ResolvedFiles, RulesSource, rules_from};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
+use crate::config::resolve::top_level::{
+    address, admin_hosts, max_token_size, positive, realm, state_dir, unavailable,
+    warn_of_open_admin,
+};
 use crate::config::rules_files::RulesInForce;
-use crate::config::sentence::Sentence;
 use crate::config::settings::Settings;
-use crate::config::tls_files::TlsFiles;
-use crate::config::units::{self, Size};
 use crate::config::warning::WarningCode;
-use crate::config::words::Word;
 use crate::forward::strip::TokenForwarding;
 use crate::proof::replay::DEFAULT_REPLAY_SIZE;
-use crate::rules::host::Host;
 use crate::rules::rule::Rule;
 use crate::rules::rules_file::RulesFileStatus;
-use crate::token::bearer::MAX_TOKEN_SIZE;
 
 pub mod claims;
 pub mod exact;
@@ -46,12 +41,15 @@ pub mod matches;
 pub mod metadata;
 pub mod resource_metadata;
 pub mod revoked;
+pub mod rule;
+pub mod rule_context;
 pub mod rule_order;
 pub mod rules;
 pub mod rules_from;
 pub mod sources;
 pub mod tenants;
 pub mod tls;
+pub mod top_level;
 
 /// A valid configuration and its warnings.
 #[derive(Debug)]
@@ -293,128 +291,6 @@ fn rules_files(document: &ConfigDocument, files: &ResolvedFiles) -> Option<Vec<R
         state: file.file.state,
     });
     has_entries.then(|| files.collect())
-}
-
-fn max_token_size(size: Option<Size>, problems: &mut Problems) -> usize {
-    let size = size.unwrap_or(defaults::MAX_TOKEN_SIZE).bytes();
-    match usize::try_from(size) {
-        Ok(size) if (1..=MAX_TOKEN_SIZE).contains(&size) => size,
-        _ => {
-            problems.error(
-                "max_token_size",
-                "this size is outside the limits",
-                "write a size from 1 to 64KiB",
-            );
-            MAX_TOKEN_SIZE
-        }
-    }
-}
-
-const ADDRESS: &str = "write an IP address and a port, such as 0.0.0.0:9191 or [::]:9191, or unix: and a path that begins with /";
-
-fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenAddr> {
-    match text.parse() {
-        Ok(address) => Some(address),
-        Err(error) => {
-            let error: ListenAddrError = error;
-            let what = Sentence::quoting(key, text).and(format!(" {error}"));
-            problems.error(key, what, ADDRESS);
-            None
-        }
-    }
-}
-
-fn warn_of_open_admin(
-    admin_listen: Option<&ListenAddr>,
-    admin_tls: Option<&TlsFiles>,
-    problems: &mut Problems,
-) {
-    // TLS without client certificates hides the answers on the network, but answers every client.
-    let requires_certificates = admin_tls.is_some_and(|tls| tls.client_ca.is_some());
-    if let Some(ListenAddr::Tcp(address)) = admin_listen
-        && !address.ip().is_loopback()
-        && !requires_certificates
-    {
-        problems.warn(
-            WarningCode::AdminOpen,
-            "admin_listen",
-            "every client that can connect to this address sees live decisions, issuers and keys, and can request refreshes",
-            "bind it to 127.0.0.1 and use probe_listen for probes and metrics, or require client certificates with admin_tls.client_ca",
-        );
-    }
-}
-
-fn admin_hosts(document: &ConfigDocument, problems: &mut Problems) -> Vec<Host> {
-    let mut hosts = Vec::new();
-    for (number, text) in document.admin_hosts.iter().flatten().enumerate() {
-        // A browser shows the name with the port, so operators copy it with the port.
-        let host = Host::parse(text).or_else(|_| Host::parse_authority(text));
-        let key = path::item("admin_hosts", number);
-        match host {
-            Ok(Host::Address(address)) => hosts.push(Host::Address(address.to_canonical())),
-            Ok(name) => hosts.push(name),
-            Err(_) => problems.error(
-                &key,
-                Sentence::quoting(&key, text).and(" is not a host name or an address"),
-                "write a name or an address, such as accredit.example",
-            ),
-        }
-    }
-    hosts
-}
-
-fn state_dir(text: Option<&str>, problems: &mut Problems) -> Option<PathBuf> {
-    if text == Some("") {
-        problems.error(
-            "state_dir",
-            "this path is empty",
-            "write the path of a folder, or remove the key",
-        );
-    }
-    text.map(PathBuf::from)
-}
-
-fn unavailable(
-    word: Option<Word<WithoutKeysPolicy>>,
-    problems: &mut Problems,
-) -> WithoutKeysPolicy {
-    let policy = word.map_or_else(WithoutKeysPolicy::default, |word| word.value);
-    if policy == WithoutKeysPolicy::Defer {
-        problems.warn(
-            WarningCode::DeferWithoutKeys,
-            "unavailable",
-            "if an issuer has no keys, an Envoy with failure_mode_allow admits its tokens unchecked, and the client's \
-             own headers with them, claim headers included",
-            "set it to `refuse`, or remove claim headers in Envoy before ext_authz",
-        );
-    }
-    policy
-}
-
-fn realm(text: Option<&str>, problems: &mut Problems) -> Option<Realm> {
-    match Realm::parse(text.unwrap_or(defaults::REALM)) {
-        Ok(realm) => Some(realm),
-        Err(_) => {
-            problems.error(
-                "realm",
-                "the realm cannot be quoted in a WWW-Authenticate header",
-                "use printable ASCII characters other than \" and \\",
-            );
-            None
-        }
-    }
-}
-
-/// Zero would let every wait fail at once.
-fn positive(key: &str, value: units::Duration, problems: &mut Problems) -> Duration {
-    if value.to_std().is_zero() {
-        problems.error(
-            key,
-            "this must be longer than zero",
-            "write a duration such as 1s",
-        );
-    }
-    value.to_std()
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `rules_from`: the rules of other files, each bounded to the hosts and paths of its entry (CONTRACT 3.13).
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::load;
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::matches::bounds;
-use crate::config::resolve::rules::{RuleContext, RulesPlace, rules};
+use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
+use crate::config::resolve::rules::rules;
+use crate::config::resolve::rules_from::labels::FileLabels;
 use crate::config::rule_document::{RuleDocument, RulesFromDocument};
 use crate::config::rules_files::{
     FoundEntry, FoundFile, RulesFile, RulesFileContent, RulesFilePattern, RulesInForce,
@@ -17,6 +18,8 @@ use crate::config::warning::WarningCode;
 use crate::rules::matcher::Matcher;
 use crate::rules::rule::Rule;
 use crate::rules::rules_file::RulesFileState;
+
+pub mod labels;
 
 /// What the program read of the files of `rules_from`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,11 +67,10 @@ pub(crate) fn rules_from(
         // in force nowhere.
         is_new_configuration: *in_force.configuration != *configuration,
         context,
-        labels: labels_in_force(in_force, source.found),
-        seen: HashSet::new(),
+        labels: FileLabels::in_force(in_force, source.found),
         resolved: ResolvedFiles::default(),
     };
-    resolver.refuse_names_of_files(own_rules, problems);
+    resolver.labels.refuse_names_of_files(own_rules, problems);
     for (number, entry) in entries.iter().enumerate() {
         let key = path::item("rules_from", number);
         let bounds = Arc::new(bounds(&key, entry, problems));
@@ -94,42 +96,15 @@ fn refuse_unusable_pattern(key: &str, entry: &RulesFromDocument, problems: &mut 
     }
 }
 
-/// The names that files give their rules: those of files that are in force and still there. A new file cannot take them away.
-fn labels_in_force(in_force: &RulesInForce, found: &[FoundEntry]) -> HashMap<String, Arc<str>> {
-    let found = found.iter().flat_map(|entry| entry.files.iter().flatten());
-    found
-        .filter(|found| in_force.files.iter().any(|file| file.path == found.path))
-        .filter_map(|found| Some((label(&found.path).ok()?, found.path.clone())))
-        .collect()
-}
-
 struct FilesResolver<'a> {
     in_force: &'a RulesInForce,
     is_new_configuration: bool,
     context: &'a RuleContext<'a>,
-    /// The file that has each label.
-    labels: HashMap<String, Arc<str>>,
-    /// The files of the entries so far.
-    seen: HashSet<Arc<str>>,
+    labels: FileLabels,
     resolved: ResolvedFiles,
 }
 
 impl FilesResolver<'_> {
-    /// The names of rules of the configuration must differ from those of files that are in force.
-    fn refuse_names_of_files(&self, own_rules: &[Rule], problems: &mut Problems) {
-        for (number, rule) in own_rules.iter().enumerate() {
-            let Some((label, _)) = rule.name.split_once(':') else {
-                continue;
-            };
-            if let Some(file) = self.labels.get(label) {
-                let key = path::member(&path::item("rules", number), "name");
-                let what = "this name begins like those of the rules of ";
-                let what = Sentence::own(format!("{what}{file}"));
-                problems.error(&key, what, "choose another name");
-            }
-        }
-    }
-
     fn entry(
         &mut self,
         key: &str,
@@ -223,7 +198,7 @@ impl FilesResolver<'_> {
         };
         let (documents, mut problems) = load::read_rules(found.path.clone(), text);
         problems.accept(self.context.accepted.to_vec());
-        let label = match self.claim_label(&found.path, own_rules) {
+        let label = match self.labels.claim(&found.path, own_rules) {
             Ok(label) => label,
             Err((what, advice)) => {
                 problems.error("", Sentence::own(what), advice);
@@ -236,36 +211,6 @@ impl FilesResolver<'_> {
         };
         let rules = rules(&documents, place, self.context, &mut problems);
         (RulesFileContent { documents, rules }, problems)
-    }
-
-    /// The label of a file, which no other file may have.
-    fn claim_label(
-        &mut self,
-        path: &Arc<str>,
-        own_rules: &[Rule],
-    ) -> Result<String, (String, &'static str)> {
-        if !self.seen.insert(path.clone()) {
-            let what = "the file is also of an earlier entry of rules_from".to_owned();
-            return Err((what, "change one of the entries"));
-        }
-        let label = label(path).map_err(|what| (what.to_owned(), "rename the file"))?;
-        let holder = self.labels.entry(label.clone()).or_insert(path.clone());
-        if holder != path {
-            let what = format!("{holder} has the same name, which begins the names of its rules");
-            return Err((what, "rename the file"));
-        }
-        let is_prefix = |rule: &&Rule| {
-            let prefix = rule.name.split_once(':');
-            prefix.is_some_and(|(prefix, _)| prefix == label)
-        };
-        match own_rules.iter().find(is_prefix) {
-            Some(_) => {
-                let what =
-                    "a rule of the configuration has a name that begins like those of this file";
-                Err((what.to_owned(), "rename the file"))
-            }
-            None => Ok(label),
-        }
     }
 
     fn decide(
@@ -340,21 +285,6 @@ fn kept(file: &RulesFile) -> ResolvedFile {
         rules: Vec::new(),
         problems: None,
     }
-}
-
-/// The name of a file without folder and ending, which begins the names of its rules (CONTRACT 3.13.5).
-fn label(path: &str) -> Result<String, &'static str> {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let label = match name.rsplit_once('.') {
-        Some((label, _)) if !label.is_empty() => label,
-        _ => name,
-    };
-    if label.contains(':') || label.chars().any(char::is_control) || label.contains('\u{fffd}') {
-        return Err(
-            "the name of the file has a `:`, a control character or bytes that are not UTF-8, and it begins the names of its rules",
-        );
-    }
-    Ok(label.to_owned())
 }
 
 #[cfg(test)]

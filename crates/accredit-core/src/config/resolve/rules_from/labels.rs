@@ -1,0 +1,92 @@
+//! The labels of rules files, which begin the names of their rules (CONTRACT 3.13.5).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::config::path;
+use crate::config::problem::Problems;
+use crate::config::rules_files::{FoundEntry, RulesInForce};
+use crate::config::sentence::Sentence;
+use crate::rules::rule::Rule;
+
+/// Which file has each label.
+pub struct FileLabels {
+    holders: HashMap<String, Arc<str>>,
+    /// The files of the entries so far.
+    seen: HashSet<Arc<str>>,
+}
+
+impl FileLabels {
+    /// The labels of files that are in force and still there. A new file cannot take them away.
+    pub fn in_force(in_force: &RulesInForce, found: &[FoundEntry]) -> FileLabels {
+        let found = found.iter().flat_map(|entry| entry.files.iter().flatten());
+        let holders = found
+            .filter(|found| in_force.files.iter().any(|file| file.path == found.path))
+            .filter_map(|found| Some((label(&found.path).ok()?, found.path.clone())))
+            .collect();
+        FileLabels {
+            holders,
+            seen: HashSet::new(),
+        }
+    }
+
+    /// The names of rules of the configuration must differ from those of files that are in force.
+    pub fn refuse_names_of_files(&self, own_rules: &[Rule], problems: &mut Problems) {
+        for (number, rule) in own_rules.iter().enumerate() {
+            let Some((label, _)) = rule.name.split_once(':') else {
+                continue;
+            };
+            if let Some(file) = self.holders.get(label) {
+                let key = path::member(&path::item("rules", number), "name");
+                let what = "this name begins like those of the rules of ";
+                let what = Sentence::own(format!("{what}{file}"));
+                problems.error(&key, what, "choose another name");
+            }
+        }
+    }
+
+    /// The label of a file, which no other file may have.
+    pub fn claim(
+        &mut self,
+        path: &Arc<str>,
+        own_rules: &[Rule],
+    ) -> Result<String, (String, &'static str)> {
+        if !self.seen.insert(path.clone()) {
+            let what = "the file is also of an earlier entry of rules_from".to_owned();
+            return Err((what, "change one of the entries"));
+        }
+        let label = label(path).map_err(|what| (what.to_owned(), "rename the file"))?;
+        let holder = self.holders.entry(label.clone()).or_insert(path.clone());
+        if holder != path {
+            let what = format!("{holder} has the same name, which begins the names of its rules");
+            return Err((what, "rename the file"));
+        }
+        let is_prefix = |rule: &&Rule| {
+            let prefix = rule.name.split_once(':');
+            prefix.is_some_and(|(prefix, _)| prefix == label)
+        };
+        match own_rules.iter().find(is_prefix) {
+            Some(_) => {
+                let what =
+                    "a rule of the configuration has a name that begins like those of this file";
+                Err((what.to_owned(), "rename the file"))
+            }
+            None => Ok(label),
+        }
+    }
+}
+
+/// The name of a file without folder and ending, which begins the names of its rules (CONTRACT 3.13.5).
+fn label(path: &str) -> Result<String, &'static str> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let label = match name.rsplit_once('.') {
+        Some((label, _)) if !label.is_empty() => label,
+        _ => name,
+    };
+    if label.contains(':') || label.chars().any(char::is_control) || label.contains('\u{fffd}') {
+        return Err(
+            "the name of the file has a `:`, a control character or bytes that are not UTF-8, and it begins the names of its rules",
+        );
+    }
+    Ok(label.to_owned())
+}

@@ -1,0 +1,165 @@
+//! A SecurityPolicy of the input, and its formulas.
+
+use serde_json::Value;
+
+use crate::import::envoy::provider::JwtAuthnProvider;
+use crate::import::envoy::requirement::JwtRequirement;
+use crate::import::envoy_gateway::authorization::{
+    GatewayAuthorization, GatewayScope, authorization,
+};
+use crate::import::envoy_gateway::provider::provider;
+use crate::import::envoy_gateway::targets::PolicyTarget;
+use crate::import::formula::Formula;
+use crate::import::input::ForeignDocument;
+use crate::import::members::Members;
+use crate::import::report::ImportReport;
+
+/// A SecurityPolicy.
+#[derive(Clone, Debug)]
+pub(super) struct GatewayPolicy {
+    /// Namespace and name.
+    pub(super) id: String,
+    pub(super) at: String,
+    pub(super) namespace: String,
+    pub(super) targets: Vec<PolicyTarget>,
+    pub(super) has_selectors: bool,
+    pub(super) is_merged: bool,
+    pub(super) requirement: Option<JwtRequirement>,
+    /// The providers by their names in the policy, each with its issuer.
+    issuers: Vec<(String, Option<String>)>,
+    pub(super) authorization: Option<GatewayAuthorization>,
+}
+
+/// Whether a document is a SecurityPolicy.
+pub(super) fn is_policy(document: &ForeignDocument) -> bool {
+    let text = |name: &str| {
+        document
+            .value
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    text("kind") == "SecurityPolicy" && text("apiVersion").starts_with("gateway.envoyproxy.io/")
+}
+
+/// Whether a document has Envoy find the address of the client in a header.
+pub(super) fn finds_clients(document: &ForeignDocument) -> bool {
+    document.value.get("kind").and_then(Value::as_str) == Some("ClientTrafficPolicy")
+        && document.value.pointer("/spec/clientIPDetection").is_some()
+}
+
+/// Reads a SecurityPolicy. Its providers are added to `providers`.
+pub(super) fn read(
+    document: &ForeignDocument,
+    documents: &[ForeignDocument],
+    providers: &mut Vec<JwtAuthnProvider>,
+    peer_is_client: bool,
+    report: &ImportReport,
+) -> GatewayPolicy {
+    let text = |pointer: &str| {
+        document
+            .value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let namespace = text("/metadata/namespace").unwrap_or_else(|| "default".to_owned());
+    let id = format!("{namespace}/{}", text("/metadata/name").unwrap_or_default());
+    let at = format!("{}: SecurityPolicy {id}", document.at);
+    let members = Members::of(&format!("{at}: "), &document.value, report);
+    members.ignore(&["apiVersion", "kind", "metadata", "status"]);
+    let mut policy = GatewayPolicy {
+        id: id.clone(),
+        at,
+        namespace: namespace.clone(),
+        targets: Vec::new(),
+        has_selectors: false,
+        is_merged: false,
+        requirement: None,
+        issuers: Vec::new(),
+        authorization: None,
+    };
+    let Some(spec) = members.mapping("spec") else {
+        members.finish();
+        return policy;
+    };
+    let mut targets = spec.mappings("targetRefs");
+    targets.extend(spec.mapping("targetRef"));
+    for target in targets {
+        policy.targets.push(PolicyTarget::of(&target));
+        target.finish();
+    }
+    policy.has_selectors = spec.has("targetSelectors");
+    if policy.has_selectors {
+        report.left_out(
+            &spec.at("targetSelectors"),
+            "`import` does not find routes by their labels, so accredit refuses the requests of routes that have no other policy",
+            "name the routes in `targetRefs`, or set the context extension of the rule on them",
+        );
+    }
+    policy.is_merged = spec.has("mergeType");
+    if let Some(jwt) = spec.mapping("jwt") {
+        let mut parts = Vec::new();
+        for own in jwt.mappings("providers") {
+            let name = own.text("name").unwrap_or_default();
+            let found = provider(format!("{id}/{name}"), own, &namespace, documents);
+            let issuer = found.provider.as_ref().map(|own| own.issuer.clone());
+            parts.push(JwtRequirement::Provider(found.name.clone(), None));
+            policy.issuers.push((name, issuer));
+            providers.push(found);
+        }
+        if jwt.flag("optional").unwrap_or(false) {
+            parts.push(JwtRequirement::AllowMissing);
+        }
+        if jwt.flag("failOpen").unwrap_or(false) {
+            report.left_out(
+                &jwt.at("failOpen"),
+                "accredit refuses a request whose token fails",
+                "give requests that need no token a rule with `access: anonymous`",
+            );
+            parts.push(JwtRequirement::AllowAll);
+        }
+        jwt.finish();
+        policy.requirement = Some(JwtRequirement::Any(parts));
+    }
+    if let Some(own) = spec.mapping("authorization") {
+        let scope = GatewayScope {
+            policy: &id,
+            issuers: &policy.issuers,
+            peer_is_client,
+        };
+        policy.authorization = Some(authorization(own, scope));
+    }
+    for name in ["basicAuth", "apiKeyAuth", "oidc", "extAuth"] {
+        if spec.has(name) {
+            report.left_out(
+                &spec.at(name),
+                "accredit does not do this",
+                "keep it in the SecurityPolicy; without it requests are admitted that it refuses",
+            );
+        }
+    }
+    spec.ignore(&["cors"]);
+    spec.finish();
+    members.finish();
+    policy
+}
+
+/// A policy with its formulas.
+pub(super) struct DecidedPolicy {
+    pub(super) policy: GatewayPolicy,
+    pub(super) verified: Option<Formula>,
+}
+
+pub(super) fn decided(
+    policy: GatewayPolicy,
+    providers: &[JwtAuthnProvider],
+    audiences: &[(String, Vec<String>)],
+    report: &ImportReport,
+) -> DecidedPolicy {
+    let verified = policy
+        .requirement
+        .as_ref()
+        .map(|own| own.formula(&policy.at, providers, audiences, report));
+    DecidedPolicy { policy, verified }
+}
