@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use accredit_core::keys::source::{AddressError, KeyAddress, Transport};
+
 use crate::import::conditions::{PlannedAccess, RuleConditions};
 use crate::import::policy::{
     ImportedPolicy, ImportedTokenSource, ProviderKeys, TokenPlaceKind, TokenProvider,
@@ -162,7 +164,7 @@ fn key_lines(keys: &ProviderKeys) -> Vec<(String, Option<String>)> {
                 line("jwks:".to_owned()),
                 line(format!("  uri: {}", scalar_text(uri))),
             ];
-            if uri.starts_with("http:") && !is_loopback(uri) {
+            if KeyAddress::parse(uri, Transport::Https) == Err(AddressError::Insecure) {
                 lines.push((
                     "  allow_http: true".to_owned(),
                     Some("as in the original; prefer https".to_owned()),
@@ -180,14 +182,6 @@ fn key_lines(keys: &ProviderKeys) -> Vec<(String, Option<String>)> {
             lines
         }
     }
-}
-
-fn is_loopback(uri: &str) -> bool {
-    let host = uri.trim_start_matches("http://");
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| {
-        host.strip_prefix(own)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
 }
 
 pub(crate) fn place_line(place: &ImportedTokenSource, origin: &str) -> String {

@@ -3,11 +3,9 @@
 use crate::authn::issuers::Issuer;
 use crate::jose::json;
 use crate::token::claims::Claims;
+use crate::token::decimal::MAX_EXACT_INTEGER;
 use crate::token::scope::ScopeSet;
 use crate::token::verified::{SignedClaims, VerifiedToken};
-
-/// Integers beyond this are not exact as doubles, and a protobuf `Value` holds doubles (CONTRACT 4.13.2).
-pub(crate) const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A claim deeper than this is shown as its JSON text. Each level is up to three nested messages, and Envoy reads no
 /// message with more than 100 levels: the answer would count as a failed check.
@@ -114,7 +112,7 @@ pub(crate) fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> 
 
 fn of_number(claims: &Claims, json: &json::JsonValue) -> MetadataValue {
     let digits = claims.raw(json);
-    // However it is written: 1e20 is an integer too.
+    // A protobuf `Value` holds doubles (CONTRACT 4.13.2). However it is written: 1e20 is an integer too.
     let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= MAX_EXACT_INTEGER;
     match claims.number(json) {
         Some(double)

@@ -1,8 +1,9 @@
 //! The value of an expression as dynamic metadata, with its type (CONTRACT 8.6).
 
-use crate::authn::token_metadata::{MAX_DEPTH, MAX_EXACT_INTEGER, MetadataValue, of_json};
+use crate::authn::token_metadata::{MAX_DEPTH, MetadataValue, of_json};
 use crate::expression::budget::EvaluationBudget;
 use crate::expression::value::{List, Map, Value};
+use crate::token::decimal::MAX_EXACT_INTEGER;
 
 /// The most bytes of one value: texts and names, and 16 for every other value.
 const MAX_BYTES: usize = 16 * 1024;

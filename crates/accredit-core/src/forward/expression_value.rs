@@ -4,12 +4,10 @@ use crate::expression::value::{List, Map, Value};
 use crate::forward::claim_text;
 use crate::forward::left_out::{LeftOut, MAX_VALUE};
 use crate::jose::base64url;
+use crate::token::decimal::MAX_EXACT_INTEGER;
 
 /// What separates the elements of a list.
 const SEPARATOR: char = ',';
-
-/// Doubles from here on do not have every integer, so such a number may not be the one that the token has.
-const INEXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The text of a header with this value.
 ///
@@ -47,7 +45,7 @@ fn scalar_text(value: &Value<'_>) -> Result<String, LeftOut> {
         Value::Bool(flag) => Ok(flag.to_string()),
         Value::Int(number) => Ok(number.to_string()),
         Value::Uint(number) => Ok(number.to_string()),
-        Value::Double(number) if number.abs() < INEXACT => Ok(number.to_string()),
+        Value::Double(number) if number.abs() < MAX_EXACT_INTEGER => Ok(number.to_string()),
         Value::Double(_) => Err(LeftOut::InexactNumber),
         Value::Text(text) => Ok(text.to_string()),
         other => Err(LeftOut::NoForm(other.type_name())),

@@ -72,12 +72,14 @@ impl fmt::Debug for KeyAccess {
 impl ConnectTarget {
     /// Whether connections stay on this machine.
     pub fn is_loopback(&self) -> bool {
-        self.host.eq_ignore_ascii_case("localhost")
-            || self
-                .host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.host)
     }
+}
+
+/// Whether a name or an address without brackets is this machine, where http cannot be intercepted.
+pub(in crate::keys) fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for ConnectTarget {

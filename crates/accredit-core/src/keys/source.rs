@@ -1,7 +1,6 @@
 //! Where an issuer's keys come from.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 
-use crate::keys::access::KeyAccess;
+use crate::keys::access::{KeyAccess, is_loopback};
 use crate::keys::key_set::KeySet;
 
 /// The source of one issuer entry's key set.
@@ -170,7 +169,7 @@ impl KeyAddress {
         })?;
         let host = url.host_str().ok_or(AddressError::NoHost)?;
         let permitted =
-            url.scheme() == "https" || transport == Transport::HttpToo || is_loopback(host);
+            url.scheme() == "https" || transport == Transport::HttpToo || is_loopback_of_url(host);
         permitted
             .then_some(KeyAddress(url))
             .ok_or(AddressError::Insecure)
@@ -194,7 +193,7 @@ impl KeyAddress {
 
     /// Whether the host is this machine, where http cannot be intercepted.
     pub fn is_loopback(&self) -> bool {
-        self.0.host_str().is_some_and(is_loopback)
+        self.0.host_str().is_some_and(is_loopback_of_url)
     }
 
     /// The whole address, with its secrets.
@@ -223,12 +222,9 @@ impl fmt::Debug for KeyAddress {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+/// The host of a URL has brackets around an IPv6 address.
+fn is_loopback_of_url(host: &str) -> bool {
+    is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Decimal numbers that are compared by value and exactly: a double would make different large integers equal.
 
+/// 2^53. A double holds every integer up to this one. Larger ones may have been rounded, and so may this one itself.
+pub(crate) const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
 /// The exact value of a decimal number. `1`, `1.0` and `10e-1` are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal {

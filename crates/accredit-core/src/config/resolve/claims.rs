@@ -7,10 +7,7 @@ use crate::config::problem::Problems;
 use crate::config::resolve::exact::exact;
 use crate::config::resolve::headers::claim_name;
 use crate::token::claim_demand::{ClaimDemand, ClaimValue};
-use crate::token::decimal::Decimal;
-
-/// Doubles from here on do not have every integer, so such a number may not be the one that was written.
-const INEXACT: f64 = 9_007_199_254_740_992.0;
+use crate::token::decimal::{Decimal, MAX_EXACT_INTEGER};
 
 /// The demands of `claims` (CONTRACT 3.7.7). A demand whose values are all bad has none, which no claim meets.
 pub fn claim_demands(
@@ -71,7 +68,9 @@ fn claim_value(
         ClaimValueDocument::Truth(truth) => Some(ClaimValue::Truth(*truth)),
         ClaimValueDocument::Whole(number) => Some(ClaimValue::Number((*number).into())),
         ClaimValueDocument::Fraction(text) => {
-            let is_exact = text.parse().is_ok_and(|number: f64| number.abs() < INEXACT);
+            let is_exact = text
+                .parse()
+                .is_ok_and(|number: f64| number.abs() < MAX_EXACT_INTEGER);
             let number = Decimal::parse(text).filter(|_| is_exact);
             if number.is_none() {
                 problems.error(
