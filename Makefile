@@ -3,6 +3,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Many tests wait for a proxy, a process or a time limit, so more of them run at the same time than the machine has processors.
+export RUST_TEST_THREADS ?= $(shell echo $$((4 * $$(nproc))))
+
 .PHONY: help demo test oracle check docs bench fuzz soak run image image-test release clean
 
 help: ## List the targets

@@ -1,7 +1,5 @@
 //! Failures of a check: an Envoy that fails open allows no request, because accredit answers each with a denial.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::{BodyExt, StreamBody};
@@ -13,6 +11,7 @@ use super::support::proxy::{Mangle, MangleProxy};
 use super::support::scene::Scene;
 use accredit_test_support::bootstrap::Bootstrap;
 use accredit_test_support::client::RawRequest;
+use accredit_test_support::eventually::PATIENCE;
 use accredit_test_support::http2_client::{AnyBody, Http2, whole};
 use accredit_test_support::keys::rsa;
 use accredit_test_support::service::Service;
@@ -174,7 +173,7 @@ async fn a_check_beyond_the_limit_is_refused() {
     scene.admitted(good()).await;
     let token = Token::of_client(ACME, KID).signed(rsa(0));
 
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         // It keeps the only place for the second that its message may take.
         let occupant = Http2::connect(address).await;

@@ -17,6 +17,7 @@ use super::support::scene::Scene;
 use accredit_test_support::bootstrap::AuthzTarget;
 use accredit_test_support::certificates::{Authority, Certified};
 use accredit_test_support::client::RawRequest;
+use accredit_test_support::eventually::within;
 use accredit_test_support::keys::rsa;
 use accredit_test_support::secret::{ACCREDIT, GATEWAY, Secret};
 use accredit_test_support::service::Service;
@@ -32,13 +33,6 @@ async fn serving(secret: &Secret, names: &[&str]) -> Service {
 
 fn good() -> RawRequest {
     RawRequest::get("/").bearer(&Token::of_client(ACME, KID).signed(rsa(0)))
-}
-
-/// What is awaited by asking again and again must come some time.
-async fn within<T>(awaited: impl Future<Output = T>) -> T {
-    let limit = std::time::Duration::from_secs(60);
-    let awaited = tokio::time::timeout(limit, awaited).await;
-    awaited.expect("it never came")
 }
 
 /// What a client of our own presents.
@@ -214,7 +208,7 @@ async fn certificates_rotate_under_load_without_a_lost_request() {
                 load.admits(1).await;
             }
         };
-        within(is_taken).await;
+        within("the new certificate is taken", is_taken).await;
         load.admits(50).await;
     }
 }
@@ -267,13 +261,14 @@ async fn a_new_certificate_is_used_for_new_connections_and_an_invalid_one_is_not
                 assert_eq!(knock(address, &ours).await, Ok(der(&first)), "{said}");
             }
         };
-        within(is_said).await;
+        within(&said, is_said).await;
         assert_eq!(knock(address, &ours).await, Ok(der(&first)), "{said}");
     }
     // A good one, with another authority for clients.
     server.replace(&second, next.pem());
     let theirs = client(&authority, Some(&next.certify(GATEWAY)), &[b"h2"]);
-    within(async { while knock(address, &theirs).await != Ok(der(&second)) {} }).await;
+    let is_shown = async { while knock(address, &theirs).await != Ok(der(&second)) {} };
+    within("the second certificate is shown", is_shown).await;
     let refused = knock(address, &ours)
         .await
         .expect_err("of the authority before");

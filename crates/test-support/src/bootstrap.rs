@@ -34,7 +34,7 @@ pub struct Bootstrap {
     pub failure_mode_allow: bool,
     /// Whether the service gets `header_map` or `headers`; shipped: true.
     pub encode_raw_headers: bool,
-    /// How long Envoy waits for the service; shipped: 1 s.
+    /// How long Envoy waits for the service. Shipped: 1 s, after which a busy machine would have failed the check.
     pub timeout: Duration,
     /// Whether Envoy itself removes claim headers before the check; shipped: true. If not, accredit alone removes them.
     pub early_removal: bool,
@@ -53,7 +53,7 @@ impl Bootstrap {
             listener: free_address(),
             failure_mode_allow: false,
             encode_raw_headers: true,
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
             early_removal: true,
             underscores: false,
             tcp: "envoy.yaml",

@@ -263,9 +263,9 @@ impl Envoy {
         Envoy(AuthorizationClient::new(channel(address).await))
     }
 
-    /// One check with a `grpc-timeout` of 10 s.
+    /// One check with a `grpc-timeout` of one minute.
     pub async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
-        self.check_within(request, Duration::from_secs(10)).await
+        self.check_within(request, Duration::from_secs(60)).await
     }
 
     /// One check with a `traceparent` in its metadata, as Envoy's tracing sends it.

@@ -24,7 +24,8 @@ const USES: usize = 4;
 
 /// Clients that send requests until this is dropped.
 pub(crate) struct Load {
-    answers: mpsc::UnboundedReceiver<Answer>,
+    /// Each with the number of its client.
+    answers: mpsc::UnboundedReceiver<(usize, Answer)>,
     _loaders: JoinSet<()>,
 }
 
@@ -48,7 +49,7 @@ impl Load {
                     }
                     let head = request("GET", "/", Some(&token));
                     let (answer, _) = client.send(head.body(whole("")).unwrap()).await;
-                    if sender.send(answer).is_err() {
+                    if sender.send((loader, answer)).is_err() {
                         return;
                     }
                 }
@@ -63,19 +64,28 @@ impl Load {
     /// Waits for this number of further answers. Each must be an allowed request.
     pub(crate) async fn admits(&mut self, count: usize) {
         for _ in 0..count {
-            admitted(&self.answers.recv().await.unwrap());
+            admitted(&self.answers.recv().await.unwrap().1);
         }
     }
 
-    /// The number of answers other than 200 among this number of further answers. Stops counting above `enough`.
-    pub(crate) async fn failures(&mut self, count: usize, enough: usize) -> usize {
+    /// How many requests fail before the failures end: before each client has had this many answers of 200 in a row, a client that
+    /// waits for an answer included. Stops counting above `enough`.
+    pub(crate) async fn failures_until_they_end(
+        &mut self,
+        in_a_row: usize,
+        enough: usize,
+    ) -> usize {
+        // Those of before do not count.
+        while self.answers.try_recv().is_ok() {}
         let mut failed = 0;
-        for _ in 0..count {
-            if self.answers.recv().await.unwrap().status != 200 {
+        let mut rows = [0; LOADERS];
+        while failed <= enough && rows.iter().any(|row| *row < in_a_row) {
+            let (loader, answer) = self.answers.recv().await.unwrap();
+            if answer.status == 200 {
+                rows[loader] += 1;
+            } else {
+                rows[loader] = 0;
                 failed += 1;
-            }
-            if failed > enough {
-                break;
             }
         }
         failed
@@ -87,7 +97,7 @@ impl Load {
         loop {
             tokio::select! {
                 done = &mut other => return done,
-                answer = self.answers.recv() => admitted(&answer.unwrap()),
+                answer = self.answers.recv() => admitted(&answer.unwrap().1),
             }
         }
     }

@@ -49,7 +49,7 @@ async fn fetches_use_the_proxies_of_the_environment() {
         let mut process = through(folder.path(), uri, &[(name, proxy.url(""))]).await;
         process.wait_for_line("\"ready\"").await;
         admits(&process).await;
-        assert_eq!(proxy.count(uri), before + 1, "{name}");
+        assert!(proxy.count(uri) > before, "{name}");
     }
 
     // https goes through a tunnel, which this proxy does not give.
@@ -63,7 +63,8 @@ async fn fetches_use_the_proxies_of_the_environment() {
     let proxies = [("HTTP_PROXY", proxy.url(""))];
     let mut process = through(folder.path(), &direct.url("/keys"), &proxies).await;
     process.wait_for_line("\"ready\"").await;
-    assert_eq!(direct.count("/keys"), 1);
+    assert!(direct.count("/keys") >= 1);
+    assert_eq!(proxy.count(&direct.url("/keys")), 0);
 }
 
 // === IPv6 ===

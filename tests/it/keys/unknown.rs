@@ -146,7 +146,8 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_and_a_limited_wait() {
     }
     // The fetch began with the first of them, and can tell of none that was seen later.
     assert!(unknown >= 1);
-    for number in 0..100 {
+    // Few, so that they are all asked before the cooldown ends.
+    for number in 0..10 {
         let reason = place.reason(&place.unknown(&format!("y{number}"))).await;
         assert_eq!(reason, "key_pending");
     }
