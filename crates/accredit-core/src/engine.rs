@@ -12,7 +12,7 @@ use crate::authz::authorizer::{Authorizer, AuthorizerParts};
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::forward::strip::StripList;
 use crate::keys::lease::{KeyEntry, KeyLease};
-use crate::proof::replay::ReplayCache;
+use crate::proof::replay::{ReplayAccess, ReplayCache, ReplayTerms};
 use crate::revocation::store::DenyListStore;
 use crate::rules::table::RuleTable;
 
@@ -70,7 +70,6 @@ impl Engines {
             .revoked
             .as_ref()
             .map(|_| deny_list.unwrap_or_default());
-        self.proofs.set_limit(settings.replay_size);
         let cache = self.token_cache(settings.token_cache);
         let issuers: Vec<_> = settings
             .issuers
@@ -89,7 +88,10 @@ impl Engines {
         let strip = StripList::new(names, settings.strip_prefixes.clone());
         let authenticator = Authenticator::new(Issuers::new(issuers), cache, self.encode)
             .denying(deny_list)
-            .remembering(self.proofs.clone());
+            .remembering(ReplayAccess::new(
+                self.proofs.clone(),
+                replay_terms(settings),
+            ));
         let rules = RuleTable::new(
             std::mem::take(&mut settings.rules),
             settings.ambiguous_paths,
@@ -158,6 +160,15 @@ impl Engines {
             self.token_caches.push(Arc::downgrade(&cache));
             cache
         })
+    }
+}
+
+fn replay_terms(settings: &Settings) -> ReplayTerms {
+    let skews = settings.issuers.iter();
+    let skews = skews.map(|issuer| issuer.requirements.clock_skew);
+    ReplayTerms {
+        size: settings.replay_size,
+        max_skew: skews.max().unwrap_or_default(),
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) const CLASSES: &[Class] = &[
     ),
     class(
         "`jti` that is no string",
-        "accredit does not use `jti` unless a rule does.",
+        "accredit reads the `jti` of a token only for the deny list and for rules.",
     ),
     class(
         "long numbers in other claims",

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use accredit::admin::pb;
-
 use crate::support::certificates::Authority;
 use crate::support::keys::{p256, rsa};
 use crate::support::process::{Ended, accredit, ended};
@@ -11,7 +9,7 @@ use crate::support::proof::certificate_thumbprint;
 use crate::support::service::Service;
 use crate::support::token::Token;
 
-use super::place::{ISSUER, bound, client_request, configuration, good_proof};
+use super::place::{ISSUER, bound, client_request, configuration, explained, good_proof};
 
 async fn explain(folder: &Path, token: &str, more: &[&str]) -> Ended {
     let config = folder.join("accredit.yaml");
@@ -104,21 +102,7 @@ async fn an_explanation_by_the_service_uses_no_proof_up() {
     let service = Service::ready(&configuration("", "")).await;
     let token = bound(p256(0));
     let proof = good_proof(&token).signed(p256(0));
-    let explained = async || {
-        let header = pb::Header {
-            name: "dpop".to_owned(),
-            value: proof.clone(),
-        };
-        let request = pb::ExplainRequest {
-            token: Some(token.clone()),
-            host: Some("api.test".to_owned()),
-            path: Some("/things".to_owned()),
-            headers: vec![header],
-            ..pb::ExplainRequest::default()
-        };
-        let explained = service.admin().await.explain(request).await.unwrap();
-        explained.into_inner().explanation.unwrap().reason
-    };
+    let explained = async || explained(&service, &token, &proof).await;
     assert_eq!(explained().await, "allowed");
     assert_eq!(explained().await, "allowed");
     let answer = service.check(client_request(&token, &proof)).await;

@@ -1,11 +1,12 @@
 //! A service, tokens that are bound to a key, and requests with proofs.
 
+use accredit::admin::pb;
 use serde_json::json;
 
 use crate::support::check_request::ClientRequest;
 use crate::support::keys::{Key, p256, rsa, set};
 use crate::support::proof::{key_thumbprint, proof};
-use crate::support::service::inline_issuer;
+use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
 pub(super) const ISSUER: &str = "https://issuer.test";
@@ -35,4 +36,21 @@ pub(super) fn client_request(token: &str, proof: &str) -> ClientRequest {
     ClientRequest::plain()
         .header("authorization", format!("DPoP {token}"))
         .header("dpop", proof)
+}
+
+/// The reason that the service explains for the request of a token and a proof.
+pub(super) async fn explained(service: &Service, token: &str, proof: &str) -> String {
+    let header = pb::Header {
+        name: "dpop".to_owned(),
+        value: proof.to_owned(),
+    };
+    let request = pb::ExplainRequest {
+        token: Some(token.to_owned()),
+        host: Some("api.test".to_owned()),
+        path: Some("/things".to_owned()),
+        headers: vec![header],
+        ..pb::ExplainRequest::default()
+    };
+    let explained = service.admin().await.explain(request).await.unwrap();
+    explained.into_inner().explanation.unwrap().reason
 }

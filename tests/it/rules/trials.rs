@@ -1,6 +1,6 @@
 //! Rules on trial (CONTRACT 8.7).
 
-use crate::support::check_request::ClientRequest;
+use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::http_get::get;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
@@ -136,6 +136,41 @@ async fn a_trial_removes_the_token_that_must_not_reach_the_upstream() {
         assert_eq!(answer.text("decision").as_deref(), Some("shadow"));
         assert!(answer.removes("authorization"), "{bearer}");
     }
+}
+
+/// As an admission by a rule that is not on trial: the upstream gets fewer cookies than the client sent.
+#[tokio::test]
+async fn a_trial_counts_the_cookies_that_are_lost_with_the_token() {
+    let service = service(&format!(
+        "forward_token: false\ntoken_sources: [{{ cookie: session }}]\n{}",
+        TRIAL.replace(
+            "rules:\n",
+            "accept_warnings: [anonymous_token_forwarded]\nrules:\n"
+        )
+    ))
+    .await;
+    let accepted = token().claim("scope", "reports:read");
+    let tokens = [accepted, token(), token().time("exp", -100)];
+    for (token, reason) in tokens
+        .into_iter()
+        .zip(["allowed", "insufficient_scope", "expired"])
+    {
+        let mut cookies = format!("a=1; session={}; b=", token.signed(rsa(0))).into_bytes();
+        cookies.extend(b"\xff; c=3");
+        let request = ClientRequest::plain()
+            .path("/reports/1")
+            .header("cookie", cookies);
+        let answer = service
+            .check(request.message_in(HeaderForm::HeaderMap))
+            .await;
+        assert_eq!(answer.reason(), reason);
+        assert_eq!(answer.header("cookie"), Some("a=1; c=3"), "{answer:?}");
+    }
+    let (_, metrics) = get(service.admin, "localhost", "/metrics").await;
+    assert!(
+        metrics.contains("\naccredit_dropped_cookies_total 3\n"),
+        "{metrics}"
+    );
 }
 
 /// CONTRACT 8.7.2

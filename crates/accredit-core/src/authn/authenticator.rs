@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::attempt::{Attempt, CacheLookup, TokenDenial};
+use crate::authn::authenticator::attempt::{AcceptedToken, Attempt, CacheLookup, TokenDenial};
 use crate::authn::authenticator::missing_key::{IssuedToken, NextStep};
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
@@ -14,8 +14,8 @@ use crate::authn::token_cache::{CachedToken, TokenCache};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
-use crate::proof::presentation::{CredentialScheme, Presentation, ProofUse};
-use crate::proof::replay::ReplayCache;
+use crate::proof::presentation::{CredentialScheme, Presentation};
+use crate::proof::replay::ReplayAccess;
 use crate::request::Request;
 use crate::revocation::store::DenyListStore;
 use crate::token::bearer::BearerToken;
@@ -34,13 +34,13 @@ pub struct Authenticator {
     encode: Option<EncodeIdentity>,
     near_misses: NearMisses,
     deny_list: Option<Arc<DenyListStore>>,
-    proofs: Arc<ReplayCache>,
+    proofs: ReplayAccess,
 }
 
 /// The result for one token.
 #[derive(Debug)]
 pub enum Authentication {
-    Verified(Arc<Identity>, Option<CacheLookup>),
+    Verified(AcceptedToken),
     Denied(TokenDenial),
     Wait(KeyTicket),
 }
@@ -61,18 +61,18 @@ impl Authenticator {
             encode,
             near_misses: NearMisses::default(),
             deny_list: None,
-            proofs: Arc::default(),
+            proofs: ReplayAccess::default(),
         }
     }
 
     /// Remembers used proofs in that memory, which authenticators of several configurations share.
     #[must_use]
-    pub fn remembering(self, proofs: Arc<ReplayCache>) -> Authenticator {
+    pub fn remembering(self, proofs: ReplayAccess) -> Authenticator {
         Authenticator { proofs, ..self }
     }
 
     /// The memory of used proofs.
-    pub fn proofs(&self) -> &ReplayCache {
+    pub fn proofs(&self) -> &ReplayAccess {
         &self.proofs
     }
 
@@ -108,24 +108,18 @@ impl Authenticator {
             scheme,
             token: bearer.expose(),
             memory: &self.proofs,
-            proof_use: match attempt {
-                Attempt::First | Attempt::AfterWait(_) => ProofUse::Take,
-                Attempt::Peek => ProofUse::Look,
-            },
         };
         let may_use_cache = !matches!(attempt, Attempt::Peek) && self.cache.is_on();
         if may_use_cache && let Some(found) = self.cached(bearer, &presentation, moment) {
             return match found {
-                Authentication::Verified(identity, cache) => {
-                    self.judge_revocation(identity, cache, moment)
-                }
+                Authentication::Verified(token) => self.judge_revocation(token, moment),
                 other => other,
             };
         }
         let cache = may_use_cache.then_some(CacheLookup::Miss);
         match self.verify(bearer, &presentation, moment, attempt) {
-            Ok(Authentication::Verified(identity, _)) => {
-                self.judge_revocation(identity, cache, moment)
+            Ok(Authentication::Verified(token)) => {
+                self.judge_revocation(AcceptedToken { cache, ..token }, moment)
             }
             Ok(authentication) => authentication,
             Err(denial) => Authentication::Denied(TokenDenial { cache, ..denial }),
@@ -154,29 +148,33 @@ impl Authenticator {
         let held = identity
             .token
             .still_holds(requirements, now, &|cnf| presentation.judge(cnf, skew, now));
+        let cache = Some(CacheLookup::Hit);
         Some(match held {
-            Ok(()) => Authentication::Verified(identity, Some(CacheLookup::Hit)),
+            Ok(proof) => Authentication::Verified(AcceptedToken {
+                identity,
+                cache,
+                proof,
+            }),
             Err(error) => {
-                let error = error.into();
-                Authentication::Denied(denial_of(&identity, error, Some(CacheLookup::Hit)))
+                Authentication::Denied(TokenDenial::of_verified(&identity, error.into(), cache))
             }
         })
     }
 
     /// Step 21. It comes after every step that reads the token, and depends on the moment, so that it is not cached.
-    fn judge_revocation(
-        &self,
-        identity: Arc<Identity>,
-        cache: Option<CacheLookup>,
-        moment: Moment,
-    ) -> Authentication {
+    fn judge_revocation(&self, token: AcceptedToken, moment: Moment) -> Authentication {
+        let identity = &token.identity;
         let judged = match &self.deny_list {
             None => Ok(()),
             Some(list) => list.check(&identity.revocable(), &identity.cleared, moment.wall),
         };
         match judged {
-            Ok(()) => Authentication::Verified(identity, cache),
-            Err(error) => Authentication::Denied(denial_of(&identity, error.into(), cache)),
+            Ok(()) => Authentication::Verified(token),
+            Err(error) => Authentication::Denied(TokenDenial::of_verified(
+                identity,
+                error.into(),
+                token.cache,
+            )),
         }
     }
 
@@ -231,7 +229,7 @@ impl Authenticator {
                             presentation.judge(cnf, skew, now)
                         });
                     match verification {
-                        Verification::Verified(token, key) => {
+                        Verification::Verified(token, key, proof) => {
                             let key_id = key_id_of(key, key_set);
                             let identity =
                                 Identity::new(issuer, issued.name, key_id, token, self.encode);
@@ -243,7 +241,11 @@ impl Authenticator {
                                 };
                                 self.cache.insert(bearer, cached);
                             }
-                            return Ok(Authentication::Verified(identity, None));
+                            return Ok(Authentication::Verified(AcceptedToken {
+                                identity,
+                                cache: None,
+                                proof,
+                            }));
                         }
                         Verification::Refused(error, key, claims) => {
                             let denial = issued.denial(error.into(), key_id_of(key, key_set));
@@ -272,21 +274,6 @@ impl Authenticator {
         if let Some(configured) = near {
             self.near_misses.report(configured, moment.steady);
         }
-    }
-}
-
-/// The denial of a token whose signature was verified.
-fn denial_of(
-    identity: &Identity,
-    error: AuthenticationError,
-    cache: Option<CacheLookup>,
-) -> TokenDenial {
-    TokenDenial {
-        error,
-        issuer: Some(identity.issuer_name.clone()),
-        key_id: identity.key_id.clone(),
-        signed: Some(Arc::new(SignedToken::new(identity.token.signed_claims()))),
-        cache,
     }
 }
 

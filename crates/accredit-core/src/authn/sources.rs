@@ -48,7 +48,6 @@ pub struct Credential<'r, 's> {
     pub scheme: CredentialScheme,
     /// Every source that carries it.
     pub sources: Vec<&'s TokenSource>,
-    pub dropped_cookies: &'s DroppedCookies,
 }
 
 impl Default for TokenSources {
@@ -165,7 +164,6 @@ impl TokenSources {
             bearer,
             scheme,
             sources,
-            dropped_cookies: &self.dropped_cookies,
         }))
     }
 }

@@ -11,16 +11,18 @@ use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::sources::{Credential, TokenSources};
 use crate::authz::answer::{
-    Admission, Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings, RefusedAnswer,
+    Answer, ClientProtocol, Judged, RefusalForm, RefusalSettings, RefusedAnswer,
 };
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::filtered_requests::FilteredRequests;
+use crate::authz::pending_admission::PendingAdmission;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::resource_metadata::ResourceMetadata;
 use crate::expression::Expression;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::keys::ledger::MissingKey;
+use crate::proof::dpop::FreshProof;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::rules::demands::{Demands, RuleDenial};
@@ -69,10 +71,17 @@ pub enum Judgement {
 
 /// A decision before its answer is made.
 enum Decided {
-    Admit(DecisionRecord, Admission),
-    Deny(DecisionRecord, RefusalForm),
+    Admit(PendingAdmission),
+    Deny(Refused),
     /// accredit answers the request itself, and it does not reach the upstream.
     Document(DecisionRecord, RefusedAnswer),
+}
+
+struct Refused {
+    record: DecisionRecord,
+    form: RefusalForm,
+    /// The unused proof of a token that was accepted, and that the rule refuses.
+    proof: Option<Box<FreshProof>>,
 }
 
 impl Authorizer {
@@ -122,7 +131,7 @@ impl Authorizer {
     /// Judges a request. The caller may wait for keys once.
     pub fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement {
         match self.decide(request, moment, Attempt::First) {
-            Ok(decided) => Judgement::Judged(self.answer(decided, request)),
+            Ok(decided) => Judgement::Judged(self.answer(decided, request, moment, Attempt::First)),
             Err(ticket) => Judgement::Wait(ticket),
         }
     }
@@ -139,7 +148,7 @@ impl Authorizer {
 
     fn judge_now(&self, request: &Request<'_>, moment: Moment, attempt: Attempt<'_>) -> Judged {
         match self.decide(request, moment, attempt) {
-            Ok(decided) => self.answer(decided, request),
+            Ok(decided) => self.answer(decided, request, moment, attempt),
             // These attempts get no ticket; if one did, that would be a fault of accredit.
             Err(_) => self.refuse(Denial::Internal),
         }
@@ -155,17 +164,23 @@ impl Authorizer {
         &self.refusals
     }
 
-    fn answer(&self, decided: Decided, request: &Request<'_>) -> Judged {
+    fn answer(
+        &self,
+        decided: Decided,
+        request: &Request<'_>,
+        moment: Moment,
+        attempt: Attempt<'_>,
+    ) -> Judged {
         match decided {
-            Decided::Admit(record, admission) => Judged {
-                record,
-                answer: Answer::Admit(admission),
-            },
+            Decided::Admit(pending) => {
+                let used = self.use_proof(&pending, moment, attempt);
+                self.complete(pending, used)
+            }
             Decided::Document(record, document) => Judged {
                 record,
                 answer: Answer::Refuse(document),
             },
-            Decided::Deny(record, form) => {
+            Decided::Deny(Refused { record, form, .. }) => {
                 let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
                 let client = ClientProtocol::of(&request.headers);
                 Judged {
@@ -216,10 +231,7 @@ impl Authorizer {
         };
         let decided = self.decide_by(rule, &input, attempt)?;
         Ok(match self.on_trial(decided, rule, &input) {
-            Decided::Admit(record, admission) if !self.metadata.is_empty() => {
-                let metadata = self.metadata(&input, record.identity());
-                Decided::Admit(record, admission.with_metadata(metadata))
-            }
+            Decided::Admit(pending) => Decided::Admit(self.prepare(pending, rule, &input, attempt)),
             decided => decided,
         })
     }
@@ -281,29 +293,34 @@ impl Authorizer {
             input.moment,
             attempt,
         ) {
-            Authentication::Verified(identity, cache) => {
+            Authentication::Verified(token) => {
+                let identity = &token.identity;
                 let judged = demands
                     .check_token([&identity.issuer_name, identity.iss()], &identity.token)
-                    .and_then(|()| input.judge(demands.when.as_ref(), Some(&identity)));
+                    .and_then(|()| input.judge(demands.when.as_ref(), Some(identity)));
                 Ok(match judged {
-                    Ok(()) => {
-                        if !matches!(attempt, Attempt::Peek) {
-                            credential.dropped_cookies.add(removal.dropped_cookies);
-                        }
-                        self.admit(identity, cache, removal, input.request, rule)
-                    }
+                    Ok(()) => self.admit(token, removal, input.request, rule),
                     Err(refusal) => {
-                        let token = TokenRecord::Verified(identity);
-                        let record =
-                            DecisionRecord::denied(refusal.into(), rule.name.clone(), token);
-                        Decided::Deny(DecisionRecord { cache, ..record }, RefusalForm::Denied)
+                        let record = DecisionRecord::denied(
+                            refusal.into(),
+                            rule.name.clone(),
+                            TokenRecord::Verified(token.identity),
+                        );
+                        Decided::Deny(Refused {
+                            record: DecisionRecord {
+                                cache: token.cache,
+                                ..record
+                            },
+                            form: RefusalForm::Denied,
+                            proof: token.proof,
+                        })
                     }
                 })
             }
             Authentication::Denied(denial) => {
                 let form = self.form_of(&denial.error, denial.issuer.as_deref(), demands);
                 let record = DecisionRecord::token_denied(denial, rule.name.clone());
-                Ok(Decided::Deny(record, form))
+                Ok(Decided::Deny(Refused::new(record, form)))
             }
             Authentication::Wait(ticket) => Err(ticket),
         }
@@ -338,11 +355,22 @@ impl Authorizer {
             }
         };
         let record = DecisionRecord::denied(denial, rule.name.clone(), token);
-        Decided::Deny(record, RefusalForm::Denied)
+        Decided::Deny(Refused::new(record, RefusalForm::Denied))
+    }
+}
+
+impl Refused {
+    /// A refusal of a request whose token was not accepted.
+    fn new(record: DecisionRecord, form: RefusalForm) -> Refused {
+        Refused {
+            record,
+            form,
+            proof: None,
+        }
     }
 }
 
 fn denied(denial: impl Into<Denial>, rule: &Rule) -> Decided {
     let record = DecisionRecord::denied(denial.into(), rule.name.clone(), TokenRecord::NotRead);
-    Decided::Deny(record, RefusalForm::Denied)
+    Decided::Deny(Refused::new(record, RefusalForm::Denied))
 }

@@ -86,7 +86,7 @@ impl Denial {
                 Class::BadRequest
             }
             Denial::Unauthenticated(Error::Token(TokenError::Binding(
-                BindingError::MemoryFull,
+                BindingError::MemoryFull | BindingError::ShareFull,
             ))) => Class::Unavailable {
                 retry_after: Duration::from_secs(1),
             },

@@ -7,6 +7,7 @@ pub mod condition_input;
 pub mod denial;
 pub mod explanation;
 pub mod filtered_requests;
+pub mod pending_admission;
 pub mod record;
 pub mod resource_metadata;
 pub mod step;

@@ -3,6 +3,7 @@
 //! Its public key is embedded in it. That key verifies nothing but the proof, and only if its thumbprint is the one that the issuer
 //! put into the token.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::jose::algorithm::Algorithm;
@@ -28,8 +29,10 @@ const MAX_ID: usize = 1024;
 /// The members of a JWK that contain private key material.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A proof whose signature is verified, and that is for this request and this token.
-pub(in crate::proof) struct FreshProof {
+/// A proof whose signature is verified, and that is for this request and this token. It is used up when the request is admitted.
+pub struct FreshProof {
+    /// The thumbprint of its key.
+    pub(in crate::proof) key: Thumbprint,
     /// `jti`
     pub(in crate::proof) id: Box<str>,
     pub(in crate::proof) issued: NumericDate,
@@ -148,9 +151,17 @@ impl ProofPurpose<'_> {
             return Err(ProofFault::TokenHash);
         }
         Ok(FreshProof {
+            key: *self.key,
             id: id.into(),
             issued,
         })
+    }
+}
+
+impl fmt::Debug for FreshProof {
+    /// Without the `jti`, which is a client's text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FreshProof(..)")
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::proof::certificate;
-use crate::proof::dpop::{MAX_PROOF_AGE, ProofPurpose};
-use crate::proof::replay::ReplayCache;
+use crate::proof::dpop::{FreshProof, ProofPurpose};
+use crate::proof::replay::ReplayAccess;
 use crate::request::Request;
 use crate::token::binding_error::{BindingError, ProofFault};
 use crate::token::confirmation::{Confirmation, Thumbprint};
@@ -20,22 +20,13 @@ pub enum CredentialScheme {
     Dpop,
 }
 
-/// Whether a proof counts as used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProofUse {
-    Take,
-    /// An explanation changes nothing.
-    Look,
-}
-
 /// A token with the request that presents it.
 #[derive(Clone, Copy)]
 pub struct Presentation<'a> {
     pub request: &'a Request<'a>,
     pub scheme: CredentialScheme,
     pub token: &'a [u8],
-    pub memory: &'a ReplayCache,
-    pub proof_use: ProofUse,
+    pub memory: &'a ReplayAccess,
 }
 
 impl fmt::Debug for Presentation<'_> {
@@ -46,7 +37,8 @@ impl fmt::Debug for Presentation<'_> {
 }
 
 impl Presentation<'_> {
-    /// Step 13. `confirmation` is absent for a token that is not bound.
+    /// Step 13. `confirmation` is absent for a token that is not bound. Returns the DPoP proof, if the token needs one. It was not
+    /// used before, and is not used up yet: the later steps can refuse the request.
     ///
     /// # Errors
     /// [`BindingError`]
@@ -55,10 +47,10 @@ impl Presentation<'_> {
         confirmation: Option<&Confirmation>,
         skew: Duration,
         now: NumericDate,
-    ) -> Result<(), BindingError> {
+    ) -> Result<Option<Box<FreshProof>>, BindingError> {
         let Some(confirmation) = confirmation else {
             return match self.scheme {
-                CredentialScheme::Bearer => Ok(()),
+                CredentialScheme::Bearer => Ok(None),
                 CredentialScheme::Dpop => Err(ProofFault::NotBound.into()),
             };
         };
@@ -69,10 +61,10 @@ impl Presentation<'_> {
             certificate::judge(self.request.source_certificate, bound)?;
         }
         match (&confirmation.key, self.scheme) {
-            (None, CredentialScheme::Bearer) => Ok(()),
+            (None, CredentialScheme::Bearer) => Ok(None),
             (None, CredentialScheme::Dpop) => Err(ProofFault::NotBound.into()),
             (Some(_), CredentialScheme::Bearer) => Err(BindingError::BearerScheme),
-            (Some(key), CredentialScheme::Dpop) => self.judge_proof(key, skew, now),
+            (Some(key), CredentialScheme::Dpop) => self.judge_proof(key, skew, now).map(Some),
         }
     }
 
@@ -81,7 +73,7 @@ impl Presentation<'_> {
         key: &Thumbprint,
         skew: Duration,
         now: NumericDate,
-    ) -> Result<(), BindingError> {
+    ) -> Result<Box<FreshProof>, BindingError> {
         let purpose = ProofPurpose {
             request: self.request,
             token: self.token,
@@ -90,11 +82,7 @@ impl Presentation<'_> {
             skew,
         };
         let proof = purpose.verify()?;
-        // The first whole second in which the proof is too old for every issuer entry with this skew.
-        let end = proof.issued.plus(MAX_PROOF_AGE + skew).seconds().ceil() as u64 + 1;
-        match self.proof_use {
-            ProofUse::Take => self.memory.take(key, &proof.id, now.seconds() as u64, end),
-            ProofUse::Look => self.memory.look(key, &proof.id),
-        }
+        self.memory.look(&proof, now)?;
+        Ok(Box::new(proof))
     }
 }

@@ -1,158 +1,230 @@
 //! The memory of used DPoP proofs: each can be used once while it is fresh (RFC 9449 section 11.1).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use foldhash::quality::RandomState;
 
-use crate::token::binding_error::BindingError;
-use crate::token::confirmation::Thumbprint;
+use crate::proof::dpop::{FreshProof, MAX_PROOF_AGE};
+use crate::token::binding_error::{BindingError, ProofFault};
+use crate::token::numeric_date::NumericDate;
 
 /// The default of `replay.size`.
 pub const DEFAULT_REPLAY_SIZE: u32 = 100_000;
 
-/// Remembers used proofs until they are too old to be used again. It is bounded, and full it refuses new ones.
+/// One key gets at most half of the memory, so that no client fills it for all with one key.
+const KEY_SHARES: usize = 2;
+
+/// Remembers used proofs until they are too old to be used again. It is bounded, and full it refuses new ones. The configurations
+/// of a process share it: a proof that one of them used is used for all.
+#[derive(Default)]
 pub struct ReplayCache {
-    limit: AtomicUsize,
     used: Mutex<UsedProofs>,
     /// Two hashes with random keys identify a proof: no client can find two proofs with the same ones.
     hashers: [RandomState; 2],
 }
 
-#[derive(Default)]
-struct UsedProofs {
-    proofs: HashSet<(u64, u64)>,
-    /// The proofs by the second in which they are too old.
-    by_end: BTreeMap<u64, Vec<(u64, u64)>>,
+/// The memory as one configuration uses it. While several are in force, the largest `size` and the longest window of them count.
+#[derive(Debug)]
+pub struct ReplayAccess {
+    memory: Arc<ReplayCache>,
+    terms: Arc<ReplayTerms>,
 }
 
+/// What a configuration requires of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayTerms {
+    /// `replay.size`
+    pub size: usize,
+    /// The largest `clock_skew` of an issuer entry.
+    pub max_skew: Duration,
+}
+
+/// The hash of a proof's key, and the hash of the key with the `jti`.
+type ProofHash = (u64, u64);
+
+#[derive(Default)]
+struct UsedProofs {
+    proofs: HashSet<ProofHash>,
+    /// The proofs by `iat`, rounded up to a second.
+    by_issue: BTreeMap<u64, Vec<ProofHash>>,
+    /// How many proofs each key has used.
+    by_key: HashMap<u64, usize>,
+    /// The latest `iat` among the proofs that were forgotten.
+    forgotten: u64,
+    configurations: Vec<Weak<ReplayTerms>>,
+}
+
+// === impl ReplayCache ===
+
 impl ReplayCache {
-    /// A memory of at most that many proofs. It takes no room before the first one.
-    pub fn new(limit: usize) -> ReplayCache {
-        ReplayCache {
-            limit: AtomicUsize::new(limit),
-            used: Mutex::default(),
-            hashers: [RandomState::default(), RandomState::default()],
-        }
+    fn used(&self) -> MutexGuard<'_, UsedProofs> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the limit. Proofs that are remembered stay so.
-    pub fn set_limit(&self, limit: usize) {
-        self.limit.store(limit, Ordering::Relaxed);
+    fn hash(&self, proof: &FreshProof) -> ProofHash {
+        let [of_key, of_proof] = &self.hashers;
+        (
+            of_key.hash_one(proof.key),
+            of_proof.hash_one((&proof.key, &proof.id)),
+        )
+    }
+}
+
+// === impl ReplayAccess ===
+
+impl ReplayAccess {
+    /// The access of a configuration, in force until it is dropped.
+    pub fn new(memory: Arc<ReplayCache>, terms: ReplayTerms) -> ReplayAccess {
+        let terms = Arc::new(terms);
+        let mut used = memory.used();
+        used.configurations.retain(|own| own.strong_count() > 0);
+        used.configurations.push(Arc::downgrade(&terms));
+        drop(used);
+        ReplayAccess { memory, terms }
     }
 
-    /// Uses a proof: the `jti` of a key. `now` and `end` are in seconds since 1970; from `end` on, the proof is too old.
-    ///
-    /// # Errors
-    /// [`BindingError::Replayed`] if it was used before, and [`BindingError::MemoryFull`].
-    pub fn take(&self, key: &Thumbprint, id: &str, now: u64, end: u64) -> Result<(), BindingError> {
-        let proof = self.identify(key, id);
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.forget_until(now);
-        if used.proofs.contains(&proof) {
-            return Err(BindingError::Replayed);
-        }
-        if used.proofs.len() >= self.limit.load(Ordering::Relaxed) {
-            return Err(BindingError::MemoryFull);
-        }
-        used.proofs.insert(proof);
-        used.by_end.entry(end).or_default().push(proof);
-        Ok(())
+    /// What the configuration requires.
+    pub fn terms(&self) -> ReplayTerms {
+        *self.terms
     }
 
     /// Whether a proof was used before. It stays as it is.
     ///
     /// # Errors
-    /// [`BindingError::Replayed`]
-    pub fn look(&self, key: &Thumbprint, id: &str) -> Result<(), BindingError> {
-        let proof = self.identify(key, id);
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        match used.proofs.contains(&proof) {
-            true => Err(BindingError::Replayed),
-            false => Ok(()),
-        }
+    /// [`BindingError::Replayed`], and [`ProofFault::TooOld`] if that is not known any more.
+    pub fn look(&self, proof: &FreshProof, now: NumericDate) -> Result<(), BindingError> {
+        let hash = self.memory.hash(proof);
+        let mut used = self.memory.used();
+        used.forget(now);
+        used.judge(hash, issued(proof))
+    }
+
+    /// Whether [`ReplayAccess::take`] would succeed.
+    ///
+    /// # Errors
+    /// Those of [`ReplayAccess::take`].
+    pub fn look_for_room(&self, proof: &FreshProof, now: NumericDate) -> Result<(), BindingError> {
+        let hash = self.memory.hash(proof);
+        let mut used = self.memory.used();
+        used.forget(now);
+        used.judge(hash, issued(proof))?;
+        used.judge_room(hash)
+    }
+
+    /// Uses a proof up.
+    ///
+    /// # Errors
+    /// Those of [`ReplayAccess::look`], [`BindingError::MemoryFull`] and [`BindingError::ShareFull`].
+    pub fn take(&self, proof: &FreshProof, now: NumericDate) -> Result<(), BindingError> {
+        let hash = self.memory.hash(proof);
+        let mut used = self.memory.used();
+        used.forget(now);
+        used.judge(hash, issued(proof))?;
+        used.judge_room(hash)?;
+        used.insert(hash, issued(proof));
+        Ok(())
     }
 
     /// The number of proofs that are remembered.
     pub fn len(&self) -> usize {
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.proofs.len()
+        self.memory.used().proofs.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    fn identify(&self, key: &Thumbprint, id: &str) -> (u64, u64) {
-        let [first, second] = &self.hashers;
-        (first.hash_one((key, id)), second.hash_one((key, id)))
+impl Default for ReplayAccess {
+    /// The only access to a memory of the default size.
+    fn default() -> ReplayAccess {
+        ReplayAccess::new(Arc::default(), ReplayTerms::default())
     }
 }
 
-impl UsedProofs {
-    fn forget_until(&mut self, now: u64) {
-        while let Some(first) = self.by_end.first_entry()
-            && *first.key() <= now
-        {
-            for proof in first.remove() {
-                self.proofs.remove(&proof);
-            }
+impl Default for ReplayTerms {
+    fn default() -> ReplayTerms {
+        ReplayTerms {
+            size: DEFAULT_REPLAY_SIZE as usize,
+            max_skew: Duration::ZERO,
         }
     }
 }
 
-impl Default for ReplayCache {
-    fn default() -> ReplayCache {
-        ReplayCache::new(DEFAULT_REPLAY_SIZE as usize)
+/// `iat`, rounded up: a proof counts as fresh for at most a second longer than it is.
+fn issued(proof: &FreshProof) -> u64 {
+    proof.issued.seconds().ceil() as u64
+}
+
+// === impl UsedProofs ===
+
+impl UsedProofs {
+    fn in_force(&self) -> impl Iterator<Item = Arc<ReplayTerms>> {
+        self.configurations.iter().filter_map(Weak::upgrade)
+    }
+
+    /// Forgets the proofs that are too old for every configuration in force.
+    fn forget(&mut self, now: NumericDate) {
+        let skew = self.in_force().map(|terms| terms.max_skew).max();
+        let window = MAX_PROOF_AGE.saturating_add(skew.unwrap_or_default());
+        let window = window.as_secs_f64().ceil() as u64;
+        let now = now.seconds() as u64;
+        while let Some(first) = self.by_issue.first_entry()
+            && first.key().saturating_add(window) <= now
+        {
+            self.forgotten = self.forgotten.max(*first.key());
+            for proof in first.remove() {
+                self.proofs.remove(&proof);
+                if let Some(count) = self.by_key.get_mut(&proof.0) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.by_key.remove(&proof.0);
+                    }
+                }
+            }
+        }
+    }
+
+    fn judge(&self, proof: ProofHash, issued: u64) -> Result<(), BindingError> {
+        if self.proofs.contains(&proof) {
+            return Err(BindingError::Replayed);
+        }
+        // A reload can lengthen the window, so that a proof is fresh again that was used and forgotten.
+        if issued <= self.forgotten {
+            return Err(ProofFault::TooOld.into());
+        }
+        Ok(())
+    }
+
+    fn judge_room(&self, proof: ProofHash) -> Result<(), BindingError> {
+        let sizes = self.in_force().map(|terms| terms.size);
+        let size = sizes.max().unwrap_or_default();
+        if self.proofs.len() >= size {
+            return Err(BindingError::MemoryFull);
+        }
+        let share = (size / KEY_SHARES).max(1);
+        if self.by_key.get(&proof.0).is_some_and(|own| *own >= share) {
+            return Err(BindingError::ShareFull);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, proof: ProofHash, issued: u64) {
+        self.proofs.insert(proof);
+        self.by_issue.entry(issued).or_default().push(proof);
+        *self.by_key.entry(proof.0).or_default() += 1;
     }
 }
 
 impl fmt::Debug for ReplayCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReplayCache({} proofs)", self.len())
+        write!(f, "ReplayCache({} proofs)", self.used().proofs.len())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::ReplayCache;
-    use crate::token::binding_error::BindingError;
-
-    #[test]
-    fn a_proof_can_be_used_once_until_it_is_too_old() {
-        let memory = ReplayCache::new(10);
-        let (one, other) = ([1; 32], [2; 32]);
-        assert_eq!(memory.look(&one, "a"), Ok(()));
-        assert_eq!(memory.take(&one, "a", 100, 160), Ok(()));
-        assert_eq!(memory.look(&one, "a"), Err(BindingError::Replayed));
-        assert_eq!(
-            memory.take(&one, "a", 159, 160),
-            Err(BindingError::Replayed)
-        );
-        assert_eq!(memory.take(&other, "a", 159, 160), Ok(()), "another key");
-        assert_eq!(memory.take(&one, "b", 159, 160), Ok(()));
-        assert_eq!(memory.len(), 3);
-        assert_eq!(memory.take(&one, "c", 160, 220), Ok(()));
-        assert_eq!(memory.len(), 1, "those that ended are forgotten");
-    }
-
-    #[test]
-    fn a_full_memory_refuses_new_proofs_until_old_ones_end() {
-        let memory = ReplayCache::new(2);
-        let key = [0; 32];
-        assert_eq!(memory.take(&key, "a", 0, 10), Ok(()));
-        assert_eq!(memory.take(&key, "b", 0, 20), Ok(()));
-        assert_eq!(memory.take(&key, "c", 5, 30), Err(BindingError::MemoryFull));
-        assert_eq!(memory.take(&key, "a", 5, 30), Err(BindingError::Replayed));
-        assert_eq!(memory.take(&key, "c", 10, 30), Ok(()));
-        memory.set_limit(1);
-        assert_eq!(
-            memory.take(&key, "d", 10, 30),
-            Err(BindingError::MemoryFull)
-        );
-        assert_eq!(memory.take(&key, "c", 10, 30), Err(BindingError::Replayed));
-    }
-}
+mod tests;

@@ -31,6 +31,10 @@ pub enum BindingError {
     Replayed,
     #[error("the memory of used DPoP proofs is full; raise replay.size")]
     MemoryFull,
+    #[error(
+        "the client's key has used half of the memory of used DPoP proofs, and one key gets no more; raise replay.size"
+    )]
+    ShareFull,
 }
 
 /// What is wrong with a DPoP proof (RFC 9449 section 4.3).
@@ -93,7 +97,7 @@ impl BindingError {
             | BindingError::MalformedCertificate
             | BindingError::Proof(_) => Reason::InvalidProof,
             BindingError::Replayed => Reason::ReplayedProof,
-            BindingError::MemoryFull => Reason::InternalError,
+            BindingError::MemoryFull | BindingError::ShareFull => Reason::InternalError,
         }
     }
 
@@ -108,7 +112,8 @@ impl BindingError {
             | BindingError::NoCertificate
             | BindingError::OtherCertificate
             | BindingError::MalformedCertificate
-            | BindingError::MemoryFull => false,
+            | BindingError::MemoryFull
+            | BindingError::ShareFull => false,
         }
     }
 }

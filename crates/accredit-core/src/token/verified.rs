@@ -26,8 +26,9 @@ pub struct VerifiedToken {
     confirmation: Option<Box<Confirmation>>,
 }
 
-/// Checks that the sender of a token has proven what its `cnf` demands. The argument is absent for a token that is not bound.
-pub type JudgeBinding<'a> = &'a dyn Fn(Option<&Confirmation>) -> Result<(), BindingError>;
+/// Checks that the sender of a token has proven what its `cnf` demands. The argument is absent for a token that is not bound. The
+/// result is the proof, if it can be used once only: it is used up when the request is admitted.
+pub type JudgeBinding<'a, P> = &'a dyn Fn(Option<&Confirmation>) -> Result<Option<P>, BindingError>;
 
 /// The claims of a token that failed a step after its signature had been verified. They say whose token was refused
 /// (CONTRACT 4.13.1, 4.13.4), and cannot admit a request: a rule accepts a [`VerifiedToken`] only.
@@ -38,9 +39,9 @@ pub struct SignedClaims {
 }
 
 /// The result of a verification.
-pub enum Verification<'a, 'k> {
-    /// The key verifies the signature, and the claims satisfy the requirements.
-    Verified(VerifiedToken, &'k VerificationKey),
+pub enum Verification<'a, 'k, P> {
+    /// The key verifies the signature, and the claims satisfy the requirements. The proof is that of [`JudgeBinding`].
+    Verified(VerifiedToken, &'k VerificationKey, Option<P>),
     /// The key verifies the signature, and the claims do not satisfy the requirements.
     Refused(TokenError, &'k VerificationKey, SignedClaims),
     /// No key verifies the signature.
@@ -58,14 +59,14 @@ struct Validity {
 impl VerifiedToken {
     /// Runs the steps 12 to 20 of CONTRACT 4.1.1: signature, `cnf`, `exp`, `nbf`, `iat`, `aud`, required claims, lifetime,
     /// values of claims. `judge_binding` is called once, if the signature is valid and the entry enforces `cnf`.
-    pub fn verify<'a, 'k>(
+    pub fn verify<'a, 'k, P>(
         token: UnverifiedToken<'a>,
         algorithm: Algorithm,
         candidates: impl IntoIterator<Item = &'k VerificationKey>,
         requirements: &Requirements,
         now: NumericDate,
-        judge_binding: JudgeBinding<'_>,
-    ) -> Verification<'a, 'k> {
+        judge_binding: JudgeBinding<'_, P>,
+    ) -> Verification<'a, 'k, P> {
         let signed_by = candidates.into_iter().find(|key| {
             key.verify(algorithm, token.signing_input(), token.signature())
                 .is_ok()
@@ -77,17 +78,17 @@ impl VerifiedToken {
             Binding::Enforce => Confirmation::read(token.claims()),
             Binding::Ignore => None,
         };
-        let judged = enforce(requirements.binding, confirmation.as_ref(), judge_binding)
-            .and_then(|()| Validity::judge(token.claims(), requirements, now))
-            .and_then(|validity| {
+        let judged =
+            enforce(requirements.binding, confirmation.as_ref(), judge_binding).and_then(|proof| {
+                let validity = Validity::judge(token.claims(), requirements, now)?;
                 check_all(&requirements.claims, token.claims())
-                    .map(|()| validity)
+                    .map(|()| (validity, proof))
                     .map_err(|_| TokenError::InvalidClaim)
             });
         let claims = token.into_claims();
         let scopes = ScopeSet::read(claims.object(), &requirements.scope_claims);
         match judged {
-            Ok(validity) => {
+            Ok((validity, proof)) => {
                 let audience = match claims.audience(&requirements.audience_claims) {
                     Audience::Absent => Box::default(),
                     Audience::Named(named) => named.into_iter().map(Box::from).collect(),
@@ -99,28 +100,30 @@ impl VerifiedToken {
                     validity,
                     confirmation: confirmation.map(Box::new),
                 };
-                Verification::Verified(token, key)
+                Verification::Verified(token, key, proof)
             }
             Err(error) => Verification::Refused(error, key, SignedClaims { claims, scopes }),
         }
     }
 
-    /// Checks what can have changed since a token was cached: the proof of its sender, and its times.
+    /// Checks what can have changed since a token was cached: the proof of its sender, and its times. Returns the proof of
+    /// [`JudgeBinding`].
     ///
     /// # Errors
     /// [`TokenError::Binding`], [`TokenError::Expired`] or [`TokenError::NotYetValid`].
-    pub fn still_holds(
+    pub fn still_holds<P>(
         &self,
         requirements: &Requirements,
         now: NumericDate,
-        judge_binding: JudgeBinding<'_>,
-    ) -> Result<(), TokenError> {
-        enforce(
+        judge_binding: JudgeBinding<'_, P>,
+    ) -> Result<Option<P>, TokenError> {
+        let proof = enforce(
             requirements.binding,
             self.confirmation.as_deref(),
             judge_binding,
         )?;
-        self.validity.judge_times(requirements.clock_skew, now)
+        self.validity.judge_times(requirements.clock_skew, now)?;
+        Ok(proof)
     }
 
     pub fn claims(&self) -> &Claims {
@@ -292,14 +295,14 @@ fn is_one_of<'a>(mut audience: impl Iterator<Item = &'a str>, accepted: &[String
     audience.any(|audience| accepted.iter().any(|own| own == audience))
 }
 
-fn enforce(
+fn enforce<P>(
     binding: Binding,
     confirmation: Option<&Confirmation>,
-    judge: JudgeBinding<'_>,
-) -> Result<(), TokenError> {
+    judge: JudgeBinding<'_, P>,
+) -> Result<Option<P>, TokenError> {
     match binding {
         Binding::Enforce => Ok(judge(confirmation)?),
-        Binding::Ignore => Ok(()),
+        Binding::Ignore => Ok(None),
     }
 }
 

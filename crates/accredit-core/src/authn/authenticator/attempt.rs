@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
-use crate::authn::identity::SignedToken;
+use crate::authn::identity::{Identity, SignedToken};
+use crate::proof::dpop::FreshProof;
 
 /// Why a token was not accepted, with what may be reported of it (CONTRACT 4.13.1, 4.13.3).
 #[derive(Clone, Debug)]
@@ -17,6 +18,15 @@ pub struct TokenDenial {
     /// The token, if its signature was verified.
     pub signed: Option<Arc<SignedToken>>,
     pub cache: Option<CacheLookup>,
+}
+
+/// A token that passed every step of the token itself.
+#[derive(Debug)]
+pub struct AcceptedToken {
+    pub identity: Arc<Identity>,
+    pub cache: Option<CacheLookup>,
+    /// The DPoP proof of a token that needs one. An admission uses it up.
+    pub proof: Option<Box<FreshProof>>,
 }
 
 /// The result of a lookup in the token cache.
@@ -35,6 +45,23 @@ pub enum Attempt<'t> {
     AfterWait(&'t KeyTicket),
     /// An explanation by the held keys: nothing is fetched, cached or logged for it.
     Peek,
+}
+
+impl TokenDenial {
+    /// The denial of a token whose signature was verified.
+    pub fn of_verified(
+        identity: &Identity,
+        error: AuthenticationError,
+        cache: Option<CacheLookup>,
+    ) -> TokenDenial {
+        TokenDenial {
+            error,
+            issuer: Some(identity.issuer_name.clone()),
+            key_id: identity.key_id.clone(),
+            signed: Some(Arc::new(SignedToken::new(identity.token.signed_claims()))),
+            cache,
+        }
+    }
 }
 
 impl CacheLookup {

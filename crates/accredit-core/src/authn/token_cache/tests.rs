@@ -113,7 +113,7 @@ impl Signer {
             .authenticator
             .authenticate(bearer(token), scheme, &request, now, attempt)
         {
-            Authentication::Verified(identity, _) => identity,
+            Authentication::Verified(token) => token.identity,
             other => panic!("{other:?}"),
         }
     }

@@ -2,29 +2,38 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::attempt::CacheLookup;
+use crate::authn::authenticator::attempt::{AcceptedToken, Attempt};
 use crate::authn::identity::Identity;
+use crate::authn::moment::Moment;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::token_metadata::MetadataValue;
-use crate::authz::answer::Admission;
-use crate::authz::authorizer::{Authorizer, Decided};
+use crate::authz::answer::{Admission, Answer, ClientProtocol, Judged, RefusalForm};
+use crate::authz::authorizer::trial::can_be_on_trial;
+use crate::authz::authorizer::{Authorizer, Decided, Refused};
 use crate::authz::condition_input::RequestAtMoment;
+use crate::authz::denial::Denial;
+use crate::authz::pending_admission::{PendingAdmission, RequestChange};
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::typed_metadata;
 use crate::expression::Expression;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::rules::rule::Rule;
+use crate::token::binding_error::BindingError;
 
 impl Authorizer {
     pub(super) fn admit(
         &self,
-        identity: Arc<Identity>,
-        cache: Option<CacheLookup>,
+        token: AcceptedToken,
         removal: TokenRemoval,
         request: &Request<'_>,
         rule: &Rule,
     ) -> Decided {
+        let AcceptedToken {
+            identity,
+            cache,
+            proof,
+        } = token;
         let record = DecisionRecord {
             reason: Reason::Allowed,
             denial: None,
@@ -33,8 +42,12 @@ impl Authorizer {
             token: TokenRecord::Verified(identity.clone()),
             cache,
         };
-        let admission = self.admission(Some(identity), removal, request);
-        Decided::Admit(record, admission)
+        Decided::Admit(PendingAdmission {
+            record,
+            change: self.change(Some(identity), removal, request),
+            proof,
+            on_trial: None,
+        })
     }
 
     pub(super) fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Decided {
@@ -46,17 +59,21 @@ impl Authorizer {
             token: TokenRecord::NotRead,
             cache: None,
         };
-        let admission = self.admission(None, TokenRemoval::default(), request);
-        Decided::Admit(record, admission)
+        Decided::Admit(PendingAdmission {
+            record,
+            change: self.change(None, TokenRemoval::default(), request),
+            proof: None,
+            on_trial: None,
+        })
     }
 
     /// The claim headers of the identity, and every change that protects them.
-    pub(super) fn admission(
+    pub(super) fn change(
         &self,
         identity: Option<Arc<Identity>>,
         removal: TokenRemoval,
         request: &Request<'_>,
-    ) -> Admission {
+    ) -> RequestChange {
         let set = identity
             .as_ref()
             .map_or(&[][..], |identity| &identity.headers);
@@ -65,11 +82,101 @@ impl Authorizer {
         let rewritten: Vec<&str> = rewritten.filter(|name| !name.starts_with(':')).collect();
         let names = request.headers.names();
         let remove = self.strip.removals(set, &rewritten, names, removal.remove);
-        Admission::new(identity, removal.set, self.strip.clone(), remove)
+        RequestChange {
+            admission: Admission::new(identity, removal.set, self.strip.clone(), remove),
+            dropped_cookies: removal.dropped_cookies,
+        }
+    }
+
+    /// Adds what depends on the whole decision: the values of `metadata`, and what a rule on trial does if the proof of the
+    /// request cannot be used.
+    pub(super) fn prepare(
+        &self,
+        mut pending: PendingAdmission,
+        rule: &Rule,
+        input: &RequestAtMoment<'_>,
+        attempt: Attempt<'_>,
+    ) -> PendingAdmission {
+        if !self.metadata.is_empty() {
+            let metadata = self.metadata(input, pending.record.identity());
+            pending.change.admission = pending.change.admission.with_metadata(metadata);
+        }
+        if pending.proof.is_some() && rule.is_on_trial(input.moment.wall) {
+            let refused =
+                Refused::new(pending.refusal(BindingError::Replayed), RefusalForm::Denied);
+            if let Decided::Admit(on_trial) = self.on_trial(Decided::Deny(refused), rule, input) {
+                let on_trial = self.prepare(on_trial, rule, input, attempt);
+                pending.on_trial = Some(Box::new(on_trial.change));
+            }
+        }
+        // An explanation counts nothing.
+        if matches!(attempt, Attempt::Peek) {
+            pending.change.dropped_cookies = 0;
+        }
+        pending
+    }
+
+    /// Uses up the proof of an admission, if it has one. An explanation only finds out whether it could be used.
+    ///
+    /// # Errors
+    /// [`BindingError`]
+    pub(super) fn use_proof(
+        &self,
+        pending: &PendingAdmission,
+        moment: Moment,
+        attempt: Attempt<'_>,
+    ) -> Result<(), BindingError> {
+        let Some(proof) = &pending.proof else {
+            return Ok(());
+        };
+        let proofs = self.authenticator.proofs();
+        match attempt {
+            Attempt::First | Attempt::AfterWait(_) => proofs.take(proof, moment.wall),
+            Attempt::Peek => proofs.look_for_room(proof, moment.wall),
+        }
+    }
+
+    /// Completes an admission after its proof was used up, or could not be.
+    pub(super) fn complete(
+        &self,
+        pending: PendingAdmission,
+        used: Result<(), BindingError>,
+    ) -> Judged {
+        let (record, change) = match used {
+            Ok(()) => (pending.record, pending.change),
+            Err(error) => {
+                let record = pending.refusal(error);
+                match pending.on_trial {
+                    Some(change) if can_be_on_trial(&record) => {
+                        let record = DecisionRecord {
+                            is_shadow: true,
+                            ..record
+                        };
+                        (record, *change)
+                    }
+                    _ => {
+                        // The protocol of the client makes a difference for 400 only.
+                        let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
+                        let (client, form) = (ClientProtocol::Http, RefusalForm::Denied);
+                        let answer = self.refusals.refuse(denial, client, form);
+                        return Judged {
+                            record,
+                            answer: Answer::Refuse(answer),
+                        };
+                    }
+                }
+            }
+        };
+        let dropped = self.sources.dropped_cookies();
+        dropped.add(change.dropped_cookies);
+        Judged {
+            record,
+            answer: Answer::Admit(change.admission),
+        }
     }
 
     /// The values of `metadata` for an admitted request. One that has none is left out.
-    pub(super) fn metadata(
+    fn metadata(
         &self,
         input: &RequestAtMoment<'_>,
         identity: Option<&Arc<Identity>>,

@@ -1,9 +1,10 @@
 //! Rules on trial (CONTRACT 8.7).
 
 use crate::authn::removal::TokenRemoval;
-use crate::authz::authorizer::{Authorizer, Decided};
+use crate::authz::authorizer::{Authorizer, Decided, Refused};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
+use crate::authz::pending_admission::PendingAdmission;
 use crate::authz::record::DecisionRecord;
 use crate::forward::strip::TokenForwarding;
 use crate::reason::Reason;
@@ -13,32 +14,38 @@ use crate::rules::rule::{Access, Rule};
 impl Authorizer {
     /// A rule on trial admits what it would refuse, and the record keeps the true reason (CONTRACT 8.7). It does not admit an
     /// ambiguous credential, nor a token that `forward_token: false` requires to be removed and that accredit cannot find.
+    ///
+    /// An admission with the claim headers of a bound token uses its proof up, as any other. One of a token that was not accepted
+    /// uses none up: it is worth no more than a request without a token.
     pub(super) fn on_trial(
         &self,
         decided: Decided,
         rule: &Rule,
         input: &RequestAtMoment<'_>,
     ) -> Decided {
-        let (record, form) = match decided {
-            Decided::Deny(record, form) if rule.is_on_trial(input.moment.wall) => (record, form),
+        let refused = match decided {
+            Decided::Deny(refused) if rule.is_on_trial(input.moment.wall) => refused,
             decided => return decided,
         };
-        let is_own_denial = record.denial.as_ref().is_some_and(can_be_on_trial);
         // As for `anonymous` and `optional` (CONTRACT 3.10.4): an ambiguous path is never admitted without an accepted token.
-        if !is_own_denial || input.facts.path.is_ambiguous() {
-            return Decided::Deny(record, form);
+        if !can_be_on_trial(&refused.record) || input.facts.path.is_ambiguous() {
+            return Decided::Deny(refused);
         }
         let Some(removal) = self.trial_removal(rule, input.request) else {
-            return Decided::Deny(record, form);
+            return Decided::Deny(refused);
         };
+        let Refused { record, proof, .. } = refused;
         // Claim headers are set from a verified token only (CONTRACT 8.7.4).
         let identity = record.identity().cloned();
-        let admission = self.admission(identity, removal, input.request);
-        let record = DecisionRecord {
-            is_shadow: true,
-            ..record
-        };
-        Decided::Admit(record, admission)
+        Decided::Admit(PendingAdmission {
+            change: self.change(identity, removal, input.request),
+            record: DecisionRecord {
+                is_shadow: true,
+                ..record
+            },
+            proof,
+            on_trial: None,
+        })
     }
 
     /// What removes the token from a request that a trial admits. `None` if it cannot be removed although it must be.
@@ -56,9 +63,12 @@ impl Authorizer {
 }
 
 /// Whether the denial is the rule's own. A fault of accredit, an overload and an ambiguous request are none.
-fn can_be_on_trial(denial: &Denial) -> bool {
-    match denial.reason() {
+pub(super) fn can_be_on_trial(record: &DecisionRecord) -> bool {
+    match record.reason {
         Reason::InternalError | Reason::Overloaded | Reason::InvalidRequest => false,
-        _ => matches!(denial, Denial::Unauthenticated(_) | Denial::Forbidden(_)),
+        _ => matches!(
+            record.denial,
+            Some(Denial::Unauthenticated(_) | Denial::Forbidden(_))
+        ),
     }
 }
