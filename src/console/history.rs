@@ -1,7 +1,7 @@
 //! Decisions of the last five minutes, in intervals of five seconds: a page that is opened during an incident shows how it
 //! began.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,9 +39,11 @@ struct Interval {
     grown: DecisionTotals,
 }
 
-/// The decisions with one reason in the last five minutes.
+/// The decisions with one reason in the last five minutes. Rules on trial admit with the reason of the denial, so that one reason
+/// can occur with two decisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReasonCounts {
+    pub decision: Decision,
     pub reason: Reason,
     /// Decisions per second in the last ten seconds.
     pub per_second: f64,
@@ -70,7 +72,7 @@ pub struct NameCounts {
 pub struct RecentDecisions {
     /// The length of each interval, the oldest first.
     pub lengths: Vec<Duration>,
-    /// The reasons that occurred: admissions first, then the most frequent denials.
+    /// The reasons that occurred: admissions first, then the most frequent denials, then what rules on trial admitted.
     pub reasons: Vec<ReasonCounts>,
     /// The rules that decided, those with the most denials first.
     pub rules: Vec<NameCounts>,
@@ -144,14 +146,15 @@ fn grown<K: Ord + Clone>(now: &BTreeMap<K, u64>, before: &BTreeMap<K, u64>) -> B
 
 impl Intervals {
     fn reasons(&self) -> Vec<ReasonCounts> {
-        let mut reasons: Vec<ReasonCounts> = Reason::ALL
+        let latest = self.latest.iter();
+        let occurred: BTreeSet<_> = latest.flat_map(|one| one.grown.reasons.keys()).collect();
+        let mut reasons: Vec<ReasonCounts> = occurred
             .into_iter()
-            .map(|reason| self.counts(reason))
-            .filter(|counts| counts.total > 0)
+            .map(|(decision, reason)| self.counts(*decision, *reason))
             .collect();
         // Stable: equal rates keep the order of `Reason::ALL`.
         reasons.sort_by(|one, other| {
-            let order = one.reason.decision().cmp(&other.reason.decision());
+            let order = one.decision.cmp(&other.decision);
             order
                 .then(other.per_second.total_cmp(&one.per_second))
                 .then(other.total.cmp(&one.total))
@@ -159,11 +162,14 @@ impl Intervals {
         reasons
     }
 
-    fn counts(&self, reason: Reason) -> ReasonCounts {
-        let count =
-            |one: &Interval| -> u64 { one.grown.reasons.get(&reason).copied().unwrap_or_default() };
+    fn counts(&self, decision: Decision, reason: Reason) -> ReasonCounts {
+        let count = |one: &Interval| -> u64 {
+            let count = one.grown.reasons.get(&(decision, reason));
+            count.copied().unwrap_or_default()
+        };
         let intervals: Vec<u64> = self.latest.iter().map(count).collect();
         ReasonCounts {
+            decision,
             reason,
             per_second: self.rate(count),
             total: intervals.iter().sum(),

@@ -1,5 +1,6 @@
 //! The parts of the first page that the script renews: readiness, and the decisions by reason, rule and issuer.
 
+use accredit_core::reason::Decision;
 use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 use tokio::time::Instant;
@@ -102,11 +103,14 @@ fn row(counts: &ReasonCounts) -> Markup {
     let intervals: Vec<String> = counts.intervals.iter().map(u64::to_string).collect();
     let reason = counts.reason;
     let name = reason.as_str();
+    let decision = counts.decision.as_str();
     let meaning = ReasonGuide::of(name).map(|guide| guide.meaning);
     html! {
-        tr data-decision=(reason.decision().as_str()) data-reason=(name) data-steps=(intervals.join(" "))
-            title=[meaning] {
-            th scope="row" { span class={ "swatch " (colour(reason)) } {} (link("reason", name, reason.decision().as_str())) }
+        tr data-decision=(decision) data-reason=(name) data-steps=(intervals.join(" ")) title=[meaning] {
+            th scope="row" {
+                span class={ "swatch " (colour(reason)) } {} (link("reason", name, decision))
+                @if counts.decision == Decision::Shadow { small { " admitted on trial" } }
+            }
             td.number { (rate(counts.per_second)) }
             td.number { (grouped(counts.total)) }
         }

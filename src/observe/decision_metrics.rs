@@ -30,7 +30,7 @@ type Checks = HashMap<Arc<str>, HashMap<Arc<str>, Vec<Series>>>;
 /// The numbers of decisions at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct DecisionTotals {
-    pub reasons: BTreeMap<Reason, u64>,
+    pub reasons: BTreeMap<(Decision, Reason), u64>,
     pub rules: BTreeMap<(Arc<str>, Decision), u64>,
     pub issuers: BTreeMap<(Arc<str>, Decision), u64>,
     pub durations: BucketCounts,
@@ -82,8 +82,9 @@ impl DecisionMetrics {
             for (issuer, series) in issuers {
                 for series in series {
                     let count = series.count.load(Ordering::Relaxed);
-                    *totals.reasons.entry(series.reason).or_default() += count;
                     let decision = series.decision;
+                    let reason = (decision, series.reason);
+                    *totals.reasons.entry(reason).or_default() += count;
                     *totals.rules.entry((rule.clone(), decision)).or_default() += count;
                     let issuer = (issuer.clone(), decision);
                     *totals.issuers.entry(issuer).or_default() += count;

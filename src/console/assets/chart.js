@@ -1,5 +1,5 @@
-// Draws decisions per second: one chart of admissions and one of refusals, because few refusals would not be visible
-// beside many admissions. The rows of the table are the legend.
+// Draws decisions per second: one chart of admissions and one of denials, because few denials would not be visible
+// beside many admissions. What rules on trial admit (shadow) is among the admissions. The rows of the table are the legend.
 
 import { byId, draw } from "./dom.js";
 
@@ -11,8 +11,9 @@ const MARGIN = { top: 10, right: 8, bottom: 20, left: 44 };
 export function drawCharts() {
   const counts = byId("counts");
   const seconds = numbers(counts.dataset.seconds);
-  for (const decision of ["allow", "deny"]) {
-    const rows = counts.querySelectorAll(`tr[data-decision="${decision}"]`);
+  const rowsOf = { allow: '[data-decision="allow"], [data-decision="shadow"]', deny: '[data-decision="deny"]' };
+  for (const [decision, selector] of Object.entries(rowsOf)) {
+    const rows = counts.querySelectorAll(`tbody tr:is(${selector})`);
     const lines = [...rows].map((row) => ({
       reason: row.dataset.reason,
       colour: row.querySelector(".swatch").className.replace("swatch", "area"),

@@ -10,7 +10,10 @@ use crate::observe::decision_metrics::DecisionTotals;
 
 fn totals(reasons: &[(Reason, u64)]) -> DecisionTotals {
     DecisionTotals {
-        reasons: reasons.iter().copied().collect(),
+        reasons: reasons
+            .iter()
+            .map(|(reason, count)| ((reason.decision(), *reason), *count))
+            .collect(),
         ..DecisionTotals::default()
     }
 }
@@ -64,6 +67,34 @@ fn denials_are_sorted_by_their_current_rate() {
         Reason::MissingToken,
     ];
     assert_eq!(order, expected);
+}
+
+#[test]
+fn what_a_rule_on_trial_admits_is_counted_apart_from_denials_with_its_reason() {
+    let history = History::default();
+    history.add(
+        DecisionTotals {
+            reasons: BTreeMap::from([
+                ((Decision::Shadow, Reason::Expired), 9),
+                ((Decision::Deny, Reason::Expired), 2),
+                ((Decision::Allow, Reason::Allowed), 1),
+            ]),
+            ..DecisionTotals::default()
+        },
+        INTERVAL,
+    );
+    let counts: Vec<_> = history
+        .recent()
+        .reasons
+        .iter()
+        .map(|one| (one.decision, one.reason, one.total))
+        .collect();
+    let expected = [
+        (Decision::Allow, Reason::Allowed, 1),
+        (Decision::Deny, Reason::Expired, 2),
+        (Decision::Shadow, Reason::Expired, 9),
+    ];
+    assert_eq!(counts, expected);
 }
 
 #[test]
