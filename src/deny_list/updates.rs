@@ -138,10 +138,14 @@ impl DenyListRefresher {
                 let backoff = retry_delay(self.failures, interval, random_fraction());
                 let retry_in = backoff.max(retry_after.unwrap_or_default());
                 let kept = self.store.list().map(|list| list.len());
+                let consequence = match kept {
+                    Some(_) => "the last good one stays in force",
+                    None => "every token is denied until it is loaded",
+                };
                 tracing::error!(
                     source = %self.settings.source, %error, failures = self.failures, ?retry_in,
                     entries_in_force = kept,
-                    "the deny list cannot be loaded; the last good one stays in force"
+                    "the deny list cannot be loaded; {consequence}"
                 );
                 self.store.fail();
                 now + retry_in
