@@ -8,7 +8,7 @@ Start here:
   accredit explain -c accredit.yaml < token      why is a token accepted or denied?
 
 Exit status:
-  0  the command succeeded; explain: the decision is allow
+  0  the command succeeded; explain: the decision is allow or shadow
   1  the command failed; test: a decision is not as expected
   2  bad usage or bad configuration
   3  explain: the decision is deny; import: something was left out";
@@ -40,7 +40,7 @@ Examples:
   accredit explain --admin 127.0.0.1:9192 --token-file token --json
 
 Exit status:
-  0  the decision is allow
+  0  the decision is allow, or shadow: a rule on trial admits the request
   1  the command failed, for example because the service at --admin does not answer
   2  bad usage or bad configuration
   3  the decision is deny";
