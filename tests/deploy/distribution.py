@@ -1,17 +1,25 @@
 """What installs accredit and what calls it elsewhere: the Debian package, the systemd unit, the GitHub Action, the hook."""
 
+import contextlib
 import gzip
+import http.server
 import json
 import os
 import pathlib
 import re
+import shlex
+import stat
 import subprocess
 import tempfile
+import threading
+import time
 
 import yaml
 
+from client import new_key, public_jwk, signed
 from configuration import ACCREDIT
 from manifests import ROOT, Failure, run, same
+from rootfs import check
 
 UNIT = "usr/lib/systemd/system/accredit.service"
 # What the package has beside its documents.
@@ -71,6 +79,94 @@ def problems_of(command):
     """The exit status of a command, and what it says."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def key_server(key_set):
+    """A server of a key set on loopback; gives its address."""
+    class Answer(http.server.BaseHTTPRequestHandler):
+        """Answers every GET with the key set."""
+
+        def do_GET(self):  # pylint: disable=invalid-name
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(key_set).encode())
+
+        def log_message(self, *_):  # pylint: disable=arguments-differ
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/keys"
+        finally:
+            server.shutdown()
+
+
+@contextlib.contextmanager
+def run_by_the_unit(root):
+    """Starts what the unit of an unpacked package starts, without root's privileges, and waits until it is ready; gives its log."""
+    unit = (root / UNIT).read_text()
+
+    def setting(name):
+        return re.search(rf"^{name}=(.*)$", unit, re.M).group(1)
+
+    # systemd takes a free user of its own; every system has `nobody`.
+    user = 65534 if os.geteuid() == 0 else None
+    for parent, name in (("var/lib", "StateDirectory"), ("run", "RuntimeDirectory")):
+        own = root / parent / setting(name)
+        own.mkdir(parents=True, exist_ok=True)
+        own.chmod(int(setting(f"{name}Mode"), 8))
+        if user:
+            os.chown(own, user, user)
+    command = [f"{root}{word}" if word.startswith("/") else word for word in shlex.split(setting("ExecStart"))]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]},
+                          umask=int(setting("UMask"), 8), user=user, group=user,
+                          extra_groups=[] if user else None) as process:
+        watchdog = threading.Timer(30, process.kill)
+        watchdog.start()
+        try:
+            log = []
+            while not (log and '"ready"' in log[-1]):
+                log.append(process.stderr.readline())
+                if not log[-1]:
+                    raise Failure(f"the program of the package has ended: {log}")
+            yield "".join(log)
+        finally:
+            watchdog.cancel()
+            process.terminate()
+            process.stderr.read()
+    same("exit status after SIGTERM", process.returncode, 0)
+
+
+def the_packaged_program_runs_as_the_unit_runs_it():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        root = pathlib.Path(folder, "root")
+        run(["dpkg-deb", "--extract", built(folder), root])
+        key = pathlib.Path(folder, "key.pem")
+        new_key(key)
+        socket = root / "run/accredit/accredit.sock"
+        claims = {"iss": "https://issuer.test", "aud": "api", "sub": "client-1", "exp": int(time.time()) + 300}
+        token = {"authorization": f"Bearer {signed(key, claims)}"}
+
+        def decides():
+            same("mode of the socket", stat.S_IMODE(socket.stat().st_mode), 0o660)
+            same("admitted", b"client-1" in check(folder, f"unix:{socket}", token), True)
+            same("refused", b"Missing authorization token" in check(folder, f"unix:{socket}", {}), True)
+
+        with key_server({"keys": [public_jwk(key)]}) as address:
+            (root / "etc/accredit").mkdir(parents=True)
+            (root / "etc/accredit/accredit.yaml").write_text(json.dumps({
+                "listen": f"unix:{socket}", "admin_listen": "127.0.0.1:0", "state_dir": str(root / "var/lib/accredit"),
+                "issuers": [{"issuer": "https://issuer.test", "audiences": ["api"], "jwks": {"uri": address}}],
+            }))
+            with run_by_the_unit(root):
+                decides()
+        # The key server is gone: the keys are those that the state directory has.
+        with run_by_the_unit(root) as log:
+            same("saved keys", "saved keys restored" in log, True)
+            decides()
 
 
 def the_unit_gives_the_service_no_privilege():
@@ -133,6 +229,7 @@ def the_hook_checks_each_file():
 
 TESTS = [
     the_debian_package_has_the_program_its_unit_pages_and_completions,
+    the_packaged_program_runs_as_the_unit_runs_it,
     the_unit_gives_the_service_no_privilege,
     the_unit_starts_what_the_package_installs,
     the_action_shows_each_problem_at_its_line,

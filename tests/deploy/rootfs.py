@@ -78,8 +78,8 @@ def started(root):
     else:
         prefix = ["unshare", "--map-root-user", f"--root={root}"]
         if subprocess.run([*prefix, "/usr/bin/accredit", "--version"], capture_output=True, check=False).returncode:
-            raise Failure("a root file system can be started by root or in a user namespace, and neither is to be had "
-                          "here: run the tests as root, or allow user namespaces (sysctl user.max_user_namespaces)")
+            raise Failure("starting a root file system needs root or a user namespace, and this machine permits neither: "
+                          "run the tests as root, or allow user namespaces (sysctl user.max_user_namespaces)")
     # No variable of this machine's, as in a container.
     with subprocess.Popen([*prefix, *command], stderr=subprocess.PIPE, text=True,
                           env={"PATH": os.environ["PATH"]}) as process:
@@ -95,16 +95,18 @@ def started(root):
 
 
 def check(folder, address, headers):
-    """A check over gRPC, as bytes; the answer's bytes."""
+    """A check over gRPC, as bytes; the answer's bytes. The address is HOST:PORT or unix:PATH."""
     if not shutil.which("curl"):
         raise Failure("curl is needed to ask a check over HTTP/2; install it (Debian and Ubuntu: apt-get install curl)")
     request = pathlib.Path(folder, "check.bin")
     message = check_request({":method": "GET", ":path": "/", ":authority": "api.test", **headers})
     request.write_bytes(struct.pack(">BI", 0, len(message)) + message)
+    socket = ["--unix-socket", address.removeprefix("unix:")] if address.startswith("unix:") else []
+    host = "localhost" if socket else address
     done = subprocess.run(
-        ["curl", "--silent", "--show-error", "--max-time", "10", "--http2-prior-knowledge", "--data-binary", f"@{request}",
+        ["curl", *socket, "--silent", "--show-error", "--max-time", "10", "--http2-prior-knowledge", "--data-binary", f"@{request}",
          "-H", "content-type: application/grpc", "-H", "te: trailers",
-         f"http://{address}/envoy.service.auth.v3.Authorization/Check"],
+         f"http://{host}/envoy.service.auth.v3.Authorization/Check"],
         capture_output=True, check=False)
     same("curl", (done.returncode, done.stderr), (0, b""))
     return done.stdout
