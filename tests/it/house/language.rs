@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Matched as whole words (`mend`, not `recommend`), without regard to case, also across the end of a line.
-const PHRASES: [&str; 12] = [
+const PHRASES: [&str; 15] = [
     "whoever",
     "nobody",
     "somebody",
@@ -13,6 +13,9 @@ const PHRASES: [&str; 12] = [
     "of ours",
     "of theirs",
     "can be had",
+    "to be had",
+    "of now",
+    "by its nature",
     "is told",
     "told of",
     "that is to say",

@@ -251,7 +251,7 @@ fn a_file_that_becomes_invalid_keeps_its_last_valid_rules_and_others_change() {
             .all(|problem| problem.starts_with("/t/shop/a.yaml: line "))
     );
     assert_ne!(second.settings.config, first.settings.config);
-    // Under another configuration the bounds are those of now, and the rules still those of the first version.
+    // With another configuration, the bounds are those of the new one, and the rules are still those of the first version of the file.
     let narrower = text.replace("[/shop/**]", "[/shop/x/**]");
     let third = resolved(&narrower, &files("- [", RULE), Some(&second.rules_in_force));
     let third = third.expect("is valid");
