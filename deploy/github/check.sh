@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What action.yml runs: `accredit check` with the inputs of the action, in the variables CONFIG, DENY_WARNINGS and ONLINE.
+# What action.yml runs: `accredit check`, and `accredit test` if there are test cases, with the inputs of the action in the variables CONFIG,
+# DENY_WARNINGS, ONLINE and TESTS.
 set -euo pipefail
 
 command -v accredit >/dev/null || {
@@ -11,3 +12,6 @@ options=()
 [[ ${ONLINE:-} != true ]] || options+=(--online)
 echo "::add-matcher::$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/problem-matcher.json"
 accredit check "${options[@]}" -- "$CONFIG"
+# Spaces separate the files, and the shell expands `*`.
+# shellcheck disable=SC2086
+[[ -z ${TESTS:-} ]] || accredit test -- $TESTS

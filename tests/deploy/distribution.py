@@ -105,7 +105,7 @@ def key_server(key_set):
 
 @contextlib.contextmanager
 def run_by_the_unit(root):
-    """Starts what the unit of an unpacked package starts, without root's privileges, and waits until it is ready; gives its log."""
+    """Starts what the unit of an unpacked package starts, without root's privileges, and waits until it is ready."""
     unit = (root / UNIT).read_text()
 
     def setting(name):
@@ -131,12 +131,21 @@ def run_by_the_unit(root):
                 log.append(process.stderr.readline())
                 if not log[-1]:
                     raise Failure(f"the program of the package has ended: {log}")
-            yield "".join(log)
+            yield
         finally:
             watchdog.cancel()
             process.terminate()
             process.stderr.read()
     same("exit status after SIGTERM", process.returncode, 0)
+
+
+def await_file(folder, pattern):
+    """Waits until the folder has such a file: the service saves keys in the background."""
+    end = time.monotonic() + 30
+    while not any(folder.glob(pattern)):
+        if time.monotonic() > end:
+            raise Failure(f"{folder} has no {pattern}")
+        time.sleep(0.05)
 
 
 def the_packaged_program_runs_as_the_unit_runs_it():
@@ -163,9 +172,9 @@ def the_packaged_program_runs_as_the_unit_runs_it():
             }))
             with run_by_the_unit(root):
                 decides()
-        # The key server is gone: the keys are those that the state directory has.
-        with run_by_the_unit(root) as log:
-            same("saved keys", "saved keys restored" in log, True)
+                await_file(root / "var/lib/accredit", "*.jwks")
+        # Without the key server, only the keys of the state directory can make the service ready.
+        with run_by_the_unit(root):
             decides()
 
 
@@ -212,19 +221,57 @@ def the_action_shows_each_problem_at_its_line():
     same("denied warnings", action(warned, DENY_WARNINGS="true")[0], 2)
 
 
-def the_hook_checks_each_file():
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    same("files", [bool(re.search(hook["files"], name)) for name in ("accredit.yaml", "a/accredit.yml", "b.yaml")], [True, True, False])
+def hook(own):
+    """A hook of pre-commit, and a function that runs it on files: the exit status."""
+    (found,) = (one for one in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()) if one["id"] == own)
+    environment = {**os.environ, "PATH": f"{ACCREDIT.parent}:{os.environ['PATH']}"}
+
+    def status(*files):
+        # pre-commit splits the entry as a shell does, and appends the names of the files.
+        command = [*shlex.split(found["entry"]), *map(str, files)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).returncode
+
+    return found, status
+
+
+def the_hook_for_checks_refuses_each_invalid_file():
+    found, status = hook("accredit-check")
+    same("files", [bool(re.search(found["files"], name)) for name in ("accredit.yaml", "a/accredit.yml", "b.yaml")], [True, True, False])
     with tempfile.TemporaryDirectory() as folder:
         good, bad = pathlib.Path(folder, "good.yaml"), pathlib.Path(folder, "bad.yaml")
         good.write_text("issuers:\n  - issuer: https://a.test\n    audiences: [a]\n")
         bad.write_text("issuers: []\n")
-        environment = {**os.environ, "PATH": f"{ACCREDIT.parent}:{os.environ['PATH']}"}
-        command = "set -- $FILES; " + hook["entry"].replace("bash -c", "exec bash -c") + ' "$@"'
-        for files, expected in (([good], 0), ([bad, good], 1), ([good, bad], 1)):
-            done = subprocess.run(["bash", "-c", command], env={**environment, "FILES": " ".join(map(str, files))},
-                                  capture_output=True, text=True, check=False)
-            same(f"status: {done.stderr}", done.returncode, expected)
+        same("status", (status(good), status(bad, good), status(good, bad)), (0, 1, 1))
+
+
+# Test cases: one that the configuration fulfils, and one that it does not.
+CASE = "config: accredit.yaml\ncases: [{ name: without a token, expect: { reason: %s } }]\n"
+CONFIGURATION = "issuers:\n  - issuer: https://a.test\n    audiences: [a]\n"
+
+
+def the_hook_for_tests_runs_the_cases_beside_a_changed_file():
+    found, status = hook("accredit-test")
+    names = ("accredit.yaml", "a/accredit.test.yml", "a.test.yaml", "accredit.rules.test.yaml")
+    same("files", [bool(re.search(found["files"], name)) for name in names], [True, True, False, False])
+    with tempfile.TemporaryDirectory() as folder:
+        config, cases = pathlib.Path(folder, "accredit.yaml"), pathlib.Path(folder, "accredit.test.yaml")
+        config.write_text(CONFIGURATION)
+        same("no cases", status(config), 0)
+        cases.write_text(CASE % "missing_token")
+        same("fulfilled cases", (status(config), status(cases), status(config, cases)), (0, 0, 0))
+        cases.write_text(CASE % "expired")
+        same("a case that differs", (status(config), status(cases)), (1, 1))
+
+
+def the_action_runs_test_cases_after_the_check():
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "accredit.yaml").write_text(CONFIGURATION)
+        for name, reason in (("one", "missing_token"), ("two", "missing_token"), ("wrong", "expired")):
+            pathlib.Path(folder, f"{name}.test.yaml").write_text(CASE % reason)
+        same("two files", action(CONFIGURATION, TESTS=f"{folder}/one.test.yaml {folder}/t*.test.yaml")[0], 0)
+        code, _, said = action(CONFIGURATION, TESTS=f"{folder}/*.test.yaml")
+        same("a case that differs", (code, "1 failed" in said), (1, True))
+        same("an invalid configuration", action("issuers: []\n", TESTS=f"{folder}/one.test.yaml")[0], 2)
 
 
 TESTS = [
@@ -233,5 +280,7 @@ TESTS = [
     the_unit_gives_the_service_no_privilege,
     the_unit_starts_what_the_package_installs,
     the_action_shows_each_problem_at_its_line,
-    the_hook_checks_each_file,
+    the_hook_for_checks_refuses_each_invalid_file,
+    the_hook_for_tests_runs_the_cases_beside_a_changed_file,
+    the_action_runs_test_cases_after_the_check,
 ]
