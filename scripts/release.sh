@@ -5,7 +5,8 @@
 #
 #   BINARY=FILE    a binary to use instead of compiling, with its symbols
 #
-# A release is for the architecture of this machine. For aarch64, run it on an aarch64 machine with the same Debian release.
+# A release is for the architecture of this machine: the program that was built writes its own man pages and completions. For aarch64, run it on
+# an aarch64 machine with the same Debian release.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
