@@ -84,7 +84,7 @@ pub struct RulesFromDocument {
     pub paths: Option<Vec<String>>,
 }
 
-/// Conditions on a request, which must all hold. A list holds if one of its members holds.
+/// Conditions on a request, which must all hold. A condition with a list holds if one element of the list matches.
 #[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Match", extend("minProperties" = 1))]
