@@ -1,21 +1,17 @@
 //! The files that a configuration names: `check` reports those that cannot be used (CONTRACT 2.4.4).
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use accredit_core::authn::issuer_template::IssuerTemplate;
 use accredit_core::config::document::{ConfigDocument, TlsDocument};
 use accredit_core::config::issuer_document::JwksDocument;
 use accredit_core::config::path;
 use accredit_core::config::problem::Problems;
 use accredit_core::config::sentence::Sentence;
 use accredit_core::config::tls_files::TlsFiles;
-use accredit_core::config::warning::WarningCode;
 use accredit_core::keys::access::{ClientIdentityFiles, KeyAccess};
 use accredit_core::keys::key_set::KeySet;
 
-use crate::deny_list::error::DenyListError;
-use crate::deny_list::loading;
+use crate::app::check_deny_list::check_deny_list;
 use crate::jwks::bearer_file;
 use crate::jwks::trust::{TrustFileError, TrustStore};
 use crate::regular_file;
@@ -34,8 +30,9 @@ pub(crate) fn check_files(document: &ConfigDocument, problems: &mut Problems) {
         .revoked
         .as_ref()
         .and_then(|revoked| revoked.file.as_ref())
+        && let Err(error) = check_deny_list(Path::new(file), document, problems)
     {
-        check_deny_list(Path::new(file), document, problems);
+        unreadable("revoked.file", file, &error, problems);
     }
     if let Some(file) = document
         .revoked
@@ -90,57 +87,6 @@ fn check_ca_file(key: &str, file: &str, problems: &mut Problems) {
             key,
             Sentence::quoting(key, file).and(format!(" {error}")),
             "name a PEM file with the certificates of certificate authorities",
-        );
-    }
-}
-
-/// Each fault of the list with its line in the file.
-fn check_deny_list(file: &Path, document: &ConfigDocument, problems: &mut Problems) {
-    const KEY: &str = "revoked.file";
-    let name = file.to_string_lossy();
-    let list = match loading::read_file(file) {
-        Ok(list) => list,
-        Err(DenyListError::Unusable { unusable, .. }) => {
-            for fault in unusable.faults {
-                problems.error(
-                    KEY,
-                    Sentence::quoting(KEY, &name).and(format!(", {fault}")),
-                    "correct the deny list; a running service keeps its last good one",
-                );
-            }
-            return;
-        }
-        Err(DenyListError::File { cause, .. }) => return unreadable(KEY, &name, &cause, problems),
-        Err(error) => {
-            return problems.error(KEY, Sentence::own(error.to_string()), "correct the file");
-        }
-    };
-    let issuers = document.issuers.iter();
-    let configured: HashSet<&str> = issuers
-        .flat_map(|entry| entry.issuer.as_slice())
-        .map(String::as_str)
-        .collect();
-    let templates = configured
-        .iter()
-        .filter_map(|name| IssuerTemplate::parse(name).ok().flatten());
-    let templates: Vec<IssuerTemplate> = templates.collect();
-    let unknown: Vec<&str> = list
-        .issuers()
-        .filter(|issuer| !configured.contains(issuer))
-        .filter(|issuer| !templates.iter().any(|own| own.tenant_of(issuer).is_some()))
-        .collect();
-    if let Some(first) = unknown.first() {
-        let others = match unknown.len() {
-            1 => String::new(),
-            count => format!(" and {} others", count - 1),
-        };
-        problems.warn(
-            WarningCode::RevokedIssuerUnknown,
-            KEY,
-            Sentence::quoting(KEY, &name).and(format!(
-                " names the issuer {first:?}{others}, which no issuer entry has, so that its entries refuse no token"
-            )),
-            "write the issuer as `iss` of the tokens has it",
         );
     }
 }

@@ -21,8 +21,11 @@ pub fn build(
     engines: &mut Engines,
     observer: &Observer,
 ) -> CheckService<Authorizer> {
-    let deny_list = deny_list.map(|keeper| keeper.store().clone());
-    let authorizer = Arc::new(engines.build(settings, leases, deny_list));
+    let store = deny_list.map(|keeper| keeper.store().clone());
+    let authorizer = Arc::new(engines.build(settings, leases, store));
+    if let Some(keeper) = deny_list {
+        keeper.note_user(authorizer.authenticator().issuers().names());
+    }
     let disclosure = Disclosure {
         config: settings.config.clone(),
         claims: settings.log_claims.as_slice().into(),

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod becoming_ready;
+pub mod check_deny_list;
 pub mod check_files;
 pub mod engine;
 pub mod error;

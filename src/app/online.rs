@@ -1,5 +1,6 @@
 //! Fetches each configured key set once (`accredit check --online`).
 
+use accredit_core::authn::issuer_names::IssuerNames;
 use accredit_core::config::settings::Settings;
 use accredit_core::engine::key_entries;
 use accredit_core::keys::key_set::KeySet;
@@ -12,6 +13,7 @@ use futures_util::future::join_all;
 use crate::deny_list::error::DenyListError;
 use crate::deny_list::keeper;
 use crate::deny_list::loading;
+use crate::deny_list::unmatched::UnmatchedIssuers;
 use crate::jwks::conditional::Validators;
 use crate::jwks::error::FetchError;
 use crate::jwks::fetcher::{Fetch as _, Fetcher};
@@ -32,8 +34,14 @@ pub(crate) struct OnlineCheck {
 pub(crate) struct OnlineDenyList {
     /// The address of the list, without secrets.
     pub(crate) source: String,
-    /// How many entries it has.
-    pub(crate) entries: Result<usize, DenyListError>,
+    pub(crate) entries: Result<OnlineEntries, DenyListError>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct OnlineEntries {
+    pub(crate) count: usize,
+    /// The issuers of entries that name no token.
+    pub(crate) unmatched: Option<UnmatchedIssuers>,
 }
 
 #[derive(Debug, Default)]
@@ -71,8 +79,23 @@ pub(crate) async fn fetch_deny_list(settings: &Settings) -> Option<OnlineDenyLis
     };
     Some(OnlineDenyList {
         source: address.to_string(),
-        entries: fetched.await.map(|list| list.map_or(0, |list| list.len())),
+        entries: fetched.await.map(|list| {
+            list.map_or_else(OnlineEntries::default, |list| OnlineEntries {
+                count: list.len(),
+                unmatched: UnmatchedIssuers::of(&list, &issuer_names(settings)),
+            })
+        }),
     })
+}
+
+fn issuer_names(settings: &Settings) -> IssuerNames {
+    let mut names = IssuerNames::default();
+    for (position, issuer) in settings.issuers.iter().enumerate() {
+        for name in &issuer.names {
+            names.add(name, position, issuer.tenants.as_ref());
+        }
+    }
+    names
 }
 
 async fn check(entry: KeyEntry, client: IssuerClient) -> OnlineCheck {

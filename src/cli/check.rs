@@ -129,8 +129,8 @@ impl Report {
         for set in sets {
             complain_about(set);
         }
-        if let Some(Err(error)) = deny_list.as_ref().map(|list| &list.entries) {
-            complain(format_args!("revoked: {error}"));
+        if let Some(list) = deny_list {
+            complain_about_list(list);
         }
         if self.as_json {
             let sets = sets.iter().map(key_set_json).collect();
@@ -191,7 +191,20 @@ fn fetched(resolved: &Resolved) -> Result<Fetched, String> {
 
 fn deny_list_line(list: &OnlineDenyList) -> Option<String> {
     let entries = list.entries.as_ref().ok()?;
-    Some(format!("revoked ({}): {entries} entries", list.source))
+    let count = entries.count;
+    Some(format!("revoked ({}): {count} entries", list.source))
+}
+
+fn complain_about_list(list: &OnlineDenyList) {
+    match &list.entries {
+        Err(error) => complain(format_args!("revoked: {error}")),
+        Ok(entries) => {
+            if let Some(unmatched) = &entries.unmatched {
+                let source = &list.source;
+                complain(format_args!("warning: revoked ({source}) {unmatched}"));
+            }
+        }
+    }
 }
 
 fn is_bad(set: &OnlineCheck) -> bool {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accredit_core::authn::issuer_names::IssuerNames;
 use accredit_core::revocation::source::{DenyListSettings, DenyListSource};
 use accredit_core::revocation::store::DenyListStore;
 use tokio::task::JoinSet;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::deny_list::error::DenyListError;
 use crate::deny_list::loading;
+use crate::deny_list::unmatched::ListUsers;
 use crate::deny_list::updates::{DenyListOrigin, DenyListRefresher};
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::trust::TrustStore;
@@ -18,6 +20,7 @@ use crate::regular_file::stamp;
 pub struct DenyListKeeper {
     settings: DenyListSettings,
     store: Arc<DenyListStore>,
+    users: Arc<ListUsers>,
     /// Until [`DenyListKeeper::start`].
     unstarted: Option<DenyListRefresher>,
     tasks: JoinSet<()>,
@@ -46,8 +49,10 @@ impl DenyListKeeper {
                 validators: Box::default(),
             },
         };
+        let users = Arc::new(ListUsers::default());
         let updates = DenyListRefresher {
             store: store.clone(),
+            users: users.clone(),
             settings: settings.clone(),
             origin,
             failures: 0,
@@ -55,6 +60,7 @@ impl DenyListKeeper {
         Ok(DenyListKeeper {
             settings,
             store,
+            users,
             unstarted: Some(updates),
             tasks: JoinSet::new(),
         })
@@ -67,6 +73,13 @@ impl DenyListKeeper {
 
     pub fn store(&self) -> &Arc<DenyListStore> {
         &self.store
+    }
+
+    /// Notes that a configuration with these issuers uses the list. Entries with other issuers are reported in the log.
+    pub fn note_user(&self, issuers: &Arc<IssuerNames>) {
+        let list = self.store.list();
+        self.users
+            .add(issuers, list.as_deref(), &self.settings.source);
     }
 
     /// Starts to keep the list current.

@@ -4,4 +4,5 @@ pub mod error;
 pub mod keeper;
 pub mod loading;
 pub mod metrics;
+pub mod unmatched;
 pub mod updates;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::deny_list::error::DenyListError;
 use crate::deny_list::loading;
+use crate::deny_list::unmatched::ListUsers;
 use crate::file_watch::FileWatch;
 use crate::jwks::conditional::Validators;
 use crate::jwks::issuer_client::IssuerClient;
@@ -30,6 +31,7 @@ const FILE_INTERVAL: Duration = Duration::from_secs(30);
 /// Updates one store.
 pub(in crate::deny_list) struct DenyListRefresher {
     pub(in crate::deny_list) store: Arc<DenyListStore>,
+    pub(in crate::deny_list) users: Arc<ListUsers>,
     pub(in crate::deny_list) settings: DenyListSettings,
     pub(in crate::deny_list) origin: DenyListOrigin,
     /// The failures since the latest success.
@@ -127,6 +129,7 @@ impl DenyListRefresher {
                             source = %self.settings.source, entries = list.len(),
                             "deny list loaded"
                         );
+                        self.users.report(&list, &self.settings.source);
                         self.store.replace(list, now.into_std());
                     }
                 }

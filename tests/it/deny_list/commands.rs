@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use crate::support::issuer::{Answer, KeyServer};
+use crate::support::keys::{rsa, set};
 use crate::support::process::{Ended, accredit, ended};
 
 use super::place::{ISSUER, configuration, token};
+
+const TEMPLATE: &str = "https://login.test/{tid}/v2.0";
 
 async fn run(arguments: &[&str]) -> Ended {
     ended(&mut accredit(arguments)).await
@@ -65,13 +68,46 @@ async fn check_warns_of_an_issuer_that_is_not_configured() {
     );
     let ended = run(&["check", "--config", &config]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let expected = format!("names the issuer \"{ISSUER}/\", which no issuer entry has");
+    let expected = format!("names the issuer \"{ISSUER}/\", which no issuer entry accepts");
     assert!(
         ended.stderr.contains("warning[revoked_issuer_unknown]"),
         "{}",
         ended.stderr
     );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+}
+
+/// An entry names one issuer (CONTRACT 8.4.2): that of one tenant.
+#[tokio::test]
+async fn check_refuses_a_placeholder_in_an_entry_and_warns_of_a_tenant_that_is_not_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [list, config] = ["revoked.yaml", "accredit.yaml"].map(|name| folder.path().join(name));
+    let keys = set([rsa(0).jwk("k")]);
+    let text = format!(
+        "issuers:\n  - issuer: '{TEMPLATE}'\n    tenants: [t-1]\n    audiences: [api.test]\n    \
+         jwks: {{ inline: '{keys}' }}\nrevoked: {{ file: '{}' }}\n",
+        list.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let of = |tenant: &str| TEMPLATE.replace("{tid}", tenant);
+    let warning = "warning[revoked_issuer_unknown]";
+    for (issuer, code, said) in [
+        (
+            TEMPLATE.to_owned(),
+            2,
+            Some("revoked.yaml`, line 1: `issuer` has a placeholder"),
+        ),
+        (of("t-2"), 0, Some(warning)),
+        (of("t-1"), 0, None),
+    ] {
+        std::fs::write(&list, format!("- {{ issuer: '{issuer}', kid: k }}\n")).unwrap();
+        let ended = run(&["check", "--config", config.to_str().unwrap()]).await;
+        assert_eq!(ended.code, Some(code), "{issuer}: {}", ended.stderr);
+        match said {
+            Some(said) => assert!(ended.stderr.contains(said), "{issuer}: {}", ended.stderr),
+            None => assert_eq!(ended.stderr, "", "{issuer}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -84,7 +120,12 @@ async fn check_online_fetches_the_list() {
         &format!("revoked: {{ uri: '{}' }}\n", server.url("/list?secret")),
     );
     for (answer, code, said) in [
-        (Answer::of(200, entry), 0, "/list): 1 entries"),
+        (Answer::of(200, entry.as_str()), 0, "/list): 1 entries"),
+        (
+            Answer::of(200, entry.replace(ISSUER, "https://other.test")),
+            0,
+            "/list) names the issuer \"https://other.test\", which no issuer entry accepts",
+        ),
         (
             Answer::of(200, "{}"),
             1,

@@ -1,6 +1,7 @@
 //! A deny list in a file: it takes effect at once, and a bad one changes nothing.
 
 use crate::support::check_request::ClientRequest;
+use crate::support::process::{Running, accredit};
 use crate::support::service::Service;
 
 use super::place::{ISSUER, Place, configuration, metric, token};
@@ -24,7 +25,14 @@ async fn a_bad_list_keeps_the_last_good_one_and_is_counted() {
     let place = Place::with_list(&format!("- {{ issuer: '{ISSUER}', sub: sam }}\n")).await;
     let (sam, other) = (token("sub", "sam"), token("sub", "other"));
     let mut failures = 0.0;
-    for bad in ["", "- { sub: other }\n", "{\"issuer\":\"", "- {", "\u{0}"] {
+    for bad in [
+        "",
+        "- { sub: other }\n",
+        "- { issuer: 'https://login.test/{tid}', sub: other }\n",
+        "{\"issuer\":\"",
+        "- {",
+        "\u{0}",
+    ] {
         place.replace(bad);
         let failed = "accredit_deny_list_loads_total{result=\"failure\"}";
         metric(&place.service, failed, |count| count > failures).await;
@@ -41,6 +49,39 @@ async fn a_bad_list_keeps_the_last_good_one_and_is_counted() {
         count == 1.0
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_log_names_an_issuer_whose_entries_refuse_no_token() {
+    const MESSAGE: &str = "names an issuer that no issuer entry accepts";
+    let folder = tempfile::tempdir().unwrap();
+    let [list, next, config] =
+        ["revoked.yaml", "next", "accredit.yaml"].map(|name| folder.path().join(name));
+    let entries = |issuers: &[&str]| -> String {
+        let entry = |issuer: &&str| format!("- {{ issuer: '{issuer}', sub: a }}\n");
+        issuers.iter().map(entry).collect()
+    };
+    std::fs::write(&list, entries(&[ISSUER, "https://first.test"])).unwrap();
+    let lines = format!(
+        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nrevoked: {{ file: '{}' }}\n",
+        list.display()
+    );
+    std::fs::write(&config, configuration(&lines)).unwrap();
+    let mut command = accredit(&["serve", "--config", config.to_str().unwrap()]);
+    let mut running = Running::start(&mut command).await;
+    let at_start = &running.logged_at_start;
+    let line = at_start.iter().find(|line| line.contains(MESSAGE));
+    assert!(line.unwrap().contains("https://first.test"), "{line:?}");
+
+    std::fs::write(
+        &next,
+        entries(&["https://b.test", ISSUER, "https://c.test"]),
+    )
+    .unwrap();
+    std::fs::rename(&next, &list).unwrap();
+    let line = running.wait_for_line(MESSAGE).await.to_string();
+    assert!(line.contains("https://b.test"), "{line}");
+    assert!(line.contains("\"other_issuers\":1"), "{line}");
 }
 
 /// A list that is not judged is not a list without entries.

@@ -117,6 +117,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 33] = [
     (
         "deny_list",
         &[
+            "authn",
             "config",
             "file_watch",
             "jwks",

@@ -1,10 +1,10 @@
 //! The configured issuers, by the exact text of `iss`.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::authn::tenants::{TenantError, TenantIssuers, Tenants};
+use crate::authn::issuer_names::IssuerNames;
+use crate::authn::tenants::{TenantError, Tenants};
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::HeaderName;
 use crate::keys::lease::KeyLease;
@@ -41,8 +41,8 @@ pub type FoundIssuer<'a> = (&'a Arc<str>, &'a Arc<Issuer>);
 #[derive(Debug)]
 pub struct Issuers {
     entries: Vec<Arc<Issuer>>,
-    by_name: HashMap<Arc<str>, usize>,
-    with_tenants: TenantIssuers,
+    /// Shared with what reports entries of a deny list that no issuer entry matches.
+    names: Arc<IssuerNames>,
     /// Not in the entries: a cached token keeps its entry, and must not keep the entry's refresher.
     _leases: Vec<KeyLease>,
 }
@@ -51,28 +51,32 @@ impl Issuers {
     /// Each entry, and a lease on its key store. If two entries have the same name, the first one keeps it.
     pub fn new(entries: Vec<(Arc<Issuer>, KeyLease)>) -> Issuers {
         let (entries, leases): (Vec<Arc<Issuer>>, _) = entries.into_iter().unzip();
-        let mut by_name = HashMap::new();
-        let mut with_tenants = TenantIssuers::default();
+        let mut names = IssuerNames::default();
         for (position, entry) in entries.iter().enumerate() {
             for name in &entry.names {
-                by_name.entry(name.clone()).or_insert(position);
-                if let Some(tenants) = &entry.tenants {
-                    with_tenants.add(name, position, tenants);
-                }
+                names.add(name, position, entry.tenants.as_ref());
             }
         }
         Issuers {
             entries,
-            by_name,
-            with_tenants,
+            names: Arc::new(names),
             _leases: leases,
         }
     }
 
     /// The entry of a configured name.
     pub fn find(&self, name: &str) -> Option<FoundIssuer<'_>> {
-        let (name, position) = self.by_name.get_key_value(name)?;
-        Some((name, self.entries.get(*position)?))
+        self.entry_of(self.names.find(name)?)
+    }
+
+    fn entry_of<'a>(&'a self, found: (&'a Arc<str>, usize)) -> Option<FoundIssuer<'a>> {
+        let (name, position) = found;
+        Some((name, self.entries.get(position)?))
+    }
+
+    /// The `iss` values that the entries accept.
+    pub fn names(&self) -> &Arc<IssuerNames> {
+        &self.names
     }
 
     /// The entry of a token with these claims, by its `iss`, compared character by character, and the name as configured.
@@ -83,16 +87,14 @@ impl Issuers {
         let Some(issuer) = claims.issuer() else {
             return Ok(None);
         };
-        // A name with a placeholder is no `iss`.
-        if let Some(found) = self.find(issuer).filter(|_| !issuer.contains('{')) {
-            return Ok(Some(found));
+        if let Some(found) = self.names.of_issuer(issuer) {
+            return Ok(self.entry_of(found));
         }
-        let Some(found) = self.with_tenants.find(issuer, claims) else {
+        let Some(found) = self.names.of_tenant(issuer, claims) else {
             return Ok(None);
         };
         found.judged?;
-        let entry = self.entries.get(found.position);
-        Ok(entry.map(|entry| (found.name, entry)))
+        Ok(self.entry_of((found.name, found.position)))
     }
 
     /// Whether that entry is one of these, and not one of another configuration.
@@ -110,10 +112,7 @@ impl Issuers {
         let other = issuer
             .strip_suffix('/')
             .map_or_else(|| format!("{issuer}/"), str::to_owned);
-        let exact = self.by_name.get_key_value(other.as_str());
-        exact
-            .map(|(name, _)| name)
-            .or_else(|| self.with_tenants.name_of(&other))
+        self.names.name_of(&other)
     }
 
     /// Every entry, in the order of the configuration.

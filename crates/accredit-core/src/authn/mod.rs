@@ -9,6 +9,7 @@ pub mod extraction_error;
 pub mod header_value;
 pub mod hidden_tokens;
 pub mod identity;
+pub mod issuer_names;
 pub mod issuer_template;
 pub mod issuers;
 pub mod jwt_like;

@@ -180,6 +180,9 @@ impl ModuleProcess {
     ) -> Policy {
         let list = deny_list.as_ref().map(|keeper| keeper.store().clone());
         let authorizer = lock(&self.engines).build(settings, leases, list);
+        if let Some(keeper) = &deny_list {
+            keeper.note_user(authorizer.authenticator().issuers().names());
+        }
         Policy {
             authorizer,
             check_timeout: settings.check_timeout,

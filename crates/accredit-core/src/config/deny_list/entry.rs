@@ -36,6 +36,11 @@ pub struct EntryFields<'a> {
 pub enum EntryError {
     #[error("the entry has no `issuer`")]
     NoIssuer,
+    #[error(
+        "`issuer` has a placeholder, and an entry names tokens of one issuer; write `iss` as the tokens have it, and an entry \
+         for each tenant"
+    )]
+    Placeholder,
     #[error("the entry has none of `jti`, `sub`, `client_id`, `oid` and `kid`")]
     NamesNothing,
     #[error("the entry has both `{0}` and `{1}`; write one entry for each")]
@@ -66,7 +71,7 @@ impl<'a> EntryFields<'a> {
         let mut read = EntryFields::default();
         for (name, value) in fields {
             match name {
-                "issuer" => read.issuer = Some(text("issuer", value)?),
+                "issuer" => read.issuer = Some(issuer(value)?),
                 "issued_before" => read.issued_before = Some(date("issued_before", value)?),
                 "until" => read.until = Some(date("until", value)?),
                 _ => {
@@ -98,6 +103,15 @@ impl<'a> EntryFields<'a> {
             line,
         })
     }
+}
+
+/// No accepted `iss` has a brace: one in the configuration is that of a placeholder.
+fn issuer(value: FieldValue<'_>) -> Result<&str, EntryError> {
+    let issuer = text("issuer", value)?;
+    if issuer.contains(['{', '}']) {
+        return Err(EntryError::Placeholder);
+    }
+    Ok(issuer)
 }
 
 fn text<'a>(name: &'static str, value: FieldValue<'a>) -> Result<&'a str, EntryError> {

@@ -112,6 +112,10 @@ fn each_fault_of_an_entry_is_named_with_its_line() {
         ("{\"sub\":\"s\"}", "the entry has no `issuer`"),
         ("{\"issuer\":\"i\"}", "the entry has none of `jti`, "),
         (
+            "{\"issuer\":\"https://a.example/{tid}/v2.0\",\"kid\":\"k\"}",
+            "`issuer` has a placeholder, and an entry names tokens of one issuer; ",
+        ),
+        (
             "{\"issuer\":\"i\",\"sub\":\"s\",\"oid\":\"o\"}",
             "the entry has both `sub` and `oid`; ",
         ),
