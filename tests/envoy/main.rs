@@ -45,3 +45,4 @@ mod support;
 mod tenants;
 mod tracing;
 mod trailers;
+mod typed_metadata;
