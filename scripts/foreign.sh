@@ -35,7 +35,7 @@ refuse_unusable_node() {
 
 install_node_packages() {
     local log="$node/install.log"
-    say "Fetching oidc-provider, jose, express, jsonwebtoken, jwks-rsa and playwright-core into tests/foreign/node (about 30 MB, once)."
+    say "Fetching oidc-provider, jose, express, jsonwebtoken, jwks-rsa, playwright-core and the MCP SDK into tests/foreign/node (about 50 MB, once)."
     npm_install "$node" "$log" ||
         fail_to_install "the tests' Node.js packages" npm "$log"
     cp "$lock" "$installed_lock"

@@ -124,6 +124,7 @@ fn router(minter: Minter, aborted: watch::Receiver<()>) -> Router {
         .layer(middleware::map_response(forbid_storing));
     Router::new()
         .route("/keys", get(keys))
+        .route("/oauth/authorize", get(authorize))
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .merge(tokens)
@@ -164,11 +165,18 @@ async fn keys(State(minter): State<Minter>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "max-age=60")], Json(minter.key_set()))
 }
 
+/// Has no users, and therefore nothing to authorize.
+async fn authorize() -> TokenRequestError {
+    TokenRequestError::NoUsers
+}
+
 /// The document for OpenID Connect Discovery and for RFC 8414.
 async fn metadata(State(minter): State<Minter>) -> Json<Value> {
     let issuer = minter.issuer();
     Json(json!({
         "issuer": issuer,
+        // Clients such as those of the Model Context Protocol refuse a document without it, whatever the grant types.
+        "authorization_endpoint": format!("{issuer}/oauth/authorize"),
         "token_endpoint": format!("{issuer}/oauth/token"),
         "jwks_uri": format!("{issuer}/keys"),
         "grant_types_supported": ["client_credentials"],

@@ -67,6 +67,9 @@ pub(crate) enum TokenRequestError {
     /// A grant type other than `client_credentials`.
     #[error("only client_credentials is supported")]
     UnsupportedGrantType,
+    /// A request of a browser at the authorization endpoint.
+    #[error("this issuer has no users; get a token at the token endpoint, with client_credentials")]
+    NoUsers,
     /// The client is not registered for a requested scope.
     #[error("the client is not registered for a requested scope")]
     InvalidScope,
@@ -90,6 +93,7 @@ impl TokenRequestError {
             }
             TokenRequestError::InvalidClient { .. } => "invalid_client",
             TokenRequestError::UnsupportedGrantType => "unsupported_grant_type",
+            TokenRequestError::NoUsers => "unsupported_response_type",
             TokenRequestError::InvalidScope => "invalid_scope",
             TokenRequestError::Mint(MintError::Key(_)) => "server_error",
         }

@@ -41,7 +41,7 @@ async fn proofs_of_jose_are_admitted_once_and_each_wrong_one_is_refused() {
         assert_eq!(status(good).await, 401);
         reasons.push("replayed_proof");
     }
-    assert_eq!(proofs.wrong.len(), 11);
+    assert_eq!(proofs.wrong.len(), 12);
     for (thing, wrong) in &proofs.wrong {
         assert_eq!(status(wrong).await, 401, "{thing}");
         reasons.push("invalid_proof");

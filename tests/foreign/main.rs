@@ -17,6 +17,8 @@ mod dpop;
 mod examples;
 mod guide;
 mod issuer;
+mod mcp;
+mod minted;
 mod oracle;
 mod quickstart;
 mod rotation;

@@ -3,7 +3,7 @@
 //
 // usage: node dpop_proofs.js ISSUER URL
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
 
 const [issuer, url] = process.argv.slice(2);
@@ -39,6 +39,7 @@ console.log(
     good: [await sign(claims), await sign(claims), await sign({ ...claims, htu: `${url}?query` })],
     wrong: {
       typ: await sign(claims, { typ: 'JWT' }),
+      alg: await sign(claims, { alg: 'HS256' }, randomBytes(32)),
       'another jwk': await sign(claims, { jwk: await exportJWK(other.publicKey) }),
       'a private jwk': await sign(claims, { jwk: await exportJWK(own.privateKey) }),
       'another key': await sign(claims, {}, other.privateKey),

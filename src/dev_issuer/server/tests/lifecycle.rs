@@ -23,6 +23,14 @@ async fn the_development_issuer_serves_both_discovery_documents() {
         json!(["client_credentials"])
     );
     assert_eq!(openid["response_types_supported"], json!([]));
+    // Some clients refuse a document without it (RFC 8414 section 2 lets this issuer leave it out).
+    let authorize = openid["authorization_endpoint"].as_str().expect("a URL");
+    let path = authorize.strip_prefix(&dev.issuer).expect("is its own");
+    let (status, _, refusal) = dev.get(&format!("{path}?response_type=code")).await;
+    assert_eq!(
+        (status.as_u16(), &refusal["error"]),
+        (400, &json!("unsupported_response_type"))
+    );
 
     let (_, headers, keys) = dev.get("/keys").await;
     assert_eq!(header(&headers, "cache-control"), "max-age=60");
