@@ -51,6 +51,12 @@ const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
 /// The bytes of most answers beside what is encoded already: names to remove, the fields of the decision, lengths.
 const USUAL_REST: usize = 384;
 
+/// The bytes of most `HeaderValueOption`s beside their name and value.
+const OPTION_REST: usize = 13;
+
+/// The bytes of the metadata of most tokens.
+const USUAL_METADATA: usize = 512;
+
 /// The bytes of a `CheckResponse` with a status, after the prefix of a gRPC message.
 #[derive(Debug)]
 pub struct CheckAnswer(Bytes);
@@ -109,9 +115,11 @@ fn write_fields(judged: &Judged, answer: &mut MessageWriter) {
 
 /// Encodes what every admission of a token repeats.
 pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
-    let mut headers = MessageWriter::default();
+    let sizes = identity.headers.iter();
+    let sizes = sizes.map(|header| header.name.as_str().len() + header.value.len() + OPTION_REST);
+    let mut headers = MessageWriter::after(Vec::with_capacity(sizes.sum()));
     write_claim_headers(identity, &mut headers);
-    let mut fields = MessageWriter::default();
+    let mut fields = MessageWriter::after(Vec::with_capacity(USUAL_METADATA));
     metadata::write_identity(identity, &mut fields);
     EncodedIdentity {
         headers: headers.into_bytes().into(),

@@ -221,7 +221,7 @@ impl MappedClaim {
     pub fn label(&self) -> String {
         match self {
             MappedClaim::Scopes => "scopes".to_owned(),
-            MappedClaim::Named(name) => name.to_string(),
+            MappedClaim::Named(name) => name.text(),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! the original text of each number and of each value.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 mod reader;
 
@@ -14,7 +15,7 @@ pub(crate) const MAX_DEPTH: usize = 64;
 /// A complete JSON text (RFC 8259).
 #[derive(Clone, PartialEq)]
 pub struct JsonDocument {
-    text: Box<str>,
+    text: Arc<str>,
     root: JsonValue,
 }
 
@@ -35,7 +36,7 @@ pub enum JsonKind {
     /// A number. [`JsonDocument::raw`] has its digits.
     Number,
     /// A string, unescaped.
-    String(Box<str>),
+    String(JsonText),
     Array(Vec<JsonValue>),
     Object(JsonObject),
 }
@@ -43,8 +44,16 @@ pub enum JsonKind {
 /// The members of an object, in the order of the text.
 #[derive(Clone, PartialEq, Default)]
 pub struct JsonObject {
-    members: Vec<(Box<str>, JsonValue)>,
+    members: Vec<(JsonText, JsonValue)>,
     duplicate: bool,
+}
+
+/// A name or a string, unescaped. One without escapes is a part of the document's text: a claims set has about thirty, and each
+/// allocation of its own would be paid when a token is read, and again when the token cache evicts it.
+#[derive(Clone)]
+pub struct JsonText {
+    text: Arc<str>,
+    span: Span,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -136,8 +145,48 @@ impl fmt::Debug for JsonDocument {
 }
 
 impl Span {
+    /// Offsets in a text of less than 4 GiB.
+    fn new(start: usize, end: usize) -> Span {
+        Span {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
+    }
+
+    fn len(self) -> u32 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+// === impl JsonText ===
+
+impl JsonText {
+    /// The memory that it occupies beside the document's text, in bytes.
+    fn heap_weight(&self) -> usize {
+        // Before a part of the document's text there is at least its quotation mark.
+        if self.span.start == 0 {
+            self.text.len()
+        } else {
+            0
+        }
+    }
+}
+
+impl Deref for JsonText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.text.get(self.span.range()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &JsonText) -> bool {
+        self.span.len() == other.span.len() && **self == **other
     }
 }
 
@@ -146,6 +195,11 @@ impl Span {
 impl JsonValue {
     /// The unescaped text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
+        self.as_text().map(|text| &**text)
+    }
+
+    /// The same, to be kept without a copy.
+    pub(crate) fn as_text(&self) -> Option<&JsonText> {
         match &self.kind {
             JsonKind::String(text) => Some(text),
             _ => None,
@@ -191,21 +245,19 @@ impl JsonValue {
         size_of::<JsonValue>() + self.heap_weight()
     }
 
-    /// Counts the capacity of arrays, not their length: a hostile token of small nested arrays consists mostly of
-    /// unused capacity.
     fn heap_weight(&self) -> usize {
         match &self.kind {
-            JsonKind::String(text) => text.len(),
+            JsonKind::String(text) => text.heap_weight(),
             JsonKind::Array(elements) => {
                 elements.capacity() * size_of::<JsonValue>()
                     + elements.iter().map(JsonValue::heap_weight).sum::<usize>()
             }
             JsonKind::Object(object) => {
-                object.members.capacity() * size_of::<(Box<str>, JsonValue)>()
+                object.members.capacity() * size_of::<(JsonText, JsonValue)>()
                     + object
                         .members
                         .iter()
-                        .map(|(name, value)| name.len() + value.heap_weight())
+                        .map(|(name, value)| name.heap_weight() + value.heap_weight())
                         .sum::<usize>()
             }
             JsonKind::Null | JsonKind::Bool(_) | JsonKind::Number => 0,
@@ -226,7 +278,7 @@ impl JsonObject {
     pub fn get(&self, name: &str) -> Option<&JsonValue> {
         self.members
             .iter()
-            .find(|(member, _)| &**member == name)
+            .find(|(member, _)| member.span.len() as usize == name.len() && **member == *name)
             .map(|(_, value)| value)
     }
 

@@ -38,6 +38,11 @@ impl ClaimName {
         &self.0
     }
 
+    /// The name as the configuration writes it, its parts joined by dots.
+    pub fn text(&self) -> String {
+        self.0.join(".")
+    }
+
     /// The value of the claim. `None` if it is absent or `null` (CONTRACT 4.4.2).
     pub fn find<'a>(&self, claims: &'a JsonObject) -> Option<&'a JsonValue> {
         let (last, parents) = self.0.split_last()?;
@@ -51,7 +56,7 @@ impl ClaimName {
 
 impl fmt::Display for ClaimName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("."))
+        f.write_str(&self.text())
     }
 }
 

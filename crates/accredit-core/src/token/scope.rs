@@ -13,10 +13,16 @@ impl ScopeSet {
     /// A value that is neither a string nor an array of strings gives no scopes. The next claim is not read instead: it
     /// could grant more.
     pub fn read(claims: &JsonObject, scope_claims: &[ClaimName]) -> ScopeSet {
-        match scope_claim(claims, scope_claims) {
-            Some(value) => ScopeSet(scopes_of(value).unwrap_or_default()),
-            None => ScopeSet::default(),
-        }
+        scope_value(claims, scope_claims).map_or_else(ScopeSet::default, ScopeSet::of)
+    }
+
+    /// The scopes of a value that gives scopes.
+    fn of(value: &JsonValue) -> ScopeSet {
+        let elements = value.as_array().unwrap_or_default();
+        let elements = elements.iter().filter_map(JsonValue::as_str);
+        let words = value.as_str().into_iter();
+        let words = words.flat_map(|text| text.split(' ').filter(|scope| !scope.is_empty()));
+        ScopeSet(words.chain(elements).map(str::to_owned).collect())
     }
 
     pub fn contains(&self, scope: &str) -> bool {
@@ -46,23 +52,16 @@ pub fn scope_value<'a>(
     claims: &'a JsonObject,
     scope_claims: &[ClaimName],
 ) -> Option<&'a JsonValue> {
-    scope_claim(claims, scope_claims).filter(|value| scopes_of(value).is_some())
+    scope_claim(claims, scope_claims).filter(|value| gives_scopes(value))
 }
 
-fn scopes_of(value: &JsonValue) -> Option<Vec<String>> {
-    if let Some(text) = value.as_str() {
-        return Some(
-            text.split(' ')
-                .filter(|scope| !scope.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        );
-    }
-    value
-        .as_array()?
-        .iter()
-        .map(|scope| scope.as_str().map(str::to_owned))
-        .collect()
+/// Whether the value is a string or an array of strings.
+fn gives_scopes(value: &JsonValue) -> bool {
+    let is_text = |value: &JsonValue| value.as_str().is_some();
+    is_text(value)
+        || value
+            .as_array()
+            .is_some_and(|scopes| scopes.iter().all(is_text))
 }
 
 #[cfg(test)]

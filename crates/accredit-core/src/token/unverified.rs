@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::jose::base64url;
-use crate::jose::json::{Duplicates, JsonDocument, JsonObject};
+use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonText};
 use crate::token::bearer::BearerToken;
 use crate::token::claims::Claims;
 use crate::token::error::TokenError;
@@ -13,9 +13,9 @@ use crate::token::malformed::{MalformedToken, TokenPart};
 
 /// A well-formed JWS in compact form (RFC 7515 section 7.1). Nothing in it is verified.
 pub struct UnverifiedToken<'a> {
-    algorithm: Box<str>,
-    key_id: Option<Box<str>>,
-    token_type: Option<Box<str>>,
+    algorithm: JsonText,
+    key_id: Option<JsonText>,
+    token_type: Option<JsonText>,
     claims: Claims,
     signing_input: &'a str,
     signature: Vec<u8>,
@@ -73,6 +73,11 @@ impl<'a> UnverifiedToken<'a> {
         self.key_id.as_deref()
     }
 
+    /// The same, independent of the token.
+    pub(crate) fn key_id_text(&self) -> Option<JsonText> {
+        self.key_id.clone()
+    }
+
     pub fn token_type(&self) -> Option<&str> {
         self.token_type.as_deref()
     }
@@ -108,12 +113,12 @@ fn decode(part: TokenPart, text: &str, token: &str) -> Result<Vec<u8>, Malformed
     })
 }
 
-fn text(header: &JsonObject, name: &'static str) -> Result<Option<Box<str>>, MalformedToken> {
+fn text(header: &JsonObject, name: &'static str) -> Result<Option<JsonText>, MalformedToken> {
     let Some(value) = header.get_non_null(name) else {
         return Ok(None);
     };
-    match value.as_str() {
-        Some(text) => Ok(Some(text.into())),
+    match value.as_text() {
+        Some(text) => Ok(Some(text.clone())),
         None => Err(MalformedToken::WrongType {
             part: TokenPart::Header,
             name,

@@ -1,8 +1,13 @@
 //! Reads a JSON text in one pass.
 
+use std::sync::Arc;
+
 use crate::jose::json::{
-    Duplicates, JsonDocument, JsonError, JsonKind, JsonObject, JsonValue, MAX_DEPTH, Span,
+    Duplicates, JsonDocument, JsonError, JsonKind, JsonObject, JsonText, JsonValue, MAX_DEPTH, Span,
 };
+
+/// The room for the members of open objects. Most claims sets have fewer.
+const USUAL_MEMBERS: usize = 16;
 
 impl JsonDocument {
     /// Reads a complete text.
@@ -18,10 +23,13 @@ impl JsonDocument {
         if text.starts_with('\u{feff}') {
             return Err(JsonError::ByteOrderMark);
         }
+        let text: Arc<str> = text.into();
         let mut reader = JsonReader {
-            text,
+            text: &text,
             at: 0,
             duplicates,
+            members: Vec::with_capacity(USUAL_MEMBERS),
+            elements: Vec::new(),
         };
         reader.skip_white_space();
         if reader.at == text.len() {
@@ -32,17 +40,19 @@ impl JsonDocument {
         if reader.at != text.len() {
             return Err(JsonError::TrailingBytes(reader.at));
         }
-        Ok(JsonDocument {
-            text: text.into(),
-            root,
-        })
+        Ok(JsonDocument { text, root })
     }
 }
 
 struct JsonReader<'a> {
-    text: &'a str,
+    text: &'a Arc<str>,
     at: usize,
     duplicates: Duplicates,
+    /// The members of the objects that are open, outermost first. Each object takes its own once it is complete, so that its
+    /// vector has the size that it needs: a hostile token of small objects would otherwise be mostly unused capacity.
+    members: Vec<(JsonText, JsonValue)>,
+    /// The same for the elements of arrays.
+    elements: Vec<JsonValue>,
 }
 
 impl JsonReader<'_> {
@@ -60,10 +70,7 @@ impl JsonReader<'_> {
         };
         Ok(JsonValue {
             kind,
-            span: Span {
-                start: start as u32,
-                end: self.at as u32,
-            },
+            span: Span::new(start, self.at),
         })
     }
 
@@ -73,13 +80,14 @@ impl JsonReader<'_> {
         if self.take(b'}') {
             return Ok(JsonKind::Object(object));
         }
+        let outer = self.members.len();
         loop {
             let name = self.string()?;
             self.skip_white_space();
             self.expect(b':')?;
             self.skip_white_space();
             let value = self.value(depth + 1)?;
-            object.members.push((name, value));
+            self.members.push((name, value));
             self.skip_white_space();
             if self.take(b'}') {
                 break;
@@ -87,6 +95,7 @@ impl JsonReader<'_> {
             self.expect(b',')?;
             self.skip_white_space();
         }
+        object.members = self.members.drain(outer..).collect();
         if let Some(member) = duplicate_member(&object.members) {
             if self.duplicates == Duplicates::Refuse {
                 return Err(self.duplicate_at(
@@ -101,16 +110,17 @@ impl JsonReader<'_> {
     }
 
     fn array(&mut self, depth: usize) -> Result<JsonKind, JsonError> {
-        let mut elements = Vec::new();
         self.open(depth)?;
         if self.take(b']') {
-            return Ok(JsonKind::Array(elements));
+            return Ok(JsonKind::Array(Vec::new()));
         }
+        let outer = self.elements.len();
         loop {
-            elements.push(self.value(depth + 1)?);
+            let element = self.value(depth + 1)?;
+            self.elements.push(element);
             self.skip_white_space();
             if self.take(b']') {
-                return Ok(JsonKind::Array(elements));
+                return Ok(JsonKind::Array(self.elements.drain(outer..).collect()));
             }
             self.expect(b',')?;
             self.skip_white_space();
@@ -126,8 +136,9 @@ impl JsonReader<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<Box<str>, JsonError> {
+    fn string(&mut self) -> Result<JsonText, JsonError> {
         self.expect(b'"')?;
+        let start = self.at;
         let mut unescaped = String::new();
         loop {
             let rest = self.text.as_bytes().get(self.at..).ok_or(self.syntax())?;
@@ -140,13 +151,21 @@ impl JsonReader<'_> {
                 .text
                 .get(self.at..self.at + plain)
                 .ok_or(self.syntax())?;
-            self.at += plain;
+            let end = self.at + plain;
+            self.at = end;
             if self.take(b'"') {
-                if unescaped.is_empty() {
-                    return Ok(run.into());
+                // Without an escape, the run is the whole string.
+                if run.len() == end - start {
+                    return Ok(JsonText {
+                        text: self.text.clone(),
+                        span: Span::new(start, end),
+                    });
                 }
                 unescaped.push_str(run);
-                return Ok(unescaped.into_boxed_str());
+                return Ok(JsonText {
+                    span: Span::new(0, unescaped.len()),
+                    text: unescaped.into(),
+                });
             }
             unescaped.push_str(run);
             self.expect(b'\\')?;
@@ -256,7 +275,7 @@ impl JsonReader<'_> {
     }
 
     /// The duplicate member that follows this one. Its name begins after the comma.
-    fn duplicate_at(&mut self, previous: Option<&(Box<str>, JsonValue)>) -> JsonError {
+    fn duplicate_at(&mut self, previous: Option<&(JsonText, JsonValue)>) -> JsonError {
         if let Some((_, value)) = previous {
             self.at = value.span.range().end;
             self.skip_white_space();
@@ -277,7 +296,7 @@ impl JsonReader<'_> {
 
 /// The first member, in some order, whose name an earlier member has. Names are compared after unescaping: `"a"` and
 /// `"\u0061"` are the same name.
-fn duplicate_member(members: &[(Box<str>, JsonValue)]) -> Option<usize> {
+fn duplicate_member(members: &[(JsonText, JsonValue)]) -> Option<usize> {
     // A few members are compared pair by pair. Many are sorted, so that a hostile object costs no quadratic time.
     if members.len() <= 16 {
         return members.iter().enumerate().find_map(|(at, (name, _))| {

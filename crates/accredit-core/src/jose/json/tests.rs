@@ -1,6 +1,6 @@
 //! The reader against the grammar of RFC 8259, and against serde_json.
 
-use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonValue, MAX_DEPTH};
+use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonText, JsonValue, MAX_DEPTH};
 
 fn parse(text: &str) -> Result<JsonDocument, JsonError> {
     JsonDocument::parse(text.as_bytes(), Duplicates::Refuse)
@@ -164,15 +164,28 @@ fn the_json_reader_agrees_with_serde_json() {
 }
 
 #[test]
-fn the_weight_of_json_counts_the_capacity_of_arrays() {
-    let document = parse(&format!("[{}]", vec!["[0]"; 3000].join(","))).expect("is JSON");
-    // Each inner array has room for four values.
-    let inner = 3000 * 5 * size_of::<JsonValue>();
-    assert!(
-        document.weight() >= inner,
-        "{} < {inner}",
-        document.weight()
-    );
+fn small_nested_values_have_no_unused_capacity_and_all_of_their_weight_counts() {
+    for (inner, size) in [
+        ("[0]", 2 * size_of::<JsonValue>()),
+        (
+            "{\"a\":0}",
+            size_of::<JsonValue>() + size_of::<(JsonText, JsonValue)>(),
+        ),
+        // An escape gives a string memory of its own.
+        ("\"\\u0061\"", size_of::<JsonValue>() + 1),
+    ] {
+        let document = parse(&format!("[{}]", vec![inner; 3000].join(","))).expect("is JSON");
+        let least = 3000 * size + document.text().len();
+        let weight = document.weight();
+        assert!(weight >= least, "{inner}: {weight} < {least}");
+        let capacity = |value: &JsonValue| match &value.kind {
+            JsonKind::Array(elements) => elements.capacity(),
+            JsonKind::Object(object) => object.members.capacity(),
+            _ => 1,
+        };
+        let elements = document.root().as_array().expect("is an array");
+        assert!(elements.iter().all(|inner| capacity(inner) == 1), "{inner}");
+    }
 }
 
 fn same(document: &JsonDocument, ours: &JsonValue, theirs: &serde_json::Value) -> bool {
