@@ -30,7 +30,29 @@ impl<'a> Fields<'a> {
         Fields(message)
     }
 
+    /// A text, bytes or a message of less than 128 bytes with a one-byte key, as almost every field is. `None` for any other.
     #[inline(always)]
+    fn short_field(&mut self) -> Option<Field<'a>> {
+        let (&[key, length], rest) = self.0.split_first_chunk()?;
+        if key & 0x87 != 2 || key < 1 << 3 || length >= 0x80 {
+            return None;
+        }
+        let (content, rest) = rest.split_at_checked(usize::from(length))?;
+        self.0 = rest;
+        Some(Field {
+            number: u32::from(key >> 3),
+            content: Content::Delimited(content),
+        })
+    }
+
+    /// The field 1 and the field of this number of a message that has nothing else, both short. `None` for any other message.
+    #[inline(always)]
+    pub fn short_pair(mut self, number: u32) -> Option<(Field<'a>, Field<'a>)> {
+        let (first, second) = (self.short_field()?, self.short_field()?);
+        let is_whole = first.number == 1 && second.number == number && self.0.is_empty();
+        is_whole.then_some((first, second))
+    }
+
     fn field(&mut self) -> Result<Field<'a>, Malformed> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).map_err(|_| Malformed)?;
@@ -99,6 +121,9 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(field) = self.short_field() {
+            return Some(Ok(field));
+        }
         if self.0.is_empty() {
             return None;
         }

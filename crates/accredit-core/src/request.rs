@@ -70,7 +70,7 @@ impl<'a> Headers<'a> {
 
     /// Adds a header.
     pub fn push(&mut self, name: &'a str, value: &'a [u8]) {
-        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let name = if has_uppercase(name) {
             Cow::Owned(name.to_ascii_lowercase())
         } else {
             Cow::Borrowed(name)
@@ -125,9 +125,50 @@ impl std::fmt::Debug for Headers<'_> {
     }
 }
 
+/// Compares eight bytes at a time: this is asked of every header of every request.
+fn has_uppercase(name: &str) -> bool {
+    let name = name.as_bytes();
+    let Some(last) = name.last_chunk() else {
+        return name.iter().any(u8::is_ascii_uppercase);
+    };
+    let (blocks, _) = name.as_chunks();
+    has_uppercase_in(*last) || blocks.iter().any(|block| has_uppercase_in(*block))
+}
+
+/// Sets the highest bit of each byte that is an upper-case letter: it is ASCII, not less than `A`, and not more than `Z`.
+fn has_uppercase_in(block: [u8; 8]) -> bool {
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    const TO_A: u64 = u64::from_ne_bytes([0x80 - b'A'; 8]);
+    const BEYOND_Z: u64 = u64::from_ne_bytes([0x7f - b'Z'; 8]);
+    let block = u64::from_ne_bytes(block);
+    // No sum of two bytes below 0x80 carries into the next byte.
+    let ascii = block & !HIGHEST;
+    (ascii + TO_A) & !(ascii + BEYOND_Z) & !block & HIGHEST != 0
+}
+
 /// An address without the zone of a link-local one.
 pub fn without_zone(address: &str) -> &str {
     address
         .split_once('%')
         .map_or(address, |(address, _)| address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Completeness, Headers};
+
+    #[test]
+    fn header_names_of_every_length_are_put_into_lower_case() {
+        for length in 1..20 {
+            for at in 0..length {
+                for letter in ["A", "Z", "a", "@", "[", "-"] {
+                    let name = format!("{}{letter}{}", "x".repeat(at), "y".repeat(length - at));
+                    let entries = [(name.as_str(), &b""[..])];
+                    let headers = Headers::new(entries.into_iter(), Completeness::Complete);
+                    let names: Vec<_> = headers.names().collect();
+                    assert_eq!(names, [name.to_ascii_lowercase()]);
+                }
+            }
+        }
+    }
 }

@@ -236,6 +236,36 @@ fn the_request_reader_agrees_with_the_generated_types() {
     assert!(compared > 1000, "{compared}");
 }
 
+/// Short entries are read in another way than long ones and those of another form.
+#[test]
+fn a_changed_header_of_any_length_is_read_as_the_generated_types_read_it() {
+    let mut compared = 0;
+    for value in ["", "é", &"é".repeat(63), &"x".repeat(127), &"x".repeat(128)] {
+        let named = |name: &str| HttpRequest {
+            headers: [(name.to_owned(), value.to_owned())].into(),
+            ..HttpRequest::default()
+        };
+        let mapped = |name: &str| HttpRequest {
+            header_map: Some(HeaderMap {
+                headers: vec![raw(name, value.as_bytes())],
+            }),
+            ..HttpRequest::default()
+        };
+        for name in ["", "x-a", "é"] {
+            for original in [message(named(name)), message(mapped(name))] {
+                for at in 0..original.len() {
+                    for byte in [0, 1, 2, 0x0a, 0x12, 0x1a, 0x7f, 0x80, 0xa9, 0xc3] {
+                        let mut changed = original.clone();
+                        changed[at] = byte;
+                        compared += usize::from(agrees(&changed));
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
+
 #[test]
 fn of_repeated_names_the_last_counts_among_few_and_among_many() {
     for count in [2, 16, 17, 31, 32, 33, 100] {
