@@ -203,16 +203,18 @@ impl TokenSource {
     fn tokens<'r>(
         &self,
         request: &Request<'r>,
-    ) -> Result<Vec<(&'r [u8], CredentialScheme)>, AmbiguousCredential> {
-        if let TokenSource::Scheme { header, scheme } = self {
-            let with_proof = self.is_bearer();
-            let token = token_after_scheme(header, scheme, with_proof, &request.headers)?;
-            return Ok(token.into_iter().collect());
-        }
-        let tokens = self.unproven_tokens(request)?.into_iter();
-        Ok(tokens
-            .map(|token| (token, CredentialScheme::Bearer))
-            .collect())
+    ) -> Result<impl Iterator<Item = (&'r [u8], CredentialScheme)> + use<'r>, AmbiguousCredential>
+    {
+        let after_scheme = match self {
+            TokenSource::Scheme { header, scheme } => {
+                token_after_scheme(header, scheme, self.is_bearer(), &request.headers)?
+            }
+            _ => None,
+        };
+        // Empty, and without memory, for a source with a scheme.
+        let unproven = self.unproven_tokens(request)?.into_iter();
+        let unproven = unproven.map(|token| (token, CredentialScheme::Bearer));
+        Ok(after_scheme.into_iter().chain(unproven))
     }
 
     /// `Authorization: Bearer`, in whose place a client with a proof writes `Authorization: DPoP`.

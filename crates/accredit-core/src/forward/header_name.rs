@@ -126,11 +126,17 @@ pub(crate) fn look_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
 }
 
-/// A bit that look-alikes, and a name and a prefix that covers it, have in common. Most other names have another bit. None for an
-/// empty name.
+/// A bit that a prefix and the names that it covers have in common. Most other names have another bit. None for an empty name.
 pub(crate) fn first_bit(name: &str) -> u64 {
     let first = name.bytes().next();
     first.map_or(0, |byte| 1 << (folded(byte) % 64))
+}
+
+/// A bit that look-alikes have in common: they have one length, and their last characters are folded to one. Most other names
+/// have another bit.
+pub(crate) fn shape_bit(name: &str) -> u64 {
+    let last = name.bytes().next_back().map_or(0, folded);
+    1 << ((name.len() + usize::from(last) * 5) % 64)
 }
 
 /// Whether the name begins with the prefix, both folded as in [`look_alike`].

@@ -1,7 +1,7 @@
 //! The headers that every admission removes unless the token sets them (CONTRACT 4.9.4, 4.9.5).
 
 use crate::forward::claim_headers::SetHeader;
-use crate::forward::header_name::{HeaderName, HeaderPrefix, first_bit, look_alike};
+use crate::forward::header_name::{HeaderName, HeaderPrefix, first_bit, look_alike, shape_bit};
 
 /// Envoy sets this header if it admits a request because accredit failed. A client must not.
 const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
@@ -11,10 +11,9 @@ const FAILURE_MODE_ALLOWED: &str = "x-envoy-auth-failure-mode-allowed";
 pub struct StripList {
     names: Vec<HeaderName>,
     prefixes: Vec<HeaderPrefix>,
-    /// Bit `n` is set if a name has `n` bytes. Few headers of a request have the length of such a name, and no other can look
-    /// like one.
-    lengths: u64,
-    /// The bits of [`first_bit`] of all names and prefixes. Most headers of a request have another one.
+    /// The bits of [`shape_bit`] of all names. Most headers of a request have another one, and cannot look like any of the names.
+    shapes: u64,
+    /// The same with the bits of [`first_bit`] of all prefixes.
     firsts: u64,
 }
 
@@ -30,14 +29,12 @@ impl StripList {
     pub fn new(mut names: Vec<HeaderName>, prefixes: Vec<HeaderPrefix>) -> StripList {
         names.sort_unstable();
         names.dedup();
-        let lengths = names.iter().map(|name| name.as_str().len());
-        let lengths = lengths.chain([FAILURE_MODE_ALLOWED.len()]);
-        let firsts = names.iter().map(HeaderName::as_str);
-        let firsts = firsts.chain(prefixes.iter().map(HeaderPrefix::as_str));
-        let firsts = firsts.chain([FAILURE_MODE_ALLOWED]);
+        let shapes = names.iter().map(HeaderName::as_str);
+        let shapes = shapes.chain([FAILURE_MODE_ALLOWED]).map(shape_bit);
+        let firsts = prefixes.iter().map(HeaderPrefix::as_str).map(first_bit);
         StripList {
-            lengths: lengths.fold(0, |lengths, length| lengths | length_bit(length)),
-            firsts: firsts.fold(0, |firsts, name| firsts | first_bit(name)),
+            shapes: shapes.fold(0, |shapes, shape| shapes | shape),
+            firsts: firsts.fold(0, |firsts, first| firsts | first),
             names,
             prefixes,
         }
@@ -84,21 +81,14 @@ impl StripList {
     }
 
     fn is_reserved_for_tokens(&self, name: &str) -> bool {
-        if self.firsts & first_bit(name) == 0 {
-            return false;
-        }
-        let has_length = self.lengths & length_bit(name.len()) != 0;
         let is_named = || {
             look_alike(FAILURE_MODE_ALLOWED, name)
                 || self.names.iter().any(|own| own.looks_like(name))
         };
-        has_length && is_named() || self.prefixes.iter().any(|prefix| prefix.covers(name))
+        let is_covered = || self.prefixes.iter().any(|prefix| prefix.covers(name));
+        self.shapes & shape_bit(name) != 0 && is_named()
+            || self.firsts & first_bit(name) != 0 && is_covered()
     }
-}
-
-/// Names of 63 bytes and more share a bit.
-fn length_bit(length: usize) -> u64 {
-    1 << length.min(63)
 }
 
 #[cfg(test)]
