@@ -152,13 +152,23 @@ fn status_ok() -> HeaderMap {
 /// How long the caller waits; `None` if the call has no deadline. Envoy sends the timeout of the whole call as `grpc-timeout`
 /// to each attempt, and the timeout of this attempt, which can be shorter, as `x-envoy-expected-rq-timeout-ms`.
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let said = [whole_timeout(headers), timeout_of_this_try(headers)];
-    said.into_iter().flatten().min()
+    let (mut whole, mut of_this_try) = (None, None);
+    // A call has few headers. Comparing each takes less than hashing the two names. Of repeated headers the first counts.
+    for (name, value) in headers {
+        if *name == GRPC_TIMEOUT {
+            whole = whole.or(Some(value));
+        } else if *name == EXPECTED_TIMEOUT {
+            of_this_try = of_this_try.or(Some(value));
+        }
+    }
+    let whole = whole.and_then(whole_timeout);
+    let of_this_try = of_this_try.and_then(timeout_of_this_try);
+    whole.into_iter().chain(of_this_try).min()
 }
 
 /// `grpc-timeout`: up to 8 digits and a unit.
-fn whole_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
+fn whole_timeout(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -175,9 +185,8 @@ fn whole_timeout(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-fn timeout_of_this_try(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(&EXPECTED_TIMEOUT)?;
-    text.to_str().ok()?.parse().ok().map(Duration::from_millis)
+fn timeout_of_this_try(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.parse().ok().map(Duration::from_millis)
 }
 
 // === impl UnaryBody ===

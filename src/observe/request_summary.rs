@@ -55,13 +55,14 @@ pub fn path_of<'a>(request: &Request<'a>) -> &'a str {
 
 fn printable(value: &[u8]) -> Box<str> {
     let value = value.get(..MAX_ID).unwrap_or(value);
-    value
-        .iter()
-        .copied()
-        .filter(|byte| matches!(byte, b' '..=b'~'))
-        .map(char::from)
-        .collect::<String>()
-        .into()
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    match std::str::from_utf8(value) {
+        Ok(text) if value.iter().all(is_printable) => text.into(),
+        Ok(_) | Err(_) => {
+            let shown = value.iter().copied().filter(is_printable);
+            shown.map(char::from).collect::<String>().into()
+        }
+    }
 }
 
 /// The longest prefix of at most `max` bytes that ends at a character boundary.

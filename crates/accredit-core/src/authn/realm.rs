@@ -39,6 +39,10 @@ impl Realm {
         }
         Ok(Realm(text.to_owned()))
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Default for Realm {

@@ -19,7 +19,7 @@ pub enum ChallengeError<'a> {
 
 /// A challenge without an error: the request carried no credential (RFC 6750 section 3.1).
 pub fn bare(realm: &Realm, resource_metadata: Option<&str>) -> String {
-    let mut challenge = format!("Bearer realm=\"{realm}\"");
+    let mut challenge = ["Bearer realm=\"", realm.as_str(), "\""].concat();
     name_metadata(&mut challenge, resource_metadata);
     challenge
 }
