@@ -4,6 +4,7 @@
 //! first time with one that is known. Each figure is the fastest of many rounds.
 //!
 //! With a number N it answers N calls with a known token and prints nothing: `scripts/instructions.sh` counts their instructions.
+//! With N and `new` or `none`, each call has a token that was not seen before, or none.
 
 #![allow(
     clippy::unwrap_used,
@@ -53,7 +54,14 @@ async fn main() {
 
     let times = std::env::args().nth(1).and_then(|times| times.parse().ok());
     if let Some(times) = times {
-        return answer_calls(&service(10, "64MiB"), &known, times);
+        let messages = match std::env::args().nth(2).as_deref() {
+            Some("new") => (0..=times)
+                .map(|_| message(Some(&minter.client_token("m2morg_1001").unwrap())))
+                .collect(),
+            Some("none") => vec![message(None)],
+            _ => vec![message(Some(&known))],
+        };
+        return answer_calls(&service(10, "64MiB"), &messages, times);
     }
 
     let ten = nanoseconds(&service(10, "64MiB"), &known);
@@ -118,11 +126,12 @@ fn nanoseconds(service: &CheckService<Authorizer>, token: &str) -> f64 {
     fastest.as_nanos() as f64 / PER_ROUND as f64
 }
 
-/// A whole call without HTTP/2 frames: it reads the message, decides, writes the answer and reports the decision.
-fn answer_calls(service: &CheckService<Authorizer>, token: &str, times: usize) {
+/// Whole calls without HTTP/2 frames: each reads a message, decides, writes the answer and reports the decision.
+fn answer_calls(service: &CheckService<Authorizer>, messages: &[CheckRequest], times: usize) {
     let in_flight = InFlight::new(1);
-    let message = Bytes::from(message(&format!("Bearer {token}")).encode_to_vec());
-    let call = || {
+    let messages = messages.iter().map(|message| message.encode_to_vec());
+    let messages: Vec<Bytes> = messages.map(Bytes::from).collect();
+    let call = |message: &Bytes| {
         let permit = in_flight.enter().unwrap();
         let check = CheckSpan::new(tokio::time::Instant::now(), None);
         let times = CallTimes {
@@ -132,9 +141,11 @@ fn answer_calls(service: &CheckService<Authorizer>, token: &str, times: usize) {
         let answer = service.check(message.clone(), &check, times, &permit);
         black_box(answer.now_or_never().unwrap());
     };
-    // The first sight of the token is not counted.
-    call();
-    (0..times).for_each(|_| counted_call(&call));
+    let mut messages = messages.iter().cycle();
+    // The first sight of a known token is not counted.
+    messages.by_ref().take(1).for_each(call);
+    let counted = messages.take(times);
+    counted.for_each(|message| counted_call(&|| call(message)));
 }
 
 /// The script counts what is done in here, by its name.
@@ -176,12 +187,15 @@ fn request(authorization: &str) -> Request<'_> {
 }
 
 /// The same as Envoy sends it.
-fn message(authorization: &str) -> CheckRequest {
+fn message(token: Option<&str>) -> CheckRequest {
+    let authorization = token.map(|token| format!("Bearer {token}"));
     let others = OTHERS.iter().map(|name| (*name, "something usual"));
     let pseudo = [(":method", "GET"), (":authority", "api.acme.example")];
-    let headers = others
-        .chain(pseudo)
-        .chain([("authorization", authorization)]);
+    let headers = others.chain(pseudo).chain(
+        authorization
+            .iter()
+            .map(|value| ("authorization", &**value)),
+    );
     let headers = headers.map(|(key, value)| HeaderValue {
         key: key.to_owned(),
         raw_value: value.as_bytes().to_vec(),

@@ -23,12 +23,16 @@ pub(crate) async fn measure() -> String {
         .map(|client| check(Some(&minter.token(client, json!({}))), "/api/data", client))
         .collect();
     let anonymous = [check(None, "/api/data", 1)];
+    let new: Vec<Bytes> = (0..WARM + COUNTED)
+        .map(|client| check(Some(&minter.token(client, json!({}))), "/api/data", client))
+        .collect();
     let floor = per_check(|| ProcessCommand::floor(Transport::Tcp), &known).await;
     let accredit = || ProcessCommand::accredit(&configuration, Transport::Tcp);
     let mut report = String::new();
     for (case, messages, goal) in [
         ("known token", &known[..], "0.60"),
-        ("no token", &anonymous, ""),
+        ("no token", &anonymous, "0.60"),
+        ("first sight", &new, ""),
     ] {
         let own = per_check(accredit, messages).await;
         // Writing to a String cannot fail.
