@@ -71,14 +71,21 @@ impl MessageWriter {
         }
     }
 
+    #[inline]
     fn key(&mut self, number: u32, wire_type: WireType) {
         self.raw_varint(u64::from(number) << 3 | wire_type as u64);
     }
 
+    #[inline]
     fn raw_varint(&mut self, value: u64) {
-        if let Ok(byte @ 0..0x80) = u8::try_from(value) {
-            return self.0.push(byte);
+        match u8::try_from(value) {
+            // Every key, and most lengths.
+            Ok(byte @ 0..0x80) => self.0.push(byte),
+            _ => self.long_varint(value),
         }
+    }
+
+    fn long_varint(&mut self, value: u64) {
         let mut bytes = [0; MAX_VARINT];
         let size = varint(value, &mut bytes);
         self.0.extend(bytes.into_iter().take(size));

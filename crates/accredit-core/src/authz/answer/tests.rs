@@ -109,3 +109,17 @@ fn retry_after_is_never_zero() {
         [1, 1, 1, 2, 10]
     );
 }
+
+#[test]
+fn the_body_of_every_denial_is_json_with_its_error() {
+    let settings = RefusalSettings {
+        details: ErrorDetails::Hidden,
+        ..RefusalSettings::default()
+    };
+    for denial in every_denial() {
+        let answer = settings.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
+        let body: serde_json::Value = serde_json::from_str(&answer.body).expect("is JSON");
+        assert_eq!(body.to_string(), answer.body, "{denial:?}");
+        assert!(body["error"].is_string(), "{denial:?}");
+    }
+}
