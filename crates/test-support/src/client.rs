@@ -57,7 +57,7 @@ impl RawRequest {
         self.header("content-length", length)
     }
 
-    /// Sends it and reads the answer until the connection closes.
+    /// Sends it and reads the answer.
     pub async fn send(self, address: SocketAddr) -> Answer {
         let mut bytes = match &self.host {
             Some(host) => self.clone().header("host", host).head,
@@ -69,14 +69,43 @@ impl RawRequest {
     }
 }
 
-/// Sends these bytes, and reads the answer until the connection closes.
+/// Sends these bytes, and reads one answer.
 pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    // A server that answers before it has read everything can reset the connection.
-    let _ = within("the answer ends", stream.read_to_end(&mut answer)).await;
+    // Not always to the end of the connection: Envoy keeps one that sent a malformed request open for another second. A server that
+    // answers before it has read everything can reset the connection.
+    let reading = async {
+        while !is_whole(&answer)
+            && stream
+                .read_buf(&mut answer)
+                .await
+                .is_ok_and(|read| read > 0)
+        {}
+    };
+    within("the answer ends", reading).await;
     Answer::parse(&answer)
+}
+
+/// Whether an answer says how long it is, and is that long. Others end with the connection.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let (head, body) = answer.split_at(end + 4);
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let value = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+        lines.find_map(|(own, value)| (own == name).then(|| value.trim().to_owned()))
+    };
+    match value("content-length") {
+        Some(length) => body.len() >= length.parse().unwrap(),
+        None => {
+            value("transfer-encoding").as_deref() == Some("chunked")
+                && (body == b"0\r\n\r\n" || body.ends_with(b"\r\n0\r\n\r\n"))
+        }
+    }
 }
 
 /// The answer to a request.

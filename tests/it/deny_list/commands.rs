@@ -11,7 +11,12 @@ use super::place::{ISSUER, configuration, token};
 const TEMPLATE: &str = "https://login.test/{tid}/v2.0";
 
 async fn run(arguments: &[&str]) -> Ended {
-    ended(&mut accredit(arguments)).await
+    let mut command = accredit(arguments);
+    // Another process can listen on the default ports.
+    for port in ["ACCREDIT_LISTEN", "ACCREDIT_ADMIN_LISTEN"] {
+        command.env(port, "127.0.0.1:0");
+    }
+    ended(&mut command).await
 }
 
 fn written(folder: &Path, list: &str) -> String {

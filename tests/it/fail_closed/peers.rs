@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -41,11 +42,7 @@ async fn resets_that_the_peer_does_not_read_take_bounded_memory() {
     let before = running.most_memory();
     for address in [running.checks, running.admin, running.probes.unwrap()] {
         let four = [(); 4].map(|()| send_late_frames(address));
-        within(
-            "the connections are closed",
-            futures_util::future::join_all(four),
-        )
-        .await;
+        within("the connections are closed", join_all(four)).await;
     }
     let grown = (running.most_memory() - before) / 1024 / 1024;
     println!("grown by {grown} MiB");
@@ -105,7 +102,7 @@ async fn silent_connections_do_not_block_checks() {
 #[tokio::test]
 async fn unfinished_messages_have_a_time_limit() {
     let service = service("").await;
-    for (address, path) in [
+    let calls = [
         (service.checks_tcp(), HEALTH),
         (service.admin, HEALTH),
         (service.admin, SET_LOG_LEVEL),
@@ -114,7 +111,8 @@ async fn unfinished_messages_have_a_time_limit() {
             service.admin,
             "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         ),
-    ] {
+    ];
+    let ends = calls.map(async |(address, path)| {
         let mut connection = FrameConnection::open(address).await;
         connection.send(&call(1, "localhost", path)).await;
         connection
@@ -129,7 +127,8 @@ async fn unfinished_messages_have_a_time_limit() {
             panic!("{path}: the connection ended");
         };
         within(path, ended).await;
-    }
+    });
+    join_all(ends).await;
 }
 
 /// `grpc-status` of a call with a message of that size.

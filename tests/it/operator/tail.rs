@@ -1,7 +1,10 @@
 //! Decisions as they are made.
 
 use accredit::admin::pb;
+use accredit::admin::pb::admin_client::AdminClient;
 use accredit::admin::pb::tail_response::Item;
+use futures_util::stream::{self, StreamExt as _};
+use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
 
 use crate::support::check_request::ClientRequest;
@@ -271,15 +274,20 @@ async fn a_tail_filter_with_too_many_values_is_an_error() {
 
 #[tokio::test]
 async fn a_follower_that_does_not_read_loses_decisions_and_gets_their_number() {
-    const CHECKS: u64 = 6000;
+    // The service closes a connection whose peer reads nothing for ten seconds, so this must not take long.
+    const CHECKS: u64 = 2400;
     let service = Service::ready(&configuration()).await;
-    let mut tail = follow(&service, pb::TailRequest::default()).await;
+    let endpoint = Endpoint::from_shared(format!("http://{}", service.admin)).unwrap();
+    let narrow = endpoint.initial_stream_window_size(65_535);
+    let mut admin = AdminClient::new(narrow.connect().await.expect("is served"));
+    let followed = admin.tail(pb::TailRequest::default()).await;
+    let mut tail = followed.expect("is served").into_inner();
     let envoy = service.envoy().await;
     // More than the connection's windows and the queue hold together.
     let path = format!("/{}", "x".repeat(1000));
-    for _ in 0..CHECKS {
-        envoy.check(ClientRequest::plain().path(&path)).await;
-    }
+    let checks = (0..CHECKS).map(|_| envoy.check(ClientRequest::plain().path(&path)));
+    let mut checks = stream::iter(checks).buffer_unordered(32);
+    while checks.next().await.is_some() {}
     let (mut seen, mut lost) = (0, 0);
     while seen + lost < CHECKS {
         match result(&mut tail).await {
