@@ -29,7 +29,7 @@ use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::config::load;
 use accredit_core::config::resolve::resolve;
 use accredit_core::engine::{Engines, key_entries};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{
@@ -180,7 +180,7 @@ fn request(authorization: &str) -> Request<'_> {
         headers: Headers::new(headers, Completeness::Complete),
         source_address: "10.0.0.1",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
     }

@@ -10,7 +10,7 @@ use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::config::load;
 use accredit_core::config::resolve::resolve;
 use accredit_core::engine::{Engines, key_entries};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use serde_json::json;
 
 use crate::messages::Minter;
@@ -61,7 +61,7 @@ fn request(authorization: &str) -> Request<'_> {
         headers: Headers::new(headers.into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         context: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use accredit::envoy::service::CheckService;
 use accredit_core::authz::authorizer::Authorizer;
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 use super::choices::Choices;
 use super::claims_oracle::{Claimed, Header, Policy, expected};
@@ -82,7 +82,7 @@ pub fn check(input: &[u8]) -> bool {
         headers: Headers::new(headers.into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use accredit_core::config::problem::Problem;
 use accredit_core::config::resolve::{Resolved, resolve};
 use accredit_core::config::{document::ConfigDocument, load};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 use super::choices::Choices;
 use super::minter::SigningKey;
@@ -221,7 +221,7 @@ fn decides(document: &ConfigDocument, resolved: Resolved, text: &str) {
                 headers: Headers::new(headers.iter().copied(), Completeness::Complete),
                 source_address: "10.0.0.1",
                 source_principal: "",
-                source_certificate: "",
+                source_certificate: ClientCertificate::Absent,
                 scheme: "https",
                 context: Vec::new(),
             };

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use accredit_core::expression::variables::{RequestVariables, VariableSet, Variables};
 use accredit_core::expression::{Expression, MAX_LENGTH};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use accredit_core::rules::ambiguity::Ambiguities;
 use accredit_core::rules::facts::{Facts, Needs};
 use accredit_core::token::claims::Claims;
@@ -176,7 +176,7 @@ fn evaluate(expression: &Expression, text: &str) -> bool {
         ),
         source_address: "10.0.0.1",
         source_principal: "spiffe://a/b",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![("tier", "internal")],
     };

@@ -1,6 +1,6 @@
 //! Request paths against other servers' readings: a path that accredit calls unambiguous has the same segments in each.
 
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use accredit_core::rules::ambiguity::Ambiguities;
 use accredit_core::rules::facts::{Facts, MatchedPath, Needs};
 use accredit_core::rules::path::Path;
@@ -26,7 +26,7 @@ fn is_plain_if_shown_as(shown: &str, raw: &[u8]) -> bool {
         headers: Headers::new([(":path", raw)].into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
     };

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use accredit_core::authn::extraction_error::ExtractionError;
 use accredit_core::authn::removal::TokenRemoval;
 use accredit_core::authn::sources::{TokenSource, TokenSources};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 const TOKENS: &[&str] = &[
     "eyJh.b.c",
@@ -125,7 +125,7 @@ fn with_request<T>(path: &str, headers: &[Header], read: impl FnOnce(&Request<'_
         headers: Headers::new(entries, Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
     })

@@ -1,7 +1,6 @@
 //! Applying new configurations while the service runs.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::time::Duration;
 
 use accredit_core::authz::authorizer::Authorizer;
@@ -12,13 +11,14 @@ use accredit_core::keys::lease::KeyLease;
 use accredit_core::keys::store::KeyStore;
 use accredit_core::rules::table::DEFAULT_RULE;
 use futures_util::FutureExt as _;
-use futures_util::future::{join_all, select_all};
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::app::engine;
 use crate::app::error::StartError;
 use crate::app::metrics::ReloadMetrics;
+use crate::app::pending::{PendingConfigurations, SettledConfiguration};
 use crate::app::reload::{ReloadRequest, ReloadRequests, Reloaded};
 use crate::app::trials;
 use crate::deny_list::error::DenyListError;
@@ -28,11 +28,8 @@ use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 
-/// The longest wait for the keys of new issuers and for a deny list, whatever the `timeout` of their fetches is.
+/// The longest wait for the keys of new issuers, whatever the `timeout` of their fetches is.
 const MAX_WAIT: Duration = Duration::from_secs(60);
-
-/// How many configurations wait at the same time. For one more, the oldest is given up.
-const MAX_PENDING: usize = 8;
 
 /// The parts of a running service that a reload changes or reads.
 pub(crate) struct ReloadTarget<'a> {
@@ -75,12 +72,14 @@ impl FixedSettings {
     }
 }
 
-/// A configuration that is not active yet: it waits for the keys of new issuers, or for its deny list.
-struct Pending {
+/// A configuration that was sent to the service.
+struct SentConfiguration {
     config: String,
     result: oneshot::Sender<Reloaded>,
-    prepared: Pin<Box<dyn Future<Output = Result<Prepared, StartError>> + Send>>,
 }
+
+/// Those that are not active yet.
+type PendingReloads = PendingConfigurations<SentConfiguration, Result<Prepared, StartError>>;
 
 /// A configuration that can take effect.
 struct Prepared {
@@ -94,15 +93,13 @@ struct Prepared {
 /// take effect at once (CONTRACT 3.3.3). Returns only if a task that fetches keys ended unexpectedly.
 pub(crate) async fn apply_each(requests: ReloadRequests, mut running: ReloadTarget<'_>) {
     let ReloadRequests(mut requests) = requests;
-    let mut pending = Vec::new();
+    let mut pending = PendingReloads::default();
     let mut is_open = true;
     loop {
         tokio::select! {
             // A configuration that can take effect is active before the next one is read.
             biased;
-            (index, prepared) = any_prepared(&mut pending) => {
-                settle(&mut pending, index, prepared, &mut running);
-            }
+            settled = pending.settled() => settle(&mut pending, settled, &mut running),
             request = requests.recv(), if is_open => match request {
                 Some(request) => prepare(request, &mut pending, &mut running),
                 None => is_open = false,
@@ -112,31 +109,18 @@ pub(crate) async fn apply_each(requests: ReloadRequests, mut running: ReloadTarg
     }
 }
 
-async fn any_prepared(pending: &mut [Pending]) -> (usize, Result<Prepared, StartError>) {
-    if pending.is_empty() {
-        return std::future::pending().await;
-    }
-    let each = pending.iter_mut().map(|pending| pending.prepared.as_mut());
-    let (prepared, index, _) = select_all(each).await;
-    (index, prepared)
-}
-
 /// Begins to fetch the keys of new issuers and the deny list.
-fn prepare(request: ReloadRequest, pending: &mut Vec<Pending>, running: &mut ReloadTarget<'_>) {
+fn prepare(request: ReloadRequest, pending: &mut PendingReloads, running: &mut ReloadTarget<'_>) {
     let ReloadRequest { settings, result } = request;
     let config = settings.config.to_string();
     let prepared = match begin(settings, running) {
         Ok(prepared) => prepared,
         Err(error) => return reject(result, &error, running),
     };
-    if pending.len() == MAX_PENDING {
-        supersede(pending.remove(0));
+    let sent = SentConfiguration { config, result };
+    if let Some(oldest) = pending.push(sent, prepared) {
+        supersede(oldest);
     }
-    pending.push(Pending {
-        config,
-        result,
-        prepared: Box::pin(prepared),
-    });
 }
 
 fn begin(
@@ -160,27 +144,26 @@ fn begin(
 }
 
 async fn first_list(keeper: Option<&DenyListKeeper>) -> Result<(), DenyListError> {
-    let Some(keeper) = keeper else {
-        return Ok(());
-    };
-    let listed = tokio::time::timeout(MAX_WAIT, keeper.first_list()).await;
-    listed.unwrap_or(Err(DenyListError::NotInTime))
+    match keeper {
+        Some(keeper) => keeper.first_list().await,
+        None => Ok(()),
+    }
 }
 
-/// The configuration at `index` has ended its wait. If it takes effect, earlier ones never will. If it is invalid, they go on
-/// waiting (CONTRACT 3.3.6).
+/// A configuration has ended its wait.
 fn settle(
-    pending: &mut Vec<Pending>,
-    index: usize,
-    prepared: Result<Prepared, StartError>,
+    pending: &mut PendingReloads,
+    settled: SettledConfiguration<SentConfiguration, Result<Prepared, StartError>>,
     running: &mut ReloadTarget<'_>,
 ) {
-    let Pending { config, result, .. } = pending.remove(index);
-    let prepared = match prepared {
+    if settled.result.is_ok() {
+        pending.supersede_earlier(&settled).for_each(supersede);
+    }
+    let SentConfiguration { config, result } = settled.label;
+    let prepared = match settled.result {
         Ok(prepared) => prepared,
         Err(error) => return reject(result, &error, running),
     };
-    pending.drain(..index).for_each(supersede);
     if !has_its_list(&prepared, running) {
         // An earlier configuration took effect meanwhile, with another deny list.
         let settings = prepared.settings;
@@ -198,8 +181,8 @@ fn has_its_list(prepared: &Prepared, running: &ReloadTarget<'_>) -> bool {
     wanted.is_none() || prepared.new_list.is_some() || running.is_some_and(|own| own.is_for(wanted))
 }
 
-fn supersede(pending: Pending) {
-    let Pending { config, result, .. } = pending;
+fn supersede(sent: SentConfiguration) {
+    let SentConfiguration { config, result } = sent;
     tracing::info!(
         config,
         "configuration superseded by a newer one before it was active"

@@ -1,5 +1,6 @@
 //! The metrics of the process. Each part of the service writes its own.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::envoy::service;
 use crate::jwks;
+use crate::jwks::metrics::NamedStores;
 use crate::observe::decision_metrics::DecisionMetrics;
 use crate::server::connection_errors::ConnectionErrors;
 use crate::server::http::MetricsSource;
@@ -25,7 +27,7 @@ const SECONDS_OF_A_DAY: f64 = 86_400.0;
 
 /// Counts the reloads of the configuration.
 #[derive(Debug, Default)]
-pub(crate) struct ReloadMetrics {
+pub struct ReloadMetrics {
     succeeded: AtomicU64,
     failed: AtomicU64,
     last_failed: AtomicBool,
@@ -54,7 +56,7 @@ pub(crate) fn source(measured: MeasuredParts) -> MetricsSource {
     let metrics = Metrics::new(vec![
         Box::new(move |text| decisions.write(text)),
         Box::new(move |text| in_flight_and_limit(text, &in_flight)),
-        Box::new(move |text| in_force(text, current.load().authorizer())),
+        Box::new(move |text| in_force(text, &[current.load().authorizer()])),
         Box::new(move |text| reloads.write(text)),
         Box::new(move |text| of_connections(text, &connection_errors)),
         Box::new(move |text| spans(text, &traces)),
@@ -77,32 +79,43 @@ fn in_flight_and_limit(text: &mut Exposition<'_>, in_flight: &InFlight) -> fmt::
     )
 }
 
-fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
-    let authenticator = authorizer.authenticator();
+/// Writes what configurations have in force, the newest first. A series occurs once: that of the newest configuration that has
+/// it counts. Configurations of one process share their token cache, unless they have none, and the memory of used proofs.
+///
+/// # Errors
+/// Those of `text`.
+pub fn in_force(text: &mut Exposition<'_>, authorizers: &[&Authorizer]) -> fmt::Result {
+    let each = || authorizers.iter().copied();
+    let caches = each().map(|authorizer| authorizer.authenticator().token_cache().len());
     text.gauges(
         "accredit_token_cache_entries",
         "Verified tokens in the token cache",
-        [(Vec::new(), authenticator.token_cache().len() as f64)],
+        [(Vec::new(), caches.max().unwrap_or_default() as f64)],
     )?;
     text.counters(
         "accredit_filtered_requests",
         "Requests of which Envoy sent only some headers, so that accredit could not remove look-alikes of claim headers",
-        [(Vec::new(), authorizer.filtered_requests())],
+        [(Vec::new(), each().map(Authorizer::filtered_requests).sum())],
     )?;
+    let dropped = each().map(|authorizer| authorizer.sources().dropped_cookies().count());
     text.counters(
         "accredit_dropped_cookies",
         "Cookies that were left out when a token was removed, because an answer to Envoy cannot express their bytes",
-        [(Vec::new(), authorizer.sources().dropped_cookies().count())],
+        [(Vec::new(), dropped.sum())],
     )?;
+    let proofs = each().map(|authorizer| authorizer.authenticator().proofs().len());
     text.gauges(
         "accredit_used_proofs",
         "DPoP proofs that are remembered so that none can be used twice (replay.size is the limit)",
-        [(Vec::new(), authenticator.proofs().len() as f64)],
+        [(Vec::new(), proofs.max().unwrap_or_default() as f64)],
     )?;
-    if let Some(list) = authenticator.deny_list() {
+    let mut lists = each().filter_map(|authorizer| authorizer.authenticator().deny_list());
+    if let Some(list) = lists.next() {
         deny_list::metrics::write(text, list, Instant::now().into_std())?;
     }
-    let files = authorizer.rules().files().iter();
+    let mut paths = BTreeSet::new();
+    let files = each().flat_map(|authorizer| authorizer.rules().files());
+    let files = files.filter(|file| paths.insert(file.path.clone()));
     text.gauges(
         "accredit_rules_file_current",
         "1 if the rules that the file has now are in force, 0 if it is invalid; present with rules_from",
@@ -112,24 +125,40 @@ fn in_force(text: &mut Exposition<'_>, authorizer: &Authorizer) -> fmt::Result {
         }),
     )?;
     let now = service::now().ok().map(|moment| moment.wall.seconds());
-    let trials = authorizer.rules().iter().filter_map(|rule| {
+    let mut names = BTreeSet::new();
+    let rules = each().flat_map(|authorizer| authorizer.rules().iter());
+    let trials = rules.filter_map(|rule| {
         let left = rule.trial_end?.seconds() - now?;
-        Some((
-            vec![("rule", &*rule.name)],
-            (left / SECONDS_OF_A_DAY).max(0.0),
-        ))
+        names.insert(rule.name.clone()).then(|| {
+            (
+                vec![("rule", &*rule.name)],
+                (left / SECONDS_OF_A_DAY).max(0.0),
+            )
+        })
     });
     text.gauges(
         "accredit_shadow_rules",
         "Days until the trial of the rule ends (shadow.until); 0 if it has ended and the rule is enforced",
         trials,
     )?;
-    let stores = authenticator
-        .issuers()
-        .iter()
-        .map(|issuer| (issuer.names.clone(), issuer.keys.clone()))
-        .collect();
+    let stores = named_stores(each());
     jwks::metrics::write(text, &stores, Instant::now().into_std())
+}
+
+fn named_stores<'a>(authorizers: impl Iterator<Item = &'a Authorizer>) -> NamedStores {
+    let mut named = BTreeSet::new();
+    let mut stores = NamedStores::new();
+    for issuer in authorizers.flat_map(|authorizer| authorizer.authenticator().issuers().iter()) {
+        let names = issuer.names.iter();
+        let names: Vec<_> = names
+            .filter(|name| named.insert((*name).clone()))
+            .cloned()
+            .collect();
+        if !names.is_empty() {
+            stores.push((names, issuer.keys.clone()));
+        }
+    }
+    stores
 }
 
 fn of_connections(text: &mut Exposition<'_>, errors: &[Arc<ConnectionErrors>]) -> fmt::Result {
@@ -166,7 +195,9 @@ fn log_lines(text: &mut Exposition<'_>) -> fmt::Result {
     )
 }
 
-fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
+/// # Errors
+/// Those of `text`.
+pub fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
     text.gauges(
         "accredit_build_info",
         "1; the labels have the version of accredit and the commit that it was built from",
@@ -178,18 +209,20 @@ fn build_info(text: &mut Exposition<'_>) -> fmt::Result {
 
 impl ReloadMetrics {
     /// Counts a reload that took effect.
-    pub(crate) fn succeeded(&self) {
+    pub fn succeeded(&self) {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(false, Ordering::Relaxed);
     }
 
     /// Counts a reload that changed nothing.
-    pub(crate) fn failed(&self) {
+    pub fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(true, Ordering::Relaxed);
     }
 
-    fn write(&self, text: &mut Exposition<'_>) -> fmt::Result {
+    /// # Errors
+    /// Those of `text`.
+    pub fn write(&self, text: &mut Exposition<'_>) -> fmt::Result {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         text.counters(
             "accredit_config_reloads",

@@ -14,13 +14,23 @@ const MAX_FILES: usize = 256;
 /// The most bytes of a file. All files of an entry are in memory at the same time.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Reads the files of each entry, of which these are the `files`.
-pub(crate) fn read_all<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<FoundEntry> {
-    entries.map(read_entry).collect()
+/// The `files` of each entry of `rules_from`, and what was found there.
+#[derive(Default, PartialEq, Eq)]
+pub struct RulesFilesRead {
+    pub entries: Vec<String>,
+    pub found: Vec<FoundEntry>,
+}
+
+impl RulesFilesRead {
+    /// Reads the files of these entries.
+    pub fn of(entries: Vec<String>) -> RulesFilesRead {
+        let found = entries.iter().map(|entry| read_entry(entry)).collect();
+        RulesFilesRead { entries, found }
+    }
 }
 
 /// The folders in which the files of these entries are.
-pub(crate) fn folders<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+pub fn folders<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries
         .filter_map(|entry| RulesFilePattern::parse(entry).ok())
         .map(|pattern| pattern.folder().to_owned())

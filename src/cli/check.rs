@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use crate::app::check_files::check_files;
 use crate::app::online::{OnlineCheck, OnlineDenyList, fetch_all, fetch_deny_list};
+use crate::app::rules_files::RulesFilesRead;
 use crate::cli::exit::{ExitCode, complain, complain_line, say, say_json};
 use crate::cli::paint::Paint;
 use crate::cli::problem_report::ConfigName;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{ConfigError, ConfigFlags, RulesFilesRead, document, environment, file};
+use crate::cli::settings::{ConfigError, ConfigFlags, document, environment, file};
 use crate::telemetry::printable::printable;
 
 #[derive(Args, Debug)]

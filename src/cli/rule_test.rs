@@ -7,10 +7,11 @@ use accredit_core::config::test_file::{self, TestFile};
 use accredit_core::config::yaml::budget::MAX_BYTES;
 use clap::Args;
 
+use crate::app::rules_files::RulesFilesRead;
 use crate::cli::exit::{ExitCode, complain, complain_line, say};
 use crate::cli::paint::Paint;
 use crate::cli::problem_report::ConfigName;
-use crate::cli::settings::{ConfigError, RulesFilesRead, environment, read_file};
+use crate::cli::settings::{ConfigError, environment, read_file};
 use crate::regular_file;
 use crate::rule_tests::report::{FileResult, junit, table};
 use crate::rule_tests::runner::{CaseRunner, TestError};

@@ -12,11 +12,11 @@ use accredit_core::config::one_or_many::OneOrMany;
 use accredit_core::config::problem::{Problem, Problems};
 use accredit_core::config::resolve::rules_from::RulesSource;
 use accredit_core::config::resolve::{Resolved, resolve_with_files};
-use accredit_core::config::rules_files::{FoundEntry, RulesInForce};
+use accredit_core::config::rules_files::RulesInForce;
 use accredit_core::config::words::Word;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 
-use crate::app::rules_files;
+use crate::app::rules_files::RulesFilesRead;
 use crate::cli::exit::complain_without_waiting;
 use crate::regular_file;
 
@@ -75,13 +75,6 @@ pub(crate) struct LoadedConfig {
     pub(crate) rules_files: RulesFilesRead,
 }
 
-/// The `files` of each entry of `rules_from`, and what was found there.
-#[derive(Default, PartialEq, Eq)]
-pub(crate) struct RulesFilesRead {
-    pub(crate) entries: Vec<String>,
-    pub(crate) found: Vec<FoundEntry>,
-}
-
 /// The settings of the configuration that the flags and the environment name. Prints every problem on standard error, and
 /// passes every warning to `warn`. A reload gives the rules of files that are `in_force`.
 ///
@@ -108,16 +101,6 @@ pub(crate) fn settings(
         resolved,
         rules_files,
     })
-}
-
-impl RulesFilesRead {
-    /// Reads the files of these entries.
-    pub(crate) fn of(entries: Vec<String>) -> RulesFilesRead {
-        RulesFilesRead {
-            found: rules_files::read_all(entries.iter().map(String::as_str)),
-            entries,
-        }
-    }
 }
 
 /// The document that the flags and the environment name, and the problems of its structure.

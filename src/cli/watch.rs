@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use accredit_core::config::problem::Problem;
 use accredit_core::config::rules_files::RulesInForce;
@@ -11,17 +10,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::app::reload::{Reloaded, Reloader};
-use crate::app::rules_files::folders;
-use crate::cli::settings::{ConfigFlags, RulesFilesRead, environment, settings};
+use crate::app::rules_files::RulesFilesRead;
+use crate::app::rules_watch::RulesWatch;
+use crate::cli::settings::{ConfigFlags, environment, settings};
 use crate::file_watch::FileWatch;
 use crate::regular_file;
-
-/// The longest time for which changes in a folder of rules files are awaited after the first one. Other files of the folder may
-/// change all the time.
-const LONGEST_SETTLING: Duration = Duration::from_secs(1);
-
-/// The interval at which a folder that cannot be watched is looked at again.
-const UNWATCHED_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Watches the configuration of a running service.
 pub(crate) struct ConfigWatch {
@@ -49,14 +42,6 @@ struct SeenFiles {
     /// The configuration file.
     text: Option<Vec<u8>>,
     rules: RulesFilesRead,
-}
-
-/// A watch on the folders of rules files.
-struct RulesWatch {
-    folders: Vec<PathBuf>,
-    watch: Option<FileWatch>,
-    /// Whether each folder is watched.
-    is_complete: bool,
 }
 
 impl ConfigWatch {
@@ -102,7 +87,7 @@ impl ConfigWatch {
         };
         let mut rules_watch = RulesWatch::of(&self.seen.rules.entries);
         // The rules files were read before they were watched.
-        let mut is_unwatched_until_now = !rules_watch.folders.is_empty();
+        let mut is_unwatched_until_now = rules_watch.has_folders();
         loop {
             let on_demand = tokio::select! {
                 result = first_result(&mut self.sent) => {
@@ -171,66 +156,6 @@ async fn first_result(sent: &mut VecDeque<SentConfig>) -> Reloaded {
     match sent.front_mut() {
         Some(sent) => (&mut sent.result).await.unwrap_or(Reloaded::Rejected),
         None => std::future::pending().await,
-    }
-}
-
-impl RulesWatch {
-    fn of(entries: &[String]) -> RulesWatch {
-        let folders = folders(entries.iter().map(String::as_str));
-        if folders.is_empty() {
-            return RulesWatch {
-                folders,
-                watch: None,
-                is_complete: true,
-            };
-        }
-        let (watch, is_complete) = match FileWatch::of_folders(&folders) {
-            Ok((watch, is_complete)) => (Some(watch), is_complete),
-            Err(error) => {
-                tracing::warn!(%error, "cannot watch the folders of rules files");
-                (None, false)
-            }
-        };
-        RulesWatch {
-            folders,
-            watch,
-            is_complete,
-        }
-    }
-
-    /// Watches the folders of these entries from now on. Whether one of them was not watched until now, so that a change may
-    /// have gone unnoticed.
-    fn follow(&mut self, entries: &[String]) -> bool {
-        // The watch on a folder that was removed ends unnoticed.
-        let exist = self.folders.iter().all(|folder| folder.is_dir());
-        let is_same = self.folders == folders(entries.iter().map(String::as_str));
-        if is_same && exist && self.is_complete {
-            return false;
-        }
-        *self = RulesWatch::of(entries);
-        self.is_complete &= exist;
-        // Otherwise the next look comes after an interval.
-        self.is_complete && !self.folders.is_empty()
-    }
-
-    /// Waits until a file may have changed.
-    async fn settled(&mut self) {
-        let unwatched = async {
-            match self.is_complete {
-                true => std::future::pending().await,
-                false => tokio::time::sleep(UNWATCHED_INTERVAL).await,
-            }
-        };
-        let watched = async {
-            match &mut self.watch {
-                Some(watch) => watch.settled_within(LONGEST_SETTLING).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = unwatched => {}
-            () = watched => {}
-        }
     }
 }
 

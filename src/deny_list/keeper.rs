@@ -1,6 +1,7 @@
 //! The deny list of a configuration, and the task that keeps it current.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accredit_core::authn::issuer_names::IssuerNames;
 use accredit_core::revocation::source::{DenyListSettings, DenyListSource};
@@ -15,6 +16,9 @@ use crate::deny_list::updates::{DenyListOrigin, DenyListRefresher};
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::trust::TrustStore;
 use crate::regular_file::stamp;
+
+/// The longest wait for a first list, whatever the `timeout` of its fetch is: a new configuration waits for it.
+pub const MAX_FIRST_WAIT: Duration = Duration::from_secs(60);
 
 /// Keeps one deny list current until it is dropped.
 pub struct DenyListKeeper {
@@ -89,14 +93,15 @@ impl DenyListKeeper {
         }
     }
 
-    /// Waits for the first list, at most for the time limit of a fetch.
+    /// Waits for the first list: until the first attempt has ended, and for [`MAX_FIRST_WAIT`] at most.
     ///
     /// # Errors
     /// [`DenyListError::NotInTime`] if there is still none. The log has the cause.
     pub async fn first_list(&self) -> Result<(), DenyListError> {
         let attempted = self.store.until(DenyListStore::was_attempted);
         // The attempt itself ends at the time limit.
-        let _ = tokio::time::timeout(2 * self.settings.timeout, attempted).await;
+        let longest = (2 * self.settings.timeout).min(MAX_FIRST_WAIT);
+        let _ = tokio::time::timeout(longest, attempted).await;
         if self.store.has_list() {
             Ok(())
         } else {

@@ -3,7 +3,7 @@
 //! It follows the rules of protobuf decoders: of a repeated text the last one counts, repeated messages are merged, and unknown
 //! fields are ignored.
 
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 use crate::envoy::wire::{Field, Fields, Malformed};
 
@@ -55,7 +55,7 @@ pub fn read(message: &[u8]) -> Result<Request<'_>, MessageError> {
         headers: http.into_headers(),
         source_address: attributes.source_address,
         source_principal: attributes.source_principal,
-        source_certificate: attributes.source_certificate,
+        source_certificate: ClientCertificate::of_pem(attributes.source_certificate),
         context: attributes.context.into_entries(),
     })
 }

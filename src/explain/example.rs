@@ -3,7 +3,7 @@
 use accredit_core::authn::sources::TokenSource;
 use accredit_core::authn::websocket;
 use accredit_core::authz::authorizer::Authorizer;
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use accredit_core::rules::matcher::Preflight;
 
 use crate::admin::pb;
@@ -45,7 +45,7 @@ impl ExampleRequest {
             headers: Headers::new(headers, Completeness::Complete),
             source_address: &client_request.source_address,
             source_principal: &client_request.source_principal,
-            source_certificate: &client_request.source_certificate,
+            source_certificate: ClientCertificate::of_pem(&client_request.source_certificate),
             scheme: client_request.scheme.as_deref().unwrap_or("https"),
             context,
         }

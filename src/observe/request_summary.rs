@@ -77,7 +77,7 @@ pub fn cut(text: &str, max: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::RequestSummary;
-    use accredit_core::request::{Completeness, Headers, Request};
+    use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
     #[test]
     fn client_text_in_a_summary_is_shortened_and_the_query_is_left_out() {
@@ -91,7 +91,7 @@ mod tests {
             headers: Headers::new(headers.into_iter(), Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: Vec::new(),
         };

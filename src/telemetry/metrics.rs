@@ -23,8 +23,29 @@ pub struct Metrics(Registry);
 /// Writes the current metrics of one room.
 pub type RoomMetrics = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
 
-/// The text being written. A family without samples is left out.
-pub struct Exposition<'a>(DescriptorEncoder<'a>);
+/// Where the samples of a room go. In the text, a family without samples is left out.
+pub struct Exposition<'a>(SampleSink<'a>);
+
+enum SampleSink<'a> {
+    Text(DescriptorEncoder<'a>),
+    Collected(&'a mut Vec<MetricSample>),
+}
+
+/// A counter or a gauge at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricSample {
+    /// Without `_total`.
+    pub name: &'static str,
+    pub kind: SampleKind,
+    pub labels: Vec<(&'static str, String)>,
+    pub value: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleKind {
+    Counter,
+    Gauge,
+}
 
 /// The labels of one sample.
 pub type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -64,7 +85,7 @@ impl Metrics {
 
 impl Collector for MetricsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        (self.0)(&mut Exposition(encoder))
+        (self.0)(&mut Exposition(SampleSink::Text(encoder)))
     }
 }
 
@@ -77,19 +98,37 @@ impl fmt::Debug for MetricsCollector {
 // === impl Exposition ===
 
 impl Exposition<'_> {
-    /// Writes a family of counters; `_total` is added to its name.
+    /// The counters and gauges that a room writes, without its histograms.
+    pub fn collect(
+        write: impl FnOnce(&mut Exposition<'_>) -> fmt::Result,
+    ) -> Result<Vec<MetricSample>, fmt::Error> {
+        let mut samples = Vec::new();
+        write(&mut Exposition(SampleSink::Collected(&mut samples)))?;
+        Ok(samples)
+    }
+
+    /// Writes a family of counters; in the text, `_total` is added to its name.
     ///
     /// # Errors
     /// [`fmt::Error`]
     pub fn counters<'l>(
         &mut self,
-        name: &str,
+        name: &'static str,
         help: &str,
         samples: impl IntoIterator<Item = (Labels<'l>, u64)>,
     ) -> fmt::Result {
         let samples = samples.into_iter();
-        let samples = samples.map(|(labels, count)| (labels, ConstCounter::new(count)));
-        self.family(name, help, MetricType::Counter, samples)
+        match &mut self.0 {
+            SampleSink::Text(encoder) => {
+                let samples = samples.map(|(labels, count)| (labels, ConstCounter::new(count)));
+                family(encoder, name, help, MetricType::Counter, samples)
+            }
+            SampleSink::Collected(collected) => {
+                let samples = samples.map(|(labels, count)| (labels, count as f64));
+                collected.extend(samples.map(sample(name, SampleKind::Counter)));
+                Ok(())
+            }
+        }
     }
 
     /// Writes a family of gauges.
@@ -98,31 +137,21 @@ impl Exposition<'_> {
     /// [`fmt::Error`]
     pub fn gauges<'l>(
         &mut self,
-        name: &str,
+        name: &'static str,
         help: &str,
         samples: impl IntoIterator<Item = (Labels<'l>, f64)>,
     ) -> fmt::Result {
         let samples = samples.into_iter();
-        let samples = samples.map(|(labels, value)| (labels, ConstGauge::new(value)));
-        self.family(name, help, MetricType::Gauge, samples)
-    }
-
-    fn family<'l, M: EncodeMetric>(
-        &mut self,
-        name: &str,
-        help: &str,
-        kind: MetricType,
-        samples: impl Iterator<Item = (Labels<'l>, M)>,
-    ) -> fmt::Result {
-        let mut samples = samples.peekable();
-        if samples.peek().is_none() {
-            return Ok(());
+        match &mut self.0 {
+            SampleSink::Text(encoder) => {
+                let samples = samples.map(|(labels, value)| (labels, ConstGauge::new(value)));
+                family(encoder, name, help, MetricType::Gauge, samples)
+            }
+            SampleSink::Collected(collected) => {
+                collected.extend(samples.map(sample(name, SampleKind::Gauge)));
+                Ok(())
+            }
         }
-        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
-        for (labels, metric) in samples {
-            metric.encode(family.encode_family(&labels)?)?;
-        }
-        Ok(())
     }
 
     /// Writes a histogram.
@@ -130,6 +159,9 @@ impl Exposition<'_> {
     /// # Errors
     /// [`fmt::Error`]
     pub fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
+        let SampleSink::Text(encoder) = &mut self.0 else {
+            return Ok(());
+        };
         let counts = histogram
             .buckets
             .each_ref()
@@ -137,7 +169,7 @@ impl Exposition<'_> {
         let beyond = histogram.beyond.load(Ordering::Relaxed);
         let buckets: Vec<(f64, u64)> = BOUNDS.into_iter().zip(counts).collect();
         let sum = Duration::from_nanos(histogram.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
-        self.0
+        encoder
             .encode_descriptor(name, help, None, MetricType::Histogram)?
             .encode_histogram::<NoLabelSet>(
                 sum,
@@ -146,6 +178,38 @@ impl Exposition<'_> {
                 None,
             )
     }
+}
+
+fn sample(name: &'static str, kind: SampleKind) -> impl Fn((Labels<'_>, f64)) -> MetricSample {
+    move |(labels, value)| {
+        let labels = labels.into_iter();
+        MetricSample {
+            name,
+            kind,
+            labels: labels
+                .map(|(name, value)| (name, value.to_owned()))
+                .collect(),
+            value,
+        }
+    }
+}
+
+fn family<'l, M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    samples: impl Iterator<Item = (Labels<'l>, M)>,
+) -> fmt::Result {
+    let mut samples = samples.peekable();
+    if samples.peek().is_none() {
+        return Ok(());
+    }
+    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+    for (labels, metric) in samples {
+        metric.encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 // === impl Histogram ===

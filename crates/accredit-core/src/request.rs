@@ -18,10 +18,39 @@ pub struct Request<'a> {
     pub source_address: &'a str,
     /// The principal of the peer's client certificate; empty if it has none.
     pub source_principal: &'a str,
-    /// The peer's client certificate as URL-encoded PEM; empty if it has none, or the proxy does not send it.
-    pub source_certificate: &'a str,
+    pub source_certificate: ClientCertificate<'a>,
     /// The context extensions of the route (`context_extensions` in Envoy).
     pub context: Vec<(&'a str, &'a str)>,
+}
+
+/// The client certificate of the connection's peer, as the proxy describes it. It is read only for a token that is bound to one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificate<'a> {
+    /// The peer has none, or the proxy does not send it.
+    #[default]
+    Absent,
+    /// URL-encoded PEM, as ext_authz sends it.
+    Pem(&'a str),
+    /// The SHA-256 digest of its DER encoding in hexadecimal, as Envoy gives it to a dynamic module.
+    Digest(&'a str),
+}
+
+impl<'a> ClientCertificate<'a> {
+    /// A certificate as URL-encoded PEM. An empty text is an absent certificate.
+    pub fn of_pem(pem: &'a str) -> ClientCertificate<'a> {
+        match pem {
+            "" => ClientCertificate::Absent,
+            pem => ClientCertificate::Pem(pem),
+        }
+    }
+
+    /// The digest of a certificate in hexadecimal. An empty text is an absent certificate.
+    pub fn of_digest(digest: &'a str) -> ClientCertificate<'a> {
+        match digest {
+            "" => ClientCertificate::Absent,
+            digest => ClientCertificate::Digest(digest),
+        }
+    }
 }
 
 impl<'a> Request<'a> {

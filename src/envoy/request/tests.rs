@@ -1,6 +1,6 @@
 //! Messages as Envoy's own types encode them, read as those types would be.
 
-use accredit_core::request::Completeness;
+use accredit_core::request::{ClientCertificate, Completeness};
 use envoy_types::pb::envoy::config::core::v3::{
     Address, EnvoyInternalAddress, HeaderMap, HeaderValue, Pipe, SocketAddress, address,
 };
@@ -102,7 +102,10 @@ fn every_needed_field_is_found_among_other_fields() {
         (request.source_address, request.source_principal),
         ("10.0.0.1", "spiffe://a")
     );
-    assert_eq!((request.scheme, request.source_certificate), ("https", "c"));
+    assert_eq!(
+        (request.scheme, request.source_certificate),
+        ("https", ClientCertificate::Pem("c"))
+    );
     assert_eq!(request.context, [("tier", "internal")]);
 }
 
@@ -315,7 +318,10 @@ fn agrees(bytes: &[u8]) -> bool {
     );
     assert_eq!(
         (ours.scheme, ours.source_certificate),
-        (&*http.scheme, &*source.certificate)
+        (
+            &*http.scheme,
+            ClientCertificate::of_pem(&source.certificate)
+        )
     );
     let mut context: Vec<_> = attributes.context_extensions.iter().collect();
     context.sort();

@@ -8,7 +8,7 @@ use accredit_core::config::load;
 use accredit_core::config::resolve::resolve;
 use accredit_core::engine::{Engines, key_entries};
 use accredit_core::jose::base64url;
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use prost::Message as _;
@@ -88,7 +88,7 @@ impl Scene {
             headers: Headers::new(headers, Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: Vec::new(),
         };

@@ -3,6 +3,8 @@
 mod decisions;
 mod file;
 mod lifecycle;
+mod peers;
 mod routes;
 mod scene;
+mod statistics;
 mod waits;

@@ -72,7 +72,8 @@ async fn the_configuration_of_a_route_gives_the_context_or_turns_the_check_off()
             .send(scene.envoy.address())
             .await;
         assert_eq!(unchecked.status, 200);
-        scene.next_log().await;
+        let log = scene.next_log().await;
+        assert_eq!(log["decision"], serde_json::Value::Null, "{log}");
         scene
             .refused(RawRequest::get("/other"), "missing_token")
             .await;
@@ -80,6 +81,43 @@ async fn the_configuration_of_a_route_gives_the_context_or_turns_the_check_off()
         scene
             .admitted(RawRequest::get("/other").bearer(&token))
             .await;
+    }
+}
+
+/// Nothing verified them. Envoy's own early removal is off, so that the module alone removes them.
+#[tokio::test]
+async fn a_route_without_checks_lets_no_claim_header_pass_envoy() {
+    let config = format!("strip_headers: ['x-jwt-*', X-Internal-User]\n{}", acme(&[]));
+    for version in VERSIONS {
+        let scene = ModuleScene::start_with(version, &config, |mut bootstrap| {
+            bootstrap.early_removal = false;
+            bootstrap.underscores = true;
+            with_route(bootstrap, "/route", "disabled: true")
+        })
+        .await;
+        let mut request = RawRequest::new("POST", "/route/a").body("hello");
+        for name in [
+            "x-jwt-sub",
+            "X_JWT_Sub",
+            "x.jwt.sub",
+            "x-jwt-anything",
+            "x-internal-user",
+            "x-internal_user",
+            "x-envoy-auth-failure-mode-allowed",
+        ] {
+            request = request.header(name, "forged").header(name, "forged");
+        }
+        let request = request.header("x-kept", "kept").bearer("garbage");
+        let answer = request.send(scene.envoy.address()).await;
+        assert_eq!(answer.status, 200, "{version}: {answer:?}");
+        let seen = scene.upstream.last_request().unwrap();
+        for (name, value) in &seen.headers {
+            let value = String::from_utf8_lossy(value);
+            assert!(!value.contains("forged"), "{version}: {name}");
+        }
+        assert_eq!(seen.header("x-kept").unwrap(), "kept");
+        assert_eq!(seen.header("authorization").unwrap(), "Bearer garbage");
+        assert_eq!(seen.body, b"hello");
     }
 }
 

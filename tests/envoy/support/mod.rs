@@ -9,3 +9,4 @@ pub(crate) mod panicking;
 pub(crate) mod proxy;
 pub(crate) mod replica;
 pub(crate) mod scene;
+pub(crate) mod tls_client;

@@ -14,7 +14,7 @@ use accredit_core::authz::denial::Denial;
 use accredit_core::config::load;
 use accredit_core::config::resolve::resolve;
 use accredit_core::engine::{Engines, key_entries};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -230,7 +230,7 @@ fn decide(authorizer: &Authorizer, case: &Case, moment: Moment) -> Decision {
         headers: Headers::new(headers.into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
     };

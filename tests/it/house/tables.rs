@@ -2,11 +2,22 @@
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
 pub(super) const ROOMS: [(&str, &[&str]); 33] = [
-    ("host", &["check", "config", "process", "reason"]),
+    (
+        "host",
+        &["check", "authz", "config", "process", "reason", "telemetry"],
+    ),
     (
         "check",
         &[
-            "authn", "authz", "config", "envoy", "observe", "process", "reason", "request",
+            "authn",
+            "authz",
+            "config",
+            "envoy",
+            "observe",
+            "process",
+            "reason",
+            "request",
+            "revocation",
         ],
     ),
     (
@@ -62,6 +73,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 33] = [
             "engine",
             "envoy",
             "explain",
+            "file_watch",
             "jwks",
             "keys",
             "observe",

@@ -9,7 +9,7 @@ use accredit_core::authn::authenticator::ticket::KeyTicket;
 use accredit_core::authz::answer::{Answer as Decision, Judged};
 use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::engine::{Engines, key_entries};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
@@ -64,7 +64,7 @@ impl<'a> Check<'a> {
             headers: Headers::new(headers.into_iter(), Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: Vec::new(),
         }

@@ -124,7 +124,7 @@ impl ResourceMetadata {
 #[cfg(test)]
 mod tests {
     use super::{InvalidResource, ResourceDescription, ResourceMetadata};
-    use crate::request::{Completeness, Headers, Request};
+    use crate::request::{ClientCertificate, Completeness, Headers, Request};
 
     fn metadata(resource: &str) -> Result<ResourceMetadata, InvalidResource> {
         ResourceMetadata::new(&ResourceDescription {
@@ -144,7 +144,7 @@ mod tests {
             headers: Headers::new(std::iter::empty(), Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             context: Vec::new(),
         };
         let metadata = metadata(resource).expect("is a resource");

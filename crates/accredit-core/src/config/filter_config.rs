@@ -8,8 +8,10 @@ use crate::config::document::ConfigDocument;
 use crate::config::env::{self, EnvLookup};
 use crate::config::load::read_taking;
 use crate::config::locations::Locations;
+use crate::config::path;
 use crate::config::problem::{Problem, Problems};
-use crate::config::resolve::{Resolved, resolve};
+use crate::config::resolve::rules_from::RulesSource;
+use crate::config::resolve::{Resolved, resolve_with_files};
 use crate::config::sentence::Sentence;
 use crate::config::words::{Vocabulary, Word};
 use crate::config::yaml::read;
@@ -112,17 +114,43 @@ pub fn origin(text: &str, lookup: EnvLookup<'_>) -> Result<FilterConfigOrigin, V
     Err(problems.into_sorted())
 }
 
-/// Reads and resolves the configuration of a filter.
+/// A configuration of a filter whose rules files have not been read.
+pub struct FilterDocument {
+    document: ConfigDocument,
+    problems: Problems,
+    metadata_form: MetadataForm,
+}
+
+/// Reads the configuration of a filter, without its rules files.
 ///
 /// # Errors
-/// Every problem, warnings included, if one of them is an error.
-pub fn settings(text: &str, lookup: EnvLookup<'_>) -> Result<FilterSettings, Vec<Problem>> {
+/// Every problem, if the text is not YAML at all.
+pub fn document(text: &str, lookup: EnvLookup<'_>) -> Result<FilterDocument, Vec<Problem>> {
     let (document, mut problems, metadata_form) = read_taking(text, lookup, metadata_form)?;
     refuse_service_keys(&document, &mut problems);
-    Ok(FilterSettings {
-        resolved: resolve(&document, problems)?,
+    Ok(FilterDocument {
+        document,
+        problems,
         metadata_form,
     })
+}
+
+impl FilterDocument {
+    /// The `files` of each entry of `rules_from`.
+    pub fn rules_files(&self) -> impl Iterator<Item = &str> {
+        self.document.rules_files()
+    }
+
+    /// Resolves the configuration and its rules files.
+    ///
+    /// # Errors
+    /// Every problem, warnings included, if one of them is an error.
+    pub fn resolve(self, source: RulesSource<'_>) -> Result<FilterSettings, Vec<Problem>> {
+        Ok(FilterSettings {
+            resolved: resolve_with_files(&self.document, self.problems, source)?,
+            metadata_form: self.metadata_form,
+        })
+    }
 }
 
 fn metadata_form(root: &mut YamlNode, problems: &mut Problems) -> MetadataForm {
@@ -161,7 +189,7 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
         max_concurrent_checks,
         unavailable,
         rules_from,
-        metadata,
+        metadata: _,
         resource_metadata: _,
         replay: _,
         revoked: _,
@@ -206,18 +234,15 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
     for (key, _, advice) in is_present.into_iter().filter(|(_, present, _)| *present) {
         problems.error(key, "this key has no meaning inside Envoy", advice);
     }
-    if rules_from.is_some() {
+    let entries = rules_from.iter().flatten().enumerate();
+    for (number, _) in entries.filter(|(_, entry)| !entry.files.starts_with('/')) {
+        let key = path::member(&path::item("rules_from", number), "files");
         problems.error(
-            "rules_from",
-            "accredit inside Envoy does not support this key",
-            "write the rules into `rules`, or use the service",
-        );
-    }
-    if metadata.is_some() {
-        problems.error(
-            "metadata",
-            "accredit inside Envoy does not support this key",
-            "remove it, or use the service",
+            &key,
+            Sentence::own(
+                "inside Envoy, a relative path would begin at the working folder of Envoy",
+            ),
+            "write a path that begins with /",
         );
     }
     if let Some(word) = unavailable

@@ -121,10 +121,12 @@ impl Compiler<'_> {
             )));
         }
         let variable = self.variable(bare, name)?;
-        // Used as a whole, `request` can yield each of its members.
+        // Used as a whole, `request` and `source` can yield each of their members.
         self.reads.add_variable(variable);
-        if variable == Variable::Request {
-            self.reads.add_whole_request();
+        match variable {
+            Variable::Request => self.reads.add_whole_request(),
+            Variable::Source => self.reads.add_whole_source(),
+            _ => {}
         }
         Ok(Node::Variable(variable))
     }
@@ -170,8 +172,10 @@ impl Compiler<'_> {
             )));
         }
         self.reads.add_variable(variable);
-        if variable == Variable::Request {
-            self.reads.add_request_member(member);
+        match variable {
+            Variable::Request => self.reads.add_request_member(member),
+            Variable::Source => self.reads.add_source_member(member),
+            _ => {}
         }
         Ok(Node::Variable(variable))
     }

@@ -2,13 +2,14 @@
 
 use crate::expression::variables::Variable;
 
-/// Which variables and which members of `request` an expression reads.
+/// Which variables and which members of `request` and `source` an expression reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     variables: u8,
     host: bool,
     method: bool,
     path: bool,
+    address: bool,
 }
 
 impl Reads {
@@ -32,6 +33,11 @@ impl Reads {
         self.path
     }
 
+    /// Whether the address of the connection's peer is read.
+    pub fn address(self) -> bool {
+        self.address
+    }
+
     pub(super) fn add_variable(&mut self, variable: Variable) {
         self.variables |= bit(variable);
     }
@@ -40,6 +46,14 @@ impl Reads {
         self.host |= member == "host";
         self.method |= member == "method";
         self.path |= member == "path";
+    }
+
+    pub(super) fn add_source_member(&mut self, member: &str) {
+        self.address |= member == "address";
+    }
+
+    pub(super) fn add_whole_source(&mut self) {
+        self.address = true;
     }
 
     pub(super) fn add_whole_request(&mut self) {

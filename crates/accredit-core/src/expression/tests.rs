@@ -133,6 +133,9 @@ fn reads() {
     let reads_method = |text: &str| parse(text).expect("is one").reads().method();
     assert!(reads_method("request.method == 'GET'") && reads_method("request['path'] == ''"));
     assert!(!reads_method("request.path == 'GET'"));
+    let reads_address = |text: &str| parse(text).expect("is one").reads().address();
+    assert!(reads_address("source.address == ''") && reads_address("source['address'] == ''"));
+    assert!(!reads_address("source.principal == ''") && !reads_address("request.path == ''"));
     assert_eq!(reads("request.method == 'GET'"), (false, false));
     assert_eq!(reads("request.path == '/'"), (false, true));
     assert_eq!(reads("request.host == 'a'"), (true, false));

@@ -84,7 +84,7 @@ fn hex(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::is_target;
-    use crate::request::{Completeness, Headers, Request};
+    use crate::request::{ClientCertificate, Completeness, Headers, Request};
 
     fn request<'a>(scheme: &'a str, host: &'a str, path: &'a str) -> Request<'a> {
         Request {
@@ -95,7 +95,7 @@ mod tests {
             headers: Headers::new(std::iter::empty(), Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             context: Vec::new(),
         }
     }

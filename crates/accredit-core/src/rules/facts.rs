@@ -21,7 +21,7 @@ pub struct Facts<'a> {
     pub context: &'a [(&'a str, &'a str)],
     /// The principal of the connection's peer; empty if it has none.
     pub principal: &'a str,
-    /// The address of the connection's peer, an IPv4-mapped one as IPv4. `None` if it is absent, or no rule has `addresses`.
+    /// The address of the connection's peer, an IPv4-mapped one as IPv4. `None` if it is absent, or no rule reads it.
     pub address: Option<IpAddr>,
 }
 

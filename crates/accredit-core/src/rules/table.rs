@@ -98,6 +98,7 @@ impl RuleTable {
             self.needs.host |= reads.host();
             self.needs.method |= reads.method();
             self.needs.path |= reads.path();
+            self.needs.address |= reads.address();
         }
         self
     }
@@ -173,7 +174,9 @@ fn needs(rules: &[Arc<Rule>]) -> Needs {
         path: rules.iter().any(|rule| {
             rule.matcher.paths.is_some() || rule.is_bounded_by_path() || reads(rule).path()
         }),
-        address: rules.iter().any(|rule| rule.matcher.addresses.is_some()),
+        address: rules
+            .iter()
+            .any(|rule| rule.matcher.addresses.is_some() || reads(rule).address()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use accredit_core::config::settings::{IssuerSettings, Settings};
 use accredit_core::config::{load, resolve};
 use accredit_core::jose::algorithm::Algorithm;
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use accredit_core::rules::demands::Demands;
 use accredit_core::rules::rule::Access;
 use accredit_core::rules::table::RuleTable;
@@ -152,7 +152,7 @@ fn grants_of_rules(rules: &RuleTable, grants: &mut BTreeSet<String>) {
             headers: Headers::new(headers.iter().copied(), Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: tier.map(|tier| ("tier", tier)).into_iter().collect(),
         };

@@ -1,6 +1,8 @@
 //! The answer after a fault of the module (CONTRACT 9.7): 500, and never an admission.
 
 use accredit_core::authz::answer::RefusedAnswer;
+use accredit_core::authz::denial::Denial;
+use accredit_core::authz::record::DecisionRecord;
 use accredit_core::reason::Reason;
 
 use crate::check::http_stream::LocalReply;
@@ -24,9 +26,10 @@ pub fn reply() -> LocalReply {
     }
 }
 
-/// The answer of a refusal.
-pub fn reply_of(refusal: RefusedAnswer, reason: Reason, is_grpc: bool) -> LocalReply {
-    if reason == Reason::InternalError {
+/// The answer of a refusal. A fault is 500. Other denials with the reason `internal_error`, such as a full memory of used proofs,
+/// are the 503 of the service: the module works as it should, and the client can try again.
+pub fn reply_of(refusal: RefusedAnswer, record: &DecisionRecord, is_grpc: bool) -> LocalReply {
+    if record.denial == Some(Denial::Internal) {
         return reply();
     }
     let mut headers = refusal.headers;
@@ -38,7 +41,7 @@ pub fn reply_of(refusal: RefusedAnswer, reason: Reason, is_grpc: bool) -> LocalR
         status: refusal.status,
         headers,
         body: refusal.body,
-        details: details(reason),
+        details: details(record.reason),
     }
 }
 

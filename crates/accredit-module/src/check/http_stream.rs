@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use accredit_core::authz::record::DecisionRecord;
 use accredit_core::config::route_config::RouteSettings;
-use accredit_core::reason::{Decision, Reason};
 
 use crate::process::resumption::Resume;
 
@@ -21,6 +21,8 @@ pub enum ConnectionProperty {
     PeerDnsName,
     /// The subject of the peer certificate.
     PeerSubject,
+    /// The SHA-256 digest of the peer certificate, in hexadecimal.
+    PeerCertificateDigest,
 }
 
 /// The configuration of the request's route.
@@ -77,7 +79,7 @@ pub trait HttpStream {
     fn set_metadata_struct(&mut self, fields: &[u8]);
 
     /// Counts a decision in Envoy's statistics.
-    fn count(&mut self, decision: Decision, reason: Reason);
+    fn count(&mut self, record: &DecisionRecord);
 
     /// What resumes this stream; `None` if Envoy does not give it.
     fn resumption(&mut self) -> Option<Box<dyn Resume>>;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 use crate::check::http_stream::{ConnectionProperty, HttpStream, RawHeader};
 
@@ -22,8 +22,20 @@ pub struct IncomingRequest<'a> {
     scheme: Cow<'a, str>,
     host: Cow<'a, str>,
     path: Cow<'a, str>,
-    source_address: String,
+    source_address: SourceAddress,
     source_principal: Cow<'a, str>,
+    certificate_digest: Cow<'a, str>,
+}
+
+/// Where the address comes from that Envoy gives for the client.
+#[derive(Debug, PartialEq, Eq)]
+enum SourceAddress {
+    /// The connection's peer, without its port: what ext_authz sends to the service.
+    OfConnection(String),
+    /// A header such as `x-forwarded-for`. Envoy does not say whether it trusted the peer that sent it.
+    OfHeader,
+    /// The peer has no IP address.
+    None,
 }
 
 impl<'a> IncomingRequest<'a> {
@@ -45,11 +57,19 @@ impl<'a> IncomingRequest<'a> {
             path: value(":path"),
             source_address: stream
                 .property(ConnectionProperty::SourceAddress)
-                .map(ip_address)
-                .unwrap_or_default(),
+                .map_or(SourceAddress::None, source_address),
             source_principal: principal.map(shown).unwrap_or_default(),
+            certificate_digest: stream
+                .property(ConnectionProperty::PeerCertificateDigest)
+                .map(shown)
+                .unwrap_or_default(),
             headers: headers.into_iter().map(named).collect::<Option<_>>()?,
         })
+    }
+
+    /// Whether Envoy took the address of the client from a header, and does not give that of the connection's peer.
+    pub fn has_forwarded_address(&self) -> bool {
+        self.source_address == SourceAddress::OfHeader
     }
 
     pub fn request<'r>(&'r self, context: &'r [(String, String)]) -> Request<'r> {
@@ -60,10 +80,12 @@ impl<'a> IncomingRequest<'a> {
             host: &self.host,
             path: &self.path,
             headers: Headers::new(self.headers.iter().copied(), Completeness::Complete),
-            source_address: &self.source_address,
+            source_address: match &self.source_address {
+                SourceAddress::OfConnection(address) => address,
+                SourceAddress::OfHeader | SourceAddress::None => "",
+            },
             source_principal: &self.source_principal,
-            // Envoy gives a module no certificate: tokens that are bound to one stay unproven.
-            source_certificate: "",
+            source_certificate: ClientCertificate::of_digest(&self.certificate_digest),
             context: context
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),
@@ -88,11 +110,13 @@ fn shown(bytes: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-/// The address without its port; empty if the client has no IP address.
-fn ip_address(address: &[u8]) -> String {
+/// Envoy gives the address of a connection's peer with its port. To an address from a header it gives the port 0, which no
+/// connection has. Observed: it reads no port in `x-forwarded-for`.
+fn source_address(address: &[u8]) -> SourceAddress {
     let address = std::str::from_utf8(address).ok();
-    let address = address.and_then(|address| address.parse::<SocketAddr>().ok());
-    address
-        .map(|address| address.ip().to_string())
-        .unwrap_or_default()
+    match address.and_then(|address| address.parse::<SocketAddr>().ok()) {
+        None => SourceAddress::None,
+        Some(address) if address.port() == 0 => SourceAddress::OfHeader,
+        Some(address) => SourceAddress::OfConnection(address.ip().to_string()),
+    }
 }

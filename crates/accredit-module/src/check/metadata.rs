@@ -1,5 +1,7 @@
 //! Sets the dynamic metadata of a decision (CONTRACT 9.4), in the form that the configuration names.
 
+use std::sync::Arc;
+
 use accredit::envoy::message_writer::MessageWriter;
 use accredit::envoy::metadata;
 use accredit_core::authn::token_metadata::MetadataValue;
@@ -8,14 +10,25 @@ use accredit_core::config::filter_config::MetadataForm;
 
 use crate::check::http_stream::HttpStream;
 
-/// Sets the metadata of a decision.
-pub fn set(stream: &mut impl HttpStream, record: &DecisionRecord, form: MetadataForm) {
+/// Sets the metadata of a decision. `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
+pub fn set(
+    stream: &mut impl HttpStream,
+    record: &DecisionRecord,
+    computed: &[(Arc<str>, MetadataValue)],
+    form: MetadataForm,
+) {
     match form {
         MetadataForm::None => {}
-        MetadataForm::Flat => set_flat(stream, record),
+        MetadataForm::Flat => {
+            set_flat(stream, record);
+            for (name, value) in computed {
+                set_value(stream, name, value);
+            }
+        }
         MetadataForm::Full => {
             let mut fields = MessageWriter::default();
             metadata::write(record, &mut fields);
+            metadata::write_computed(computed, &mut fields);
             stream.set_metadata_struct(&fields.into_bytes());
         }
     }

@@ -40,6 +40,7 @@ pub const SOURCE_ADDRESS: u32 = 24;
 pub const PEER_SUBJECT: u32 = 33;
 pub const PEER_DNS_SAN: u32 = 35;
 pub const PEER_URI_SAN: u32 = 37;
+pub const PEER_CERTIFICATE_DIGEST: u32 = 38;
 
 /// Log levels.
 pub const LOG_TRACE: u32 = 0;

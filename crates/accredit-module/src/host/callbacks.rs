@@ -99,6 +99,10 @@ callbacks! {
         bootstrap_extension_config_scheduler_commit: fn(*mut c_void, u64);
         bootstrap_extension_config_scheduler_delete: fn(*mut c_void);
         bootstrap_extension_config_signal_init_complete: fn(EnvoyPtr);
+        bootstrap_extension_config_define_counter: fn(EnvoyPtr, AbiBuffer, *mut AbiBuffer, usize, *mut usize) -> u32;
+        bootstrap_extension_config_increment_counter: fn(EnvoyPtr, usize, *mut AbiBuffer, usize, u64) -> u32;
+        bootstrap_extension_config_define_gauge: fn(EnvoyPtr, AbiBuffer, *mut AbiBuffer, usize, *mut usize) -> u32;
+        bootstrap_extension_config_set_gauge: fn(EnvoyPtr, usize, *mut AbiBuffer, usize, u64) -> u32;
         bootstrap_extension_register_admin_handler: fn(EnvoyPtr, AbiBuffer, AbiBuffer, bool, bool) -> bool;
         bootstrap_extension_admin_set_response: fn(EnvoyPtr, AbiBuffer);
     }

@@ -1,5 +1,9 @@
 //! The counters of decisions in Envoy's statistics (CONTRACT 9.10). Those without labels exist as soon as Envoy has loaded the filter.
 
+use std::sync::OnceLock;
+
+use accredit_core::authz::denial::Denial;
+use accredit_core::authz::record::DecisionRecord;
 use accredit_core::reason::{Decision, Reason};
 
 use crate::host::abi::{AbiBuffer, EnvoyPtr, METRIC_SUCCESS};
@@ -12,7 +16,12 @@ pub struct FilterCounters {
     denied: usize,
     denied_by_reason: usize,
     shadow_by_reason: usize,
+    faults: usize,
 }
+
+/// Envoy numbers the counters of each configuration in the order of their definition, so that the numbers of one hold for all. They
+/// serve where a fault has left no configuration to look at.
+static NUMBERS: OnceLock<FilterCounters> = OnceLock::new();
 
 /// Envoy does not define a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,12 +56,31 @@ impl FilterCounters {
                 .then_some(id)
                 .ok_or(NoCounter(name))
         };
-        Ok(FilterCounters {
+        let counters = FilterCounters {
             allowed: define("accredit_allowed", &mut [])?,
             denied: define("accredit_denied", &mut [])?,
             denied_by_reason: define("accredit_denials", &mut [AbiBuffer::of(b"reason")])?,
             shadow_by_reason: define("accredit_shadow", &mut [AbiBuffer::of(b"reason")])?,
-        })
+            faults: define("accredit_faults", &mut [])?,
+        };
+        // The first configuration has set them already.
+        let _ = NUMBERS.set(counters);
+        Ok(counters)
+    }
+
+    /// Counts a refusal after a panic or a null filter.
+    ///
+    /// # Safety
+    /// `filter` is Envoy's filter of a stream that exists, on the thread of the stream.
+    pub unsafe fn count_fault(filter: EnvoyPtr, callbacks: &EnvoyCallbacks) {
+        if let Some(counters) = NUMBERS.get() {
+            // SAFETY: by the contract of this function. Envoy looks up the numbers in the configuration of the filter.
+            unsafe {
+                counters.count_reason(filter, callbacks, Decision::Deny, Reason::InternalError)
+            }
+            // SAFETY: as above.
+            unsafe { increment(filter, callbacks, counters.faults, &mut []) }
+        }
     }
 
     /// Counts a decision.
@@ -63,21 +91,28 @@ impl FilterCounters {
         self,
         filter: EnvoyPtr,
         callbacks: &EnvoyCallbacks,
+        record: &DecisionRecord,
+    ) {
+        // SAFETY: by the contract of this function.
+        unsafe { self.count_reason(filter, callbacks, record.decision(), record.reason) }
+        if record.denial == Some(Denial::Internal) {
+            // SAFETY: by the contract of this function.
+            unsafe { increment(filter, callbacks, self.faults, &mut []) }
+        }
+    }
+
+    /// # Safety
+    /// As [`FilterCounters::count`].
+    unsafe fn count_reason(
+        self,
+        filter: EnvoyPtr,
+        callbacks: &EnvoyCallbacks,
         decision: Decision,
         reason: Reason,
     ) {
-        let increment = |id: usize, labels: &mut [AbiBuffer]| {
-            // A decision is not changed because it could not be counted.
-            // SAFETY: by the contract of this function; the labels live until the call returns.
-            let _ = unsafe {
-                (callbacks.http_filter_increment_counter)(
-                    filter,
-                    id,
-                    labels.as_mut_ptr(),
-                    labels.len(),
-                    1,
-                )
-            };
+        // SAFETY: by the contract of this function.
+        let increment = |id: usize, labels: &mut [AbiBuffer]| unsafe {
+            increment(filter, callbacks, id, labels);
         };
         let label = AbiBuffer::of(reason.as_str().as_bytes());
         match decision {
@@ -92,4 +127,20 @@ impl FilterCounters {
             }
         }
     }
+}
+
+/// A decision is not changed because it could not be counted.
+///
+/// # Safety
+/// `filter` is Envoy's filter of a stream that exists, on the thread of the stream.
+unsafe fn increment(
+    filter: EnvoyPtr,
+    callbacks: &EnvoyCallbacks,
+    id: usize,
+    labels: &mut [AbiBuffer],
+) {
+    // SAFETY: by the contract of this function; the labels live until the call returns.
+    let _ = unsafe {
+        (callbacks.http_filter_increment_counter)(filter, id, labels.as_mut_ptr(), labels.len(), 1)
+    };
 }

@@ -1,15 +1,15 @@
 //! A stream of Envoy behind the interface of `check/`, and how it ends or goes on.
 
-use accredit_core::reason::{Decision, Reason};
+use accredit_core::authz::record::DecisionRecord;
 
 use crate::check::fault;
-use crate::check::gate::GateAction;
 use crate::check::http_stream::{
     ConnectionProperty, HttpStream, LocalReply, NotChanged, RawHeader, RouteConfiguration,
 };
+use crate::check::request_check::CheckAction;
 use crate::host::abi::{
-    AbiBuffer, AbiHeader, CONTINUE, EnvoyPtr, PEER_DNS_SAN, PEER_SUBJECT, PEER_URI_SAN,
-    REQUEST_HEADERS, SOURCE_ADDRESS, STOP, STOP_ALL_AND_WATERMARK,
+    AbiBuffer, AbiHeader, CONTINUE, EnvoyPtr, PEER_CERTIFICATE_DIGEST, PEER_DNS_SAN, PEER_SUBJECT,
+    PEER_URI_SAN, REQUEST_HEADERS, SOURCE_ADDRESS, STOP, STOP_ALL_AND_WATERMARK,
 };
 use crate::host::callbacks::{EnvoyCallbacks, callbacks};
 use crate::host::counters::FilterCounters;
@@ -72,6 +72,7 @@ impl HttpStream for EnvoyStream {
             ConnectionProperty::PeerUri => PEER_URI_SAN,
             ConnectionProperty::PeerDnsName => PEER_DNS_SAN,
             ConnectionProperty::PeerSubject => PEER_SUBJECT,
+            ConnectionProperty::PeerCertificateDigest => PEER_CERTIFICATE_DIGEST,
         };
         let mut value = AbiBuffer::NULL;
         // SAFETY: the stream exists by the contract of `new`.
@@ -128,12 +129,9 @@ impl HttpStream for EnvoyStream {
         }
     }
 
-    fn count(&mut self, decision: Decision, reason: Reason) {
+    fn count(&mut self, record: &DecisionRecord) {
         // SAFETY: the stream exists by the contract of `new`, and has the counters of its configuration.
-        unsafe {
-            self.counters
-                .count(self.filter, self.callbacks, decision, reason)
-        }
+        unsafe { self.counters.count(self.filter, self.callbacks, record) }
     }
 
     fn resumption(&mut self) -> Option<Box<dyn Resume>> {
@@ -148,16 +146,22 @@ impl HttpStream for EnvoyStream {
 ///
 /// # Safety
 /// `filter` is null, or Envoy's filter of a stream that exists, on the thread of the stream.
-pub unsafe fn perform(filter: EnvoyPtr, action: Option<GateAction>) -> u32 {
+pub unsafe fn perform(filter: EnvoyPtr, action: Option<CheckAction>) -> u32 {
     match action {
-        Some(GateAction::Admit) => CONTINUE,
-        Some(GateAction::Hold) => STOP_ALL_AND_WATERMARK,
-        Some(GateAction::Refuse(reply)) => {
+        Some(CheckAction::Admit) => CONTINUE,
+        Some(CheckAction::Hold) => STOP_ALL_AND_WATERMARK,
+        Some(CheckAction::Refuse(reply)) => {
             // SAFETY: by the contract of this function.
             unsafe { send(filter, &reply) };
             STOP
         }
         None => {
+            if let Some(callbacks) = callbacks()
+                && !filter.is_null()
+            {
+                // SAFETY: by the contract of this function, and not null.
+                unsafe { FilterCounters::count_fault(filter, callbacks) };
+            }
             // SAFETY: by the contract of this function.
             unsafe { send(filter, &fault::reply()) };
             STOP
@@ -169,7 +173,7 @@ pub unsafe fn perform(filter: EnvoyPtr, action: Option<GateAction>) -> u32 {
 ///
 /// # Safety
 /// As [`perform`].
-pub unsafe fn perform_held(filter: EnvoyPtr, action: Option<GateAction>) {
+pub unsafe fn perform_held(filter: EnvoyPtr, action: Option<CheckAction>) {
     // SAFETY: by the contract of this function.
     if unsafe { perform(filter, action) } == CONTINUE
         && let Some(callbacks) = callbacks()

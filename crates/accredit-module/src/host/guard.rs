@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs one hook; `None` if it panicked. The log has the place of the panic.
 ///
-/// What the hook was changing is not used again: after a panic the gate of a stream is closed, and shared state is behind locks that
+/// What the hook was changing is not used again: after a panic the stream is refused, and shared state is behind locks that
 /// accept a former panic and hold complete values.
 pub fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(hook)) {

@@ -17,4 +17,5 @@ pub mod hooks;
 pub mod platform;
 pub mod routes;
 pub mod scheduler;
+pub mod statistics;
 pub mod unwinding;

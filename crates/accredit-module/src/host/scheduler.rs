@@ -7,12 +7,19 @@ use crate::host::abi::EnvoyPtr;
 use crate::host::callbacks::EnvoyCallbacks;
 use crate::process::resumption::Resume;
 
-/// The event of every call: a stream and a configuration have one kind.
-const EVENT: u64 = 1;
+/// Which call of a hook was asked for. Envoy passes the number on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduledEvent {
+    /// What was waited for has come.
+    WaitEnded = 1,
+    /// The metrics are due.
+    MetricsDue = 2,
+}
 
 /// Calls a hook of one stream, or of the bootstrap extension's configuration.
 pub struct EnvoyScheduler {
     scheduler: NonNull<c_void>,
+    event: ScheduledEvent,
     commit: unsafe extern "C" fn(*mut c_void, u64),
     delete: unsafe extern "C" fn(*mut c_void),
 }
@@ -31,6 +38,7 @@ impl EnvoyScheduler {
         let scheduler = unsafe { (callbacks.http_filter_scheduler_new)(filter) };
         Some(EnvoyScheduler {
             scheduler: NonNull::new(scheduler)?,
+            event: ScheduledEvent::WaitEnded,
             commit: callbacks.http_filter_scheduler_commit,
             delete: callbacks.http_filter_scheduler_delete,
         })
@@ -40,6 +48,7 @@ impl EnvoyScheduler {
     /// `config` is Envoy's configuration of the bootstrap extension, on the main thread.
     pub unsafe fn of_bootstrap(
         config: EnvoyPtr,
+        event: ScheduledEvent,
         callbacks: &EnvoyCallbacks,
     ) -> Option<EnvoyScheduler> {
         let new = callbacks.bootstrap_extension_config_scheduler_new?;
@@ -49,6 +58,7 @@ impl EnvoyScheduler {
         let scheduler = NonNull::new(unsafe { new(config) })?;
         Some(EnvoyScheduler {
             scheduler,
+            event,
             commit,
             delete,
         })
@@ -58,7 +68,7 @@ impl EnvoyScheduler {
 impl Resume for EnvoyScheduler {
     fn resume(&self) {
         // SAFETY: the scheduler exists until it is dropped. Envoy does nothing if the stream has ended.
-        unsafe { (self.commit)(self.scheduler.as_ptr(), EVENT) }
+        unsafe { (self.commit)(self.scheduler.as_ptr(), self.event as u64) }
     }
 }
 

@@ -1,6 +1,7 @@
-//! The bootstrap extension: it holds Envoy's readiness until the keys have come (CONTRACT 9.9).
+//! The bootstrap extension: it holds Envoy's readiness until the keys have come (CONTRACT 9.9), and says when metrics are due.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
@@ -8,51 +9,66 @@ use crate::process::configuration::FilterConfiguration;
 use crate::process::module_process::ModuleProcess;
 use crate::process::resumption::{ResumeAtEnd, SharedResumption};
 
-/// The bootstrap extension of one Envoy. Dropping it ends its wait.
+/// How often Envoy's statistics are updated. Envoy itself flushes them every 5 s by default.
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The bootstrap extension of one Envoy. Dropping it ends its tasks.
 #[derive(Debug)]
 pub struct BootstrapExtension {
     /// Issuers whose keys are fetched before the first listener exists.
     _own: Option<FilterConfiguration>,
-    main_thread: SharedResumption,
-    waiting: Mutex<Option<AbortHandle>>,
+    ready: SharedResumption,
+    metrics: SharedResumption,
+    tasks: Mutex<Vec<AbortHandle>>,
 }
 
 impl BootstrapExtension {
-    /// `own` is the configuration of the extension itself, if it has one.
+    /// `own` is the configuration of the extension itself, if it has one. The main thread is called by `ready` and `metrics`.
     pub fn new(
         own: Option<FilterConfiguration>,
-        main_thread: SharedResumption,
+        ready: SharedResumption,
+        metrics: SharedResumption,
     ) -> BootstrapExtension {
         BootstrapExtension {
             _own: own,
-            main_thread,
-            waiting: Mutex::default(),
+            ready,
+            metrics,
+            tasks: Mutex::default(),
         }
     }
 
-    /// Calls the main thread once every configuration that exists now is ready.
-    pub fn wait(&self, process: &ModuleProcess) {
+    /// Calls the main thread once every configuration that exists now is ready, and each time metrics are due.
+    pub fn start(&self, process: &ModuleProcess) {
         let policies = process.policies();
-        let at_end = ResumeAtEnd(self.main_thread.clone());
+        let at_end = ResumeAtEnd(self.ready.clone());
         let waiting = process.runtime().spawn(async move {
             let _at_end = at_end;
             for policy in policies {
                 policy.ready().await;
             }
         });
-        *self.waiting() = Some(waiting.abort_handle());
+        let metrics = self.metrics.clone();
+        let publishing = process.runtime().spawn(async move {
+            loop {
+                tokio::time::sleep(METRICS_INTERVAL).await;
+                metrics.resume();
+            }
+        });
+        let tasks = [waiting.abort_handle(), publishing.abort_handle()];
+        self.tasks().extend(tasks);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<AbortHandle>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tasks(&self) -> MutexGuard<'_, Vec<AbortHandle>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for BootstrapExtension {
     fn drop(&mut self) {
-        self.main_thread.end();
-        if let Some(waiting) = self.waiting().take() {
-            waiting.abort();
+        self.ready.end();
+        self.metrics.end();
+        for task in self.tasks().drain(..) {
+            task.abort();
         }
     }
 }

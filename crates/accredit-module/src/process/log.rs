@@ -18,6 +18,9 @@ use crate::process::platform::Platform;
 /// A line of a denial has some 500 bytes, so that a full queue holds about 2 MiB.
 const MAX_QUEUED_LINES: usize = 4096;
 
+/// Panics of the process since the log was started.
+static PANICS: AtomicU64 = AtomicU64::new(0);
+
 static QUEUE: OnceLock<LineQueue> = OnceLock::new();
 
 #[derive(Debug)]
@@ -71,9 +74,22 @@ pub fn start(platform: Platform) -> io::Result<()> {
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
+        PANICS.fetch_add(1, Ordering::Relaxed);
         tracing::error!(place, "internal error: a thread panicked");
     }));
     Ok(())
+}
+
+/// How often a thread of the process has panicked since [`start`].
+pub fn panics() -> u64 {
+    PANICS.load(Ordering::Relaxed)
+}
+
+/// How many lines were dropped because the host did not write them in time.
+pub fn dropped_lines() -> u64 {
+    QUEUE
+        .get()
+        .map_or(0, |queue| queue.dropped.load(Ordering::Relaxed))
 }
 
 /// Logs how many lines were dropped since the last call.

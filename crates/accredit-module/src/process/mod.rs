@@ -3,10 +3,14 @@
 pub mod active_policy;
 pub mod bootstrap_extension;
 pub mod configuration;
+pub mod configuration_tasks;
+pub mod configuration_watch;
 pub mod environment;
 pub mod log;
+pub mod metrics;
 pub mod module_process;
 pub mod pages;
 pub mod platform;
 pub mod policy;
 pub mod resumption;
+pub mod runtime;

@@ -2,12 +2,11 @@
 //! decisions are reported.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
 
+use accredit::app::apply::first_fetches;
+use accredit::app::metrics::ReloadMetrics;
 use accredit::deny_list::error::DenyListError;
 use accredit::deny_list::keeper::DenyListKeeper;
 use accredit::jwks::key_stores::{KeyStores, UnusableKeyAccess};
@@ -18,19 +17,15 @@ use accredit_core::config::filter_config::{FilterSettings, MetadataForm};
 use accredit_core::config::settings::Settings;
 use accredit_core::engine::{Engines, key_entries};
 use accredit_core::keys::lease::{KeyEntry, KeyLease};
-use accredit_core::rules::table::DEFAULT_RULE;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::process::active_policy::ActivePolicy;
-use crate::process::log;
 use crate::process::platform::Platform;
 use crate::process::policy::{ConfigurationError, Policy};
 
-/// Threads that resolve names for key fetches, at most.
-const MAX_BLOCKING_THREADS: usize = 8;
-
-/// The interval of the log lines that count the denials that the rate limit left out.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
+/// Requests that wait for a first deny list, at most: as many as wait for keys (CONTRACT 5.3.11).
+const MAX_DENY_LIST_WAITS: usize = 1_024;
 
 static PROCESS: OnceLock<ModuleProcess> = OnceLock::new();
 
@@ -41,47 +36,36 @@ pub struct ModuleProcess {
     /// By `state_dir`.
     key_stores: Mutex<Vec<(Option<PathBuf>, KeyStores)>>,
     deny_lists: Mutex<Vec<Weak<DenyListKeeper>>>,
+    /// Places of requests that wait for a first deny list.
+    deny_list_places: Arc<Semaphore>,
     engines: Mutex<Engines>,
     observer: Observer,
+    reloads: Arc<ReloadMetrics>,
     policies: Mutex<Vec<Weak<ActivePolicy>>>,
 }
 
+/// The parts of a policy, which wait until its keys and its deny list have come.
+pub(in crate::process) struct PreparedPolicy {
+    settings: Settings,
+    leases: Vec<KeyLease>,
+    deny_list: Option<Arc<DenyListKeeper>>,
+    metadata_form: MetadataForm,
+}
+
 impl ModuleProcess {
-    /// The process, started by the first call.
-    ///
-    /// # Errors
-    /// If a thread cannot be started.
-    pub fn get_or_start(platform: Platform) -> io::Result<&'static ModuleProcess> {
-        static STARTING: Mutex<()> = Mutex::new(());
-        let _one_at_a_time = lock(&STARTING);
-        if let Some(process) = PROCESS.get() {
-            return Ok(process);
-        }
-        log::start(platform)?;
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(MAX_BLOCKING_THREADS)
-            .build()?;
-        let handle = runtime.handle().clone();
-        let (sender, receiver) = sync_channel::<&'static ModuleProcess>(1);
-        let work = move || {
-            if let Ok(process) = receiver.recv() {
-                runtime.block_on(process.keep_house());
-            }
-        };
-        (platform.spawn)("accredit", Box::new(work))?;
-        let process = PROCESS.get_or_init(|| ModuleProcess {
-            runtime: handle,
+    /// Makes the process, unless there is one. Its runtime must not have run anything.
+    pub(in crate::process) fn get_or_make(runtime: Handle, platform: Platform) -> &'static Self {
+        PROCESS.get_or_init(|| ModuleProcess {
+            runtime,
             platform,
             key_stores: Mutex::default(),
             deny_lists: Mutex::default(),
+            deny_list_places: Arc::new(Semaphore::new(MAX_DENY_LIST_WAITS)),
             engines: Mutex::new(Engines::sharing_one_cache()),
             observer: Observer::default(),
+            reloads: Arc::default(),
             policies: Mutex::default(),
-        });
-        // The thread waits for it.
-        let _ = sender.send(process);
-        Ok(process)
+        })
     }
 
     /// The process, if a configuration has started it.
@@ -92,6 +76,11 @@ impl ModuleProcess {
     /// The runtime of the thread that refreshes keys.
     pub fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// A place among the requests that wait for a first deny list. `None` if all are taken.
+    pub fn deny_list_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.deny_list_places.clone().try_acquire_owned().ok()
     }
 
     pub fn observer(&self) -> &Observer {
@@ -110,23 +99,57 @@ impl ModuleProcess {
         policies.push(Arc::downgrade(policy));
     }
 
-    /// Leases the keys of these settings, begins to fetch new ones, and builds the policy.
+    /// The policy of these settings at once. Its keys and its deny list may not have come yet.
     pub(in crate::process) fn policy(
         &self,
         filter: FilterSettings,
     ) -> Result<Policy, ConfigurationError> {
-        self.platform.require_form(filter.metadata_form)?;
-        let mut settings = filter.resolved.settings;
-        let leases = self.lease(settings.state_dir.as_deref(), &key_entries(&settings))?;
-        let deny_list = self.deny_list(&settings)?;
-        Ok(self.build(&mut settings, leases, deny_list, filter.metadata_form))
+        Ok(self.build(self.begin(filter)?))
+    }
+
+    /// Begins to fetch the keys and the deny list of these settings. The future waits for the first fetches of new ones
+    /// (CONTRACT 3.3.4).
+    pub(in crate::process) fn prepare(
+        &self,
+        filter: FilterSettings,
+    ) -> Result<
+        impl Future<Output = Result<PreparedPolicy, ConfigurationError>> + Send + use<>,
+        ConfigurationError,
+    > {
+        let prepared = self.begin(filter)?;
+        let fetched = first_fetches(&prepared.settings, &prepared.leases);
+        let deny_list = prepared.deny_list.clone();
+        let first_list = async move {
+            match deny_list {
+                Some(keeper) => keeper.first_list().await,
+                None => Ok(()),
+            }
+        };
+        Ok(async move {
+            let ((), listed) = tokio::join!(fetched, first_list);
+            // Without a list, the new configuration would refuse every token.
+            listed?;
+            Ok(prepared)
+        })
+    }
+
+    fn begin(&self, filter: FilterSettings) -> Result<PreparedPolicy, ConfigurationError> {
+        let FilterSettings {
+            resolved,
+            metadata_form,
+        } = filter;
+        self.platform.require_form(metadata_form)?;
+        let settings = resolved.settings;
+        Ok(PreparedPolicy {
+            leases: self.lease(settings.state_dir.as_deref(), &key_entries(&settings))?,
+            deny_list: self.deny_list(&settings)?,
+            settings,
+            metadata_form,
+        })
     }
 
     /// The keeper of the deny list of these settings: one that runs, or a new one, started.
-    pub(in crate::process) fn deny_list(
-        &self,
-        settings: &Settings,
-    ) -> Result<Option<Arc<DenyListKeeper>>, DenyListError> {
+    fn deny_list(&self, settings: &Settings) -> Result<Option<Arc<DenyListKeeper>>, DenyListError> {
         let Some(revoked) = &settings.revoked else {
             return Ok(None);
         };
@@ -145,11 +168,7 @@ impl ModuleProcess {
         Ok(Some(keeper))
     }
 
-    pub(in crate::process) fn platform(&self) -> &Platform {
-        &self.platform
-    }
-
-    pub(in crate::process) fn lease(
+    fn lease(
         &self,
         state_dir: Option<&Path>,
         entries: &[KeyEntry],
@@ -171,15 +190,15 @@ impl ModuleProcess {
         Ok(leases)
     }
 
-    pub(in crate::process) fn build(
-        &self,
-        settings: &mut Settings,
-        leases: Vec<KeyLease>,
-        deny_list: Option<Arc<DenyListKeeper>>,
-        metadata_form: MetadataForm,
-    ) -> Policy {
+    pub(in crate::process) fn build(&self, prepared: PreparedPolicy) -> Policy {
+        let PreparedPolicy {
+            mut settings,
+            leases,
+            deny_list,
+            metadata_form,
+        } = prepared;
         let list = deny_list.as_ref().map(|keeper| keeper.store().clone());
-        let authorizer = lock(&self.engines).build(settings, leases, list);
+        let authorizer = lock(&self.engines).build(&mut settings, leases, list);
         if let Some(keeper) = &deny_list {
             keeper.note_user(authorizer.authenticator().issuers().names());
         }
@@ -193,46 +212,29 @@ impl ModuleProcess {
             },
             metadata_form,
             deny_list,
+            forwarded_address: Once::new(),
         }
     }
 
-    /// Removes the metrics of rules and issuers that no configuration has any more.
-    pub(in crate::process) fn remove_old_series(&self) {
-        let policies = self.policies();
-        let policies: Vec<_> = policies.iter().map(|policy| policy.load()).collect();
-        self.observer.metrics.keep_only(
-            |rule| {
-                let has_rule = |policy: &Arc<Policy>| {
-                    let mut rules = policy.authorizer.rules().iter();
-                    rules.any(|own| &*own.name == rule)
-                };
-                rule == DEFAULT_RULE || policies.iter().any(has_rule)
-            },
-            |issuer| {
-                let has_issuer = |policy: &Arc<Policy>| {
-                    let issuers = policy.authorizer.authenticator().issuers();
-                    issuers.find(issuer).is_some()
-                };
-                policies.iter().any(has_issuer)
-            },
-        );
+    /// Counts a reload of a configuration file.
+    pub(in crate::process) fn count_reload(&self, is_valid: bool) {
+        match is_valid {
+            true => self.reloads.succeeded(),
+            false => self.reloads.failed(),
+        }
     }
 
-    /// Never ends.
-    async fn keep_house(&self) {
-        loop {
-            tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
-            self.observer.refusals.report_left_out();
-            log::report_dropped();
-            for (_, stores) in lock(&self.key_stores).iter_mut() {
-                if stores.remove_ended() {
-                    tracing::error!(
-                        "a task that fetches keys ended unexpectedly; its keys serve until max_stale: restart Envoy, and report this"
-                    );
-                }
-            }
-            self.remove_old_series();
-        }
+    /// Removes the refreshers that have ended. Returns whether one of them panicked.
+    pub(in crate::process) fn remove_ended_refreshers(&self) -> bool {
+        let mut all = lock(&self.key_stores);
+        all.iter_mut().fold(false, |has_failed, (_, stores)| {
+            stores.remove_ended() | has_failed
+        })
+    }
+
+    /// The reloads of configuration files, of all configurations.
+    pub fn reloads(&self) -> &Arc<ReloadMetrics> {
+        &self.reloads
     }
 }
 

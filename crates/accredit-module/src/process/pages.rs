@@ -1,18 +1,15 @@
 //! The pages that the module serves on Envoy's admin (CONTRACT 9.9): its state as JSON, and its metrics.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use accredit::admin::readiness;
-use accredit::jwks;
 use accredit::observe::report::DecisionReport;
-use accredit::telemetry::metrics::Metrics;
 use accredit::telemetry::printable::printable_json;
-use accredit_core::keys::store::KeyStore;
 use serde_json::{Value, json};
 
 use crate::process::active_policy::ActivePolicy;
+use crate::process::metrics;
 use crate::process::module_process::ModuleProcess;
 
 /// The paths, and what each is about, for Envoy's list of admin pages.
@@ -29,7 +26,7 @@ pub fn page(path: &str, process: Option<&'static ModuleProcess>) -> (u16, String
     let path = path.split('?').next().unwrap_or_default();
     match path.trim_end_matches('/') {
         "/accredit" => (200, state(process)),
-        "/accredit/metrics" => (200, process.map(metrics).unwrap_or_default()),
+        "/accredit/metrics" => (200, process.map(metrics::text).unwrap_or_default()),
         _ => (404, "no such page of accredit\n".to_owned()),
     }
 }
@@ -84,58 +81,4 @@ fn refusal(report: &Arc<DecisionReport>) -> Value {
         "path": request.map(|request| &*request.path),
         "config": &*report.config,
     })
-}
-
-fn metrics(process: &'static ModuleProcess) -> String {
-    let policies = process.policies();
-    let decisions = process.observer().metrics.clone();
-    let stores = named_stores(&policies);
-    let entries = token_cache_entries(&policies);
-    let metrics = Metrics::new(vec![
-        Box::new(move |text| decisions.write(text)),
-        Box::new(move |text| {
-            text.gauges(
-                "accredit_token_cache_entries",
-                "Verified tokens in the token cache",
-                [(Vec::new(), entries as f64)],
-            )
-        }),
-        Box::new(move |text| jwks::metrics::write(text, &stores, Instant::now())),
-        Box::new(|text| {
-            text.gauges(
-                "accredit_build_info",
-                "1; the label has the version of accredit",
-                [(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)],
-            )
-        }),
-    ]);
-    metrics.text()
-}
-
-/// The stores of the configurations. A series can occur once, so of several entries with one issuer the latest counts.
-fn named_stores(policies: &[Arc<ActivePolicy>]) -> Vec<(Vec<Arc<str>>, Arc<KeyStore>)> {
-    let mut named = BTreeSet::new();
-    let mut stores = Vec::new();
-    for active in policies.iter().rev() {
-        for issuer in active.load().authorizer.authenticator().issuers().iter() {
-            let names = issuer.names.iter();
-            let names: Vec<_> = names
-                .filter(|name| named.insert((*name).clone()))
-                .cloned()
-                .collect();
-            if !names.is_empty() {
-                stores.push((names, issuer.keys.clone()));
-            }
-        }
-    }
-    stores
-}
-
-/// The configurations share one cache, unless they have none.
-fn token_cache_entries(policies: &[Arc<ActivePolicy>]) -> usize {
-    let entries = policies.iter().map(|active| {
-        let policy = active.load();
-        policy.authorizer.authenticator().token_cache().len()
-    });
-    entries.max().unwrap_or_default()
 }

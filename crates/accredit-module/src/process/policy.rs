@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use accredit::app::rules_files::RulesFilesRead;
 use accredit::deny_list::error::DenyListError;
 use accredit::deny_list::keeper::DenyListKeeper;
 use accredit::jwks::key_stores::{KeyStores, UnusableKeyAccess};
@@ -16,6 +17,8 @@ use accredit_core::config::filter_config::{
     self, FilterConfigOrigin, FilterSettings, MetadataForm,
 };
 use accredit_core::config::problem::Problem;
+use accredit_core::config::resolve::rules_from::RulesSource;
+use accredit_core::config::rules_files::RulesInForce;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 use accredit_core::engine::key_entries;
 use thiserror::Error;
@@ -33,6 +36,7 @@ pub struct Policy {
     pub metadata_form: MetadataForm,
     /// Keeps the deny list current. Configurations with equal settings share it.
     pub deny_list: Option<Arc<DenyListKeeper>>,
+    pub(in crate::process) forwarded_address: Once,
 }
 
 /// Why a configuration cannot be used.
@@ -58,6 +62,19 @@ pub enum ConfigurationError {
     Metadata(#[from] NoNestedMetadata),
 }
 
+impl Policy {
+    /// Logs, once for each configuration, that requests are refused because rules read an address that Envoy took from a header.
+    pub fn report_forwarded_address(&self) {
+        self.forwarded_address.call_once(|| {
+            tracing::error!(
+                config = &*self.disclosure.config,
+                "requests are refused: a rule reads the client's address, and Envoy takes it from x-forwarded-for, which a client can set; \
+                 write `use_remote_address: true` without `xff_num_trusted_hops` into the HTTP connection manager"
+            );
+        });
+    }
+}
+
 /// Where the configuration of a filter is.
 ///
 /// # Errors
@@ -66,12 +83,42 @@ pub fn origin(text: &str) -> Result<FilterConfigOrigin, ConfigurationError> {
     filter_config::origin(text, &environment).map_err(ConfigurationError::Problems)
 }
 
-/// Reads a configuration.
+/// A configuration that was read with its rules files.
+pub struct LoadedFilter {
+    pub filter: FilterSettings,
+    pub rules: RulesFilesRead,
+}
+
+/// Reads a configuration and its rules files, and logs its warnings. A reload gives the rules of files that are `in_force`.
 ///
 /// # Errors
 /// [`ConfigurationError::Problems`]
-pub fn read(text: &str) -> Result<FilterSettings, ConfigurationError> {
-    filter_config::settings(text, &environment).map_err(ConfigurationError::Problems)
+pub fn read(
+    text: &str,
+    in_force: Option<&RulesInForce>,
+) -> Result<LoadedFilter, ConfigurationError> {
+    let loaded = read_quietly(text, in_force)?;
+    for warning in &loaded.filter.resolved.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded)
+}
+
+fn read_quietly(
+    text: &str,
+    in_force: Option<&RulesInForce>,
+) -> Result<LoadedFilter, ConfigurationError> {
+    let document =
+        filter_config::document(text, &environment).map_err(ConfigurationError::Problems)?;
+    let rules = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let source = RulesSource {
+        found: &rules.found,
+        in_force,
+    };
+    let filter = document
+        .resolve(source)
+        .map_err(ConfigurationError::Problems)?;
+    Ok(LoadedFilter { filter, rules })
 }
 
 /// Reads a configuration and the files that it names, and starts nothing. Returns the warnings.
@@ -79,9 +126,11 @@ pub fn read(text: &str) -> Result<FilterSettings, ConfigurationError> {
 /// # Errors
 /// [`ConfigurationError`]
 pub fn validate(text: &str, platform: Platform) -> Result<Vec<Problem>, ConfigurationError> {
-    let settings = match origin(text)? {
-        FilterConfigOrigin::Text => read(text)?,
-        FilterConfigOrigin::File(path) => read(&file_text(&path)?)?,
+    let LoadedFilter {
+        filter: settings, ..
+    } = match origin(text)? {
+        FilterConfigOrigin::Text => read_quietly(text, None)?,
+        FilterConfigOrigin::File(path) => read_quietly(&file_text(&path)?, None)?,
     };
     platform.require_form(settings.metadata_form)?;
     KeyStores::default().lease(&key_entries(&settings.resolved.settings))?;

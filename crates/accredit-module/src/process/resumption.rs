@@ -23,6 +23,14 @@ impl SharedResumption {
         SharedResumption(Arc::new(Mutex::new(Some(resume))))
     }
 
+    /// Resumes now, unless its owner has taken it back.
+    pub fn resume(&self) {
+        // The lock is held during the call.
+        if let Some(resume) = &*self.lock() {
+            resume.resume();
+        }
+    }
+
     /// From now on nothing is resumed. A call that is under way has returned.
     pub fn end(&self) {
         self.lock().take();
@@ -35,10 +43,7 @@ impl SharedResumption {
 
 impl Drop for ResumeAtEnd {
     fn drop(&mut self) {
-        // The lock is held during the call.
-        if let Some(resume) = &*self.0.lock() {
-            resume.resume();
-        }
+        self.0.resume();
     }
 }
 

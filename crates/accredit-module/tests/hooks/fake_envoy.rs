@@ -24,6 +24,15 @@ use accredit_module::host::hooks::filter_config::{
 /// The schedulers that the module holds.
 pub(crate) static SCHEDULERS: AtomicUsize = AtomicUsize::new(0);
 
+/// The counters of the filter.
+const COUNTERS: [&str; 5] = [
+    "accredit_allowed",
+    "accredit_denied",
+    "accredit_denials",
+    "accredit_shadow",
+    "accredit_faults",
+];
+
 static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What the module sent in place of the upstream's answer.
@@ -49,9 +58,11 @@ pub(crate) struct FakeStream {
     pub(crate) has_no_scheduler: bool,
     pub(crate) route: Option<usize>,
     pub(crate) source: Option<String>,
+    pub(crate) certificate_digest: Option<String>,
     pub(crate) reply: Option<Reply>,
     pub(crate) metadata: Vec<(String, String)>,
-    pub(crate) counted: Vec<(usize, Option<String>)>,
+    /// The counters that were incremented, with their label.
+    pub(crate) counted: Vec<(&'static str, Option<String>)>,
     pub(crate) continued: usize,
     events: Option<Sender<u64>>,
 }
@@ -155,6 +166,10 @@ impl Streaming {
         lock(&self.stream).reply.clone()
     }
 
+    pub(crate) fn counted(&self) -> Vec<(&'static str, Option<String>)> {
+        lock(&self.stream).counted.clone()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Vec<String> {
         let stream = lock(&self.stream);
         let named = stream.headers.iter().filter(|(own, _)| own == name);
@@ -164,10 +179,16 @@ impl Streaming {
     }
 }
 
-/// The lines of the log that contain this text.
+/// The number of lines of the log that contain this text.
 pub(crate) fn logged(text: &str) -> usize {
+    logged_with(&[text])
+}
+
+/// The number of lines of the log that contain all of these texts.
+pub(crate) fn logged_with(texts: &[&str]) -> usize {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
-    log.iter().filter(|line| line.contains(text)).count()
+    let has_all = |line: &&String| texts.iter().all(|text| line.contains(text));
+    log.iter().filter(has_all).count()
 }
 
 fn lock(stream: &Mutex<FakeStream>) -> MutexGuard<'_, FakeStream> {
@@ -209,6 +230,10 @@ fn callbacks() -> EnvoyCallbacks {
         bootstrap_extension_config_scheduler_commit: None,
         bootstrap_extension_config_scheduler_delete: None,
         bootstrap_extension_config_signal_init_complete: None,
+        bootstrap_extension_config_define_counter: None,
+        bootstrap_extension_config_increment_counter: None,
+        bootstrap_extension_config_define_gauge: None,
+        bootstrap_extension_config_set_gauge: None,
         bootstrap_extension_register_admin_handler: None,
         bootstrap_extension_admin_set_response: None,
     }
@@ -292,10 +317,15 @@ unsafe extern "C" fn send_response(
 
 unsafe extern "C" fn attribute(envoy: EnvoyPtr, id: u32, out: *mut AbiBuffer) -> bool {
     let stream = unsafe { stream(envoy) };
-    let Some(source) = stream.source.as_ref().filter(|_| id == 24) else {
+    let value = match id {
+        24 => stream.source.as_ref(),
+        38 => stream.certificate_digest.as_ref(),
+        _ => None,
+    };
+    let Some(value) = value else {
         return false;
     };
-    unsafe { *out = AbiBuffer::of(source.as_bytes()) };
+    unsafe { *out = AbiBuffer::of(value.as_bytes()) };
     true
 }
 
@@ -359,7 +389,8 @@ unsafe extern "C" fn define_counter(
     id: *mut usize,
 ) -> u32 {
     let name = unsafe { text(name) };
-    unsafe { *id = name.len() };
+    let known = COUNTERS.iter().position(|own| *own == name);
+    unsafe { *id = known.unwrap_or_else(|| panic!("an unknown counter: {name}")) };
     0
 }
 
@@ -372,6 +403,6 @@ unsafe extern "C" fn increment_counter(
 ) -> u32 {
     assert_eq!(value, 1);
     let label = (count == 1).then(|| unsafe { text(*labels) });
-    unsafe { stream(envoy) }.counted.push((id, label));
+    unsafe { stream(envoy) }.counted.push((COUNTERS[id], label));
     0
 }

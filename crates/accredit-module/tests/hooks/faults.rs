@@ -117,7 +117,11 @@ fn a_panic_is_a_refusal() {
     let stream = good(&envoy, |stream| stream.counts_too_many = true);
     assert_eq!(stream.request_headers(), STOP);
     is_internal_error(&stream.reply().unwrap());
-    // The gate stays closed.
+    let denied = ("accredit_denied", None);
+    let reason = ("accredit_denials", Some("internal_error".to_owned()));
+    let counted = [denied, reason, ("accredit_faults", None)];
+    assert_eq!(stream.counted(), counted);
+    // The stream stays refused.
     assert_eq!(stream.request_body(), STOP);
     stream.end();
     // The next request is checked as ever.

@@ -11,6 +11,9 @@
 )]
 
 mod configurations;
+mod deny_lists;
 mod fake_envoy;
 mod faults;
+mod followed_files;
+mod peers;
 mod streams;

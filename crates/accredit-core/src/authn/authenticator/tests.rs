@@ -17,7 +17,7 @@ use crate::keys::ledger::MissingKey;
 use crate::keys::source::{KeyAddress, KeySource, Transport};
 use crate::keys::store::KeyStore;
 use crate::proof::presentation::CredentialScheme;
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 use crate::token::bearer::BearerToken;
 use crate::token::error::TokenError;
 use crate::token::requirements::{Audiences, Binding, Requirements};
@@ -67,7 +67,7 @@ fn request() -> Request<'static> {
         headers: Headers::new(std::iter::empty(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         context: Vec::new(),
     }
 }

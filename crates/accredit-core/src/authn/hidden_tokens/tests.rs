@@ -1,7 +1,7 @@
 //! Requests in which an upstream could read a token that accredit does not read, and requests that only look odd.
 
 use super::SourceNames;
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln";
 
@@ -39,7 +39,7 @@ fn hide_token(path: &str, headers: &[(&str, &str)]) -> bool {
         headers: Headers::new(headers, Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![],
     })

@@ -3,7 +3,7 @@
 use super::TokenRemoval;
 use crate::authn::extraction_error::AmbiguousCredential;
 use crate::authn::sources::{TokenSource, TokenSources};
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 
 fn removal(path: &str, headers: &[(&str, &[u8])]) -> TokenRemoval {
     attempt(path, headers).expect("the token can be removed")
@@ -30,7 +30,7 @@ fn attempt(path: &str, headers: &[(&str, &[u8])]) -> Result<TokenRemoval, Ambigu
         headers: Headers::new(headers.iter().copied(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![],
     };

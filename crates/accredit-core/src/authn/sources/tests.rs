@@ -1,7 +1,7 @@
 //! Requests with one token, with none, and with an ambiguous credential.
 
 use super::{AmbiguousCredential, ExtractionError, TokenSource, TokenSources};
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 use crate::token::malformed::MalformedToken;
 
 fn extract(
@@ -16,7 +16,7 @@ fn extract(
         headers: Headers::new(headers.iter().copied(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![],
     };

@@ -20,7 +20,7 @@ use crate::keys::lease::KeyLease;
 use crate::keys::source::KeySource;
 use crate::keys::store::KeyStore;
 use crate::proof::presentation::CredentialScheme;
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 use crate::token::bearer::BearerToken;
 use crate::token::requirements::{Audiences, Binding, Requirements};
 
@@ -104,7 +104,7 @@ impl Signer {
             headers: Headers::new(std::iter::empty(), Completeness::Complete),
             source_address: "",
             source_principal: "",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             context: Vec::new(),
         };
         let scheme = CredentialScheme::Bearer;

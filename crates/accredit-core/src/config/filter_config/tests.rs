@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{FilterConfigOrigin, MetadataForm, origin, settings};
+use super::{FilterConfigOrigin, FilterSettings, MetadataForm, document, origin};
+use crate::config::problem::Problem;
+use crate::config::resolve::rules_from::RulesSource;
 
 const ISSUERS: &str = "issuers:\n  - { issuer: https://a.test, audiences: [x] }\n";
 
@@ -10,8 +12,12 @@ fn environment(name: &str) -> Option<String> {
     (name == "FOLDER").then(|| "/etc/accredit".to_owned())
 }
 
+fn settings(text: &str) -> Result<FilterSettings, Vec<Problem>> {
+    document(text, &environment)?.resolve(RulesSource::default())
+}
+
 fn problems_of(lines: &str) -> String {
-    match settings(&format!("{lines}\n{ISSUERS}"), &environment) {
+    match settings(&format!("{lines}\n{ISSUERS}")) {
         Ok(_) => panic!("accepted: {lines}"),
         Err(problems) => problems
             .iter()
@@ -32,7 +38,6 @@ fn each_key_without_a_meaning_inside_envoy_is_an_error() {
         "drain: 20s",
         "max_concurrent_checks: 7",
         "unavailable: defer",
-        "rules_from: [{ files: /etc/rules.yaml, paths: [/a/**] }]",
     ] {
         let key = line.split(':').next().unwrap_or_default();
         let problems = problems_of(line);
@@ -41,13 +46,13 @@ fn each_key_without_a_meaning_inside_envoy_is_an_error() {
             "{line}: {problems}"
         );
     }
-    assert!(settings(&format!("unavailable: refuse\n{ISSUERS}"), &environment).is_ok());
+    assert!(settings(&format!("unavailable: refuse\n{ISSUERS}")).is_ok());
 }
 
 #[test]
 fn the_metadata_form_is_flat_unless_the_configuration_names_another() {
     let form = |lines: &str| {
-        let read = settings(&format!("{lines}\n{ISSUERS}"), &environment);
+        let read = settings(&format!("{lines}\n{ISSUERS}"));
         read.expect("is a configuration").metadata_form
     };
     assert_eq!(form(""), MetadataForm::Flat);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::expression::evaluate::Evaluation;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::variables::{RequestVariables, Variables};
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 use crate::rules::ambiguity::Ambiguities;
 use crate::rules::facts::{Facts, Needs};
 use crate::token::claims::Claims;
@@ -46,7 +46,7 @@ impl Subject<'_> {
             headers: Headers::new(self.headers.iter().copied(), Completeness::Complete),
             source_address: self.source_address,
             source_principal: "spiffe://a/b",
-            source_certificate: "",
+            source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: vec![("tier", "internal")],
         };

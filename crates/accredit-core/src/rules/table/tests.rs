@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{DEFAULT_RULE, RuleTable};
-use crate::request::{Completeness, Headers, Request};
+use crate::request::{ClientCertificate, Completeness, Headers, Request};
 use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::host::HostPattern;
 use crate::rules::matcher::{ContextEntry, Matcher, Preflight};
@@ -58,7 +58,7 @@ fn selected(
         headers: Headers::new(headers, Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: "",
+        source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: context.to_vec(),
     };

@@ -2,16 +2,21 @@
 
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
-use crate::host::abi::{AbiBuffer, AbiHeader, EnvoyPtr};
+use crate::host::abi::{AbiBuffer, EnvoyPtr};
 use crate::host::callbacks::callbacks;
 use crate::host::guard::guarded;
 use crate::host::hooks::filter_config::{is_own_name, start};
-use crate::host::scheduler::EnvoyScheduler;
+use crate::host::platform::platform;
+use crate::host::scheduler::{EnvoyScheduler, ScheduledEvent};
+use crate::host::statistics::ProcessStatistics;
 use crate::process::bootstrap_extension::BootstrapExtension;
+use crate::process::metrics;
 use crate::process::module_process::ModuleProcess;
 use crate::process::pages::{PAGES, page};
 use crate::process::resumption::SharedResumption;
+use crate::process::runtime::process_or_start;
 
 /// The status of an admin page after a fault.
 const FAULT: u32 = 500;
@@ -21,6 +26,25 @@ struct BootstrapConfig {
     envoy: EnvoyPtr,
     /// `None` if Envoy does not need to wait: it only validates, or is too old to be called later.
     extension: Option<BootstrapExtension>,
+    /// `None` if this Envoy cannot have them. Only the main thread uses them.
+    statistics: Mutex<Option<ProcessStatistics>>,
+}
+
+impl BootstrapConfig {
+    /// Updates Envoy's statistics.
+    ///
+    /// # Safety
+    /// `envoy` is Envoy's configuration of the extension, on the main thread.
+    unsafe fn publish(&self, envoy: EnvoyPtr, process: &ModuleProcess) {
+        let mut statistics = self
+            .statistics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(statistics) = &mut *statistics {
+            // SAFETY: by the contract of this function.
+            unsafe { statistics.publish(envoy, metrics::samples(process)) }
+        }
+    }
 }
 
 /// Makes the configuration of the extension. An empty one is permitted; otherwise it is a configuration of accredit, whose keys are
@@ -45,12 +69,24 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_config_new(
         } else {
             start(config)?
         };
-        // SAFETY: Envoy makes this configuration now, on the main thread.
-        let main_thread = unsafe { EnvoyScheduler::of_bootstrap(envoy, callbacks()?) };
-        let extension = main_thread.map(|main_thread| {
-            BootstrapExtension::new(own, SharedResumption::new(Box::new(main_thread)))
+        let callbacks = callbacks()?;
+        let scheduler = |event| {
+            // SAFETY: Envoy makes this configuration now, on the main thread.
+            let scheduler = unsafe { EnvoyScheduler::of_bootstrap(envoy, event, callbacks) }?;
+            Some(SharedResumption::new(Box::new(scheduler)))
+        };
+        let ready = scheduler(ScheduledEvent::WaitEnded);
+        let metrics = scheduler(ScheduledEvent::MetricsDue);
+        let extension = ready
+            .zip(metrics)
+            .map(|(ready, metrics)| BootstrapExtension::new(own, ready, metrics));
+        // SAFETY: as above.
+        let statistics = unsafe { ProcessStatistics::define(envoy, callbacks) };
+        let config = Box::new(BootstrapConfig {
+            envoy,
+            extension,
+            statistics: Mutex::new(statistics),
         });
-        let config = Box::new(BootstrapConfig { envoy, extension });
         // SAFETY: as above.
         unsafe { serve_pages(envoy) };
         Some(config)
@@ -99,26 +135,42 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_server_init
         let Some(config) = (unsafe { extension.cast::<BootstrapConfig>().as_ref() }) else {
             return;
         };
-        match (&config.extension, ModuleProcess::get()) {
-            (Some(extension), Some(process)) => extension.wait(process),
+        // Listeners of a control plane come later, and so would the process.
+        match (&config.extension, process_or_start(platform())) {
+            (Some(extension), Ok(process)) => {
+                // SAFETY: Envoy's configuration exists as long as the module's, and this is the main thread.
+                unsafe { config.publish(config.envoy, process) };
+                extension.start(process);
+            }
             // SAFETY: Envoy's configuration exists as long as the module's, and this is the main thread.
-            (None, _) | (_, None) => unsafe { signal_ready(config.envoy) },
+            (None, _) | (_, Err(_)) => unsafe { signal_ready(config.envoy) },
         }
     });
 }
 
-/// The keys have come.
+/// The keys have come, or the metrics are due.
 ///
 /// # Safety
 /// As Envoy's ABI says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_config_scheduled(
     envoy: EnvoyPtr,
-    _config: *const c_void,
-    _event: u64,
+    config: *const c_void,
+    event: u64,
 ) {
-    // SAFETY: Envoy's configuration of the extension, on the main thread.
-    guarded(|| unsafe { signal_ready(envoy) });
+    guarded(|| {
+        if event == ScheduledEvent::WaitEnded as u64 {
+            // SAFETY: Envoy's configuration of the extension, on the main thread.
+            unsafe { signal_ready(envoy) };
+            return;
+        }
+        // SAFETY: null, or a configuration that `config_new` made and that exists.
+        let config = unsafe { config.cast::<BootstrapConfig>().as_ref() };
+        if let (Some(config), Some(process)) = (config, ModuleProcess::get()) {
+            // SAFETY: as above.
+            unsafe { config.publish(envoy, process) };
+        }
+    });
 }
 
 /// # Safety
@@ -158,82 +210,6 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_shutdown(
         // SAFETY: Envoy's function with Envoy's argument.
         unsafe { done(context) }
     }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_drain_started(
-    _envoy: EnvoyPtr,
-    _extension: *const c_void,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_worker_thread_initialized(
-    _envoy: EnvoyPtr,
-    _extension: *const c_void,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_http_callout_done(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _callout: u64,
-    _result: u32,
-    _headers: *mut AbiHeader,
-    _header_count: usize,
-    _chunks: *mut AbiBuffer,
-    _chunk_count: usize,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_timer_fired(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _timer: *mut c_void,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_file_changed(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _path: AbiBuffer,
-    _events: u32,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_cluster_add_or_update(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _name: AbiBuffer,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_cluster_removal(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _name: AbiBuffer,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_listener_add_or_update(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _name: AbiBuffer,
-) {
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_listener_removal(
-    _envoy: EnvoyPtr,
-    _config: *const c_void,
-    _name: AbiBuffer,
-) {
 }
 
 fn is_empty(config: &[u8]) -> bool {

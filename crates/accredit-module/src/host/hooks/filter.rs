@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use crate::check::gate::Gate;
+use crate::check::request_check::RequestCheck;
 use crate::host::abi::{CONTINUE, EnvoyPtr, STOP};
 use crate::host::counters::FilterCounters;
 use crate::host::envoy_stream::{EnvoyStream, perform, perform_held};
@@ -16,7 +16,7 @@ use crate::process::module_process::ModuleProcess;
 
 /// The filter of one stream.
 struct StreamFilter {
-    gate: Gate,
+    check: RequestCheck,
     counters: FilterCounters,
 }
 
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
         let config = unsafe { config.cast::<FilterConfig>().as_ref() }?;
         let active = config.configuration.as_ref()?.active().clone();
         Some(Box::new(StreamFilter {
-            gate: Gate::new(active, ModuleProcess::get()?),
+            check: RequestCheck::new(active, ModuleProcess::get()?),
             counters: config.counters,
         }))
     });
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
         let filter = unsafe { filter.cast::<StreamFilter>().as_mut() }?;
         // SAFETY: Envoy's filter of this stream, on its thread.
         let mut stream = unsafe { EnvoyStream::new(envoy, filter.counters) }?;
-        Some(filter.gate.request_headers(&mut stream))
+        Some(filter.check.request_headers(&mut stream))
     });
     // SAFETY: as above. The reference to the filter has ended.
     guarded(|| unsafe { perform(envoy, action.flatten()) }).unwrap_or(STOP)
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     _end_of_stream: bool,
 ) -> u32 {
     // SAFETY: as for the request headers.
-    unsafe { continue_if_open(filter) }
+    unsafe { continue_if_admitted(filter) }
 }
 
 /// # Safety
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
     filter: *mut c_void,
 ) -> u32 {
     // SAFETY: as for the request headers.
-    unsafe { continue_if_open(filter) }
+    unsafe { continue_if_admitted(filter) }
 }
 
 /// # Safety
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
         let filter = unsafe { filter.cast::<StreamFilter>().as_mut() }?;
         // SAFETY: as for the request headers.
         let mut stream = unsafe { EnvoyStream::new(envoy, filter.counters) }?;
-        Some(filter.gate.resumed(&mut stream))
+        Some(filter.check.resumed(&mut stream))
     });
     match action.flatten() {
         // The event of a wait that had ended.
@@ -127,13 +127,13 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
 
 /// # Safety
 /// `filter` is null, or a filter that `new` made.
-unsafe fn continue_if_open(filter: *mut c_void) -> u32 {
-    let is_open = guarded(|| {
+unsafe fn continue_if_admitted(filter: *mut c_void) -> u32 {
+    let is_admitted = guarded(|| {
         // SAFETY: by the contract of this function.
         let filter = unsafe { filter.cast::<StreamFilter>().as_ref() };
-        filter.is_some_and(|filter| filter.gate.is_open())
+        filter.is_some_and(|filter| filter.check.is_admitted())
     });
-    match is_open {
+    match is_admitted {
         Some(true) => CONTINUE,
         Some(false) | None => STOP,
     }

@@ -14,8 +14,8 @@ use crate::host::platform::{log, platform};
 use crate::host::routes;
 use crate::process::configuration::FilterConfiguration;
 use crate::process::environment::environment;
-use crate::process::module_process::ModuleProcess;
 use crate::process::policy::{self, ConfigurationError};
+use crate::process::runtime::process_or_start;
 
 /// The name of the filter, and of the bootstrap extension (CONTRACT 9.1, 9.9).
 pub const NAME: &[u8] = b"accredit";
@@ -122,7 +122,7 @@ pub(in crate::host) fn start(config: &[u8]) -> Option<Option<FilterConfiguration
                 }
                 return Ok(None);
             }
-            let process = ModuleProcess::get_or_start(platform());
+            let process = process_or_start(platform());
             let process = process.map_err(ConfigurationError::Start)?;
             FilterConfiguration::start(text, process).map(Some)
         });

@@ -1,0 +1,287 @@
+//! The check of one request: what Envoy does with the stream next.
+
+use std::sync::Arc;
+
+use accredit::envoy::service::now;
+use accredit::observe::check_span::CheckSpan;
+use accredit_core::authn::authenticator::ticket::KeyTicket;
+use accredit_core::authz::answer::{Admission, Answer, ClientProtocol, Judged};
+use accredit_core::authz::authorizer::Judgement;
+use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::config::route_config::RouteSettings;
+use tokio::time::Instant;
+
+use crate::check::fault;
+use crate::check::http_stream::{HttpStream, LocalReply, NotChanged, RouteConfiguration};
+use crate::check::incoming::IncomingRequest;
+use crate::check::metadata;
+use crate::check::pending::{AwaitedEvent, PendingCheck};
+use crate::process::active_policy::ActivePolicy;
+use crate::process::module_process::ModuleProcess;
+use crate::process::policy::Policy;
+
+/// The check of one stream.
+#[derive(Debug)]
+pub struct RequestCheck {
+    active: Arc<ActivePolicy>,
+    process: &'static ModuleProcess,
+    phase: CheckPhase,
+}
+
+#[derive(Debug)]
+enum CheckPhase {
+    /// The request headers have not arrived.
+    New,
+    Held(Box<HeldCheck>),
+    /// The request goes on to the upstream.
+    Admitted,
+    /// The request is refused, or a fault interrupted its check.
+    Refused,
+}
+
+/// A check whose request headers have arrived.
+#[derive(Debug)]
+struct BegunCheck {
+    policy: Arc<Policy>,
+    context: Vec<(String, String)>,
+    span: CheckSpan,
+}
+
+#[derive(Debug)]
+struct HeldCheck {
+    begun: BegunCheck,
+    pending: PendingCheck,
+}
+
+/// What happens to the stream after a step of its check. The caller performs it when it holds no reference to the
+/// [`RequestCheck`]: Envoy can end the stream, and with it the check, before a call that refuses or resumes the stream returns.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum CheckAction {
+    /// The request goes on.
+    Admit,
+    /// The request and its body wait. The stream is resumed later.
+    Hold,
+    /// The request ends with this answer.
+    Refuse(Box<LocalReply>),
+}
+
+impl RequestCheck {
+    pub fn new(active: Arc<ActivePolicy>, process: &'static ModuleProcess) -> RequestCheck {
+        RequestCheck {
+            active,
+            process,
+            phase: CheckPhase::New,
+        }
+    }
+
+    /// Whether the request goes on to the upstream.
+    pub fn is_admitted(&self) -> bool {
+        matches!(self.phase, CheckPhase::Admitted)
+    }
+
+    /// The request headers have arrived.
+    pub fn request_headers(&mut self, stream: &mut impl HttpStream) -> CheckAction {
+        // A panic during the check leaves the request refused.
+        let phase = std::mem::replace(&mut self.phase, CheckPhase::Refused);
+        let mut begun = BegunCheck {
+            policy: self.active.load(),
+            context: Vec::new(),
+            span: CheckSpan::new(Instant::now(), None),
+        };
+        if !matches!(phase, CheckPhase::New) {
+            tracing::error!("Envoy gave the headers of a request twice");
+            return self.fail(&begun, stream);
+        }
+        match stream.route() {
+            RouteConfiguration::Absent => {}
+            RouteConfiguration::Settings(settings) => match &*settings {
+                RouteSettings::Checked { context } => begun.context.clone_from(context),
+                RouteSettings::Disabled => return self.admit_unchecked(&begun, stream),
+            },
+            RouteConfiguration::Foreign => {
+                tracing::error!(
+                    "the configuration of the route is of another file or version of the module; use one file in listeners and routes"
+                );
+                return self.fail(&begun, stream);
+            }
+        }
+        match self.first_deny_list(&begun.policy) {
+            Some(awaited) => self.hold(begun, awaited, stream),
+            None => self.judge(begun, None, stream),
+        }
+    }
+
+    /// The wait of a held request has ended.
+    pub fn resumed(&mut self, stream: &mut impl HttpStream) -> Option<CheckAction> {
+        match std::mem::replace(&mut self.phase, CheckPhase::Refused) {
+            CheckPhase::Held(held) => {
+                let HeldCheck { begun, pending } = *held;
+                Some(self.judge(begun, pending.ticket(), stream))
+            }
+            // The event of a wait that something else ended.
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// The first load of the deny list, if it has not ended. Without a list, every token would be refused: Envoy puts a new
+    /// configuration of a listener into force before the list can be there.
+    fn first_deny_list(&self, policy: &Policy) -> Option<AwaitedEvent> {
+        let keeper = policy.deny_list.as_ref()?;
+        if keeper.store().was_attempted() {
+            return None;
+        }
+        // Without a place the request is judged now, and a token of it is refused with 503.
+        let place = self.process.deny_list_place()?;
+        Some(AwaitedEvent::FirstDenyList(keeper.store().clone(), place))
+    }
+
+    fn hold(
+        &mut self,
+        begun: BegunCheck,
+        awaited: AwaitedEvent,
+        stream: &mut impl HttpStream,
+    ) -> CheckAction {
+        let Some(resumption) = stream.resumption() else {
+            tracing::error!("Envoy gave no scheduler for a request that has to wait");
+            return self.fail(&begun, stream);
+        };
+        let elapsed = begun.span.arrived.elapsed();
+        let longest = begun.policy.check_timeout.saturating_sub(elapsed);
+        let runtime = self.process.runtime();
+        let pending = PendingCheck::start(awaited, longest, resumption, runtime);
+        self.phase = CheckPhase::Held(Box::new(HeldCheck { begun, pending }));
+        CheckAction::Hold
+    }
+
+    /// Judges the request. `waited` is the ticket of the wait for keys that has ended.
+    fn judge(
+        &mut self,
+        begun: BegunCheck,
+        waited: Option<&KeyTicket>,
+        stream: &mut impl HttpStream,
+    ) -> CheckAction {
+        match self.decide(&begun, waited, stream) {
+            Ok((judged, client)) => self.finish(&begun, judged, client, stream),
+            Err(ticket) => self.hold(begun, AwaitedEvent::Keys(ticket.into()), stream),
+        }
+    }
+
+    /// The decision, which is reported, and the protocol of the client.
+    fn decide(
+        &self,
+        begun: &BegunCheck,
+        waited: Option<&KeyTicket>,
+        stream: &impl HttpStream,
+    ) -> Result<(Judged, ClientProtocol), KeyTicket> {
+        let BegunCheck {
+            policy,
+            context,
+            span,
+        } = begun;
+        let observer = self.process.observer();
+        let authorizer = &policy.authorizer;
+        let refuse_unread = |denial: Denial| {
+            let judged = authorizer.refuse(denial);
+            observer.report(&judged.record, None, span, &policy.disclosure);
+            Ok((judged, ClientProtocol::Http))
+        };
+        let Ok(moment) = now() else {
+            return refuse_unread(Denial::Internal);
+        };
+        let Some(incoming) = IncomingRequest::read(stream) else {
+            return refuse_unread(Denial::InvalidRequest(InvalidRequest::Message));
+        };
+        let request = incoming.request(context);
+        let judged = if incoming.has_forwarded_address() && authorizer.rules().needs().address {
+            // The client can have chosen the address, so that no rule must decide by it.
+            policy.report_forwarded_address();
+            authorizer.refuse(Denial::Internal)
+        } else if let Some(ticket) = waited {
+            authorizer.judge_after(&request, moment, ticket)
+        } else {
+            match authorizer.judge(&request, moment) {
+                Judgement::Judged(judged) => judged,
+                Judgement::Wait(ticket) => return Err(ticket),
+            }
+        };
+        observer.report(&judged.record, Some(&request), span, &policy.disclosure);
+        Ok((judged, ClientProtocol::of(&request.headers)))
+    }
+
+    fn finish(
+        &mut self,
+        begun: &BegunCheck,
+        judged: Judged,
+        client: ClientProtocol,
+        stream: &mut impl HttpStream,
+    ) -> CheckAction {
+        let Judged { record, answer } = judged;
+        match answer {
+            Answer::Admit(admission) => {
+                if let Err(error) = change(&admission, stream) {
+                    tracing::error!(%error, "an admitted request is refused");
+                    return self.fail(begun, stream);
+                }
+                let form = begun.policy.metadata_form;
+                metadata::set(stream, &record, admission.metadata(), form);
+                stream.count(&record);
+                self.phase = CheckPhase::Admitted;
+                CheckAction::Admit
+            }
+            Answer::Refuse(refusal) => {
+                metadata::set(stream, &record, &[], begun.policy.metadata_form);
+                stream.count(&record);
+                let is_grpc = client == ClientProtocol::Grpc;
+                CheckAction::Refuse(Box::new(fault::reply_of(refusal, &record, is_grpc)))
+            }
+        }
+    }
+
+    /// Admits a request whose route turns the check off. No token of it is verified, so that its claim headers are the client's
+    /// and must not reach the upstream (CONTRACT 1.2).
+    fn admit_unchecked(&mut self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckAction {
+        let admission = IncomingRequest::read(stream).map(|incoming| {
+            let request = incoming.request(&[]);
+            begun.policy.authorizer.admit_unchecked(&request)
+        });
+        match admission
+            .ok_or(NotChanged)
+            .and_then(|admission| change(&admission, stream))
+        {
+            Ok(()) => {
+                self.phase = CheckPhase::Admitted;
+                CheckAction::Admit
+            }
+            Err(error) => {
+                tracing::error!(%error, "a request of a route without checks is refused");
+                self.fail(begun, stream)
+            }
+        }
+    }
+
+    /// Refuses a request because of a fault.
+    fn fail(&self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckAction {
+        let Judged { record, .. } = begun.policy.authorizer.refuse(Denial::Internal);
+        let disclosure = &begun.policy.disclosure;
+        let observer = self.process.observer();
+        observer.report(&record, None, &begun.span, disclosure);
+        metadata::set(stream, &record, &[], begun.policy.metadata_form);
+        stream.count(&record);
+        CheckAction::Refuse(Box::new(fault::reply()))
+    }
+}
+
+/// Changes the request as the admission says. Removals come first: a name that is set is not among them.
+fn change(admission: &Admission, stream: &mut impl HttpStream) -> Result<(), NotChanged> {
+    for name in admission.remove() {
+        stream.remove_header(name)?;
+    }
+    for (name, value) in admission.set() {
+        stream.set_header(name, value)?;
+    }
+    Ok(())
+}

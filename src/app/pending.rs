@@ -1,0 +1,109 @@
+//! Configurations that are not active yet: each waits for the keys of new issuers or for its deny list, and none for another
+//! configuration. A valid configuration must take effect at once (CONTRACT 3.3.3), and an issuer of an earlier one can hang.
+
+use std::pin::Pin;
+
+use futures_util::future::select_all;
+
+/// How many configurations wait at the same time. For one more, the oldest is given up.
+const MAX_PENDING: usize = 8;
+
+/// Configurations that wait, in the order in which they arrived. `L` says which one it is, `T` is the result of its wait.
+pub struct PendingConfigurations<L, T>(Vec<PendingConfiguration<L, T>>);
+
+struct PendingConfiguration<L, T> {
+    label: L,
+    prepared: Pin<Box<dyn Future<Output = T> + Send>>,
+}
+
+/// A configuration whose wait has ended.
+pub struct SettledConfiguration<L, T> {
+    pub label: L,
+    pub result: T,
+    /// How many configurations that still wait arrived earlier.
+    earlier: usize,
+}
+
+impl<L, T> PendingConfigurations<L, T> {
+    /// Adds the newest. Returns the oldest if it is given up for it.
+    pub fn push(
+        &mut self,
+        label: L,
+        prepared: impl Future<Output = T> + Send + 'static,
+    ) -> Option<L> {
+        let oldest = (self.0.len() == MAX_PENDING).then(|| self.0.remove(0).label);
+        let prepared = Box::pin(prepared);
+        self.0.push(PendingConfiguration { label, prepared });
+        oldest
+    }
+
+    /// The next configuration whose wait ends. It does not resolve while none waits. Dropping the future loses nothing.
+    pub async fn settled(&mut self) -> SettledConfiguration<L, T> {
+        if self.0.is_empty() {
+            return std::future::pending().await;
+        }
+        let each = self.0.iter_mut().map(|pending| pending.prepared.as_mut());
+        let (result, earlier, _) = select_all(each).await;
+        SettledConfiguration {
+            label: self.0.remove(earlier).label,
+            result,
+            earlier,
+        }
+    }
+
+    /// Gives up the configurations that arrived before this one, because it takes effect. If it were invalid, they would go on
+    /// waiting (CONTRACT 3.3.6).
+    pub fn supersede_earlier(
+        &mut self,
+        settled: &SettledConfiguration<L, T>,
+    ) -> impl Iterator<Item = L> {
+        let earlier = settled.earlier.min(self.0.len());
+        self.0.drain(..earlier).map(|pending| pending.label)
+    }
+}
+
+impl<L, T> Default for PendingConfigurations<L, T> {
+    fn default() -> PendingConfigurations<L, T> {
+        PendingConfigurations(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::PendingConfigurations;
+
+    #[tokio::test]
+    async fn a_configuration_overtakes_earlier_ones_that_hang() {
+        let mut waiting = PendingConfigurations::default();
+        assert_eq!(waiting.push("first", pending::<bool>()), None);
+        assert_eq!(waiting.push("second", ready(true)), None);
+        assert_eq!(waiting.push("third", pending()), None);
+        let settled = waiting.settled().await;
+        assert_eq!((settled.label, settled.result), ("second", true));
+        let superseded: Vec<_> = waiting.supersede_earlier(&settled).collect();
+        assert_eq!(superseded, ["first"]);
+        assert_eq!(waiting.push("fourth", ready(false)), None);
+        let settled = waiting.settled().await;
+        assert_eq!((settled.label, settled.result), ("fourth", false));
+        // It is invalid, so that the third still waits.
+        waiting.push("fifth", ready(true));
+        let settled = waiting.settled().await;
+        let superseded: Vec<_> = waiting.supersede_earlier(&settled).collect();
+        assert_eq!(superseded, ["third"]);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_configuration_is_given_up_when_too_many_wait() {
+        let mut waiting = PendingConfigurations::default();
+        for number in 0..8 {
+            assert_eq!(waiting.push(number, pending::<()>()), None);
+        }
+        assert_eq!(waiting.push(8, pending()), Some(0));
+        assert_eq!(waiting.push(9, ready(())), Some(1));
+        let settled = waiting.settled().await;
+        assert_eq!(settled.label, 9);
+        assert_eq!(waiting.supersede_earlier(&settled).count(), 7);
+    }
+}
