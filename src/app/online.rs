@@ -48,6 +48,8 @@ pub(crate) struct OnlineEntries {
 pub(crate) struct OnlineKeys {
     /// How many keys can verify tokens.
     pub(crate) usable: usize,
+    /// How many of them are published with their private part (CONTRACT 5.7.3).
+    pub(crate) private: usize,
     /// The `kid` of each key that was set aside, and the reason.
     pub(crate) set_aside: Vec<(Option<Box<str>>, String)>,
 }
@@ -124,6 +126,7 @@ impl OnlineKeys {
         let set_aside = key_set.set_aside().iter();
         OnlineKeys {
             usable: key_set.keys().len(),
+            private: key_set.published_private_keys(),
             set_aside: set_aside
                 .map(|key| (key.key_id.clone(), key.reason.to_string()))
                 .collect(),

@@ -217,7 +217,11 @@ fn complain_about(set: &OnlineCheck) {
     match &set.keys {
         Err(error) => complain(format_args!("{issuer} ({source}): {error}")),
         Ok(keys) if keys.usable == 0 => complain(format_args!(
-            "warning: {issuer} ({source}): the key set is empty; none of its tokens can be admitted"
+            "{issuer} ({source}): the key set has no usable key, so accredit refuses every token of this issuer; publish a key that fits `algorithms`, or correct jwks"
+        )),
+        Ok(keys) if keys.private > 0 => complain(format_args!(
+            "{issuer} ({source}): {} of the keys are published with their private part, so every reader of the set can make tokens; replace them",
+            keys.private
         )),
         Ok(_) => {}
     }
@@ -260,6 +264,7 @@ fn key_set_json(set: &OnlineCheck) -> Value {
         "issuer": set.issuer.to_string(),
         "source": set.source.to_string(),
         "usable": keys.map_or(0, |keys| keys.usable),
+        "private": keys.map_or(0, |keys| keys.private),
         "set_aside": aside.unwrap_or_default(),
         "error": keys.err().map(ToString::to_string),
     })

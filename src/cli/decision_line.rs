@@ -8,7 +8,7 @@ use crate::cli::columns::Columns;
 use crate::cli::paint::{Colour, Paint};
 use crate::telemetry::printable::printable;
 
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 11;
 
 const HEAD: [&str; COLUMNS] = [
     "TIME (UTC)",
@@ -20,6 +20,7 @@ const HEAD: [&str; COLUMNS] = [
     "HOST",
     "PATH",
     "LATENCY",
+    "CONFIG",
     "REQUEST ID",
 ];
 
@@ -81,6 +82,7 @@ impl DecisionLines {
             text(&decision.host),
             text(&decision.path),
             latency(decision.latency_micros),
+            text(&Some(decision.config.clone())),
             text(&decision.request_id),
         ]
         .map(|text| printable(&text).into_owned());
@@ -134,11 +136,11 @@ mod tests {
         let second = lines.line(&decision("allow", "allowed", "/b"));
         assert_eq!(
             first,
-            "01:02:03.045Z  deny  missing_token  default  -  GET  api.test  /a\\u{1b}[2J  17us  -"
+            "01:02:03.045Z  deny  missing_token  default  -  GET  api.test  /a\\u{1b}[2J  17us  -  -"
         );
         assert_eq!(
             second,
-            "01:02:03.045Z  allow  allowed        default  -  GET  api.test  /b           17us  -"
+            "01:02:03.045Z  allow  allowed        default  -  GET  api.test  /b           17us  -  -"
         );
     }
 

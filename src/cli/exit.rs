@@ -43,8 +43,8 @@ pub(crate) fn complain_line(line: &str) {
     STANDARD_ERROR.print_last(line);
 }
 
-/// Prints errors like `complain`, and waits for nothing: a running service reports an invalid configuration in this way, and a
-/// signal must not wait for the reader of standard error.
+/// Prints errors like `complain`, and waits for nothing: a configuration can have hundreds, and a signal must not wait for the
+/// reader of standard error.
 pub fn complain_without_waiting(errors: impl IntoIterator<Item: Display>) {
     for error in errors {
         let error = error.to_string();

@@ -91,8 +91,12 @@ fn offline(args: &ExplainArgs) -> ExitCode {
         config: args.config.clone(),
         ..ConfigFlags::default()
     };
-    let Ok(config) = settings(typed, &environment, None, |warning| complain(warning)) else {
-        return ExitCode::BadUsage;
+    let config = match settings(typed, &environment, None, |warning| complain(warning)) {
+        Ok(config) => config,
+        Err(error) => {
+            error.complain();
+            return ExitCode::BadUsage;
+        }
     };
     with_request(args, async |request| {
         Box::pin(explain(config.resolved.settings, request))

@@ -72,8 +72,12 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
         // Watch the file before reading it: otherwise a change between the two would be missed.
         let watch = ConfigWatch::start(typed.clone(), file(&typed, &environment));
         let warn = |warning: &Problem| tracing::warn!("{warning}");
-        let Ok(config) = settings(typed, &environment, None, warn) else {
-            return ExitCode::BadUsage;
+        let config = match settings(typed, &environment, None, warn) {
+            Ok(config) => config,
+            Err(error) => {
+                error.complain();
+                return ExitCode::BadUsage;
+            }
         };
         let started = StopSignal::install().and_then(|signal| Ok((signal, watch?)));
         let (signal, watch) = match started {

@@ -36,10 +36,6 @@ pub(crate) struct ConfigFlags {
     pub(crate) admin_listen: Option<String>,
 }
 
-/// The configuration is bad. Its problems are already on standard error.
-#[derive(Debug)]
-pub(crate) struct ConfigRejected;
-
 /// Why there is no configuration.
 #[derive(Debug)]
 pub(crate) enum ConfigError {
@@ -50,13 +46,26 @@ pub(crate) enum ConfigError {
 }
 
 impl ConfigError {
-    /// Prints each problem on standard error, and waits for nothing.
-    fn complain(self) -> ConfigRejected {
+    /// Prints each problem on standard error.
+    pub(crate) fn complain(self) {
         match self {
             ConfigError::Unreadable(text) => complain_without_waiting([text]),
             ConfigError::Invalid(problems) => complain_without_waiting(problems),
         }
-        ConfigRejected
+    }
+
+    /// Logs each problem, and waits for nothing: a signal to a running service must not wait for the reader of the log.
+    pub(crate) fn log(self) {
+        match self {
+            ConfigError::Unreadable(problem) => {
+                tracing::error!(%problem, "configuration is invalid")
+            }
+            ConfigError::Invalid(problems) => {
+                for problem in problems {
+                    tracing::error!(%problem, "configuration is invalid");
+                }
+            }
+        }
     }
 }
 
@@ -75,27 +84,31 @@ pub(crate) struct LoadedConfig {
     pub(crate) rules_files: RulesFilesRead,
 }
 
-/// The settings of the configuration that the flags and the environment name. Prints every problem on standard error, and
-/// passes every warning to `warn`. A reload gives the rules of files that are `in_force`.
+/// The `files` of each entry of `rules_from`, and what was found there.
+#[derive(Default, PartialEq, Eq)]
+pub(crate) struct RulesFilesRead {
+    pub(crate) entries: Vec<String>,
+    pub(crate) found: Vec<FoundEntry>,
+}
+
+/// The settings of the configuration that the flags and the environment name. Passes every warning to `warn`. A reload gives the
+/// rules of files that are `in_force`.
 ///
 /// # Errors
-/// [`ConfigRejected`]
+/// [`ConfigError`]
 pub(crate) fn settings(
     flags: ConfigFlags,
     env: &dyn Fn(&str) -> Option<String>,
     in_force: Option<&RulesInForce>,
     warn: impl Fn(&Problem),
-) -> Result<LoadedConfig, ConfigRejected> {
-    let (document, problems) = document(flags, env).map_err(ConfigError::complain)?;
+) -> Result<LoadedConfig, ConfigError> {
+    let (document, problems) = document(flags, env)?;
     let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
     let source = RulesSource {
         found: &rules_files.found,
         in_force,
     };
-    let resolved = resolve_with_files(&document, problems, source).map_err(|problems| {
-        complain_without_waiting(problems);
-        ConfigRejected
-    })?;
+    let resolved = resolve_with_files(&document, problems, source).map_err(ConfigError::Invalid)?;
     resolved.warnings.iter().for_each(warn);
     Ok(LoadedConfig {
         resolved,

@@ -115,10 +115,16 @@ impl ConfigWatch {
     async fn reload(&mut self, reloader: &Reloader) {
         let warn = |warning: &Problem| tracing::warn!("{warning}");
         let in_force = Some(&self.in_force);
-        let Ok(config) = settings(self.typed.clone(), &environment, in_force, warn) else {
-            reloader.count_invalid();
-            tracing::error!("configuration reload failed; the previous configuration stays active");
-            return;
+        let config = match settings(self.typed.clone(), &environment, in_force, warn) {
+            Ok(config) => config,
+            Err(error) => {
+                reloader.count_invalid();
+                error.log();
+                tracing::error!(
+                    "configuration reload failed; the previous configuration stays active"
+                );
+                return;
+            }
         };
         for problem in &config.resolved.rejected {
             tracing::error!(

@@ -13,7 +13,7 @@ use crate::jwks::trust::TrustFileError;
 /// One failed attempt to load the list.
 #[derive(Debug, Error)]
 pub enum DenyListError {
-    #[error("{}: the file cannot be read: {cause}", path.display())]
+    #[error("{}: the file cannot be read: {cause}; correct the path, or let this user read the file", path.display())]
     File {
         path: PathBuf,
         #[source]
@@ -26,9 +26,11 @@ pub enum DenyListError {
         #[source]
         unusable: UnusableDenyList,
     },
-    #[error(transparent)]
+    #[error("{error}{advice}", error = .0, advice = .0.cause.then_advice())]
     Request(RequestError),
-    #[error("{address}: no complete answer within {limit:?}")]
+    #[error(
+        "{address}: no complete answer within {limit:?}; check the server and the network between"
+    )]
     TimedOut { address: String, limit: Duration },
     #[error(transparent)]
     Trust(#[from] TrustFileError),

@@ -14,13 +14,13 @@ const MAX_FILE: u64 = 64 * 1024;
 /// Why there is no token to send.
 #[derive(Debug, Error)]
 pub enum BearerFileError {
-    #[error("{}: cannot be read: {cause}", path.display())]
+    #[error("{}: cannot be read: {cause}; correct the path, or let this user read the file", path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
         cause: io::Error,
     },
-    #[error("{}: is empty", .0.display())]
+    #[error("{}: is empty; write the bearer token into it", .0.display())]
     Empty(PathBuf),
     #[error(
         "{}: is not a bearer token: it has a character that a token cannot have (RFC 6750 section 2.1)",

@@ -28,15 +28,15 @@ pub(in crate::jwks) struct ClientIdentity {
 /// Why a client certificate cannot be used.
 #[derive(Debug, Error)]
 pub enum ClientIdentityError {
-    #[error("{}: cannot be read: {cause}", path.display())]
+    #[error("{}: cannot be read: {cause}; correct the path, or let this user read the file", path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
         cause: io::Error,
     },
-    #[error("{}: contains no PEM certificate", .0.display())]
+    #[error("{}: contains no PEM certificate; write PEM, beginning with -----BEGIN CERTIFICATE-----", .0.display())]
     NoCertificate(PathBuf),
-    #[error("{}: contains no PEM private key", .0.display())]
+    #[error("{}: contains no PEM private key; write PEM, beginning with -----BEGIN PRIVATE KEY-----", .0.display())]
     NoKey(PathBuf),
     #[error("{}: the private key does not belong to the certificate in {}", private_key.display(), certificate.display())]
     OtherKey {

@@ -16,7 +16,7 @@ const MAX_QUOTED: usize = 200;
 /// One failed attempt to fetch a key set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FetchError {
-    #[error(transparent)]
+    #[error("{error}{advice}", error = .0, advice = .0.cause.then_advice())]
     Request(RequestError),
     /// What an address or a file contains is not a key set that can verify tokens.
     #[error("{origin}: {content}")]
@@ -26,7 +26,7 @@ pub enum FetchError {
         #[source]
         content: ContentError,
     },
-    #[error("{}: the file cannot be read: {cause}", path.display())]
+    #[error("{}: the file cannot be read: {cause}; correct the path, or let this user read the file", path.display())]
     File { path: PathBuf, cause: String },
     #[error(
         "discovery failed: {}; if the issuer has no metadata, set jwks.uri",
@@ -252,6 +252,39 @@ impl RequestError {
             | RequestFailure::ForbiddenRedirect { .. }
             | RequestFailure::ContentEncoding(_)
             | RequestFailure::TooLarge { .. } => false,
+        }
+    }
+}
+
+impl RequestFailure {
+    /// What to change, to be added to the text; empty if the text says it. In the texts of discovery, one advice follows all attempts.
+    pub(crate) fn then_advice(&self) -> &'static str {
+        match self {
+            RequestFailure::Unreachable(_) => {
+                "; check that the server runs, and that this machine can reach the address"
+            }
+            RequestFailure::TimedOut(_) => {
+                "; check the server and the network between, or raise the timeout"
+            }
+            RequestFailure::Status { status, .. } => match status {
+                401 | 403 => {
+                    "; the server requires a credential: configure one, or permit the access"
+                }
+                404 | 410 => "; correct the address",
+                407 => "; the proxy requires a credential: correct the address of the proxy",
+                408 | 429 | 500..=599 => {
+                    "; accredit tries again: if this lasts, look for the fault at the server"
+                }
+                _ => "; the server has to answer with status 200",
+            },
+            RequestFailure::TooManyRedirects => "; configure the address at which they end",
+            RequestFailure::TooLarge { .. } => "; publish a smaller document there",
+            RequestFailure::Interrupted(_) => "; look for the fault at the server, or at a proxy",
+            RequestFailure::UnexpectedNotModified => "; correct the server",
+            RequestFailure::NoBearer(_)
+            | RequestFailure::Tls(_)
+            | RequestFailure::ForbiddenRedirect { .. }
+            | RequestFailure::ContentEncoding(_) => "",
         }
     }
 }

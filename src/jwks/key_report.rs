@@ -32,7 +32,7 @@ impl KeyReport {
         let (for_encryption, faulty): (Vec<_>, Vec<_>) = key_set
             .set_aside()
             .iter()
-            .partition(|key| key.reason == Unusable::NotForSignatures);
+            .partition(|key| key.is_for_encryption());
         KeyReport {
             is_empty: key_set.keys().is_empty(),
             published_private_keys: key_set.published_private_keys(),

@@ -58,6 +58,9 @@ async fn a_changed_configuration_takes_effect_and_an_invalid_one_changes_nothing
     assert_eq!(answer.reason(), "denied_by_rule");
 
     std::fs::write(&file, "issuers: [").unwrap();
+    // Each problem is a line of the log (CONTRACT 6.5.1).
+    let line = running.wait_for_line("configuration is invalid").await;
+    assert!(line["problem"].is_string(), "{line}");
     running
         .wait_for_line("the previous configuration stays active")
         .await;

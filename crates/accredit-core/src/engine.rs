@@ -3,12 +3,14 @@
 use std::sync::{Arc, Weak};
 
 use crate::authn::authenticator::Authenticator;
+use crate::authn::cookies::DroppedCookies;
 use crate::authn::identity::EncodeIdentity;
 use crate::authn::issuers::{Issuer, Issuers};
 use crate::authn::sources::TokenSources;
 use crate::authn::token_cache::TokenCache;
 use crate::authz::answer::RefusalSettings;
 use crate::authz::authorizer::{Authorizer, AuthorizerParts};
+use crate::authz::filtered_requests::FilteredRequests;
 use crate::config::settings::{IssuerSettings, Settings};
 use crate::forward::strip::StripList;
 use crate::keys::lease::{KeyEntry, KeyLease};
@@ -26,6 +28,9 @@ pub struct Engines {
     token_caches: Vec<Weak<TokenCache>>,
     /// A reload must not forget the proofs that were used before it.
     proofs: Arc<ReplayCache>,
+    /// These counts go on after a reload.
+    filtered_requests: Arc<FilteredRequests>,
+    dropped_cookies: Arc<DroppedCookies>,
 }
 
 /// The keys of each issuer entry, as configured.
@@ -103,7 +108,8 @@ impl Engines {
         let reads = settings.metadata.iter();
         let rules = rules.with_reads(reads.map(|(_, expression)| expression.reads()));
         let sources = TokenSources::new(settings.token_sources.clone())
-            .with_max_token_size(settings.max_token_size);
+            .with_max_token_size(settings.max_token_size)
+            .counting(self.dropped_cookies.clone());
         Authorizer::new(AuthorizerParts {
             authenticator,
             rules,
@@ -121,6 +127,7 @@ impl Engines {
             resource_metadata: settings.resource_metadata.clone(),
             without_keys: settings.unavailable,
             metadata: settings.metadata.clone(),
+            filtered: self.filtered_requests.clone(),
         })
     }
 

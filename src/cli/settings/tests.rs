@@ -2,9 +2,9 @@
 
 use accredit_core::config::settings::Settings;
 
-use super::{ConfigFlags, ConfigRejected, settings};
+use super::{ConfigError, ConfigFlags, settings};
 
-fn settings_of(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigRejected> {
+fn settings_of(typed: ConfigFlags, env: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let lookup = |name: &str| {
         env.iter()
             .find(|(own, _)| *own == name)

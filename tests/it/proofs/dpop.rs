@@ -175,9 +175,9 @@ async fn challenges_name_the_scheme_and_whether_the_proof_is_at_fault() {
         (
             ClientRequest::bearer(&token),
             "unproven_binding",
-            challenge(
-                "invalid_token",
-                "the token is bound to a key, and possession of that key was not proven",
+            format!(
+                "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"the token is bound to a key, and \
+                 possession of that key was not proven\", DPoP algs=\"{ALGS}\""
             ),
         ),
         (

@@ -87,6 +87,15 @@ impl TokenSources {
         }
     }
 
+    /// Counts the cookies that are dropped with a token there.
+    #[must_use]
+    pub fn counting(self, dropped_cookies: Arc<DroppedCookies>) -> TokenSources {
+        TokenSources {
+            dropped_cookies,
+            ..self
+        }
+    }
+
     pub fn into_inner(self) -> Vec<TokenSource> {
         self.sources
     }

@@ -223,12 +223,19 @@ impl RefusalSettings {
             }
             Class::BadRequest => ChallengeError::InvalidRequest,
             Class::BadCredential => ChallengeError::InvalidToken,
-            Class::BadProof { is_of_proof } => {
+            Class::BadProof { is_of_proof: true } => {
                 scheme = CredentialScheme::Dpop;
-                match is_of_proof {
-                    true => ChallengeError::InvalidDpopProof,
-                    false => ChallengeError::InvalidToken,
-                }
+                ChallengeError::InvalidDpopProof
+            }
+            Class::BadProof { is_of_proof: false } => {
+                let challenge = challenge::with_error(
+                    CredentialScheme::Bearer,
+                    &self.realm,
+                    ChallengeError::InvalidToken,
+                    description,
+                    self.resource_metadata.as_deref(),
+                );
+                return Some(challenge::and_dpop(challenge));
             }
             Class::InsufficientScope { required } => ChallengeError::InsufficientScope(required),
             Class::Forbidden { .. } | Class::Unavailable { .. } => return None,

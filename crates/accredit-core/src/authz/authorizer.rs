@@ -43,7 +43,7 @@ pub struct Authorizer {
     refusals: RefusalSettings,
     without_keys: WithoutKeysPolicy,
     metadata: Vec<(Arc<str>, Expression)>,
-    filtered: FilteredRequests,
+    filtered: Arc<FilteredRequests>,
     resource_metadata: Option<ResourceMetadata>,
 }
 
@@ -59,6 +59,7 @@ pub struct AuthorizerParts {
     pub resource_metadata: Option<ResourceMetadata>,
     /// Names in the dynamic metadata of admissions, and the expressions that give their values.
     pub metadata: Vec<(Arc<str>, Expression)>,
+    pub filtered: Arc<FilteredRequests>,
 }
 
 /// The result of judging a request.
@@ -96,6 +97,7 @@ impl Authorizer {
             without_keys,
             resource_metadata,
             metadata,
+            filtered,
         } = parts;
         Authorizer {
             authenticator,
@@ -106,7 +108,7 @@ impl Authorizer {
             refusals,
             without_keys,
             metadata,
-            filtered: FilteredRequests::default(),
+            filtered,
             resource_metadata,
         }
     }

@@ -55,11 +55,21 @@ pub fn with_error(
         challenge.push('"');
     }
     if scheme == CredentialScheme::Dpop {
-        let names: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
-        challenge.push_str(&format!(", algs=\"{}\"", names.join(" ")));
+        challenge.push_str(&format!(", algs=\"{}\"", algorithms()));
     }
     name_metadata(&mut challenge, resource_metadata);
     challenge
+}
+
+/// Adds a second challenge: a token that is bound to a key can be sent with a proof (RFC 9449 section 7.1).
+pub fn and_dpop(challenge: String) -> String {
+    format!("{challenge}, DPoP algs=\"{}\"", algorithms())
+}
+
+/// The algorithms of proofs, separated by spaces.
+fn algorithms() -> String {
+    let names: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).collect();
+    names.join(" ")
 }
 
 impl fmt::Display for ChallengeError<'_> {

@@ -8,7 +8,7 @@ use crate::config::path;
 use crate::config::problem::{Problem, Problems};
 use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
-use crate::config::resolve::issuers::issuers;
+use crate::config::resolve::issuers::{ResolvedIssuers, issuers};
 use crate::config::resolve::metadata::metadata;
 use crate::config::resolve::resource_metadata::resource_metadata;
 use crate::config::resolve::revoked::revoked;
@@ -147,7 +147,10 @@ fn settings(
     let expressions = ExpressionContext {
         env: &document.expression_values,
     };
-    let issuers = issuers(
+    let ResolvedIssuers {
+        usable: issuers,
+        unusable: unusable_issuers,
+    } = issuers(
         &document.issuers,
         payload_header.as_ref(),
         expressions,
@@ -162,6 +165,7 @@ fn settings(
     let max_token_size = max_token_size(document.max_token_size, problems);
     let context = RuleContext {
         issuers: &issuers,
+        unusable_issuers: &unusable_issuers,
         forwarding: token_forwarding,
         expressions,
         accepted,

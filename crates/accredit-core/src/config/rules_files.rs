@@ -81,10 +81,10 @@ impl RulesFilePattern {
         if matches!(name, "" | "." | "..") {
             return Err(RulesFilePatternError::NoName);
         }
-        if folder.contains('*') {
+        if folder.contains(['*', '?']) {
             return Err(RulesFilePatternError::WildcardInFolder);
         }
-        let name = if name.contains('*') {
+        let name = if name.contains(['*', '?']) {
             if name.contains(['?', '[', '{']) || name.contains("**") {
                 return Err(RulesFilePatternError::OtherWildcard);
             }
@@ -173,6 +173,8 @@ mod tests {
             ("/etc/teams/..", RulesFilePatternError::NoName),
             ("/etc/*/a.yaml", RulesFilePatternError::WildcardInFolder),
             ("/etc/**", RulesFilePatternError::OtherWildcard),
+            ("/etc/a?.yaml", RulesFilePatternError::OtherWildcard),
+            ("/etc/?/a.yaml", RulesFilePatternError::WildcardInFolder),
             ("/etc/a?*.yaml", RulesFilePatternError::OtherWildcard),
             ("/etc/*.{yaml,yml}", RulesFilePatternError::OtherWildcard),
         ] {

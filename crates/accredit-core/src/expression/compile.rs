@@ -134,12 +134,7 @@ impl Compiler<'_> {
     fn select(&mut self, select: &SelectExpr) -> Result<Node, ExpressionError> {
         refuse_upper_case(&select.operand.expr, &select.field)?;
         let name: Box<str> = select.field.as_str().into();
-        let operand = match &select.operand.expr {
-            Expr::Ident(operand) if !self.locals.contains(operand) => {
-                self.member_of_variable(operand, &select.field)?
-            }
-            _ => self.node(&select.operand)?,
-        };
+        let operand = self.operand(&select.operand, &select.field)?;
         if select.test {
             return Ok(Node::Has {
                 operand: Box::new(operand),
@@ -152,6 +147,16 @@ impl Compiler<'_> {
             name,
             path,
         })
+    }
+
+    /// What a member with this name is read of.
+    fn operand(&mut self, operand: &IdedExpr, member: &str) -> Result<Node, ExpressionError> {
+        match &operand.expr {
+            Expr::Ident(name) if !self.locals.contains(name) => {
+                self.member_of_variable(name, member)
+            }
+            _ => self.node(operand),
+        }
     }
 
     /// A variable of which one member is read by its name.
@@ -234,11 +239,16 @@ impl Compiler<'_> {
     }
 
     fn index(&mut self, operand: &IdedExpr, index: &IdedExpr) -> Result<Node, ExpressionError> {
-        let compiled = self.node(operand)?;
         let Some(name) = literal_text(index) else {
-            return Ok(Node::Index(Box::new([compiled, self.node(index)?])));
+            let operand = self.node(operand)?;
+            return Ok(Node::Index(Box::new([operand, self.node(index)?])));
         };
         refuse_upper_case(&operand.expr, name)?;
+        // An index of `request` counts as a use of the whole (CONTRACT 3.11.5), but the member must exist (3.11.6).
+        let reads = self.reads;
+        self.operand(operand, name)?;
+        self.reads = reads;
+        let compiled = self.node(operand)?;
         let path = format!("{}[\"{name}\"]", describe(&operand.expr));
         Ok(Node::Member {
             operand: Box::new(compiled),

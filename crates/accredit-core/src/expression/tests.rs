@@ -56,6 +56,19 @@ fn names_are_checked_against_what_is_declared() {
         error("source.port == 1"),
         ExpressionError::UndeclaredMember("source.port".into())
     );
+    // An index by a literal text is another form of the same.
+    assert_eq!(
+        error("request['pth'] == ''"),
+        ExpressionError::UndeclaredMember("request.pth".into())
+    );
+    assert_eq!(
+        error("source['port'] == 1"),
+        ExpressionError::UndeclaredMember("source.port".into())
+    );
+    assert_eq!(
+        error("env['ZONE'] == 'a'"),
+        ExpressionError::UndeclaredEnv("ZONE".into())
+    );
     assert_eq!(
         error("claims.a.lower() == 'a'"),
         ExpressionError::UnknownFunction("lower".into())

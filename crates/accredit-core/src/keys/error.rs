@@ -6,11 +6,13 @@ use crate::keys::set_aside::SetAside;
 /// Why a text is not a key set that can verify tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    #[error("not valid JSON: {0}")]
+    #[error("not valid JSON: {0}; correct the address, or what is published there")]
     NotJson(JsonError),
-    #[error("there is no array `keys`")]
+    #[error(
+        "there is no array `keys` (RFC 7517 section 5); correct the address, or publish a key set there"
+    )]
     NoKeys,
-    #[error("a member outside of the keys stands twice")]
+    #[error("a member outside of the keys stands twice; remove one of them")]
     DuplicateMember,
     /// There are keys, and each one was set aside.
     #[error("none of its keys is usable: {}{}", listed(keys), and_more(*more))]

@@ -15,6 +15,13 @@ pub struct SetAside {
     pub reason: Unusable,
 }
 
+impl SetAside {
+    /// Whether the key is not for signatures. Such keys are in many sets on purpose.
+    pub fn is_for_encryption(&self) -> bool {
+        self.reason == Unusable::NotForSignatures
+    }
+}
+
 impl fmt::Display for SetAside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key_id.as_deref() {

@@ -27,14 +27,22 @@ use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirement
 /// Clocks of servers differ by less. A larger skew only admits expired tokens.
 const MAX_USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
 
+/// The entries of `issuers`.
+pub struct ResolvedIssuers {
+    pub usable: Vec<IssuerSettings>,
+    /// The names in entries whose keys have a problem.
+    pub unusable: Vec<String>,
+}
+
 pub fn issuers(
     entries: &[IssuerDocument],
     payload_header: Option<&HeaderName>,
     expressions: ExpressionContext<'_>,
     problems: &mut Problems,
-) -> Vec<IssuerSettings> {
+) -> ResolvedIssuers {
     let mut seen = HashMap::new();
-    let mut resolved = Vec::new();
+    let mut usable = Vec::new();
+    let mut unusable = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
         let key = path::item("issuers", number);
         let names = names(&key, entry, &mut seen, problems);
@@ -63,22 +71,24 @@ pub fn issuers(
             expressions,
             problems,
         );
-        if let Some(key_source) = source {
-            resolved.push(IssuerSettings {
-                names,
-                key_source,
-                fetch,
-                requirements,
-                claim_headers,
-                startup: match entry.required.unwrap_or(defaults::REQUIRED) {
-                    false => Startup::DoesNotWait,
-                    true => Startup::WaitsForKeys,
-                },
-                tenants,
-            });
-        }
+        let Some(key_source) = source else {
+            unusable.extend_from_slice(entry.issuer.as_slice());
+            continue;
+        };
+        usable.push(IssuerSettings {
+            names,
+            key_source,
+            fetch,
+            requirements,
+            claim_headers,
+            startup: match entry.required.unwrap_or(defaults::REQUIRED) {
+                false => Startup::DoesNotWait,
+                true => Startup::WaitsForKeys,
+            },
+            tenants,
+        });
     }
-    resolved
+    ResolvedIssuers { usable, unusable }
 }
 
 fn names(

@@ -221,12 +221,18 @@ fn warn_of_keys(key: &str, key_set: &KeySet, problems: &mut Problems) {
             "replace the key, and write public keys here",
         );
     }
-    for aside in key_set.set_aside() {
+    // A key for encryption is no mistake of the issuer (CONTRACT 5.7.2b).
+    let aside = key_set.set_aside().iter();
+    for aside in aside.filter(|aside| !aside.is_for_encryption()) {
+        let what = Sentence::own("accredit does not use ");
+        let what = match &aside.key_id {
+            Some(key_id) => what.and("the key ").and_quote(key, key_id),
+            None => what.and("a key without `kid`"),
+        };
         problems.warn(
             WarningCode::InlineKeySetAside,
             key,
-            Sentence::own("accredit does not use a key of this set: ")
-                .and_cause(key, &aside.reason),
+            what.and(" of this set: ").and_cause(key, &aside.reason),
             "correct the key, or remove it",
         );
     }

@@ -75,15 +75,18 @@ impl RuleResolver<'_> {
         name.clone()
     }
 
-    fn access_word(&self) -> AccessWord {
-        self.document
-            .access
-            .map_or(AccessWord::Token, |word| word.value)
+    /// A value with a problem counts as `token`, with which every other key of a rule has a meaning: the placeholder's own
+    /// restrictions must not hide the problems of those keys (CONTRACT 2.4.1).
+    fn access_word(&self, problems: &Problems) -> AccessWord {
+        match self.document.access {
+            Some(word) if !problems.is_repaired(&path::member(self.key, "access")) => word.value,
+            Some(_) | None => AccessWord::Token,
+        }
     }
 
     /// CONTRACT 3.5.9
     pub fn warn_if_open(&self, matcher: &Matcher, problems: &mut Problems) {
-        let access = self.access_word();
+        let access = self.access_word(problems);
         let admits_without_token = matches!(access, AccessWord::Anonymous | AccessWord::Optional);
         if admits_without_token && matcher.matches_all() && !problems.is_repaired(self.key) {
             problems.warn(
@@ -102,7 +105,7 @@ impl RuleResolver<'_> {
 
     pub fn access(&self, problems: &mut Problems) -> Access {
         let when = self.condition(problems);
-        match self.access_word() {
+        match self.access_word(problems) {
             AccessWord::Deny => {
                 self.refuse_demands("a `deny` rule refuses every request", problems);
                 if self.document.when.is_some() {
@@ -135,10 +138,10 @@ impl RuleResolver<'_> {
         let key = path::member(self.key, "issuers");
         let configured = || self.context.issuers.iter().flat_map(|issuer| &issuer.names);
         for (number, name) in listed.iter().enumerate() {
-            if !problems.is_repaired("issuers")
-                && configured().all(|own| **own != **name)
-                && !self.context.accepts_tenant(name)
-            {
+            let is_known = configured().any(|own| **own == **name)
+                || self.context.unusable_issuers.contains(name)
+                || self.context.accepts_tenant(name);
+            if !is_known && !problems.is_repaired("issuers") {
                 problems.error(
                     &path::item(&key, number),
                     "this issuer is not configured",
@@ -196,7 +199,7 @@ impl RuleResolver<'_> {
     /// The end of the last day of `shadow`.
     pub fn trial_end(&self, problems: &mut Problems) -> Option<NumericDate> {
         let shadow = self.document.shadow.as_ref()?;
-        if self.access_word() == AccessWord::Deny {
+        if self.access_word(problems) == AccessWord::Deny {
             self.refuse("shadow", "a `deny` rule refuses every request", problems);
             return None;
         }
@@ -220,7 +223,7 @@ impl RuleResolver<'_> {
     }
 
     pub fn token_forwarding(&self, problems: &mut Problems) -> Option<TokenForwarding> {
-        match (self.access_word(), self.document.forward_token) {
+        match (self.access_word(problems), self.document.forward_token) {
             (AccessWord::Deny, Some(_)) => {
                 self.refuse(
                     "forward_token",

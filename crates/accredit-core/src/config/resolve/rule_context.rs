@@ -34,6 +34,8 @@ impl RulesPlace<'_> {
 /// What rules refer to.
 pub struct RuleContext<'a> {
     pub issuers: &'a [IssuerSettings],
+    /// The names of entries with problems. A rule that names one of them has no problem of its own.
+    pub unusable_issuers: &'a [String],
     /// The top-level `forward_token`.
     pub forwarding: TokenForwarding,
     pub expressions: ExpressionContext<'a>,

@@ -69,16 +69,23 @@ pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
         Access::Token(demands) => demands.exceed_verified_token(),
         Access::Anonymous { .. } | Access::Optional(_) => false,
     };
-    let mut deciding = rules.iter().take(deciding);
-    let evadable = deciding.find(|one| {
+    let is_evadable = |one: &&OrderedRule<'_>| {
         is_stricter(one.rule)
             && !last.is_some_and(|last| {
                 is_as_strict(last.document, one.document) && requires_claims_of(last.rule, one.rule)
             })
-    });
-    let Some(evadable) = evadable else {
-        return;
     };
+    for evadable in rules.iter().take(deciding).filter(is_evadable) {
+        warn_of_evasion(groups, *evadable, last);
+    }
+}
+
+/// `last` is the rule that decides about a request which matches no earlier one.
+fn warn_of_evasion(
+    groups: &mut [RuleGroup<'_>],
+    evadable: OrderedRule<'_>,
+    last: Option<OrderedRule<'_>>,
+) {
     let (what, advice) = match last {
         None => (
             "this rule is stricter than the default rule, which admits a request that evades it with any verified token"
@@ -92,7 +99,7 @@ pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
                 .and(" the conditions of this rule, or `access: deny`"),
         ),
     };
-    warn(groups, *evadable, WarningCode::RuleEvadable, what, advice);
+    warn(groups, evadable, WarningCode::RuleEvadable, what, advice);
 }
 
 fn warn(

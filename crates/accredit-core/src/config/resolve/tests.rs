@@ -813,6 +813,62 @@ fn the_advice_about_the_order_of_rules_does_not_contradict_itself() {
     }
 }
 
+/// CONTRACT 3.10.7
+#[test]
+fn each_rule_that_is_stricter_than_the_default_rule_causes_a_warning() {
+    let rules = "rules: [{ match: { paths: [/a] }, access: deny }, { match: { paths: [/b] } }, { match: { paths: [/c] }, scopes: [c] }]\n";
+    let warnings = problems(&issuer(rules));
+    let keys: Vec<&str> = warnings
+        .lines()
+        .filter_map(|line| line.strip_prefix("warning[rule_evadable]: "))
+        .filter_map(|line| line.split_once(' ').map(|(key, _)| key))
+        .collect();
+    assert_eq!(keys, ["rules[0]", "rules[2]"], "{warnings}");
+}
+
+/// CONTRACT 2.4.1: a bad value causes one problem, and hides none at other keys.
+#[test]
+fn a_bad_access_or_key_source_causes_no_problem_at_other_keys() {
+    let access = problems(&issuer(
+        "rules: [{ access: foo, scopes: [a, 'b c'], forward_token: false }]\n",
+    ));
+    let keys: Vec<_> = access
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    let keys: Vec<_> = keys.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, ["rules[0].access", "rules[0].scopes[1]"], "{access}");
+    let uri = problems(&issuer(
+        "    jwks: { uri: 'ftp://a.example/keys' }\nrules: [{ issuers: ['https://a.example', 'https://b.example'] }]\n",
+    ));
+    let keys: Vec<_> = uri
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    let keys: Vec<_> = keys.iter().map(|(key, _)| *key).collect();
+    assert_eq!(
+        keys,
+        ["issuers[0].jwks.uri", "rules[0].issuers[1]"],
+        "{uri}"
+    );
+}
+
+/// CONTRACT 5.7.2b
+#[test]
+fn an_inline_key_that_is_set_aside_is_named_and_one_for_encryption_causes_no_warning() {
+    let keys = |usage: &str| {
+        let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"11","kid":"k1","use":"{usage}"}}"#);
+        // The example of RFC 7517 appendix A.1.
+        let usable = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+        issuer(&format!(
+            "    jwks: {{ inline: '{{\"keys\":[{key},{usable}]}}' }}\n"
+        ))
+    };
+    let aside = problems(&keys("sig"));
+    assert!(aside.contains("the key `k1` of this set"), "{aside}");
+    assert!(codes(&keys("enc")).is_empty());
+}
+
 /// CONTRACT 2.4.6
 #[test]
 fn accepted_warnings_are_silent_and_unknown_codes_are_errors() {

@@ -267,9 +267,9 @@ fn env_is_borrowed_from_the_expression() {
 #[test]
 fn source_has_its_own_members_only() {
     for text in [
-        "source['method'] == 'GET'",
-        "source['method'] != 'DELETE'",
-        "source['host'] != 'internal.example'",
+        "dyn(source)['method'] == 'GET'",
+        "dyn(source)['method'] != 'DELETE'",
+        "dyn(source)['host'] != 'internal.example'",
         "dyn(source).path == ''",
         "[source].exists(s, s.method == 'GET')",
         "'method' in source",

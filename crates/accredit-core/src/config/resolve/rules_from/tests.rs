@@ -407,6 +407,7 @@ fn warnings_about_rules_of_files_name_the_file() {
     for expected in [
         "warning[rule_evadable]: rules[0] (line 7): ",
         "warning[rule_unreachable]: /t/shop/a.yaml: [0] (line 1): this rule never decides: rules[0] of the configuration",
+        "warning[rule_evadable]: /t/shop/a.yaml: [1] (line 2): this rule is stricter than the default rule",
         "warning[rule_out_of_bounds]: /t/shop/a.yaml: [1].match.paths[0] (line 2)",
         "warning[rule_open]: /t/pay.yaml: [0] (line 1): this rule admits every request to the hosts and paths of its file",
         "warning[rule_unreachable]: /t/pay.yaml: [1] (line 2): this rule never decides: the rule `pay:c`",
@@ -417,7 +418,7 @@ fn warnings_about_rules_of_files_name_the_file() {
             .filter(|warning| warning.starts_with(expected));
         assert_eq!(count.count(), 1, "{expected}: {warnings:#?}");
     }
-    assert_eq!(warnings.len(), 6, "{warnings:#?}");
+    assert_eq!(warnings.len(), 7, "{warnings:#?}");
     let accepted = format!(
         "{text}accept_warnings: [rule_evadable, rule_unreachable, rule_out_of_bounds, rule_open]\n"
     );
