@@ -189,8 +189,8 @@ mod tests {
         let [a, b, c] = ["a", "b", "c"].map(method);
         let either = Formula::any([a.clone(), b.clone()]);
         for (formula, expected) in [
-            (Formula::yes(), vec![""]),
-            (Formula::no(), vec![]),
+            (Formula::always(), vec![""]),
+            (Formula::never(), vec![]),
             (either.clone(), vec!["a", "b"]),
             (
                 Formula::all([either.clone(), c.clone()]),

@@ -66,21 +66,21 @@ impl Atom {
 
 impl Formula {
     /// Holds always.
-    pub(crate) fn yes() -> Formula {
+    pub(crate) fn always() -> Formula {
         Formula::All(Vec::new())
     }
 
     /// Holds never.
-    pub(crate) fn no() -> Formula {
+    pub(crate) fn never() -> Formula {
         Formula::Any(Vec::new())
     }
 
-    pub(crate) fn is_yes(&self) -> bool {
-        *self == Formula::yes()
+    pub(crate) fn is_always(&self) -> bool {
+        *self == Formula::always()
     }
 
-    pub(crate) fn is_no(&self) -> bool {
-        *self == Formula::no()
+    pub(crate) fn is_never(&self) -> bool {
+        *self == Formula::never()
     }
 
     pub(crate) fn all(parts: impl IntoIterator<Item = Formula>) -> Formula {
@@ -88,13 +88,13 @@ impl Formula {
         for part in parts {
             match part {
                 Formula::All(inner) => kept.extend(inner),
-                part if part.is_no() => return Formula::no(),
+                part if part.is_never() => return Formula::never(),
                 part if kept.contains(&part) => {}
                 part => kept.push(part),
             }
         }
         if has_opposites(&kept) {
-            return Formula::no();
+            return Formula::never();
         }
         single(kept, Formula::All)
     }
@@ -103,13 +103,13 @@ impl Formula {
         let mut kept: Vec<Formula> = Vec::new();
         for part in parts {
             match part {
-                part if part.is_yes() => return Formula::yes(),
+                part if part.is_always() => return Formula::always(),
                 Formula::Any(inner) => inner.into_iter().for_each(|part| join(&mut kept, part)),
                 part => join(&mut kept, part),
             }
         }
         if has_opposites(&kept) {
-            return Formula::yes();
+            return Formula::always();
         }
         single(kept, Formula::Any)
     }
@@ -118,8 +118,8 @@ impl Formula {
         match formula {
             Formula::Not(inner) => *inner,
             Formula::Unknown => Formula::Unknown,
-            formula if formula.is_yes() => Formula::no(),
-            formula if formula.is_no() => Formula::yes(),
+            formula if formula.is_always() => Formula::never(),
+            formula if formula.is_never() => Formula::always(),
             formula => Formula::Not(Box::new(formula)),
         }
     }
@@ -130,7 +130,7 @@ impl Formula {
             Formula::All(parts) => Formula::all(parts.iter().map(Formula::without_token)),
             Formula::Any(parts) => Formula::any(parts.iter().map(Formula::without_token)),
             Formula::Not(inner) => Formula::not(inner.without_token()),
-            Formula::Atom(atom) if atom.needs_token() => Formula::no(),
+            Formula::Atom(atom) if atom.needs_token() => Formula::never(),
             formula => formula.clone(),
         }
     }

@@ -48,7 +48,7 @@ fn known_issuers(formula: &Formula, issuers: &[&str]) -> Formula {
                 .filter(|issuer| tests.iter().any(|test| accepts(test, issuer)))
                 .collect();
             match accepted.len() {
-                0 => Formula::no(),
+                0 => Formula::never(),
                 count if count == issuers.len() => Formula::Atom(Atom::Token),
                 _ => Formula::Atom(Atom::Issuers(
                     accepted

@@ -49,7 +49,7 @@ pub(crate) fn policy(
         }
     }
     let anonymous = anonymous(&members);
-    members.finish();
+    members.report_unread();
     let route = |name: &str, region, allows| PolicyRoute {
         name: name.to_owned(),
         region,
@@ -66,7 +66,7 @@ pub(crate) fn policy(
         allows.extend(admitted.iter().cloned());
         routes.push(route("anonymous", region, allows));
     }
-    routes.push(route("every-request", Formula::yes(), admitted));
+    routes.push(route("every-request", Formula::always(), admitted));
     Some(ImportedPolicy {
         origin: ORIGIN,
         providers,
@@ -99,9 +99,9 @@ fn anonymous(members: &Members<'_>) -> Option<Vec<PathTest>> {
                 .text("path")
                 .map(|path| PathTest::Text(TextTest::exact(path))),
         );
-        condition.finish();
+        condition.report_unread();
     }
-    anonymous.finish();
+    anonymous.report_unread();
     if is_enabled && !has_conditions {
         report.left_out(
             &at,
@@ -132,7 +132,7 @@ fn authenticator(members: Members<'_>) -> Option<(TokenProvider, Formula)> {
         );
         parts.push(Formula::Unknown);
     }
-    members.finish();
+    members.report_unread();
     let provider = usable(provider?, ORIGIN, report)?;
     let own = Atom::Issuers(vec![TextTest::exact(provider.issuer.clone())]);
     parts.push(Formula::Atom(own));
@@ -204,7 +204,7 @@ fn validation(members: Members<'_>) -> Formula {
     let (claim, expression) = (members.text("claim"), members.text("expression"));
     let required = members.text("requiredValue").unwrap_or_default();
     members.ignore(&["message"]);
-    members.finish();
+    members.report_unread();
     match (claim.filter(|claim| !claim.is_empty()), expression) {
         // The claim has to be a string: the text in a list is not enough.
         (Some(claim), None) => Formula::Atom(Atom::Claim(ClaimTest::new(
@@ -265,7 +265,7 @@ fn claim_mappings(members: Members<'_>, provider: Option<&mut TokenProvider>) ->
         let claim = mapping.text("claim").filter(|claim| !claim.is_empty());
         let prefix = mapping.text("prefix").unwrap_or_default();
         let expression = mapping.text("expression").filter(|text| !text.is_empty());
-        mapping.finish();
+        mapping.report_unread();
         if let Some(claim) = claim {
             if name == "username" {
                 required.push(vec![claim.clone()]);
@@ -296,7 +296,7 @@ fn claim_mappings(members: Members<'_>, provider: Option<&mut TokenProvider>) ->
             "name the claims in `claim_headers`",
         );
     }
-    members.finish();
+    members.report_unread();
     if let Some(provider) = provider {
         provider.claim_headers = headers;
         provider.required_claims = required;

@@ -184,7 +184,7 @@ impl<'v> Members<'v> {
     }
 
     /// Reports each member that was not read.
-    pub(crate) fn finish(self) {
+    pub(crate) fn report_unread(self) {
         for member in self.found.iter().filter(|member| !member.is_read.get()) {
             self.report.left_out(
                 &self.at(member.name),
@@ -262,7 +262,7 @@ mod tests {
         assert!(members.has("fromHeaders"));
         assert!(!members.has("gone"));
         assert_eq!(members.at("from_headers"), "f.from_headers");
-        members.finish();
+        members.report_unread();
         let lines = report.into_lines();
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(

@@ -137,7 +137,7 @@ impl NamedFormula {
 impl PolicyRoute {
     /// Whether every request of the route is admitted.
     pub(crate) fn is_open(&self) -> bool {
-        self.denies.is_empty() && self.allows.iter().any(|allow| allow.formula.is_yes())
+        self.denies.is_empty() && self.allows.iter().any(|allow| allow.formula.is_always())
     }
 
     /// Who of the route's requests is admitted, as one formula. A token that fails refuses the request even where none is

@@ -23,12 +23,12 @@ pub(crate) struct RequestRegion {
     pub(crate) is_preflight: bool,
 }
 
-/// What two regions have in common.
+/// The requests that two regions have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Common {
     Nothing,
     Region(RequestRegion),
-    /// No `match` selects it.
+    /// No single `match` selects these requests.
     Inexpressible,
 }
 

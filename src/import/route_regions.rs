@@ -87,14 +87,14 @@ pub(crate) fn boundaries(formula: &Formula) -> Vec<String> {
 
 /// A route and those after it as one route for every request.
 pub(crate) fn merged(route: &PolicyRoute, later: &[PolicyRoute]) -> PolicyRoute {
-    let mut rest = Formula::no();
+    let mut rest = Formula::never();
     for route in std::iter::once(route).chain(later).rev() {
         let (region, admitted) = (route.region.clone(), route.admitted());
         rest = match (&admitted, &rest) {
-            (admitted, _) if admitted.is_yes() => Formula::any([region, rest]),
-            (_, rest) if rest.is_no() => Formula::all([region, admitted]),
-            (admitted, _) if admitted.is_no() => Formula::all([Formula::not(region), rest]),
-            (_, rest) if rest.is_yes() => Formula::any([admitted, Formula::not(region)]),
+            (admitted, _) if admitted.is_always() => Formula::any([region, rest]),
+            (_, rest) if rest.is_never() => Formula::all([region, admitted]),
+            (admitted, _) if admitted.is_never() => Formula::all([Formula::not(region), rest]),
+            (_, rest) if rest.is_always() => Formula::any([admitted, Formula::not(region)]),
             _ => Formula::any([
                 Formula::all([region.clone(), admitted]),
                 Formula::all([Formula::not(region), rest]),
@@ -103,7 +103,7 @@ pub(crate) fn merged(route: &PolicyRoute, later: &[PolicyRoute]) -> PolicyRoute 
     }
     PolicyRoute {
         name: route.name.clone(),
-        region: Formula::yes(),
+        region: Formula::always(),
         verification: TokenCheck::Applied,
         denies: Vec::new(),
         allows: vec![NamedFormula::new(route.name.clone(), rest)],

@@ -157,7 +157,7 @@ impl Planner<'_> {
             let Ok(found) = alternatives(&formula, UnknownCounts::AsFalse) else {
                 self.report.left_out(
                     &allow.name,
-                    "it has too many alternatives to write them as rules, so accredit refuses these requests",
+                    "it has too many alternatives to be written as rules, so accredit refuses these requests",
                     "write rules for it by hand",
                 );
                 continue;

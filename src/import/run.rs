@@ -139,13 +139,13 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     };
     if reads(|region| region.paths.is_some(), "request.path") {
         report.note(
-            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also has /a/ and /%61; it refuses \
+            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also matches /a/ and /%61; it refuses \
              ambiguous paths, such as those with //, %2F or ;",
         );
     }
     if reads(|region| region.hosts.is_some(), "request.host") {
         report.note(
-            "accredit compares hosts without the port, so a rule for a host has it with every port",
+            "accredit compares hosts without the port, so a rule for a host matches the host with every port",
         );
     }
     let has_list_header = policy

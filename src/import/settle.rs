@@ -1,4 +1,4 @@
-//! The parts of a policy that accredit has once, without what it does not accept.
+//! Removes what accredit does not accept from the parts of a policy that are no rules: token sources and headers.
 
 use crate::import::policy::ImportedPolicy;
 use crate::import::report::ImportReport;
@@ -40,7 +40,7 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
     }
 }
 
-/// Takes back each claim header that goes with the other settings.
+/// Keeps each claim header that accredit accepts together with the other settings.
 fn claim_headers(policy: &mut ImportedPolicy, report: &ImportReport) {
     let headers: Vec<_> = policy
         .providers

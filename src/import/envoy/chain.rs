@@ -1,7 +1,7 @@
 //! The filters of a connection manager that `import` does not read, and the routes that it cannot read.
 //!
-//! A filter that decides and is not read would be missing in the result, so it is named, and the result refuses everything
-//! where the missing part was one of those that `import` carries over.
+//! If `import` cannot read a filter that decides, the result lacks that decision. So the report names the filter, and if it can be a
+//! `jwt_authn` or `rbac`, the result refuses every request.
 
 use serde_json::Value;
 
@@ -29,10 +29,10 @@ const OTHERS: [&str; 11] = [
 /// The routes of a connection manager.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ManagerRoutes<'v> {
-    /// The input has none, because it is a part of a connection manager.
+    /// The input has no routes, because it is only a part of a connection manager.
     NotThere,
     Found(&'v Value),
-    /// The input names routes that are not in it, or that `import` does not read. It was reported.
+    /// The input names routes that are not in the input, or that `import` does not read. The report names them.
     Unreadable,
 }
 
@@ -143,7 +143,7 @@ fn is_anything(filter: &Value) -> bool {
 pub(crate) fn refused_route() -> PolicyRoute {
     PolicyRoute {
         name: "everything".to_owned(),
-        region: Formula::yes(),
+        region: Formula::always(),
         verification: TokenCheck::Applied,
         denies: Vec::new(),
         allows: Vec::new(),

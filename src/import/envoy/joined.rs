@@ -1,4 +1,4 @@
-//! What several providers say about things of which accredit has one.
+//! Settings of several providers joined: accredit has one entry for each issuer, and one list of token sources.
 
 use crate::import::envoy::provider::{JwtAuthnProvider, default_places};
 use crate::import::envoy::requirement::JwtRequirement;
@@ -57,7 +57,7 @@ pub(crate) fn entries(
     entries
 }
 
-/// An empty list is every audience.
+/// Adds audiences to a list. An empty list means every audience.
 fn merge_audiences(own: &mut Vec<String>, added: &[String]) {
     if own.is_empty() || added.is_empty() {
         own.clear();

@@ -1,8 +1,8 @@
-//! From the filter `jwt_authn` and what routes say about it to routes of a policy.
+//! Converts the filter `jwt_authn`, and what routes override in it, to routes of a policy.
 
 use crate::import::envoy::find::has_other_type;
 use crate::import::envoy::joined::{entries, forward_token, payload_header, places};
-use crate::import::envoy::matchers::{reported, route_match};
+use crate::import::envoy::matchers::{no_equivalent, route_match};
 use crate::import::envoy::provider::{JwtAuthnProvider, provider};
 use crate::import::envoy::requirement::{JwtRequirement, requirement};
 use crate::import::envoy::routes::{FilterOverride, FoundRoute};
@@ -19,32 +19,37 @@ const PER_ROUTE: &str = "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConf
 /// A rule of the filter.
 struct FilterRule {
     at: String,
+    /// The requests that the rule matches.
     region: Formula,
+    /// `None` if the rule requires nothing.
     requirement: Option<JwtRequirement>,
 }
 
 /// The filter as the routes of Envoy refer to it.
 pub(super) struct JwtAuthnFilter<'r> {
     pub(super) providers: Vec<JwtAuthnProvider>,
+    /// The audiences of each issuer entry, by issuer.
     entry_audiences: Vec<(String, Vec<String>)>,
     rules: Vec<FilterRule>,
+    /// `requirement_map`: the requirements that routes and rules name.
     by_name: Vec<(String, JwtRequirement)>,
     has_filter_state_rules: bool,
     report: &'r ImportReport,
 }
 
+/// A route that needs no token.
 pub(super) fn open_route(name: &str, region: Formula) -> PolicyRoute {
     PolicyRoute {
         name: name.to_owned(),
         region,
         verification: TokenCheck::Skipped,
         denies: Vec::new(),
-        allows: vec![NamedFormula::new(name, Formula::yes())],
+        allows: vec![NamedFormula::new(name, Formula::always())],
         comment: None,
     }
 }
 
-/// Reads the filter. `named` are the requirements that routes name.
+/// Reads the filter, and the parts of the policy that do not depend on routes. `named` has the names of the requirements that routes use.
 pub(super) fn read_filter<'r>(
     filter: Members<'_>,
     named: &[&str],
@@ -70,7 +75,7 @@ pub(super) fn read_filter<'r>(
             let found = by_name.iter().find(|(own, _)| *own == name);
             found.map_or(JwtRequirement::Unsatisfiable, |(_, found)| found.clone())
         });
-        rule.finish();
+        rule.report_unread();
         rules.push(FilterRule {
             at,
             region,
@@ -87,7 +92,7 @@ pub(super) fn read_filter<'r>(
     }
     let bypasses_preflight = filter.flag("bypass_cors_preflight").unwrap_or(false);
     let strips = filter.flag("strip_failure_response").unwrap_or(false);
-    filter.finish();
+    filter.report_unread();
     let used: Vec<&JwtRequirement> = rules
         .iter()
         .filter_map(|rule| rule.requirement.as_ref())
@@ -176,7 +181,7 @@ impl JwtAuthnFilter<'_> {
             FilterOverride::None => self.filter_routes(&format!("{}-", route.name), &region),
             FilterOverride::Disabled => vec![open_route(&route.name, region)],
             FilterOverride::Configured(at, own) if has_other_type(own, PER_ROUTE) => {
-                let _ = reported(&at, "an override of this type", self.report);
+                let _ = no_equivalent(&at, "an override of this type", self.report);
                 let requirement = JwtRequirement::Unsatisfiable;
                 vec![self.verified(&route.name, &at, region, &requirement)]
             }
@@ -185,7 +190,7 @@ impl JwtAuthnFilter<'_> {
                 members.ignore(&["@type"]);
                 let is_disabled = members.flag("disabled").unwrap_or(false);
                 let name = members.text("requirement_name");
-                members.finish();
+                members.report_unread();
                 match name {
                     _ if is_disabled => vec![open_route(&route.name, region)],
                     None => self.filter_routes(&format!("{}-", route.name), &region),
@@ -226,10 +231,10 @@ impl JwtAuthnFilter<'_> {
     }
 }
 
-/// The path of the rule, if that is all that it matches.
+/// A name for a rule: its path if it matches one path or prefix and nothing else, otherwise its number.
 fn rule_name(number: usize, region: &Formula) -> String {
     let path = match region {
-        formula if formula.is_yes() => return "every-path".to_owned(),
+        formula if formula.is_always() => return "every-path".to_owned(),
         Formula::Atom(Atom::Paths(paths)) => match paths.as_slice() {
             [PathTest::Text(test)] => match &test.kind {
                 TextKind::Exact(path) | TextKind::Prefix(path) => Some(path),

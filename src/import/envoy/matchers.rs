@@ -26,7 +26,7 @@ pub(crate) fn string_matcher(members: Members<'_>) -> Option<TextTest> {
     }
     let ignores_case = members.flag("ignore_case").unwrap_or(false);
     let (at, report) = (members.place().to_owned(), members.report());
-    members.finish();
+    members.report_unread();
     let kind = test.or_else(|| unknown(&at, "this matcher", report))?;
     let ignores_case = ignores_case && !matches!(kind, TextKind::Regex(_) | TextKind::Present);
     Some(TextTest { kind, ignores_case })
@@ -36,7 +36,7 @@ pub(crate) fn string_matcher(members: Members<'_>) -> Option<TextTest> {
 fn regex(members: Members<'_>) -> Option<TextKind> {
     members.ignore(&["google_re2"]);
     let text = members.text("regex")?;
-    members.finish();
+    members.report_unread();
     Some(match text.as_str() {
         ".+" => TextKind::Present,
         _ => TextKind::Regex(text),
@@ -47,7 +47,7 @@ fn regex(members: Members<'_>) -> Option<TextKind> {
 pub(crate) fn header_matcher(members: Members<'_>) -> Formula {
     let (at, report) = (members.place().to_owned(), members.report());
     let Some(name) = members.text("name") else {
-        return reported(&at, "this header matcher", report);
+        return no_equivalent(&at, "this header matcher", report);
     };
     let is_inverted = members.flag("invert_match").unwrap_or(false);
     let reads_missing = members
@@ -72,12 +72,12 @@ pub(crate) fn header_matcher(members: Members<'_>) -> Formula {
     }
     let present = members.flag("present_match");
     let has_range = members.has("range_match");
-    members.finish();
+    members.report_unread();
     if has_range || reads_missing {
-        return reported(&at, "this header matcher", report);
+        return no_equivalent(&at, "this header matcher", report);
     }
     let matched = match test {
-        // The test was reported.
+        // The report has the test that accredit cannot express.
         Some(None) => return Formula::Unknown,
         Some(Some(test)) => header(&name, Some(test), &at, report),
         None => match present {
@@ -89,7 +89,7 @@ pub(crate) fn header_matcher(members: Members<'_>) -> Formula {
     match (is_inverted, has_value_test) {
         (false, _) => matched,
         (true, false) => Formula::not(matched),
-        // Releases of Envoy differ about a header that is missing.
+        // Whether an inverted test matches a missing header differs between releases of Envoy.
         (true, true) => {
             let is_there = header(&name, None, &at, report);
             Formula::any([
@@ -100,17 +100,19 @@ pub(crate) fn header_matcher(members: Members<'_>) -> Formula {
     }
 }
 
-/// A test of a header, or of what a pseudo-header carries.
+/// A test of a header, or of the method, host or path in a pseudo-header.
 fn header(name: &str, test: Option<TextTest>, at: &str, report: &ImportReport) -> Formula {
     match (name.to_ascii_lowercase().as_str(), test) {
-        (":method" | ":authority" | "host" | ":path", None) => Formula::yes(),
+        (":method" | ":authority" | "host" | ":path", None) => Formula::always(),
         (":method", Some(test)) => Formula::Atom(Atom::Methods(vec![test])),
         (":authority" | "host", Some(test)) => host(test, at, report),
-        // The pseudo-header has the query string, and a rule does not see it.
+        // `:path` contains the query string, which `paths` of a rule does not see.
         (":path", Some(test)) if matches!(&test.kind, TextKind::Prefix(prefix) if !prefix.contains('?')) => {
             Formula::Atom(Atom::Paths(vec![PathTest::Text(test)]))
         }
-        (name, _) if name.starts_with(':') => reported(at, "a test of this pseudo-header", report),
+        (name, _) if name.starts_with(':') => {
+            no_equivalent(at, "a test of this pseudo-header", report)
+        }
         (_, test) => Formula::Atom(Atom::Header(name.to_owned(), test)),
     }
 }
@@ -120,12 +122,12 @@ pub(crate) fn host(test: TextTest, at: &str, report: &ImportReport) -> Formula {
     let kind = match test.kind {
         TextKind::Exact(host) => TextKind::Exact(without_port(host, at, report)),
         TextKind::Suffix(host) => TextKind::Suffix(without_port(host, at, report)),
-        TextKind::Present => return Formula::yes(),
+        TextKind::Present => return Formula::always(),
         TextKind::Prefix(host) if host.contains(':') => {
-            return reported(at, "a prefix with a port", report);
+            return no_equivalent(at, "a prefix with a port", report);
         }
         kind @ (TextKind::Prefix(_) | TextKind::Contains(_)) => kind,
-        TextKind::Regex(_) => return reported(at, "a regular expression for hosts", report),
+        TextKind::Regex(_) => return no_equivalent(at, "a regular expression for hosts", report),
     };
     let test = TextTest {
         kind,
@@ -176,16 +178,20 @@ pub(crate) fn route_match(members: Members<'_>) -> Formula {
     } else if let Some(path) = members.text("path_separated_prefix") {
         match ignores_case {
             false => add(PathTest::AtOrBelow(path)),
-            true => parts.push(reported(&at, "a prefix without regard to case", report)),
+            true => parts.push(no_equivalent(
+                &at,
+                "a prefix without regard to case",
+                report,
+            )),
         }
     } else if members.has("connect_matcher") {
         parts.push(Formula::Atom(Atom::Methods(vec![TextTest::exact(
             "CONNECT",
         )])));
     } else if members.has("path_match_policy") {
-        parts.push(reported(&at, "a template of paths", report));
+        parts.push(no_equivalent(&at, "a template of paths", report));
     } else {
-        parts.push(reported(&at, "a match without a path", report));
+        parts.push(no_equivalent(&at, "a match without a path", report));
     }
     parts.extend(members.mappings("headers").into_iter().map(header_matcher));
     if members.has("grpc") {
@@ -208,15 +214,15 @@ pub(crate) fn route_match(members: Members<'_>) -> Formula {
         "filter_state",
     ] {
         if members.has(name) {
-            parts.push(reported(&members.at(name), "this condition", report));
+            parts.push(no_equivalent(&members.at(name), "this condition", report));
         }
     }
-    members.finish();
+    members.report_unread();
     Formula::all(parts)
 }
 
-/// Reports what accredit has no equivalent for.
-pub(crate) fn reported(at: &str, what: &str, report: &ImportReport) -> Formula {
+/// Reports that accredit has no equivalent for a part of the original. The formula counts as not fulfilled, plainly and negated.
+pub(crate) fn no_equivalent(at: &str, what: &str, report: &ImportReport) -> Formula {
     let _: Option<()> = unknown(at, what, report);
     Formula::Unknown
 }

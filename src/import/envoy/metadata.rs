@@ -1,7 +1,7 @@
 //! Conditions on the dynamic metadata that `jwt_authn` writes: the claims of the token.
 
 use crate::import::claims::{ClaimShape, ClaimTest};
-use crate::import::envoy::matchers::{reported, string_matcher};
+use crate::import::envoy::matchers::{no_equivalent, string_matcher};
 use crate::import::envoy::provider::JwtAuthnProvider;
 use crate::import::formula::{Atom, Formula};
 use crate::import::members::Members;
@@ -16,19 +16,19 @@ pub(crate) fn metadata(members: Members<'_>, providers: &[JwtAuthnProvider]) -> 
     let mut path = Vec::new();
     for segment in members.mappings("path") {
         path.extend(segment.text("key"));
-        segment.finish();
+        segment.report_unread();
     }
     let is_inverted = members.flag("invert").unwrap_or(false);
     let value = members.mapping("value");
     let (key, claim) = match (filter.as_deref(), path.split_first(), value) {
         (Some(JWT_AUTHN_METADATA), Some((key, claim)), Some(value)) if !claim.is_empty() => {
-            members.finish();
+            members.report_unread();
             (key.clone(), (claim.to_vec(), value))
         }
         _ => {
             members.ignore(&["filter", "path", "value", "invert"]);
-            members.finish();
-            return reported(&at, "this condition on metadata", report);
+            members.report_unread();
+            return no_equivalent(&at, "this condition on metadata", report);
         }
     };
     let (claim, value) = claim;
@@ -47,7 +47,7 @@ pub(crate) fn metadata(members: Members<'_>, providers: &[JwtAuthnProvider]) -> 
     };
     let words = writers.iter().filter(|own| are_words(own)).count();
     if words != 0 && words != writers.len() {
-        return reported(
+        return no_equivalent(
             &at,
             "a claim that is split into words for some issuers only",
             report,
@@ -67,7 +67,7 @@ fn of_value(members: Members<'_>, claim: &[String], are_words: bool) -> Formula 
     let found = if let Some(alternatives) = members.mapping("or_match") {
         let parts = alternatives.mappings("value_matchers").into_iter();
         let parts: Vec<_> = parts.map(|part| of_value(part, claim, are_words)).collect();
-        alternatives.finish();
+        alternatives.report_unread();
         Formula::any(parts)
     } else if let Some(matcher) = members.mapping("string_match") {
         match string_matcher(matcher) {
@@ -77,19 +77,19 @@ fn of_value(members: Members<'_>, claim: &[String], are_words: bool) -> Formula 
     } else if let Some(list) = members.mapping("list_match") {
         let found = match list.mapping("one_of") {
             Some(one) => of_element(one, claim, are_words),
-            None => reported(&at, "this test of a list", report),
+            None => no_equivalent(&at, "this test of a list", report),
         };
-        list.finish();
+        list.report_unread();
         found
     } else {
         members.ignore(&["null_match", "double_match", "bool_match", "present_match"]);
-        reported(&at, "a test for a value that is no text", report)
+        no_equivalent(&at, "a test for a value that is no text", report)
     };
-    members.finish();
+    members.report_unread();
     found
 }
 
-/// The test of an element of a list.
+/// A test of the elements of a list.
 fn of_element(members: Members<'_>, claim: &[String], are_words: bool) -> Formula {
     let (at, report) = (members.place().to_owned(), members.report());
     let found = if let Some(alternatives) = members.mapping("or_match") {
@@ -97,7 +97,7 @@ fn of_element(members: Members<'_>, claim: &[String], are_words: bool) -> Formul
         let parts: Vec<_> = parts
             .map(|part| of_element(part, claim, are_words))
             .collect();
-        alternatives.finish();
+        alternatives.report_unread();
         Formula::any(parts)
     } else if let Some(matcher) = members.mapping("string_match") {
         match string_matcher(matcher) {
@@ -105,16 +105,16 @@ fn of_element(members: Members<'_>, claim: &[String], are_words: bool) -> Formul
             None => Formula::Unknown,
         }
     } else {
-        reported(&at, "a test for an element that is no text", report)
+        no_equivalent(&at, "a test for an element that is no text", report)
     };
-    members.finish();
+    members.report_unread();
     found
 }
 
 fn of_test(claim: &[String], shape: ClaimShape, test: TextTest, are_words: bool) -> Formula {
     let shape = match (shape, are_words) {
-        // jwt_authn makes a list of words of such a text, so the claim is never a text.
-        (ClaimShape::Text, true) => return Formula::no(),
+        // jwt_authn splits the text of this claim into a list of words, so the claim is never a text.
+        (ClaimShape::Text, true) => return Formula::never(),
         (_, true) => ClaimShape::Words,
         (shape, false) => shape,
     };

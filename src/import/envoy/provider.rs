@@ -1,4 +1,4 @@
-//! A provider of `jwt_authn`.
+//! An element of `providers` of the filter `jwt_authn`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,27 +10,27 @@ use crate::import::policy::{
 use crate::import::report::ImportReport;
 use crate::import::text_test::TextTest;
 
-/// A provider, and what it says about things that are the same for all issuers of accredit.
+/// A provider, and its settings of which accredit has one for all issuers.
 #[derive(Clone, Debug)]
 pub(crate) struct JwtAuthnProvider {
     pub(crate) name: String,
-    /// `None` if accredit cannot have it; that was reported.
+    /// `None` if accredit has no equivalent for it, which is in the report.
     pub(crate) provider: Option<TokenProvider>,
     pub(crate) places: Vec<ImportedTokenSource>,
     pub(crate) forward: ImportedValue<bool>,
     pub(crate) payload_header: Option<String>,
     /// The key in the dynamic metadata under which other filters find the claims.
     pub(crate) metadata_key: Option<String>,
-    /// The claims that are lists of words there.
+    /// The claims that this metadata has as lists of words.
     pub(crate) word_claims: Vec<String>,
 }
 
-/// The algorithms that Envoy verifies, with a key that fits.
+/// The algorithms that Envoy verifies if it has a key for them.
 pub(crate) const ALGORITHMS: &[&str] = &[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 ];
 
-/// Envoy's tolerance in milliseconds.
+/// The default of Envoy's `clock_skew_seconds`, in milliseconds.
 pub(crate) const CLOCK_SKEW: u64 = 60_000;
 
 pub(crate) fn provider(name: &str, members: Members<'_>) -> JwtAuthnProvider {
@@ -54,7 +54,7 @@ pub(crate) fn provider(name: &str, members: Members<'_>) -> JwtAuthnProvider {
     ]);
     if members.flag("clear_route_cache").unwrap_or(false) {
         report.note(format_args!(
-            "{}: accredit does not have the route chosen again after the check; do not match claim headers in routes",
+            "{}: accredit does not make Envoy choose the route again after the check; do not match claim headers in routes",
             members.at("clear_route_cache")
         ));
     }
@@ -119,7 +119,7 @@ pub(crate) fn provider(name: &str, members: Members<'_>) -> JwtAuthnProvider {
             .filter(|name| !name.is_empty()),
         word_claims: words,
     };
-    members.finish();
+    members.report_unread();
     found
 }
 
@@ -139,8 +139,8 @@ fn keys(members: &Members<'_>) -> Option<ProviderKeys> {
             })
         });
         let at = remote.place().to_owned();
-        address.into_iter().for_each(Members::finish);
-        remote.finish();
+        address.into_iter().for_each(Members::report_unread);
+        remote.report_unread();
         report.note(
             "accredit connects to the host in `jwks.uri` itself, and not through a cluster of Envoy; if its certificate is not \
              signed by an authority of the system, set `jwks.ca_file`",
@@ -167,7 +167,7 @@ fn keys(members: &Members<'_>) -> Option<ProviderKeys> {
                 .map(ProviderKeys::Variable)
         });
     let at = local.place().to_owned();
-    local.finish();
+    local.report_unread();
     keys.or_else(|| no_keys(&at, report))
 }
 
@@ -188,7 +188,7 @@ fn claim_headers(members: &Members<'_>) -> Vec<(String, Vec<String>)> {
             let claim = claim.split('.').map(str::to_owned).collect();
             (header.to_ascii_lowercase(), claim)
         }));
-        mapping.finish();
+        mapping.report_unread();
     }
     headers
 }
@@ -208,7 +208,7 @@ fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     for header in members.mappings("from_headers") {
         let (at, report) = (header.place().to_owned(), header.report());
         let (name, prefix) = (header.text("name"), header.text("value_prefix"));
-        header.finish();
+        header.report_unread();
         if let Some(name) = name {
             places.extend(header_place(&name, &prefix.unwrap_or_default(), &at, report).map(given));
         }
@@ -223,7 +223,7 @@ fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     }
 }
 
-/// Where Envoy looks if nothing is given.
+/// The places where Envoy reads a token if the provider names none.
 pub(crate) fn default_places() -> Vec<ImportedTokenSource> {
     let kinds = [
         TokenPlaceKind::Header {
@@ -240,7 +240,7 @@ pub(crate) fn default_places() -> Vec<ImportedTokenSource> {
         .into()
 }
 
-/// A header with the text before the token. accredit has schemes: a name, and a space after it.
+/// A header, and the text before the token in it. accredit has schemes instead: a name and a space.
 pub(crate) fn header_place(
     name: &str,
     prefix: &str,
@@ -252,7 +252,7 @@ pub(crate) fn header_place(
     if !scheme.chars().all(is_token) || prefix.starts_with(' ') {
         report.left_out(
             at,
-            format_args!("accredit has schemes, and {prefix:?} before the token is none, so it reads no token from this header"),
+            format_args!("{prefix:?} before the token is not a scheme and a space, so accredit reads no token from this header"),
             "let clients send the token with a scheme such as Bearer",
         );
         return None;
@@ -264,7 +264,7 @@ pub(crate) fn header_place(
 }
 
 impl JwtAuthnProvider {
-    /// The subjects, where a key of the issuer entry cannot have them.
+    /// The test of the subject, if no key of the issuer entry can express it.
     pub(crate) fn subject_test(&self) -> Option<&TextTest> {
         let test = self.provider.as_ref()?.subjects.as_ref()?;
         test.as_exact().is_none().then_some(test)

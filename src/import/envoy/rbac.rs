@@ -1,7 +1,7 @@
 //! The filter `rbac`: policies of permissions and principals.
 
 use crate::import::envoy::find::member;
-use crate::import::envoy::matchers::{header_matcher, reported, string_matcher};
+use crate::import::envoy::matchers::{header_matcher, no_equivalent, string_matcher};
 use crate::import::envoy::metadata::metadata;
 use crate::import::envoy::provider::JwtAuthnProvider;
 use crate::import::formula::{Atom, Formula};
@@ -40,7 +40,7 @@ pub(crate) fn rbac(members: Members<'_>, scope: RbacScope<'_>) -> RbacRules {
         "track_per_rule_stats",
     ]);
     if members.has("matcher") {
-        members.finish();
+        members.report_unread();
         report.left_out(
             &at,
             "`import` does not read the tree `matcher`, so accredit refuses these requests",
@@ -49,10 +49,10 @@ pub(crate) fn rbac(members: Members<'_>, scope: RbacScope<'_>) -> RbacRules {
         return RbacRules::Allow(Vec::new());
     }
     let Some(rules) = members.mapping("rules") else {
-        members.finish();
+        members.report_unread();
         return RbacRules::Off;
     };
-    members.finish();
+    members.report_unread();
     let action = rules.text("action").unwrap_or_else(|| "ALLOW".to_owned());
     let mut policies = Vec::new();
     for (name, at, value) in rules.entries("policies") {
@@ -60,13 +60,13 @@ pub(crate) fn rbac(members: Members<'_>, scope: RbacScope<'_>) -> RbacRules {
         policies.push(NamedFormula::new(name, self::policy(policy, scope)));
     }
     rules.ignore(&["audit_logging_options"]);
-    rules.finish();
+    rules.report_unread();
     match action.as_str() {
         "ALLOW" => RbacRules::Allow(policies),
         "DENY" => RbacRules::Deny(policies),
         "LOG" => RbacRules::Off,
         _ => {
-            let _ = reported(&at, "this action", report);
+            let _ = no_equivalent(&at, "this action", report);
             RbacRules::Allow(Vec::new())
         }
     }
@@ -89,7 +89,7 @@ fn policy(members: Members<'_>, scope: RbacScope<'_>) -> Formula {
     let mut parts = vec![permissions, principals];
     for name in ["condition", "checked_condition"] {
         if members.has(name) {
-            parts.push(reported(
+            parts.push(no_equivalent(
                 &members.at(name),
                 "a condition in Envoy's CEL",
                 report,
@@ -97,7 +97,7 @@ fn policy(members: Members<'_>, scope: RbacScope<'_>) -> Formula {
         }
     }
     members.ignore(&["cel_config"]);
-    members.finish();
+    members.report_unread();
     Formula::all(parts)
 }
 
@@ -112,7 +112,7 @@ fn combined(
     let parts = |name: &str| {
         let set = members.mapping(name)?;
         let parts: Vec<Formula> = set.mappings(list).into_iter().map(inner).collect();
-        set.finish();
+        set.report_unread();
         Some(parts)
     };
     if let Some(parts) = parts(all) {
@@ -147,10 +147,10 @@ fn permission(members: Members<'_>, scope: RbacScope<'_>) -> Formula {
                 "matcher",
                 "uri_template",
             ]);
-            reported(&at, "this permission", report)
+            no_equivalent(&at, "this permission", report)
         }
     };
-    members.finish();
+    members.report_unread();
     found
 }
 
@@ -164,23 +164,23 @@ fn principal(members: Members<'_>, scope: RbacScope<'_>) -> Formula {
         Some(found) => found,
         None => {
             members.ignore(&["custom", "filter_state", "mtls_authenticated"]);
-            reported(&at, "this principal", report)
+            no_equivalent(&at, "this principal", report)
         }
     };
-    members.finish();
+    members.report_unread();
     found
 }
 
 fn shared(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
     if members.flag("any").unwrap_or(false) {
-        return Some(Formula::yes());
+        return Some(Formula::always());
     }
     if let Some(matcher) = members.mapping("header") {
         return Some(header_matcher(matcher));
     }
     if let Some(matcher) = members.mapping("url_path") {
         let path = matcher.mapping("path").and_then(string_matcher);
-        matcher.finish();
+        matcher.report_unread();
         return Some(match path {
             Some(test) => Formula::Atom(Atom::Paths(vec![PathTest::Text(test)])),
             None => Formula::Unknown,
@@ -195,8 +195,8 @@ fn shared(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
         };
         sourced.ignore(&["metadata_matcher"]);
         let (at, report) = (sourced.place().to_owned(), sourced.report());
-        sourced.finish();
-        return Some(found.unwrap_or_else(|| reported(&at, "metadata of the route", report)));
+        sourced.report_unread();
+        return Some(found.unwrap_or_else(|| no_equivalent(&at, "metadata of the route", report)));
     }
     members
         .mapping("metadata")
@@ -207,7 +207,7 @@ fn shared(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
 fn peer(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
     if let Some(authenticated) = members.mapping("authenticated") {
         let test = authenticated.mapping("principal_name").map(string_matcher);
-        authenticated.finish();
+        authenticated.report_unread();
         return Some(match test {
             Some(Some(test)) => Formula::Atom(Atom::Principals(vec![test])),
             Some(None) => Formula::Unknown,
@@ -229,7 +229,7 @@ fn peer(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
     }
     for name in ["source_ip", "remote_ip"] {
         if members.has(name) {
-            return Some(reported(
+            return Some(no_equivalent(
                 &members.at(name),
                 "the address of a client behind a proxy (accredit compares the address of the connection's peer)",
                 members.report(),
@@ -247,15 +247,15 @@ fn address_range(members: Members<'_>) -> Formula {
         Some(bits) => bits.get("value").unwrap_or(bits).as_u64(),
         None => Some(0),
     };
-    members.finish();
+    members.report_unread();
     match prefix.zip(bits) {
         Some((prefix, bits)) => {
             match crate::import::addresses::range(&format!("{prefix}/{bits}")) {
                 Some(range) => Formula::Atom(Atom::Addresses(vec![range])),
-                None => reported(&at, "this range of addresses", report),
+                None => no_equivalent(&at, "this range of addresses", report),
             }
         }
-        None => reported(&at, "this range of addresses", report),
+        None => no_equivalent(&at, "this range of addresses", report),
     }
 }
 

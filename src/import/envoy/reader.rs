@@ -1,4 +1,4 @@
-//! From an HTTP connection manager to a policy.
+//! Converts an HTTP connection manager of Envoy to a policy.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::import::envoy::find::{
     FoundManager, JWT_AUTHN, RBAC, has_other_type, is_filter, managers, member,
 };
 use crate::import::envoy::jwt_filter::{open_route, read_filter};
-use crate::import::envoy::matchers::reported;
+use crate::import::envoy::matchers::no_equivalent;
 use crate::import::envoy::rbac::{RbacRules, RbacScope, peer_is_client, rbac};
 use crate::import::envoy::routes::{FilterOverride, has_overrides, routes};
 use crate::import::formula::Formula;
@@ -19,6 +19,16 @@ use crate::import::policy::{ImportedPolicy, NamedFormula, PolicyRoute};
 use crate::import::report::ImportReport;
 
 const RBAC_PER_ROUTE: &str = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
+
+/// A filter `rbac` of the connection manager.
+struct RbacFilter {
+    name: String,
+    /// A filter after `jwt_authn` reads the claims that `jwt_authn` wrote.
+    is_after_jwt_authn: bool,
+    /// The filter has no effect unless a route configures it.
+    is_disabled: bool,
+    rules: RbacRules,
+}
 
 /// The policy of the first connection manager with a `jwt_authn` filter. `None` if there is none.
 pub(crate) fn policy(
@@ -37,7 +47,7 @@ pub(crate) fn policy(
     Some(of_manager(first, documents, report))
 }
 
-/// Managers of one generator often differ in names only.
+/// Whether two connection managers decide alike. Managers that a control plane generates often differ in names only.
 fn is_same(one: &Value, other: &Value) -> bool {
     [
         "http_filters",
@@ -61,7 +71,7 @@ fn of_manager(
     if manager.is_bare_filter {
         let filter = Members::of(&format!("{at}jwt_authn"), manager.value, report);
         let (reader, policy) = read_filter(filter, &[], report);
-        let routes = reader.filter_routes("", &Formula::yes());
+        let routes = reader.filter_routes("", &Formula::always());
         return ImportedPolicy { routes, ..policy };
     }
     let filters: Vec<&Value> = member(manager.value, "http_filters")
@@ -146,8 +156,7 @@ fn of_filters(
         providers: &reader.providers,
         peer_is_client: peer_is_client(manager),
     };
-    // The filters after jwt_authn read what it wrote, those before it do not.
-    let rbacs: Vec<(String, bool, bool, RbacRules)> = filters
+    let rbacs: Vec<RbacFilter> = filters
         .iter()
         .enumerate()
         .filter(|(_, filter)| is_filter(filter, RBAC))
@@ -155,25 +164,25 @@ fn of_filters(
             let name = name_of(filter);
             let config = member(filter, "typed_config")?;
             let rules = rbac(Members::of(&format!("{at}{name}"), config, report), scope);
-            Some((
+            Some(RbacFilter {
                 name,
-                place.is_some_and(|place| number > place),
-                is_disabled(filter),
+                is_after_jwt_authn: place.is_some_and(|place| number > place),
+                is_disabled: is_disabled(filter),
                 rules,
-            ))
+            })
         })
         .collect();
     let is_off = jwt_authn.is_some_and(is_disabled);
     let mut all = Vec::new();
     for route in &found_routes {
         let mut own = reader.routes_of(route, route.filter(&filter_name), is_off);
-        for (name, is_after, is_disabled, rules) in &rbacs {
-            let rules = match route.filter(name) {
+        for rbac_filter in &rbacs {
+            let rules = match route.filter(&rbac_filter.name) {
                 FilterOverride::Disabled => RbacRules::Off,
-                FilterOverride::None if *is_disabled => RbacRules::Off,
-                FilterOverride::None => rules.clone(),
+                FilterOverride::None if rbac_filter.is_disabled => RbacRules::Off,
+                FilterOverride::None => rbac_filter.rules.clone(),
                 FilterOverride::Configured(at, own) if has_other_type(own, RBAC_PER_ROUTE) => {
-                    let _ = reported(&at, "an override of this type", report);
+                    let _ = no_equivalent(&at, "an override of this type", report);
                     RbacRules::Allow(Vec::new())
                 }
                 FilterOverride::Configured(at, own) => match member(own, "rbac") {
@@ -182,20 +191,18 @@ fn of_filters(
                 },
             };
             own.iter_mut()
-                .for_each(|route| and_rbac(route, &rules, *is_after));
+                .for_each(|route| require_rbac(route, &rules, rbac_filter.is_after_jwt_authn));
         }
         all.extend(own);
     }
     let mut rest = match is_off {
-        true => vec![open_route("without-jwt_authn", Formula::yes())],
-        false => reader.filter_routes("", &Formula::yes()),
+        true => vec![open_route("without-jwt_authn", Formula::always())],
+        false => reader.filter_routes("", &Formula::always()),
     };
-    for (_, is_after, is_disabled, rules) in
-        rbacs.iter().filter(|(_, _, is_disabled, _)| !is_disabled)
-    {
-        let _ = is_disabled;
-        rest.iter_mut()
-            .for_each(|route| and_rbac(route, rules, *is_after));
+    for rbac_filter in rbacs.iter().filter(|own| !own.is_disabled) {
+        rest.iter_mut().for_each(|route| {
+            require_rbac(route, &rbac_filter.rules, rbac_filter.is_after_jwt_authn)
+        });
     }
     all.extend(rest);
     ImportedPolicy {
@@ -204,9 +211,9 @@ fn of_filters(
     }
 }
 
-/// Adds what a filter `rbac` requires.
-fn and_rbac(route: &mut PolicyRoute, rules: &RbacRules, is_after: bool) {
-    let read = |formula: &Formula| match is_after {
+/// Adds to a route what a filter `rbac` requires. A filter before `jwt_authn` sees no claims, so its conditions on the token never hold.
+fn require_rbac(route: &mut PolicyRoute, rules: &RbacRules, is_after_jwt_authn: bool) {
+    let read = |formula: &Formula| match is_after_jwt_authn {
         true => formula.clone(),
         false => formula.without_token(),
     };

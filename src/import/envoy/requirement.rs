@@ -1,4 +1,4 @@
-//! The requirement of a request: a tree of providers.
+//! What `jwt_authn` requires of a request: a tree of providers.
 
 use crate::import::claims::{ClaimShape, ClaimTest};
 use crate::import::envoy::provider::JwtAuthnProvider;
@@ -15,7 +15,7 @@ pub(crate) enum JwtRequirement {
     Any(Vec<JwtRequirement>),
     All(Vec<JwtRequirement>),
     AllowMissing,
-    /// It is satisfied by every request, and accredit satisfies it only without a bad token.
+    /// Every request satisfies it in Envoy. In accredit, a request with a bad token does not.
     AllowAll,
     /// Nothing satisfies it.
     Unsatisfiable,
@@ -30,14 +30,14 @@ pub(crate) fn requirement(members: Members<'_>) -> JwtRequirement {
             .into_iter()
             .map(requirement)
             .collect();
-        list.finish();
+        list.report_unread();
         Some(inner)
     };
     let found = if let Some(name) = members.text("provider_name") {
         JwtRequirement::Provider(name, None)
     } else if let Some(both) = members.mapping("provider_and_audiences") {
         let (name, audiences) = (both.text("provider_name"), both.texts("audiences"));
-        both.finish();
+        both.report_unread();
         match name {
             Some(name) => JwtRequirement::Provider(name, Some(audiences.unwrap_or_default())),
             None => JwtRequirement::Unsatisfiable,
@@ -70,7 +70,7 @@ pub(crate) fn requirement(members: Members<'_>) -> JwtRequirement {
         );
         JwtRequirement::Unsatisfiable
     };
-    members.finish();
+    members.report_unread();
     found
 }
 
@@ -109,12 +109,12 @@ impl JwtRequirement {
                         ),
                         "add the provider",
                     );
-                    return Formula::no();
+                    return Formula::never();
                 };
                 accepted_by(own, audiences.as_deref(), entry_audiences)
             }
             JwtRequirement::Any(parts) => Formula::any(parts.iter().map(|part| match part {
-                // Beside others it is satisfied by a request without any token.
+                // In a list of alternatives, a request without a token satisfies it.
                 JwtRequirement::AllowMissing => Formula::not(Formula::Atom(Atom::Token)),
                 part => inner(part),
             })),
@@ -132,8 +132,8 @@ impl JwtRequirement {
                 }
                 Formula::all(parts.iter().map(inner))
             }
-            JwtRequirement::AllowMissing | JwtRequirement::AllowAll => Formula::yes(),
-            JwtRequirement::Unsatisfiable => Formula::no(),
+            JwtRequirement::AllowMissing | JwtRequirement::AllowAll => Formula::always(),
+            JwtRequirement::Unsatisfiable => Formula::never(),
         }
     }
 }
@@ -145,7 +145,7 @@ fn accepted_by(
     entry_audiences: &[(String, Vec<String>)],
 ) -> Formula {
     let Some(provider) = &own.provider else {
-        return Formula::no();
+        return Formula::never();
     };
     let issuer = TextTest::exact(provider.issuer.clone());
     let mut parts = vec![Formula::Atom(Atom::Issuers(vec![issuer]))];

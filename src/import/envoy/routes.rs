@@ -1,4 +1,4 @@
-//! Overrides of virtual hosts and routes.
+//! What virtual hosts and routes override in the configuration of filters.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::import::members::Members;
 use crate::import::report::ImportReport;
 use crate::import::text_test::{TextKind, TextTest};
 
-/// A route of a virtual host, or the rest of the virtual host.
+/// A route of a virtual host, or the requests of the virtual host that no route matches.
 #[derive(Debug)]
 pub(crate) struct FoundRoute<'v> {
     pub(crate) name: String,
@@ -150,7 +150,7 @@ fn domains_formula(domains: &[String], at: &str, report: &ImportReport) -> Formu
         // Envoy's own names of virtual hosts have the port as `:*`.
         let domain = domain.strip_suffix(":*").unwrap_or(domain);
         let kind = match (domain, domain.strip_prefix('*'), domain.strip_suffix('*')) {
-            ("*", ..) => return Formula::yes(),
+            ("*", ..) => return Formula::always(),
             (_, Some(suffix), _) => TextKind::Suffix(suffix.to_owned()),
             (_, None, Some(prefix)) => TextKind::Prefix(prefix.to_owned()),
             (_, None, None) => TextKind::Exact(domain.to_owned()),

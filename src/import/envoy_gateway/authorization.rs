@@ -2,20 +2,20 @@
 
 use crate::import::addresses;
 use crate::import::claims::{ClaimShape, ClaimTest};
-use crate::import::envoy::matchers::reported;
+use crate::import::envoy::matchers::no_equivalent;
 use crate::import::formula::{Atom, Formula};
 use crate::import::members::Members;
 use crate::import::policy::NamedFormula;
 use crate::import::text_test::TextTest;
 
-/// What the rules say.
+/// The rules of `authorization`: who is denied, and who is allowed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GatewayAuthorization {
     pub(crate) denies: Vec<NamedFormula>,
     pub(crate) allows: Vec<NamedFormula>,
 }
 
-/// What conditions mean in one policy.
+/// What the conditions of one policy refer to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GatewayScope<'a> {
     /// The beginning of the names of rules.
@@ -32,7 +32,7 @@ pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> Ga
         Some("Allow") => true,
         None | Some("Deny") => false,
         Some(_) => {
-            let _ = reported(&members.at("defaultAction"), "this action", report);
+            let _ = no_equivalent(&members.at("defaultAction"), "this action", report);
             false
         }
     };
@@ -48,7 +48,7 @@ pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> Ga
         let formula = self::rule(rule, scope);
         match action.as_deref() {
             Some("Allow") => {
-                // A denial that stands before it is stronger.
+                // An earlier rule that denies decides first.
                 let not_denied = denied.iter().cloned().map(Formula::not);
                 let formula = Formula::all(not_denied.chain([formula]));
                 found.allows.push(NamedFormula::new(name, formula));
@@ -58,7 +58,7 @@ pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> Ga
             }
             Some("Deny") => denied.push(formula),
             _ => {
-                let unknown = reported(&at, "this action", report);
+                let unknown = no_equivalent(&at, "this action", report);
                 found.denies.push(NamedFormula::new(name, unknown));
             }
         }
@@ -70,7 +70,7 @@ pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> Ga
             formula,
         ));
     }
-    members.finish();
+    members.report_unread();
     found
 }
 
@@ -83,7 +83,7 @@ fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
         parts.push(Formula::Atom(Atom::Methods(
             methods.into_iter().map(TextTest::exact).collect(),
         )));
-        operation.finish();
+        operation.report_unread();
     }
     if let Some(principal) = members.mapping("principal") {
         for name in ["clientCIDRs", "sourceCIDRs"] {
@@ -95,12 +95,12 @@ fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
             parts.push(Formula::any(ranges.iter().map(
                 |range| match addresses::range(range) {
                     Some(range) if is_of_peer => Formula::Atom(Atom::Addresses(vec![range])),
-                    Some(_) => reported(
+                    Some(_) => no_equivalent(
                         &at,
                         "the address of a client that a ClientTrafficPolicy finds in a header",
                         report,
                     ),
-                    None => reported(&at, "this range of addresses", report),
+                    None => no_equivalent(&at, "this range of addresses", report),
                 },
             )));
             if is_of_peer {
@@ -112,7 +112,7 @@ fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
         }
         for header in principal.mappings("headers") {
             let (name, values) = (header.text("name"), header.texts("values"));
-            header.finish();
+            header.report_unread();
             parts.push(match name.zip(values) {
                 Some((name, values)) => Formula::any(values.into_iter().map(|value| {
                     Formula::Atom(Atom::Header(name.clone(), Some(TextTest::exact(value))))
@@ -123,9 +123,9 @@ fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
         if let Some(jwt) = principal.mapping("jwt") {
             parts.push(token(jwt, scope));
         }
-        principal.finish();
+        principal.report_unread();
     }
-    members.finish();
+    members.report_unread();
     Formula::all(parts)
 }
 
@@ -140,8 +140,8 @@ fn token(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
         Some((_, Some(issuer))) => {
             Formula::Atom(Atom::Issuers(vec![TextTest::exact(issuer.clone())]))
         }
-        // The provider cannot be used, or is not there.
-        Some((_, None)) | None => Formula::no(),
+        // accredit cannot use the provider, or the policy does not have it.
+        Some((_, None)) | None => Formula::never(),
     }];
     let scopes = members.texts("scopes").unwrap_or_default();
     parts.extend(
@@ -156,15 +156,15 @@ fn token(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
             Some("StringArray") => Some(ClaimShape::List),
             Some(_) => None,
         };
-        claim.finish();
+        claim.report_unread();
         parts.push(match (name, values, shape) {
             (Some(name), Some(values), Some(shape)) => {
                 let name: Vec<&str> = name.split('.').collect();
-                // A claim that is split into words is never a text.
+                // Envoy Gateway splits the text of this claim into words, so the claim is always compared as a list.
                 let is_words = matches!(name.as_slice(), ["scope" | "scp"]);
                 let tests = values.into_iter().map(TextTest::exact).collect();
                 match (is_words, shape) {
-                    (true, ClaimShape::Text) => Formula::no(),
+                    (true, ClaimShape::Text) => Formula::never(),
                     (true, _) => {
                         Formula::Atom(Atom::Claim(ClaimTest::new(&name, ClaimShape::Words, tests)))
                     }
@@ -173,9 +173,9 @@ fn token(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
                     }
                 }
             }
-            _ => reported(&at, "this claim", report),
+            _ => no_equivalent(&at, "this claim", report),
         });
     }
-    members.finish();
+    members.report_unread();
     Formula::all(parts)
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use crate::import::envoy::matchers::{host, reported};
+use crate::import::envoy::matchers::{host, no_equivalent};
 use crate::import::formula::{Atom, Formula};
 use crate::import::input::ForeignDocument;
 use crate::import::members::Members;
@@ -12,24 +12,61 @@ use crate::import::paths::PathTest;
 use crate::import::report::ImportReport;
 use crate::import::text_test::{TextKind, TextTest};
 
-/// A match of a rule of a route, for one of its hosts.
+/// The requests of one match of a rule of a route, on one host of the route.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteRequests {
     pub(crate) region: Formula,
-    /// The name of its rule in the route, if it has one.
+    /// The name of the rule in the route, if the rule has one.
     pub(crate) section: Option<String>,
-    /// A lower one is preferred.
+    /// Of two matches of a request, Envoy Gateway chooses the one with the lower rank.
     pub(crate) rank: MatchRank,
 }
 
-/// Host, kind of path, path, method, headers.
-pub(crate) type MatchRank = (HostRank, u8, Reverse<usize>, bool, Reverse<usize>);
+/// How Envoy Gateway prefers matches: it compares the fields in this order, and the lower value wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MatchRank {
+    host: HostRank,
+    path: PathRank,
+    /// A match with a method is preferred.
+    lacks_method: bool,
+    /// The match with more headers is preferred.
+    headers: Reverse<usize>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum HostRank {
+enum HostRank {
     Exact,
+    /// The longer suffix is preferred.
     Suffix(Reverse<usize>),
     Every,
+}
+
+/// The longer path of one kind is preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum PathRank {
+    Exact(Reverse<usize>),
+    Regex(Reverse<usize>),
+    Prefix(Reverse<usize>),
+}
+
+/// One element of `matches` of a rule.
+struct RouteMatch {
+    formula: Formula,
+    path: PathRank,
+    has_method: bool,
+    headers: usize,
+}
+
+impl RouteMatch {
+    /// A rule without `matches` matches every path.
+    fn every_path() -> RouteMatch {
+        RouteMatch {
+            formula: Formula::always(),
+            path: PathRank::Prefix(Reverse(1)),
+            has_method: false,
+            headers: 0,
+        }
+    }
 }
 
 /// Whether a document is an HTTPRoute.
@@ -37,6 +74,7 @@ pub(crate) fn is_http_route(document: &ForeignDocument) -> bool {
     document.value.get("kind").and_then(Value::as_str) == Some("HTTPRoute")
 }
 
+/// The requests of a route, one element for each host and match.
 pub(crate) fn requests(document: &ForeignDocument, report: &ImportReport) -> Vec<RouteRequests> {
     let Some(spec) = document.value.get("spec") else {
         return Vec::new();
@@ -45,32 +83,36 @@ pub(crate) fn requests(document: &ForeignDocument, report: &ImportReport) -> Vec
     let hosts = spec.texts("hostnames").unwrap_or_default();
     if hosts.is_empty() {
         report.note(format_args!(
-            "{}: the route has no `hostnames`, so its rules have every host; add `hosts` if the listener of the Gateway limits them",
+            "{}: the route has no `hostnames`, so its rules match every host; add `hosts` if the listener of the Gateway limits the hosts",
             document.at
         ));
     }
     let hosts: Vec<(HostRank, Formula)> = match hosts.is_empty() {
-        true => vec![(HostRank::Every, Formula::yes())],
+        true => vec![(HostRank::Every, Formula::always())],
         false => hosts
             .iter()
-            .map(|own| of_host(own, spec.place(), report))
+            .map(|own| host_rank(own, spec.place(), report))
             .collect(),
     };
     let mut found = Vec::new();
     for rule in spec.mappings("rules") {
         let section = rule.text("name");
         let matches = rule.mappings("matches");
-        let all = match matches.is_empty() {
-            // A rule without matches has every path.
-            true => vec![(2, Reverse(1), false, Reverse(0), Formula::yes())],
-            false => matches.into_iter().map(of_match).collect(),
+        let matches = match matches.is_empty() {
+            true => vec![RouteMatch::every_path()],
+            false => matches.into_iter().map(route_match).collect(),
         };
-        for (host_rank, at_host) in &hosts {
-            for (kind, length, has_method, headers, formula) in &all {
+        for (host, at_host) in &hosts {
+            for own in &matches {
                 found.push(RouteRequests {
-                    region: Formula::all([at_host.clone(), formula.clone()]),
+                    region: Formula::all([at_host.clone(), own.formula.clone()]),
                     section: section.clone(),
-                    rank: (*host_rank, *kind, *length, !has_method, *headers),
+                    rank: MatchRank {
+                        host: *host,
+                        path: own.path,
+                        lacks_method: !own.has_method,
+                        headers: Reverse(own.headers),
+                    },
                 });
             }
         }
@@ -78,7 +120,8 @@ pub(crate) fn requests(document: &ForeignDocument, report: &ImportReport) -> Vec
     found
 }
 
-fn of_host(text: &str, at: &str, report: &ImportReport) -> (HostRank, Formula) {
+/// A hostname of a route, such as `api.acme.example` or `*.acme.example`.
+fn host_rank(text: &str, at: &str, report: &ImportReport) -> (HostRank, Formula) {
     match text.strip_prefix('*') {
         Some(suffix) => (
             HostRank::Suffix(Reverse(text.len())),
@@ -92,22 +135,21 @@ fn of_host(text: &str, at: &str, report: &ImportReport) -> (HostRank, Formula) {
     }
 }
 
-type RankedMatch = (u8, Reverse<usize>, bool, Reverse<usize>, Formula);
-
-fn of_match(members: Members<'_>) -> RankedMatch {
+fn route_match(members: Members<'_>) -> RouteMatch {
     let (at, report) = (members.place().to_owned(), members.report());
     let mut parts = Vec::new();
-    let (mut kind, mut length) = (2, 1);
+    let mut rank = PathRank::Prefix(Reverse(1));
     if let Some(path) = members.mapping("path") {
         let value = path.text("value").unwrap_or_else(|| "/".to_owned());
-        length = value.len();
+        let length = Reverse(value.len());
+        rank = PathRank::Prefix(length);
         let test = match path.text("type").as_deref() {
             Some("Exact") => {
-                kind = 0;
+                rank = PathRank::Exact(length);
                 Some(PathTest::Text(TextTest::exact(value)))
             }
             Some("RegularExpression") => {
-                kind = 1;
+                rank = PathRank::Regex(length);
                 Some(PathTest::Text(TextTest::new(TextKind::Regex(value))))
             }
             None | Some("PathPrefix") => match value.as_str() {
@@ -115,12 +157,12 @@ fn of_match(members: Members<'_>) -> RankedMatch {
                 _ => Some(PathTest::AtOrBelow(value)),
             },
             Some(_) => {
-                parts.push(reported(&at, "this match of a path", report));
+                parts.push(no_equivalent(&at, "this match of a path", report));
                 None
             }
         };
         parts.extend(test.map(|test| Formula::Atom(Atom::Paths(vec![test]))));
-        path.finish();
+        path.report_unread();
     }
     let method = members.text("method");
     let has_method = method.is_some();
@@ -137,19 +179,18 @@ fn of_match(members: Members<'_>) -> RankedMatch {
         };
         parts.push(match header.text("name").zip(test) {
             Some((name, test)) => Formula::Atom(Atom::Header(name, Some(test))),
-            None => reported(&at, "this match of a header", report),
+            None => no_equivalent(&at, "this match of a header", report),
         });
-        header.finish();
+        header.report_unread();
     }
     if !members.elements("queryParams").is_empty() {
-        parts.push(reported(&at, "a match of query parameters", report));
+        parts.push(no_equivalent(&at, "a match of query parameters", report));
     }
-    members.finish();
-    (
-        kind,
-        Reverse(length),
+    members.report_unread();
+    RouteMatch {
+        formula: Formula::all(parts),
+        path: rank,
         has_method,
-        Reverse(count),
-        Formula::all(parts),
-    )
+        headers: count,
+    }
 }

@@ -9,16 +9,16 @@ use crate::import::input::ForeignDocument;
 use crate::import::policy::{NamedFormula, PolicyRoute, TokenCheck};
 use crate::import::report::ImportReport;
 
-/// The policy of the routes that have none of their own.
+/// The policy of the Gateway, which the routes without a policy of their own have.
 #[derive(Clone, Copy)]
 enum InheritedPolicy<'a> {
     None,
     OfGateway(&'a DecidedPolicy),
-    /// One of several, and the input does not say which.
+    /// Several policies are possible, and the input does not say which one Envoy Gateway uses.
     NotKnown,
 }
 
-/// The routes with a policy of their own, then the others of a Gateway with a policy.
+/// The routes of the input that have a SecurityPolicy, then a route for all other requests: under the policy of the Gateway, or refused.
 pub(super) fn routes(
     decided: &[DecidedPolicy],
     documents: &[ForeignDocument],
@@ -100,14 +100,14 @@ pub(super) fn routes(
     routes.push(match gateway {
         Some(own) => route(
             &own.policy.id,
-            Formula::yes(),
+            Formula::always(),
             &[own],
             InheritedPolicy::None,
             report,
         ),
         None => PolicyRoute {
             name: "without-policy".to_owned(),
-            region: Formula::yes(),
+            region: Formula::always(),
             verification: TokenCheck::Applied,
             denies: Vec::new(),
             allows: Vec::new(),
@@ -117,7 +117,7 @@ pub(super) fn routes(
     routes
 }
 
-/// The requests of a policy whose route is not in the input.
+/// A policy whose route is not in the input: a context extension of that route selects its requests.
 fn in_context(
     own: &DecidedPolicy,
     inherited: InheritedPolicy<'_>,
@@ -126,7 +126,7 @@ fn in_context(
     let id = &own.policy.id;
     report.left_out(
         &own.policy.at,
-        "a route, or a rule of it, that it is for is not in the input in this namespace, so a context extension selects its requests",
+        "the policy names a route, or a rule of a route, that is not in the input in this namespace, so a context extension selects its requests",
         format_args!(
             "set `contextExtensions: [{{ name: policy, type: Value, value: {id} }}]` in the `extAuth` of a SecurityPolicy for that \
              route, or add the HTTPRoute to the input"
@@ -163,7 +163,7 @@ fn route(
         report.left_out(
             place,
             format_args!(
-                "{} is for the same requests, and Envoy Gateway uses the older one; accredit requires both",
+                "{} is for the same requests, and Envoy Gateway uses only the older policy; accredit requires both",
                 other.policy.id
             ),
             "remove one of them, and import again",
@@ -177,7 +177,7 @@ fn route(
     if gateway.is_some() && (verified.len() > 1 || rules.len() > 1) {
         report.left_out(
             place,
-            "it and another policy, which it is merged with, have the same field; accredit requires both",
+            "the policy is merged with another one, and both have the same field; accredit requires both",
             "write rules for this route by hand if one of them is meant to replace the other",
         );
     }
@@ -186,7 +186,7 @@ fn route(
         false => TokenCheck::Applied,
     };
     let verified = Formula::all(verified.into_iter().cloned());
-    // As long as the policy is not known, no request is admitted.
+    // accredit admits no request while `import` does not know the policy.
     let mut allows = match is_known {
         true => vec![NamedFormula::new(name, verified)],
         false => Vec::new(),

@@ -1,4 +1,4 @@
-//! A provider of `jwt`.
+//! An element of `jwt.providers` of a SecurityPolicy.
 
 use serde_json::Value;
 
@@ -34,12 +34,12 @@ pub(crate) fn provider(
             let claim = claim.split('.').map(str::to_owned).collect();
             (header.to_ascii_lowercase(), claim)
         }));
-        mapping.finish();
+        mapping.report_unread();
     }
     if members.flag("recomputeRoute").unwrap_or(false) {
         report.left_out(
             &members.at("recomputeRoute"),
-            "accredit does not have the route chosen again after the check",
+            "accredit does not make Envoy choose the route again after the check",
             "do not match claim headers in routes",
         );
     }
@@ -68,7 +68,7 @@ pub(crate) fn provider(
         }),
     };
     let places = places(&members);
-    members.finish();
+    members.report_unread();
     JwtAuthnProvider {
         name,
         provider,
@@ -99,7 +99,7 @@ fn keys(
         }
         let mut timeout = None;
         if let Some(settings) = remote.mapping("backendSettings") {
-            // accredit has retries and connections of its own.
+            // accredit opens its own connections and retries by its own rules.
             settings.ignore(&[
                 "retry",
                 "circuitBreaker",
@@ -121,11 +121,11 @@ fn keys(
                         "streamIdleTimeout",
                     ]);
                     timeout = http.milliseconds("requestTimeout");
-                    http.finish();
+                    http.report_unread();
                 }
-                own.finish();
+                own.report_unread();
             }
-            settings.finish();
+            settings.report_unread();
         }
         let keys = remote.text("uri").map(|uri| ProviderKeys::Uri {
             uri,
@@ -134,7 +134,7 @@ fn keys(
             ca_file: None,
         });
         let refresh = remote.milliseconds("cacheDuration");
-        remote.finish();
+        remote.report_unread();
         return keys.map(|keys| match keys {
             ProviderKeys::Uri {
                 uri,
@@ -156,10 +156,10 @@ fn keys(
     let reference = local.mapping("valueRef").and_then(|reference| {
         reference.ignore(&["group", "kind"]);
         let name = reference.text("name");
-        reference.finish();
+        reference.report_unread();
         name
     });
-    local.finish();
+    local.report_unread();
     let found = inline.or_else(|| config_map(documents, namespace, &reference?));
     if found.is_none() {
         report.left_out(
@@ -171,7 +171,7 @@ fn keys(
     found.map(ProviderKeys::Inline)
 }
 
-/// The key set in a ConfigMap: its key `jwks`, or else its only one.
+/// The key set in a ConfigMap: the value of `jwks`, or else the only value.
 fn config_map(documents: &[ForeignDocument], namespace: &str, name: &str) -> Option<String> {
     let text = |value: &Value, pointer: &str| {
         let found = value.pointer(pointer).and_then(Value::as_str);
@@ -197,7 +197,7 @@ fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     for header in extract.mappings("headers") {
         let (name, prefix) = (header.text("name"), header.text("valuePrefix"));
         let at = header.place().to_owned();
-        header.finish();
+        header.report_unread();
         let place =
             name.and_then(|name| header_place(&name, &prefix.unwrap_or_default(), &at, report));
         kinds.extend(place);
@@ -206,7 +206,7 @@ fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     kinds.extend(queries.into_iter().map(TokenPlaceKind::Query));
     let cookies = extract.texts("cookies").unwrap_or_default();
     kinds.extend(cookies.into_iter().map(TokenPlaceKind::Cookie));
-    extract.finish();
+    extract.report_unread();
     kinds
         .into_iter()
         .map(|kind| ImportedTokenSource {

@@ -80,14 +80,14 @@ pub(super) fn read(
         authorization: None,
     };
     let Some(spec) = members.mapping("spec") else {
-        members.finish();
+        members.report_unread();
         return policy;
     };
     let mut targets = spec.mappings("targetRefs");
     targets.extend(spec.mapping("targetRef"));
     for target in targets {
         policy.targets.push(PolicyTarget::of(&target));
-        target.finish();
+        target.report_unread();
     }
     policy.has_selectors = spec.has("targetSelectors");
     if policy.has_selectors {
@@ -119,7 +119,7 @@ pub(super) fn read(
             );
             parts.push(JwtRequirement::AllowAll);
         }
-        jwt.finish();
+        jwt.report_unread();
         policy.requirement = Some(JwtRequirement::Any(parts));
     }
     if let Some(own) = spec.mapping("authorization") {
@@ -140,8 +140,8 @@ pub(super) fn read(
         }
     }
     spec.ignore(&["cors"]);
-    spec.finish();
-    members.finish();
+    spec.report_unread();
+    members.report_unread();
     policy
 }
 

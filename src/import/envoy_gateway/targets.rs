@@ -1,4 +1,4 @@
-//! What a SecurityPolicy is for.
+//! The targets of a SecurityPolicy: the Gateways and routes that it names.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(crate) struct NamedRoute<'v> {
     pub(crate) name: &'v str,
 }
 
-/// How a target has requests of a route. The more specific one is greater.
+/// How specifically a target names the requests of a route. The more specific one is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TargetFit {
     WholeRoute,
@@ -37,7 +37,7 @@ impl PolicyTarget {
         }
     }
 
-    /// Whether the target of a policy in this namespace has the requests of that section of an HTTPRoute.
+    /// How the target of a policy in this namespace names the requests of that section of an HTTPRoute. `None` if it does not.
     pub(crate) fn fit(
         &self,
         namespace: &str,

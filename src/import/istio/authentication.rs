@@ -1,4 +1,4 @@
-//! `RequestAuthentication`: whose tokens count, and where they are.
+//! `RequestAuthentication`: the issuers whose tokens Istio verifies, and where it reads tokens.
 
 use crate::import::envoy::provider::{ALGORITHMS, CLOCK_SKEW, default_places, header_place};
 use crate::import::issuers::usable;
@@ -14,7 +14,7 @@ pub(crate) const ORIGIN: &str = "Istio";
 /// The element of `jwtRules` that a RequestAuthentication gives.
 #[derive(Clone, Debug)]
 pub(crate) struct JwtRule {
-    /// `None` if accredit cannot have it; that was reported.
+    /// `None` if accredit has no equivalent for it, which is in the report.
     pub(crate) provider: Option<TokenProvider>,
     pub(crate) places: Vec<ImportedTokenSource>,
     pub(crate) forward: ImportedValue<bool>,
@@ -52,9 +52,9 @@ pub(crate) fn jwt_rules(resources: &[IstioResource<'_>], report: &ImportReport) 
                     _ => rules.push(rule),
                 }
             }
-            spec.finish();
+            spec.report_unread();
         }
-        members.finish();
+        members.report_unread();
     }
     rules
 }
@@ -81,7 +81,7 @@ fn jwt_rule(members: Members<'_>) -> JwtRule {
         .into_iter()
         .filter_map(|mapping| {
             let names = mapping.text("header").zip(mapping.text("claim"));
-            mapping.finish();
+            mapping.report_unread();
             let (header, claim) = names?;
             let claim = claim.split('.').map(str::to_owned).collect();
             Some((header.to_ascii_lowercase(), claim))
@@ -125,7 +125,7 @@ fn jwt_rule(members: Members<'_>) -> JwtRule {
             .map(|name| name.to_ascii_lowercase()),
         word_claims,
     };
-    members.finish();
+    members.report_unread();
     rule
 }
 
@@ -141,7 +141,7 @@ fn places(members: &Members<'_>) -> Vec<ImportedTokenSource> {
     for header in headers {
         let (name, prefix) = (header.text("name"), header.text("prefix"));
         let at = header.place().to_owned();
-        header.finish();
+        header.report_unread();
         let place =
             name.and_then(|name| header_place(&name, &prefix.unwrap_or_default(), &at, report));
         kinds.extend(place);

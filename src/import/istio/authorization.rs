@@ -1,8 +1,8 @@
-//! `AuthorizationPolicy`: what a request needs.
+//! `AuthorizationPolicy`: which requests are allowed and denied.
 
 use serde_json::Value;
 
-use crate::import::envoy::matchers::reported;
+use crate::import::envoy::matchers::no_equivalent;
 use crate::import::formula::Formula;
 use crate::import::istio::conditions::{
     IstioScope, address, condition, host_value, method, namespace, path, principal,
@@ -13,7 +13,7 @@ use crate::import::members::Members;
 use crate::import::policy::NamedFormula;
 use crate::import::report::ImportReport;
 
-/// What the policies of a workload say together.
+/// The policies of one workload together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Authorization {
     pub(crate) denies: Vec<NamedFormula>,
@@ -53,20 +53,20 @@ pub(crate) fn authorization(
             .unwrap_or_default();
         if let Some(spec) = spec {
             spec.ignore(&["selector", "targetRef", "targetRefs", "provider"]);
-            spec.finish();
+            spec.report_unread();
         }
-        members.finish();
+        members.report_unread();
         match action.as_deref() {
             None | Some("ALLOW") => found.allows.get_or_insert_default().extend(rules),
             Some("DENY") => found.denies.extend(rules),
             Some("AUDIT") => report.note(format_args!("{}: a policy for audits decides nothing", resource.at)),
             Some("CUSTOM") => report.left_out(
                 &resource.at,
-                "it asks an external authorizer, which is what accredit is",
+                "this policy asks an external authorizer, and accredit takes that place",
                 "bind one CUSTOM policy to every request (`rules: [{}]`), with accredit as its provider, and keep another provider beside it",
             ),
             Some(_) => {
-                let _ = reported(&resource.at, "this action", report);
+                let _ = no_equivalent(&resource.at, "this action", report);
                 found.allows.get_or_insert_default();
             }
         }
@@ -111,8 +111,8 @@ fn rule(members: Members<'_>, scope: IstioScope<'_>) -> Formula {
         parts.push(Formula::any(elements.into_iter().map(|element| {
             let found = element
                 .mapping(name)
-                .map_or_else(Formula::yes, |own| inner(own, scope));
-            element.finish();
+                .map_or_else(Formula::always, |own| inner(own, scope));
+            element.report_unread();
             found
         })));
     }
@@ -122,7 +122,7 @@ fn rule(members: Members<'_>, scope: IstioScope<'_>) -> Formula {
             .into_iter()
             .map(|own| condition(own, scope)),
     );
-    members.finish();
+    members.report_unread();
     Formula::all(parts)
 }
 
@@ -141,7 +141,7 @@ fn source(members: Members<'_>, scope: IstioScope<'_>) -> Formula {
         );
     }
     let unequal = |at: &str, _: &str| {
-        reported(
+        no_equivalent(
             at,
             "the address of a client behind a proxy (accredit compares the address of the connection's peer)",
             report,
@@ -171,13 +171,13 @@ fn source(members: Members<'_>, scope: IstioScope<'_>) -> Formula {
         }),
         values(&members, "remoteIpBlocks", "notRemoteIpBlocks", &unequal),
     ]);
-    members.finish();
+    members.report_unread();
     found
 }
 
 fn operation(members: Members<'_>, _: IstioScope<'_>) -> Formula {
     let report = members.report();
-    let port = |at: &str, _: &str| reported(at, "the port of the workload", report);
+    let port = |at: &str, _: &str| no_equivalent(at, "the port of the workload", report);
     let found = Formula::all([
         values(&members, "hosts", "notHosts", &|at, value| {
             host_value(value, at, report)
@@ -188,6 +188,6 @@ fn operation(members: Members<'_>, _: IstioScope<'_>) -> Formula {
         }),
         values(&members, "ports", "notPorts", &port),
     ]);
-    members.finish();
+    members.report_unread();
     found
 }

@@ -2,14 +2,14 @@
 
 use crate::import::addresses;
 use crate::import::claims::{ClaimShape, ClaimTest};
-use crate::import::envoy::matchers::{host, reported};
+use crate::import::envoy::matchers::{host, no_equivalent};
 use crate::import::formula::{Atom, Formula};
 use crate::import::members::Members;
 use crate::import::paths::PathTest;
 use crate::import::report::ImportReport;
 use crate::import::text_test::{TextKind, TextTest};
 
-/// What conditions mean for one workload.
+/// What the conditions of one policy refer to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IstioScope<'a> {
     /// The namespace of the policy.
@@ -36,8 +36,8 @@ pub(crate) fn values(
             values.iter().map(|value| condition(&at, value)),
         ))
     };
-    let positive = any(name).unwrap_or_else(Formula::yes);
-    let negative = any(negated).map_or_else(Formula::yes, Formula::not);
+    let positive = any(name).unwrap_or_else(Formula::always);
+    let negative = any(negated).map_or_else(Formula::always, Formula::not);
     Formula::all([positive, negative])
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn path(value: &str, at: &str, report: &ImportReport) -> Formula {
             if pattern.contains(['{', '}'])
                 || value.replace("{**}", "").replace("{*}", "").contains('*')
             {
-                return reported(at, "this template of paths", report);
+                return no_equivalent(at, "this template of paths", report);
             }
             PathTest::Pattern(pattern)
         }
@@ -65,7 +65,7 @@ pub(crate) fn path(value: &str, at: &str, report: &ImportReport) -> Formula {
 
 pub(crate) fn method(value: &str) -> Formula {
     match value {
-        "*" => Formula::yes(),
+        "*" => Formula::always(),
         _ => Formula::Atom(Atom::Methods(vec![TextTest::with_stars(value)])),
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn host_value(value: &str, at: &str, report: &ImportReport) -> Formul
 pub(crate) fn address(value: &str, at: &str, report: &ImportReport) -> Formula {
     match addresses::range(value) {
         Some(range) => Formula::Atom(Atom::Addresses(vec![range])),
-        None => reported(at, "this range of addresses", report),
+        None => no_equivalent(at, "this range of addresses", report),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn principal(value: &str) -> Formula {
 
 pub(crate) fn namespace(value: &str, at: &str, report: &ImportReport) -> Formula {
     if !is_plain(value) {
-        return reported(at, "this namespace", report);
+        return no_equivalent(at, "this namespace", report);
     }
     let regex = format!(".*/ns/{}/.*", value.replace('*', ".*"));
     Formula::Atom(Atom::Principals(vec![TextTest::new(TextKind::Regex(
@@ -155,7 +155,7 @@ pub(crate) fn service_account(
 ) -> Formula {
     let (namespace, account) = value.split_once('/').unwrap_or((scope.namespace, value));
     if !is_plain(namespace) || !is_plain(account) {
-        return reported(at, "this service account", report);
+        return no_equivalent(at, "this service account", report);
     }
     let regex = format!("spiffe://.+/ns/{namespace}/{BETWEEN}sa/{account}(/.+)?");
     Formula::Atom(Atom::Principals(vec![TextTest::new(TextKind::Regex(
@@ -200,7 +200,7 @@ pub(crate) fn condition(members: Members<'_>, scope: IstioScope<'_>) -> Formula 
                 })
             } else {
                 members.ignore(&["values", "notValues"]);
-                reported(&at, &format!("the key {key}"), report)
+                no_equivalent(&at, &format!("the key {key}"), report)
             }
         }
     };
@@ -213,7 +213,7 @@ pub(crate) fn condition(members: Members<'_>, scope: IstioScope<'_>) -> Formula 
             "add a condition that needs a token if that is not what you want",
         );
     }
-    members.finish();
+    members.report_unread();
     found
 }
 

@@ -1,4 +1,4 @@
-//! From the resources of one workload to a policy.
+//! Converts the resources of one workload to a policy.
 
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ pub(crate) fn policy(
             "no AuthorizationPolicy demands a token, so accredit admits requests without one (`access: optional`), as Istio does",
         );
     }
-    report.note("Istio looks at no token of a preflight, and accredit does; give preflights a rule with `match: { preflight: true }` and \
+    report.note("Istio verifies no token of a CORS preflight, and accredit does; give preflights a rule with `match: { preflight: true }` and \
          `access: anonymous` in front of the others if browsers send them");
     Some(ImportedPolicy {
         origin: ORIGIN,
@@ -81,13 +81,14 @@ pub(crate) fn policy(
     })
 }
 
-/// A preflight passes RequestAuthentication unseen, and then the policies as a request without a token.
+/// Istio verifies no token of a preflight, and then decides about it as about a request without a token.
 fn routes(authorization: Authorization) -> Vec<PolicyRoute> {
     let Authorization { denies, allows } = authorization;
-    let allows = allows.unwrap_or_else(|| vec![NamedFormula::new("every-request", Formula::yes())]);
+    let allows =
+        allows.unwrap_or_else(|| vec![NamedFormula::new("every-request", Formula::always())]);
     vec![PolicyRoute {
         name: "every-request".to_owned(),
-        region: Formula::yes(),
+        region: Formula::always(),
         verification: TokenCheck::Applied,
         denies,
         allows,
@@ -99,7 +100,7 @@ fn admitted(authorization: &Authorization) -> Formula {
     let allows = authorization
         .allows
         .as_ref()
-        .map_or_else(Formula::yes, |allows| {
+        .map_or_else(Formula::always, |allows| {
             Formula::any(allows.iter().map(|allow| allow.formula.clone()))
         });
     Formula::all(

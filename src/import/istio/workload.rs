@@ -1,4 +1,4 @@
-//! Which of the resources of an input concern one workload.
+//! Finds the resources of the input that apply to one workload.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) struct IstioResource<'v> {
 /// The workloads that a resource selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum WorkloadTarget {
-    /// Every one of the namespace, or of the mesh.
+    /// Every workload of the namespace, or of the mesh.
     Every,
     Labels(BTreeMap<String, String>),
     /// Gateways and services, each as one text.
@@ -83,8 +83,8 @@ pub(crate) fn of_one_workload<'v>(
             true => chosen.push(own),
             false => report.left_out(
                 &own.at,
-                "it selects another workload, and one configuration of accredit is for one workload",
-                "import it alone, for an accredit that this workload asks",
+                "this resource selects another workload, and one configuration of accredit is for one workload",
+                "import it alone, for the accredit of that workload",
             ),
         }
     }
