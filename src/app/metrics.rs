@@ -109,8 +109,12 @@ pub fn in_force(text: &mut Exposition<'_>, authorizers: &[&Authorizer]) -> fmt::
         "DPoP proofs that are remembered so that none can be used twice (replay.size is the limit)",
         [(Vec::new(), proofs.max().unwrap_or_default() as f64)],
     )?;
-    let mut lists = each().filter_map(|authorizer| authorizer.authenticator().deny_list());
-    if let Some(list) = lists.next() {
+    text.gauges(
+        "accredit_used_proofs_limit",
+        "The maximum of accredit_used_proofs (replay.size); at it, checks with a new proof are denied with internal_error",
+        [(Vec::new(), authenticator.proofs().terms().size as f64)],
+    )?;
+    if let Some(list) = authenticator.deny_list() {
         deny_list::metrics::write(text, list, Instant::now().into_std())?;
     }
     let mut paths = BTreeSet::new();
