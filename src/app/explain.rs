@@ -48,9 +48,13 @@ pub(crate) async fn explain(
     );
     let request = example.request();
     let deadline = Instant::now() + service.check_timeout();
-    let judged = service
-        .decide_by(&request, deadline, &InFlight::new(1))
-        .await;
+    let judged = match example.denial() {
+        Some(denial) => service.authorizer().refuse(denial),
+        None => {
+            let in_flight = InFlight::new(1);
+            service.decide_by(&request, deadline, &in_flight).await
+        }
+    };
     let explanation = explanation(service.authorizer(), &example, &request, &judged);
     key_stores.shutdown().await;
     Ok(explanation)

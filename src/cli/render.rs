@@ -91,7 +91,8 @@ fn push_summary(text: &mut String, explanation: &pb::Explanation) {
             Some(note) => format!("step {}: {note}", step.name),
             None => format!("step {} failed", step.name),
         },
-        None => "no step failed".to_owned(),
+        None => "a fault of accredit, of which the log has the cause; no step gave the reason"
+            .to_owned(),
     };
     for (name, value) in [
         ("why", &*why),

@@ -3,7 +3,8 @@
 use accredit_core::authn::sources::TokenSource;
 use accredit_core::authn::websocket;
 use accredit_core::authz::authorizer::Authorizer;
-use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
+use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::request::{Completeness, Headers, Request};
 use accredit_core::rules::matcher::Preflight;
 
 use crate::admin::pb;
@@ -51,9 +52,10 @@ impl ExampleRequest {
         }
     }
 
-    /// Whether the check's message would have more entries than accredit reads.
-    pub fn is_too_large(&self) -> bool {
-        self.0.headers.len() + self.0.context.len() > MAX_ENTRIES
+    /// Why the service would refuse the message of this request: it would have more entries than accredit reads.
+    pub fn denial(&self) -> Option<Denial> {
+        let entries = self.0.headers.len() + self.0.context.len();
+        (entries > MAX_ENTRIES).then_some(Denial::InvalidRequest(InvalidRequest::Message))
     }
 
     /// The inputs that the operator did not give and that could change the decision (CONTRACT 2.5.4).

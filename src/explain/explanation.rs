@@ -5,10 +5,11 @@ use std::sync::Arc;
 use accredit_core::authn::error::AuthenticationError;
 use accredit_core::authz::answer::{Answer, ClientProtocol, Judged, RefusalForm};
 use accredit_core::authz::authorizer::Authorizer;
-use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::authz::denial::Denial;
 use accredit_core::authz::explanation::{ComparedRule, compared_rules, steps};
 use accredit_core::authz::record::DecisionRecord;
 use accredit_core::authz::step::{Step, StepOutcome};
+use accredit_core::reason::Reason;
 use accredit_core::request::Request;
 use accredit_core::token::error::TokenError;
 
@@ -39,10 +40,10 @@ impl Explains for LiveExplainer {
         let authorizer = service.authorizer();
         let example = ExampleRequest::new(client_request, authorizer.sources().first());
         let request = example.request();
-        let judged = match (example.is_too_large(), service::now()) {
-            (true, _) => authorizer.refuse(Denial::InvalidRequest(InvalidRequest::Message)),
-            (false, Ok(moment)) => authorizer.peek(&request, moment),
-            (false, Err(_)) => authorizer.refuse(Denial::Internal),
+        let judged = match (example.denial(), service::now()) {
+            (Some(denial), _) => authorizer.refuse(denial),
+            (None, Ok(moment)) => authorizer.peek(&request, moment),
+            (None, Err(_)) => authorizer.refuse(Denial::Internal),
         };
         let mut explanation = explanation(authorizer, &example, &request, &judged);
         if is_by_held_keys(&judged.record, authorizer) {
@@ -99,10 +100,6 @@ fn is_by_held_keys(record: &DecisionRecord, authorizer: &Authorizer) -> bool {
         Some(Denial::Unauthenticated(error)) => match error {
             AuthenticationError::Key(_)
             | AuthenticationError::Token(TokenError::InvalidSignature) => true,
-            // A held key can be replaced by one that fits. An `alg` that the issuer entry does not accept names no key.
-            AuthenticationError::Token(TokenError::UnsupportedAlgorithm) => {
-                record.key_id().is_some()
-            }
             _ => false,
         },
         _ => false,
@@ -120,15 +117,14 @@ pub fn explanation(
     let table = authorizer.rules();
     let record = &judged.record;
     let facts = table.read(request);
-    let rule = match &facts {
-        Ok(facts) => table.select(facts),
-        Err(error) => Err(*error),
+    let is_by_no_rule = record.reason == Reason::ResourceMetadata
+        || record.denial.as_ref().is_some_and(Denial::precedes_rule);
+    let selected = facts.as_ref().ok().filter(|_| !is_by_no_rule);
+    let selected = selected.and_then(|facts| Some((table.select(facts).ok()?, facts)));
+    let (rule, compared) = match selected {
+        Some((rule, facts)) => (rule, compared_rules(table, facts)),
+        None => (table.default_rule(), Vec::new()),
     };
-    let compared = match (&facts, &rule) {
-        (Ok(facts), Ok(_)) => compared_rules(table, facts),
-        _ => Vec::new(),
-    };
-    let rule = rule.unwrap_or(table.default_rule());
     let notes = Notes::new(
         authorizer,
         request,

@@ -63,16 +63,7 @@ impl<'a> Notes<'a> {
         let claims = token.claims();
         match step {
             Step::Issuer => Some(self.issuer_note(claims)),
-            // A key of the token's `kid` that is set aside fits no algorithm.
-            Step::Algorithm => {
-                let alg = format!("alg is {:?}", token.algorithm());
-                let set_aside = self.set_aside_note(token);
-                Some(
-                    alg + &set_aside
-                        .filter(|_| outcome == StepOutcome::Failed)
-                        .unwrap_or_default(),
-                )
-            }
+            Step::Algorithm => Some(format!("alg is {:?}", token.algorithm())),
             Step::Type => Some(match token.token_type() {
                 Some(typ) => format!("typ is {typ:?}"),
                 None => "typ is absent, which is accepted".to_owned(),
@@ -90,9 +81,9 @@ impl<'a> Notes<'a> {
             Step::IssuerClaims => self
                 .issuer(claims)
                 .and_then(|issuer| claims_note(claims, &issuer.requirements)),
-            Step::Scopes => self
+            Step::Scopes | Step::AnyScope => self
                 .issuer(claims)
-                .map(|issuer| self.scopes_note(claims, issuer)),
+                .map(|issuer| self.scopes_note(claims, issuer, step)),
             _ => None,
         }
     }
@@ -167,24 +158,21 @@ impl<'a> Notes<'a> {
         note
     }
 
-    fn scopes_note(&self, claims: &Claims, issuer: &Issuer) -> String {
+    fn scopes_note(&self, claims: &Claims, issuer: &Issuer, step: Step) -> String {
         let own: Vec<String> = ScopeSet::read(claims.object(), &issuer.requirements.scope_claims)
             .iter()
             .map(str::to_owned)
             .collect();
-        let mut required = Vec::new();
-        if let Access::Token(demands) | Access::Optional(demands) = &self.rule.access {
-            if !demands.scopes.is_empty() {
-                required.push(format!("all of {:?}", demands.scopes));
+        let required = match (&self.rule.access, step) {
+            (Access::Token(demands) | Access::Optional(demands), Step::AnyScope) => {
+                format!("one of {:?}", demands.any_scope)
             }
-            if !demands.any_scope.is_empty() {
-                required.push(format!("one of {:?}", demands.any_scope));
+            (Access::Token(demands) | Access::Optional(demands), _) => {
+                format!("all of {:?}", demands.scopes)
             }
-        }
-        format!(
-            "the token's scopes are {own:?}; the rule requires {}",
-            required.join(" and ")
-        )
+            (Access::Deny | Access::Anonymous { .. }, _) => "none".to_owned(),
+        };
+        format!("the token's scopes are {own:?}; the rule requires {required}")
     }
 }
 

@@ -12,6 +12,8 @@ use crate::support::process::accredit;
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now, signed_text};
 
+mod steps;
+
 const ISSUER: &str = "https://one.test";
 
 fn configuration() -> String {

@@ -36,6 +36,7 @@ impl AuthenticationError {
                 Reason::UnknownIssuer
             }
             AuthenticationError::Key(missing) => match missing {
+                MissingKey::Unfit => Reason::UnsupportedAlgorithm,
                 MissingKey::Unknown | MissingKey::Untried(_) => Reason::UnknownKey,
                 MissingKey::NoKeys { .. }
                 | MissingKey::EmptyKeySet { .. }

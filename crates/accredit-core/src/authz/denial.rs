@@ -9,10 +9,12 @@ use crate::keys::key_set::MAX_CANDIDATES;
 use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
 use crate::revocation::store::RevocationError;
-use crate::rules::demands::RuleDenial;
+use crate::rules::demands::{RuleDenial, ScopeDemand};
 use crate::rules::facts::TargetError;
 use crate::token::binding_error::BindingError;
 use crate::token::error::{ClaimStep, TokenError};
+
+const UNSUPPORTED_ALGORITHM: &str = "the token's signature algorithm is not accepted";
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,11 +104,11 @@ impl Denial {
                 Error::Token(_)
                 | Error::UnknownIssuer
                 | Error::Tenant(_)
-                | Error::Key(MissingKey::Unknown | MissingKey::Untried(_))
+                | Error::Key(MissingKey::Unknown | MissingKey::Unfit | MissingKey::Untried(_))
                 | Error::Revocation(RevocationError::Revoked(_)),
             )
             | Denial::Forbidden(RuleDenial::InvalidAudience) => Class::BadCredential,
-            Denial::Forbidden(RuleDenial::InsufficientScope { required }) => {
+            Denial::Forbidden(RuleDenial::InsufficientScope { required, .. }) => {
                 Class::InsufficientScope {
                     required: required.clone(),
                 }
@@ -135,27 +137,33 @@ impl Denial {
         }
     }
 
-    /// The step that failed (CONTRACT 4.1.1). A request that was refused before the first step counts there.
-    pub fn step(&self) -> Step {
-        match self {
+    /// The step that gave the reason (CONTRACT 4.1.1); `None` for a fault of accredit, which can occur at any step.
+    pub fn step(&self) -> Option<Step> {
+        Some(match self {
+            Denial::Internal => return None,
+            Denial::Overloaded => Step::Overload,
+            Denial::InvalidRequest(InvalidRequest::Message) => Step::Message,
+            Denial::InvalidRequest(InvalidRequest::Target(TargetError::Host)) => Step::Host,
             Denial::InvalidRequest(InvalidRequest::Target(
                 TargetError::Method | TargetError::Path(_),
             )) => Step::Path,
-            Denial::InvalidRequest(
-                InvalidRequest::Message | InvalidRequest::Target(TargetError::Host),
-            )
-            | Denial::Overloaded
-            | Denial::Internal => Step::Host,
             Denial::Unauthenticated(error) => authentication_step(error),
             Denial::Forbidden(refusal) => match refusal {
                 RuleDenial::AccessDenied => Step::Rule,
                 RuleDenial::IssuerNotAllowed => Step::RuleIssuers,
                 RuleDenial::InvalidAudience => Step::RuleAudiences,
-                RuleDenial::InsufficientScope { .. } => Step::Scopes,
+                RuleDenial::InsufficientScope {
+                    unmet: ScopeDemand::All,
+                    ..
+                } => Step::Scopes,
+                RuleDenial::InsufficientScope {
+                    unmet: ScopeDemand::Any,
+                    ..
+                } => Step::AnyScope,
                 RuleDenial::ClaimMismatch(_) => Step::RuleClaims,
                 RuleDenial::ConditionFailed { .. } => Step::Condition,
             },
-        }
+        })
     }
 
     /// The fixed text of the reason; `invalid_request` has one per step (CONTRACT 4.5.3). Clients see it where CONTRACT 4.2 has
@@ -205,6 +213,10 @@ impl Denial {
             Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Untried(more))) => Some(
                 format!("{MAX_CANDIDATES} keys were tried, and {more} more that fit were not"),
             ),
+            Denial::Unauthenticated(AuthenticationError::Key(MissingKey::Unfit)) => Some(
+                "the key with the token's `kid` does not fit the token's `alg`, or is set aside"
+                    .to_owned(),
+            ),
             Denial::Unauthenticated(AuthenticationError::Token(TokenError::Binding(error))) => {
                 Some(error.to_string())
             }
@@ -218,15 +230,23 @@ impl Denial {
         }
     }
 
+    /// Whether the denial was decided before accredit chose a rule, or without regard to the rule.
+    pub fn precedes_rule(&self) -> bool {
+        matches!(
+            self,
+            Denial::InvalidRequest(_) | Denial::Overloaded | Denial::Internal
+        )
+    }
+
     /// Whether the denial was decided before accredit looked for a token, or while it looked.
     pub fn precedes_token(&self) -> bool {
         match self {
             Denial::InvalidRequest(_) | Denial::Overloaded | Denial::Internal => true,
+            Denial::Forbidden(_) => false,
             Denial::Unauthenticated(error) => matches!(
                 error,
                 AuthenticationError::MissingToken | AuthenticationError::AmbiguousCredential(_)
             ),
-            Denial::Forbidden(_) => false,
         }
     }
 }
@@ -274,6 +294,7 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
         }
         AuthenticationError::Key(missing) => match missing {
             MissingKey::Unknown | MissingKey::Untried(_) => "the token's signing key is unknown",
+            MissingKey::Unfit => UNSUPPORTED_ALGORITHM,
             MissingKey::NoKeys { .. }
             | MissingKey::EmptyKeySet { .. }
             | MissingKey::Unavailable { .. } => "the issuer's keys are unavailable",
@@ -289,7 +310,7 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
         }
         AuthenticationError::Token(error) => match error.reason() {
             Reason::MalformedToken => "the token is not a well-formed JWT",
-            Reason::UnsupportedAlgorithm => "the token's signature algorithm is not accepted",
+            Reason::UnsupportedAlgorithm => UNSUPPORTED_ALGORITHM,
             Reason::InvalidType => "the token's type is not accepted",
             Reason::InvalidSignature => "the token's signature is invalid",
             Reason::UnprovenBinding => {
@@ -327,3 +348,6 @@ impl From<RuleDenial> for Denial {
         Denial::Forbidden(refusal)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::authn::error::AuthenticationError;
 use crate::authz::authorizer::Authorizer;
+use crate::authz::denial::Denial;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::step::{Step, StepOutcome};
+use crate::keys::ledger::MissingKey;
+use crate::reason::Reason;
 use crate::rules::facts::Facts;
 use crate::rules::matcher::RuleMismatch;
 use crate::rules::rule::{Access, Rule};
@@ -51,11 +55,11 @@ pub fn steps(
         rule,
         authorizer,
         has_token: has_token(record),
+        is_metadata: record.reason == Reason::ResourceMetadata,
     };
-    let failed = record.failed_step();
     Step::ALL
         .into_iter()
-        .map(|step| (step, outcome(step, failed, &requirements)))
+        .map(|step| (step, outcome(step, record, &requirements)))
         .collect()
 }
 
@@ -73,26 +77,60 @@ struct StepRequirements<'a> {
     rule: &'a Rule,
     authorizer: &'a Authorizer,
     has_token: bool,
+    /// accredit answered the metadata of the API, before every step that reads the request.
+    is_metadata: bool,
 }
 
-fn outcome(step: Step, failed: Option<Step>, requirements: &StepRequirements<'_>) -> StepOutcome {
-    if failed == Some(step) {
+fn outcome(
+    step: Step,
+    record: &DecisionRecord,
+    requirements: &StepRequirements<'_>,
+) -> StepOutcome {
+    let failed = record.denial.as_ref().map(Denial::step);
+    if failed == Some(Some(step)) {
         return StepOutcome::Failed;
     }
     if !requirements.include(step) {
         return StepOutcome::NotRequired;
     }
-    // CONTRACT 4.1.3: without a key, the steps `exp` to `max_lifetime` are judged first.
-    let judged_before_keys =
-        failed == Some(Step::Key) && (Step::Expiry..=Step::Lifetime).contains(&step);
-    match failed {
-        Some(failed) if step > failed && !judged_before_keys => StepOutcome::NotReached,
-        _ => StepOutcome::Passed,
+    let has_passed = match failed {
+        None => true,
+        // After a fault of accredit, it is not known how far the check came.
+        Some(None) => false,
+        Some(Some(failed)) => has_passed_before(step, failed, record),
+    };
+    if has_passed {
+        StepOutcome::Passed
+    } else {
+        StepOutcome::NotReached
     }
+}
+
+/// Whether the step had passed when `failed` failed. CONTRACT 4.1.3: without a key for the token, the steps `exp` to `max_lifetime`
+/// are judged first, and the steps `key` to `cnf` have not passed when one of these fails.
+fn has_passed_before(step: Step, failed: Step, record: &DecisionRecord) -> bool {
+    let of_claims = Step::Expiry..=Step::Lifetime;
+    let of_keys = Step::Key..=Step::Binding;
+    if of_claims.contains(&failed) && of_keys.contains(&step) {
+        return record.has_verified_signature();
+    }
+    let lacks_key = match &record.denial {
+        Some(Denial::Unauthenticated(AuthenticationError::Key(missing))) => {
+            *missing != MissingKey::Unfit
+        }
+        _ => false,
+    };
+    step < failed || (lacks_key && of_claims.contains(&step))
 }
 
 impl StepRequirements<'_> {
     fn include(&self, step: Step) -> bool {
+        if matches!(step, Step::Overload | Step::Message) {
+            return true;
+        }
+        if self.is_metadata {
+            return false;
+        }
         let needs = self.authorizer.rules().needs();
         let demands = match &self.rule.access {
             Access::Token(demands) | Access::Optional(demands) => Some(demands),
@@ -100,7 +138,7 @@ impl StepRequirements<'_> {
         };
         match step {
             Step::Host => needs.host,
-            Step::Path => needs.path,
+            Step::Path => needs.path || needs.method,
             Step::Rule => true,
             Step::Credential => demands.is_some(),
             Step::DenyList => {
@@ -114,9 +152,12 @@ impl StepRequirements<'_> {
             Step::RuleAudiences => {
                 demands.is_some_and(|demands| self.has_token && demands.audiences.is_some())
             }
-            Step::Scopes => demands.is_some_and(|demands| {
-                self.has_token && !(demands.scopes.is_empty() && demands.any_scope.is_empty())
-            }),
+            Step::Scopes => {
+                demands.is_some_and(|demands| self.has_token && !demands.scopes.is_empty())
+            }
+            Step::AnyScope => {
+                demands.is_some_and(|demands| self.has_token && !demands.any_scope.is_empty())
+            }
             Step::RuleClaims => {
                 demands.is_some_and(|demands| self.has_token && !demands.claims.is_empty())
             }

@@ -6,7 +6,6 @@ use crate::authn::authenticator::attempt::{CacheLookup, TokenDenial};
 use crate::authn::identity::{Identity, SignedToken};
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::denial::Denial;
-use crate::authz::step::Step;
 use crate::reason::{Decision, Reason};
 use crate::rules::table::DEFAULT_RULE;
 use crate::token::claims::Claims;
@@ -37,10 +36,18 @@ pub enum TokenRecord {
         issuer: Option<Arc<str>>,
         /// The held key that the token names.
         key_id: Option<Box<str>>,
-        /// The token, if its signature was verified.
-        signed: Option<Arc<SignedToken>>,
+        /// What is known of the signed token; `None` if its signature was not verified.
+        signed: Option<SignedRecord>,
     },
     Verified(Arc<Identity>),
+}
+
+/// A token whose signature was verified, and that was not accepted.
+#[derive(Clone, Debug)]
+pub enum SignedRecord {
+    Known(Arc<SignedToken>),
+    /// A stored record has no claims.
+    WithoutClaims,
 }
 
 impl DecisionRecord {
@@ -71,7 +78,7 @@ impl DecisionRecord {
                 TokenRecord::NotAccepted {
                     issuer: denial.issuer,
                     key_id: denial.key_id,
-                    signed: denial.signed,
+                    signed: denial.signed.map(SignedRecord::Known),
                 },
             )
         }
@@ -113,9 +120,10 @@ impl DecisionRecord {
     pub fn signed_claims(&self) -> Option<&Claims> {
         match &self.token {
             TokenRecord::NotRead => None,
-            TokenRecord::NotAccepted { signed, .. } => {
-                signed.as_ref().map(|token| token.claims.claims())
-            }
+            TokenRecord::NotAccepted { signed, .. } => match signed {
+                Some(SignedRecord::Known(token)) => Some(token.claims.claims()),
+                Some(SignedRecord::WithoutClaims) | None => None,
+            },
             TokenRecord::Verified(identity) => Some(identity.token.claims()),
         }
     }
@@ -130,9 +138,13 @@ impl DecisionRecord {
         }
     }
 
-    /// The step that failed; `None` if the request was admitted.
-    pub fn failed_step(&self) -> Option<Step> {
-        self.denial.as_ref().map(Denial::step)
+    /// Whether accredit verified the signature of the request's token.
+    pub fn has_verified_signature(&self) -> bool {
+        match &self.token {
+            TokenRecord::NotRead => false,
+            TokenRecord::NotAccepted { signed, .. } => signed.is_some(),
+            TokenRecord::Verified(_) => true,
+        }
     }
 
     /// The fields of the dynamic metadata that depend on the decision (CONTRACT 4.13.1).
@@ -163,7 +175,10 @@ impl DecisionRecord {
         let names = [("issuer", issuer), ("key_id", key_id)].into_iter();
         (
             names.filter_map(|(name, text)| Some((name, text?))),
-            signed.map_or(&[], |token| &token.metadata),
+            match signed {
+                Some(SignedRecord::Known(token)) => &token.metadata,
+                Some(SignedRecord::WithoutClaims) | None => &[],
+            },
         )
     }
 
@@ -172,15 +187,19 @@ impl DecisionRecord {
     pub fn without_claims(&self) -> DecisionRecord {
         let token = match &self.token {
             TokenRecord::NotRead => TokenRecord::NotRead,
-            TokenRecord::NotAccepted { issuer, key_id, .. } => TokenRecord::NotAccepted {
+            TokenRecord::NotAccepted {
+                issuer,
+                key_id,
+                signed,
+            } => TokenRecord::NotAccepted {
                 issuer: issuer.clone(),
                 key_id: key_id.clone(),
-                signed: None,
+                signed: signed.as_ref().map(|_| SignedRecord::WithoutClaims),
             },
             TokenRecord::Verified(identity) => TokenRecord::NotAccepted {
                 issuer: Some(identity.issuer_name.clone()),
                 key_id: identity.key_id.clone(),
-                signed: None,
+                signed: Some(SignedRecord::WithoutClaims),
             },
         };
         DecisionRecord {

@@ -2,12 +2,16 @@
 
 use std::fmt;
 
-/// The steps of a decision, in order.
+/// The 27 steps of a decision, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
+    /// Fewer checks are in flight than `max_concurrent_checks`.
+    Overload,
+    /// Envoy's message can be read.
+    Message,
     /// The host is valid, if a rule needs it.
     Host,
-    /// The path is not ambiguous, if a rule needs it.
+    /// The method and the path are not ambiguous, if a rule needs them.
     Path,
     /// The rule is not `deny`.
     Rule,
@@ -47,8 +51,10 @@ pub enum Step {
     RuleIssuers,
     /// The rule's `audiences`.
     RuleAudiences,
-    /// The rule's `scopes` and `any_scope`.
+    /// The rule's `scopes`.
     Scopes,
+    /// The rule's `any_scope`.
+    AnyScope,
     /// The rule's `claims`.
     RuleClaims,
     /// The rule's `when`.
@@ -63,13 +69,15 @@ pub enum StepOutcome {
     Failed,
     /// Neither the configuration nor the rule requires the step.
     NotRequired,
-    /// An earlier step failed.
+    /// An earlier step failed, or the step was left out because accredit has no key for the token (CONTRACT 4.1.3).
     NotReached,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 24] = [
+    pub const ALL: [Step; 27] = [
+        Step::Overload,
+        Step::Message,
         Step::Host,
         Step::Path,
         Step::Rule,
@@ -92,6 +100,7 @@ impl Step {
         Step::RuleIssuers,
         Step::RuleAudiences,
         Step::Scopes,
+        Step::AnyScope,
         Step::RuleClaims,
         Step::Condition,
     ];
@@ -99,6 +108,8 @@ impl Step {
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {
+            Step::Overload => "overload",
+            Step::Message => "message",
             Step::Host => "host",
             Step::Path => "path",
             Step::Rule => "rule",
@@ -121,6 +132,7 @@ impl Step {
             Step::RuleIssuers => "issuers",
             Step::RuleAudiences => "audiences",
             Step::Scopes => "scopes",
+            Step::AnyScope => "any_scope",
             Step::RuleClaims => "claims",
             Step::Condition => "when",
         }

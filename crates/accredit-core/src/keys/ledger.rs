@@ -87,6 +87,8 @@ pub(crate) enum Awaited {
 pub enum MissingKey {
     /// The issuer has no such key.
     Unknown,
+    /// The key with the token's `kid` does not fit the token's `alg`, or is set aside (CONTRACT 5.2.3).
+    Unfit,
     /// As many keys as are tried on a token do not verify it, and this number of further keys fits (CONTRACT 5.2.2).
     Untried(usize),
     /// No fetch has succeeded yet, or the last-known-good keys are older than `max_stale` (CONTRACT 4.8.1).

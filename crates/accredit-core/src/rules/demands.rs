@@ -23,6 +23,15 @@ pub struct Demands {
     pub when: Option<Condition>,
 }
 
+/// Which of its requirements of scopes a rule means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeDemand {
+    /// `scopes`
+    All,
+    /// `any_scope`
+    Any,
+}
+
 /// Why a rule refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleDenial {
@@ -31,6 +40,8 @@ pub enum RuleDenial {
     IssuerNotAllowed,
     InvalidAudience,
     InsufficientScope {
+        /// The first of the two that the token does not meet.
+        unmet: ScopeDemand,
         /// The scopes for the challenge, separated by spaces (RFC 6750 section 3).
         required: Arc<str>,
     },
@@ -81,14 +92,21 @@ impl Demands {
             return Err(RuleDenial::InvalidAudience);
         }
         let has = |scope: &String| token.scopes().contains(scope);
-        let has_any = self.any_scope.is_empty() || self.any_scope.iter().any(has);
-        if !(self.scopes.iter().all(has) && has_any) {
+        let unmet = if !self.scopes.iter().all(has) {
+            Some(ScopeDemand::All)
+        } else if !(self.any_scope.is_empty() || self.any_scope.iter().any(has)) {
+            Some(ScopeDemand::Any)
+        } else {
+            None
+        };
+        if let Some(unmet) = unmet {
             let required = if self.scopes.is_empty() {
                 &self.any_scope
             } else {
                 &self.scopes
             };
             return Err(RuleDenial::InsufficientScope {
+                unmet,
                 required: required.join(" ").into(),
             });
         }

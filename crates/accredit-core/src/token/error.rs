@@ -30,7 +30,7 @@ pub enum TokenError {
     /// The reason is `malformed_token` too, at the step of the claim.
     #[error("`{claim}` {error}", claim = name(*.0), error = .1)]
     NotANumericDate(ClaimStep, #[source] NotANumericDate),
-    /// The issuer entry does not accept `alg`, or the key of the token's `kid` does not fit it.
+    /// The issuer entry does not accept `alg`.
     #[error("the signature algorithm is not accepted")]
     UnsupportedAlgorithm,
     #[error("the header `typ` is not accepted")]

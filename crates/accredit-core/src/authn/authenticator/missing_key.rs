@@ -90,7 +90,7 @@ impl IssuedToken<'_> {
             KeyIdStanding::Held | KeyIdStanding::Absent if has_fitting => {
                 TokenError::InvalidSignature.into()
             }
-            KeyIdStanding::Held => TokenError::UnsupportedAlgorithm.into(),
+            KeyIdStanding::Held => MissingKey::Unfit.into(),
             KeyIdStanding::Absent => {
                 self.judge_claims_before_keys(token)?;
                 MissingKey::Unknown.into()

@@ -82,7 +82,7 @@ fn forged(header: &str) -> String {
 #[test]
 fn the_first_result_stands_if_the_keys_become_too_old_during_the_wait() {
     let bad_signature = AuthenticationError::from(TokenError::InvalidSignature);
-    let other_algorithm = AuthenticationError::from(TokenError::UnsupportedAlgorithm);
+    let other_algorithm = AuthenticationError::from(MissingKey::Unfit);
     let unknown = AuthenticationError::from(MissingKey::Unknown);
     for (header, error, key_id) in [
         (r#"{"alg":"EdDSA","kid":"k"}"#, &bad_signature, Some("k")),

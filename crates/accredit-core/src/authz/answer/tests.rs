@@ -9,7 +9,7 @@ use crate::authn::realm::ErrorDetails;
 use crate::authz::denial::{Denial, InvalidRequest};
 use crate::expression::failure::EvaluationFailure;
 use crate::keys::ledger::MissingKey;
-use crate::rules::demands::RuleDenial;
+use crate::rules::demands::{RuleDenial, ScopeDemand};
 use crate::token::claim_demand::UnmetClaim;
 use crate::token::claim_name::ClaimName;
 use crate::token::error::TokenError;
@@ -29,6 +29,7 @@ fn every_denial() -> Vec<Denial> {
         AuthenticationError::Token(TokenError::Expired),
         AuthenticationError::UnknownIssuer,
         AuthenticationError::Key(MissingKey::Unknown),
+        AuthenticationError::Key(MissingKey::Unfit),
         AuthenticationError::Key(MissingKey::NoKeys { retry_after }),
         AuthenticationError::Key(MissingKey::EmptyKeySet { retry_after }),
         AuthenticationError::Key(MissingKey::Unavailable { retry_after }),
@@ -42,6 +43,7 @@ fn every_denial() -> Vec<Denial> {
             RuleDenial::IssuerNotAllowed,
             RuleDenial::InvalidAudience,
             RuleDenial::InsufficientScope {
+                unmet: ScopeDemand::All,
                 required: "a b".into(),
             },
             RuleDenial::ClaimMismatch(UnmetClaim::Absent(
