@@ -2,10 +2,8 @@
 
 use accredit_core::authn::sources::TokenSource;
 use accredit_core::authn::websocket;
-use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::request::{Completeness, Headers, Request};
-use accredit_core::rules::matcher::Preflight;
 
 use crate::admin::pb;
 use crate::envoy::request::MAX_ENTRIES;
@@ -58,53 +56,8 @@ impl ExampleRequest {
         (entries > MAX_ENTRIES).then_some(Denial::InvalidRequest(InvalidRequest::Message))
     }
 
-    /// The inputs that the operator did not give and that could change the decision (CONTRACT 2.5.4).
-    pub fn not_given(&self, authorizer: &Authorizer) -> Vec<&'static str> {
-        let client_request = &self.0;
-        let rules = || authorizer.rules().iter();
-        let reads = |name| {
-            rules()
-                .filter_map(|rule| rule.condition())
-                .any(|condition| condition.expression().reads().variable(name))
-        };
-        let needs = authorizer.rules().needs();
-        let preflights = rules().any(|rule| rule.matcher.preflight == Preflight::Only);
-        let methods = || rules().any(|rule| rule.matcher.methods.is_some());
-        let contexts = || rules().any(|rule| !rule.matcher.context.is_empty());
-        let principals = rules().any(|rule| rule.matcher.principals.is_some());
-        let has_source = !client_request.source_address.is_empty()
-            || !client_request.source_principal.is_empty();
-        let conditions_lack_source = !has_source && reads("source");
-        let inputs = [
-            (
-                "method",
-                client_request.method.is_none() && (methods() || preflights || reads("request")),
-            ),
-            ("host", client_request.host.is_none() && needs.host),
-            ("path", client_request.path.is_none() && needs.path),
-            (
-                "headers",
-                client_request.headers.is_empty() || preflights || reads("request"),
-            ),
-            (
-                "context",
-                client_request.context.is_empty() && (contexts() || reads("context")),
-            ),
-            (
-                "source_address",
-                client_request.source_address.is_empty()
-                    && (needs.address || conditions_lack_source),
-            ),
-            (
-                "source_principal",
-                client_request.source_principal.is_empty()
-                    && (principals || conditions_lack_source),
-            ),
-        ];
-        inputs
-            .into_iter()
-            .filter_map(|(name, could_change_it)| could_change_it.then_some(name))
-            .collect()
+    pub(in crate::explain) fn message(&self) -> &pb::ExplainRequest {
+        &self.0
     }
 }
 

@@ -18,6 +18,7 @@ use crate::admin::pb;
 use crate::envoy::current::Current;
 use crate::envoy::service;
 use crate::explain::example::ExampleRequest;
+use crate::explain::not_given::not_given;
 use crate::explain::notes::Notes;
 use crate::observe::report::DecisionReport;
 
@@ -96,14 +97,12 @@ fn is_by_held_keys(record: &DecisionRecord, authorizer: &Authorizer) -> bool {
         .issuer()
         .and_then(|issuer| issuers.find(issuer))
         .is_some_and(|(_, issuer)| !issuer.keys.is_fixed());
-    let lacks_key = match &record.denial {
-        Some(Denial::Unauthenticated(error)) => match error {
-            AuthenticationError::Key(_)
-            | AuthenticationError::Token(TokenError::InvalidSignature) => true,
-            _ => false,
-        },
-        _ => false,
-    };
+    let lacks_key = matches!(
+        &record.denial,
+        Some(Denial::Unauthenticated(
+            AuthenticationError::Key(_) | AuthenticationError::Token(TokenError::InvalidSignature)
+        ))
+    );
     is_fetched && lacks_key
 }
 
@@ -145,8 +144,7 @@ pub fn explanation(
             })
             .collect(),
         answer: Some(answer(judged)),
-        not_given: example
-            .not_given(authorizer)
+        not_given: not_given(authorizer, example, request)
             .into_iter()
             .map(str::to_owned)
             .collect(),

@@ -1,27 +1,30 @@
 //! The notes of an explanation: what the token has at each step, beside what the configuration requires.
 
-use std::time::Instant;
-
 use accredit_core::authn::extraction_error::ExtractionError;
 use accredit_core::authn::issuers::Issuer;
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::authz::step::{Step, StepOutcome};
 use accredit_core::request::Request;
+use accredit_core::rules::demands::Demands;
 use accredit_core::rules::rule::{Access, Rule};
-use accredit_core::token::claim_demand::check_all;
-use accredit_core::token::claims::{Audience, Claims};
+use accredit_core::token::claims::Claims;
 use accredit_core::token::numeric_date::NumericDate;
-use accredit_core::token::requirements::{AbsentAudience, Audiences, Requirements};
-use accredit_core::token::scope::ScopeSet;
 use accredit_core::token::unverified::UnverifiedToken;
 
 use crate::admin::text::span;
+use crate::explain::claim_notes::{
+    audience_note, claims_note, lifetime_note, missing_note, rule_audiences_note,
+    rule_issuers_note, scopes_note,
+};
+use crate::explain::key_notes;
 
 /// Writes the notes of one request.
 pub struct Notes<'a> {
     authorizer: &'a Authorizer,
     rule: &'a Rule,
     token: Option<UnverifiedToken<'a>>,
+    /// What each token source has.
+    sources: String,
     /// Why the request's token is malformed.
     malformed: Option<String>,
     /// The time of the explanation, to say how long ago a date is; `None` if the clock is unusable.
@@ -44,10 +47,15 @@ impl<'a> Notes<'a> {
             Err(ExtractionError::NotAToken(cause)) => (None, Some(cause.to_string())),
             Ok(None) | Err(ExtractionError::Ambiguous(_)) => (None, None),
         };
+        let contents = authorizer.sources().contents(request).into_iter();
+        let contents: Vec<String> = contents
+            .map(|(source, content)| format!("{source}: {content}"))
+            .collect();
         Notes {
             authorizer,
             rule,
             token,
+            sources: contents.join("; "),
             malformed,
             now,
         }
@@ -59,32 +67,54 @@ impl<'a> Notes<'a> {
             return self.malformed.clone();
         }
         let reached = matches!(outcome, StepOutcome::Passed | StepOutcome::Failed);
+        if step == Step::Credential {
+            return reached.then(|| self.sources.clone());
+        }
         let token = self.token.as_ref().filter(|_| reached)?;
         let claims = token.claims();
+        let issuer = self.issuer(claims);
+        let requirements = issuer.map(|issuer| &issuer.requirements);
+        let failed_by = issuer.filter(|_| outcome == StepOutcome::Failed);
         match step {
             Step::Issuer => Some(self.issuer_note(claims)),
-            Step::Algorithm => Some(format!("alg is {:?}", token.algorithm())),
+            Step::Algorithm => Some(match failed_by {
+                Some(issuer) => key_notes::unaccepted_algorithm(token, issuer),
+                None => format!("alg is {:?}", token.algorithm()),
+            }),
             Step::Type => Some(match token.token_type() {
                 Some(typ) => format!("typ is {typ:?}"),
                 None => "typ is absent, which is accepted".to_owned(),
             }),
-            Step::Key => Some(self.key_note(token, outcome)),
+            Step::Key => Some(match failed_by {
+                Some(issuer) => key_notes::missing_key(token, issuer),
+                None => key_notes::key_id(token),
+            }),
+            Step::Signature => failed_by.map(|issuer| key_notes::unverified(token, issuer)),
             Step::Expiry => Some(self.date_note(claims, "exp")),
             Step::NotBefore => Some(self.date_note(claims, "nbf")),
             Step::IssuedAt => Some(self.date_note(claims, "iat")),
-            Step::Audience => self
-                .issuer(claims)
-                .map(|issuer| audience_note(claims, &issuer.requirements)),
-            Step::RequiredClaims => self
-                .issuer(claims)
-                .map(|issuer| missing_note(claims, issuer)),
-            Step::IssuerClaims => self
-                .issuer(claims)
-                .and_then(|issuer| claims_note(claims, &issuer.requirements)),
-            Step::Scopes | Step::AnyScope => self
-                .issuer(claims)
-                .map(|issuer| self.scopes_note(claims, issuer, step)),
+            Step::Audience => requirements.map(|own| audience_note(claims, own)),
+            Step::RequiredClaims => issuer.map(|issuer| missing_note(claims, issuer)),
+            Step::Lifetime => requirements.map(|own| lifetime_note(claims, own)),
+            Step::IssuerClaims => requirements.and_then(|own| claims_note(claims, own)),
+            Step::RuleIssuers => rule_issuers_note(claims, self.demands()?),
+            Step::RuleAudiences => rule_audiences_note(claims, requirements?, self.demands()?),
+            Step::Scopes => {
+                let required = format!("all of {:?}", self.demands()?.scopes);
+                Some(scopes_note(claims, requirements?, &required))
+            }
+            Step::AnyScope => {
+                let required = format!("one of {:?}", self.demands()?.any_scope);
+                Some(scopes_note(claims, requirements?, &required))
+            }
             _ => None,
+        }
+    }
+
+    fn demands(&self) -> Option<&'a Demands> {
+        match &self.rule.access {
+            Access::Token(demands) | Access::Optional(demands) => Some(demands),
+            Access::Deny | Access::Anonymous { .. } => None,
         }
     }
 
@@ -105,33 +135,6 @@ impl<'a> Notes<'a> {
             ),
             None => format!("iss is {issuer:?}"),
         }
-    }
-
-    /// Why the key with the token's `kid` is set aside.
-    fn set_aside_note(&self, token: &UnverifiedToken<'_>) -> Option<String> {
-        let issuer = self.issuer(token.claims())?;
-        let key_id = token.key_id()?;
-        let snapshot = issuer.keys.usable(Instant::now())?;
-        let mut set_aside = snapshot.key_set.set_aside().iter();
-        let key = set_aside.find(|key| key.key_id.as_deref() == Some(key_id))?;
-        Some(format!("; {key}, so it is set aside"))
-    }
-
-    /// A key that is set aside is named with the reason, and a failed step with the error of the latest fetch.
-    fn key_note(&self, token: &UnverifiedToken<'_>, outcome: StepOutcome) -> String {
-        let mut note = match token.key_id() {
-            Some(key_id) => format!("kid is {key_id:?}"),
-            None => "kid is absent".to_owned(),
-        };
-        let Some(issuer) = self.issuer(token.claims()) else {
-            return note;
-        };
-        note += &self.set_aside_note(token).unwrap_or_default();
-        let status = issuer.keys.status(Instant::now());
-        if let Some(error) = status.last_error.filter(|_| outcome == StepOutcome::Failed) {
-            note += &format!("; the latest fetch failed: {error}");
-        }
-        note
     }
 
     /// A date of the token, how long ago or ahead it is, and the tolerance of the issuer entry.
@@ -156,69 +159,5 @@ impl<'a> Notes<'a> {
             note += &format!("; clock_skew is {}", span(skew));
         }
         note
-    }
-
-    fn scopes_note(&self, claims: &Claims, issuer: &Issuer, step: Step) -> String {
-        let own: Vec<String> = ScopeSet::read(claims.object(), &issuer.requirements.scope_claims)
-            .iter()
-            .map(str::to_owned)
-            .collect();
-        let required = match (&self.rule.access, step) {
-            (Access::Token(demands) | Access::Optional(demands), Step::AnyScope) => {
-                format!("one of {:?}", demands.any_scope)
-            }
-            (Access::Token(demands) | Access::Optional(demands), _) => {
-                format!("all of {:?}", demands.scopes)
-            }
-            (Access::Deny | Access::Anonymous { .. }, _) => "none".to_owned(),
-        };
-        format!("the token's scopes are {own:?}; the rule requires {required}")
-    }
-}
-
-fn audience_note(claims: &Claims, requirements: &Requirements) -> String {
-    let Audiences::OneOf { accepted, absent } = &requirements.audiences else {
-        return "aud is not checked (audiences: any)".to_owned();
-    };
-    let names: Vec<String> = requirements
-        .audience_claims
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let name = names.join(", ");
-    match (claims.audience(&requirements.audience_claims), absent) {
-        (Audience::Absent, AbsentAudience::Accept) => {
-            format!("{name} is absent, which is accepted (audience_absent: accept)")
-        }
-        (Audience::Absent, AbsentAudience::Refuse) => {
-            format!("{name} is absent; accepted audiences: {accepted:?}")
-        }
-        (Audience::Named(named), _) => {
-            format!("{name} is {named:?}; accepted audiences: {accepted:?}")
-        }
-    }
-}
-
-/// The claim that has none of its values, without the value that it has.
-fn claims_note(claims: &Claims, requirements: &Requirements) -> Option<String> {
-    if requirements.claims.is_empty() {
-        return Some("the issuer entry requires no values of claims".to_owned());
-    }
-    let unmet = check_all(&requirements.claims, claims).err()?;
-    Some(unmet.to_string())
-}
-
-fn missing_note(claims: &Claims, issuer: &Issuer) -> String {
-    let missing: Vec<String> = issuer
-        .requirements
-        .required_claims
-        .iter()
-        .filter(|name| !claims.has(name))
-        .map(ToString::to_string)
-        .collect();
-    if missing.is_empty() {
-        "all required claims are present".to_owned()
-    } else {
-        format!("missing claims: {missing:?}")
     }
 }

@@ -12,6 +12,8 @@ use crate::support::process::accredit;
 use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, now, signed_text};
 
+mod causes;
+mod inputs;
 mod steps;
 
 const ISSUER: &str = "https://one.test";
@@ -25,10 +27,10 @@ fn configuration() -> String {
     )
 }
 
-struct Explained {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Explained {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 async fn explain(arguments: &[&str], token: &str) -> Explained {
@@ -39,7 +41,7 @@ async fn explain(arguments: &[&str], token: &str) -> Explained {
     explain_by(&[&offline, arguments].concat(), token).await
 }
 
-async fn explain_by(arguments: &[&str], token: &str) -> Explained {
+pub(crate) async fn explain_by(arguments: &[&str], token: &str) -> Explained {
     let mut command = accredit(&[&["explain"], arguments].concat());
     let piped = command
         .stdin(Stdio::piped())

@@ -19,6 +19,7 @@ pub mod query;
 pub mod realm;
 pub mod removal;
 pub mod scheme;
+pub mod source_contents;
 pub mod sources;
 pub mod tenants;
 pub mod token_cache;

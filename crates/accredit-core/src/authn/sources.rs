@@ -100,6 +100,11 @@ impl TokenSources {
         self.sources
     }
 
+    /// The sources in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &TokenSource> {
+        self.sources.iter()
+    }
+
     pub fn first(&self) -> Option<&TokenSource> {
         self.sources.first()
     }
@@ -209,7 +214,7 @@ impl TokenSource {
     }
 
     /// The tokens of a request, each with its scheme.
-    fn tokens<'r>(
+    pub(in crate::authn) fn tokens<'r>(
         &self,
         request: &Request<'r>,
     ) -> Result<impl Iterator<Item = (&'r [u8], CredentialScheme)> + use<'r>, AmbiguousCredential>

@@ -3,6 +3,7 @@
 //! Knows neither tokens nor I/O. The refresher of the service fetches key sets and hands them to the store.
 
 pub mod access;
+pub mod considered;
 pub mod error;
 pub mod key_set;
 pub mod lease;

@@ -24,13 +24,22 @@ impl SetAside {
 
 impl fmt::Display for SetAside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.key_id.as_deref() {
-            Some(key_id) => {
-                let end = key_id.char_indices().nth(MAX_NAMED_KEY_ID);
-                let shown = end.map_or(key_id, |(end, _)| key_id.get(..end).unwrap_or_default());
-                write!(f, "key {shown:?}: {}", self.reason)
-            }
-            None => write!(f, "a key without kid: {}", self.reason),
+        write_key(f, self.key_id.as_deref(), &self.reason)
+    }
+}
+
+/// Writes the name of a key, and what is said of it.
+pub(in crate::keys) fn write_key(
+    f: &mut fmt::Formatter<'_>,
+    key_id: Option<&str>,
+    said: &dyn fmt::Display,
+) -> fmt::Result {
+    match key_id {
+        Some(key_id) => {
+            let end = key_id.char_indices().nth(MAX_NAMED_KEY_ID);
+            let shown = end.map_or(key_id, |(end, _)| key_id.get(..end).unwrap_or_default());
+            write!(f, "key {shown:?}: {said}")
         }
+        None => write!(f, "a key without kid: {said}"),
     }
 }
