@@ -15,7 +15,8 @@ use crate::explain::explanation::explanation;
 use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 
-/// Decides a request with these settings and explains the decision. Fetches keys as the service does; keeps nothing.
+/// Decides a request with these settings and explains the decision. Fetches keys as the service does, and uses those in `state_dir`
+/// as it does; writes nothing.
 ///
 /// # Errors
 /// [`StartError`] where a service with these settings could not start.
@@ -24,17 +25,19 @@ pub(crate) async fn explain(
     client_request: pb::ExplainRequest,
 ) -> Result<pb::Explanation, StartError> {
     let example = ExampleRequest::new(client_request, settings.token_sources.first());
-    let mut key_stores = KeyStores::default();
+    let mut key_stores = KeyStores::default().reading_from(settings.state_dir.clone());
     let leases = key_stores.lease(&key_entries(&settings))?;
     let mut deny_list = settings
         .revoked
         .clone()
         .map(|revoked| DenyListKeeper::new(revoked, key_stores.system_trust()))
         .transpose()?;
+    key_stores.restore().await;
     key_stores.start();
     if let Some(deny_list) = &mut deny_list {
         deny_list.start();
-        deny_list.first_list().await?;
+        // Without a list, the service answers every token with `internal_error`.
+        let _ = deny_list.first_list().await;
     }
     for lease in &leases {
         lease.store().until(KeyStore::was_attempted).await;

@@ -1,6 +1,7 @@
 //! `accredit explain`
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::cli::exit::{ExitCode, complain, say, say_json};
 use crate::cli::paint::Paint;
 use crate::cli::render;
 use crate::cli::run::on_main_runtime;
-use crate::cli::settings::{ConfigFlags, STANDARD_INPUT, environment, settings};
+use crate::cli::settings::{ConfigFlags, STANDARD_INPUT, environment, file, settings};
 use crate::regular_file;
 
 /// The maximum length of standard input, in bytes. It exceeds the longest token that a configuration can accept.
@@ -80,17 +81,17 @@ pub(crate) fn run(args: ExplainArgs) -> ExitCode {
 }
 
 fn offline(args: &ExplainArgs) -> ExitCode {
-    let config_on_input = args.config.as_deref() == Some(Path::new(STANDARD_INPUT));
-    if config_on_input && args.token_file.is_none() {
-        complain(
-            "--config - takes the configuration from standard input; name a file with the token by --token-file",
-        );
-        return ExitCode::BadUsage;
-    }
     let typed = ConfigFlags {
         config: args.config.clone(),
         ..ConfigFlags::default()
     };
+    let config_on_input = file(&typed, &environment).as_deref() == Some(Path::new(STANDARD_INPUT));
+    if config_on_input && args.token_file.is_none() {
+        complain(
+            "--config - and ACCREDIT_CONFIG=- take the configuration from standard input; name a file with the token by --token-file",
+        );
+        return ExitCode::BadUsage;
+    }
     let config = match settings(typed, &environment, None, |warning| complain(warning)) {
         Ok(config) => config,
         Err(error) => {
@@ -99,22 +100,26 @@ fn offline(args: &ExplainArgs) -> ExitCode {
         }
     };
     with_request(args, async |request| {
-        Box::pin(explain(config.resolved.settings, request))
-            .await
-            .map_err(|error| error.to_string())
+        let explained = Box::pin(explain(config.resolved.settings, request)).await;
+        explained.map_err(|error| match error.is_of_configuration() {
+            true => (ExitCode::BadUsage, error.to_string()),
+            false => (ExitCode::Failed, error.to_string()),
+        })
     })
 }
 
 fn live(args: &ExplainArgs, service: &RunningService) -> ExitCode {
     with_request(args, async |request| {
         let result = async { service.connect().await?.explain(request).await };
-        result.await.map_err(|error: AdminError| error.to_string())
+        result
+            .await
+            .map_err(|error: AdminError| (ExitCode::Failed, error.to_string()))
     })
 }
 
 fn with_request(
     args: &ExplainArgs,
-    explain: impl AsyncFnOnce(pb::ExplainRequest) -> Result<pb::Explanation, String>,
+    explain: impl AsyncFnOnce(pb::ExplainRequest) -> Result<pb::Explanation, (ExitCode, String)>,
 ) -> ExitCode {
     let request = match request(args) {
         Ok(request) => request,
@@ -126,9 +131,9 @@ fn with_request(
     on_main_runtime(async {
         match explain(request).await {
             Ok(explanation) => print(&explanation, args.json),
-            Err(error) => {
+            Err((code, error)) => {
                 complain(error);
-                ExitCode::Failed
+                code
             }
         }
     })
@@ -190,7 +195,7 @@ fn source_certificate(file: Option<&Path>) -> Result<String, String> {
     Ok(percent_encoding::percent_encode(&pem, percent_encoding::NON_ALPHANUMERIC).to_string())
 }
 
-/// Reads the token from the file, or else from standard input. A terminal or empty input means no token.
+/// Reads the token from the file, or else from standard input, with the same limit. A terminal or empty input means no token.
 fn token(file: Option<&Path>) -> Result<Option<String>, String> {
     if let Some(file) = file {
         let unreadable = |cause: String| format!("--token-file {}: {cause}", file.display());
@@ -205,9 +210,19 @@ fn token(file: Option<&Path>) -> Result<Option<String>, String> {
     if input.is_terminal() {
         return Ok(None);
     }
-    let mut text = String::new();
-    let read = input.lock().take(MAX_TOKEN_INPUT).read_to_string(&mut text);
-    read.map_err(|error| format!("cannot read the token from standard input: {error}"))?;
+    let unreadable =
+        |cause: &dyn Display| format!("cannot read the token from standard input: {cause}");
+    let mut bytes = Vec::new();
+    let read = input
+        .lock()
+        .take(MAX_TOKEN_INPUT + 1)
+        .read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(&error))?;
+    // A token that is cut is another token, and would get another reason.
+    if bytes.len() as u64 > MAX_TOKEN_INPUT {
+        return Err(unreadable(&format!("larger than {MAX_TOKEN_INPUT} octets")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unreadable(&"the text is not UTF-8"))?;
     let token = text.trim();
     Ok((!token.is_empty()).then(|| token.to_owned()))
 }

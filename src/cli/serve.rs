@@ -52,12 +52,6 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(code) => return code,
     };
-    if args.config.as_deref() == Some(Path::new(STANDARD_INPUT)) {
-        complain(
-            "serve reads its configuration again and needs a file; only `check` and `explain` take --config -",
-        );
-        return ExitCode::BadUsage;
-    }
     let typed = ConfigFlags {
         config: args.config,
         issuer: args.issuer,
@@ -68,6 +62,12 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
         listen: args.listen,
         admin_listen: args.admin_listen,
     };
+    if file(&typed, &environment).as_deref() == Some(Path::new(STANDARD_INPUT)) {
+        complain(
+            "serve reads its configuration again and needs a file; only `check` and `explain` take --config - or ACCREDIT_CONFIG=-",
+        );
+        return ExitCode::BadUsage;
+    }
     on_main_runtime(async {
         // Watch the file before reading it: otherwise a change between the two would be missed.
         let watch = ConfigWatch::start(typed.clone(), file(&typed, &environment));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_core::keys::lease::{KeyEntry, KeyLease, KeyLeases, Leased};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -35,7 +37,18 @@ pub struct KeyStores {
     system_trust: Arc<TrustStore>,
     traces: Traces,
     first_fetches: Arc<Semaphore>,
-    state_dir: Option<StateDir>,
+    saved_keys: SavedKeys,
+    /// What reads the saved keys of new stores, until [`KeyStores::restore`].
+    restores: Vec<BoxFuture<'static, ()>>,
+}
+
+/// What becomes of the key sets in `state_dir`.
+enum SavedKeys {
+    Unused,
+    /// They are read, and nothing is written.
+    Read(StateDir),
+    /// They are read, and fetched key sets are written.
+    Kept(StateDir),
 }
 
 /// A file that fetches of an issuer entry need cannot be used.
@@ -91,7 +104,8 @@ impl Default for KeyStores {
             system_trust: TrustStore::system(),
             traces: Traces::default(),
             first_fetches: Arc::new(Semaphore::new(MAX_FIRST_FETCHES)),
-            state_dir: None,
+            saved_keys: SavedKeys::Unused,
+            restores: Vec::new(),
         }
     }
 }
@@ -100,8 +114,17 @@ impl KeyStores {
     /// Saves fetched key sets in that folder, and begins with those that an earlier process saved.
     #[must_use]
     pub fn saving_in(self, state_dir: Option<PathBuf>) -> KeyStores {
-        let state_dir = state_dir.map(StateDir::new);
-        KeyStores { state_dir, ..self }
+        let saved_keys =
+            state_dir.map_or(SavedKeys::Unused, |dir| SavedKeys::Kept(StateDir::new(dir)));
+        KeyStores { saved_keys, ..self }
+    }
+
+    /// Begins with the key sets that a process saved in that folder, once [`KeyStores::restore`] has read them, and writes none.
+    #[must_use]
+    pub fn reading_from(self, state_dir: Option<PathBuf>) -> KeyStores {
+        let saved_keys =
+            state_dir.map_or(SavedKeys::Unused, |dir| SavedKeys::Read(StateDir::new(dir)));
+        KeyStores { saved_keys, ..self }
     }
 
     /// Makes a span of each fetch.
@@ -133,8 +156,14 @@ impl KeyStores {
         Ok(leases)
     }
 
+    /// Reads the saved keys of new stores, by the rules of the service. Only with [`KeyStores::reading_from`]; the refreshers of other
+    /// stores do it themselves.
+    pub async fn restore(&mut self) {
+        join_all(self.restores.drain(..)).await;
+    }
+
     fn refresher(
-        &self,
+        &mut self,
         issuer: usize,
         entry: &KeyEntry,
         lease: &KeyLease,
@@ -147,14 +176,23 @@ impl KeyStores {
         let fetcher = Fetcher::new(source, settings, client(issuer, entry, &self.system_trust)?);
         let first_fetches = self.first_fetches.clone();
         let owner = KeySetOwner::of(issuers, source, settings);
-        let saver = self.state_dir.clone().zip(owner);
+        let saver = match (&self.saved_keys, owner) {
+            (SavedKeys::Kept(dir), Some(owner)) => Some(KeySaver::new(dir.clone(), owner)),
+            (SavedKeys::Read(dir), Some(owner)) => {
+                let restore = KeySaver::new(dir.clone(), owner)
+                    .restore(lease.store().clone(), settings.max_stale);
+                self.restores.push(restore.boxed());
+                None
+            }
+            (SavedKeys::Unused, _) | (_, None) => None,
+        };
         Ok(Refresher::new(
             lease.store().clone(),
             fetcher,
             settings.clone(),
             first_fetches,
         )
-        .saving(saver.map(|(dir, owner)| KeySaver::new(dir, owner)))
+        .saving(saver)
         .traced(self.traces.clone()))
     }
 

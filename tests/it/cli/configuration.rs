@@ -372,6 +372,12 @@ async fn a_configuration_is_read_from_a_regular_file_or_standard_input() {
     assert_complains(&no_token, 2, &["--token-file"]);
     let served = run(&["serve", "--config", "-"]).await;
     assert_complains(&served, 2, &["--config -"]);
+    // The variable is equivalent (CONTRACT 2.2.4).
+    for (command, complaint) in [("explain", "--token-file"), ("serve", "--config -")] {
+        let mut command = accredit(&[command]);
+        let by_variable = ended(command.env("ACCREDIT_CONFIG", "-").stdin(input())).await;
+        assert_complains(&by_variable, 2, &[complaint, "ACCREDIT_CONFIG=-"]);
+    }
 
     let token = folder.path().join("token").display().to_string();
     std::fs::write(&token, "not-a-token\n").unwrap();

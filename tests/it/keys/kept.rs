@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tonic_health::pb::health_check_response::ServingStatus;
 
+use crate::explain::explain_by;
 use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
@@ -94,6 +95,37 @@ async fn saved_keys_verify_tokens_after_a_restart_while_the_issuer_is_unreachabl
     let new = ClientRequest::bearer(&Token::of(&server.url("")).kid("new").signed(rsa(1)));
     assert!(service.check(new).await.is_admission());
     assert!(!service.check(known(&server)).await.is_admission());
+}
+
+/// CONTRACT 2.5.2: `explain` decides as the service would after a restart, and leaves the folder as it is.
+#[tokio::test]
+async fn explain_reads_saved_keys_as_the_service_does_and_writes_none() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("state");
+    let server = KeyServer::with_keys(old_keys()).await;
+    let files = keep(&folder, &server, 1).await;
+    let saved = std::fs::read(&files[0]).unwrap();
+    let config = outer.path().join("accredit.yaml");
+    std::fs::write(&config, keeping(&folder, &server, "")).unwrap();
+    let token = Token::of(&server.url("")).signed(rsa(0));
+    let reason = async || {
+        let arguments = ["--config", config.to_str().unwrap(), "--json"];
+        let explained = explain_by(&arguments, &token).await;
+        let result: serde_json::Value = serde_json::from_str(&explained.stdout).unwrap();
+        result["reason"].as_str().unwrap().to_owned()
+    };
+    // Once the issuer answers, its word counts.
+    server.serve("/keys", set([rsa(1).jwk("new")]));
+    assert_eq!(reason().await, "unknown_key");
+    assert_eq!(std::fs::read(&files[0]).unwrap(), saved);
+    server.serve("/keys", Answer::of(500, "no"));
+    assert_eq!(reason().await, "allowed");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o770)).unwrap();
+    assert_eq!(
+        reason().await,
+        "keys_unavailable",
+        "others can write the folder"
+    );
 }
 
 #[tokio::test]
