@@ -20,6 +20,7 @@ test: ## Run every test, including those with a real Envoy and other clients and
 	@scripts/envoys.sh
 	@scripts/foreign.sh
 	@scripts/promtool.sh >/dev/null
+	@scripts/redis.sh >/dev/null
 	@scripts/deploy.sh
 	cargo test --locked --workspace
 	@.tools/deploy/bin/python -B tests/deploy/run.py

@@ -111,6 +111,7 @@ fn service(issuer: &str, keys: &str, rules: usize, cache: &str) -> CheckService<
         None,
         &mut engines,
         &Observer::default(),
+        None,
     )
 }
 

@@ -27,6 +27,7 @@ pub mod import;
 pub mod jwks;
 pub mod observe;
 pub mod regular_file;
+pub mod replay;
 pub mod rule_tests;
 pub mod server;
 pub mod telemetry;

@@ -48,7 +48,7 @@ pub fn judge(service: &CheckService<Authorizer>, request: &Request<'_>) -> Optio
     let moment = Moment::new(Duration::from_secs(NOW), Instant::now());
     match service.authorizer().judge(request, moment) {
         Judgement::Judged(judged) => Some(judged),
-        Judgement::Wait(_) => None,
+        Judgement::Wait(_) | Judgement::UseProof(_) => None,
     }
 }
 

@@ -216,13 +216,18 @@ fn apply(prepared: Prepared, running: &mut ReloadTarget<'_>) {
     if new_list.is_some() || settings.revoked.is_none() {
         *running.deny_list = new_list;
     }
-    running.current.replace(engine::build(
+    let service = engine::build(
         &mut settings,
         leases,
         running.deny_list.as_ref(),
         running.engines,
         running.observer,
-    ));
+        running.current.load().replay_store(),
+    );
+    if let Some(store) = service.replay_store() {
+        store.start();
+    }
+    running.current.replace(service);
     remove_old_series(running);
     trials::report(running.current.load().authorizer().rules());
 }

@@ -48,6 +48,7 @@ pub(crate) async fn explain(
         deny_list.as_ref(),
         &mut Engines::default(),
         &Observer::default(),
+        None,
     );
     let request = example.request();
     let deadline = Instant::now() + service.check_timeout();

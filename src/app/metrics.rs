@@ -16,6 +16,7 @@ use crate::envoy::service;
 use crate::jwks;
 use crate::jwks::metrics::NamedStores;
 use crate::observe::decision_metrics::DecisionMetrics;
+use crate::replay;
 use crate::server::connection_errors::ConnectionErrors;
 use crate::server::http::MetricsSource;
 use crate::telemetry::build_info::{COMMIT, VERSION};
@@ -56,7 +57,12 @@ pub(crate) fn source(measured: MeasuredParts) -> MetricsSource {
     let metrics = Metrics::new(vec![
         Box::new(move |text| decisions.write(text)),
         Box::new(move |text| in_flight_and_limit(text, &in_flight)),
-        Box::new(move |text| in_force(text, &[current.load().authorizer()])),
+        Box::new(move |text| {
+            let service = current.load();
+            in_force(text, service.authorizer())?;
+            let store = service.replay_store();
+            store.map_or(Ok(()), |store| replay::metrics::write(text, store))
+        }),
         Box::new(move |text| reloads.write(text)),
         Box::new(move |text| of_connections(text, &connection_errors)),
         Box::new(move |text| spans(text, &traces)),

@@ -106,6 +106,7 @@ impl App {
             deny_list.as_ref(),
             &mut engines,
             &observer,
+            None,
         );
         let current = Arc::new(Current::new(service));
         let (reloader, reloads) = reload::channel();
@@ -205,6 +206,9 @@ impl App {
         self.key_stores.start();
         if let Some(deny_list) = &mut self.deny_list {
             deny_list.start();
+        }
+        if let Some(store) = self.current.load().replay_store() {
+            store.start();
         }
         let threads = &self.threads;
         let serve_checks = serve(

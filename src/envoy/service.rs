@@ -1,5 +1,5 @@
-//! One check: the message read, the request judged, the answer written. This is the only place that waits for keys, and
-//! the only one that reads the wall clock for a decision.
+//! One check: the message read, the request judged, the answer written. This is the only place that waits for keys or for a shared
+//! memory of used proofs, and the only one that reads the wall clock for a decision.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,8 +10,11 @@ use accredit_core::authn::moment::Moment;
 use accredit_core::authz::answer::Judged;
 use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::authz::pending_admission::PendingAdmission;
 use accredit_core::keys::trace_parent::TraceParent;
+use accredit_core::proof::shared_proof::SharedProof;
 use accredit_core::request::Request;
+use accredit_core::token::binding_error::{BindingError, StoreFault};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -21,13 +24,24 @@ use crate::envoy::{request, response, trace_context};
 use crate::observe::check_span::CheckSpan;
 use crate::observe::observer::Observer;
 use crate::observe::report::Disclosure;
+use crate::replay::store::ReplayStore;
 
 /// Judges requests. [`Authorizer`] is the implementation that serves; tests have others that fail.
 pub trait Judge: Send + Sync + 'static {
     fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement;
 
     /// Judges a request after a wait.
-    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judged;
+    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judgement;
+
+    /// What the shared memory of used proofs has to record for an admission.
+    fn shared_proof(&self, _: &PendingAdmission) -> Option<SharedProof> {
+        None
+    }
+
+    /// Completes an admission after its proof was used up, or could not be.
+    fn complete(&self, _: PendingAdmission, _: Result<(), BindingError>) -> Judged {
+        self.refuse(Denial::Internal)
+    }
 
     /// Refuses a call.
     fn refuse(&self, denial: Denial) -> Judged;
@@ -38,8 +52,16 @@ impl Judge for Authorizer {
         Authorizer::judge(self, request, moment)
     }
 
-    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judged {
+    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judgement {
         Authorizer::judge_after(self, request, moment, ticket)
+    }
+
+    fn shared_proof(&self, pending: &PendingAdmission) -> Option<SharedProof> {
+        Authorizer::shared_proof(self, pending)
+    }
+
+    fn complete(&self, pending: PendingAdmission, used: Result<(), BindingError>) -> Judged {
+        Authorizer::complete(self, pending, used)
     }
 
     fn refuse(&self, denial: Denial) -> Judged {
@@ -63,6 +85,8 @@ pub struct CheckService<J> {
     check_timeout: Duration,
     observer: Observer,
     disclosure: Disclosure,
+    /// The memory of used proofs that replicas share.
+    replay_store: Option<Arc<ReplayStore>>,
 }
 
 impl<J: Judge> CheckService<J> {
@@ -73,7 +97,22 @@ impl<J: Judge> CheckService<J> {
             check_timeout,
             observer: Observer::default(),
             disclosure: Disclosure::default(),
+            replay_store: None,
         }
+    }
+
+    /// Uses proofs up in that memory, which replicas share.
+    #[must_use]
+    pub fn sharing_proofs(self, replay_store: Option<Arc<ReplayStore>>) -> CheckService<J> {
+        CheckService {
+            replay_store,
+            ..self
+        }
+    }
+
+    /// The memory of used proofs that replicas share, if the configuration has one.
+    pub fn replay_store(&self) -> Option<&Arc<ReplayStore>> {
+        self.replay_store.as_ref()
     }
 
     /// Reports decisions to that observer.
@@ -174,6 +213,9 @@ impl<J: Judge> CheckService<J> {
         };
         let ticket = match self.authorizer.judge(request, moment) {
             Judgement::Judged(judged) => return judged,
+            Judgement::UseProof(pending) => {
+                return Box::pin(self.use_proof(*pending, deadline, permit)).await;
+            }
             Judgement::Wait(ticket) => ticket,
         };
         if let Some(parent) = check.trace_parent() {
@@ -185,10 +227,32 @@ impl<J: Judge> CheckService<J> {
         let waiting = tokio::time::timeout_at(deadline, ticket.ready());
         // Whether the fetch ended or the time is up, the ticket knows.
         let _ = permit.outside(waiting).await;
-        match moment_at(Instant::now()) {
-            Ok(moment) => self.authorizer.judge_after(request, moment, &ticket),
-            Err(ClockBeforeEpoch) => self.authorizer.refuse(Denial::Internal),
+        let Ok(moment) = moment_at(Instant::now()) else {
+            return self.authorizer.refuse(Denial::Internal);
+        };
+        match self.authorizer.judge_after(request, moment, &ticket) {
+            Judgement::Judged(judged) => judged,
+            Judgement::UseProof(pending) => {
+                Box::pin(self.use_proof(*pending, deadline, permit)).await
+            }
+            // There is no second wait.
+            Judgement::Wait(_) => self.authorizer.refuse(Denial::Internal),
         }
+    }
+
+    /// Completes an admission by the memory of used proofs that replicas share. A check that waits for it keeps no other one out.
+    async fn use_proof(
+        &self,
+        pending: PendingAdmission,
+        deadline: Instant,
+        permit: &Permit,
+    ) -> Judged {
+        let proof = self.authorizer.shared_proof(&pending);
+        let used = match (&self.replay_store, &proof) {
+            (Some(store), Some(proof)) => permit.outside(store.take(proof, deadline)).await,
+            _ => Err(StoreFault::Unreachable.into()),
+        };
+        self.authorizer.complete(pending, used)
     }
 
     /// Envoy counts a late answer as a failed check, so a fifth of its timeout is reserved for the answer (CONTRACT 4.7.2).

@@ -42,7 +42,7 @@ async fn exposition() -> String {
     std::fs::write(&rules, "[]").expect("is written");
     let yaml = format!(
         "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nissuers:\n  - issuer: https://issuer.test\n    \
-         audiences: [a]\n    jwks: {{ file: '{}' }}\nrevoked: {{ file: '{}' }}\nrules: [{{ match: {{ paths: [/trial] }}, scopes: [a], shadow: {{ until: 2999-01-01 }} }}]\nrules_from: [{{ files: '{}', paths: [/team/**] }}]\n",
+         audiences: [a]\n    jwks: {{ file: '{}' }}\nrevoked: {{ file: '{}' }}\nrules: [{{ match: {{ paths: [/trial] }}, scopes: [a], shadow: {{ until: 2999-01-01 }} }}]\nrules_from: [{{ files: '{}', paths: [/team/**] }}]\nreplay: {{ redis: 'redis://127.0.0.1:1' }}\n",
         file.display(),
         revoked.display(),
         rules.display()

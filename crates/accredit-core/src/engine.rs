@@ -174,7 +174,8 @@ fn replay_terms(settings: &Settings) -> ReplayTerms {
     let skews = settings.issuers.iter();
     let skews = skews.map(|issuer| issuer.requirements.clock_skew);
     ReplayTerms {
-        size: settings.replay_size,
+        size: settings.replay.size,
+        is_shared: settings.replay.redis.is_some(),
         max_skew: skews.max().unwrap_or_default(),
     }
 }

@@ -95,7 +95,7 @@ impl Scene {
         let moment = Moment::new(Duration::from_secs(1000), self.now);
         let judged = match authorizer.judge(&request, moment) {
             Judgement::Judged(judged) => judged,
-            Judgement::Wait(_) => panic!("keys are inline"),
+            Judgement::Wait(_) | Judgement::UseProof(_) => panic!("keys and proofs are held"),
         };
         let written = write(&judged);
         let read = CheckResponse::decode(written.as_message()).expect("is a message");

@@ -31,7 +31,7 @@ impl Judge for Panics {
         panic!("on purpose")
     }
 
-    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judged {
+    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judgement {
         panic!("on purpose: no judgement is needed here");
     }
 

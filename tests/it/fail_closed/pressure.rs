@@ -43,7 +43,7 @@ impl Judge for Counts {
         panic!("on purpose: no decision is needed here");
     }
 
-    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judged {
+    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judgement {
         panic!("on purpose: no judgement is needed here");
     }
 
@@ -148,7 +148,7 @@ impl Judge for Panics {
         panic!("on purpose: this is the test of what becomes of it");
     }
 
-    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judged {
+    fn judge_after(&self, _: &Request<'_>, _: Moment, _: &KeyTicket) -> Judgement {
         panic!("on purpose: no judgement is needed here");
     }
 

@@ -73,7 +73,7 @@ impl<'a> Check<'a> {
     fn waits(&self) -> KeyTicket {
         match self.authorizer.judge(&self.request(), now().unwrap()) {
             Judgement::Wait(ticket) => ticket,
-            Judgement::Judged(judged) => panic!("does not wait: {judged:?}"),
+            other => panic!("does not wait: {other:?}"),
         }
     }
 
@@ -81,14 +81,18 @@ impl<'a> Check<'a> {
         match self.authorizer.judge(&self.request(), now().unwrap()) {
             Judgement::Judged(judged) => judged,
             Judgement::Wait(ticket) => self.after(&ticket).await,
+            Judgement::UseProof(_) => panic!("the token is not bound"),
         }
     }
 
     async fn after(&self, ticket: &KeyTicket) -> Judged {
         within("the wait ends", ticket.ready()).await;
         let request = self.request();
-        self.authorizer
-            .judge_after(&request, now().unwrap(), ticket)
+        let moment = now().unwrap();
+        match self.authorizer.judge_after(&request, moment, ticket) {
+            Judgement::Judged(judged) => judged,
+            other => panic!("waits again: {other:?}"),
+        }
     }
 }
 

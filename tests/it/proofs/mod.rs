@@ -4,4 +4,8 @@ mod certificates;
 mod dpop;
 mod explained;
 mod place;
+mod redis;
 mod replays;
+mod replicas;
+mod shared;
+mod shared_faults;

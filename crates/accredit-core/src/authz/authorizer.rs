@@ -68,6 +68,9 @@ pub enum Judgement {
     Judged(Judged),
     /// Newer keys can decide the request: wait, then call [`Authorizer::judge_after`].
     Wait(KeyTicket),
+    /// A memory that replicas share decides the request (`replay.redis`): use [`Authorizer::shared_proof`] up there, then call
+    /// [`Authorizer::complete`].
+    UseProof(Box<PendingAdmission>),
 }
 
 /// A decision before its answer is made.
@@ -133,26 +136,35 @@ impl Authorizer {
     /// Judges a request. The caller may wait for keys once.
     pub fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement {
         match self.decide(request, moment, Attempt::First) {
-            Ok(decided) => Judgement::Judged(self.answer(decided, request, moment, Attempt::First)),
+            Ok(decided) => self.answer(decided, request, Attempt::First),
             Err(ticket) => Judgement::Wait(ticket),
         }
     }
 
     /// Judges a request after the wait of that ticket. There is no second wait.
-    pub fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judged {
+    pub fn judge_after(
+        &self,
+        request: &Request<'_>,
+        moment: Moment,
+        ticket: &KeyTicket,
+    ) -> Judgement {
         self.judge_now(request, moment, Attempt::AfterWait(ticket))
     }
 
-    /// Judges a request by the held keys: nothing is fetched, cached or logged for it.
+    /// Judges a request by the held keys and the memory of this process: nothing is fetched, cached, used up or logged for it.
     pub fn peek(&self, request: &Request<'_>, moment: Moment) -> Judged {
-        self.judge_now(request, moment, Attempt::Peek)
+        match self.judge_now(request, moment, Attempt::Peek) {
+            Judgement::Judged(judged) => judged,
+            // This attempt gets neither.
+            Judgement::Wait(_) | Judgement::UseProof(_) => self.refuse(Denial::Internal),
+        }
     }
 
-    fn judge_now(&self, request: &Request<'_>, moment: Moment, attempt: Attempt<'_>) -> Judged {
+    fn judge_now(&self, request: &Request<'_>, moment: Moment, attempt: Attempt<'_>) -> Judgement {
         match self.decide(request, moment, attempt) {
-            Ok(decided) => self.answer(decided, request, moment, attempt),
+            Ok(decided) => self.answer(decided, request, attempt),
             // These attempts get no ticket; if one did, that would be a fault of accredit.
-            Err(_) => self.refuse(Denial::Internal),
+            Err(_) => Judgement::Judged(self.refuse(Denial::Internal)),
         }
     }
 
@@ -166,18 +178,9 @@ impl Authorizer {
         &self.refusals
     }
 
-    fn answer(
-        &self,
-        decided: Decided,
-        request: &Request<'_>,
-        moment: Moment,
-        attempt: Attempt<'_>,
-    ) -> Judged {
-        match decided {
-            Decided::Admit(pending) => {
-                let used = self.use_proof(&pending, moment, attempt);
-                self.complete(pending, used)
-            }
+    fn answer(&self, decided: Decided, request: &Request<'_>, attempt: Attempt<'_>) -> Judgement {
+        Judgement::Judged(match decided {
+            Decided::Admit(pending) => return self.admission(pending, attempt),
             Decided::Document(record, document) => Judged {
                 record,
                 answer: Answer::Refuse(document),
@@ -195,7 +198,7 @@ impl Authorizer {
                     record,
                 }
             }
-        }
+        })
     }
 
     fn decide(
@@ -250,12 +253,12 @@ impl Authorizer {
             Access::Deny => Ok(denied(RuleDenial::AccessDenied, rule)),
             // CONTRACT 4.3.6: the credential is neither read nor removed.
             Access::Anonymous { when } => Ok(match input.judge(when.as_ref(), None) {
-                Ok(()) => self.admit_anonymous(request, rule),
+                Ok(()) => self.admit_anonymous(input, rule),
                 Err(refusal) => denied(refusal, rule),
             }),
             Access::Optional(demands) => match self.sources.extract(request) {
                 Ok(None) => Ok(match input.judge(demands.when.as_ref(), None) {
-                    Ok(()) => self.admit_anonymous(request, rule),
+                    Ok(()) => self.admit_anonymous(input, rule),
                     Err(refusal) => denied(refusal, rule),
                 }),
                 Ok(Some(credential)) => {
@@ -301,7 +304,7 @@ impl Authorizer {
                     .check_token([&identity.issuer_name, identity.iss()], &identity.token)
                     .and_then(|()| input.judge(demands.when.as_ref(), Some(identity)));
                 Ok(match judged {
-                    Ok(()) => self.admit(token, removal, input.request, rule),
+                    Ok(()) => self.admit(token, removal, input, rule),
                     Err(refusal) => {
                         let record = DecisionRecord::denied(
                             refusal.into(),

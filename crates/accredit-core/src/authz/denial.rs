@@ -88,7 +88,7 @@ impl Denial {
                 Class::BadRequest
             }
             Denial::Unauthenticated(Error::Token(TokenError::Binding(
-                BindingError::MemoryFull | BindingError::ShareFull,
+                BindingError::MemoryFull | BindingError::ShareFull | BindingError::Store(_),
             ))) => Class::Unavailable {
                 retry_after: Duration::from_secs(1),
             },
@@ -319,7 +319,7 @@ fn authentication_text(error: &AuthenticationError) -> &'static str {
             Reason::MissingProof => "the request has no DPoP proof",
             Reason::InvalidProof => "the proof of possession of the token's key is invalid",
             Reason::ReplayedProof => "the DPoP proof was used before",
-            Reason::InternalError => "the memory of used proofs is full",
+            Reason::InternalError => "the memory of used proofs is full or does not answer",
             Reason::Expired => "the token has expired",
             Reason::NotYetValid => "the token is not valid yet",
             Reason::InvalidAudience => "the token's audience is not accepted",

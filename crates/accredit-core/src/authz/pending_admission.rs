@@ -9,6 +9,7 @@ use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::proof::dpop::FreshProof;
 use crate::token::binding_error::BindingError;
 use crate::token::error::TokenError;
+use crate::token::numeric_date::NumericDate;
 
 /// A request that passed every step, or that a rule on trial admits. Its DPoP proof, if the token needs one, is used up last, so that
 /// no request uses one up that is refused.
@@ -17,6 +18,8 @@ pub struct PendingAdmission {
     pub(in crate::authz) change: RequestChange,
     /// `None` if the request needs no proof.
     pub(in crate::authz) proof: Option<Box<FreshProof>>,
+    /// When the request was judged.
+    pub(in crate::authz) judged: NumericDate,
     /// What a rule on trial admits if the proof cannot be used: a request without a token.
     pub(in crate::authz) on_trial: Option<Box<RequestChange>>,
 }

@@ -191,7 +191,7 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
         rules_from,
         metadata: _,
         resource_metadata: _,
-        replay: _,
+        replay,
         revoked: _,
         issuers: _,
         token_sources: _,
@@ -243,6 +243,13 @@ fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
                 "inside Envoy, a relative path would begin at the working folder of Envoy",
             ),
             "write a path that begins with /",
+        );
+    }
+    if replay.as_ref().is_some_and(|replay| replay.redis.is_some()) {
+        problems.error(
+            "replay.redis",
+            "accredit inside Envoy does not support this key",
+            "remove it: each Envoy then remembers used proofs itself; or use the service",
         );
     }
     if let Some(word) = unavailable

@@ -10,6 +10,7 @@ use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::{ResolvedIssuers, issuers};
 use crate::config::resolve::metadata::metadata;
+use crate::config::resolve::replay::replay;
 use crate::config::resolve::resource_metadata::resource_metadata;
 use crate::config::resolve::revoked::revoked;
 use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
@@ -26,7 +27,6 @@ use crate::config::rules_files::RulesInForce;
 use crate::config::settings::Settings;
 use crate::config::warning::WarningCode;
 use crate::forward::strip::TokenForwarding;
-use crate::proof::replay::DEFAULT_REPLAY_SIZE;
 use crate::rules::rule::Rule;
 use crate::rules::rules_file::RulesFileStatus;
 
@@ -39,6 +39,7 @@ pub mod key_access;
 pub mod keys;
 pub mod matches;
 pub mod metadata;
+pub mod replay;
 pub mod resource_metadata;
 pub mod revoked;
 pub mod rule;
@@ -176,8 +177,7 @@ fn settings(
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,
     );
-    let replay_size = document.replay.as_ref().and_then(|replay| replay.size);
-    let replay_size = replay_size.unwrap_or(DEFAULT_REPLAY_SIZE);
+    let replay = replay(document.replay.as_ref(), problems);
     let resource_metadata = resource_metadata(
         document.resource_metadata.as_ref(),
         &issuers,
@@ -231,7 +231,7 @@ fn settings(
         config: fingerprint::of_all(document, files.files.iter().map(ResolvedFile::documents)),
         unavailable: unavailable(document.unavailable, problems),
         resource_metadata,
-        replay_size: usize::try_from(replay_size).unwrap_or(usize::MAX),
+        replay,
         revoked,
         state_dir,
         token_cache: document

@@ -16,6 +16,7 @@ use crate::forward::claim_headers::ClaimHeaders;
 use crate::forward::header_name::{HeaderName, HeaderPrefix};
 use crate::forward::strip::TokenForwarding;
 use crate::keys::source::{FetchSettings, KeySource};
+use crate::proof::redis_url::RedisUrl;
 use crate::revocation::source::DenyListSettings;
 use crate::rules::ambiguity::Ambiguities;
 use crate::rules::host::Host;
@@ -69,8 +70,8 @@ pub struct Settings {
     pub unavailable: WithoutKeysPolicy,
     /// The metadata of the API, which accredit answers itself.
     pub resource_metadata: Option<ResourceMetadata>,
-    /// How many used proofs are remembered.
-    pub replay_size: usize,
+    /// The memory of used proofs.
+    pub replay: ReplaySettings,
     /// The deny list.
     pub revoked: Option<DenyListSettings>,
     /// Where last good key sets are kept.
@@ -87,6 +88,15 @@ pub struct Settings {
     pub startup_wait: Duration,
     /// How long stopping may take.
     pub drain: Duration,
+}
+
+/// The memory of used proofs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplaySettings {
+    /// How many proofs the process remembers.
+    pub size: usize,
+    /// The memory that replicas share.
+    pub redis: Option<RedisUrl>,
 }
 
 /// One issuer entry.

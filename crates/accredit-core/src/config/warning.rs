@@ -21,6 +21,7 @@ pub enum WarningCode {
     KeysExpireEarly,
     MethodUnregistered,
     PathLooksLikeRegex,
+    RedisPasswordExposed,
     RevokedIssuerUnknown,
     RuleEvadable,
     RuleOpen,
@@ -119,6 +120,11 @@ impl Vocabulary for WarningCode {
             "path_looks_like_regex",
             WarningCode::PathLooksLikeRegex,
             "A path pattern contains `.*` or `.+`, which is literal text with a wildcard and not a regular expression.",
+        ),
+        (
+            "redis_password_exposed",
+            WarningCode::RedisPasswordExposed,
+            "`replay.redis` has a password, and neither TLS nor a loopback address.",
         ),
         (
             "revoked_issuer_unknown",

@@ -3,5 +3,7 @@
 pub mod certificate;
 pub mod dpop;
 pub mod presentation;
+pub mod redis_url;
 pub mod replay;
+pub mod shared_proof;
 pub mod target;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 
 use crate::proof::dpop::{FreshProof, MAX_PROOF_AGE};
+use crate::proof::shared_proof::SharedProof;
 use crate::token::binding_error::{BindingError, ProofFault};
 use crate::token::numeric_date::NumericDate;
 
@@ -41,6 +42,8 @@ pub struct ReplayTerms {
     pub size: usize,
     /// The largest `clock_skew` of an issuer entry.
     pub max_skew: Duration,
+    /// Whether a memory that replicas share decides (`replay.redis`), and this one only remembers as many as it can.
+    pub is_shared: bool,
 }
 
 /// The hash of a proof's key, and the hash of the key with the `jti`.
@@ -129,6 +132,23 @@ impl ReplayAccess {
         Ok(())
     }
 
+    /// The entry of a proof in the memory that replicas share.
+    pub fn shared(&self, proof: &FreshProof, now: NumericDate) -> SharedProof {
+        SharedProof::of(proof, self.terms.max_skew, now)
+    }
+
+    /// Remembers a proof that the shared memory used up. That memory can lose what it had, when its server is restarted for
+    /// example, so a proof that was used here before is refused. A full memory refuses nothing.
+    ///
+    /// # Errors
+    /// Those of [`ReplayAccess::look`].
+    pub fn remember(&self, proof: &FreshProof, now: NumericDate) -> Result<(), BindingError> {
+        match self.take(proof, now) {
+            Err(BindingError::MemoryFull | BindingError::ShareFull) => Ok(()),
+            taken => taken,
+        }
+    }
+
     /// The number of proofs that are remembered.
     pub fn len(&self) -> usize {
         self.memory.used().proofs.len()
@@ -151,6 +171,7 @@ impl Default for ReplayTerms {
         ReplayTerms {
             size: DEFAULT_REPLAY_SIZE as usize,
             max_skew: Duration::ZERO,
+            is_shared: false,
         }
     }
 }

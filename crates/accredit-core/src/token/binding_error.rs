@@ -35,6 +35,21 @@ pub enum BindingError {
         "the client's key has used half of the memory of used DPoP proofs, and one key gets no more; raise replay.size"
     )]
     ShareFull,
+    #[error("the memory of used DPoP proofs did not answer: {0}")]
+    Store(#[source] StoreFault),
+}
+
+/// Why a memory of used proofs that replicas share could not use a proof up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFault {
+    #[error("there is no connection to the server of replay.redis")]
+    Unreachable,
+    #[error("the server of replay.redis did not answer within the time of the check")]
+    TimedOut,
+    #[error("too many checks wait for the server of replay.redis")]
+    Busy,
+    #[error("the server of replay.redis refuses to record proofs; the log has its answer")]
+    Refused,
 }
 
 /// What is wrong with a DPoP proof (RFC 9449 section 4.3).
@@ -97,7 +112,9 @@ impl BindingError {
             | BindingError::MalformedCertificate
             | BindingError::Proof(_) => Reason::InvalidProof,
             BindingError::Replayed => Reason::ReplayedProof,
-            BindingError::MemoryFull | BindingError::ShareFull => Reason::InternalError,
+            BindingError::MemoryFull | BindingError::ShareFull | BindingError::Store(_) => {
+                Reason::InternalError
+            }
         }
     }
 
@@ -113,8 +130,15 @@ impl BindingError {
             | BindingError::OtherCertificate
             | BindingError::MalformedCertificate
             | BindingError::MemoryFull
-            | BindingError::ShareFull => false,
+            | BindingError::ShareFull
+            | BindingError::Store(_) => false,
         }
+    }
+}
+
+impl From<StoreFault> for BindingError {
+    fn from(fault: StoreFault) -> BindingError {
+        BindingError::Store(fault)
     }
 }
 

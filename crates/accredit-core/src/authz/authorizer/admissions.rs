@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use crate::authn::authenticator::attempt::{AcceptedToken, Attempt};
 use crate::authn::identity::Identity;
-use crate::authn::moment::Moment;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::answer::{Admission, Answer, ClientProtocol, Judged, RefusalForm};
 use crate::authz::authorizer::trial::can_be_on_trial;
-use crate::authz::authorizer::{Authorizer, Decided, Refused};
+use crate::authz::authorizer::{Authorizer, Decided, Judgement, Refused};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::pending_admission::{PendingAdmission, RequestChange};
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::typed_metadata;
 use crate::expression::Expression;
+use crate::proof::shared_proof::SharedProof;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::rules::rule::Rule;
@@ -26,7 +26,7 @@ impl Authorizer {
         &self,
         token: AcceptedToken,
         removal: TokenRemoval,
-        request: &Request<'_>,
+        input: &RequestAtMoment<'_>,
         rule: &Rule,
     ) -> Decided {
         let AcceptedToken {
@@ -44,13 +44,14 @@ impl Authorizer {
         };
         Decided::Admit(PendingAdmission {
             record,
-            change: self.change(Some(identity), removal, request),
+            change: self.change(Some(identity), removal, input.request),
             proof,
+            judged: input.moment.wall,
             on_trial: None,
         })
     }
 
-    pub(super) fn admit_anonymous(&self, request: &Request<'_>, rule: &Rule) -> Decided {
+    pub(super) fn admit_anonymous(&self, input: &RequestAtMoment<'_>, rule: &Rule) -> Decided {
         let record = DecisionRecord {
             reason: Reason::Anonymous,
             denial: None,
@@ -61,8 +62,9 @@ impl Authorizer {
         };
         Decided::Admit(PendingAdmission {
             record,
-            change: self.change(None, TokenRemoval::default(), request),
+            change: self.change(None, TokenRemoval::default(), input.request),
             proof: None,
+            judged: input.moment.wall,
             on_trial: None,
         })
     }
@@ -122,32 +124,39 @@ impl Authorizer {
         pending
     }
 
-    /// Uses up the proof of an admission, if it has one. An explanation only finds out whether it could be used.
-    ///
-    /// # Errors
-    /// [`BindingError`]
-    pub(super) fn use_proof(
-        &self,
-        pending: &PendingAdmission,
-        moment: Moment,
-        attempt: Attempt<'_>,
-    ) -> Result<(), BindingError> {
-        let Some(proof) = &pending.proof else {
-            return Ok(());
-        };
+    /// Uses up the proof of an admission, if it has one, and completes it. An explanation only finds out whether the proof could be
+    /// used.
+    pub(super) fn admission(&self, pending: PendingAdmission, attempt: Attempt<'_>) -> Judgement {
         let proofs = self.authenticator.proofs();
-        match attempt {
-            Attempt::First | Attempt::AfterWait(_) => proofs.take(proof, moment.wall),
-            Attempt::Peek => proofs.look_for_room(proof, moment.wall),
-        }
+        let is_peek = matches!(attempt, Attempt::Peek);
+        let used = match &pending.proof {
+            None => Ok(()),
+            Some(proof) if is_peek && proofs.terms().is_shared => {
+                proofs.look(proof, pending.judged)
+            }
+            Some(proof) if is_peek => proofs.look_for_room(proof, pending.judged),
+            Some(_) if proofs.terms().is_shared => return Judgement::UseProof(Box::new(pending)),
+            Some(proof) => proofs.take(proof, pending.judged),
+        };
+        Judgement::Judged(self.settle(pending, used))
     }
 
-    /// Completes an admission after its proof was used up, or could not be.
-    pub(super) fn complete(
-        &self,
-        pending: PendingAdmission,
-        used: Result<(), BindingError>,
-    ) -> Judged {
+    /// What to use up in the memory that replicas share. `None` if the admission needs no proof.
+    pub fn shared_proof(&self, pending: &PendingAdmission) -> Option<SharedProof> {
+        let proof = pending.proof.as_ref()?;
+        Some(self.authenticator.proofs().shared(proof, pending.judged))
+    }
+
+    /// Completes an admission after the shared memory used its proof up, or could not.
+    pub fn complete(&self, pending: PendingAdmission, used: Result<(), BindingError>) -> Judged {
+        let used = used.and_then(|()| match &pending.proof {
+            Some(proof) => self.authenticator.proofs().remember(proof, pending.judged),
+            None => Ok(()),
+        });
+        self.settle(pending, used)
+    }
+
+    fn settle(&self, pending: PendingAdmission, used: Result<(), BindingError>) -> Judged {
         let (record, change) = match used {
             Ok(()) => (pending.record, pending.change),
             Err(error) => {

@@ -44,6 +44,7 @@ impl Authorizer {
                 ..record
             },
             proof,
+            judged: input.moment.wall,
             on_trial: None,
         })
     }

@@ -1102,3 +1102,51 @@ fn a_rule_on_trial_causes_a_warning_and_ends_with_its_day() {
     // 2027-02-01T00:00:00Z
     assert_eq!(end.seconds(), 1_801_440_000.0);
 }
+
+#[test]
+fn a_redis_url_is_checked_and_no_problem_shows_it() {
+    let replay = |url: &str| issuer(&format!("replay: {{ redis: \"{url}\" }}\n"));
+    let settings = resolved(&replay("rediss://u:secret@redis.example/1"));
+    let settings = settings.expect("is valid").settings.replay;
+    assert_eq!(settings.size, 100_000);
+    let redis = settings.redis.expect("is set");
+    assert_eq!(redis.to_string(), "rediss://redis.example:6379");
+    for (url, problem) in [
+        (
+            "http://:secret@redis.example",
+            "the scheme is neither `redis` nor `rediss`",
+        ),
+        (
+            "redis://:secret@redis.example/secret",
+            "the path is not the number of a database",
+        ),
+        ("redis://:secret@", "this is not a URL"),
+        (
+            "redis://:secret@redis.example",
+            "the password crosses the network in the clear",
+        ),
+    ] {
+        let problems = problems(&replay(url));
+        assert!(problems.contains("replay.redis"), "{problems}");
+        assert!(problems.contains(problem), "{problems}");
+        assert!(!problems.contains("secret"), "{problems}");
+    }
+    for url in [
+        "redis://:secret@127.0.0.1",
+        "redis://redis.example:7000",
+        "rediss://:secret@[2001:db8::1]",
+    ] {
+        assert_eq!(problems(&replay(url)), "", "{url}");
+    }
+}
+
+#[test]
+fn no_debug_text_of_a_configuration_has_the_password_of_its_redis_url() {
+    let text = issuer("replay: { redis: \"rediss://u:secret@redis.example\" }\n");
+    let (document, _) = load::read(&text, &|_| None).expect("is valid");
+    let settings = resolved(&text).expect("is valid").settings;
+    for text in [format!("{document:?}"), format!("{settings:?}")] {
+        assert!(text.contains("edis"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}

@@ -24,6 +24,7 @@ fn configuration(memory: &Arc<ReplayCache>, size: usize, skew: u64) -> ReplayAcc
     let terms = ReplayTerms {
         size,
         max_skew: Duration::from_secs(skew),
+        is_shared: false,
     };
     ReplayAccess::new(memory.clone(), terms)
 }
@@ -140,6 +141,46 @@ fn the_largest_size_and_the_longest_window_in_force_count() {
     assert_eq!(
         small.take(&proof(7, "a", 1160), at(1160)),
         Err(BindingError::MemoryFull)
+    );
+}
+
+#[test]
+fn a_proof_that_the_shared_memory_took_is_remembered_if_there_is_room() {
+    let memory = configuration(&Arc::default(), 2, 30);
+    for id in ["a", "b", "c", "d"] {
+        assert_eq!(
+            memory.remember(&proof(1, id, 1000), at(1000)),
+            Ok(()),
+            "{id}"
+        );
+    }
+    assert_eq!(memory.len(), 1);
+    let first = proof(1, "a", 1000);
+    assert_eq!(
+        memory.remember(&first, at(1000)),
+        Err(BindingError::Replayed)
+    );
+}
+
+#[test]
+fn the_entry_of_a_proof_is_the_same_for_each_replica_and_outlives_the_proof() {
+    let [one, other] = [30, 600].map(|skew| configuration(&Arc::default(), 2, skew));
+    let proof_a = proof(1, "a", 1000);
+    let entry = one.shared(&proof_a, at(1000));
+    assert_eq!(entry.key, other.shared(&proof_a, at(1100)).key);
+    assert!(entry.key.starts_with("accredit:proof:"), "{}", entry.key);
+    assert_eq!(entry.key.len(), "accredit:proof:".len() + 43);
+    assert_ne!(entry.key, one.shared(&proof(1, "b", 1000), at(1000)).key);
+    assert_ne!(entry.key, one.shared(&proof(2, "a", 1000), at(1000)).key);
+    // 60 s and five minutes, or the larger skew; and a second.
+    assert_eq!(entry.keep, Duration::from_secs(361));
+    assert_eq!(
+        one.shared(&proof_a, at(1090)).keep,
+        Duration::from_secs(271)
+    );
+    assert_eq!(
+        other.shared(&proof_a, at(1000)).keep,
+        Duration::from_secs(661)
     );
 }
 

@@ -1,0 +1,93 @@
+//! Keeps one connection to Redis, and makes it again whenever it ends.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use accredit_core::proof::redis_url::RedisUrl;
+use redis::aio::MultiplexedConnection;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::replay::error::ConnectionError;
+use crate::replay::stream::connect;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often an idle server is asked whether it still answers, and how long the answer may take. A server that hangs is left for a
+/// new connection.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+const MIN_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(5);
+
+/// The state of the connection.
+#[derive(Clone)]
+pub(in crate::replay) enum ConnectionState {
+    /// An attempt is under way: a check can wait for it.
+    Connecting,
+    Connected(MultiplexedConnection),
+    /// The latest attempt failed, or the connection ended. The next attempt comes after a delay.
+    Down,
+}
+
+/// Connects, and connects again after a growing delay.
+pub(in crate::replay) async fn keep_connected(
+    url: RedisUrl,
+    state: watch::Sender<ConnectionState>,
+) -> Infallible {
+    let mut delay = MIN_DELAY;
+    let mut is_reported = false;
+    loop {
+        state.send_replace(ConnectionState::Connecting);
+        let error = serve(&url, &state).await;
+        let before = state.send_replace(ConnectionState::Down);
+        if matches!(before, ConnectionState::Connected(_)) {
+            (delay, is_reported) = (MIN_DELAY, false);
+        }
+        if !is_reported {
+            is_reported = true;
+            tracing::error!(
+                server = %url,
+                %error,
+                "no connection to the memory of used proofs; requests with DPoP proofs are refused until it is back"
+            );
+        }
+        sleep(delay).await;
+        delay = (delay * 2).min(MAX_DELAY);
+    }
+}
+
+/// Connects and serves checks until the connection ends.
+async fn serve(url: &RedisUrl, state: &watch::Sender<ConnectionState>) -> ConnectionError {
+    let (connection, driver) = match timeout(CONNECT_TIMEOUT, connect(url)).await {
+        Ok(Ok(made)) => made,
+        Ok(Err(error)) => return error,
+        Err(_) => return ConnectionError::TimedOut,
+    };
+    let watched = async {
+        loop {
+            if let Err(error) = ping(connection.clone()).await {
+                return error;
+            }
+            if !matches!(*state.borrow(), ConnectionState::Connected(_)) {
+                state.send_replace(ConnectionState::Connected(connection.clone()));
+                tracing::info!(server = %url, "connected to the memory of used proofs");
+            }
+            sleep(PING_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = driver => ConnectionError::Closed,
+        error = watched => error,
+    }
+}
+
+async fn ping(mut connection: MultiplexedConnection) -> Result<(), ConnectionError> {
+    let command = redis::cmd("PING");
+    let answer = command.exec_async(&mut connection);
+    match timeout(PING_TIMEOUT, answer).await {
+        Ok(answer) => answer.map_err(ConnectionError::Refused),
+        Err(_) => Err(ConnectionError::TimedOut),
+    }
+}
