@@ -51,8 +51,8 @@ soak: ## Load a release build for 10 minutes with junk, rotations, reloads and s
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev
 
-image: ## Build the container image and its software bill of materials into target/image (needs buildah)
-	@deploy/docker/image.sh
+image: ## Build the container image and its software bill of materials into target/image (needs buildah; FORM=module: the image that carries the module)
+	@deploy/$(if $(filter module,$(FORM)),module,docker)/image.sh
 
 image-test: image ## Inspect the image, start it, and send it a check
 	@scripts/deploy.sh

@@ -14,13 +14,14 @@ import configuration
 import distribution
 import documents
 import envoy_patches
+import inside_envoy
 import policy
 import rootfs
 import schemas
 import trial
 from manifests import Failure
 
-TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *policy.TESTS, *configuration.TESTS, *documents.TESTS, *chart.TESTS,
+TESTS = [*schemas.TESTS, *envoy_patches.TESTS, *inside_envoy.TESTS, *policy.TESTS, *configuration.TESTS, *documents.TESTS, *chart.TESTS,
          *distribution.TESTS, *trial.TESTS, *rootfs.TESTS]
 
 

@@ -15,6 +15,12 @@ use super::support::keys::{rsa, set};
 use super::support::otlp::Receiver;
 use super::support::process::{Running, accredit};
 
+/// The files with alerts, for the service and for the module, without their ending. Each has a file with tests beside it.
+const RULES: [&str; 2] = [
+    "deploy/prometheus/accredit.rules",
+    "deploy/module/accredit-module.rules",
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -261,9 +267,10 @@ fn every_panel_of_the_dashboard_is_described_and_selects_job_and_instance() {
 
 #[test]
 fn each_alert_has_a_severity_and_the_path_of_its_runbook() {
-    let rules = text("deploy/prometheus/accredit.rules.yaml");
-    let mut alerts = rules.split("- alert: ");
-    let _ = alerts.next();
+    let rules = RULES.map(|file| text(&format!("{file}.yaml")));
+    let alerts = rules
+        .iter()
+        .flat_map(|rules| rules.split("- alert: ").skip(1));
     for alert in alerts {
         let name = alert.lines().next().expect("has a name");
         let has = |line: &str| alert.lines().any(|own| own.trim() == line);
@@ -280,19 +287,18 @@ fn each_alert_has_a_severity_and_the_path_of_its_runbook() {
 
 #[test]
 fn the_alert_rules_pass_their_promtool_tests() {
-    run_promtool(&["check", "rules", "deploy/prometheus/accredit.rules.yaml"]);
-    run_promtool(&[
-        "test",
-        "rules",
-        "deploy/prometheus/accredit.rules.test.yaml",
-    ]);
-    let tested = text("deploy/prometheus/accredit.rules.test.yaml");
-    for line in text("deploy/prometheus/accredit.rules.yaml").lines() {
-        if let Some(alert) = line.trim().strip_prefix("- alert: ") {
-            assert!(
-                tested.contains(&format!("alertname: {alert}")),
-                "{alert} is not tested"
-            );
+    for file in RULES {
+        let (rules, tests) = (format!("{file}.yaml"), format!("{file}.test.yaml"));
+        run_promtool(&["check", "rules", &rules]);
+        run_promtool(&["test", "rules", &tests]);
+        let tested = text(&tests);
+        for line in text(&rules).lines() {
+            if let Some(alert) = line.trim().strip_prefix("- alert: ") {
+                assert!(
+                    tested.contains(&format!("alertname: {alert}")),
+                    "{alert} is not tested"
+                );
+            }
         }
     }
 }

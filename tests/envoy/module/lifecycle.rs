@@ -179,6 +179,12 @@ async fn the_admin_of_envoy_shows_issuers_and_last_refusals() {
         // The counters exist before the first request.
         assert_eq!(scene.counter("accredit_allowed").await, Some(0));
         assert_eq!(scene.counter("accredit_denied").await, Some(0));
+        let series = format!("{}{{}} 0", series_of_the_alert());
+        let prometheus = scene.page("/stats/prometheus").await;
+        assert!(
+            prometheus.lines().any(|line| line == series),
+            "{series}: {prometheus}"
+        );
         let refused = RawRequest::get("/secret?token=1").header("x-request-id", "id-1");
         scene.refused(refused, "missing_token").await;
         scene.admitted(RawRequest::get("/").bearer(&token())).await;
@@ -201,6 +207,14 @@ async fn the_admin_of_envoy_shows_issuers_and_last_refusals() {
             "{metrics}"
         );
     }
+}
+
+/// The name of the counter whose absence is the alert of `deploy/module`.
+fn series_of_the_alert() -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/module");
+    let rules = std::fs::read_to_string(folder.join("accredit-module.rules.yaml")).unwrap();
+    let (_, rest) = rules.split_once(" unless on (job, instance) ").unwrap();
+    rest.lines().next().unwrap().to_owned()
 }
 
 /// The log of Envoy has a refusal without the token and without the query.
