@@ -40,6 +40,11 @@ impl EnvoyProcess {
 
     /// Starts an Envoy of this version, whose listener may not accept yet.
     pub fn spawn(version: &str, yaml: &str, listener: SocketAddr) -> Self {
+        Self::spawn_with(version, yaml, listener, &["--use-dynamic-base-id"])
+    }
+
+    /// The same with these arguments, which choose the base id: Envoys with the same one restart each other.
+    pub fn spawn_with(version: &str, yaml: &str, listener: SocketAddr, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("envoy.yaml");
         std::fs::write(&config, yaml).unwrap();
@@ -49,12 +54,12 @@ impl EnvoyProcess {
                 "20",
                 "--concurrency",
                 "1",
-                "--use-dynamic-base-id",
                 "--log-level",
                 "warning",
                 "-c",
             ])
             .arg(&config)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(File::create(folder.path().join(ACCESS_LOG)).unwrap())
             .stderr(File::create(folder.path().join(LOG)).unwrap())
@@ -95,10 +100,15 @@ impl EnvoyProcess {
     }
 
     /// Asks it to end, and waits for the end. Returns whether it ended without an error.
-    pub async fn terminate(mut self) -> bool {
+    pub async fn terminate(self) -> bool {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
         assert!(sent.unwrap().success());
+        self.wait_for_end().await
+    }
+
+    /// Waits until it ends by itself. Returns whether it ended without an error.
+    pub async fn wait_for_end(mut self) -> bool {
         let status = eventually("Envoy ends", async || self.child.try_wait().unwrap()).await;
         status.success()
     }

@@ -1,7 +1,7 @@
 //! The shipped configuration of an Envoy with the module, with a test's addresses and switches put in.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bootstrap::{address, replace, replace_line, socket};
 use crate::envoy::{EnvoyProcess, PINNED};
@@ -54,6 +54,14 @@ impl ModuleBootstrap {
         ModuleBootstrap { version, ..self }
     }
 
+    /// With this text of `filter_config`.
+    pub fn with_config(self, config: &str) -> ModuleBootstrap {
+        ModuleBootstrap {
+            config: config.to_owned(),
+            ..self
+        }
+    }
+
     /// Replaces a text that occurs exactly once in the shipped file.
     pub fn change(mut self, from: &str, to: &str) -> ModuleBootstrap {
         self.changes.push((from.to_owned(), to.to_owned()));
@@ -102,6 +110,25 @@ impl ModuleBootstrap {
             replace_line(&mut text, other, nothing);
         }
         text.replace(SHIPPED_FILE, &file().display().to_string())
+    }
+
+    /// The configuration of an Envoy that reads its listeners from this file, and the content of the file. Envoy reads it
+    /// again when another file takes its place.
+    pub fn render_with_listeners_in(&self, file: &Path) -> (String, String) {
+        let text = self.render();
+        let (head, rest) = text.split_once("  listeners:\n").unwrap();
+        let (listeners, clusters) = rest.split_once("  clusters:\n").unwrap();
+        let source = serde_json::json!({
+            "lds_config": { "path_config_source": { "path": file }, "resource_api_version": "V3" },
+        });
+        let envoy = format!(
+            "node: {{ id: test, cluster: test }}\ndynamic_resources: {source}\n{head}  clusters:\n{clusters}"
+        );
+        let (first, others) = listeners.split_at("    - ".len());
+        assert_eq!(first, "    - ");
+        let kind = "type.googleapis.com/envoy.config.listener.v3.Listener";
+        let listeners = format!("resources:\n{first}\"@type\": {kind}\n      {others}");
+        (envoy, listeners)
     }
 
     /// Starts Envoy, and waits until its listener accepts.
