@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use h2::RecvStream;
 use h2::client::SendRequest;
+use http::Response;
 use prost::Message as _;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
@@ -55,6 +57,21 @@ impl Client {
         repeat(tokens, requests, send).await;
     }
 
+    /// Sends a request with each of these tokens to a proxy, which has to admit it, one after another.
+    pub(crate) async fn one_at_a_time<'a>(&self, tokens: impl Iterator<Item = &'a String>) {
+        for token in tokens {
+            get(self.0.clone(), token.clone()).await;
+        }
+    }
+
+    /// The status of the answer of a proxy to one request, and its header `x-seen`.
+    pub(crate) async fn answer(&self, path: &str, token: Option<&str>) -> (u16, String) {
+        let answer = send_get(self.0.clone(), path, token).await;
+        let seen = answer.headers().get("x-seen");
+        let seen = seen.map(|seen| seen.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), seen.unwrap_or_default())
+    }
+
     /// Sends that many checks at a constant rate, whether answers have come or not.
     pub(crate) async fn open_loop(&self, messages: &[Bytes], checks: usize, per_second: u32) {
         let mut clock = interval(Duration::from_secs(1) / per_second);
@@ -77,22 +94,29 @@ async fn repeat<'a, T, F: Future>(of: &'a [T], times: usize, send: impl Fn(&'a T
     }
 }
 
-/// A request of a client to a proxy.
+/// A request of a client to a proxy, which has to admit it.
 async fn get(sender: SendRequest<Bytes>, token: String) {
-    let request = http::Request::get("http://api.acme.example/api/data")
-        .header("authorization", format!("Bearer {token}"))
+    let answer = send_get(sender, "/api/data", Some(&token)).await;
+    assert_eq!(answer.status(), 200);
+}
+
+async fn send_get(
+    sender: SendRequest<Bytes>,
+    path: &str,
+    token: Option<&str>,
+) -> Response<RecvStream> {
+    let mut request = http::Request::get(format!("http://api.acme.example{path}"))
         .header("accept", "application/json")
         .header("user-agent", "acme-cli/4.2.1 (linux; x86_64)")
-        .header("accept-encoding", "gzip, deflate, br")
-        .body(())
-        .unwrap();
+        .header("accept-encoding", "gzip, deflate, br");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let mut sender = sender.ready().await.unwrap();
     let (answer, _) = sender
-        .ready()
-        .await
-        .unwrap()
-        .send_request(request, true)
+        .send_request(request.body(()).unwrap(), true)
         .unwrap();
-    assert_eq!(answer.await.unwrap().status(), 200);
+    answer.await.unwrap()
 }
 
 /// Calls `Check`, and returns the answer with its gRPC prefix.

@@ -1,6 +1,5 @@
-//! The cost of a request through a real Envoy, to the service that Envoy asks: over TCP and over a unix socket.
+//! An Envoy with one worker, which answers the requests that it admits itself.
 
-use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,81 +8,84 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::client::Client;
-use crate::messages::Minter;
-use crate::process::{Process, ProcessCommand, Transport, free_address};
-use crate::{ROUNDS, configuration, median, micros};
+use crate::process::{CORE, ProcessCommand, Transport, cpu_of_process, free_address};
 
-const REQUESTS: usize = 10_000;
+/// The path of a request to whose answer Envoy adds the header `x-seen` with the claim headers of the request.
+pub(crate) const SEEN: &str = "/seen";
 
-/// An Envoy that asks the service about each request, and answers those that it admits itself.
-struct Envoy {
+pub(crate) struct Envoy {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     _folder: TempDir,
 }
 
-/// A service and the Envoy before it.
-struct Pair {
-    service: Process,
-    envoy: Envoy,
+/// What decides about a request in that Envoy.
+pub(crate) struct EnvoyConfig {
+    /// The HTTP filters before the router.
+    filters: Vec<Value>,
+    /// The address of the service, if a filter asks one.
+    endpoint: Option<Value>,
+    /// Whether Envoy runs on the core of the processes under test.
+    is_pinned: bool,
 }
 
-/// The rows of the report.
-pub(crate) async fn measure(program: &Path) -> String {
-    let minter = Minter::new();
-    let configuration = configuration(&minter.key_set(), 2, 10);
-    let tokens: Vec<String> = (0..16)
-        .map(|client| minter.token(client, json!({})))
-        .collect();
-    let mut report = String::new();
-    for (name, transport) in [("TCP", Transport::Tcp), ("a unix socket", Transport::Unix)] {
-        let floor = Pair::start(program, ProcessCommand::floor(transport));
-        let own = Pair::start(program, ProcessCommand::accredit(&configuration, transport));
-        let mut ratios = Vec::new();
-        for round in 0..=ROUNDS {
-            let ratio = own.cost(&tokens).await / floor.cost(&tokens).await;
-            // The first round warms.
-            if round > 0 {
-                ratios.push(ratio);
-            }
+impl EnvoyConfig {
+    /// These filters, which ask no service.
+    pub(crate) fn with_filters(filters: Vec<Value>) -> EnvoyConfig {
+        EnvoyConfig {
+            filters,
+            endpoint: None,
+            is_pinned: false,
         }
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            report,
-            "| known token through Envoy over {name}: the service ÷ floor | {:.2} | 0.75 |",
-            median(&ratios)
-        );
-    }
-    report
-}
-
-impl Pair {
-    fn start(program: &Path, service: ProcessCommand) -> Pair {
-        let endpoint = service.endpoint();
-        let service = service.start();
-        let envoy = Envoy::start(program, &endpoint);
-        Pair { service, envoy }
     }
 
-    /// The CPU time of the service per request, in microseconds.
-    async fn cost(&self, tokens: &[String]) -> f64 {
-        let client = Client::connect(self.envoy.address).await;
-        let before = self.service.cpu();
-        client.requests(tokens, REQUESTS).await;
-        micros(self.service.cpu() - before) / REQUESTS as f64
+    /// The filter that asks the service at this address.
+    pub(crate) fn with_ext_authz(endpoint: Value) -> EnvoyConfig {
+        let ext_authz = json!({
+            "@type": extension("filters.http.ext_authz.v3.ExtAuthz"),
+            "transport_api_version": "V3",
+            "encode_raw_headers": true,
+            "grpc_service": {
+                "envoy_grpc": { "cluster_name": "accredit", "authority": "accredit" },
+                "timeout": "1s",
+            },
+        });
+        let filter = json!({ "name": "envoy.filters.http.ext_authz", "typed_config": ext_authz });
+        EnvoyConfig {
+            endpoint: Some(endpoint),
+            ..EnvoyConfig::with_filters(vec![filter])
+        }
+    }
+
+    /// On the core of the processes under test, so that its CPU time hardly depends on the load generator.
+    pub(crate) fn pinned(self) -> EnvoyConfig {
+        EnvoyConfig {
+            is_pinned: true,
+            ..self
+        }
     }
 }
 
 impl Envoy {
-    fn start(program: &Path, endpoint: &Value) -> Envoy {
+    pub(crate) fn start(program: &Path, config: EnvoyConfig) -> Envoy {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("envoy.json");
         let address = free_address();
-        std::fs::write(&file, bootstrap(address, endpoint).to_string()).unwrap();
-        let mut command = Command::new(program);
-        command.args(["--concurrency", "1", "--use-dynamic-base-id", "-c"]);
-        let child = command
+        let mut command = match config.is_pinned {
+            true => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", CORE]).arg(program);
+                command
+            }
+            false => Command::new(program),
+        };
+        std::fs::write(&file, bootstrap(address, config).to_string()).unwrap();
+        let log = folder.path().join("envoy.log");
+        command.args(["--concurrency", "1", "--use-dynamic-base-id"]);
+        let mut child = command
+            .args(["--log-level", "warning", "--log-path"])
+            .arg(&log)
+            .arg("-c")
             .arg(&file)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -91,9 +93,11 @@ impl Envoy {
             .unwrap();
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
+            let has_ended = child.try_wait().unwrap().is_some();
             assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "does not listen"
+                !has_ended && started.elapsed() < Duration::from_secs(60),
+                "Envoy does not listen: {}",
+                std::fs::read_to_string(&log).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -102,6 +106,11 @@ impl Envoy {
             address,
             _folder: folder,
         }
+    }
+
+    /// The CPU time of all threads, kernel included.
+    pub(crate) fn cpu(&self) -> Duration {
+        cpu_of_process(&self.child)
     }
 }
 
@@ -112,37 +121,35 @@ impl Drop for Envoy {
     }
 }
 
-fn bootstrap(address: SocketAddr, endpoint: &Value) -> Value {
-    let api = |name: &str| format!("type.googleapis.com/envoy.extensions.{name}");
-    let ext_authz = json!({
-        "@type": api("filters.http.ext_authz.v3.ExtAuthz"),
-        "transport_api_version": "V3",
-        "encode_raw_headers": true,
-        "grpc_service": {
-            "envoy_grpc": { "cluster_name": "accredit", "authority": "accredit" },
-            "timeout": "1s",
-        },
-    });
+/// The type of a message among Envoy's extensions.
+pub(crate) fn extension(name: &str) -> String {
+    format!("type.googleapis.com/envoy.extensions.{name}")
+}
+
+fn bootstrap(address: SocketAddr, config: EnvoyConfig) -> Value {
+    let mut filters = config.filters;
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": { "@type": extension("filters.http.router.v3.Router") },
+    }));
+    let seen = "%REQ(x-jwt-sub)% %REQ(x-jwt-client-id)% %REQ(x-jwt-org)% %REQ(x-jwt-env)% %REQ(x-jwt-scope)%";
     let manager = json!({
-        "@type": api("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+        "@type": extension("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "api",
         "codec_type": "HTTP2",
         "route_config": { "virtual_hosts": [{
             "name": "api",
             "domains": ["*"],
-            "routes": [{ "match": { "prefix": "/" }, "direct_response": { "status": 200 } }],
+            "routes": [
+                {
+                    "match": { "path": SEEN },
+                    "direct_response": { "status": 200 },
+                    "response_headers_to_add": [{ "header": { "key": "x-seen", "value": seen } }],
+                },
+                { "match": { "prefix": "/" }, "direct_response": { "status": 200 } },
+            ],
         }] },
-        "http_filters": [
-            { "name": "envoy.filters.http.ext_authz", "typed_config": ext_authz },
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": { "@type": api("filters.http.router.v3.Router") },
-            },
-        ],
-    });
-    let http2 = json!({
-        "@type": api("upstreams.http.v3.HttpProtocolOptions"),
-        "explicit_http_config": { "http2_protocol_options": {} },
+        "http_filters": filters,
     });
     json!({ "static_resources": {
         "listeners": [{
@@ -153,17 +160,26 @@ fn bootstrap(address: SocketAddr, endpoint: &Value) -> Value {
                 "typed_config": manager,
             }] }],
         }],
-        "clusters": [{
-            "name": "accredit",
-            "typed_extension_protocol_options": {
-                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2,
-            },
-            "load_assignment": {
-                "cluster_name": "accredit",
-                "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": endpoint } }] }],
-            },
-        }],
+        "clusters": config.endpoint.iter().map(cluster).collect::<Vec<_>>(),
     } })
+}
+
+/// The cluster of the service.
+fn cluster(endpoint: &Value) -> Value {
+    let http2 = json!({
+        "@type": extension("upstreams.http.v3.HttpProtocolOptions"),
+        "explicit_http_config": { "http2_protocol_options": {} },
+    });
+    json!({
+        "name": "accredit",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2,
+        },
+        "load_assignment": {
+            "cluster_name": "accredit",
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": endpoint } }] }],
+        },
+    })
 }
 
 /// An address as Envoy's configuration has it.
@@ -173,7 +189,7 @@ fn socket(address: SocketAddr) -> Value {
 
 impl ProcessCommand {
     /// The address of the service as Envoy's configuration has it.
-    fn endpoint(&self) -> Value {
+    pub(crate) fn endpoint(&self) -> Value {
         match self.transport() {
             Transport::Tcp => socket(self.address()),
             Transport::Unix => json!({ "pipe": { "path": self.socket() } }),

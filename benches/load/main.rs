@@ -16,9 +16,12 @@ mod client;
 mod core;
 mod envoy;
 mod floor;
+mod form_report;
+mod forms;
 mod instructions;
 mod messages;
 mod process;
+mod through_envoy;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -39,6 +42,15 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const ROUNDS: usize = 7;
 const CHECKS: usize = 20_000;
 
+/// Each claim header, and its claim.
+const CLAIM_HEADERS: [(&str, &str); 5] = [
+    ("x-jwt-sub", "sub"),
+    ("x-jwt-client-id", "client_id"),
+    ("x-jwt-org", "oid"),
+    ("x-jwt-scope", "scopes"),
+    ("x-jwt-env", "custom_claims.environment"),
+];
+
 /// Tokens that are new in each round.
 const NEW_TOKENS: usize = 1_500;
 
@@ -54,16 +66,25 @@ fn main() {
     if arguments.get(1).is_some_and(|role| role == "instructions") {
         return print!("{}", runtime.block_on(instructions::measure()));
     }
+    if arguments.get(1).is_some_and(|role| role == "forms") {
+        let (envoy, module) = forms::programs();
+        return write(runtime.block_on(forms::measure(&envoy, &module)));
+    }
     let (mut report, of_floor) = runtime.block_on(measure());
     report.push_str(&runtime.block_on(instructions::measure()));
     if let Some(program) = std::env::var_os("ACCREDIT_BENCH_ENVOY") {
-        report.push_str(&runtime.block_on(envoy::measure(program.as_ref())));
+        report.push_str(&runtime.block_on(through_envoy::measure(program.as_ref())));
     }
     // Writing to a String cannot fail.
     let _ = writeln!(
         report,
         "\nThe floor took {of_floor:.1} µs of CPU time per check."
     );
+    write(report);
+}
+
+/// Prints the report, and writes it into the file that the environment names.
+fn write(report: String) {
     print!("{report}");
     if let Some(file) = std::env::var_os("ACCREDIT_BENCH_REPORT") {
         std::fs::write(file, report).unwrap();
@@ -282,9 +303,11 @@ fn configuration(keys: &str, issuers: usize, rules: usize) -> String {
             1 => ISSUER.to_owned(),
             number => format!("https://issuer{number}.example"),
         };
+        let headers = CLAIM_HEADERS.map(|(header, claim)| format!("{header}: {claim}"));
         let _ = write!(
             text,
-            "  - issuer: {name}\n    jwks: {{ inline: '{keys}' }}\n    audiences: [api.acme.example]\n    claim_headers: {{ x-jwt-sub: sub, x-jwt-client-id: client_id, x-jwt-org: oid, x-jwt-scope: scopes, x-jwt-env: custom_claims.environment }}\n"
+            "  - issuer: {name}\n    jwks: {{ inline: '{keys}' }}\n    audiences: [api.acme.example]\n    claim_headers: {{ {} }}\n",
+            headers.join(", ")
         );
     }
     text.push_str("rules:\n");

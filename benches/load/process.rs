@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// The core of the processes under test. The load comes from the other cores.
-const CORE: &str = "0";
+pub(crate) const CORE: &str = "0";
 
 pub(crate) struct Process {
     child: Child,
@@ -140,10 +140,7 @@ impl Process {
 
     /// The CPU time of all threads, kernel included.
     pub(crate) fn cpu(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        tasks
-            .map(|task| cpu_of(&task.unwrap().path().join("schedstat")))
-            .sum()
+        cpu_of_process(&self.child)
     }
 
     /// The resident memory in MiB.
@@ -165,6 +162,14 @@ impl Drop for Process {
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
+}
+
+/// The CPU time of all threads of a process, kernel included.
+pub(crate) fn cpu_of_process(child: &Child) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    tasks
+        .map(|task| cpu_of(&task.unwrap().path().join("schedstat")))
+        .sum()
 }
 
 /// The CPU time of the calling thread.
