@@ -45,8 +45,8 @@ bench: ## Measure the cost of a check against a server that looks at nothing, an
 fuzz: ## Fuzz each target for FUZZ_SECONDS, 60 by default (needs a nightly toolchain)
 	@scripts/fuzz.sh
 
-soak: ## Load a release build for 10 minutes with junk, rotations, reloads and slow peers; report in target/soak (SOAK_SCALE=0.1: 2 minutes)
-	cargo bench --locked --bench soak
+soak: ## Load a release build for 10 minutes with junk, rotations, reloads and slow peers; report in target/soak (SOAK_SCALE=0.1: 2 minutes; FORM=module: three minutes inside Envoy)
+	$(if $(filter module,$(FORM)),envoy=$$(scripts/envoy.sh); module=$$(scripts/module.sh); SOAK_FORM=module SOAK_ENVOY=$$envoy SOAK_MODULE=$$module )cargo bench --locked --bench soak
 
 run: ## Run the service with its embedded development issuer (accredit dev)
 	cargo run --locked -- dev

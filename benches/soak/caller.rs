@@ -1,4 +1,4 @@
-//! Sends checks as Envoy does: many at the same time on one HTTP/2 connection.
+//! Sends checks as Envoy does, or requests as Envoy's clients do: many at the same time on one HTTP/2 connection.
 
 use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
@@ -20,9 +20,25 @@ use prost::Message as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-/// One connection. Clones share it.
+/// How often a request is sent again because Envoy closes the connections of a superseded configuration.
+const ATTEMPTS: usize = 3;
+
+/// What decides about tokens.
+#[derive(Clone, Copy)]
+pub(crate) enum Peer {
+    /// The service, which answers checks.
+    Service(SocketAddr),
+    /// An Envoy with the module, which answers requests that it admits with the header `x-seen`, the value of `x-jwt-sub`.
+    Envoy(SocketAddr),
+}
+
+/// One connection. Clones share it until Envoy closes it.
 #[derive(Clone)]
-pub(crate) struct Caller(SendRequest<Full<Bytes>>);
+pub(crate) struct Caller {
+    sender: SendRequest<Full<Bytes>>,
+    /// The address of the Envoy.
+    envoy: Option<SocketAddr>,
+}
 
 /// What Envoy would do with the request.
 pub(crate) enum Answered {
@@ -39,10 +55,15 @@ pub(crate) enum Answered {
 }
 
 impl Caller {
-    pub(crate) async fn connect(address: SocketAddr) -> Caller {
+    pub(crate) async fn connect(peer: Peer) -> Caller {
+        let (address, envoy) = match peer {
+            Peer::Service(address) => (address, None),
+            Peer::Envoy(address) => (address, Some(address)),
+        };
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Caller::over(stream).await
+        let caller = Caller::over(stream).await;
+        Caller { envoy, ..caller }
     }
 
     pub(crate) async fn over(
@@ -53,11 +74,50 @@ impl Caller {
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        Caller(sender)
+        Caller {
+            sender,
+            envoy: None,
+        }
     }
 
-    /// Sends one check with that bearer token.
+    /// Sends one check, or one request, with that bearer token.
     pub(crate) async fn check(&mut self, token: &str) -> Answered {
+        let Some(address) = self.envoy else {
+            return self.check_by_service(token).await;
+        };
+        for _ in 0..ATTEMPTS {
+            if let Ok(answered) = self.get(token).await {
+                return answered;
+            }
+            *self = Caller::connect(Peer::Envoy(address)).await;
+        }
+        Answered::Lost("every connection to Envoy was closed")
+    }
+
+    async fn get(&mut self, token: &str) -> hyper::Result<Answered> {
+        let request = Request::get("http://api.test/things")
+            .header("user-agent", "soak/1")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::default())
+            .unwrap();
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let seen = head.headers.get("x-seen");
+        Ok(match head.status.as_u16() {
+            200 => Answered::Admitted {
+                subject: seen.map(|seen| String::from_utf8_lossy(seen.as_bytes()).into_owned()),
+            },
+            status => Answered::Refused {
+                status: status.into(),
+                reason: String::new(),
+                body: String::from_utf8_lossy(&body).into_owned(),
+            },
+        })
+    }
+
+    async fn check_by_service(&mut self, token: &str) -> Answered {
         match self.answer(framed(token)).await {
             Ok(response) => read(response),
             Err(cause) => Answered::Lost(cause),
@@ -71,8 +131,11 @@ impl Caller {
             .header("grpc-timeout", "1S")
             .body(Full::new(body))
             .unwrap();
-        self.0.ready().await.or(Err("the connection is closed"))?;
-        let answer = self.0.send_request(call).await;
+        self.sender
+            .ready()
+            .await
+            .or(Err("the connection is closed"))?;
+        let answer = self.sender.send_request(call).await;
         let answer = answer.or(Err("the call ended without an answer"))?;
         let collected = answer.into_body().collect().await;
         let collected = collected.or(Err("the answer is incomplete"))?;

@@ -1,12 +1,11 @@
 //! A client whose checks are measured: one at a time, a hundred per second, on a thread of its own.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Peer};
 use crate::report::Latencies;
 use crate::signer::Signer;
 use crate::wrong::WrongAnswers;
@@ -28,17 +27,13 @@ struct HonestState {
 }
 
 impl HonestCaller {
-    pub(crate) fn start(
-        address: SocketAddr,
-        signer: Arc<Signer>,
-        wrong: Arc<WrongAnswers>,
-    ) -> HonestCaller {
+    pub(crate) fn start(peer: Peer, signer: Arc<Signer>, wrong: Arc<WrongAnswers>) -> HonestCaller {
         let shared = Arc::<HonestState>::default();
         let state = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_all().build().unwrap();
-            runtime.block_on(call(Caller::connect(address), &signer, &state, &wrong));
+            runtime.block_on(call(Caller::connect(peer), &signer, &state, &wrong));
         });
         HonestCaller { shared, thread }
     }

@@ -1,11 +1,10 @@
 //! The load: distinct tokens, junk and good, at a constant rate.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::caller::{Answered, Caller};
+use crate::caller::{Answered, Caller, Peer};
 use crate::signer::Signer;
 use crate::wrong::WrongAnswers;
 
@@ -45,7 +44,7 @@ pub(crate) struct LoadResult {
 impl Load {
     /// Sends that many checks; one of six has a good token.
     pub(crate) fn start(
-        address: SocketAddr,
+        peer: Peer,
         signer: Arc<Signer>,
         wrong: Arc<WrongAnswers>,
         total: u64,
@@ -61,7 +60,7 @@ impl Load {
                 wrong: Arc::clone(&wrong),
             };
             tokio::spawn(async move {
-                let caller = Caller::connect(address).await;
+                let caller = Caller::connect(peer).await;
                 for lane in 0..LANES_PER_CONNECTION {
                     let first = connection * LANES_PER_CONNECTION + lane;
                     let numbers = (first..total).step_by(lanes as usize);

@@ -6,6 +6,8 @@
 //! - `SOAK_SCALE`: a factor for the numbers of tokens, 1 by default. Growth of memory is not measured below 0.2.
 //! - `SOAK_RATE`: checks per second of the load, 3,000 by default.
 //! - `SOAK_BINARY`: the binary to test; by default the one of this build.
+//!
+//! `make soak FORM=module` does the same, for a shorter time, with the module inside Envoy, whose listener is updated (`inside.rs`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,18 +20,20 @@
 mod caller;
 mod handshakes;
 mod honest;
+mod inside;
 mod key_server;
 mod load;
 mod report;
 mod service;
 mod signer;
+mod soaked_envoy;
 mod strangers;
 mod wrong;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::caller::Answered;
+use crate::caller::{Answered, Caller, Peer};
 use crate::honest::HonestCaller;
 use crate::key_server::RotatingKeys;
 use crate::load::{Load, LoadResult};
@@ -69,7 +73,10 @@ fn main() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let passed = runtime.block_on(soak());
+    let passed = match std::env::var("SOAK_FORM").as_deref() {
+        Ok("module") => runtime.block_on(inside::soak()),
+        _ => runtime.block_on(soak()),
+    };
     std::process::exit(i32::from(!passed));
 }
 
@@ -83,15 +90,16 @@ async fn soak() -> bool {
     let keys = RotatingKeys::start().await;
     let signer = Arc::new(Signer::new(&keys));
     let service = SoakedService::start(&keys.url()).await;
+    let peer = Peer::Service(service.checks);
     let wrong = Arc::new(WrongAnswers::new());
-    let honest = HonestCaller::start(service.checks, Arc::clone(&signer), Arc::clone(&wrong));
+    let honest = HonestCaller::start(peer, Arc::clone(&signer), Arc::clone(&wrong));
     tokio::time::sleep(REST).await;
     let at_rest = honest.take();
 
     let strangers = Strangers::start(service.checks, IDLE_CONNECTIONS, SLOW_READERS).await;
     wrong.load_begins();
     let (signing, wrongs) = (Arc::clone(&signer), Arc::clone(&wrong));
-    let load = Load::start(service.checks, signing, wrongs, tokens, rate);
+    let load = Load::start(peer, signing, wrongs, tokens, rate);
     let (mut after_warm_up, mut most) = (None, 0);
     let (mut reloads, mut rotations, mut withdrawn_refused) = (0, 0, 0);
     let (mut next_reload, mut next_rotation) = (
@@ -116,10 +124,7 @@ async fn soak() -> bool {
             rotations += 1;
             // A token of a key that was withdrawn a rotation ago.
             if let Some(token) = signer.withdrawn_token() {
-                let answer = caller::Caller::connect(service.checks)
-                    .await
-                    .check(&token)
-                    .await;
+                let answer = Caller::connect(peer).await.check(&token).await;
                 let refused = matches!(answer, Answered::Refused { .. });
                 withdrawn_refused += u64::from(refused);
             }
@@ -228,5 +233,5 @@ async fn soak() -> bool {
     report.latencies("the same with 500 handshakes per second", &flood);
     let ratio = flood.median().as_secs_f64() / rest.median().as_secs_f64();
     report.fact("ratio of these medians", format!("{ratio:.2}"));
-    report.finish()
+    report.finish("report.md")
 }

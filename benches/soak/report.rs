@@ -41,12 +41,12 @@ impl Report {
         writeln!(self.text, "| {name} | {value} |").unwrap();
     }
 
-    /// Writes the report. Returns whether every condition holds.
-    pub(crate) fn finish(self) -> bool {
+    /// Writes the report into this file of `target/soak`. Returns whether every condition holds.
+    pub(crate) fn finish(self, name: &str) -> bool {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target/soak");
         std::fs::create_dir_all(folder).unwrap();
         let text = format!("# Soak\n\n| | |\n| --- | --- |\n{}", self.text);
-        let file = format!("{folder}/report.md");
+        let file = format!("{folder}/{name}");
         std::fs::write(&file, text).unwrap();
         println!("report: {file}");
         !self.failed

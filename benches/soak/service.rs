@@ -42,30 +42,43 @@ impl SoakedService {
         signal(&self.child, "HUP");
     }
 
-    /// The resident memory in MiB.
     pub(crate) fn memory_mib(&self) -> u64 {
-        let id = self.child.id().unwrap();
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
-        kibibytes.unwrap().parse::<u64>().unwrap() / 1024
+        memory_mib(&self.child)
     }
 
     /// The text of `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(self.admin).await.unwrap();
-        let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
+        page(self.admin, "/metrics").await
     }
 
-    /// Sends SIGTERM. Returns the exit status.
-    pub(crate) async fn stop(mut self) -> Option<i32> {
-        signal(&self.child, "TERM");
-        self.child.wait().await.unwrap().code()
+    pub(crate) async fn stop(self) -> Option<i32> {
+        stop(self.child).await
     }
+}
+
+/// The resident memory of a process in MiB.
+pub(crate) fn memory_mib(child: &Child) -> u64 {
+    let id = child.id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
+    kibibytes.unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// The answer to a GET, with its headers.
+pub(crate) async fn page(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// Sends SIGTERM. Returns the exit status.
+pub(crate) async fn stop(mut child: Child) -> Option<i32> {
+    signal(&child, "TERM");
+    child.wait().await.unwrap().code()
 }
 
 /// The number of reloads that succeeded.
@@ -128,8 +141,14 @@ pub(crate) async fn start(file: &std::path::Path) -> (Child, SocketAddr, SocketA
 
 /// A configuration that differs from the last one.
 fn configuration(keys: &str, number: u64) -> String {
+    let policy = policy(keys, number, "32MiB");
+    format!("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\ndrain: 5s\n{policy}")
+}
+
+/// The part of a configuration that the service and the module have in common. It differs from the last one.
+pub(crate) fn policy(keys: &str, number: u64, token_cache: &str) -> String {
     format!(
-        "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nrealm: api-{number}\ntoken_cache: 32MiB\ndrain: 5s\n\
+        "realm: api-{number}\ntoken_cache: {token_cache}\n\
          issuers:\n  - issuer: {ISSUER}\n    audiences: [api.test]\n    algorithms: [EdDSA]\n    \
          jwks: {{ uri: '{keys}', refresh: 10s }}\n\
          rules:\n  - {{ name: rule-{number}, match: {{ paths: [/things/**] }}, scopes: ['read:deployments'] }}\n"
