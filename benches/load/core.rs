@@ -61,7 +61,7 @@ fn request(authorization: &str) -> Request<'_> {
         headers: Headers::new(headers.into_iter(), Completeness::Complete),
         source_address: "",
         source_principal: "",
-        source_certificate: ClientCertificate::Absent,
+        source_certificate: ClientCertificate::default(),
         context: Vec::new(),
     }
 }

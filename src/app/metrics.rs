@@ -59,7 +59,7 @@ pub(crate) fn source(measured: MeasuredParts) -> MetricsSource {
         Box::new(move |text| in_flight_and_limit(text, &in_flight)),
         Box::new(move |text| {
             let service = current.load();
-            in_force(text, service.authorizer())?;
+            in_force(text, &[service.authorizer()])?;
             let store = service.replay_store();
             store.map_or(Ok(()), |store| replay::metrics::write(text, store))
         }),
@@ -98,16 +98,18 @@ pub fn in_force(text: &mut Exposition<'_>, authorizers: &[&Authorizer]) -> fmt::
         "Verified tokens in the token cache",
         [(Vec::new(), caches.max().unwrap_or_default() as f64)],
     )?;
+    // They count for the whole process.
+    let filtered = each().map(Authorizer::filtered_requests);
     text.counters(
         "accredit_filtered_requests",
         "Requests of which Envoy sent only some headers, so that accredit could not remove look-alikes of claim headers",
-        [(Vec::new(), each().map(Authorizer::filtered_requests).sum())],
+        [(Vec::new(), filtered.max().unwrap_or_default())],
     )?;
     let dropped = each().map(|authorizer| authorizer.sources().dropped_cookies().count());
     text.counters(
         "accredit_dropped_cookies",
         "Cookies that were left out when a token was removed, because an answer to Envoy cannot express their bytes",
-        [(Vec::new(), dropped.sum())],
+        [(Vec::new(), dropped.max().unwrap_or_default())],
     )?;
     let proofs = each().map(|authorizer| authorizer.authenticator().proofs().len());
     text.gauges(
@@ -115,12 +117,14 @@ pub fn in_force(text: &mut Exposition<'_>, authorizers: &[&Authorizer]) -> fmt::
         "DPoP proofs that are remembered so that none can be used twice (replay.size is the limit)",
         [(Vec::new(), proofs.max().unwrap_or_default() as f64)],
     )?;
+    let limits = each().map(|authorizer| authorizer.authenticator().proofs().terms().size);
     text.gauges(
         "accredit_used_proofs_limit",
         "The maximum of accredit_used_proofs (replay.size); at it, checks with a new proof are denied with internal_error",
-        [(Vec::new(), authenticator.proofs().terms().size as f64)],
+        [(Vec::new(), limits.max().unwrap_or_default() as f64)],
     )?;
-    if let Some(list) = authenticator.deny_list() {
+    let mut lists = each().filter_map(|authorizer| authorizer.authenticator().deny_list());
+    if let Some(list) = lists.next() {
         deny_list::metrics::write(text, list, Instant::now().into_std())?;
     }
     let mut paths = BTreeSet::new();

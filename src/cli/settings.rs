@@ -84,13 +84,6 @@ pub(crate) struct LoadedConfig {
     pub(crate) rules_files: RulesFilesRead,
 }
 
-/// The `files` of each entry of `rules_from`, and what was found there.
-#[derive(Default, PartialEq, Eq)]
-pub(crate) struct RulesFilesRead {
-    pub(crate) entries: Vec<String>,
-    pub(crate) found: Vec<FoundEntry>,
-}
-
 /// The settings of the configuration that the flags and the environment name. Passes every warning to `warn`. A reload gives the
 /// rules of files that are `in_force`.
 ///

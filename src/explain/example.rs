@@ -3,7 +3,7 @@
 use accredit_core::authn::sources::TokenSource;
 use accredit_core::authn::websocket;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
-use accredit_core::request::{Completeness, Headers, Request};
+use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 use crate::admin::pb;
 use crate::envoy::request::MAX_ENTRIES;

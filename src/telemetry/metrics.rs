@@ -23,8 +23,29 @@ pub struct Metrics(Registry);
 /// Writes the current metrics of one room.
 pub type RoomMetrics = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
 
-/// The text being written. A family without samples has its description.
-pub struct Exposition<'a>(DescriptorEncoder<'a>);
+/// Where the samples of a room go. In the text, a family without samples has its description.
+pub struct Exposition<'a>(SampleSink<'a>);
+
+enum SampleSink<'a> {
+    Text(DescriptorEncoder<'a>),
+    Collected(&'a mut Vec<MetricSample>),
+}
+
+/// A counter or a gauge at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricSample {
+    /// Without `_total`.
+    pub name: &'static str,
+    pub kind: SampleKind,
+    pub labels: Vec<(&'static str, String)>,
+    pub value: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleKind {
+    Counter,
+    Gauge,
+}
 
 /// The labels of one sample.
 pub type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -121,22 +142,16 @@ impl Exposition<'_> {
         samples: impl IntoIterator<Item = (Labels<'l>, f64)>,
     ) -> fmt::Result {
         let samples = samples.into_iter();
-        let samples = samples.map(|(labels, value)| (labels, ConstGauge::new(value)));
-        self.family(name, help, MetricType::Gauge, samples)
-    }
-
-    fn family<'l, M: EncodeMetric>(
-        &mut self,
-        name: &str,
-        help: &str,
-        kind: MetricType,
-        samples: impl Iterator<Item = (Labels<'l>, M)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
-        for (labels, metric) in samples {
-            metric.encode(family.encode_family(&labels)?)?;
+        match &mut self.0 {
+            SampleSink::Text(encoder) => {
+                let samples = samples.map(|(labels, value)| (labels, ConstGauge::new(value)));
+                family(encoder, name, help, MetricType::Gauge, samples)
+            }
+            SampleSink::Collected(collected) => {
+                collected.extend(samples.map(sample(name, SampleKind::Gauge)));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Writes a histogram.
@@ -186,10 +201,6 @@ fn family<'l, M: EncodeMetric>(
     kind: MetricType,
     samples: impl Iterator<Item = (Labels<'l>, M)>,
 ) -> fmt::Result {
-    let mut samples = samples.peekable();
-    if samples.peek().is_none() {
-        return Ok(());
-    }
     let mut family = encoder.encode_descriptor(name, help, None, kind)?;
     for (labels, metric) in samples {
         metric.encode(family.encode_family(&labels)?)?;

@@ -6,6 +6,7 @@ mod lifecycle;
 mod peers;
 mod routes;
 mod scene;
+mod statistics;
 mod steady_clients;
 mod updates;
 mod waits;

@@ -2,7 +2,10 @@
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
 pub(super) const ROOMS: [(&str, &[&str]); 34] = [
-    ("host", &["check", "config", "process", "reason"]),
+    (
+        "host",
+        &["check", "authz", "config", "process", "reason", "telemetry"],
+    ),
     (
         "check",
         &[

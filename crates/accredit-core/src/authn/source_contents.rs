@@ -30,11 +30,14 @@ impl TokenSources {
 impl SourceContent {
     fn of(source: &TokenSource, request: &Request<'_>) -> SourceContent {
         let is_there = |name| request.headers.all(name).next().is_some();
-        match source.tokens(request) {
-            Err(error) => SourceContent::Ambiguous(error),
-            Ok(tokens) if !tokens.is_empty() => SourceContent::Tokens(tokens.len()),
-            Ok(_) if source.header().is_some_and(|name| !is_there(name)) => SourceContent::NoHeader,
-            Ok(_) => SourceContent::NoToken,
+        let tokens = match source.tokens(request) {
+            Ok(tokens) => tokens.count(),
+            Err(error) => return SourceContent::Ambiguous(error),
+        };
+        match tokens {
+            0 if source.header().is_some_and(|name| !is_there(name)) => SourceContent::NoHeader,
+            0 => SourceContent::NoToken,
+            tokens => SourceContent::Tokens(tokens),
         }
     }
 }

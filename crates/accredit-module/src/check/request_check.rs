@@ -200,12 +200,16 @@ impl RequestCheck {
             // The client can have chosen the address, so that no rule must decide by it.
             policy.report_forwarded_address();
             authorizer.refuse(Denial::Internal)
-        } else if let Some(ticket) = waited {
-            authorizer.judge_after(&request, moment, ticket)
         } else {
-            match authorizer.judge(&request, moment) {
+            let judgement = match waited {
+                Some(ticket) => authorizer.judge_after(&request, moment, ticket),
+                None => authorizer.judge(&request, moment),
+            };
+            match judgement {
                 Judgement::Judged(judged) => judged,
-                Judgement::Wait(ticket) => return Err(ticket),
+                Judgement::Wait(ticket) if waited.is_none() => return Err(ticket),
+                // There is no second wait, and `replay.redis` is a configuration error inside Envoy.
+                Judgement::Wait(_) | Judgement::UseProof(_) => authorizer.refuse(Denial::Internal),
             }
         };
         observer.report(&judged.record, Some(&request), span, &policy.disclosure);

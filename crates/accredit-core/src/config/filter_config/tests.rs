@@ -46,13 +46,13 @@ fn each_key_without_a_meaning_inside_envoy_is_an_error() {
             "{line}: {problems}"
         );
     }
-    assert!(settings(&format!("unavailable: refuse\n{ISSUERS}"), &environment).is_ok());
+    assert!(settings(&format!("unavailable: refuse\n{ISSUERS}")).is_ok());
     let shared = problems_of("replay: { redis: 'rediss://redis.example' }");
     assert!(
         shared.contains("replay.redis (line 1): accredit inside Envoy does not support this key"),
         "{shared}"
     );
-    assert!(settings(&format!("replay: {{ size: 7 }}\n{ISSUERS}"), &environment).is_ok());
+    assert!(settings(&format!("replay: {{ size: 7 }}\n{ISSUERS}")).is_ok());
 }
 
 #[test]
