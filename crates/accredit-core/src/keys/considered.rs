@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn each_considered_key_has_the_cause_why_it_was_not_used() {
         let rsa = format!(
-            r#""kty":"RSA","alg":"RS512","e":"AQAB","n":"{}""#,
-            "q".repeat(342)
+            r#""kty":"RSA","alg":"RS512","e":"AQAB","n":"{}w""#,
+            "q".repeat(341)
         );
         let text = format!(
             r#"{{"keys":[{{"kid":"ed",{ED25519}}},{{"kid":"ec",{P256}}},{{"kid":"rsa",{rsa}}},
