@@ -21,6 +21,7 @@ mod forms;
 mod instructions;
 mod messages;
 mod process;
+mod scale;
 mod through_envoy;
 
 use std::fmt::Write as _;
@@ -70,7 +71,11 @@ fn main() {
         let (envoy, module) = forms::programs();
         return write(runtime.block_on(forms::measure(&envoy, &module)));
     }
+    if arguments.get(1).is_some_and(|role| role == "scale") {
+        return print!("{}", runtime.block_on(scale::measure()));
+    }
     let (mut report, of_floor) = runtime.block_on(measure());
+    report.push_str(&runtime.block_on(scale::measure()));
     report.push_str(&runtime.block_on(instructions::measure()));
     if let Some(program) = std::env::var_os("ACCREDIT_BENCH_ENVOY") {
         report.push_str(&runtime.block_on(through_envoy::measure(program.as_ref())));

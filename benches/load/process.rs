@@ -145,8 +145,17 @@ impl Process {
 
     /// The resident memory in MiB.
     pub(crate) fn memory(&self) -> f64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory so far, in MiB.
+    pub(crate) fn peak_memory(&self) -> f64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let line = status.lines().find(|line| line.starts_with(name));
         let kib: f64 = line
             .and_then(|line| line.split_whitespace().nth(1))
             .unwrap()
