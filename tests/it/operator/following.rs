@@ -79,7 +79,7 @@ async fn tail_prints_each_decision_on_a_line() {
     let mut as_text = Follower::start(&["--admin", &admin]);
     let line = as_text.first_line(decide).await;
     let words: Vec<_> = line.split_whitespace().collect();
-    let [time, rest @ .., latency, id] = words.as_slice() else {
+    let [time, rest @ .., latency, config, id] = words.as_slice() else {
         panic!("{line}");
     };
     assert!(time.ends_with('Z') && latency.ends_with('s'), "{line}");
@@ -96,6 +96,9 @@ async fn tail_prints_each_decision_on_a_line() {
         ]
     );
     assert_eq!(*id, "r-1");
+    let is_hash =
+        |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(is_hash(config), "{line}");
 
     let mut as_json =
         Follower::start(&["--admin", &format!("http://{admin}"), "--denied", "--json"]);

@@ -21,7 +21,7 @@ pub(super) async fn replica(url: &str, more: &str) -> Service {
 
 pub(super) async fn until_connected(service: &Service, connected: bool) {
     let wanted = format!(
-        "\naccredit_replay_store_connected {}\n",
+        "\naccredit_replay_store_connected {}.0\n",
         u8::from(connected)
     );
     eventually(&wanted, async || {
