@@ -245,9 +245,13 @@ impl Compiler<'_> {
         };
         refuse_upper_case(&operand.expr, name)?;
         // An index of `request` counts as a use of the whole (CONTRACT 3.11.5), but the member must exist (3.11.6).
-        let reads = self.reads;
-        self.operand(operand, name)?;
-        self.reads = reads;
+        if let Expr::Ident(own) = &operand.expr
+            && !self.locals.contains(own)
+        {
+            let reads = self.reads;
+            self.member_of_variable(own, name)?;
+            self.reads = reads;
+        }
         let compiled = self.node(operand)?;
         let path = format!("{}[\"{name}\"]", describe(&operand.expr));
         Ok(Node::Member {

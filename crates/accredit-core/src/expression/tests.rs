@@ -137,6 +137,13 @@ fn expressions_without_a_bound_are_refused() {
     );
 }
 
+/// Compiled twice at each level, this would take longer than any test may.
+#[test]
+fn nested_indexes_are_compiled_once() {
+    let text = format!("claims{} == 1", "['a']".repeat(60));
+    assert!(parse(&text).is_ok(), "{text}");
+}
+
 #[test]
 fn reads() {
     let reads = |text: &str| {
