@@ -42,6 +42,8 @@ pub(crate) async fn explain(
     for lease in &leases {
         lease.store().until(KeyStore::was_attempted).await;
     }
+    // An explanation must not use the proof up for the replicas. In a memory of its own, each proof is unused.
+    settings.replay.redis = None;
     let service = engine::build(
         &mut settings,
         leases,

@@ -26,6 +26,9 @@ use crate::observe::observer::Observer;
 use crate::observe::report::Disclosure;
 use crate::replay::store::ReplayStore;
 
+/// The longest wait for the shared memory of used proofs.
+const LONGEST_PROOF_WAIT: Duration = Duration::from_secs(1);
+
 /// Judges requests. [`Authorizer`] is the implementation that serves; tests have others that fail.
 pub trait Judge: Send + Sync + 'static {
     fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement;
@@ -248,6 +251,8 @@ impl<J: Judge> CheckService<J> {
         permit: &Permit,
     ) -> Judged {
         let proof = self.authorizer.shared_proof(&pending);
+        // The decision is not made again afterwards, so a long `check_timeout` must not let it become old.
+        let deadline = deadline.min(Instant::now() + LONGEST_PROOF_WAIT);
         let used = match (&self.replay_store, &proof) {
             (Some(store), Some(proof)) => permit.outside(store.take(proof, deadline)).await,
             _ => Err(StoreFault::Unreachable.into()),

@@ -118,6 +118,19 @@ impl ReplayAccess {
         used.judge_room(hash)
     }
 
+    /// Whether the proof is unused here, and its key has not used its share of the memory. The shared memory has no shares, so
+    /// each replica bounds what one key can record there.
+    ///
+    /// # Errors
+    /// Those of [`ReplayAccess::look`], and [`BindingError::ShareFull`].
+    pub fn look_for_share(&self, proof: &FreshProof, now: NumericDate) -> Result<(), BindingError> {
+        let hash = self.memory.hash(proof);
+        let mut used = self.memory.used();
+        used.forget(now);
+        used.judge(hash, issued(proof))?;
+        used.judge_share(hash)
+    }
+
     /// Uses a proof up.
     ///
     /// # Errors
@@ -134,7 +147,8 @@ impl ReplayAccess {
 
     /// The entry of a proof in the memory that replicas share.
     pub fn shared(&self, proof: &FreshProof, now: NumericDate) -> SharedProof {
-        SharedProof::of(proof, self.terms.max_skew, now)
+        let in_force = self.memory.used().max_skew();
+        SharedProof::of(proof, in_force.max(self.terms.max_skew), now)
     }
 
     /// Remembers a proof that the shared memory used up. That memory can lose what it had, when its server is restarted for
@@ -188,10 +202,15 @@ impl UsedProofs {
         self.configurations.iter().filter_map(Weak::upgrade)
     }
 
+    /// The largest `clock_skew` in force.
+    fn max_skew(&self) -> Duration {
+        let skews = self.in_force().map(|terms| terms.max_skew);
+        skews.max().unwrap_or_default()
+    }
+
     /// Forgets the proofs that are too old for every configuration in force.
     fn forget(&mut self, now: NumericDate) {
-        let skew = self.in_force().map(|terms| terms.max_skew).max();
-        let window = MAX_PROOF_AGE.saturating_add(skew.unwrap_or_default());
+        let window = MAX_PROOF_AGE.saturating_add(self.max_skew());
         let window = window.as_secs_f64().ceil() as u64;
         let now = now.seconds() as u64;
         while let Some(first) = self.by_issue.first_entry()
@@ -221,13 +240,21 @@ impl UsedProofs {
         Ok(())
     }
 
-    fn judge_room(&self, proof: ProofHash) -> Result<(), BindingError> {
+    /// The largest size in force.
+    fn size(&self) -> usize {
         let sizes = self.in_force().map(|terms| terms.size);
-        let size = sizes.max().unwrap_or_default();
-        if self.proofs.len() >= size {
+        sizes.max().unwrap_or_default()
+    }
+
+    fn judge_room(&self, proof: ProofHash) -> Result<(), BindingError> {
+        if self.proofs.len() >= self.size() {
             return Err(BindingError::MemoryFull);
         }
-        let share = (size / KEY_SHARES).max(1);
+        self.judge_share(proof)
+    }
+
+    fn judge_share(&self, proof: ProofHash) -> Result<(), BindingError> {
+        let share = (self.size() / KEY_SHARES).max(1);
         if self.by_key.get(&proof.0).is_some_and(|own| *own >= share) {
             return Err(BindingError::ShareFull);
         }

@@ -8,8 +8,8 @@ use crate::proof::dpop::{FreshProof, MAX_PROOF_AGE};
 use crate::token::numeric_date::NumericDate;
 
 /// Replicas can have configurations with different values of `clock_skew` for a while, and clocks that differ. Up to this difference
-/// no replica accepts a proof that is forgotten.
-const MIN_SKEW: Duration = Duration::from_secs(5 * 60);
+/// in sum, no replica accepts a proof that is forgotten.
+const REPLICA_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
 /// What a shared memory stores of a proof. It has neither the `jti` nor the thumbprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl SharedProof {
         let pair = [&proof.key[..], proof.id.as_bytes()].concat();
         let end = proof
             .issued
-            .plus(MAX_PROOF_AGE.saturating_add(max_skew.max(MIN_SKEW)));
+            .plus(MAX_PROOF_AGE.saturating_add(max_skew.saturating_add(REPLICA_DIFFERENCE)));
         let left = end.seconds() - now.seconds();
         SharedProof {
             key: format!("accredit:proof:{}", base64url::encode(&sha256(&pair))),

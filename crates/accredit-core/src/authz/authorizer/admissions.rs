@@ -131,11 +131,13 @@ impl Authorizer {
         let is_peek = matches!(attempt, Attempt::Peek);
         let used = match &pending.proof {
             None => Ok(()),
-            Some(proof) if is_peek && proofs.terms().is_shared => {
-                proofs.look(proof, pending.judged)
+            Some(proof) if proofs.terms().is_shared => {
+                match proofs.look_for_share(proof, pending.judged) {
+                    Ok(()) if !is_peek => return Judgement::UseProof(Box::new(pending)),
+                    looked => looked,
+                }
             }
             Some(proof) if is_peek => proofs.look_for_room(proof, pending.judged),
-            Some(_) if proofs.terms().is_shared => return Judgement::UseProof(Box::new(pending)),
             Some(proof) => proofs.take(proof, pending.judged),
         };
         Judgement::Judged(self.settle(pending, used))

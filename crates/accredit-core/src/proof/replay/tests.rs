@@ -172,15 +172,15 @@ fn the_entry_of_a_proof_is_the_same_for_each_replica_and_outlives_the_proof() {
     assert_eq!(entry.key.len(), "accredit:proof:".len() + 43);
     assert_ne!(entry.key, one.shared(&proof(1, "b", 1000), at(1000)).key);
     assert_ne!(entry.key, one.shared(&proof(2, "a", 1000), at(1000)).key);
-    // 60 s and five minutes, or the larger skew; and a second.
-    assert_eq!(entry.keep, Duration::from_secs(361));
+    // 60 s, the skew, five minutes and a second.
+    assert_eq!(entry.keep, Duration::from_secs(391));
     assert_eq!(
         one.shared(&proof_a, at(1090)).keep,
-        Duration::from_secs(271)
+        Duration::from_secs(301)
     );
     assert_eq!(
         other.shared(&proof_a, at(1000)).keep,
-        Duration::from_secs(661)
+        Duration::from_secs(961)
     );
 }
 
@@ -195,4 +195,24 @@ fn one_proof_is_taken_once_by_many_threads() {
         results.filter(Result::is_ok).count()
     });
     assert_eq!(taken, 1);
+}
+
+#[test]
+fn a_key_that_used_its_share_of_this_memory_records_no_more_in_the_shared_one() {
+    let memory = configuration(&Arc::default(), 4, 0);
+    for id in ["a", "b"] {
+        let own = proof(1, id, 1000);
+        assert_eq!(memory.look_for_share(&own, at(1000)), Ok(()));
+        assert_eq!(memory.remember(&own, at(1000)), Ok(()));
+        let again = memory.look_for_share(&own, at(1000));
+        assert_eq!(again, Err(BindingError::Replayed));
+    }
+    let third = memory.look_for_share(&proof(1, "c", 1000), at(1000));
+    assert_eq!(third, Err(BindingError::ShareFull));
+    for other in ["d", "e"] {
+        assert_eq!(memory.remember(&proof(2, other, 1000), at(1000)), Ok(()));
+    }
+    // A full memory of this replica refuses nothing.
+    let new = memory.look_for_share(&proof(3, "f", 1000), at(1000));
+    assert_eq!(new, Ok(()));
 }
