@@ -23,7 +23,8 @@ pub(crate) struct ConfigWatch {
     hangup: Signal,
     watch: Result<Option<FileWatch>, String>,
     seen: SeenFiles,
-    in_force: RulesInForce,
+    /// The last valid rules of each file.
+    valid_rules: RulesInForce,
     /// The configurations whose result is not known yet, in the order in which they were sent.
     sent: VecDeque<SentConfig>,
 }
@@ -31,7 +32,6 @@ pub(crate) struct ConfigWatch {
 /// A configuration that was sent to the service.
 struct SentConfig {
     result: oneshot::Receiver<Reloaded>,
-    rules: RulesInForce,
     /// Whether every rules file is valid.
     are_files_valid: bool,
 }
@@ -61,17 +61,17 @@ impl ConfigWatch {
                 text: file.as_deref().and_then(read),
                 rules: RulesFilesRead::default(),
             },
-            in_force: RulesInForce::default(),
+            valid_rules: RulesInForce::default(),
             sent: VecDeque::new(),
             file,
         })
     }
 
     /// The settings that are in force contain these rules of files.
-    pub(crate) fn following(self, rules: RulesFilesRead, in_force: RulesInForce) -> ConfigWatch {
+    pub(crate) fn following(self, rules: RulesFilesRead, valid_rules: RulesInForce) -> ConfigWatch {
         ConfigWatch {
             seen: SeenFiles { rules, ..self.seen },
-            in_force,
+            valid_rules,
             ..self
         }
     }
@@ -114,7 +114,7 @@ impl ConfigWatch {
 
     async fn reload(&mut self, reloader: &Reloader) {
         let warn = |warning: &Problem| tracing::warn!("{warning}");
-        let in_force = Some(&self.in_force);
+        let in_force = Some(&self.valid_rules);
         let config = match settings(self.typed.clone(), &environment, in_force, warn) {
             Ok(config) => config,
             Err(error) => {
@@ -135,9 +135,10 @@ impl ConfigWatch {
         self.seen.rules = config.rules_files;
         // A newer configuration must not wait until this one is active.
         let result = reloader.send(config.resolved.settings).await;
+        // Before it is active: if a file becomes invalid meanwhile, the next configuration keeps these rules and not older ones.
+        self.valid_rules = config.resolved.rules_in_force;
         self.sent.push_back(SentConfig {
             result,
-            rules: config.resolved.rules_in_force,
             are_files_valid: config.resolved.rejected.is_empty(),
         });
     }
@@ -148,7 +149,6 @@ impl ConfigWatch {
             return;
         };
         if result == Reloaded::Applied {
-            self.in_force = sent.rules;
             // The latest reload counts as failed until every file is valid: a restart would fail.
             if !sent.are_files_valid {
                 reloader.count_invalid();

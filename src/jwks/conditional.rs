@@ -1,8 +1,10 @@
 //! Conditional requests (RFC 9110 section 13.1): a document that has not changed is not sent again.
 
+use std::time::Duration;
+
 use accredit_core::keys::source::KeyAddress;
 use reqwest::header::{
-    ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    DATE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
 use crate::jwks::error::{RequestError, RequestFailure};
@@ -59,7 +61,11 @@ impl Validators {
         let validators = Validators {
             address: Some(address.clone()),
             etag: answer.headers().get(ETAG).cloned(),
-            last_modified: answer.headers().get(LAST_MODIFIED).cloned(),
+            last_modified: answer
+                .headers()
+                .get(LAST_MODIFIED)
+                .filter(|last_modified| is_strong(last_modified, answer.headers().get(DATE)))
+                .cloned(),
         };
         Ok(Conditional::Changed(Box::new(ChangedDocument {
             answer,
@@ -79,5 +85,41 @@ impl Validators {
             conditions.insert(IF_MODIFIED_SINCE, last_modified.clone());
         }
         conditions
+    }
+}
+
+/// Whether no later change can have the same time: it has seconds, so a document that changed in the second of the answer can change
+/// again in that second, and `If-Modified-Since` would not bring the second change (RFC 9110 section 8.8.2.2). An answer without
+/// `Date` does not show it.
+fn is_strong(last_modified: &HeaderValue, date: Option<&HeaderValue>) -> bool {
+    let time = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+    match (time(last_modified), date.and_then(time)) {
+        (Some(modified), Some(date)) => date >= modified + Duration::from_secs(2),
+        (None, _) | (_, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::is_strong;
+
+    #[test]
+    fn a_document_that_changed_just_before_its_answer_is_fetched_whole_again() {
+        let value = HeaderValue::from_static;
+        let modified = value("Sun, 06 Nov 1994 08:49:37 GMT");
+        for (date, strong) in [
+            (Some("Sun, 06 Nov 1994 08:49:37 GMT"), false),
+            (Some("Sun, 06 Nov 1994 08:49:38 GMT"), false),
+            (Some("Sun, 06 Nov 1994 08:49:39 GMT"), true),
+            // A clock that was set back shows nothing good.
+            (Some("Sun, 06 Nov 1994 08:49:00 GMT"), false),
+            (Some("soon"), true),
+            (None, true),
+        ] {
+            let date = date.map(value);
+            assert_eq!(is_strong(&modified, date.as_ref()), strong, "{date:?}");
+        }
     }
 }

@@ -1,15 +1,18 @@
 //! Rules of other files: bounded, watched, and kept while they are invalid (CONTRACT 3.13).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
+use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit, ended};
-use crate::support::service::inline_issuer;
+use crate::support::service::{inline_issuer, issuer_at};
 use crate::support::token::Token;
 
 const ISSUER: &str = "https://issuer.test";
@@ -130,6 +133,47 @@ async fn an_ambiguous_path_is_left_to_the_rules_of_the_configuration() {
     ] {
         decides(&running, "shop.test", path, rule, reason).await;
     }
+}
+
+/// CONTRACT 3.13.4. The keys of a new issuer are awaited meanwhile, so that no configuration with the valid rules is active when their
+/// file becomes invalid.
+#[tokio::test]
+async fn an_invalid_file_keeps_rules_that_were_valid_and_not_active_yet() {
+    let place = Place::new();
+    let mut running = place.serve().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let keys = Answer::of(200, set([rsa(1).jwk("l")]));
+    let server = KeyServer::with_keys(Reply::When(gate.clone(), keys)).await;
+    let further = issuer_at(&server, "").replace("issuers:\n", "");
+    let text = place
+        .configuration("")
+        .replace("rules:\n", &format!("{further}rules:\n"));
+    place.write("accredit.yaml", &text);
+    server.wait_for_requests("/keys", 1).await;
+    // The warning shows when the file was read.
+    place.write(
+        "shop/shop.yaml",
+        "- { name: closed, access: deny }\n- { name: never }\n",
+    );
+    running.wait_for_line("rule_unreachable").await;
+    place.write("shop/shop.yaml", "- { name: open, acess: anonymous }\n");
+    running.wait_for_line("rules file is invalid").await;
+    decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+    gate.add_permits(9);
+    eventually("the last configuration is active", async || {
+        let (_, metrics) = get(running.admin, "localhost", "/metrics").await;
+        let is_failed = metrics.contains("accredit_config_last_reload_successful 0");
+        is_failed.then_some(())
+    })
+    .await;
+    decides(
+        &running,
+        "shop.test",
+        "/shop/a",
+        "shop:closed",
+        "denied_by_rule",
+    )
+    .await;
 }
 
 /// CONTRACT 3.13.4

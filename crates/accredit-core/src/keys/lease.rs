@@ -40,8 +40,10 @@ pub enum Leased {
 
 impl KeyEntry {
     fn holder(&self) -> KeyHolder {
+        let mut issuers = self.issuers.clone();
+        issuers.sort();
         KeyHolder {
-            issuers: self.issuers.clone(),
+            issuers,
             access: self.settings.access.clone(),
         }
     }
@@ -83,8 +85,12 @@ impl KeyLeases {
         if let Some((_, latest, fetched_with)) = latest {
             store.inherit(latest, *fetched_with, max_stale, now);
         }
-        // That store has saved its keys for this entry, and they are at most as new as the latest.
-        if held.iter().any(|(own, _, _)| own.issuers == holder.issuers) {
+        // A store that holds keys has seen what its issuers published later than any saved set of one of them.
+        let has_newer = |(own, other): &(KeyHolder, Arc<LeasedStore>)| {
+            let mut own = own.issuers.iter();
+            own.any(|issuer| holder.issuers.contains(issuer)) && other.0.held().is_some()
+        };
+        if others.iter().any(has_newer) {
             store.ignore_saved();
         }
         self.0.push((entry.clone(), Arc::downgrade(&lease.0)));

@@ -7,7 +7,7 @@ use crate::keys::access::KeyAccess;
 /// Whose tokens the keys of a store verify, and how they are fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::keys) struct KeyHolder {
-    /// The `iss` values of the entry.
+    /// The `iss` values of the entry, sorted.
     pub(in crate::keys) issuers: Vec<Arc<str>>,
     pub(in crate::keys) access: KeyAccess,
 }

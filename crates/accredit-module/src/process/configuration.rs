@@ -58,7 +58,7 @@ impl FilterConfiguration {
             file,
             text,
             rules,
-            in_force,
+            valid_rules: in_force,
             active: Arc::downgrade(&configuration.active),
             tasks: Arc::downgrade(&configuration.tasks),
             process,

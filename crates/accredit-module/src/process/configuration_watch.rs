@@ -15,7 +15,7 @@ use crate::process::configuration_tasks::ConfigurationTasks;
 use crate::process::module_process::{ModuleProcess, PreparedPolicy};
 use crate::process::policy::{ConfigurationError, LoadedFilter, file_text, read};
 
-/// How often a file is read that the system cannot watch.
+/// How often the files are read without a sign of a change: some file systems report none, such as those of a network.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Follows the files of one configuration of the filter.
@@ -26,7 +26,8 @@ pub(in crate::process) struct ConfigurationWatch {
     pub(in crate::process) text: String,
     /// The rules files of the latest attempt.
     pub(in crate::process) rules: RulesFilesRead,
-    pub(in crate::process) in_force: RulesInForce,
+    /// The last valid rules of each file.
+    pub(in crate::process) valid_rules: RulesInForce,
     pub(in crate::process) active: Weak<ActivePolicy>,
     pub(in crate::process) tasks: Weak<ConfigurationTasks>,
     pub(in crate::process) process: &'static ModuleProcess,
@@ -35,7 +36,6 @@ pub(in crate::process) struct ConfigurationWatch {
 /// A configuration that is not in force yet.
 struct ReadConfiguration {
     config: Arc<str>,
-    rules: RulesInForce,
     /// Whether every rules file is valid.
     are_files_valid: bool,
 }
@@ -74,6 +74,7 @@ impl ConfigurationWatch {
                 }
                 () = settled(watch.as_mut()) => {}
                 () = rules_watch.settled() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = std::future::ready(()), if is_unwatched_until_now => {}
             }
             self.compare(&mut pending);
@@ -93,7 +94,7 @@ impl ConfigurationWatch {
             return;
         }
         (self.text, self.rules) = (text, rules);
-        let LoadedFilter { filter, rules } = match read(&self.text, Some(&self.in_force)) {
+        let LoadedFilter { filter, rules } = match read(&self.text, Some(&self.valid_rules)) {
             Ok(loaded) => loaded,
             Err(error) => return self.reject(&error),
         };
@@ -107,11 +108,13 @@ impl ConfigurationWatch {
         }
         let read = ReadConfiguration {
             config: resolved.settings.config.clone(),
-            rules: resolved.rules_in_force.clone(),
             are_files_valid: resolved.rejected.is_empty(),
         };
+        let valid_rules = resolved.rules_in_force.clone();
         match self.process.prepare(filter) {
             Ok(prepared) => {
+                // Before it is active: if a file becomes invalid meanwhile, the next configuration keeps these rules.
+                self.valid_rules = valid_rules;
                 if let Some(oldest) = pending.push(read, prepared) {
                     supersede(oldest);
                 }
@@ -141,11 +144,9 @@ impl ConfigurationWatch {
         };
         let ReadConfiguration {
             config,
-            rules,
             are_files_valid,
         } = settled.label;
         active.replace(self.process.build(prepared));
-        self.in_force = rules;
         if !active.is_ready() {
             tasks.wait_for_keys(&active, self.process);
         }
@@ -174,7 +175,6 @@ fn supersede(read: ReadConfiguration) {
 async fn settled(watch: Option<&mut Result<FileWatch, String>>) {
     match watch {
         Some(Ok(watch)) => watch.settled().await,
-        Some(Err(_)) => tokio::time::sleep(POLL_INTERVAL).await,
-        None => std::future::pending().await,
+        Some(Err(_)) | None => std::future::pending().await,
     }
 }

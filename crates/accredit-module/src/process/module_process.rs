@@ -33,8 +33,9 @@ static PROCESS: OnceLock<ModuleProcess> = OnceLock::new();
 pub struct ModuleProcess {
     runtime: Handle,
     platform: Platform,
-    /// By `state_dir`.
-    key_stores: Mutex<Vec<(Option<PathBuf>, KeyStores)>>,
+    /// With the `state_dir` of the first configuration. Configurations with other key stores could not tell each other which keys
+    /// were withdrawn.
+    key_stores: Mutex<Option<(Option<PathBuf>, KeyStores)>>,
     deny_lists: Mutex<Vec<Weak<DenyListKeeper>>>,
     /// Places of requests that wait for a first deny list.
     deny_list_places: Arc<Semaphore>,
@@ -173,17 +174,14 @@ impl ModuleProcess {
         state_dir: Option<&Path>,
         entries: &[KeyEntry],
     ) -> Result<Vec<KeyLease>, UnusableKeyAccess> {
-        let mut all = lock(&self.key_stores);
-        let of_folder = all.iter().position(|(own, _)| own.as_deref() == state_dir);
-        let position = of_folder.unwrap_or_else(|| {
+        let mut key_stores = lock(&self.key_stores);
+        let (first, stores) = key_stores.get_or_insert_with(|| {
             let state_dir = state_dir.map(Path::to_owned);
-            let stores = KeyStores::default().saving_in(state_dir.clone());
-            all.push((state_dir, stores));
-            all.len() - 1
+            (state_dir.clone(), KeyStores::default().saving_in(state_dir))
         });
-        let Some((_, stores)) = all.get_mut(position) else {
-            return Ok(Vec::new());
-        };
+        if first.as_deref() != state_dir {
+            tracing::warn!("the new value of state_dir takes effect at the next start of Envoy");
+        }
         let leases = stores.lease(entries)?;
         let _context = self.runtime.enter();
         stores.start();
@@ -226,10 +224,9 @@ impl ModuleProcess {
 
     /// Removes the refreshers that have ended. Returns whether one of them panicked.
     pub(in crate::process) fn remove_ended_refreshers(&self) -> bool {
-        let mut all = lock(&self.key_stores);
-        all.iter_mut().fold(false, |has_failed, (_, stores)| {
-            stores.remove_ended() | has_failed
-        })
+        let mut key_stores = lock(&self.key_stores);
+        let stores = key_stores.as_mut();
+        stores.is_some_and(|(_, stores)| stores.remove_ended())
     }
 
     /// The reloads of configuration files, of all configurations.

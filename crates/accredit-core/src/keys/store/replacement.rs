@@ -57,7 +57,8 @@ impl KeyStore {
             key_set,
             generation: RESTORED,
             confirmed,
-            fetched_with: FetchedWith::OwnCredentials,
+            // The file names the issuers and not the credentials.
+            fetched_with: FetchedWith::OtherCredentials,
             serves_until: now.checked_add(serves_for.saturating_sub(age)),
         };
         self.take_over(ledger, restored, now).then_some(confirmed)
