@@ -59,7 +59,7 @@ ACCREDIT_BENCH_ENVOY=$(scripts/envoy.sh) ACCREDIT_BENCH_REPORT=$table cargo benc
 cat "$table"
 # The table is written in any case; too many instructions fail the script at its end.
 status=0
-count=$(scripts/instructions.sh | tee /dev/stderr | sed -n 's/^a check.*  *\([0-9][0-9]*\) instructions.*/\1/p') || status=$?
+count=$(scripts/instructions.sh | tee >(cat >&2) | sed -n 's/^a check.*  *\([0-9][0-9]*\) instructions.*/\1/p') || status=$?
 {
     cat "$table"
     printf '\nA check with a known token takes %s instructions from the bytes of the message to the bytes of the answer.\n\n' "$count"

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::time::interval;
 
 use super::support::accredit::Accredit;
@@ -12,6 +13,9 @@ use super::support::scripts::{answer, browser};
 
 /// The rate of requests. The console adds their rows one by one.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(50);
+
+/// One browser at a time: several of them on two processors are so slow that rows move on before they are clicked.
+static BROWSER: Semaphore = Semaphore::const_new(1);
 
 #[derive(Deserialize)]
 struct Looked {
@@ -32,6 +36,7 @@ async fn traffic(accredit: &Accredit, good: &str, expired: &str) {
 }
 
 async fn look(word: &str) {
+    let _browser = BROWSER.acquire().await.unwrap();
     let (accredit, issuer) = Accredit::dev().await;
     let mint = async |claims| {
         let minted = post(&format!("{issuer}/dev/token"), &claims).await;
