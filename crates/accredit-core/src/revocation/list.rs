@@ -1,4 +1,4 @@
-//! A deny list in memory: about 48 bytes for each entry, and the text of its value.
+//! A deny list in memory: about 52 bytes for each entry, and the text of its value.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,6 +22,9 @@ pub struct DenyList {
     values: String,
     /// The hash of each entry, in ascending order, and the entry's place in `entries`.
     index: Vec<(u32, u32)>,
+    /// Where the hashes of each prefix begin in `index`, and its length at the end. There are about as many prefixes as entries, so
+    /// that a lookup reads one place here and one place there. A binary search would read twenty places, far from each other.
+    starts: Vec<u32>,
     hasher: RandomState,
     /// The properties that at least one entry names.
     named: Vec<RevokedBy>,
@@ -106,6 +109,7 @@ impl DenyListBuilder {
             entries: self.entries,
             values: self.values,
             index: Vec::new(),
+            starts: Vec::new(),
             hasher: RandomState::default(),
         };
         list.entries.shrink_to_fit();
@@ -117,9 +121,39 @@ impl DenyListBuilder {
         });
         let mut index: Vec<(u32, u32)> = hashed.collect();
         index.sort_unstable();
+        list.starts = starts(&index);
         list.index = index;
         list
     }
+}
+
+/// The most prefixes of hashes.
+const MAX_PREFIX_BITS: u32 = 24;
+
+fn prefix_bits(entries: usize) -> u32 {
+    entries.checked_ilog2().unwrap_or(0).min(MAX_PREFIX_BITS)
+}
+
+/// The first bits of a hash.
+fn prefix(hash: u32, bits: u32) -> usize {
+    (u64::from(hash) >> (u32::BITS - bits)) as usize
+}
+
+/// [`DenyList::starts`] of a sorted index.
+fn starts(index: &[(u32, u32)]) -> Vec<u32> {
+    let bits = prefix_bits(index.len());
+    let mut rest = index.iter().zip(0_u32..).peekable();
+    let mut starts: Vec<u32> = (0..1_usize << bits)
+        .map(|own| {
+            while rest
+                .next_if(|((hash, _), _)| prefix(*hash, bits) < own)
+                .is_some()
+            {}
+            rest.peek().map_or(index.len() as u32, |(_, place)| *place)
+        })
+        .collect();
+    starts.push(index.len() as u32);
+    starts
 }
 
 // === impl DenyList ===
@@ -164,16 +198,26 @@ impl DenyList {
         value: &'a str,
     ) -> impl Iterator<Item = &'a StoredEntry> {
         let hash = self.hash(issuer, by, value);
-        let start = self.index.partition_point(|(own, _)| *own < hash);
-        self.index
+        self.candidates(hash)
             .iter()
-            .skip(start)
-            .take_while(move |(own, _)| *own == hash)
+            .filter(move |(own, _)| *own == hash)
             .filter_map(|(_, place)| self.entries.get(*place as usize))
             // Two names can have one hash.
             .filter(move |entry| {
                 entry.by == by && self.value_of(entry) == value && self.issuer_of(entry) == issuer
             })
+    }
+
+    /// The part of the index in which every entry with this hash is.
+    fn candidates(&self, hash: u32) -> &[(u32, u32)] {
+        let first = prefix(hash, prefix_bits(self.index.len()));
+        let bounds = (self.starts.get(first), self.starts.get(first + 1));
+        let found = match bounds {
+            (Some(start), Some(end)) => self.index.get(*start as usize..*end as usize),
+            _ => None,
+        };
+        // There are always bounds. Without them, every entry is compared: none may be missed.
+        found.unwrap_or(&self.index)
     }
 
     fn hash(&self, issuer: &str, by: RevokedBy, value: &str) -> u32 {
