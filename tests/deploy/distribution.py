@@ -111,7 +111,7 @@ def run_by_the_unit(root):
     def setting(name):
         return re.search(rf"^{name}=(.*)$", unit, re.M).group(1)
 
-    # systemd takes a free user of its own; every system has `nobody`.
+    # systemd creates a user for the service. This test runs it as `nobody`, which exists on every system.
     user = 65534 if os.geteuid() == 0 else None
     for parent, name in (("var/lib", "StateDirectory"), ("run", "RuntimeDirectory")):
         own = root / parent / setting(name)

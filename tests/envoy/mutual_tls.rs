@@ -107,7 +107,7 @@ async fn an_envoy_with_a_certificate_that_is_not_listed_answers_503() {
     let from = result.iter().all(|line| line.contains("peer=127.0.0.1:"));
     assert!(
         !result.is_empty() && from,
-        "the operator is told who knocked, and from where: {result:?}"
+        "the log names the peer and its address: {result:?}"
     );
 }
 

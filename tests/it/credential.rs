@@ -1,4 +1,4 @@
-//! Where in a request the token is, told in both of Envoy's ways.
+//! The places of a request in which a token can be, in both forms of Envoy's message.
 
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;

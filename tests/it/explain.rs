@@ -1,4 +1,4 @@
-//! `accredit explain`: the service's own decision, told step by step.
+//! `accredit explain`: the service's own decision, step by step.
 
 use std::process::Stdio;
 

@@ -120,7 +120,7 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_and_a_limited_wait() {
             async move { envoy.check(ClientRequest::bearer(&token)).await }
         })
         .collect();
-    // 64 wait, and the others are told at once to come back.
+    // 64 checks wait, and the others are refused at once with Retry-After.
     for _ in 0..36 {
         let answer = checks.next().await.unwrap();
         assert_eq!(answer.reason(), "key_pending");

@@ -88,7 +88,7 @@ fn tokens() -> Vec<String> {
     tokens
 }
 
-/// One request, told to each of the two.
+/// The same request, sent to the service and to `explain`.
 fn request(dice: &mut Dice, tokens: &[String]) -> (ClientRequest, pb::ExplainRequest) {
     let method = dice.of(&["GET", "GET", "POST", "OPTIONS"]);
     let host = dice.of(&["api.test", "A.ops.test:443", "b.ops.test.", "", "a b"]);

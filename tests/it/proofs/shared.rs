@@ -82,7 +82,7 @@ async fn one_of_many_concurrent_checks_at_two_replicas_is_admitted() {
     }
 }
 
-/// A request that is refused for another reason asks nobody, and leaves its proof unused at every replica.
+/// A request that is refused for another reason sends no command to Redis, and its proof stays unused at every replica.
 #[tokio::test]
 async fn a_refused_request_does_not_use_its_proof_up_in_the_shared_memory() {
     let redis = Redis::start().await;
