@@ -10,10 +10,16 @@ use crate::support::service::Service;
 use crate::support::token::Token;
 
 use super::place::{ISSUER, bound, client_request, configuration, explained, good_proof};
+use super::redis::Redis;
+use super::replicas::{new_proof, replica, shared};
 
 async fn explain(folder: &Path, token: &str, more: &[&str]) -> Ended {
+    explain_by(&configuration("", ""), folder, token, more).await
+}
+
+async fn explain_by(configuration: &str, folder: &Path, token: &str, more: &[&str]) -> Ended {
     let config = folder.join("accredit.yaml");
-    std::fs::write(&config, configuration("", "")).unwrap();
+    std::fs::write(&config, configuration).unwrap();
     let file = folder.join("token");
     std::fs::write(&file, token).unwrap();
     let (config, file) = (config.to_str().unwrap(), file.to_str().unwrap());
@@ -69,6 +75,30 @@ async fn explain_states_what_is_wrong_with_a_proof() {
             .join(" ");
         assert!(text.contains(cause), "{cause}: {text}");
     }
+}
+
+/// The proof would be used up for the replicas, and a server that is down would change the decision.
+#[tokio::test]
+async fn explain_without_a_service_does_not_use_the_shared_memory() {
+    let mut redis = Redis::start().await;
+    let configuration = shared(&redis.url(), "");
+    let folder = tempfile::tempdir().unwrap();
+    let token = bound(p256(0));
+    let proof = new_proof(&token);
+    let header = format!("dpop: {proof}");
+    let code = async || {
+        let more = ["--header", &header];
+        let explained = explain_by(&configuration, folder.path(), &token, &more).await;
+        assert!(explained.stdout.contains("allowed"), "{}", explained.stdout);
+        explained.code
+    };
+    assert_eq!(code().await, Some(0));
+    assert_eq!(redis.command("DBSIZE").await, ":0");
+    let service = replica(&redis.url(), "").await;
+    let answer = service.check(client_request(&token, &proof)).await;
+    assert_eq!(answer.reason(), "allowed");
+    redis.stop().await;
+    assert_eq!(code().await, Some(0));
 }
 
 #[tokio::test]

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use tokio::net::TcpListener;
+
 use crate::support::certificates::Authority;
 use crate::support::check_request::ClientRequest;
+use crate::support::eventually::within;
 use crate::support::keys::{p256, rsa};
 use crate::support::ports::free_address;
 use crate::support::process::{Running, accredit};
@@ -81,6 +84,43 @@ async fn a_memory_that_hangs_refuses_at_the_deadline_of_the_check() {
         .check(client_request(&token, &new_proof(&token)))
         .await;
     assert_eq!(answer.reason(), "allowed");
+}
+
+/// The decision is not made again after the wait, so the wait has a limit of its own, which is shorter than the time after which
+/// accredit gives up a connection without answers. Without it, the result is `unreachable`.
+#[tokio::test]
+async fn a_memory_that_records_nothing_refuses_before_a_long_deadline_of_the_check() {
+    let redis = Redis::start().await;
+    let service = replica(&redis.url(), "check_timeout: 1h\n").await;
+    let envoy = service.envoy().await;
+    let token = bound(p256(0));
+    let pause = redis.command("CLIENT PAUSE 7200000 WRITE").await;
+    assert_eq!(pause, "+OK");
+    let request = client_request(&token, &new_proof(&token));
+    let answer = envoy.check_within(request, Duration::from_secs(7200)).await;
+    assert_eq!(
+        (answer.reason().as_str(), answer.http),
+        ("internal_error", 503)
+    );
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(count(&service, "timeout").await, 1);
+    assert_eq!(redis.command("CLIENT UNPAUSE").await, "+OK");
+    let answer = envoy
+        .check(client_request(&token, &new_proof(&token)))
+        .await;
+    assert_eq!(answer.reason(), "allowed");
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_connections_and_never_answers_refuses_requests_with_proofs() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", silent.local_addr().unwrap());
+    let service = Service::ready(&shared(&url, "check_timeout: 1h\n")).await;
+    let envoy = service.envoy().await;
+    let token = bound(p256(0));
+    let (connection, _) = within("accredit connects", silent.accept()).await.unwrap();
+    refused_with_503(&envoy, &token, &new_proof(&token)).await;
+    drop(connection);
 }
 
 #[tokio::test]

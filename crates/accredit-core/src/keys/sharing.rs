@@ -1,4 +1,10 @@
 //! Which issuer entries with one source may use each other's key sets.
+//!
+//! A configuration has one entry for an issuer. Two entries for the same issuers exist only while a reload replaces one by the other,
+//! and the one that fetched last decides for both, whatever the credentials of each. If the server gives each credential other
+//! keys, the two entries replace each other's set until the old configuration ends; a token whose key is then missing starts a fetch
+//! with the credentials of its entry. A set that was fetched with the own credentials is not protected against that: a withdrawal
+//! that only the other entry has seen would be ignored, and for up to `max_stale` if the own fetches fail.
 
 use std::sync::Arc;
 

@@ -73,6 +73,13 @@ fn refreshed_every(seconds: u64, issuer: &str) -> KeyEntry {
     entry
 }
 
+/// The same entry, fetched with a credential.
+fn with_credential(entry: &KeyEntry, file: &str) -> KeyEntry {
+    let mut entry = entry.clone();
+    entry.settings.access.bearer_file = Some(file.into());
+    entry
+}
+
 fn holds(store: &KeyStore, key_ids: &[&str]) -> bool {
     store
         .held()
@@ -211,6 +218,77 @@ fn saved_keys_never_count_as_newer_than_a_fetch() {
     let fetched = Some(key_set(&["fetched"]));
     assert!(store.succeed(fetched, started, MAX_STALE, later).is_ok());
     assert!(holds(store, &["fetched"]));
+}
+
+/// CONTRACT 5.6.1: an entry that holds keys can have seen that a key of the saved set is withdrawn, also if its own keys are not for
+/// the new entry.
+#[test]
+fn saved_keys_are_ignored_if_an_entry_for_one_of_the_issuers_holds_keys() {
+    let now = Instant::now();
+    let of = |issuers: &[&str], file: &str| {
+        let mut entry = with_credential(&entry(), file);
+        entry.issuers = issuers.iter().map(|&issuer| issuer.into()).collect();
+        entry
+    };
+    let (a, b, c) = (
+        "https://a.example",
+        "https://b.example",
+        "https://c.example",
+    );
+    for (before, after, has_fetched, is_restored) in [
+        (&[a, b][..], &[a][..], true, false),
+        (&[a], &[a, b], true, false),
+        (&[a, b], &[b, c], true, false),
+        (&[a, b], &[a], false, true),
+        (&[a, b], &[c], true, true),
+    ] {
+        let mut leases = KeyLeases::default();
+        let other = new(leases.lease(&of(before, "/one"), now));
+        if has_fetched {
+            fetch_keys(other.store(), &["next"], now);
+        }
+        let later = now + Duration::from_secs(60);
+        let lease = new(leases.lease(&of(after, "/two"), later));
+        assert!(lease.store().held().is_none(), "{before:?} {after:?}");
+        // By a clock that was set back, the saved keys can look newer than they are.
+        let saved = key_set(&["withdrawn"]).into();
+        let restored = lease
+            .store()
+            .restore(saved, Duration::ZERO, MAX_STALE, later);
+        assert_eq!(restored.is_some(), is_restored, "{before:?} {after:?}");
+        assert_eq!(lease.store().has_keys(later), is_restored);
+    }
+}
+
+/// The file of saved keys names the issuers and not the credentials, so an earlier process can have fetched them with others, and
+/// a server can give each of its clients another issuer's keys.
+#[test]
+fn restored_keys_verify_no_tokens_of_other_issuers() {
+    let began = Instant::now();
+    let at = |seconds| began + Duration::from_secs(seconds);
+    let (a, b) = ("https://a.example", "https://b.example");
+    for file in [None, Some("/one")] {
+        let of = |issuer: &str, refresh| {
+            let mut entry = refreshed_every(refresh, issuer);
+            entry.settings.access.bearer_file = file.map(Into::into);
+            entry
+        };
+        let mut leases = KeyLeases::default();
+        let first = new(leases.lease(&of(a, 300), began));
+        let saved = key_set(&["saved"]).into();
+        let restored = first
+            .store()
+            .restore(saved, Duration::ZERO, MAX_STALE, at(1));
+        assert!(restored.is_some());
+        // An entry for the same issuer begins with them, and passes them to no other issuer either.
+        let changed = new(leases.lease(&of(a, 60), at(2)));
+        assert!(holds(changed.store(), &["saved"]));
+        let other = new(leases.lease(&of(b, 60), at(3)));
+        assert!(other.store().held().is_none(), "{file:?}");
+        // The same keys, fetched with the credentials of the entry.
+        fetch_keys(changed.store(), &["saved"], at(4));
+        assert!(holds(other.store(), &["saved"]), "{file:?}");
+    }
 }
 
 /// Cached tokens keep a store in memory, and a key set can have 1 MiB.

@@ -191,30 +191,35 @@ impl KeyStore {
     }
 
     /// The stores that may use a key set which this one fetched: those with the same credentials, and those for the issuers of one
-    /// of them.
+    /// of them. A released store can be in memory still. Its entry is not configured any more, and says nothing about credentials.
     fn receivers(&self) -> Vec<(Arc<KeyStore>, FetchedWith, Duration)> {
         let siblings = lock(&self.siblings);
-        let is_own = |sibling: &&Sibling| std::ptr::eq(sibling.store.as_ptr(), self);
-        let Some(own) = siblings.iter().find(is_own) else {
+        let in_use: Vec<(Arc<KeyStore>, &Sibling)> = siblings
+            .iter()
+            .filter_map(|sibling| Some((sibling.store.upgrade()?, sibling)))
+            .filter(|(store, _)| !store.is_released())
+            .collect();
+        let is_own = |store: &Arc<KeyStore>| std::ptr::eq(&**store, self);
+        let Some((_, own)) = in_use.iter().find(|(store, _)| is_own(store)) else {
             return Vec::new();
         };
-        let same_access = |sibling: &&Sibling| sibling.holder.access == own.holder.access;
-        let issuers: HashSet<&[Arc<str>]> = siblings
+        let same_access = |sibling: &Sibling| sibling.holder.access == own.holder.access;
+        let issuers: HashSet<&[Arc<str>]> = in_use
             .iter()
-            .filter(same_access)
-            .map(|sibling| &*sibling.holder.issuers)
+            .filter(|(_, sibling)| same_access(sibling))
+            .map(|(_, sibling)| &*sibling.holder.issuers)
             .collect();
-        let others = siblings.iter().filter(|sibling| !is_own(sibling));
+        let others = in_use.iter().filter(|(store, _)| !is_own(store));
         others
-            .filter_map(|sibling| {
-                let fetched_with = match same_access(&sibling) {
+            .filter_map(|(store, sibling)| {
+                let fetched_with = match same_access(sibling) {
                     true => FetchedWith::OwnCredentials,
                     false if issuers.contains(&*sibling.holder.issuers) => {
                         FetchedWith::OtherCredentials
                     }
                     false => return None,
                 };
-                Some((sibling.store.upgrade()?, fetched_with, sibling.serves_for))
+                Some((store.clone(), fetched_with, sibling.serves_for))
             })
             .collect()
     }

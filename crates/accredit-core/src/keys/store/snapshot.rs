@@ -14,7 +14,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// When the fetch that confirmed it started.
     pub confirmed: Instant,
-    /// Keys of the configuration, and saved keys, count as fetched with the credentials of their entry.
+    /// Keys of the configuration count as fetched with the credentials of their entry. Restored keys do not: the file of saved keys
+    /// does not say how they were fetched.
     pub(in crate::keys) fetched_with: FetchedWith,
     /// `None`: without end, since the configuration contains the keys.
     pub(super) serves_until: Option<Instant>,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 
 use super::{
-    KeyEntry, KeyLeases, MAX_STALE, entry, fetch_keys, holds, key_set, new, refreshed_every,
+    KeyLeases, MAX_STALE, entry, fetch_keys, holds, key_set, new, refreshed_every, with_credential,
 };
 use crate::keys::ledger::Purpose;
 use crate::keys::store::lookup::KeyLookup;
@@ -130,13 +130,6 @@ fn keys_from_another_entry_end_the_wait_for_any_key_only() {
     assert_eq!(unknown_key.ended().now_or_never(), None);
 }
 
-/// The same entry, fetched with a credential.
-fn with_credential(entry: &KeyEntry, file: &str) -> KeyEntry {
-    let mut entry = entry.clone();
-    entry.settings.access.bearer_file = Some(file.into());
-    entry
-}
-
 /// CONTRACT 5.6.1: a reload that changes only the credentials. The changed entry's own fetch hangs, and the old entry sees
 /// meanwhile that a key is withdrawn, or the other way round.
 #[test]
@@ -186,6 +179,27 @@ fn a_withdrawal_reaches_entries_with_other_credentials_through_an_entry_for_the_
     assert!(holds(changed.store(), &["k"]));
     fetch_keys(fetching.store(), &["next"], at(3));
     assert!(holds(changed.store(), &["next"]));
+}
+
+/// Cached tokens keep a released store in memory. Its configuration is gone, and with it what it says about the credentials of an
+/// issuer: the keys of one issuer would replace those of another one at each refresh.
+#[test]
+fn a_released_store_connects_no_entries_with_different_credentials() {
+    let began = Instant::now();
+    let at = |seconds| began + Duration::from_secs(seconds);
+    let mut leases = KeyLeases::default();
+    let of = |issuer: &str, file: &str| with_credential(&refreshed_every(60, issuer), file);
+    let (a, b) = ("https://a.example", "https://b.example");
+    let first = new(leases.lease(&of(a, "/one"), began));
+    let before = new(leases.lease(&of(b, "/one"), began));
+    let changed = new(leases.lease(&of(b, "/two"), began));
+    let in_memory = before.store().clone();
+    drop(before);
+    fetch_keys(changed.store(), &["b"], at(1));
+    fetch_keys(first.store(), &["a"], at(2));
+    assert!(holds(changed.store(), &["b"]));
+    assert!(holds(first.store(), &["a"]));
+    assert!(in_memory.is_released());
 }
 
 /// A server can give each of its clients other keys, and so another issuer's to another client.
