@@ -1,0 +1,143 @@
+//! The order of rules: which of them are unreachable or evadable.
+
+use super::{codes, issuer, problems, resolved};
+
+#[test]
+fn unreachable_and_evadable_rules_cause_warnings() {
+    let rules = |lines: &str| issuer(&format!("rules:\n{lines}"));
+    let cases: &[(String, &str)] = &[
+        (
+            rules(
+                "  - { match: { paths: [/a/**] }, access: anonymous }\n  - { match: { paths: [/a/b] } }\n",
+            ),
+            "rules[1]",
+        ),
+        (
+            rules("  - { access: optional }\n  - { match: { methods: [GET] } }\n"),
+            "rules[1]",
+        ),
+        (
+            rules("  - { match: { paths: [/a] }, scopes: [a] }\n"),
+            "rules[0]",
+        ),
+        (
+            issuer(
+                "forward_token: false\nrules: [{ match: { paths: [/a] }, access: anonymous }]\n",
+            ),
+            "rules[0]",
+        ),
+        (issuer("ambiguous_paths: [parameters]\n"), "ambiguous_paths"),
+        (
+            issuer("token_sources: [{ query: access_token }]\n"),
+            "token_sources[0].query",
+        ),
+    ];
+    for (text, expected) in cases {
+        let warnings = resolved(text).expect("is valid").warnings;
+        assert!(
+            warnings.iter().any(|warning| warning.path == *expected),
+            "{text}{warnings:?}"
+        );
+    }
+    let closed = rules(
+        "  - { match: { paths: [/a] }, scopes: [a] }\n  - { match: { paths: [/b] } }\n  - { access: deny }\n",
+    );
+    let warnings = resolved(&closed).expect("is valid").warnings;
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+/// CONTRACT 3.5.9
+#[test]
+fn a_rule_that_admits_everything_without_a_token_causes_a_warning() {
+    for rule in [
+        "access: anonymous",
+        "access: optional",
+        "match: { paths: [/**] }, access: anonymous",
+        "match: { preflight: false }, access: optional",
+    ] {
+        let text = issuer(&format!("rules: [{{ {rule} }}]\n"));
+        assert_eq!(codes(&text), ["rule_open"], "{rule}");
+    }
+    let closed = "rules: [{ match: { paths: [/a] }, access: anonymous }]\n";
+    assert_eq!(codes(&issuer(closed)), [""; 0]);
+}
+
+/// CONTRACT 3.10.7: what the advice asks for causes no further warning.
+#[test]
+fn the_advice_about_the_order_of_rules_does_not_contradict_itself() {
+    let strict = "{ match: { paths: [/a] }, scopes: [a], any_scope: [b] }";
+    for (last, expected) in [
+        ("", &["rule_evadable"][..]),
+        (", { access: token }", &["rule_evadable"]),
+        (", { scopes: [a] }", &["rule_evadable"]),
+        (", { scopes: [a], any_scope: [b, c] }", &["rule_evadable"]),
+        (", { scopes: [c, a], any_scope: [b] }", &[]),
+        (", { access: deny }", &[]),
+        (", { access: deny }, { scopes: [x] }", &["rule_unreachable"]),
+    ] {
+        let text = issuer(&format!("rules: [{strict}{last}]\n"));
+        assert_eq!(codes(&text), expected, "{last}");
+    }
+}
+
+/// CONTRACT 3.10.7
+#[test]
+fn each_rule_that_is_stricter_than_the_default_rule_causes_a_warning() {
+    let rules = "rules: [{ match: { paths: [/a] }, access: deny }, { match: { paths: [/b] } }, { match: { paths: [/c] }, scopes: [c] }]\n";
+    let warnings = problems(&issuer(rules));
+    let keys: Vec<&str> = warnings
+        .lines()
+        .filter_map(|line| line.strip_prefix("warning[rule_evadable]: "))
+        .filter_map(|line| line.split_once(' ').map(|(key, _)| key))
+        .collect();
+    assert_eq!(keys, ["rules[0]", "rules[2]"], "{warnings}");
+}
+
+/// CONTRACT 3.10.7
+#[test]
+fn claims_make_a_rule_stricter_and_a_catch_all_as_strict() {
+    for (rules, expected) in [
+        (
+            "{ match: { paths: [/a] }, claims: { g: [a] } }",
+            &["rule_evadable"][..],
+        ),
+        (
+            "{ match: { paths: [/a] }, claims: { g: [a] } }, { claims: { h: a } }",
+            &["rule_evadable"],
+        ),
+        (
+            "{ match: { paths: [/a] }, claims: { g: [a] } }, { claims: { g: [a, b] } }",
+            &["rule_evadable"],
+        ),
+        (
+            "{ match: { paths: [/a] }, claims: { g: [a, b] } }, { claims: { g: a, h: 1 } }",
+            &[],
+        ),
+        (
+            "{ match: { paths: [/a] }, claims: { g: [a] } }, { access: deny }",
+            &[],
+        ),
+        (
+            "{ match: { addresses: [10.0.0.0/8] }, access: anonymous }, { match: { addresses: [10.1.0.0/16] } }, { access: deny }",
+            &["rule_unreachable"],
+        ),
+        (
+            "{ match: { principals: ['a*'] }, access: anonymous }, { match: { principals: [ab] } }, { access: deny }",
+            &["rule_unreachable"],
+        ),
+        (
+            "{ match: { principals: ['*'] }, access: anonymous }, { access: deny }",
+            &[],
+        ),
+        (
+            "{ match: { addresses: ['0.0.0.0/0', '::/0'] }, access: optional }, { access: deny }",
+            &[],
+        ),
+    ] {
+        assert_eq!(
+            codes(&issuer(&format!("rules: [{rules}]\n"))),
+            expected,
+            "{rules}"
+        );
+    }
+}
