@@ -18,7 +18,9 @@ pub enum StartError {
     DenyList(#[from] DenyListError),
     #[error("{0}: {1}")]
     Tls(&'static str, TlsFilesError),
-    #[error("cannot start the threads that serve the ports: {0}")]
+    #[error(
+        "cannot start the threads that serve the ports: {0}; raise the limits of threads and open files"
+    )]
     Workers(std::io::Error),
 }
 

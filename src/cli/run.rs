@@ -59,13 +59,16 @@ pub(crate) fn on_main_runtime(running: impl Future<Output = ExitCode>) -> ExitCo
             code
         }
         Err(error) => {
-            complain(format_args!("cannot start the async runtime: {error}"));
+            complain(format_args!(
+                "cannot start the async runtime: {error}; raise the limits of threads and open files"
+            ));
             ExitCode::Failed
         }
     }
 }
 
-/// Runs a service until SIGTERM or SIGINT, then drains it. A second signal ends it at once.
+/// Runs a service until SIGTERM or SIGINT, then drains it. A second signal ends it at once. From here on, an error is a line of the log
+/// in its format, which programs read.
 pub(crate) async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = app.run(async {
@@ -81,12 +84,12 @@ pub(crate) async fn until_signal(app: App, mut signal: StopSignal) -> ExitCode {
         result = running => match result {
             Ok(()) => ExitCode::Done,
             Err(error) => {
-                complain(error);
+                tracing::error!(%error, "the service has ended");
                 ExitCode::Failed
             }
         },
         () = signalled => {
-            complain("stopped by a second signal; checks in flight were aborted");
+            tracing::error!("stopped by a second signal; checks in flight were aborted");
             ExitCode::Failed
         }
     }

@@ -23,7 +23,7 @@ pub enum BearerFileError {
     #[error("{}: is empty; write the bearer token into it", .0.display())]
     Empty(PathBuf),
     #[error(
-        "{}: is not a bearer token: it has a character that a token cannot have (RFC 6750 section 2.1)",
+        "{}: is not a bearer token: it has a character that a token cannot have (RFC 6750 section 2.1); write the token alone into it",
         .0.display()
     )]
     NotAToken(PathBuf),

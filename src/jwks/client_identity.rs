@@ -38,12 +38,12 @@ pub enum ClientIdentityError {
     NoCertificate(PathBuf),
     #[error("{}: contains no PEM private key; write PEM, beginning with -----BEGIN PRIVATE KEY-----", .0.display())]
     NoKey(PathBuf),
-    #[error("{}: the private key does not belong to the certificate in {}", private_key.display(), certificate.display())]
+    #[error("{}: the private key does not belong to the certificate in {}; install a certificate and key that were issued together", private_key.display(), certificate.display())]
     OtherKey {
         certificate: PathBuf,
         private_key: PathBuf,
     },
-    #[error("{}: cannot be used: {cause}", path.display())]
+    #[error("{}: cannot be used: {cause}; use an RSA key of 2048 bits or more, or an ECDSA key, and the certificate for it", path.display())]
     Unusable {
         path: PathBuf,
         #[source]

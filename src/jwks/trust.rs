@@ -42,7 +42,7 @@ struct LoadedTrust {
 /// Why the files of an issuer entry cannot be used.
 #[derive(Debug, Error)]
 pub enum TrustFileError {
-    #[error("ca_file: {} {error}", path.display())]
+    #[error("ca_file: {} {error}; name a PEM file with certificates of authorities, which this user can read", path.display())]
     CaFile {
         path: PathBuf,
         #[source]

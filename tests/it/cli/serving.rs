@@ -48,7 +48,11 @@ async fn errors_at_the_start_exit_with_1_or_2() {
     assert_complains(
         &run(&["serve", "--config", &file]).await,
         2,
-        &["issuers[0].jwks.ca_file", "/nonexistent/ca.pem"],
+        &[
+            "issuers[0].jwks.ca_file",
+            "/nonexistent/ca.pem",
+            "name a PEM file",
+        ],
     );
 }
 

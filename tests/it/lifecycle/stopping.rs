@@ -116,5 +116,8 @@ async fn a_second_signal_ends_the_drain() {
     process.signal("TERM").await;
     process.wait_for_line("draining").await;
     process.signal("TERM").await;
+    // In the format of the log, which a collector of logs reads.
+    let line = process.wait_for_line("second signal").await;
+    assert_eq!(line["level"], "ERROR", "{line}");
     assert_eq!(process.exit_code().await, Some(1));
 }
