@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::admin::guide::ReasonGuide;
+use crate::admin::guide::{ReasonGuide, plain};
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
 use crate::cli::paint::{Colour, Paint};
@@ -96,9 +96,12 @@ fn push_summary(text: &mut String, explanation: &pb::Explanation) {
     };
     for (name, value) in [
         ("why", &*why),
-        ("meaning", &guide.meaning),
-        ("what to do", &guide.fix),
-        ("more", &ReasonGuide::address(&explanation.reason)),
+        ("meaning", &plain(&guide.meaning)),
+        ("what to do", &plain(&guide.fix)),
+        (
+            "more",
+            &format!("docs/{}", ReasonGuide::page(&explanation.reason)),
+        ),
     ] {
         let _ = writeln!(text, "  {name:<11} {}", printable(value));
     }

@@ -5,7 +5,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, Render, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::telemetry::build_info::{COMMIT, VERSION};
@@ -96,7 +96,7 @@ impl IntoResponse for Page {
 }
 
 /// A term of a description list and its value.
-pub fn fact(term: &str, value: &str) -> Markup {
+pub fn fact(term: &str, value: impl Render) -> Markup {
     html! { div { dt { (term) } dd { (value) } } }
 }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 use tokio::time::Instant;
 
-use crate::admin::guide::ReasonGuide;
+use crate::admin::guide::{ReasonGuide, plain};
 use crate::admin::pb;
 use crate::admin::text::{latency, span};
 use crate::console::document::{ENCODED, fact};
@@ -53,7 +53,7 @@ pub fn state(sources: &ConsoleSources, issuers: &[pb::Issuer], now: Instant) -> 
                     dt { "Configuration" }
                     dd { code { ((sources.config)()) } }
                 }
-                (fact("Uptime", &span(uptime.as_secs_f64())))
+                (fact("Uptime", span(uptime.as_secs_f64())))
             }
         }
     }
@@ -104,12 +104,12 @@ fn row(counts: &ReasonCounts) -> Markup {
     let reason = counts.reason;
     let name = reason.as_str();
     let decision = counts.decision.as_str();
-    let meaning = ReasonGuide::of(name).map(|guide| guide.meaning);
+    let meaning = ReasonGuide::of(name).map(|guide| plain(&guide.meaning));
     html! {
         tr data-decision=(decision) data-reason=(name) data-steps=(intervals.join(" ")) title=[meaning] {
             th scope="row" {
                 span class={ "swatch " (colour(reason)) } {} (link("reason", name, decision))
-                @if counts.decision == Decision::Shadow { small { " admitted on trial" } }
+                @if counts.decision == Decision::Shadow { small { " allowed on trial" } }
             }
             td.number { (rate(counts.per_second)) }
             td.number { (grouped(counts.total)) }

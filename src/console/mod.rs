@@ -5,6 +5,7 @@ pub mod chosen;
 pub mod document;
 pub mod explain;
 pub mod guard;
+pub mod guide_pages;
 pub mod history;
 pub mod issuers;
 pub mod live;

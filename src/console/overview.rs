@@ -31,8 +31,8 @@ pub fn overview(sources: &ConsoleSources, chosen: &ChosenFilters) -> Page {
             }
             div.decisions {
                 div.charts id="charts" hidden {
-                    (chart("chart-allow", "Admitted", "Admitted requests per second; the table has the numbers"))
-                    (chart("chart-deny", "Refused", "Refused requests per second by reason; the table has the numbers"))
+                    (chart("chart-allow", "Allowed", "Allowed requests per second; the table has the numbers"))
+                    (chart("chart-deny", "Denied", "Denied requests per second by reason; the table has the numbers"))
                 }
                 (live::decisions(&sources.history.recent()))
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Form, Query, State};
+use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -23,7 +23,7 @@ use crate::console::guard::{
     forbid_storing, guard, limit_time, refuse_other_sites, require_own_origin,
 };
 use crate::console::sources::ConsoleSources;
-use crate::console::{assets, issuers, live, overview, tail, tail_table};
+use crate::console::{assets, guide_pages, issuers, live, overview, tail, tail_table};
 
 /// The largest token, some headers, and the growth of their bytes in the encoding of forms.
 const MAX_FORM: usize = 128 * 1024;
@@ -53,6 +53,7 @@ pub fn routes(sources: ConsoleSources) -> Router {
         .route("/console/explain", post(explain))
         .route("/console/refresh", post(refresh))
         .route("/console/refusals", get(refusals))
+        .route("/console/docs/{page}", get(guide_page))
         .merge(parts)
         .with_state(sources)
         .layer(DefaultBodyLimit::max(MAX_FORM))
@@ -126,6 +127,14 @@ async fn explain(State(sources): State<ConsoleSources>, fields: FormFields) -> R
     let explanation = secrets.taken_out_of(sources.admin.explainer.explain(client_request));
     let answer = page::explanation(&explanation);
     page::explained(&sources.instance, &filled, &answer).into_response()
+}
+
+/// A page of the documentation.
+async fn guide_page(State(sources): State<ConsoleSources>, Path(name): Path<String>) -> Response {
+    match guide_pages::page(&sources.instance, &name) {
+        Some(page) => page.into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn refusals(State(sources): State<ConsoleSources>, fields: QueryFields) -> Response {

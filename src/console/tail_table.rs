@@ -26,7 +26,7 @@ const COLUMNS: [(&str, &str); 8] = [
     ("reason", "Reason"),
     ("rule", "Rule"),
     ("issuer", "Issuer"),
-    ("asked", "Request"),
+    ("request", "Request"),
     ("latency", "Latency"),
     ("id", "Request ID"),
 ];
@@ -38,13 +38,13 @@ pub fn section(sources: &ConsoleSources, issuers: &[pb::Issuer], chosen: &Chosen
             div.head {
                 h2 id="tail-title" { "Tail" }
                 p.quiet id="tail-state" role="status" {
-                    "The latest refusals. With JavaScript enabled, new decisions appear here as they are made."
+                    "The latest denials. With JavaScript enabled, new decisions appear here as they are made."
                 }
                 (lookup(""))
             }
             (filters(sources, issuers, chosen))
             @if chosen.is_narrow() {
-                noscript { p.note { "Only some refusals are shown. " a href="/#tail" { "Show all" } } }
+                noscript { p.note { "Only some denials are shown. " a href="/#tail" { "Show all" } } }
             }
             div.rows {
                 table id="tail-table" role="table" {
@@ -88,7 +88,7 @@ fn row(decision: &pb::Decision) -> Markup {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let time = moment(decision);
     let time_of_day = time.split_once('T').map_or(&*time, |(_, time)| time);
-    let asked = format!(
+    let request = format!(
         "{} {}{}",
         text(&decision.method),
         text(&decision.host),
@@ -97,7 +97,7 @@ fn row(decision: &pb::Decision) -> Markup {
     let id = text(&decision.request_id);
     html! {
         tr role="row" data-decision=(decision.decision) data-reason=(decision.reason)
-            data-key={ (time_of_day) "|" (id) "|" (asked) } {
+            data-key={ (time_of_day) "|" (id) "|" (request) } {
             td.time role="cell" { (time_of_day) }
             td.decision role="cell" { (decision.decision) }
             td.reason role="cell" { (decision.reason) }
@@ -106,7 +106,7 @@ fn row(decision: &pb::Decision) -> Markup {
                 Some(issuer) => td.issuer role="cell" { (link("issuer", issuer, "deny")) },
                 None => td.issuer.none role="cell" { "-" },
             }
-            td.asked role="cell" { (asked) }
+            td.request role="cell" { (request) }
             td.latency role="cell" { (latency(decision.latency_micros)) }
             td.id role="cell" {
                 @match &decision.request_id {
@@ -123,7 +123,7 @@ pub fn lookup(id: &str) -> Markup {
     html! {
         form.lookup action="/console/refusals" {
             label {
-                "Find a refusal by its " code { "x-request-id" } " "
+                "Find a denial by its " code { "x-request-id" } " "
                 input name="request_id" required maxlength="128" autocomplete="off" spellcheck="false" value=(id);
             }
             button { "Find" }

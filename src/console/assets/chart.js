@@ -1,5 +1,5 @@
-// Draws decisions per second: one chart of admissions and one of denials, because few denials would not be visible
-// beside many admissions. What rules on trial admit (shadow) is among the admissions. The rows of the table are the legend.
+// Draws decisions per second: one chart of allowed requests and one of denied requests, because few denials would
+// not be visible beside many allowed requests. What rules on trial allow (shadow) is in the first chart. The rows of the table are the legend.
 
 import { byId, draw } from "./dom.js";
 
@@ -32,15 +32,15 @@ function drawChart(svg, lines, seconds) {
   const bottom = HEIGHT - MARGIN.bottom;
   const sums = seconds.map((_, step) => lines.reduce((sum, line) => sum + (line.rates[step] ?? 0), 0));
   const top = ceiling(Math.max(...sums, 0));
-  const across = (age) => right - (age / SPAN) * (right - MARGIN.left);
-  const up = (rate) => bottom - (rate / top) * (bottom - MARGIN.top);
-  const parts = [...grid(top, up, right), ...marks(across, bottom)];
-  const edges = edgesOf(seconds).map(across);
+  const xOf = (age) => right - (age / SPAN) * (right - MARGIN.left);
+  const yOf = (rate) => bottom - (rate / top) * (bottom - MARGIN.top);
+  const parts = [...grid(top, yOf, right), ...timeLabels(xOf, bottom)];
+  const edges = edgesOf(seconds).map(xOf);
   let below = seconds.map(() => 0);
   for (const line of lines) {
     const above = below.map((rate, step) => rate + (line.rates[step] ?? 0));
     const name = draw("title", {}, `${line.reason}: ${(line.rates.at(-1) ?? 0).toFixed(1)} per second now`);
-    parts.push(draw("path", { class: line.colour, d: area(edges, below, above, up) }, name));
+    parts.push(draw("path", { class: line.colour, d: area(edges, below, above, yOf) }, name));
     below = above;
   }
   svg.replaceChildren(...parts);
@@ -49,19 +49,19 @@ function drawChart(svg, lines, seconds) {
 /** The ages at which intervals begin, and the end of the last one. */
 function edgesOf(seconds) {
   const edges = [0];
-  for (const took of [...seconds].reverse()) edges.unshift(Math.min(edges[0] + took, SPAN));
+  for (const length of [...seconds].reverse()) edges.unshift(Math.min(edges[0] + length, SPAN));
   return edges;
 }
 
 /** The area between two step lines. */
-function area(edges, below, above, up) {
+function area(edges, below, above, yOf) {
   if (above.length === 0) return "";
-  const there = above.map((rate, step) => `L${at(edges[step])} ${at(up(rate))}H${at(edges[step + 1])}`);
-  const back = below.map((rate, step) => `L${at(edges[step + 1])} ${at(up(rate))}H${at(edges[step])}`);
-  return `M${there.join("").slice(1)}${back.reverse().join("")}Z`;
+  const forward = above.map((rate, step) => `L${at(edges[step])} ${at(yOf(rate))}H${at(edges[step + 1])}`);
+  const backward = below.map((rate, step) => `L${at(edges[step + 1])} ${at(yOf(rate))}H${at(edges[step])}`);
+  return `M${forward.join("").slice(1)}${backward.reverse().join("")}Z`;
 }
 
-const at = (place) => place.toFixed(1);
+const at = (coordinate) => coordinate.toFixed(1);
 
 /** The next round number above: 1, 2 or 5, and zeros. */
 function ceiling(rate) {
@@ -70,20 +70,20 @@ function ceiling(rate) {
   return [1, 2, 5, 10].map((times) => times * power).find((round) => round >= rate);
 }
 
-function grid(top, up, right) {
+function grid(top, yOf, right) {
   return [0, top / 2, top].flatMap((rate) => [
-    draw("line", { class: "grid", x1: MARGIN.left, x2: right, y1: at(up(rate)), y2: at(up(rate)) }),
-    draw("text", { class: "tick", x: MARGIN.left - 6, y: at(up(rate) + 4), "text-anchor": "end" }, short(rate)),
+    draw("line", { class: "grid", x1: MARGIN.left, x2: right, y1: at(yOf(rate)), y2: at(yOf(rate)) }),
+    draw("text", { class: "tick", x: MARGIN.left - 6, y: at(yOf(rate) + 4), "text-anchor": "end" }, short(rate)),
   ]);
 }
 
-function marks(across, bottom) {
+function timeLabels(xOf, bottom) {
   return [300, 240, 180, 120, 60, 0].map((age) =>
     draw(
       "text",
       {
         class: age % 120 === 60 ? "tick between" : "tick",
-        x: at(across(age)),
+        x: at(xOf(age)),
         y: bottom + 15,
         "text-anchor": age === 0 ? "end" : age === SPAN ? "start" : "middle",
       },

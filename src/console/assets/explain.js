@@ -8,7 +8,7 @@ export function startExplain() {
     event.preventDefault();
     const button = form.querySelector("button");
     const fields = new URLSearchParams(new FormData(form));
-    forget(form.elements);
+    clearSecrets(form.elements);
     button.disabled = true;
     try {
       const answer = (await load(form.getAttribute("action"), fields)).getElementById("explanation");
@@ -23,7 +23,7 @@ export function startExplain() {
 }
 
 /** Removes what can be a secret; the service omits the same fields from the form on its page. */
-function forget({ token, headers, path }) {
+function clearSecrets({ token, headers, path }) {
   token.value = "";
   headers.value = "";
   path.value = path.value.split(/[?#]/, 1)[0];

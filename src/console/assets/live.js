@@ -17,36 +17,36 @@ export function startLive() {
   every(STATE_EVERY, renewState);
 }
 
-function every(span, act) {
-  const again = async () => {
-    if (!document.hidden) await act().then(answers, silent);
-    setTimeout(again, span);
+function every(interval, renew) {
+  const run = async () => {
+    if (!document.hidden) await renew().then(showConnected, showDisconnected);
+    setTimeout(run, interval);
   };
-  setTimeout(again, span);
+  setTimeout(run, interval);
 }
 
 async function renewDecisions() {
   const counts = (await load("/console/decisions")).getElementById("counts");
   if (!counts) throw new Error("another page");
-  const own = byId("counts");
-  own.dataset.seconds = counts.dataset.seconds;
+  const current = byId("counts");
+  current.dataset.seconds = counts.dataset.seconds;
   // The charts read the rows. Rows with a selection in them are not replaced.
-  if (!isInUse(own)) own.replaceChildren(...counts.childNodes);
+  if (!isInUse(current)) current.replaceChildren(...counts.childNodes);
   drawCharts();
 }
 
 async function renewState() {
   const page = await load("/console/live");
   for (const id of ["state", "issuers"]) {
-    const [own, renewed] = [byId(id), page.getElementById(id)];
+    const [current, renewed] = [byId(id), page.getElementById(id)];
     if (!renewed) throw new Error("another page");
-    if (isInUse(own)) continue;
-    for (const open of own.querySelectorAll("details[open]")) {
+    if (isInUse(current)) continue;
+    for (const open of current.querySelectorAll("details[open]")) {
       page.getElementById(open.id)?.setAttribute("open", "");
     }
-    const scrolled = own.querySelector(".issuers")?.scrollTop ?? 0;
-    own.replaceChildren(...renewed.childNodes);
-    own.querySelector(".issuers")?.scrollTo(0, scrolled);
+    const scrolled = current.querySelector(".issuers")?.scrollTop ?? 0;
+    current.replaceChildren(...renewed.childNodes);
+    current.querySelector(".issuers")?.scrollTo(0, scrolled);
   }
 }
 
@@ -62,28 +62,29 @@ async function refresh(event) {
     // Otherwise the section would be in use, and not be replaced.
     button.blur();
     await renewState();
-    answers();
+    showConnected();
   } catch {
-    silent();
+    showDisconnected();
   } finally {
     button.disabled = false;
     button.textContent = "Refresh keys";
   }
 }
 
-let since = new Date();
+/** When the service answered last. */
+let answeredAt = new Date();
 
-function answers() {
-  since = new Date();
+function showConnected() {
+  answeredAt = new Date();
   byId("link").hidden = true;
 }
 
-function silent() {
+function showDisconnected() {
   const link = byId("link");
   if (!link.hidden) return;
-  link.textContent = `The service does not answer. This page shows its state at ${since.toISOString().slice(11, 19)}Z.`;
+  link.textContent = `The service does not answer. This page shows its state at ${answeredAt.toISOString().slice(11, 19)}Z.`;
   link.hidden = false;
-  // What was true then may not be now: a green lamp would say that the service is ready.
+  // A green lamp would say that the service is ready, which is not known any more.
   const lamp = byId("state").querySelector(".lamp");
   lamp.className = "lamp bad";
   lamp.textContent = "No answer";

@@ -3,23 +3,23 @@
 
 const MAX_FOLLOWING_TABS = 4;
 
-const own = `${Date.now()}-${Math.random()}`;
+const ownId = `${Date.now()}-${Math.random()}`;
 const tabs = new BroadcastChannel("accredit tail");
-/** The following tabs that started later than this one. */
-const later = new Set();
+/** The tabs that began to follow after this one. */
+const laterTabs = new Set();
 
 /** Calls `giveUp` when too many tabs that started later follow. */
 export function shareWithTabs(giveUp) {
   tabs.onmessage = ({ data: { tab, follows } }) => {
-    if (!follows) return later.delete(tab);
-    later.add(tab);
-    if (later.size >= MAX_FOLLOWING_TABS) giveUp();
+    if (!follows) return laterTabs.delete(tab);
+    laterTabs.add(tab);
+    if (laterTabs.size >= MAX_FOLLOWING_TABS) giveUp();
   };
-  addEventListener("pagehide", () => tell(false));
+  addEventListener("pagehide", () => announce(false));
 }
 
 /** Tells the other tabs whether this one follows. */
-export function tell(follows) {
-  later.clear();
-  tabs.postMessage({ tab: own, follows });
+export function announce(follows) {
+  laterTabs.clear();
+  tabs.postMessage({ tab: ownId, follows });
 }

@@ -1,23 +1,23 @@
 // Follows decisions as they are made. The number of rows is bounded.
 
 import { byId, load, make, printable } from "./dom.js";
-import { shareWithTabs, tell } from "./tabs.js";
+import { announce, shareWithTabs } from "./tabs.js";
 
 const MAX_ROWS = 300;
 const DRAW_EVERY = 200;
 const RETRY_AFTER = 10_000;
 
-/** The reasons of refusals that the service or the issuer caused (503); the client caused all others. */
+/** The reasons of denials that the service or the issuer caused (503); the client caused all others. */
 const UNAVAILABLE = new Set(["keys_unavailable", "key_pending", "overloaded", "internal_error"]);
 
 const decisions = new WeakMap();
 let source;
-let waiting = [];
+let newDecisions = [];
 let drawing;
-let again;
+let retryTimer;
 let isPaused = false;
-let hasGivenUp = false;
-let opened;
+let isStopped = false;
+let openRow;
 
 export function startTail() {
   const filters = byId("filters");
@@ -29,14 +29,14 @@ export function startTail() {
       if (isTyped === (event === "input")) refollow(isTyped ? 400 : 0);
     });
   }
-  document.addEventListener("click", choose);
+  document.addEventListener("click", applyClickedFilter);
   byId("pause").addEventListener("click", pause);
   byId("clear").addEventListener("click", clear);
-  table().addEventListener("click", open);
-  for (const row of table().rows) mark(row, row.dataset);
-  shareWithTabs(giveUp);
+  table().addEventListener("click", openDetails);
+  for (const row of table().rows) setRowClass(row, row.dataset);
+  shareWithTabs(stopFollowing);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden || !hasGivenUp) return;
+    if (document.hidden || !isStopped) return;
     add({ notice: "Reconnected. Decisions made in the meantime are not shown." });
     follow();
   });
@@ -46,7 +46,7 @@ export function startTail() {
 const table = () => byId("tail-table").tBodies[0];
 
 /** A click on the name of a reason, an issuer or a rule shows its decisions. */
-function choose(event) {
+function applyClickedFilter(event) {
   const chosen = event.target.closest("a.filter");
   if (!chosen || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
@@ -68,54 +68,54 @@ function filters() {
   return fields;
 }
 
-function giveUp() {
-  if (hasGivenUp) return;
-  hasGivenUp = true;
+function stopFollowing() {
+  if (isStopped) return;
+  isStopped = true;
   source?.close();
   source = undefined;
-  clearTimeout(again);
-  tell(false);
-  say("Stopped, because other tabs of this browser follow too. Switch to this tab again to resume");
+  clearTimeout(retryTimer);
+  announce(false);
+  setStatus("Stopped, because other tabs of this browser follow too. Switch to this tab again to resume");
 }
 
 function refollow(delay) {
-  clearTimeout(again);
-  again = setTimeout(() => {
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(() => {
     clear();
     // A page that is loaded again, or linked, has the same filters.
     history.replaceState(null, "", `/?${filters()}${location.hash}`);
     follow();
-    lookBack();
+    addEarlierDenials();
   }, delay);
 }
 
-/** Adds the last refusals that the filters admit below those that came in the meantime. */
-async function lookBack() {
+/** Adds the earlier denials that match the filters, below the rows that were added in the meantime. */
+async function addEarlierDenials() {
   const fields = String(filters());
   const page = await load(`/console/latest?${fields}`).catch(() => null);
-  const found = page?.getElementById("latest");
+  const latest = page?.getElementById("latest");
   // Other filters may have been chosen in the meantime.
-  if (!found || fields !== String(filters())) return;
-  show();
+  if (!latest || fields !== String(filters())) return;
+  draw();
   const shown = new Set([...table().rows].map((row) => row.dataset.key));
-  for (const row of [...found.rows]) {
+  for (const row of [...latest.rows]) {
     if (shown.has(row.dataset.key) || table().rows.length >= MAX_ROWS) continue;
-    mark(row, row.dataset);
+    setRowClass(row, row.dataset);
     table().append(row);
   }
 }
 
 function follow() {
   source?.close();
-  clearTimeout(again);
-  hasGivenUp = false;
-  tell(true);
+  clearTimeout(retryTimer);
+  isStopped = false;
+  announce(true);
   source = new EventSource(`/console/tail?${filters()}`);
   let wasOpen = false;
   source.onopen = () => {
     if (wasOpen) add({ notice: "Reconnected. Decisions made in the meantime are not shown." });
     wasOpen = true;
-    say(isPaused ? "Paused" : "Following");
+    setStatus(isPaused ? "Paused" : "Following");
   };
   source.onmessage = ({ data }) => add(JSON.parse(data));
   source.addEventListener("lost", ({ data }) =>
@@ -124,32 +124,32 @@ function follow() {
   source.onerror = ({ target }) => {
     // A replaced source reports its end too.
     if (target !== source) return;
-    if (source.readyState !== EventSource.CLOSED) return say("Connection lost; reconnecting");
-    say("The service accepts no further follower: it is stopping, or its limit of 32 followers is reached. Retrying in 10 seconds");
-    again = setTimeout(follow, RETRY_AFTER);
+    if (source.readyState !== EventSource.CLOSED) return setStatus("Connection lost; reconnecting");
+    setStatus("The service accepts no further follower: it is stopping, or its limit of 32 followers is reached. Retrying in 10 seconds");
+    retryTimer = setTimeout(follow, RETRY_AFTER);
   };
 }
 
-function say(text) {
+function setStatus(text) {
   const state = byId("tail-state");
   if (state.textContent !== text) state.textContent = text;
 }
 
 function add(message) {
-  waiting.push(message);
-  if (waiting.length > MAX_ROWS) waiting.splice(0, waiting.length - MAX_ROWS);
-  drawing ??= setTimeout(show, DRAW_EVERY);
+  newDecisions.push(message);
+  if (newDecisions.length > MAX_ROWS) newDecisions.splice(0, newDecisions.length - MAX_ROWS);
+  drawing ??= setTimeout(draw, DRAW_EVERY);
 }
 
-function show() {
+function draw() {
   drawing = undefined;
   if (isPaused) {
-    byId("pause").textContent = `Resume (${waiting.length === MAX_ROWS ? `${MAX_ROWS}+` : waiting.length})`;
+    byId("pause").textContent = `Resume (${newDecisions.length === MAX_ROWS ? `${MAX_ROWS}+` : newDecisions.length})`;
     return;
   }
   const body = table();
-  body.prepend(...waiting.reverse().map(row));
-  waiting = [];
+  body.prepend(...newDecisions.reverse().map(rowOf));
+  newDecisions = [];
   while (body.rows.length > MAX_ROWS) body.lastElementChild.remove();
 }
 
@@ -157,44 +157,44 @@ function pause() {
   isPaused = !isPaused;
   byId("pause").setAttribute("aria-pressed", String(isPaused));
   byId("pause").textContent = isPaused ? "Resume" : "Pause";
-  if (!hasGivenUp) say(isPaused ? "Paused" : "Following");
-  if (!isPaused) show();
+  if (!isStopped) setStatus(isPaused ? "Paused" : "Following");
+  if (!isPaused) draw();
 }
 
 function clear() {
-  waiting = [];
+  newDecisions = [];
   table().replaceChildren();
 }
 
-function row(message) {
+function rowOf(message) {
   if (message.notice) return make("tr", { role: "row", class: "notice" }, cell("all", message.notice, { colspan: "8" }));
   const id = message.request_id;
-  const [time, asked] = [
+  const [time, request] = [
     message.timestamp.slice(11),
     printable(`${message.method ?? ""} ${message.host ?? ""}${message.path ?? ""}`),
   ];
-  const made = make(
+  const row = make(
     "tr",
-    { role: "row", "data-key": `${time}|${printable(id ?? "")}|${asked}` },
+    { role: "row", "data-key": `${time}|${printable(id ?? "")}|${request}` },
     cell("time", time),
     cell("decision", message.decision),
     cell("reason", make("button", { type: "button" }, message.reason)),
     cell("rule", filter("rule", message.rule, message.decision)),
     cell("issuer", message.issuer === null ? "-" : filter("issuer", message.issuer, message.decision)),
-    cell("asked", asked),
+    cell("request", request),
     cell("latency", latency(message.latency_micros)),
     cell("id", id === null ? "-" : link(id)),
   );
-  decisions.set(made, message);
-  mark(made, message);
-  return made;
+  decisions.set(row, message);
+  setRowClass(row, message);
+  return row;
 }
 
 /** An empty cell keeps its column, and is hidden on a phone. */
 const cell = (name, content, more = {}) =>
   make("td", { role: "cell", class: content === "-" ? `${name} none` : name, ...more }, content);
 
-/** The service keeps refusals only. */
+/** A link to the details of a denial, which the service keeps. */
 const link = (id) => make("a", { href: `/console/refusals?request_id=${encodeURIComponent(id)}` }, printable(id));
 
 /** A link that shows the decisions with that value of a filter. */
@@ -211,7 +211,7 @@ const filter = (name, value, decision) =>
     printable(value),
   );
 
-function mark(row, { decision, reason }) {
+function setRowClass(row, { decision, reason }) {
   row.classList.add(decision !== "deny" ? "allow" : UNAVAILABLE.has(reason) ? "unavailable" : "deny");
 }
 
@@ -221,24 +221,24 @@ function latency(micros) {
 }
 
 /** Shows the details of a row's decision. */
-async function open(event) {
+async function openDetails(event) {
   const selected = getSelection();
-  const made = event.target.closest("tr");
-  if (!made || made.classList.contains("notice") || (selected && !selected.isCollapsed)) return;
+  const row = event.target.closest("tr");
+  if (!row || row.classList.contains("notice") || (selected && !selected.isCollapsed)) return;
   if (event.target.closest("a.filter")) return;
   // Let the browser open a new tab or window.
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  opened = made;
-  const decision = decisions.get(made);
-  const kept = made.querySelector(".id a")?.getAttribute("href");
+  openRow = row;
+  const decision = decisions.get(row);
+  const detailsAddress = row.querySelector(".id a")?.getAttribute("href");
   byId("details-body").replaceChildren(decision ? facts(decision) : make("p", {}, "…"));
   byId("details").showModal();
-  if (!kept || decision?.decision !== "deny") return;
-  const page = await load(kept).catch(() => null);
-  const refusals = page?.getElementById("refusals");
+  if (!detailsAddress || decision?.decision !== "deny") return;
+  const page = await load(detailsAddress).catch(() => null);
+  const denials = page?.getElementById("refusals");
   // Another row may have been opened in the meantime.
-  if (refusals && opened === made) byId("details-body").replaceChildren(...refusals.childNodes);
+  if (denials && openRow === row) byId("details-body").replaceChildren(...denials.childNodes);
 }
 
 function facts(decision) {

@@ -8,6 +8,7 @@ use crate::admin::pb::explanation::Answer;
 use crate::admin::text::{latency, moment};
 use crate::console::document::{Layout, Page, fact};
 use crate::console::explain::form::{self, FilledForm};
+use crate::console::guide_pages::{link, prose};
 use crate::console::tail_table;
 
 /// The refusals with one request ID on one page: a client can send one ID many times.
@@ -30,12 +31,7 @@ pub fn found(instance: &str, id: &str, refusals: &Markup) -> Page {
         (refusals)
         section { (tail_table::lookup(id)) }
     };
-    Page::new(
-        "refusals, accredit console",
-        instance,
-        Layout::Single,
-        &main,
-    )
+    Page::new("denials, accredit console", instance, Layout::Single, &main)
 }
 
 /// A decision and each of its steps.
@@ -79,12 +75,12 @@ fn cause(explanation: &pb::Explanation) -> Markup {
         }
         @if let Some(guide) = guide {
             details.runbook open[failed.is_none()] {
-                summary { strong { "What to do: " } (guide.fix) }
+                summary { strong { "What to do: " } (prose(&guide.fix)) }
                 dl {
-                    (fact("Meaning", &guide.meaning))
-                    (fact("Usual causes", &guide.causes))
-                    (fact("Confirm", &guide.confirm))
-                    (fact("Runbook", &ReasonGuide::address(&explanation.reason)))
+                    (fact("Meaning", prose(&guide.meaning)))
+                    (fact("Usual causes", prose(&guide.causes)))
+                    (fact("Confirm", prose(&guide.confirm)))
+                    (fact("Runbook", link(&ReasonGuide::page(&explanation.reason), None)))
                 }
             }
         }
@@ -105,15 +101,15 @@ pub fn nothing() -> Markup {
 pub fn refusals(id: &str, found: &[pb::FoundRefusal], count: usize) -> Markup {
     html! {
         section id="refusals" aria-labelledby="refusals-title" {
-            h2 id="refusals-title" { "Refused: " code { (id) } }
+            h2 id="refusals-title" { "Denied: " code { (id) } }
             @if found.is_empty() {
                 p.quiet {
-                    "No request with this ID is among the last 1,000 refusals of this process. \
-                     Another replica may have refused it."
+                    "No request with this ID is among the last 1,000 denials of this process. \
+                     Another replica may have denied it."
                 }
             }
             @if count > found.len() {
-                p.note { (count) " refusals have this ID. These are the newest " (found.len()) "." }
+                p.note { (count) " denials have this ID. These are the newest " (found.len()) "." }
             }
             @for refusal in found {
                 @match &refusal.explanation {
@@ -124,7 +120,7 @@ pub fn refusals(id: &str, found: &[pb::FoundRefusal], count: usize) -> Markup {
                         }
                     }
                     None => p.quiet {
-                        "The configuration that refused this request is no longer in force; its steps are not available."
+                        "The configuration that denied this request is no longer in force; its steps are not available."
                     },
                 }
                 @if let Some(decision) = &refusal.decision { (facts(decision)) }
@@ -148,13 +144,13 @@ fn facts(decision: &pb::Decision) -> Markup {
     claims.sort_unstable();
     html! {
         dl.facts {
-            (fact("Time", &moment(decision)))
+            (fact("Time", moment(decision)))
             @for (term, value) in optional {
                 @if let Some(value) = value { (fact(term, value)) }
             }
-            (fact("Latency", &latency(decision.latency_micros)))
+            (fact("Latency", latency(decision.latency_micros)))
             (fact("Configuration", &decision.config))
-            @for (name, value) in claims { (fact("Claim", &format!("{name} = {value}"))) }
+            @for (name, value) in claims { (fact("Claim", format!("{name} = {value}"))) }
         }
     }
 }

@@ -19,12 +19,12 @@ const FLAGS = [
 
 const looks = { withoutScript, live, incident, explain, sizes, tabs, dialog };
 
-/** A page that remembers what went wrong and what was asked for. */
+/** A page that remembers each error and each request. */
 async function open(browser, options = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const wrong = [];
-  const asked = [];
+  const requests = [];
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") wrong.push(message.text());
   });
@@ -34,7 +34,7 @@ async function open(browser, options = {}) {
     // A page that is left gives up what it still waits for, as it does with a stream of events that is replaced.
     if (errorText !== "net::ERR_ABORTED") wrong.push(`${request.url()} ${errorText}`);
   });
-  page.on("request", (request) => asked.push(request.url()));
+  page.on("request", (request) => requests.push(request.url()));
   if (options.javaScriptEnabled !== false) {
     await page.addInitScript(() => {
       addEventListener("securitypolicyviolation", (event) => console.error(`violated ${event.violatedDirective}`));
@@ -44,15 +44,15 @@ async function open(browser, options = {}) {
   assert.equal(answer.status(), 200);
   const check = () => {
     assert.deepEqual(wrong, []);
-    for (const address of asked) assert.ok(address.startsWith(url), `asked for ${address}`);
+    for (const address of requests) assert.ok(address.startsWith(url), `a request to ${address}`);
   };
-  return { context, page, asked, check };
+  return { context, page, requests, check };
 }
 
 /** Everything that is there without a script, and the form, which the browser sends itself. */
 async function withoutScript(browser) {
   const { page, check } = await open(browser, { javaScriptEnabled: false });
-  for (const text of ["Ready", "1 of 1", "usable", "RS256", "The latest refusals"]) {
+  for (const text of ["Ready", "1 of 1", "usable", "RS256", "The latest denials"]) {
     assert.ok(await page.getByText(text).first().isVisible(), `${text} is not shown`);
   }
   assert.ok(await page.locator("#tail-table tbody tr").first().isVisible());
@@ -89,7 +89,7 @@ async function live(browser) {
   await page.getByRole("combobox", { name: "Reason" }).selectOption("");
   await page.getByLabel("Path begins with").fill("/refu");
   await page.waitForFunction(() => {
-    const found = [...document.querySelectorAll("#tail-table tbody .asked")];
+    const found = [...document.querySelectorAll("#tail-table tbody .request")];
     return found.length > 2 && found.every((cell) => cell.textContent.includes("/refused"));
   });
   await page.getByRole("button", { name: "Pause" }).click();
@@ -155,7 +155,7 @@ async function incident(browser) {
 
 /** A token that was explained is nowhere afterwards. */
 async function explain(browser) {
-  const { context, page, asked, check } = await open(browser);
+  const { context, page, requests, check } = await open(browser);
   await page.fill("#token", `Bearer ${token}`);
   await page.locator("#explain-form").getByLabel("Path").fill(`/refused?access_token=${token}`);
   await page.getByText("Headers, context extensions, connection").click();
@@ -172,8 +172,8 @@ async function explain(browser) {
     databases: await indexedDB.databases(),
     caches: isSecureContext ? await caches.keys() : [],
   }));
-  const told = JSON.stringify([kept, asked, await context.storageState({ indexedDB: true })]);
-  for (const part of token.split(".")) assert.ok(!told.includes(part), "the token is still there");
+  const found = JSON.stringify([kept, requests, await context.storageState({ indexedDB: true })]);
+  for (const part of token.split(".")) assert.ok(!found.includes(part), "the token is still there");
   assert.equal(await page.locator("#explain-form").getByLabel("Path").inputValue(), "/refused");
   assert.deepEqual([kept.stores, kept.databases, kept.caches], [[{}, {}, "", "", null], [], []]);
   check();
@@ -285,8 +285,8 @@ function leastContrast() {
 
 const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
 try {
-  const told = await looks[word](browser);
-  console.log(JSON.stringify({ looked: word, ...told }));
+  const measured = await looks[word](browser);
+  console.log(JSON.stringify({ looked: word, ...measured }));
 } finally {
   await browser.close();
 }

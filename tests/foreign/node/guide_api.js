@@ -1,6 +1,6 @@
 // An API as Scalekit's guide for customers' applications describes one, on a free port of loopback:
 // each request below /api needs a bearer token that jsonwebtoken verifies with a key from jwks-rsa.
-// With `open` the same API asks for nothing, and takes the caller's name from whoever stands before it.
+// With `open` the same API asks for nothing, and takes the caller's name from a header that the proxy before it sets.
 //
 // usage: node guide_api.js protected ISSUER AUDIENCE | open
 

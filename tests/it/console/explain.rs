@@ -118,7 +118,7 @@ async fn the_console_finds_a_refusal_by_its_request_id() {
         service.check(client_request).await;
     }
     let many = get(service.admin, "/console/refusals?request_id=many", "").await;
-    assert!(many.body.contains("11 refusals have this ID"), "{many:?}");
+    assert!(many.body.contains("11 denials have this ID"), "{many:?}");
     assert_eq!(many.body.matches("class=\"verdict\"").count(), 10);
     let none = get(service.admin, "/console/refusals?request_id=id-8", "").await;
     assert_eq!(none.status, 200);

@@ -1,5 +1,7 @@
 //! What an operator uses during an incident: filters over the last refusals, the cause of a refusal, the rules, a refresh of keys.
 
+use serde_json::json;
+
 use crate::support::check_request::ClientRequest;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -21,7 +23,7 @@ fn configuration() -> String {
 
 /// The paths of the requests in the rows of a page, in their order.
 fn requested_rules(page: &str) -> Vec<&str> {
-    let cells = page.split("<td class=\"asked\" role=\"cell\">").skip(1);
+    let cells = page.split("<td class=\"request\" role=\"cell\">").skip(1);
     cells
         .filter_map(|cell| cell.split_once('<')?.0.rsplit_once("test"))
         .map(|(_, path)| path)
@@ -94,6 +96,36 @@ async fn the_cause_of_a_refusal_comes_before_its_steps_and_has_what_to_do() {
     ]
     .map(place);
     assert!(order.is_sorted(), "{order:?}");
+}
+
+/// The documentation has no public address, and an operator needs it without the network too.
+#[tokio::test]
+async fn links_in_what_to_do_lead_to_pages_that_the_console_has() {
+    let service = Service::ready(&configuration()).await;
+    let bound = Token::of(ISSUER).claim("cnf", json!({ "jkt": "A" }));
+    let fields = [("token", &*bound.signed(rsa(0)))];
+    let page = post(service.admin, "/console/explain", &fields, "")
+        .await
+        .body;
+    assert!(!page.contains("]("), "{page}");
+    let links: Vec<&str> = page
+        .split("<a href=\"")
+        .filter_map(|rest| {
+            rest.starts_with("/console/docs/")
+                .then(|| rest.split('"').next())?
+        })
+        .collect();
+    assert!(links.contains(&"/console/docs/bound-tokens.md"), "{page}");
+    for link in links {
+        let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let page = get(service.admin, path, "").await;
+        assert_eq!(page.status, 200, "{link}");
+        let place = format!(" id=\"{anchor}\"");
+        assert!(anchor.is_empty() || page.body.contains(&place), "{link}");
+    }
+    for path in ["/console/docs/absent.md", "/console/docs/..%2Fadmin-api.md"] {
+        assert_eq!(get(service.admin, path, "").await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

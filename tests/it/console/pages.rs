@@ -13,13 +13,14 @@ use super::browser::{get, post};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/",
     "/console/live",
     "/console/decisions",
     "/console/latest",
     "/console/refusals?request_id=x",
     "/console/refusals",
+    "/console/docs/troubleshooting.md",
 ];
 
 const ASSETS: [(&str, &str); 9] = [

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::explain_by;
+use super::{explain, explain_by};
 use crate::support::keys::{p256, rsa, set};
 use crate::support::service::inline_issuer;
 use crate::support::token::{Token, now};
@@ -157,4 +157,18 @@ async fn explain_says_what_each_token_source_has_and_shows_no_token() {
         assert_eq!(notes["credential"], note, "{arguments:?}");
         assert!(!notes.to_string().contains("opaque-secret"), "{notes}");
     }
+}
+
+/// A terminal shows the path of a page of the documentation, and no Markdown.
+#[tokio::test]
+async fn what_to_do_names_the_pages_of_the_documentation_by_their_paths() {
+    let bound = Token::of(ISSUER).claim("cnf", json!({ "jkt": "A" }));
+    let explained = explain(&["--path", "/x"], &bound.signed(rsa(0))).await;
+    let text = &explained.stdout;
+    assert!(text.contains("deny: unproven_binding"), "{text}");
+    assert!(
+        text.contains("See docs/bound-tokens.md. `binding: ignore`"),
+        "{text}"
+    );
+    assert!(!text.contains("]("), "{text}");
 }
