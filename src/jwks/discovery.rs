@@ -4,8 +4,9 @@ use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
 use accredit_core::keys::source::{AddressError, KeyAddress, Transport};
 
 use crate::jwks::content::require_json;
-use crate::jwks::error::{MetadataError, quoted};
+use crate::jwks::error::MetadataError;
 use crate::jwks::issuer_client::{IssuerClient, accepting};
+use crate::jwks::server_text::quoted;
 
 /// The media types that a request for metadata accepts. Some servers send it as a key set.
 const METADATA_TYPES: &str = "application/jwk-set+json, application/json";

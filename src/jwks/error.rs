@@ -10,8 +10,7 @@ use accredit_core::keys::error::KeySetError;
 use accredit_core::keys::source::AddressError;
 use thiserror::Error;
 
-/// The longest text of a server that an error repeats, in characters.
-const MAX_QUOTED: usize = 200;
+use crate::jwks::tls_failure::TlsFailure;
 
 /// One failed attempt to fetch a key set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -92,55 +91,6 @@ pub enum RequestFailure {
     },
     #[error("the answer ended early: {0}")]
     Interrupted(String),
-}
-
-/// Why a TLS handshake with an issuer failed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum TlsFailure {
-    #[error(
-        "the server's certificate is signed by an authority that is not trusted ({authority}{}); {}",
-        if *is_rotated { ", and the trusted authority of that name has another key" } else { "" },
-        trust_advice(*has_ca_file)
-    )]
-    UnknownAuthority {
-        /// The issuer that the certificate names.
-        authority: String,
-        /// An authority of that name is trusted, with another key.
-        is_rotated: bool,
-        has_ca_file: bool,
-    },
-    #[error(
-        "the server's certificate is for {}, not for {expected}; use one of its names in the address, or correct the certificate",
-        names(presented)
-    )]
-    OtherName {
-        expected: String,
-        presented: Vec<String>,
-    },
-    #[error(
-        "a certificate of the server expired at {since}; renew it, or correct this machine's clock"
-    )]
-    Expired { since: String },
-    #[error(
-        "a certificate of the server is not valid before {from}; correct this machine's clock, or the certificate"
-    )]
-    NotValidYet { from: String },
-    #[error(
-        "the server's certificate is X.509 version {0}, which TLS does not accept; issue a version 3 certificate with a subjectAltName"
-    )]
-    OldVersion(u32),
-    #[error(
-        "the server uses a CA certificate as its own certificate; to trust exactly this one, add it to jwks.ca_file"
-    )]
-    AuthorityAsServer,
-    #[error("this machine has no CA certificates; install them, or set jwks.ca_file")]
-    NoAuthorities,
-    #[error("the server does not speak TLS at this port; correct the port, or the scheme")]
-    NotTls,
-    #[error("the server ended the handshake with the alert {0}")]
-    Alert(String),
-    #[error("{0}")]
-    Other(String),
 }
 
 /// Why what was fetched is not a key set that can verify tokens.
@@ -298,19 +248,6 @@ impl MetadataError {
     }
 }
 
-/// A text of a server for an error message: shortened, in quotation marks, without control characters.
-pub(in crate::jwks) fn quoted(text: &str) -> String {
-    format!("{:?}", shortened(text))
-}
-
-/// A text of a server, shortened.
-pub(in crate::jwks) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_QUOTED) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
 fn joined(attempts: &[MetadataError]) -> String {
     let texts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
     texts.join("; ")
@@ -324,23 +261,6 @@ fn after(attempts: &[MetadataError]) -> String {
     match attempts {
         [] => String::new(),
         attempts => format!("; tried before: {}", joined(attempts)),
-    }
-}
-
-fn names(presented: &[String]) -> String {
-    match presented {
-        [] => "no name (it has no subjectAltName)".to_owned(),
-        names => {
-            let shown: Vec<String> = names.iter().take(8).map(|name| quoted(name)).collect();
-            shown.join(", ")
-        }
-    }
-}
-
-fn trust_advice(has_ca_file: bool) -> &'static str {
-    match has_ca_file {
-        true => "add the authority's certificate to jwks.ca_file",
-        false => "set jwks.ca_file to a PEM file with the authority's certificate",
     }
 }
 

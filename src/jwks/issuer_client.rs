@@ -15,8 +15,10 @@ use reqwest::header::{
 use reqwest::{Response, StatusCode};
 
 use crate::jwks::bearer_file;
-use crate::jwks::error::{RequestError, RequestFailure, TlsFailure, quoted};
+use crate::jwks::error::{RequestError, RequestFailure};
 use crate::jwks::http_clients::HttpClients;
+use crate::jwks::server_text::quoted;
+use crate::jwks::tls_failure::TlsFailure;
 use crate::jwks::trust::TrustStore;
 use crate::jwks::verifier::tls_failure;
 

@@ -5,7 +5,7 @@ use accredit_core::keys::key_set::KeySet;
 use accredit_core::keys::set_aside::SetAside;
 use accredit_core::keys::source::KeySource;
 
-use crate::jwks::error::shortened;
+use crate::jwks::server_text::shortened;
 
 /// How many keys that are set aside are logged one by one. The issuer decides how many there are.
 const MAX_LOGGED_KEYS: usize = 8;

@@ -17,6 +17,8 @@ pub mod key_stores;
 pub mod metrics;
 pub mod refresher;
 pub mod saved_keys;
+pub mod server_text;
 pub mod state_dir;
+pub mod tls_failure;
 pub mod trust;
 pub mod verifier;

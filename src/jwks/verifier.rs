@@ -18,7 +18,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 
-use crate::jwks::error::{TlsFailure, quoted};
+use crate::jwks::server_text::quoted;
+use crate::jwks::tls_failure::TlsFailure;
 
 /// Verifies the certificates of issuers.
 #[derive(Debug)]
