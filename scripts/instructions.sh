@@ -19,11 +19,11 @@ callgrind_annotate --inclusive=yes --threshold=100 "$profile" | awk -v calls="$c
     -v rewrite="${ACCREDIT_REWRITE_EXPECTED:-}" -v file="$committed" '
     { count = $1; gsub(",", "", count) }
     /PROGRAM TOTALS/ && !all { all = count }
-    /Observer::report/ && !told { told = count }
+    /Observer::report/ && !reported { reported = count }
     END {
-        if (!all || !told) { print "the profile does not show a check" > "/dev/stderr"; exit 1 }
+        if (!all || !reported) { print "the profile does not show a check" > "/dev/stderr"; exit 1 }
         printf "a check, without HTTP/2 frames  %6d instructions (committed: %d)\n", all / calls, committed
-        printf "of which reporting             %6d, %.1f %%\n", told / calls, told * 100 / all
+        printf "of which reporting             %6d, %.1f %%\n", reported / calls, reported * 100 / all
         if (rewrite) { printf "%d\n", all / calls > file; exit 0 }
         if (all / calls > committed * 1.03) { print "a check takes over 3 % more instructions than " file " says" > "/dev/stderr"; exit 1 }
     }'

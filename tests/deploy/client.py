@@ -7,7 +7,7 @@ import tempfile
 
 
 def addresses(process):
-    """Where a service that has just been started says that it serves."""
+    """The address at which a started service reports that it listens."""
     heard = []
     for line in process.stderr:
         heard.append(line)

@@ -14,7 +14,7 @@ ACCREDIT = pathlib.Path(os.environ.get("ACCREDIT", ROOT / "target/debug/accredit
 
 
 def check(text):
-    """What `accredit check` says of a configuration."""
+    """The output of `accredit check` for a configuration."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "accredit.yaml")
         if "/tls/" in text:

@@ -76,7 +76,7 @@ def verified(root):
 
 
 def problems_of(command):
-    """The exit status of a command, and what it says."""
+    """The exit status of a command, and its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -111,7 +111,7 @@ def run_by_the_unit(root):
     def setting(name):
         return re.search(rf"^{name}=(.*)$", unit, re.M).group(1)
 
-    # systemd creates a user for the service. This test runs it as `nobody`, which exists on every system.
+    # systemd creates a user for the service. This test runs it as the user 65534, which exists on every system.
     user = 65534 if os.geteuid() == 0 else None
     for parent, name in (("var/lib", "StateDirectory"), ("run", "RuntimeDirectory")):
         own = root / parent / setting(name)

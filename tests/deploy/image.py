@@ -34,7 +34,7 @@ def opened():
     return archive, manifest, json.loads(blob(archive, manifest["config"]))
 
 
-def it_says_what_it_is_and_runs_as_nobody():
+def it_describes_itself_and_runs_without_privileges():
     _, _, config = opened()
     same("user", config["config"]["User"], USER)
     same("entry point", config["config"]["Entrypoint"], ["/usr/bin/accredit"])
@@ -86,7 +86,7 @@ def it_is_the_same_when_built_again():
 
 if __name__ == "__main__":
     sys.exit(runner.main([
-        it_says_what_it_is_and_runs_as_nobody,
+        it_describes_itself_and_runs_without_privileges,
         it_has_no_shell_and_a_list_of_what_is_in_it,
         it_answers_probes_and_checks,
         it_is_the_same_when_built_again,

@@ -16,7 +16,7 @@ const LINES: [&str; 1] = [
 ];
 
 fn get(token: &str) -> RawRequest {
-    // What the client says of the claim must not take the place of a value that is left out.
+    // A claim header of the client must not replace a value that is left out.
     RawRequest::get("/")
         .bearer(token)
         .header("x-jwt-name", "forged")

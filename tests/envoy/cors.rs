@@ -72,7 +72,7 @@ async fn a_preflight_of_another_origin_gets_no_permission_and_stops_at_envoy() {
     let shipped = scene(rule, |shipped| shipped).await;
     let answer = preflight(STRANGER).send(shipped.envoy.address()).await;
     assert_eq!(answer.status, 200);
-    // What else it says counts for nothing without this.
+    // Without this header, a browser ignores the others.
     assert_eq!(allows(&answer, "allow-origin"), None);
     assert_eq!(shipped.upstream.count(), 0);
     let without = |shipped: Bootstrap| {
@@ -122,8 +122,8 @@ async fn a_script_can_read_the_body_of_a_refusal() {
 
 #[tokio::test]
 async fn a_script_can_read_retry_after() {
-    let nobody = AuthzTarget::Tcp(free_address());
-    let scene = Scene::asking(nobody, |shipped| shipped.of("envoy-cors.yaml")).await;
+    let unreachable = AuthzTarget::Tcp(free_address());
+    let scene = Scene::asking(unreachable, |shipped| shipped.of("envoy-cors.yaml")).await;
     let answer = from(APP).send(scene.envoy.address()).await;
     assert_eq!(answer.status, 503);
     assert_eq!(allows(&answer, "allow-origin"), Some(APP));

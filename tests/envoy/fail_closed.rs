@@ -56,7 +56,7 @@ async fn a_check_call_that_is_damaged_on_the_way_is_refused() {
         scene.refused(good(), reason).await;
     }
     proxy.mangle(|headers, body| {
-        // What a call says of itself beside the message changes nothing.
+        // The metadata of a call changes nothing.
         for (name, value) in [
             ("grpc-timeout", "soon"),
             ("grpc-encoding", "br"),

@@ -48,7 +48,7 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
     assert_eq!(result(), 1);
     drop(scene);
 
-    // A token that the service is not shown is none.
+    // A token that Envoy does not send to the service is a missing token.
     let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, |shipped| showing(shipped, "x-other")).await;
     for _ in 0..3 {
@@ -56,5 +56,5 @@ async fn tokens_are_verified_with_filtered_headers_and_one_warning_is_logged() {
             .refused(RawRequest::get("/").bearer(&token), "missing_token")
             .await;
     }
-    assert_eq!(result(), 2, "another service says it too");
+    assert_eq!(result(), 2, "another service logs it too");
 }

@@ -53,7 +53,7 @@ async fn a_token_cannot_choose_its_verification_algorithm() {
             let token = format!("{input}.{}", base64url(tag));
             scene.refused(get(&token), "unsupported_algorithm").await;
         }
-        // The same, where the header says what the issuer uses.
+        // The same, with the algorithm of the issuer in the header.
         let input = signing_input(good().header_text(), good().claims_text());
         let tag = hmac::sign(
             &hmac::Key::new(hmac::HMAC_SHA256, &secret),

@@ -39,8 +39,8 @@ async fn envoy_refuses_every_request_while_accredit_is_down() {
 #[tokio::test]
 async fn an_envoy_with_failure_mode_allow_still_removes_claim_headers() {
     let upstream = EchoUpstream::start().await;
-    let nobody = AuthzTarget::Unix(PathBuf::from("/nonexistent/accredit.sock"));
-    let mut bootstrap = Bootstrap::new(nobody, upstream.address());
+    let unreachable = AuthzTarget::Unix(PathBuf::from("/nonexistent/accredit.sock"));
+    let mut bootstrap = Bootstrap::new(unreachable, upstream.address());
     bootstrap.failure_mode_allow = true;
     let envoy = EnvoyProcess::start(&bootstrap).await;
 

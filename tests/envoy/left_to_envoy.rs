@@ -42,7 +42,7 @@ async fn assert_all_else_is_refused(scene: &Scene, alive: &KeyServer) {
         )
         .await;
     scene
-        .refused(of("https://nobody.example", KID), "unknown_issuer")
+        .refused(of("https://unknown.example", KID), "unknown_issuer")
         .await;
     // Keys are held, and whether there are others cannot be found out: not what this is about.
     alive.serve("/keys", KeyAnswer::of(500, ""));

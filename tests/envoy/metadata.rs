@@ -107,7 +107,9 @@ async fn the_access_log_shows_verified_claims() {
 #[tokio::test]
 async fn the_access_log_shows_only_configured_names_of_a_refused_token() {
     let scene = scene(&example("envoy-decides.yaml"), |shipped| shipped).await;
-    let token = of("org_2001").claim("sub", "not-to-be-told").signed(rsa(0));
+    let token = of("org_2001")
+        .claim("sub", "not-for-the-log")
+        .signed(rsa(0));
     let forged = RawRequest::get(PATH).bearer(&with_bad_signature(&token));
     let (status, log) = result(&scene, forged).await;
     assert_eq!(status, 401);
@@ -161,16 +163,16 @@ async fn an_rbac_policy_without_the_issuer_admits_claims_of_every_issuer() {
 
 #[tokio::test]
 async fn a_request_that_was_not_checked_does_not_pass_rbac() {
-    let nobody = AuthzTarget::Tcp(free_address());
+    let unreachable = AuthzTarget::Tcp(free_address());
     let failing_open = |mut shipped: Bootstrap| {
         shipped.failure_mode_allow = true;
         shipped.of(FILE)
     };
-    let open = Scene::asking(nobody, failing_open).await;
+    let open = Scene::asking(unreachable, failing_open).await;
     let request = || get(PATH, &of("org_2001"));
     assert_eq!(result(&open, request()).await.0, 403);
     assert_eq!(open.upstream.count(), 0);
-    // Nor does it matter that RBAC comes too early, but that then nobody passes.
+    // With RBAC before ext_authz, no request passes.
     let swapped = |shipped: Bootstrap| {
         let shipped = shipped.change(RBAC, "");
         shipped.change(EXT_AUTHZ, &format!("{RBAC}{EXT_AUTHZ}"))

@@ -1,4 +1,4 @@
-//! What a route says in `context_extensions`, through envoy-route-context.yaml, with the rules of examples/route-context.yaml.
+//! The `context_extensions` of a route, through envoy-route-context.yaml, with the rules of examples/route-context.yaml.
 
 use serde_json::json;
 

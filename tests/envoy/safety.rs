@@ -1,6 +1,7 @@
-//! Each safety setting of the shipped Envoy taken away in turn, and what would get in then.
+//! Each safety setting of the shipped Envoy is removed in turn, and the test shows what Envoy then lets through.
 //!
-//! Nobody should remove one because nothing seems to happen. What accredit catches by itself even then is shown too.
+//! A setting whose removal seems to change nothing would soon be removed. Where accredit refuses the request by itself, the test
+//! shows that too.
 
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;

@@ -158,7 +158,6 @@ fn envoy_accepts_every_shipped_file() {
     assert!(validate(&shipped("envoy.yaml").replace("normalize_path", "normalise_path")).is_err());
 }
 
-/// A reader finds each in the guide, and the head of each says where accredit is.
 #[test]
 fn the_guide_lists_every_shipped_envoy_file() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! What a client says in headers that only a verified token may set: nothing of it reaches the upstream.
+//! Headers of a client that only a verified token may set: none of them reaches the upstream.
 //!
 //! Envoy's own early removal is off and underscores are let through, so that accredit alone has to see to it.
 
@@ -11,7 +11,7 @@ use accredit_test_support::keys::rsa;
 use accredit_test_support::service::Service;
 use accredit_test_support::token::Token;
 
-/// What every forged header says.
+/// The value of every forged header.
 const FORGED: &str = "forged";
 
 /// Every character that can stand in a header's name and is neither letter nor digit.
@@ -105,7 +105,7 @@ async fn client_values_of_claim_headers_never_reach_the_upstream() {
     }
 }
 
-/// The note by which Envoy says that it failed open.
+/// The header that Envoy adds when it failed open.
 async fn envoys_own_note(scene: &Scene, token: &str) {
     let request = RawRequest::get("/")
         .bearer(token)

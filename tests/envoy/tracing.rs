@@ -16,7 +16,7 @@ use accredit_test_support::upstream::Seen;
 
 const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
 
-/// The trace that a client says its request belongs to.
+/// The trace id that a client sends.
 const CLIENTS: &str = "0af7651916cd43dd8448eb211c80319c";
 
 async fn accredit(receiver: &Receiver) -> Service {

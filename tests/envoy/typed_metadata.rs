@@ -86,7 +86,7 @@ async fn rbac_decides_by_a_string_a_number_and_a_boolean_of_metadata() {
         assert_eq!(log["decision"], "allow", "accredit admits all of them");
         assert_eq!(log["status_details"] == denied, expected == 403, "{log}");
     }
-    // What a client says about itself is not metadata.
+    // A header of the client is not metadata.
     let request = RawRequest::get("/reports")
         .bearer(&token(&json!({})))
         .header("tier", "gold")

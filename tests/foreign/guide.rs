@@ -57,8 +57,8 @@ async fn accredit_and_the_sample_of_the_guide_answer_alike() {
         ("the token alone", Some(good.clone()), MISSING),
         ("no token", bearer("abc"), INVALID),
         ("three parts of nothing", bearer("a.b.c"), INVALID),
-        // First of those for whose sake accredit looks for newer keys, which it does once in ten seconds: another
-        // unknown key would be answered with 503 until then, since nobody can know yet.
+        // The first token that makes accredit fetch the keys again, which it does once in ten seconds. Until then, another
+        // token with an unknown key would be answered with 503.
         (
             "an unknown key",
             bearer(&ways.mint(json!({ "kid": "snk_0" })).await),
@@ -151,7 +151,7 @@ async fn accredit_differs_from_the_sample_of_the_guide_only_where_intended() {
             401,
         ),
         (
-            "nobody's",
+            "no subject",
             format!("Bearer {}", ways.mint(json!({ "sub": null })).await),
             200,
             401,

@@ -44,8 +44,8 @@ impl McpPlace {
         let (server, upstream) = serve("the MCP server", node("mcp_server.js", &[])).await;
         let upstream: SocketAddr = upstream.strip_prefix("http://").unwrap().parse().unwrap();
         // The metadata names the API as its clients do, so the address of Envoy has to be known first.
-        let nobody = AuthzTarget::Tcp(upstream);
-        let mut bootstrap = Bootstrap::new(nobody, upstream);
+        let placeholder = AuthzTarget::Tcp(upstream);
+        let mut bootstrap = Bootstrap::new(placeholder, upstream);
         let resource = format!("http://{}/mcp", bootstrap.listener);
         let accredit = Accredit::serve(&format!(
             "issuers:\n  - issuer: {issuer}\n    audiences: [api.acme.example]\n    \

@@ -1,4 +1,4 @@
-//! The manifests of deploy/kubernetes and the service: its probes, asked where and as the manifest has kubelet ask them.
+//! The manifests of deploy/kubernetes and the service: its probes, requested as the manifest configures kubelet.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -127,7 +127,7 @@ async fn explain_says_why_claim_headers_are_left_out() {
     assert_eq!(result["answer"]["left_out"], serde_json::json!({}));
 }
 
-/// Whatever the request, explain says what the service answers.
+/// For every request, `explain` states the decision of the service.
 #[tokio::test]
 async fn explain_and_check_decide_alike() {
     let service = Service::ready(&configuration()).await;
@@ -309,8 +309,8 @@ async fn explain_accepts_context_and_source_as_flags() {
     assert_eq!(wrong.code, Some(2));
     let both = explain_by(&[&config[..], &["--admin", "127.0.0.1:1"]].concat(), "").await;
     assert_eq!(both.code, Some(2), "a configuration or a service");
-    let nobody = explain_by(&["--admin", "127.0.0.1:1"], "").await;
-    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    let unreachable = explain_by(&["--admin", "127.0.0.1:1"], "").await;
+    assert_eq!(unreachable.code, Some(1), "{unreachable:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the log says of refusals, and what it never says.
+//! What the log contains about refusals, and what it never contains.
 
 use std::net::SocketAddr;
 use std::process::Stdio;

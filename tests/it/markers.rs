@@ -203,7 +203,7 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
         result.push(format!("{message:?}"));
         decisions += 1;
     }
-    assert_eq!(decisions, count, "the tail told of some decisions only");
+    assert_eq!(decisions, count, "the tail has some of the decisions only");
     let log = within("it ends", heard).await.expect("hears");
     let refusals = log
         .iter()
@@ -235,8 +235,8 @@ async fn secrets_and_unverified_content_appear_in_no_output() {
     }
 }
 
-/// Whoever asks for an explanation holds the token, and is told what it says; the token itself is not given back, nor
-/// another secret of the request.
+/// The operator who sends a token to `explain` has it, so the explanation shows its claims. It contains neither the token itself
+/// nor another secret of the request.
 #[tokio::test]
 async fn an_explanation_does_not_contain_the_token() {
     let keys = key_server().await;

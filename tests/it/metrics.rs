@@ -132,7 +132,7 @@ async fn metrics_count_the_keys_of_each_issuer() {
         server.url("/nothing")
     );
     let service = Service::ready(&configuration).await;
-    let text = eventually("both have been asked", async || {
+    let text = eventually("both key servers got requests", async || {
         let text = metrics(&service).await;
         let failed = [("issuer", "https://other.test"), ("result", "failure")];
         (sample(&text, "accredit_jwks_fetches_total", &failed)? >= 1.0).then_some(text)

@@ -99,8 +99,8 @@ async fn a_trace_receiver_that_requires_a_client_certificate_gets_it() {
             command.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
             if beginning == OF_TRACES {
                 // What is for traces beats what is for everything, which would fail here.
-                let nobody = files.put("nobody.pem", strangers.pem());
-                prove(&mut command, GENERAL, &nobody, &files, &strangers);
+                let useless = files.put("useless.pem", strangers.pem());
+                prove(&mut command, GENERAL, &useless, &files, &strangers);
             }
             prove(&mut command, beginning, &trusted, &files, &clients);
             let running = serving(&mut command).await;
@@ -146,7 +146,7 @@ async fn without_the_required_client_certificate_spans_are_lost_and_counted() {
     }
 }
 
-/// Without them a receiver could not be verified as the operator asked, so that it gets no spans and headers.
+/// Without the files that the operator named, accredit cannot verify the receiver, and sends it neither spans nor headers.
 #[tokio::test]
 async fn unusable_trace_certificates_stop_the_export_and_not_the_service() {
     let (keys, files) = (key_server().await, Files::new());

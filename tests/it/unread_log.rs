@@ -95,7 +95,10 @@ async fn the_error_of_a_failed_command_follows_its_log_lines() {
     assert_eq!(ended.code, Some(1), "{lines:?}");
     assert!(lines[0].contains("\"WARN\""), "{lines:?}");
     assert!(
-        lines.last().expect("says why").starts_with("accredit: "),
+        lines
+            .last()
+            .expect("has a reason")
+            .starts_with("accredit: "),
         "{lines:?}"
     );
 }
@@ -133,7 +136,7 @@ async fn an_invalid_configuration_is_reported_without_waiting_for_the_reader() {
 }
 
 #[tokio::test]
-async fn a_start_with_an_invalid_configuration_ends_although_nobody_reads_why() {
+async fn a_start_with_an_invalid_configuration_ends_although_its_output_is_not_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");
     std::fs::write(&file, many_problems()).expect("is written");

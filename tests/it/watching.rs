@@ -125,7 +125,7 @@ async fn the_metrics_reference_has_every_metric_with_its_help_text() {
     assert_eq!(after, expected, "set ACCREDIT_REWRITE_EXPECTED=1");
 }
 
-/// Every word of a text that names a metric of ours.
+/// Every metric of accredit that a text names.
 fn named(text: &str) -> BTreeSet<String> {
     text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
         .filter(|word| word.starts_with("accredit_"))

@@ -88,7 +88,7 @@ pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     Answer::parse(&answer)
 }
 
-/// Whether an answer says how long it is, and is that long. Others end with the connection.
+/// Whether an answer states its length, or is chunked, and is complete. Other answers end with the connection.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;

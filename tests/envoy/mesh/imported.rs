@@ -21,7 +21,7 @@ pub(super) enum Compared {
     BothRefuse,
     /// accredit refuses what the original admits.
     Stricter,
-    /// accredit admits what the original refuses, and a line of standard error with this text says so.
+    /// accredit admits what the original refuses, and a line of standard error with this text names the difference.
     Named(&'static str),
 }
 

@@ -91,7 +91,7 @@ async fn request_authentication_beside_accredit_chooses_the_route_again() {
     let text = super::generated::text("istio", "gateway-with-requestauthentication.json");
     let order =
         ["filters.http.ext_authz", "filters.http.jwt_authn"].map(|name| text.find(name).unwrap());
-    assert!(order[0] < order[1], "accredit is asked first");
+    assert!(order[0] < order[1], "accredit decides first");
     assert!(
         text.contains("\"clear_route_cache\": true") || text.contains("\"clear_route_cache\":true")
     );

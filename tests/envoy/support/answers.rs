@@ -113,7 +113,7 @@ pub(crate) fn status_of(reason: &str) -> u16 {
     row.unwrap_or_else(|| panic!("no such reason: {reason}")).1
 }
 
-/// Judges a refusal by its reason, and answers what its `retry-after` says.
+/// Asserts that a refusal has the form of its reason. Returns the seconds of its `retry-after`.
 pub(crate) fn judge(answer: &Answer, reason: &str) -> Option<u64> {
     assert_eq!(answer.status, status_of(reason), "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -140,7 +140,7 @@ fn judge_body(answer: &Answer, reason: &str) -> Option<String> {
     let body = answer.json();
     let details = body["details"].as_str().map(str::to_owned);
     if reason == "invalid_request" {
-        let details = details.expect("says what is wrong");
+        let details = details.expect("has `details`");
         assert!(INVALID_REQUEST_DETAILS.contains(&details.as_str()));
         let expected = json!({ "error": INVALID_REQUEST, "details": details });
         assert_eq!(body, expected);

@@ -86,8 +86,8 @@ impl Scene {
         Admitted { seen, log }
     }
 
-    /// Sends a request that must be refused for this reason, and never reach the upstream. Answers what
-    /// `retry-after` says, if the refusal has one.
+    /// Sends a request that must be refused for this reason, and never reach the upstream. Returns the
+    /// seconds of `retry-after`, if the refusal has one.
     pub(crate) async fn refused(&self, request: RawRequest, reason: &str) -> Option<u64> {
         let before = self.upstream.count();
         let answer = request.send(self.envoy.address()).await;

@@ -14,7 +14,7 @@ app.use(express.json());
 app.post('/mcp', async (request, response) => {
   const server = new McpServer({ name: 'acme', version: '1.0.0' });
   server.registerTool('whoami', { description: 'The caller.' }, () => ({
-    content: [{ type: 'text', text: request.get('x-jwt-client-id') ?? 'nobody' }],
+    content: [{ type: 'text', text: request.get('x-jwt-client-id') ?? 'unknown' }],
   }));
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined });
   response.on('close', () => server.close());

@@ -49,7 +49,7 @@ async fn accredit_admits_what_a_library_refuses_only_for_a_stated_reason() {
         unexplained.len(),
         unexplained.join("\n")
     );
-    // The judges were not all asked something else: they accept the ordinary tokens of each algorithm.
+    // All three have the same policy: they accept the ordinary tokens of each algorithm.
     let ordinary = judged.iter().filter(|judged| judged.case.is_ordinary());
     let mut algorithms: Vec<_> = ordinary
         .map(|judged| {

@@ -45,7 +45,7 @@ def main(issuer, client_id, client_secret, audience, others):
                 "one_scope": generate(client_id, client_secret, scopes=["read:deployments"]),
                 "unknown_scope": generate(client_id, client_secret, scopes=["admin"]),
                 "wrong_secret": generate(client_id, "wrong"),
-                "unknown_client": generate("nobody", client_secret),
+                "unknown_client": generate("unknown", client_secret),
             }
         )
     )

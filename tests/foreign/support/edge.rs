@@ -1,4 +1,4 @@
-//! accredit and a real Envoy in front of an API that remembers what it was asked.
+//! accredit and a real Envoy in front of an API that records its requests.
 
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A client that uses no proxy: everything that is asked is on loopback.
+/// A client that uses no proxy: every server is on loopback.
 pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

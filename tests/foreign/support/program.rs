@@ -20,7 +20,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it. Nothing of this machine's proxies reaches it: everything that is asked is on loopback.
+    /// Starts it. Nothing of this machine's proxies reaches it: every server is on loopback.
     pub(crate) fn start(name: &str, mut command: Command) -> Self {
         let mut child = command
             .env("NO_PROXY", "*")

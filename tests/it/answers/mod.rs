@@ -1,4 +1,4 @@
-//! Every reason that is due, with all that its answer says, and the order of reasons where two hold.
+//! Every reason, with its whole answer, and the order of reasons where two apply.
 
 pub(crate) mod expected;
 pub(crate) mod metadata;

@@ -1,4 +1,4 @@
-//! Every reason, with all that its answer says.
+//! Every reason, with its whole answer.
 
 use serde_json::json;
 use tokio::sync::Semaphore;

@@ -9,14 +9,14 @@ pub(super) async fn run(arguments: &[&str]) -> Ended {
 }
 
 /// Checks the exit status, and that the only output is one error line with all these texts.
-pub(super) fn assert_complains(ended: &Ended, code: i32, says: &[&str]) {
-    let shown = format!("{:?} {:?} {says:?}", ended.code, ended.stderr);
+pub(super) fn assert_complains(ended: &Ended, code: i32, expected: &[&str]) {
+    let shown = format!("{:?} {:?} {expected:?}", ended.code, ended.stderr);
     assert_eq!(ended.code, Some(code), "{shown}");
     assert_eq!(ended.stdout, "", "{shown}");
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{shown}");
     assert!(lines[0].starts_with("accredit: "), "{shown}");
-    for text in says {
+    for text in expected {
         assert!(lines[0].contains(text), "{shown}");
     }
 }

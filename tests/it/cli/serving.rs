@@ -20,7 +20,7 @@ async fn errors_at_the_start_exit_with_1_or_2() {
     let in_the_way = written(folder.path(), "not a socket");
     let no_folder = "unix:/nonexistent/a.sock".to_owned();
     let not_a_socket = format!("unix:{in_the_way}");
-    for (listen, admin, says) in [
+    for (listen, admin, expected) in [
         (taken.as_str(), "127.0.0.1:0", [taken.as_str(), "in use"]),
         ("127.0.0.1:0", taken.as_str(), [taken.as_str(), "in use"]),
         (&no_folder, "127.0.0.1:0", ["/nonexistent", "create it"]),
@@ -38,7 +38,7 @@ async fn errors_at_the_start_exit_with_1_or_2() {
             admin,
         ])
         .await;
-        assert_complains(&ended, 1, &says);
+        assert_complains(&ended, 1, &expected);
     }
     let text = format!(
         "{VALID}    jwks: {{ ca_file: /nonexistent/ca.pem }}\nlisten: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n"

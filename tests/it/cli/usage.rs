@@ -6,7 +6,7 @@ use super::common::{VALID, assert_complains, run, written};
 
 #[tokio::test]
 async fn a_bad_command_line_is_one_error_line() {
-    for (arguments, says) in [
+    for (arguments, expected) in [
         (&["nonsense"][..], "nonsense"),
         (&["serve", "--nope"], "--nope"),
         (&["serve", "--isuer", "x"], "--issuer"),
@@ -17,7 +17,7 @@ async fn a_bad_command_line_is_one_error_line() {
         (&["schema", "a\nb"], "a b"),
         (&["schema", "--x"], "--x"),
     ] {
-        assert_complains(&run(arguments).await, 2, &[says]);
+        assert_complains(&run(arguments).await, 2, &[expected]);
     }
     let nothing = run(&[]).await;
     assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(2), ""));
@@ -26,7 +26,7 @@ async fn a_bad_command_line_is_one_error_line() {
 
 #[tokio::test]
 async fn help_and_version_succeed() {
-    for (arguments, says) in [
+    for (arguments, expected) in [
         (
             &["--version"][..],
             concat!(
@@ -48,7 +48,7 @@ async fn help_and_version_succeed() {
             "{arguments:?}"
         );
         assert!(
-            ended.stdout.contains(says),
+            ended.stdout.contains(expected),
             "{arguments:?}: {}",
             ended.stdout
         );
@@ -63,7 +63,7 @@ async fn conflicting_and_missing_flags_are_bad_usage() {
     let one = ["--issuer", "https://a.test", "--audience", "a"];
     let serve = |more: &[&'static str]| [&["serve"], more].concat();
     let with_issuer = |more: &[&'static str]| [&["serve"], &one[..], more].concat();
-    for (arguments, says) in [
+    for (arguments, expected) in [
         (
             serve(&["--config", "x", "--issuer", "https://a.test"]),
             ["--config", "--issuer"],
@@ -107,7 +107,7 @@ async fn conflicting_and_missing_flags_are_bad_usage() {
             ["/nonexistent/a.yaml", "No such file"],
         ),
     ] {
-        assert_complains(&run(&arguments).await, 2, &says);
+        assert_complains(&run(&arguments).await, 2, &expected);
     }
 }
 

@@ -31,7 +31,7 @@ impl Page {
     }
 }
 
-/// What a browser says of the console's own requests without Fetch Metadata.
+/// The header that a browser without Fetch Metadata adds to requests of the console's own page.
 pub(super) fn own_page(address: SocketAddr) -> String {
     format!("referer: http://{address}/\r\n")
 }

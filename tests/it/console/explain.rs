@@ -23,7 +23,7 @@ fn configuration() -> String {
     )
 }
 
-/// Whether a row of the steps says that.
+/// Whether a row of the steps has this text.
 fn has_step(page: &Page, step: &str, outcome: &str) -> bool {
     let row = format!("<th scope=\"row\">{step}</th><td>{outcome}</td>");
     page.body.contains(&row)

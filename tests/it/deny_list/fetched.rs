@@ -82,7 +82,7 @@ async fn a_failed_fetch_keeps_the_last_good_list() {
 async fn without_a_first_list_every_token_is_refused_with_503() {
     let server = KeyServer::start().await;
     server.serve("/revoked", Answer::of(500, "no"));
-    // A rule on trial does not admit either: the missing list is no matter of the rule.
+    // A rule on trial does not admit either: the rule did not cause this denial.
     let trial = "rules: [{ name: trial, shadow: { until: 2999-12-31 } }]\n";
     let service = Service::start(&format!("{}{trial}", revoked(&server)));
     let kim = token("sub", "kim");

@@ -1,4 +1,4 @@
-//! Which tokens are refused with `revoked`, and what the answer says.
+//! Which tokens are refused with `revoked`, and the answer.
 
 use serde_json::json;
 

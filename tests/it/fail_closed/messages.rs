@@ -195,7 +195,7 @@ async fn a_check_whose_message_does_not_arrive_is_refused_in_time() {
         );
         assert_eq!(answer.retry_after(), Some(1));
     }
-    // Who holds back the end of the call alone has said all that is asked.
+    // A client that holds back only the end of the call has sent the whole message.
     let open_ended = connection.send(call_of(withheld(message))).await;
     assert!(open_ended.is_admission());
 }

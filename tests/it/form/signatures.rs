@@ -1,4 +1,4 @@
-//! Which signature counts, and which key is asked.
+//! Which signature is valid, and which key verifies it.
 
 use serde_json::{Value, json};
 

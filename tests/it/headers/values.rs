@@ -254,7 +254,7 @@ async fn the_payload_header_is_left_out_beyond_the_total_limit() {
     }
 }
 
-/// The second answer comes from memory, and says the same, for the headers of its own request.
+/// The second answer comes from the token cache, sets the same headers, and removes those of its own request.
 #[tokio::test]
 async fn a_cached_token_gives_the_same_headers() {
     for more in ["", "token_cache: 0\n"] {

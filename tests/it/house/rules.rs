@@ -66,12 +66,12 @@ fn crates_and_words_are_used_only_in_their_rooms() {
         }
         for (word, homes) in WORDS {
             if source.code.contains(word) && !at_home(&source.path, homes) {
-                wrong.push(format!("{} says {word}", source.path));
+                wrong.push(format!("{} contains {word}", source.path));
             }
         }
         for word in IMPURE {
             if source.code.contains(word) && at_home(&source.path, &PURE) {
-                wrong.push(format!("{} is to be pure, and says {word}", source.path));
+                wrong.push(format!("{} must be pure, and contains {word}", source.path));
             }
         }
     }

@@ -103,12 +103,16 @@ impl Converted {
     }
 
     /// Asserts that standard error has a line with this beginning that has all these texts.
-    pub(super) fn assert_says(&self, beginning: &str, texts: &[&str]) {
-        let says = self.stderr.lines().any(|line| {
+    pub(super) fn assert_reports(&self, beginning: &str, texts: &[&str]) {
+        let is_reported = self.stderr.lines().any(|line| {
             line.starts_with(&format!("accredit: {beginning}"))
                 && texts.iter().all(|text| line.contains(text))
         });
-        assert!(says, "{beginning} {texts:?} is not in\n{}", self.stderr);
+        assert!(
+            is_reported,
+            "{beginning} {texts:?} is not in\n{}",
+            self.stderr
+        );
     }
 }
 

@@ -34,7 +34,7 @@ fn in_policy(request: ExplainRequest, policy: &str) -> ExplainRequest {
 #[tokio::test]
 async fn a_policy_without_its_route_is_selected_by_a_context_extension() {
     let converted = import(&policy("p", "HTTPRoute", "r", &jwt(""))).await;
-    converted.assert_says("left out: ", &["contextExtensions", "api/p"]);
+    converted.assert_reports("left out: ", &["contextExtensions", "api/p"]);
     assert!(
         converted
             .yaml
@@ -253,14 +253,14 @@ async fn what_accredit_does_not_do_for_a_gateway_is_named() {
         route("r", "[{}]"),
     ))
     .await;
-    for says in [
+    for expected in [
         "without `issuer`",
         "failOpen",
         "recomputeRoute",
         "backendRefs",
         "basicAuth",
     ] {
-        converted.assert_says("left out: ", &[says]);
+        converted.assert_reports("left out: ", &[expected]);
     }
     let bad = token().claim("aud", "b");
     converted

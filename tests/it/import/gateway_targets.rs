@@ -76,7 +76,7 @@ async fn two_policies_of_one_target_are_both_required() {
             route("api")
         ))
         .await;
-        converted.assert_says(
+        converted.assert_reports(
             "left out: ",
             &["api/one", "api/two is for the same requests"],
         );
@@ -102,7 +102,7 @@ async fn a_policy_that_has_no_requests_in_the_input_is_selected_by_a_context_ext
             route(namespace)
         ))
         .await;
-        converted.assert_says("left out: ", &["api/p", "contextExtensions"]);
+        converted.assert_reports("left out: ", &["api/p", "contextExtensions"]);
         converted
             .deciding()
             .await
@@ -129,7 +129,7 @@ async fn a_route_whose_inherited_policy_is_not_known_is_refused() {
     .concat();
     for policies in [selected, gateways] {
         let converted = import(&format!("{policies}{}", route("api"))).await;
-        converted.assert_says("left out: ", &["have no", "policy"]);
+        converted.assert_reports("left out: ", &["have no", "policy"]);
         converted
             .deciding()
             .await
@@ -152,7 +152,7 @@ async fn a_condition_of_a_gateway_on_an_audience_is_refused() {
             ),
         );
         let converted = import(&format!("{text}{}", route("api"))).await;
-        converted.assert_says("left out: ", &["the claim `aud` is always a list"]);
+        converted.assert_reports("left out: ", &["the claim `aud` is always a list"]);
         converted
             .deciding()
             .await

@@ -33,11 +33,11 @@ async fn without_a_policy_that_demands_a_principal_tokens_are_optional() {
         "{}",
         converted.yaml
     );
-    converted.assert_says(
+    converted.assert_reports(
         "left out: ",
         &["https://api.acme.example/", "ends with `/`"],
     );
-    converted.assert_says("note: ", &["tokens without `exp`"]);
+    converted.assert_reports("note: ", &["tokens without `exp`"]);
     converted
         .deciding()
         .await
@@ -170,8 +170,8 @@ async fn principals_claims_headers_and_peers_are_carried_over() {
         ),
     ))
     .await;
-    converted.assert_says("left out: ", &["x.example:8443", "without the port"]);
-    converted.assert_says("left out: ", &["remoteIpBlocks", "behind a proxy"]);
+    converted.assert_reports("left out: ", &["x.example:8443", "without the port"]);
+    converted.assert_reports("left out: ", &["remoteIpBlocks", "behind a proxy"]);
     let peer = |path: &str, address: &str, principal: &str| accredit::admin::pb::ExplainRequest {
         source_address: address.to_owned(),
         source_principal: principal.to_owned(),
@@ -302,7 +302,7 @@ async fn resources_for_one_workload_are_joined_and_others_are_left_out() {
         ),
     ))
     .await;
-    converted.assert_says("left out: ", &["selects another workload"]);
+    converted.assert_reports("left out: ", &["selects another workload"]);
     assert!(
         !converted.yaml.contains("other.example"),
         "{}",
@@ -355,17 +355,17 @@ async fn what_istio_does_silently_is_named() {
         policy("t", "AUDIT", "[{}]"),
     ))
     .await;
-    converted.assert_says(
+    converted.assert_reports(
         "left out: ",
         &[
             "`notValues` of request.auth.claims[g] without `values`",
             "without a token",
         ],
     );
-    converted.assert_says("note: ", &["\"5\" is a text"]);
-    converted.assert_says(
+    converted.assert_reports("note: ", &["\"5\" is a text"]);
+    converted.assert_reports(
         "left out: ",
         &["AuthorizationPolicy c", "external authorizer"],
     );
-    converted.assert_says("note: ", &["AuthorizationPolicy t", "audits"]);
+    converted.assert_reports("note: ", &["AuthorizationPolicy t", "audits"]);
 }

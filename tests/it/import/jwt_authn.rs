@@ -95,7 +95,7 @@ async fn a_path_that_two_providers_decide_differently_is_refused_and_named() {
          - match: {{ prefix: / }}\n  requires: {{ provider_name: two }}\n"
     );
     let converted = import(&text).await;
-    converted.assert_says("left out: ", &["the path /a is decided otherwise"]);
+    converted.assert_reports("left out: ", &["the path /a is decided otherwise"]);
     let two = Token::of("https://two.example");
     converted
         .deciding()
@@ -197,7 +197,7 @@ async fn per_route_overrides_choose_the_requirement_of_their_route() {
         keys = serde_json::Value::from(super::common::keys()),
     ))
     .await;
-    converted.assert_says("left out: ", &["there is no requirement none"]);
+    converted.assert_reports("left out: ", &["there is no requirement none"]);
     converted
         .deciding()
         .await
@@ -242,8 +242,8 @@ async fn preflights_and_tokens_in_other_places_are_carried_over() {
             converted.yaml
         );
     }
-    converted.assert_says("left out: ", &["\"jwt=\" before the token", "scheme"]);
-    converted.assert_says("left out: ", &["cannot set the header host"]);
+    converted.assert_reports("left out: ", &["\"jwt=\" before the token", "scheme"]);
+    converted.assert_reports("left out: ", &["cannot set the header host"]);
     let mut preflight = with_header(get("/x"), "origin", "https://app.example");
     preflight = with_header(preflight, "access-control-request-method", "PUT");
     preflight.method = Some("OPTIONS".to_owned());
@@ -261,7 +261,7 @@ async fn preflights_and_tokens_in_other_places_are_carried_over() {
 #[tokio::test]
 async fn what_accredit_does_not_have_is_refused_and_named() {
     let prefix = "- match: { prefix: / }\n  requires: ";
-    for (provider, rules, says, reason) in [
+    for (provider, rules, expected, reason) in [
         ("", format!("{prefix}{{ allow_missing_or_failed: {{}} }}\n"), "whose token fails", "invalid_signature"),
         ("", format!("{prefix}{{ provider_name: other }}\n"), "there is no provider other", "denied_by_rule"),
         ("    surprise: 1\n", format!("{prefix}{{ provider_name: acme }}\n"), "does not know this field", "invalid_signature"),
@@ -273,11 +273,11 @@ async fn what_accredit_does_not_have_is_refused_and_named() {
         ),
     ] {
         let converted = import(&filter(provider, &rules)).await;
-        converted.assert_says("left out: ", &[says]);
+        converted.assert_reports("left out: ", &[expected]);
         assert_eq!(converted.code, 3);
         let mut forged = get("/x");
         forged.token = Some(token().signed(crate::support::keys::rsa(1)));
-        converted.deciding().await.assert_decides(vec![(says, forged, reason)]).await;
+        converted.deciding().await.assert_decides(vec![(expected, forged, reason)]).await;
     }
 }
 
@@ -315,5 +315,5 @@ async fn a_key_that_accredit_does_not_use_is_named() {
         "providers:\n  acme: {{ issuer: {ISSUER}, local_jwks: {{ inline_string: '{keys}' }} }}\nrules: [{{ match: {{ prefix: / }} }}]\n"
     );
     let converted = import(&text).await;
-    converted.assert_says("left out: ", &["does not use a key", "asymmetric"]);
+    converted.assert_reports("left out: ", &["does not use a key", "asymmetric"]);
 }

@@ -88,7 +88,7 @@ async fn claim_validation_rules_are_conditions_on_the_tokens_of_their_issuer() {
 
 #[tokio::test]
 async fn what_accredit_cannot_evaluate_refuses_the_tokens_of_the_issuer() {
-    for (more, says) in [
+    for (more, expected) in [
         (
             "  userValidationRules: [{ expression: \"user.username != 'root'\" }]\n",
             "no user to validate",
@@ -115,12 +115,12 @@ async fn what_accredit_cannot_evaluate_refuses_the_tokens_of_the_issuer() {
              - issuer: {{ url: '{issuer}', audiences: [cluster] }}\n{more}"
         ))
         .await;
-        converted.assert_says("left out: ", &[says]);
+        converted.assert_reports("left out: ", &[expected]);
         let token = Token::of(&issuer).claim("aud", "cluster");
         converted
             .deciding()
             .await
-            .assert_decides(vec![(says, with(get("/"), &token), "denied_by_rule")])
+            .assert_decides(vec![(expected, with(get("/"), &token), "denied_by_rule")])
             .await;
     }
 }

@@ -65,7 +65,7 @@ async fn a_denial_denies_more_where_accredit_does_not_know_all_of_it() {
          { url_path: { path: { prefix: /internal/ } } }] } }], principals: [{ any: true }] } } }",
     ))
     .await;
-    converted.assert_says("left out: ", &["no equivalent for this permission"]);
+    converted.assert_reports("left out: ", &["no equivalent for this permission"]);
     converted
         .deciding()
         .await

@@ -27,7 +27,7 @@ fn manager(filters: &str, routes: &str) -> String {
 
 #[tokio::test]
 async fn routes_that_cannot_be_read_have_every_request_refused() {
-    for (routes, says) in [
+    for (routes, expected) in [
         (
             "scoped_routes: { name: s }",
             "scopes of route configurations",
@@ -50,11 +50,15 @@ async fn routes_that_cannot_be_read_have_every_request_refused() {
         ),
     ] {
         let converted = import(&manager("", routes)).await;
-        converted.assert_says("left out: ", &[says, "refuses every request"]);
+        converted.assert_reports("left out: ", &[expected, "refuses every request"]);
         converted
             .deciding()
             .await
-            .assert_decides(vec![(says, with(get("/x"), &token()), "denied_by_rule")])
+            .assert_decides(vec![(
+                expected,
+                with(get("/x"), &token()),
+                "denied_by_rule",
+            )])
             .await;
     }
 }
@@ -63,7 +67,7 @@ async fn routes_that_cannot_be_read_have_every_request_refused() {
 async fn a_filter_in_another_wrapping_has_every_request_refused() {
     let rbac_type = RBAC_TYPE;
     let inner = format!("{{ '@type': {RBAC_TYPE}, rules: {{ action: DENY }} }}");
-    for (filter, says) in [
+    for (filter, expected) in [
         (
             format!("{{ name: a, config_discovery: {{ config_source: {{ ads: {{}} }}, type_urls: [{rbac_type}] }} }}"),
             "http_filters[1] (a)",
@@ -91,11 +95,11 @@ async fn a_filter_in_another_wrapping_has_every_request_refused() {
         (jwt_authn(), "it has 2 filters jwt_authn"),
     ] {
         let converted = import(&manager(&format!(", {filter}"), "")).await;
-        converted.assert_says("left out: ", &[says, "refuses every request"]);
+        converted.assert_reports("left out: ", &[expected, "refuses every request"]);
         converted
             .deciding()
             .await
-            .assert_decides(vec![(says, with(get("/x"), &token()), "denied_by_rule")])
+            .assert_decides(vec![(expected, with(get("/x"), &token()), "denied_by_rule")])
             .await;
     }
 }
@@ -139,7 +143,7 @@ async fn other_filters_that_decide_are_named() {
             "",
         ))
         .await;
-        converted.assert_says(
+        converted.assert_reports(
             "left out: ",
             &["http_filters[1] (other)", "keep it in Envoy"],
         );
@@ -161,7 +165,7 @@ async fn an_override_of_another_type_has_its_route_refused() {
              {{ '@type': type.googleapis.com/xds.type.v3.TypedStruct, type_url: x, value: {{}} }} }} }}, {{ match: {{ prefix: / }} }}] }}] }}"
         );
         let converted = import(&manager(&format!(", {off}"), &routes)).await;
-        converted.assert_says("left out: ", &["an override of this type"]);
+        converted.assert_reports("left out: ", &["an override of this type"]);
         converted
             .deciding()
             .await
@@ -204,7 +208,7 @@ async fn a_condition_on_an_audience_of_one_shape_is_refused_in_both_polarities()
         ("ALLOW", negated(&list)),
     ] {
         let converted = import(&rules(action, &principal)).await;
-        converted.assert_says("left out: ", &["the claim `aud` is always a list"]);
+        converted.assert_reports("left out: ", &["the claim `aud` is always a list"]);
         let name = format!("{action} {principal}");
         converted
             .deciding()
@@ -252,7 +256,7 @@ async fn a_denial_whose_expression_can_match_a_part_of_an_escape_denies_every_pa
     };
     for regex in ["/a/.{3}", "/a/[^x]{3}", "/a/..."] {
         let converted = import(&denial(regex)).await;
-        converted.assert_says("left out: ", &["no equivalent"]);
+        converted.assert_reports("left out: ", &["no equivalent"]);
         converted
             .deciding()
             .await

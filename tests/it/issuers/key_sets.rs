@@ -206,7 +206,7 @@ async fn only_keys_with_the_kid_or_without_any_are_tried() {
             &Token::of(ONE).kid("z").signed(rsa(0)),
         ))
         .await;
-    assert_eq!(answer.text("key_id"), None, "the token's kid is nobody's");
+    assert_eq!(answer.text("key_id"), None, "no key has the token's kid");
 }
 
 #[tokio::test]

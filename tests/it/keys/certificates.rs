@@ -1,4 +1,4 @@
-//! Which server certificates a fetch trusts, and what it says of one that it refuses (CONTRACT 5.8.5, 5.8.7).
+//! Which server certificates a fetch trusts, and the error for each that it refuses (CONTRACT 5.8.5, 5.8.7).
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -54,7 +54,7 @@ async fn failed_discovery_does_not_stop_fetches_from_the_known_key_url() {
         assert_eq!(
             server.count(WELL_KNOWN),
             number + 2,
-            "{thing}: was asked first"
+            "{thing}: was requested first"
         );
         let token = Token::of(&issuer).kid(kid).signed(key);
         assert!(
@@ -139,7 +139,7 @@ async fn keys_on_another_host_are_fetched_and_logged_while_discovery_fails() {
 
 #[tokio::test]
 async fn metadata_that_contradict_the_known_key_url_stop_fetches_from_it() {
-    for (thing, named, jwks_uri, says) in [
+    for (thing, named, jwks_uri, expected) in [
         (
             "another",
             "https://evil.test",
@@ -169,7 +169,7 @@ async fn metadata_that_contradict_the_known_key_url_stop_fetches_from_it() {
             Answer::of(503, "no"),
         );
         let result = service.refresh_keys().await.remove(0);
-        assert!(result.last_error.contains(says), "{thing}: {result:?}");
+        assert!(result.last_error.contains(expected), "{thing}: {result:?}");
         assert!(result.has_keys, "{thing}");
         let known = Token::of(&issuer).signed(rsa(0));
         assert!(
@@ -182,7 +182,11 @@ async fn metadata_that_contradict_the_known_key_url_stop_fetches_from_it() {
         let new = Token::of(&issuer).kid("new").signed(rsa(1));
         let reason = service.check(ClientRequest::bearer(&new)).await.reason();
         assert_eq!(reason, "keys_unavailable", "{thing}");
-        assert_eq!(server.count("/keys"), 1, "{thing}: nor for a token's sake");
+        assert_eq!(
+            server.count("/keys"),
+            1,
+            "{thing}: no token-triggered fetch either"
+        );
     }
 }
 

@@ -213,7 +213,7 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// What the true binary says when it starts on that folder while the issuer is unreachable.
+/// The log of the real binary that starts with that folder while the issuer is unreachable.
 async fn line_with(folder: &Path, configuration: &str, text: &str) -> String {
     let file = folder.join("accredit.yaml");
     let ports = "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n";

@@ -96,7 +96,7 @@ async fn saved_keys_follow_an_entry_whose_issuers_a_reload_changes() {
     .await;
 }
 
-/// CONTRACT 5.6.1: two entries have the same key address, and only one of them has asked since the issuer withdrew a key.
+/// CONTRACT 5.6.1: two entries have the same key address, and only one of them has fetched since the issuer withdrew a key.
 #[tokio::test]
 async fn a_reload_does_not_bring_a_withdrawn_key_back_from_another_entry() {
     let (slow, fast) = ("https://slow.test", "https://fast.test");
@@ -121,7 +121,7 @@ async fn a_reload_does_not_bring_a_withdrawn_key_back_from_another_entry() {
     })
     .await;
     server.serve("/keys", Answer::of(500, "no"));
-    // The other entry has not asked, and gets the newer set from this one.
+    // The other entry has not fetched, and gets the newer set from this one.
     let of_slow = token(slow, "k", 0);
     assert_ne!(reason(&process, &of_slow).await, "allowed");
     assert_eq!(reason(&process, &token(slow, "new", 1)).await, "allowed");

@@ -149,7 +149,7 @@ async fn metadata_of_another_issuer_are_rejected() {
         "issuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n"
     ));
     let keys = server.url("/keys");
-    for (thing, named, jwks_uri, says) in [
+    for (thing, named, jwks_uri, expected) in [
         (
             "a final slash",
             format!("{issuer}/"),
@@ -178,7 +178,7 @@ async fn metadata_of_another_issuer_are_rejected() {
         server.serve_metadata(well_known, &named, &jwks_uri);
         let result = service.refresh_keys().await.remove(0);
         assert!(
-            result.last_error.contains(says),
+            result.last_error.contains(expected),
             "{thing}: {}",
             result.last_error
         );

@@ -98,7 +98,7 @@ async fn after_a_failed_fetch_unknown_keys_are_pending_and_known_keys_admit() {
         );
     }
     assert_eq!(place.reason(&place.known()).await, "allowed");
-    assert_eq!(place.fetches(), 2, "it asked to be left alone");
+    assert_eq!(place.fetches(), 2, "its `Retry-After` is obeyed");
     let result = place.service.issuers().await.remove(0);
     assert!(
         result.has_keys && result.last_error.contains("503"),
@@ -146,7 +146,7 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_and_a_limited_wait() {
     }
     // The fetch began with the first of them, and can tell of none that was seen later.
     assert!(unknown >= 1);
-    // Few, so that they are all asked before the cooldown ends.
+    // Few, so that all checks begin before the cooldown ends.
     for number in 0..10 {
         let reason = place.reason(&place.unknown(&format!("y{number}"))).await;
         assert_eq!(reason, "key_pending");

@@ -1,4 +1,4 @@
-//! When it says that it is ready.
+//! When the service reports that it is ready.
 
 use std::sync::Arc;
 

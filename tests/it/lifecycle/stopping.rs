@@ -34,7 +34,7 @@ async fn stopping_answers_every_waiting_and_new_check() {
         server.wait_for_requests("/keys", 2).await;
         service.stop();
         let probes = service.probes.unwrap();
-        eventually("it says that it is leaving", async || {
+        eventually("readiness reports the drain", async || {
             (get(probes, "localhost", "/readyz").await.0 == 503).then_some(())
         })
         .await;

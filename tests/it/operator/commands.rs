@@ -90,7 +90,7 @@ async fn each_failure_to_reach_the_admin_api_has_its_own_message() {
     let service = Service::ready(&configuration()).await;
     let (admin, checks) = (service.admin.to_string(), service.checks_tcp().to_string());
     let named = format!("accredit.test:{}", service.admin.port());
-    for (arguments, code, says) in [
+    for (arguments, code, expected) in [
         (
             vec!["--admin", "127.0.0.1:1"],
             1,
@@ -134,7 +134,7 @@ async fn each_failure_to_reach_the_admin_api_has_its_own_message() {
             );
             assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
             assert!(
-                ended.stderr.contains(says),
+                ended.stderr.contains(expected),
                 "{arguments:?}: {}",
                 ended.stderr
             );

@@ -226,10 +226,10 @@ async fn an_explanation_states_when_newer_keys_can_change_the_decision() {
                 .steps
                 .iter()
                 .filter_map(|step| step.note.as_deref());
-            let says = notes
+            let count = notes
                 .filter(|note| note.contains("decided with the keys held now"))
                 .count();
-            assert_eq!(says, usize::from(could), "{issuer} {reason}");
+            assert_eq!(count, usize::from(could), "{issuer} {reason}");
         }
     }
 }

@@ -27,7 +27,7 @@ fn configuration() -> String {
 fn token() -> Token {
     Token::of(ISSUER)
         .claim("oid", "org_1")
-        .claim("email", "nobody@tells.this")
+        .claim("email", "secret@not.shown")
 }
 
 async fn follow(service: &Service, request: pb::TailRequest) -> Streaming<pb::TailResponse> {
@@ -216,7 +216,7 @@ async fn each_tail_filter_selects_only_matching_decisions() {
 #[tokio::test]
 async fn a_tail_filter_that_matches_no_possible_decision_is_an_error() {
     let service = Service::ready(&configuration()).await;
-    for (request, says) in [
+    for (request, expected) in [
         (
             pb::TailRequest {
                 decision: "denied".to_owned(),
@@ -239,7 +239,7 @@ async fn a_tail_filter_that_matches_no_possible_decision_is_an_error() {
             .await
             .expect_err("is refused");
         assert_eq!(refused.code(), Code::InvalidArgument);
-        assert!(refused.message().contains(says), "{refused}");
+        assert!(refused.message().contains(expected), "{refused}");
     }
 }
 
@@ -312,7 +312,7 @@ async fn followers_are_limited_and_one_that_leaves_frees_its_place() {
             Ok(tail) => tails.push(tail.into_inner()),
             Err(refused) => break refused,
         }
-        assert!(tails.len() < 1000, "nobody is refused");
+        assert!(tails.len() < 1000, "no tail is refused");
     };
     assert_eq!(refused.code(), Code::ResourceExhausted);
     drop(tails);

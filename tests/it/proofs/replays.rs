@@ -128,7 +128,7 @@ async fn one_of_many_concurrent_checks_with_one_proof_is_admitted() {
 
 #[tokio::test]
 async fn a_full_memory_refuses_new_proofs_with_503() {
-    // A rule on trial does not admit either: a full memory is no matter of the rule.
+    // A rule on trial does not admit either: the rule did not cause this denial.
     let trial = "rules: [{ name: trial, shadow: { until: 2999-12-31 } }]\n";
     let refusing = "rules: [{ name: trial, scopes: [x], shadow: { until: 2999-12-31 } }]\n";
     for (rules, admitted) in [

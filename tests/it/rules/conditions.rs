@@ -1,4 +1,4 @@
-//! `when`: on what it is judged, and that what fails refuses.
+//! `when`: what an expression can read, and that a failed evaluation refuses.
 
 use serde_json::json;
 

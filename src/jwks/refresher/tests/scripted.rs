@@ -1,4 +1,4 @@
-//! A source that does what a test says, in no time but the test's.
+//! A source that answers as a test prescribes, by the clock of the test.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -26,20 +26,20 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// What the source does on a fetch.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    /// It gives the set that it has then, after so long.
+    /// After this time, it gives the set that it has then.
     Set {
         after: Duration,
         max_age: Option<u64>,
     },
-    /// It says that the set that it gave last still stands, whatever it has.
+    /// It confirms the set that it gave last, whatever it has.
     Unchanged,
     /// It answers with that status.
     Status(u16, Option<u64>),
-    /// It gives what is no key set.
+    /// It gives something that is not a key set.
     Rubbish,
     /// It does not answer, or not to the end.
     Hang,
-    /// It makes us panic.
+    /// The fetch panics.
     Panic,
 }
 
@@ -159,7 +159,7 @@ impl ScriptedSource {
                 content: ContentError::KeySet(KeySetError::NoKeys),
             }),
             Reply::Hang => std::future::pending().await,
-            Reply::Panic => panic!("told to"),
+            Reply::Panic => panic!("the test makes this fetch panic"),
         }
     }
 }

@@ -1,4 +1,4 @@
-"""What accredit and both libraries are asked to accept: issuers, each with its algorithms and its published keys."""
+"""What accredit and both libraries accept: issuers, each with its algorithms and its published keys."""
 
 import dataclasses
 import random

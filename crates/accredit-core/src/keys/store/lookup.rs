@@ -143,7 +143,7 @@ impl KeyStore {
         }
     }
 
-    /// Asked under the ledger's lock: what the ledger says of the latest fetch must not be said of older keys.
+    /// Called under the ledger's lock: the state of the latest fetch must not be applied to older keys.
     fn has_changed(&self, judged_by: Option<u64>, now: Instant) -> bool {
         self.usable_generation(now) != judged_by
     }

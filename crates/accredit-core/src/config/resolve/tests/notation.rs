@@ -5,7 +5,7 @@ use super::{codes, issuer, problems, resolved};
 #[test]
 fn a_token_in_the_query_causes_a_warning_that_fits_forward_token() {
     let query = issuer("token_sources: [{ query: access_token }]\n");
-    for (forwarding, says, never) in [
+    for (forwarding, expected, never) in [
         (
             "",
             "clients, proxies and upstreams",
@@ -23,7 +23,7 @@ fn a_token_in_the_query_causes_a_warning_that_fits_forward_token() {
         ),
     ] {
         let warning = problems(&format!("{forwarding}{query}"));
-        assert!(warning.contains(says), "{forwarding}{warning}");
+        assert!(warning.contains(expected), "{forwarding}{warning}");
         assert!(!warning.contains(never), "{forwarding}{warning}");
     }
 }
