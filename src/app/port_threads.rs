@@ -60,6 +60,7 @@ fn handshake_worker_count() -> NonZeroUsize {
     NonZeroUsize::new(worker_count().get() / 4).unwrap_or(NonZeroUsize::MIN)
 }
 
-fn worker_count() -> NonZeroUsize {
+/// The processors that the process may use.
+pub(crate) fn worker_count() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

@@ -17,7 +17,7 @@ use crate::app::engine;
 use crate::app::error::{RunError, StartError};
 use crate::app::listeners::{Listeners, note_open_port};
 use crate::app::metrics::{self, MeasuredParts};
-use crate::app::port_threads::{PortThreads, run_on};
+use crate::app::port_threads::{PortThreads, run_on, worker_count};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, ReloadRequests, Reloader};
 use crate::app::trials;
@@ -31,6 +31,7 @@ use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
 use crate::observe::refusal_log::RefusalLog;
 use crate::server::accept::{PortSettings, serve};
+use crate::server::descriptors::{DescriptorShares, raise_limit};
 use crate::server::host_guard::HostGuard;
 use crate::server::listener::Listener;
 use crate::server::readiness::ProcessReadiness;
@@ -163,10 +164,14 @@ impl App {
         let in_flight = InFlight::new(self.settings.max_concurrent_checks);
         let address = self.listeners.admin.local_addr();
         let handshakes = self.threads.handshakes.pool();
-        let check_settings =
-            PortSettings::of_checks("listen").with_handshakes_on(handshakes.clone());
-        let admin_settings = PortSettings::of_few("admin_listen").with_handshakes_on(handshakes);
-        let probe_settings = PortSettings::of_few("probe_listen");
+        let shares = DescriptorShares::of(raise_limit(), worker_count());
+        let check_settings = PortSettings::of_checks("listen")
+            .within(shares.checks)
+            .with_handshakes_on(handshakes.clone());
+        let admin_settings = PortSettings::of_few("admin_listen")
+            .within(shares.few)
+            .with_handshakes_on(handshakes);
+        let probe_settings = PortSettings::of_few("probe_listen").within(shares.few);
         let metrics = metrics::source(MeasuredParts {
             current: self.current.clone(),
             in_flight: in_flight.clone(),

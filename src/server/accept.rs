@@ -131,6 +131,20 @@ impl PortSettings {
         }
     }
 
+    /// Has no more connections than this many file descriptors permit.
+    #[must_use]
+    pub(crate) fn within(self, descriptors: usize) -> Self {
+        let limits = self.limits.within(descriptors);
+        if limits != self.limits {
+            tracing::warn!(
+                port = self.errors.port(),
+                max_connections = limits.max_connections,
+                "the limit of open files reduces the number of connections; raise it (LimitNOFILE of systemd, ulimit -n)"
+            );
+        }
+        Self { limits, ..self }
+    }
+
     /// Performs TLS handshakes on these threads.
     #[must_use]
     pub fn with_handshakes_on(self, workers: WorkerPool) -> Self {

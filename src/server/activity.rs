@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::server::header_blocks::{HeaderBlocks, OpenHeaderBlock};
 use crate::server::limits::ConnectionLimits;
 
 /// What an answer that waits occupies besides its octets: the state of its stream in the HTTP library, its headers and its
@@ -34,6 +35,7 @@ pub(crate) struct PortUsage {
     unsent: AtomicUsize,
     max_unsent: usize,
     max_unsent_per_connection: usize,
+    header_blocks: Arc<HeaderBlocks>,
 }
 
 /// Counts one request in flight, until its answer is sent or given up.
@@ -56,6 +58,10 @@ impl PortUsage {
             unsent: AtomicUsize::default(),
             max_unsent: limits.max_unsent,
             max_unsent_per_connection: limits.max_unsent_per_connection,
+            header_blocks: Arc::new(HeaderBlocks::new(
+                limits.max_open_header_blocks,
+                limits.opening_timeout,
+            )),
         }
     }
 }
@@ -95,6 +101,11 @@ impl Activity {
         self.has_requested.store(true, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         RequestInFlight(Arc::clone(self))
+    }
+
+    /// The peer has begun a header block of HTTP/2.
+    pub(crate) fn begin_header_block(&self) -> OpenHeaderBlock {
+        self.port.header_blocks.begin()
     }
 
     /// Begins to wait for octets of an answer to be sent; `None` if too much waits on the port and on this connection already.

@@ -92,9 +92,15 @@ pub(crate) async fn serve_connection<S, B>(
         errors: Arc::clone(&settings.errors),
         peer: stream.peer(),
     };
-    let (wire, opened) = Wire::new(stream, settings.versions, limits, report.clone());
-    let (tasks, _owner) = RequestTasks::owned();
     let activity = Arc::clone(&open.activity);
+    let (wire, opened) = Wire::new(
+        stream,
+        settings.versions,
+        limits,
+        Arc::clone(&activity),
+        report.clone(),
+    );
+    let (tasks, _owner) = RequestTasks::owned();
     match settings.versions {
         HttpVersions::Http2Only => {
             let connection = Http2Connection::new(wire, service, *limits, activity, tasks);

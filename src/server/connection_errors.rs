@@ -27,6 +27,8 @@ pub enum ConnectionErrorKind {
     Handshake,
     /// No request came in time.
     OpeningTimeout,
+    /// The peer did not end the header block of a request in time, or too many peers had begun one.
+    OpenHeaderBlock,
     /// The peer did not read its answers in time.
     UnreadAnswers,
     /// The connection limit was reached, and no connection was idle.
@@ -49,7 +51,7 @@ struct KindOfError {
 // === impl ConnectionErrorKind ===
 
 impl ConnectionErrorKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Http1,
         Self::Tls,
         Self::Plaintext,
@@ -57,6 +59,7 @@ impl ConnectionErrorKind {
         Self::MalformedRequest,
         Self::Handshake,
         Self::OpeningTimeout,
+        Self::OpenHeaderBlock,
         Self::UnreadAnswers,
         Self::TooManyConnections,
     ];
@@ -71,6 +74,7 @@ impl ConnectionErrorKind {
             Self::MalformedRequest => "malformed_request",
             Self::Handshake => "handshake",
             Self::OpeningTimeout => "opening_timeout",
+            Self::OpenHeaderBlock => "open_header_block",
             Self::UnreadAnswers => "unread_answers",
             Self::TooManyConnections => "too_many_connections",
         }
@@ -94,6 +98,9 @@ impl ConnectionErrorKind {
             Self::MalformedRequest => Some(
                 "HTTP/2 refused a request as malformed: if its :authority is not a host name, set grpc_service.envoy_grpc.authority to one in Envoy, for example accredit; if it is a gRPC health check, set grpc_health_check.authority, or check /readyz over HTTP instead",
             ),
+            Self::OpenHeaderBlock => Some(
+                "the peer began the headers of a request and did not end them: check which service calls this port",
+            ),
             Self::UnreadAnswers => {
                 Some("the peer does not read its answers: check the service that calls this port")
             }
@@ -115,6 +122,11 @@ impl ConnectionErrors {
             port,
             kinds: Default::default(),
         }
+    }
+
+    /// The configuration key of the port's address.
+    pub(crate) fn port(&self) -> &'static str {
+        self.port
     }
 
     /// The label values and the count of each kind.

@@ -24,6 +24,9 @@ pub struct ConnectionLimits {
     pub max_opening: usize,
     /// Requests in flight on one HTTP/2 connection.
     pub max_concurrent_streams: u32,
+    /// Header blocks of HTTP/2 that have begun and not ended, on all connections of the port. For one more, the connection of the
+    /// block that began first is closed.
+    pub max_open_header_blocks: usize,
     /// Octets of the header list of one HTTP/2 request. The library answers a longer one itself with 431, which is a
     /// failed check to Envoy. Envoy copies text of its client into its calls (`tracestate`), so the limit is far above
     /// what Envoy accepts from a client.
@@ -34,7 +37,7 @@ pub struct ConnectionLimits {
     /// How often a peer has to prove by a PING that it is alive.
     pub ping_interval: Duration,
     pub ping_timeout: Duration,
-    /// The time limit for the HTTP/2 preface, and for the header of each HTTP/1.1 request.
+    /// The time limit for the HTTP/2 preface, for a header block of HTTP/2, and for the header of each HTTP/1.1 request.
     pub opening_timeout: Duration,
     /// The time limit for the TLS handshake.
     pub handshake_timeout: Duration,
@@ -59,6 +62,7 @@ impl Default for ConnectionLimits {
             max_connections: 4096,
             max_opening: 1024,
             max_concurrent_streams: 1024,
+            max_open_header_blocks: 16,
             max_header_list_size: 128 * 1024,
             max_pending_resets: 16 * 1024,
             ping_interval: Duration::from_secs(60),
@@ -82,6 +86,7 @@ impl ConnectionLimits {
             max_connections: 256,
             max_opening: 64,
             max_concurrent_streams: 32,
+            max_open_header_blocks: 8,
             max_header_list_size: 64 * 1024,
             idle_timeout: Some(Duration::from_secs(60)),
             // The admin API and the console have shorter limits of their own, with better answers.

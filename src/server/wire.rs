@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::server::activity::Activity;
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::frames::FrameScanner;
+use crate::server::header_blocks::OpenHeaderBlock;
 use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::stream::Stream;
 
@@ -47,9 +50,11 @@ pub(crate) struct Wire {
     write_timeout: Duration,
     read: FrameScanner,
     written: FrameScanner,
-    /// The time limit of the header block that the peer has begun.
-    header_block_timeout: Option<Pin<Box<Sleep>>>,
-    opening_timeout: Duration,
+    /// The header block that the peer has begun.
+    header_block: Option<OpenHeaderBlock>,
+    /// What was read and is not passed on before the header block has a place.
+    held: BytesMut,
+    activity: Arc<Activity>,
     report: WireReport,
 }
 
@@ -94,6 +99,7 @@ impl Wire {
         stream: Stream,
         versions: HttpVersions,
         limits: &ConnectionLimits,
+        activity: Arc<Activity>,
         report: WireReport,
     ) -> (Self, watch::Receiver<bool>) {
         let (opened, receiver) = watch::channel(false);
@@ -112,8 +118,9 @@ impl Wire {
             write_timeout: limits.write_timeout,
             read: FrameScanner::default(),
             written: FrameScanner::default(),
-            header_block_timeout: None,
-            opening_timeout: limits.opening_timeout,
+            header_block: None,
+            held: BytesMut::new(),
+            activity,
             report,
         };
         (wire, receiver)
@@ -165,10 +172,27 @@ impl Wire {
         }
         self.read.follow(frames);
         if !self.read.is_block_open() {
-            self.header_block_timeout = None;
-        } else if self.header_block_timeout.is_none() {
-            self.header_block_timeout = Some(Box::pin(sleep(self.opening_timeout)));
+            self.header_block = None;
+        } else if self.header_block.is_none() {
+            self.header_block = Some(self.activity.begin_header_block());
         }
+    }
+
+    /// Passes on what was held back for a header block, once the block has a place.
+    fn pass_held(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(block) = &mut self.header_block
+            && block.poll_place(cx).is_pending()
+        {
+            self.end_turn();
+            return Poll::Pending;
+        }
+        let octets = self.held.split_to(self.held.len().min(buffer.remaining()));
+        buffer.put_slice(&octets);
+        Poll::Ready(Ok(()))
     }
 
     /// Notes that everything is written.
@@ -187,9 +211,10 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if let Some(timeout) = &mut this.header_block_timeout
-            && timeout.as_mut().poll(cx).is_ready()
+        if let Some(block) = &mut this.header_block
+            && block.poll_overdue(cx).is_ready()
         {
+            this.report.record(ConnectionErrorKind::OpenHeaderBlock);
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if this.turn.as_ref().is_some_and(ReadTurn::has_ended) {
@@ -199,6 +224,9 @@ impl AsyncRead for Wire {
             this.waiting_reader = Some(cx.waker().clone());
             // Only a write may find that the time is up: it is due whenever a read has to wait.
             return Poll::Pending;
+        }
+        if !this.held.is_empty() {
+            return this.pass_held(cx, buffer);
         }
         if this.read_ahead == 0 {
             // The library writes now what it has queued, and then reads again, unless the peer does not read.
@@ -217,6 +245,14 @@ impl AsyncRead for Wire {
         this.read_ahead = this.read_ahead.saturating_sub(octets.len());
         this.follow_header_blocks(octets);
         this.opening.read(octets, &this.report);
+        if let Some(block) = &mut this.header_block
+            && block.poll_place(cx).is_pending()
+        {
+            this.held.extend_from_slice(octets);
+            buffer.set_filled(before);
+            this.end_turn();
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 }

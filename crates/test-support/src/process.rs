@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -184,6 +185,21 @@ impl Running {
                 (name.trim().to_owned(), time.parse().expect("is a number"))
             })
             .collect()
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("still runs")
+    }
+
+    /// Permits file descriptors below this number only. Those that are open stay open.
+    pub fn set_open_files(&self, limit: u64) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit {
+            current: Some(limit),
+            maximum: Some(1024),
+        };
+        prlimit(id, Resource::Nofile, limit).expect("is permitted");
     }
 
     /// Sends a signal.

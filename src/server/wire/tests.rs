@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::*;
+use crate::server::activity::PortUsage;
 use crate::server::stream::Plain;
 
 fn pair(versions: HttpVersions) -> (Wire, watch::Receiver<bool>, UnixStream) {
@@ -17,7 +18,9 @@ fn pair(versions: HttpVersions) -> (Wire, watch::Receiver<bool>, UnixStream) {
         ..ConnectionLimits::default()
     };
     let stream = Stream::Plain(Plain::Unix(own));
-    let (wire, opened) = Wire::new(stream, versions, &limits, report);
+    let port = Arc::new(PortUsage::new(&limits));
+    let activity = Arc::new(Activity::new(port));
+    let (wire, opened) = Wire::new(stream, versions, &limits, activity, report);
     (wire, opened, peer)
 }
 

@@ -1,5 +1,7 @@
 //! A service and a process with one good token.
 
+use std::path::PathBuf;
+
 use crate::support::check_request::ClientRequest;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
@@ -28,14 +30,20 @@ pub(super) async fn process(folder: &tempfile::TempDir) -> Running {
 
 /// The process, with all three ports and these further lines of configuration.
 pub(super) async fn process_with(folder: &tempfile::TempDir, more: &str) -> Running {
-    let file = folder.path().join("accredit.yaml");
-    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
-    let ports =
-        ["listen", "admin_listen", "probe_listen"].map(|key| format!("{key}: 127.0.0.1:0\n"));
-    std::fs::write(&file, format!("{}issuers:\n{issuer}{more}", ports.concat())).unwrap();
+    let file = configuration_file(folder, more);
     let path = file.to_str().unwrap();
     let mut running = Running::start(&mut accredit(&["serve", "--config", path])).await;
     running.wait_for_line("\"ready\"").await;
     running.hear();
     running
+}
+
+/// A configuration with all three ports and these further lines.
+pub(super) fn configuration_file(folder: &tempfile::TempDir, more: &str) -> PathBuf {
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let ports =
+        ["listen", "admin_listen", "probe_listen"].map(|key| format!("{key}: 127.0.0.1:0\n"));
+    std::fs::write(&file, format!("{}issuers:\n{issuer}{more}", ports.concat())).unwrap();
+    file
 }

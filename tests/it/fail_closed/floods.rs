@@ -113,11 +113,51 @@ async fn floods_of_frames_take_bounded_memory_and_delay_no_others() {
             }
         };
         within(name, async { tokio::join!(floods, others) }).await;
-        let grown = (running.most_memory() - before) / 1024 / 1024;
+        let grown = running.most_memory().saturating_sub(before) / 1024 / 1024;
         println!("{name}: grown by {grown} MiB");
         assert!(grown < 48, "{name}: grown by {grown} MiB");
     }
     assert!(running.check(good()).await.is_admission());
+}
+
+/// The library keeps the fields of an open header block, which take many times the memory of their octets.
+#[tokio::test]
+async fn open_header_blocks_of_many_connections_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    assert!(running.check(good()).await.is_admission());
+    // Each field has a name of its own and a value of one octet.
+    let fields = |from: u16| -> Vec<u8> {
+        let field = |number: u16| format!("\0\u{5}x{number:04}\u{1}y").into_bytes();
+        (from..from + 1700).flat_map(field).collect()
+    };
+    let head = [&[0x82, 0x86], &fields(0)[..]].concat();
+    let block = [
+        frame(HEADERS, 0, 1, &head),
+        frame(CONTINUATION, 0, 1, &fields(1700)),
+    ]
+    .concat();
+    let ports = [running.checks, running.admin, running.probes.unwrap()];
+    for address in ports {
+        let before = running.most_memory();
+        let mut connections = Vec::new();
+        for _ in 0..400 {
+            let FrameConnection(mut stream) = FrameConnection::open(address).await;
+            // The connection of an earlier block may be closed, but this one is read.
+            stream.write_all(&block).await.expect("is read");
+            connections.push(stream);
+        }
+        let closed = connections.iter_mut().map(|stream| async {
+            let mut rest = vec![0; 1024];
+            while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+        });
+        within("all are closed", join_all(closed)).await;
+        let grown = running.most_memory().saturating_sub(before) / 1024 / 1024;
+        println!("{address}: grown by {grown} MiB");
+        // All of them together would take 260 MiB.
+        assert!(grown < 128, "{address}: grown by {grown} MiB");
+        assert!(running.check(good()).await.is_admission());
+    }
 }
 
 /// A peer that goes on for as long as it may, an octet at a time.

@@ -1,7 +1,8 @@
 //! Calls that a gRPC library would answer with an error, which Envoy's `failure_mode_allow` makes an admission.
 
 pub(crate) mod common;
-pub(crate) mod evicted;
+pub(crate) mod descriptors;
+mod evicted;
 pub(crate) mod floods;
 pub(crate) mod half_closed;
 pub(crate) mod handshakes;
