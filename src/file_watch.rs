@@ -2,6 +2,7 @@
 //!
 //! Folders are watched, not the file: a ConfigMap's file is a link to a link, which is swapped beside it. Of each folder, only the
 //! names through which the file is reached count. Otherwise, a log that is written beside the file would cause endless reads.
+//! A folder of rules files is watched whole, together with the links that lead to it and those that lead from it to files.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,9 @@ const QUIET_TIME: Duration = Duration::from_millis(100);
 /// A longer chain of links is a circle.
 const MAX_LINKS: usize = 40;
 
+/// The links of a folder that are followed. A folder of rules files has at most 256 files.
+const MAX_LINKED_FILES: usize = 1024;
+
 /// How often the way to a file is read again because a link changed meanwhile. The change of a link whose folder is watched is
 /// reported, and the way is then read once more.
 const MAX_READINGS: usize = 8;
@@ -25,8 +29,7 @@ const MAX_READINGS: usize = 8;
 /// A watch on one file, or on every file of some folders.
 #[derive(Debug)]
 pub struct FileWatch {
-    /// `None`: every file of the folders counts.
-    file: Option<PathBuf>,
+    target: WatchTarget,
     changes: mpsc::Receiver<()>,
     /// A change was reported, and the file has not settled since.
     is_changing: bool,
@@ -34,12 +37,20 @@ pub struct FileWatch {
     watcher: RecommendedWatcher,
 }
 
+#[derive(Debug)]
+enum WatchTarget {
+    File(PathBuf),
+    /// Every file of these folders.
+    Folders(Vec<PathBuf>),
+}
+
 /// A name on the way to a file, and the folder in which it is looked up: that of a link, of the file itself, or of the first
 /// name that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WatchedName {
     folder: PathBuf,
-    name: OsString,
+    /// `None`: every name of the folder counts.
+    name: Option<OsString>,
 }
 
 impl FileWatch {
@@ -48,25 +59,7 @@ impl FileWatch {
     /// # Errors
     /// Those of the system's file notification.
     pub fn of(file: &Path) -> notify::Result<FileWatch> {
-        let (sender, changes) = mpsc::channel(1);
-        let way = Arc::new(Mutex::new(Vec::new()));
-        let of_file = way.clone();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let of_other_files = event
-                .as_ref()
-                .is_ok_and(|event| concerns_other_files(event, &lock(&of_file)));
-            if !of_other_files {
-                // If the channel is full, a change is reported already.
-                let _ = sender.try_send(());
-            }
-        })?;
-        let mut watch = FileWatch {
-            file: Some(std::path::absolute(file)?),
-            changes,
-            is_changing: false,
-            way,
-            watcher,
-        };
+        let mut watch = FileWatch::new(WatchTarget::File(std::path::absolute(file)?))?;
         watch.follow()?;
         Ok(watch)
     }
@@ -76,27 +69,33 @@ impl FileWatch {
     /// # Errors
     /// Those of the system's file notification.
     pub fn of_folders(folders: &[PathBuf]) -> notify::Result<(FileWatch, bool)> {
+        let are_found = folders.iter().all(|folder| folder.is_dir());
+        let folders: Result<_, _> = folders.iter().map(std::path::absolute).collect();
+        let mut watch = FileWatch::new(WatchTarget::Folders(folders?))?;
+        let are_all_watched = watch.follow().is_ok() && are_found;
+        Ok((watch, are_all_watched))
+    }
+
+    fn new(target: WatchTarget) -> notify::Result<FileWatch> {
         let (sender, changes) = mpsc::channel(1);
-        let mut watcher =
-            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                let is_access = event.is_ok_and(|event| event.kind.is_access());
-                if !is_access {
-                    // If the channel is full, a change is reported already.
-                    let _ = sender.try_send(());
-                }
-            })?;
-        let mut are_all_watched = true;
-        for folder in folders {
-            are_all_watched &= watcher.watch(folder, RecursiveMode::NonRecursive).is_ok();
-        }
-        let watch = FileWatch {
-            file: None,
+        let way = Arc::new(Mutex::new(Vec::new()));
+        let of_target = way.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let of_other_files = event
+                .as_ref()
+                .is_ok_and(|event| concerns_other_files(event, &lock(&of_target)));
+            if !of_other_files {
+                // If the channel is full, a change is reported already.
+                let _ = sender.try_send(());
+            }
+        })?;
+        Ok(FileWatch {
+            target,
             changes,
             is_changing: false,
-            way: Arc::default(),
+            way,
             watcher,
-        };
-        Ok((watch, are_all_watched))
+        })
     }
 
     /// Waits until the file has changed, and then not changed for a short time. No change is lost if the future is dropped.
@@ -137,12 +136,12 @@ impl FileWatch {
 
     /// Watches the folders on the way to the file. A link that changes before its folder is watched is not reported, so the way
     /// is read again until it stays the same.
+    ///
+    /// # Errors
+    /// If no folder can be watched, or one of [`WatchTarget::Folders`].
     fn follow(&mut self) -> notify::Result<()> {
-        let Some(file) = self.file.clone() else {
-            return Ok(());
-        };
         for _ in 0..MAX_READINGS {
-            let way = way_to(&file);
+            let way = self.target.way();
             let former = std::mem::replace(&mut *lock(&self.way), way.clone());
             for step in &former {
                 if way.iter().all(|own| own.folder != step.folder) {
@@ -151,30 +150,55 @@ impl FileWatch {
                 }
             }
             // A folder that was replaced by another one of the same name has to be watched again.
-            let watched = way.iter().map(|step| {
-                self.watcher
-                    .watch(&step.folder, RecursiveMode::NonRecursive)
+            let mut folders: Vec<&WatchedName> = way.iter().collect();
+            folders.sort_by_key(|step| (&step.folder, step.name.is_some()));
+            folders.dedup_by_key(|step| &step.folder);
+            let watched = folders.into_iter().map(|step| {
+                let watched = self
+                    .watcher
+                    .watch(&step.folder, RecursiveMode::NonRecursive);
+                watched.map_err(|error| (error, step.name.is_none()))
             });
             let (watched, failed): (Vec<_>, Vec<_>) = watched.partition(Result::is_ok);
-            if way_to(&file) != way {
+            if self.target.way() != way {
                 continue;
             }
-            return match failed.into_iter().next() {
-                Some(Err(error)) if watched.is_empty() => Err(error),
-                Some(Err(error)) => {
-                    self.report(&error);
-                    Ok(())
-                }
-                Some(Ok(())) | None => Ok(()),
-            };
+            let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
+            let (of_target, on_the_way): (Vec<_>, Vec<_>) = failed
+                .into_iter()
+                .partition(|(_, is_of_target)| *is_of_target || watched.is_empty());
+            if let Some((error, _)) = of_target.into_iter().next() {
+                return Err(error);
+            }
+            if let Some((error, _)) = on_the_way.first() {
+                self.report(error);
+            }
+            return Ok(());
         }
         Ok(())
     }
 
     fn report(&self, error: &notify::Error) {
-        let file = self.file.as_deref().map(Path::display);
-        let file = file.map(tracing::field::display);
-        tracing::warn!(file, %error, "a folder through which a file is reached cannot be watched; changes there stay unnoticed");
+        let files: Vec<_> = match &self.target {
+            WatchTarget::File(file) => vec![file],
+            WatchTarget::Folders(folders) => folders.iter().collect(),
+        };
+        tracing::warn!(?files, %error, "a folder through which a file is reached cannot be watched; changes there stay unnoticed");
+    }
+}
+
+impl WatchTarget {
+    /// The names on the way to each file.
+    fn way(&self) -> Vec<WatchedName> {
+        match self {
+            WatchTarget::File(file) => way_to(file),
+            WatchTarget::Folders(folders) => {
+                let mut way: Vec<_> = folders.iter().flat_map(|folder| way_into(folder)).collect();
+                way.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
+                way.dedup();
+                way
+            }
+        }
     }
 }
 
@@ -190,7 +214,10 @@ fn concerns_other_files(event: &notify::Event, way: &[WatchedName]) -> bool {
         let concerns = |step: &WatchedName| match path.strip_prefix(&step.folder) {
             // The folder itself was moved or removed.
             Ok(within) if within.as_os_str().is_empty() => true,
-            Ok(within) => within.components().next() == Some(Component::Normal(&step.name)),
+            Ok(within) => step
+                .name
+                .as_ref()
+                .is_none_or(|name| within.components().next() == Some(Component::Normal(name))),
             Err(_) => false,
         };
         !way.iter().any(concerns)
@@ -211,7 +238,7 @@ fn way_to(file: &Path) -> Vec<WatchedName> {
         let path = folder.join(&name);
         let step = || WatchedName {
             folder: folder.clone(),
-            name: name.clone(),
+            name: Some(name.clone()),
         };
         match std::fs::read_link(&path) {
             Ok(target) => {
@@ -234,6 +261,26 @@ fn way_to(file: &Path) -> Vec<WatchedName> {
             Err(_) => folder = path,
         }
     }
+    way
+}
+
+/// How the system finds every file of a folder: the links that lead to the folder, all of its names, and the links among these.
+fn way_into(folder: &Path) -> Vec<WatchedName> {
+    let mut way = way_to(folder);
+    let Ok(resolved) = std::fs::canonicalize(folder) else {
+        return way;
+    };
+    let entries = std::fs::read_dir(&resolved).into_iter().flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    way.extend(
+        links
+            .take(MAX_LINKED_FILES)
+            .flat_map(|link| way_to(&link.path())),
+    );
+    way.push(WatchedName {
+        folder: resolved,
+        name: None,
+    });
     way
 }
 

@@ -27,6 +27,14 @@ impl RulesFilesRead {
         let found = entries.iter().map(|entry| read_entry(entry)).collect();
         RulesFilesRead { entries, found }
     }
+
+    /// Whether every folder was listed and every file was read.
+    pub fn are_all_read(&self) -> bool {
+        self.found.iter().all(|entry| match &entry.files {
+            Ok(files) => files.iter().all(|file| file.text.is_ok()),
+            Err(_) => false,
+        })
+    }
 }
 
 /// The folders in which the files of these entries are.

@@ -2,19 +2,28 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use accredit_core::config::problem::Problem;
 use accredit_core::config::rules_files::RulesInForce;
 use accredit_core::config::yaml::budget::MAX_BYTES;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
 
 use crate::app::reload::{Reloaded, Reloader};
 use crate::app::rules_files::RulesFilesRead;
 use crate::app::rules_watch::RulesWatch;
-use crate::cli::settings::{ConfigFlags, environment, settings};
+use crate::cli::settings::{ConfigError, ConfigFlags, environment, settings};
 use crate::file_watch::FileWatch;
 use crate::regular_file;
+
+/// How often the files are read without a sign of a change: some file systems report none, such as those of a network.
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The same after a file could not be read. The cause can end without a change of the file, such as too many open files.
+const UNREAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Watches the configuration of a running service.
 pub(crate) struct ConfigWatch {
@@ -27,6 +36,8 @@ pub(crate) struct ConfigWatch {
     valid_rules: RulesInForce,
     /// The configurations whose result is not known yet, in the order in which they were sent.
     sent: VecDeque<SentConfig>,
+    /// The latest reload failed, and not because of the text: it is repeated after [`POLL_INTERVAL`].
+    is_reload_due: bool,
 }
 
 /// A configuration that was sent to the service.
@@ -63,6 +74,7 @@ impl ConfigWatch {
             },
             valid_rules: RulesInForce::default(),
             sent: VecDeque::new(),
+            is_reload_due: false,
             file,
         })
     }
@@ -88,6 +100,7 @@ impl ConfigWatch {
         let mut rules_watch = RulesWatch::of(&self.seen.rules.entries);
         // The rules files were read before they were watched.
         let mut is_unwatched_until_now = rules_watch.has_folders();
+        let mut next_poll = Instant::now() + POLL_INTERVAL;
         loop {
             let on_demand = tokio::select! {
                 result = first_result(&mut self.sent) => {
@@ -98,34 +111,57 @@ impl ConfigWatch {
                 () = settled(watch.as_mut()) => false,
                 () = rules_watch.settled() => false,
                 () = std::future::ready(()), if is_unwatched_until_now => false,
+                () = sleep_until(next_poll) => self.is_reload_due,
             };
-            let seen = SeenFiles {
-                text: self.file.as_deref().and_then(read),
-                rules: RulesFilesRead::of(self.seen.rules.entries.clone()),
-            };
-            let is_changed = seen != self.seen;
-            if on_demand || is_changed {
-                self.seen = seen;
-                self.reload(&reloader).await;
+            // Reading and compiling a large configuration takes seconds, and this thread has to handle signals.
+            let (file, entries) = (self.file.clone(), self.seen.rules.entries.clone());
+            let reading = spawn_blocking(move || SeenFiles {
+                text: file.as_deref().and_then(read),
+                rules: RulesFilesRead::of(entries),
+            });
+            if let Ok(seen) = reading.await {
+                let is_changed = seen != self.seen;
+                if on_demand || is_changed {
+                    self.seen = seen;
+                    self.reload(&reloader).await;
+                }
             }
+            let is_unread = self.file.is_some() && self.seen.text.is_none();
+            next_poll = Instant::now()
+                + match is_unread || !self.seen.rules.are_all_read() {
+                    true => UNREAD_INTERVAL,
+                    false => POLL_INTERVAL,
+                };
             is_unwatched_until_now = rules_watch.follow(&self.seen.rules.entries);
         }
     }
 
     async fn reload(&mut self, reloader: &Reloader) {
-        let warn = |warning: &Problem| tracing::warn!("{warning}");
-        let in_force = Some(&self.valid_rules);
-        let config = match settings(self.typed.clone(), &environment, in_force, warn) {
-            Ok(config) => config,
-            Err(error) => {
+        let (typed, in_force) = (self.typed.clone(), self.valid_rules.clone());
+        let reading = spawn_blocking(move || {
+            let warn = |warning: &Problem| tracing::warn!("{warning}");
+            settings(typed, &environment, Some(&in_force), warn)
+        });
+        let config = match reading.await {
+            Ok(Ok(config)) => config,
+            failed => {
                 reloader.count_invalid();
-                error.log();
+                self.is_reload_due = !matches!(failed, Ok(Err(ConfigError::Invalid(_))));
+                match failed {
+                    Ok(Err(error)) => error.log(),
+                    Ok(Ok(_)) | Err(_) => {
+                        tracing::error!(
+                            "reading the configuration was aborted by a fault of accredit"
+                        );
+                    }
+                }
                 tracing::error!(
                     "configuration reload failed; the previous configuration stays active"
                 );
                 return;
             }
         };
+        self.is_reload_due = false;
         for problem in &config.resolved.rejected {
             tracing::error!(
                 %problem,
@@ -148,11 +184,12 @@ impl ConfigWatch {
         let Some(sent) = self.sent.pop_front() else {
             return;
         };
-        if result == Reloaded::Applied {
+        match result {
             // The latest reload counts as failed until every file is valid: a restart would fail.
-            if !sent.are_files_valid {
-                reloader.count_invalid();
-            }
+            Reloaded::Applied if !sent.are_files_valid => reloader.count_invalid(),
+            // A file that the configuration names is unusable.
+            Reloaded::Rejected => self.is_reload_due = true,
+            Reloaded::Applied | Reloaded::Superseded => {}
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use notify::Watcher as _;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::support::check_request::ClientRequest;
-use crate::support::eventually::eventually;
+use crate::support::eventually::{eventually, within};
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
@@ -249,6 +250,96 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
     place.write("shop/shop.yaml", SHOP);
     running.wait_for_line("configuration reloaded").await;
     decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+}
+
+/// A link is followed to the folder, and from the folder to a file: rules that were withdrawn there must not admit any longer.
+#[tokio::test]
+async fn links_to_a_folder_of_rules_files_and_links_in_it_are_watched() {
+    let place = Place::new();
+    let closed = "- { name: closed, access: deny }\n";
+    for release in ["one", "two"] {
+        std::fs::create_dir(place.path(release)).unwrap();
+    }
+    place.write("one/shop.yaml", SHOP);
+    place.write("two/shop.yaml", closed);
+    place.write("source.yaml", SHOP);
+    let link = |target: &str, name: &str| {
+        let next = place.path("next");
+        std::os::unix::fs::symlink(target, &next).unwrap();
+        std::fs::rename(next, place.path(name)).unwrap();
+    };
+    std::fs::remove_dir_all(place.path("shop")).unwrap();
+    link("one", "shop");
+    link("../source.yaml", "pay/all.yaml");
+    let mut running = place.serve().await;
+    decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+    decides(&running, "eu.pay.test", "/x", "all:read", "allowed").await;
+
+    link("two", "shop");
+    running.wait_for_line("configuration reloaded").await;
+    let denied = "denied_by_rule";
+    decides(&running, "shop.test", "/shop/a", "shop:closed", denied).await;
+    place.write("two/shop.yaml", SHOP);
+    running.wait_for_line("configuration reloaded").await;
+    decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+
+    place.write("source.yaml", closed);
+    running.wait_for_line("configuration reloaded").await;
+    decides(&running, "eu.pay.test", "/x", "all:closed", denied).await;
+}
+
+/// The cause of a failed reload can end without another change of the file.
+#[tokio::test]
+async fn a_file_that_could_not_be_read_is_read_again() {
+    let place = Place::new();
+    let mut running = place.serve().await;
+    running.set_open_files(0);
+    place.write("shop/shop.yaml", "- { name: closed, access: deny }\n");
+    place.write("accredit.yaml", &place.configuration("realm: changed\n"));
+    running.wait_for_line("configuration reload failed").await;
+    running.set_open_files(1024);
+    running.wait_for_line("configuration reloaded").await;
+    let denied = "denied_by_rule";
+    decides(&running, "shop.test", "/shop/a", "shop:closed", denied).await;
+}
+
+/// CONTRACT 7.2.1. Each rule of the large file causes a warning, which is logged when the file was read.
+#[tokio::test]
+async fn a_stop_signal_is_handled_while_a_large_configuration_is_read() {
+    let place = Place::new();
+    let mut running = place.serve().await;
+    let large = place.path("pay/large.yaml");
+    let (sender, mut opened) = tokio::sync::mpsc::unbounded_channel();
+    let of_large = large.clone();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let event = event.unwrap();
+        if event.kind.is_access() && event.paths.contains(&of_large) {
+            let _ = sender.send(());
+        }
+    })
+    .unwrap();
+    watcher
+        .watch(&place.path("pay"), notify::RecursiveMode::NonRecursive)
+        .unwrap();
+    let rule = |number: u32| {
+        let names: Vec<String> = (0..40).map(|name| format!("'{number}-{name}'")).collect();
+        format!(
+            "- {{ when: \"claims.sub in [{}] && claims.sub.matches('x{number}[a-z]+')\" }}\n",
+            names.join(", ")
+        )
+    };
+    let rules: String = (0..1000).map(rule).collect();
+    place.write("pay/large.yaml", &rules);
+    within("the file is opened", opened.recv()).await;
+    running.signal("TERM").await;
+    let lines = running.lines_to_the_end().await;
+    let place_of = |text: &str| lines.iter().position(|line| line.contains(text));
+    let draining = place_of("draining").expect("the drain begins");
+    assert!(
+        place_of("warning").is_none_or(|warned| draining < warned),
+        "{lines:?}"
+    );
+    assert_eq!(running.exit_code().await, Some(0));
 }
 
 #[tokio::test]
