@@ -34,6 +34,8 @@ pub struct FileStamp {
     inode: u64,
     length: u64,
     modified: (i64, i64),
+    /// Programs can restore the time of modification, but not this one.
+    status_changed: (i64, i64),
 }
 
 /// The stamp of what is at a path once links are followed. `None` if it cannot be read.
@@ -44,6 +46,7 @@ pub fn stamp(path: &Path) -> Option<FileStamp> {
         inode: metadata.ino(),
         length: metadata.len(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),
+        status_changed: (metadata.ctime(), metadata.ctime_nsec()),
     })
 }
 

@@ -3,13 +3,12 @@
 use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use accredit_core::config::deny_list::DenyListReader;
 use accredit_core::config::deny_list::fault::UnusableDenyList;
 use accredit_core::keys::source::KeyAddress;
 use accredit_core::revocation::list::DenyList;
-use accredit_core::token::numeric_date::NumericDate;
 
 use crate::deny_list::error::DenyListError;
 use crate::jwks::conditional::{Conditional, Validators};
@@ -39,7 +38,7 @@ pub(crate) fn read_file(path: &Path) -> Result<DenyList, DenyListError> {
     };
     let file = regular_file::open(path).map_err(failed)?;
     let mut file = file.take(MAX_LIST as u64 + 1);
-    let mut reader = DenyListReader::new(now());
+    let mut reader = DenyListReader::default();
     let mut buffer = vec![0; PIECE];
     let mut size = 0;
     loop {
@@ -103,7 +102,7 @@ async fn fetch_text(
         Conditional::Changed(changed) => changed,
     };
     let origin = changed.answer.address.clone();
-    let mut reader = DenyListReader::new(now());
+    let mut reader = DenyListReader::default();
     let mut unusable = None;
     let read = changed.answer.read(MAX_LIST, |piece| {
         unusable = reader.feed(piece).err();
@@ -118,12 +117,4 @@ async fn fetch_text(
         Some(unusable) => Err(unusable),
     };
     Ok(Some((origin, reader, changed.validators)))
-}
-
-/// Entries that have ended are left out. With a clock before 1970, all count.
-#[allow(clippy::disallowed_methods, reason = "entries of the list have dates")]
-fn now() -> NumericDate {
-    let now = SystemTime::now();
-    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH);
-    NumericDate::after_epoch(since_epoch.unwrap_or_default())
 }

@@ -53,12 +53,17 @@ pub(in crate::deny_list) enum DenyListOrigin {
 }
 
 impl DenyListOrigin {
-    /// The list, or `None` if it has not changed.
-    async fn load(&mut self, timeout: Duration) -> Result<Option<DenyList>, DenyListError> {
+    /// The list, or `None` if it has not changed. After a `sign` of a change, a file is read even if its stamp is the same: two
+    /// changes can have one time.
+    async fn load(
+        &mut self,
+        timeout: Duration,
+        sign: bool,
+    ) -> Result<Option<DenyList>, DenyListError> {
         match self {
             DenyListOrigin::File { path, read } => {
                 let current = stamp(path);
-                if current.is_some() && current == *read {
+                if !sign && current.is_some() && current == *read {
                     return Ok(None);
                 }
                 let file = path.clone();
@@ -87,12 +92,13 @@ impl DenyListRefresher {
     /// Loads at once and from then on.
     pub(in crate::deny_list) async fn run(mut self) -> Infallible {
         let mut watch = self.watch();
+        let mut sign = false;
         loop {
-            let next_attempt = self.attempt().await;
-            tokio::select! {
-                () = tokio::time::sleep_until(next_attempt) => {}
-                () = changed(watch.as_mut()) => {}
-            }
+            let next_attempt = self.attempt(sign).await;
+            sign = tokio::select! {
+                () = tokio::time::sleep_until(next_attempt) => false,
+                () = changed(watch.as_mut()) => true,
+            };
         }
     }
 
@@ -110,9 +116,10 @@ impl DenyListRefresher {
         }
     }
 
-    async fn attempt(&mut self) -> Instant {
+    async fn attempt(&mut self, sign: bool) -> Instant {
         // A panic while a list is read must not end the updates for good.
-        let loading = AssertUnwindSafe(self.origin.load(self.settings.timeout)).catch_unwind();
+        let loading =
+            AssertUnwindSafe(self.origin.load(self.settings.timeout, sign)).catch_unwind();
         let loaded = loading.await.unwrap_or(Err(DenyListError::Internal));
         let now = Instant::now();
         let interval = match self.settings.source {

@@ -10,7 +10,6 @@ use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::tree::{YamlNode, YamlValue};
 use crate::jose::json::{Duplicates, JsonDocument, JsonKind};
 use crate::revocation::list::{DenyList, DenyListBuilder};
-use crate::token::numeric_date::NumericDate;
 
 pub mod entry;
 pub mod fault;
@@ -25,7 +24,6 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads one list.
 pub struct DenyListReader {
-    now: NumericDate,
     form: ListForm,
     /// The text that was fed and is not read yet.
     rest: Vec<u8>,
@@ -43,11 +41,9 @@ enum ListForm {
     Yaml,
 }
 
-impl DenyListReader {
-    /// A reader that leaves out entries which have ended at `now`.
-    pub fn new(now: NumericDate) -> DenyListReader {
+impl Default for DenyListReader {
+    fn default() -> DenyListReader {
         DenyListReader {
-            now,
             form: ListForm::Unknown,
             rest: Vec::new(),
             line: 1,
@@ -55,7 +51,9 @@ impl DenyListReader {
             faults: Vec::new(),
         }
     }
+}
 
+impl DenyListReader {
     /// Reads the next piece of the text.
     ///
     /// # Errors
@@ -217,10 +215,7 @@ impl DenyListReader {
     fn add(&mut self, line: u32, read: Result<EntryFields<'_>, EntryError>) {
         let result = read.and_then(|fields| {
             let entry = fields.entry(line)?;
-            // An entry that has ended names no token any more.
-            if entry.until.is_some_and(|until| until <= self.now) {
-                return Ok(());
-            }
+            // An entry that has ended is kept, too: the clock can be ahead now and be corrected later.
             self.builder.push(&entry).map_err(EntryError::from)
         });
         if let Err(error) = result {

@@ -52,6 +52,15 @@ pub struct RevocableToken<'a> {
 }
 
 /// An entry in 40 bytes. Dates that are absent are infinite.
+/// What a deny list says of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DenyListMatch {
+    Revoked(RevokingEntry),
+    /// Every entry that names the token has ended. One counts again if the clock is set back.
+    Ended,
+    NotNamed,
+}
+
 #[derive(Clone, Copy)]
 struct StoredEntry {
     issued_before: f64,
@@ -159,17 +168,30 @@ fn starts(index: &[(u32, u32)]) -> Vec<u32> {
 // === impl DenyList ===
 
 impl DenyList {
-    /// The entry that names this token at `now`.
-    pub fn find(&self, token: &RevocableToken<'_>, now: NumericDate) -> Option<RevokingEntry> {
-        self.named.iter().find_map(|by| {
-            let value = token.property(*by)?;
-            self.entries_of(token.issuer, *by, value)
-                .find(|entry| entry.applies(token.claims, now))
-                .map(|entry| RevokingEntry {
-                    line: entry.line,
-                    by: entry.by,
-                })
-        })
+    /// What the list says of this token at `now`.
+    pub fn look_up(&self, token: &RevocableToken<'_>, now: NumericDate) -> DenyListMatch {
+        let mut has_ended_entry = false;
+        for by in &self.named {
+            let Some(value) = token.property(*by) else {
+                continue;
+            };
+            for entry in self.entries_of(token.issuer, *by, value) {
+                if !entry.names(token.claims) {
+                    continue;
+                }
+                if now.seconds() < entry.until {
+                    return DenyListMatch::Revoked(RevokingEntry {
+                        line: entry.line,
+                        by: entry.by,
+                    });
+                }
+                has_ended_entry = true;
+            }
+        }
+        match has_ended_entry {
+            true => DenyListMatch::Ended,
+            false => DenyListMatch::NotNamed,
+        }
     }
 
     /// A number that no other list of the process has.
@@ -239,13 +261,13 @@ impl DenyList {
 }
 
 impl StoredEntry {
-    fn applies(&self, claims: &Claims, now: NumericDate) -> bool {
-        let is_old = || match claims.date("iat") {
+    /// Whether the entry names a token with these claims until it ends.
+    fn names(&self, claims: &Claims) -> bool {
+        match claims.date("iat") {
             Ok(Some(issued)) => issued.seconds() < self.issued_before,
             // It cannot be shown to be newer.
             Ok(None) | Err(_) => true,
-        };
-        now.seconds() < self.until && is_old()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use event_listener::Event;
 
 use crate::revocation::entry::RevokingEntry;
-use crate::revocation::list::{DenyList, RevocableToken};
+use crate::revocation::list::{DenyList, DenyListMatch, RevocableToken};
 use crate::token::numeric_date::NumericDate;
 
 /// Holds the last good deny list. Without one, it refuses every token.
@@ -52,13 +52,14 @@ impl DenyListStore {
     ) -> Result<(), RevocationError> {
         let list = self.list.load();
         let list = list.as_ref().ok_or(RevocationError::NoList)?;
-        // A list that does not name a token will not name it later: entries end, and do not begin.
+        // A list without an entry that names the token, ended or not, will not name it later.
         if cleared.0.load(Ordering::Relaxed) == list.generation() {
             return Ok(());
         }
-        match list.find(token, now) {
-            Some(entry) => Err(RevocationError::Revoked(entry)),
-            None => {
+        match list.look_up(token, now) {
+            DenyListMatch::Revoked(entry) => Err(RevocationError::Revoked(entry)),
+            DenyListMatch::Ended => Ok(()),
+            DenyListMatch::NotNamed => {
                 cleared.0.store(list.generation(), Ordering::Relaxed);
                 Ok(())
             }
@@ -198,5 +199,30 @@ mod tests {
         store.fail();
         assert_eq!(check(), revoked, "a failed load keeps the list");
         assert_eq!(store.loads(), (4, 1));
+    }
+
+    #[test]
+    fn an_entry_that_has_ended_counts_again_if_the_clock_is_set_back() {
+        let claims = Claims::parse(br#"{"sub":"s"}"#).expect("are claims");
+        let token = RevocableToken {
+            issuer: "i",
+            claims: &claims,
+            key_id: None,
+        };
+        let at = |seconds| NumericDate::after_epoch(Duration::from_secs(seconds));
+        let mut builder = DenyListBuilder::default();
+        let entry = DenyListEntry {
+            issuer: "i",
+            by: RevokedBy::Subject,
+            value: "s",
+            issued_before: None,
+            until: Some(at(100)),
+            line: 7,
+        };
+        builder.push(&entry).expect("fits");
+        let (store, cleared) = (DenyListStore::default(), ClearedGeneration::default());
+        store.replace(builder.build(), Instant::now());
+        let is_refused = [99, 101, 99].map(|now| store.check(&token, &cleared, at(now)).is_err());
+        assert_eq!(is_refused, [true, false, true]);
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::DenyListReader;
 use crate::config::deny_list::fault::UnusableDenyList;
-use crate::revocation::list::{DenyList, RevocableToken};
+use crate::revocation::list::{DenyList, DenyListMatch, RevocableToken};
 use crate::token::claims::Claims;
 use crate::token::numeric_date::NumericDate;
 
 const NOW: u64 = 1_800_000_000;
 
 fn read_in_pieces(text: &[u8], size: usize) -> Result<DenyList, UnusableDenyList> {
-    let mut reader = DenyListReader::new(NumericDate::after_epoch(Duration::from_secs(NOW)));
+    let mut reader = DenyListReader::default();
     for piece in text.chunks(size) {
         reader.feed(piece)?;
     }
@@ -35,7 +35,10 @@ fn line_for(list: &DenyList, claims: &str, now: u64) -> Option<u32> {
         key_id: None,
     };
     let now = NumericDate::after_epoch(Duration::from_secs(now));
-    list.find(&token, now).map(|entry| entry.line)
+    match list.look_up(&token, now) {
+        DenyListMatch::Revoked(entry) => Some(entry.line),
+        DenyListMatch::Ended | DenyListMatch::NotNamed => None,
+    }
 }
 
 const YAML: &str = "# stolen on Monday\n- issuer: i\n  jti: a\n- { issuer: i, sub: \"7\", issued_before: 1800000000 }\n\
@@ -46,10 +49,13 @@ const LINES: &str = "\n{\"issuer\":\"i\",\"jti\":\"a\"}\n{\"issuer\":\"i\",\"sub
 
 #[test]
 fn a_list_is_yaml_or_one_json_object_per_line() {
-    for (text, lines) in [(YAML, [2, 4, 5]), (LINES, [2, 3, 5])] {
+    for (text, lines) in [(YAML, [2, 4, 5, 8]), (LINES, [2, 3, 5, 6])] {
         for size in [1, 2, 64, 4096] {
             let list = read_in_pieces(text.as_bytes(), size).expect("is a list");
-            assert_eq!(list.len(), 3, "the entry that has ended is left out");
+            assert_eq!(list.len(), 4);
+            // The entry has ended, and counts again if the clock is set back.
+            let gone = [NOW, NOW - 2].map(|now| line_for(&list, r#"{"sub":"gone"}"#, now));
+            assert_eq!(gone, [None, Some(lines[3])]);
             assert_eq!(list.issuers().collect::<Vec<_>>(), ["i"]);
             assert_eq!(line_for(&list, r#"{"jti":"a"}"#, NOW), Some(lines[0]));
             assert_eq!(line_for(&list, r#"{"sub":"7"}"#, NOW), Some(lines[1]));
@@ -174,7 +180,7 @@ fn a_list_of_faults_and_an_endless_line_end_early() {
     assert_eq!(faults(&text).len(), 20);
     let shown = read(&text).expect_err("has faults").to_string();
     assert!(shown.ends_with("; and 17 more faults"), "{shown}");
-    let mut reader = DenyListReader::new(NumericDate::after_epoch(Duration::ZERO));
+    let mut reader = DenyListReader::default();
     let mut fed = 0;
     let unusable = loop {
         match reader.feed(b"{\"issuer\":\"") {
@@ -187,7 +193,7 @@ fn a_list_of_faults_and_an_endless_line_end_early() {
         unusable.to_string(),
         "line 1: this line is longer than 64 KiB"
     );
-    let mut reader = DenyListReader::new(NumericDate::after_epoch(Duration::ZERO));
+    let mut reader = DenyListReader::default();
     let yaml = (0..).try_for_each(|_| reader.feed(&[b'#'; 65_536]));
     let shown = yaml.expect_err("is too long").to_string();
     assert!(shown.contains("over 4 MiB; write it as JSON"), "{shown}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DenyList, DenyListBuilder, RevocableToken};
+use super::{DenyList, DenyListBuilder, DenyListMatch, RevocableToken};
 use crate::revocation::entry::{DenyListEntry, RevokedBy, RevokingEntry};
 use crate::token::claims::Claims;
 use crate::token::numeric_date::NumericDate;
@@ -40,7 +40,10 @@ fn line_for(list: &DenyList, issuer: &str, claims: &str, now: u64) -> Option<u32
         claims: &claims,
         key_id: Some("k"),
     };
-    list.find(&token, at(now)).map(|entry| entry.line)
+    match list.look_up(&token, at(now)) {
+        DenyListMatch::Revoked(entry) => Some(entry.line),
+        DenyListMatch::Ended | DenyListMatch::NotNamed => None,
+    }
 }
 
 #[test]
@@ -78,12 +81,17 @@ fn an_entry_can_name_a_key() {
             claims: &claims,
             key_id,
         };
-        let found = list.find(&token, at(0));
-        let expected = RevokingEntry {
+        let found = list.look_up(&token, at(0));
+        let by_key = DenyListMatch::Revoked(RevokingEntry {
             line: 1,
             by: RevokedBy::KeyId,
+        });
+        let expected = if is_named {
+            by_key
+        } else {
+            DenyListMatch::NotNamed
         };
-        assert_eq!(found, is_named.then_some(expected), "{key_id:?}");
+        assert_eq!(found, expected, "{key_id:?}");
     }
 }
 
