@@ -2,7 +2,9 @@
 # Builds the Debian package of a binary.
 # usage: debian.sh BINARY FOLDER [SBOM]
 #
-# The binary has to run here: it writes its own man pages and completions. The package goes into FOLDER, and its name is printed.
+#   ARCH=aarch64   the architecture of the binary (default: that of this machine)
+#
+# The binary writes its own man pages and completions. The package goes into FOLDER, and its name is printed.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,8 +14,10 @@ fail() { printf 'debian: %s\n' "$*" >&2; exit 1; }
 binary=$1 out=$2 sbom=${3:-}
 command -v dpkg-deb >/dev/null || fail "dpkg-deb is needed, and was not found; build the package on Debian or Ubuntu."
 [[ -x $binary ]] || fail "the binary $binary does not exist; build it: cargo build --release --locked"
+source "$root/scripts/target.sh"
+need_runner
+program=("${runner[@]}" "$binary")
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
-architecture=$(dpkg --print-architecture)
 epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
 staging=$(mktemp -d)
 trap 'rm -rf "$staging"' EXIT
@@ -23,14 +27,14 @@ place() { install -D -m "$1" "$2" "$package/$3"; }
 
 place 0755 "$binary" usr/bin/accredit
 place 0644 "$root/deploy/systemd/accredit.service" usr/lib/systemd/system/accredit.service
-"$binary" man "$staging/man"
+"${program[@]}" man "$staging/man"
 for page in "$staging"/man/*.1; do
     gzip -9 --no-name "$page"
     place 0644 "$page.gz" "usr/share/man/man1/$(basename "$page").gz"
 done
-"$binary" completions bash >"$staging/bash" && place 0644 "$staging/bash" usr/share/bash-completion/completions/accredit
-"$binary" completions zsh >"$staging/zsh" && place 0644 "$staging/zsh" usr/share/zsh/vendor-completions/_accredit
-"$binary" completions fish >"$staging/fish" && place 0644 "$staging/fish" usr/share/fish/vendor_completions.d/accredit.fish
+"${program[@]}" completions bash >"$staging/bash" && place 0644 "$staging/bash" usr/share/bash-completion/completions/accredit
+"${program[@]}" completions zsh >"$staging/zsh" && place 0644 "$staging/zsh" usr/share/zsh/vendor-completions/_accredit
+"${program[@]}" completions fish >"$staging/fish" && place 0644 "$staging/fish" usr/share/fish/vendor_completions.d/accredit.fish
 documents=usr/share/doc/accredit
 place 0644 "$root/README.md" "$documents/README.md"
 {
@@ -40,18 +44,18 @@ place 0644 "$root/README.md" "$documents/README.md"
 place 0644 "$staging/copyright" "$documents/copyright"
 gzip -9 --no-name --stdout "$root/CHANGELOG.md" >"$staging/changelog.gz"
 place 0644 "$staging/changelog.gz" "$documents/changelog.gz"
-(cd "$root" && find examples -type f) | while IFS= read -r example; do
-    place 0644 "$root/$example" "$documents/$example"
+(cd "$root" && find docs deploy examples -type f) | while IFS= read -r file; do
+    place 0644 "$root/$file" "$documents/$file"
 done
 [[ -z $sbom ]] || place 0644 "$sbom" usr/share/accredit/sbom.cdx.json
 
 # The newest version of the C library that the binary asks for.
-libc=$(objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -V | tail -n 1)
+libc=$(readelf --version-info --wide "$binary" | grep -o 'GLIBC_2[0-9.]*' | sort -V | tail -n 1)
 mkdir -p "$package/DEBIAN"
 cat >"$package/DEBIAN/control" <<END
 Package: accredit
 Version: $version
-Architecture: $architecture
+Architecture: $debian_arch
 Maintainer: the authors of accredit <accredit@localhost>
 Installed-Size: $(du -sk --apparent-size "$package/usr" | cut -f 1)
 Depends: libc6 (>= ${libc#GLIBC_}), libgcc-s1
@@ -69,6 +73,6 @@ done
 (cd "$package" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
 find "$package" -exec touch --no-dereference --date="@$epoch" {} +
 mkdir -p "$out"
-file="$out/accredit_${version}_$architecture.deb"
+file="$out/accredit_${version}_$debian_arch.deb"
 SOURCE_DATE_EPOCH=$epoch dpkg-deb --root-owner-group -Z"${COMPRESSION:-xz}" --build "$package" "$file" >/dev/null
 printf '%s\n' "$file"

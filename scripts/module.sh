@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Builds the module for Envoy into target/module/libaccredit-VERSION.so, checks what it needs and exports, and prints its path.
+#
+#   ARCH=aarch64   the architecture (default: that of this machine); another one goes into target/module-ARCH
+#   PROFILE=dist   the profile of cargo (default: release); `dist` keeps the symbols
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -8,14 +11,17 @@ cd "$root"
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "module: $*"; exit 1; }
 
+source scripts/target.sh
+profile=${PROFILE:-release}
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"$/\1/p' Cargo.toml)
 [[ -n $version ]] || fail "Cargo.toml has no version."
 # The library alone as a `cdylib`: beside an `rlib`, there would be no link-time optimisation.
-cargo rustc --release --locked --quiet -p accredit-module --lib --crate-type cdylib
-built="${CARGO_TARGET_DIR:-target}/release/libaccredit_module.so"
-file="target/module/libaccredit-$version.so"
-mkdir -p target/module
-cp "$built" "$file.new"
+cargo rustc --profile "$profile" --locked --quiet -p accredit-module --lib --crate-type cdylib "${cargo_options[@]}"
+folder=target/module
+[[ $arch == "$machine" ]] || folder=target/module-$arch
+file=$folder/libaccredit-$version.so
+mkdir -p "$folder"
+cp "$built/$profile/libaccredit_module.so" "$file.new"
 mv "$file.new" "$file"
 
 command -v readelf >/dev/null || fail "readelf is needed to check the file (Debian and Ubuntu: apt-get install binutils)."
@@ -24,6 +30,6 @@ needed=$(readelf --dynamic --wide "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/
 [[ -z $needed ]] || fail "the file needs more than libc, libm and the loader: $needed"
 newest=$(readelf --version-info --wide "$file" | grep -o 'GLIBC_2\.[0-9]*' | sort -uV | tail -n 1)
 [[ $(printf '%s\n' GLIBC_2.34 "$newest" | sort -V | tail -n 1) == GLIBC_2.34 ]] || fail "the file needs $newest; 2.34 is the limit."
-exported=$(nm --dynamic --defined-only "$file" | awk '{ print $NF }' | grep -v '^envoy_dynamic_module_on_' || true)
+exported=$("${binutils}nm" --dynamic --defined-only "$file" | awk '{ print $NF }' | grep -v '^envoy_dynamic_module_on_' || true)
 [[ -z $exported ]] || fail "the file exports more than Envoy's hooks: $exported"
 printf '%s\n' "$file"

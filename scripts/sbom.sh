@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes the software bill of materials (CycloneDX 1.5, JSON) of the binary. Installs cargo-cyclonedx into .tools if it is missing.
-# usage: sbom.sh FILE
+# Writes the software bill of materials (CycloneDX 1.5, JSON) of the binary, and that of the module for Envoy. Installs cargo-cyclonedx into
+# .tools if it is missing.
+# usage: sbom.sh FILE [MODULE_FILE]
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,7 +13,7 @@ epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || e
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "sbom: $*"; exit 1; }
 
-[[ $# -eq 1 ]] || fail "usage: sbom.sh FILE"
+[[ $# -ge 1 && $# -le 2 ]] || fail "usage: sbom.sh FILE [MODULE_FILE]"
 if [[ $("$tools/bin/cargo-cyclonedx" cyclonedx --version 2>/dev/null || true) != *" $cyclonedx" ]]; then
     say "Installing cargo-cyclonedx $cyclonedx into .tools (once, about two minutes)."
     # A debug build takes a fraction of the time to build, and runs in a second.
@@ -25,5 +26,7 @@ fi
 (cd "$root" && SOURCE_DATE_EPOCH=$epoch "$tools/bin/cargo-cyclonedx" cyclonedx --quiet --format json \
     --spec-version 1.5 --no-build-deps --override-filename accredit-sbom)
 # Removes the path of the build folder.
-sed "s#file://$root#file:///accredit#g" "$root/accredit-sbom.json" >"$1"
+without_paths() { sed "s#file://$root#file:///accredit#g" "$1"; }
+without_paths "$root/accredit-sbom.json" >"$1"
+[[ $# -eq 1 ]] || without_paths "$root/crates/accredit-module/accredit-sbom.json" >"$2"
 rm -f "$root/accredit-sbom.json" "$root"/crates/*/accredit-sbom.json
