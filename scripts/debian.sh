@@ -36,13 +36,18 @@ done
 "${program[@]}" completions zsh >"$staging/zsh" && place 0644 "$staging/zsh" usr/share/zsh/vendor-completions/_accredit
 "${program[@]}" completions fish >"$staging/fish" && place 0644 "$staging/fish" usr/share/fish/vendor_completions.d/accredit.fish
 documents=usr/share/doc/accredit
-place 0644 "$root/README.md" "$documents/README.md"
+# The names that the links of the documents have.
+for file in README.md CHANGELOG.md SECURITY.md; do place 0644 "$root/$file" "$documents/$file"; done
 {
     printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: accredit\n\n'
-    printf 'Files: *\nCopyright: the authors of accredit\nLicense: Apache-2.0\n See /usr/share/common-licenses/Apache-2.0.\n'
+    printf 'Files: *\nCopyright: %s the authors of accredit\nLicense: Apache-2.0\n See /usr/share/common-licenses/Apache-2.0.\n' "$(date --utc --date="@$epoch" +%Y)"
 } >"$staging/copyright"
 place 0644 "$staging/copyright" "$documents/copyright"
-gzip -9 --no-name --stdout "$root/CHANGELOG.md" >"$staging/changelog.gz"
+# dpkg's tools expect their own form at this place; the changes themselves are in CHANGELOG.md.
+{
+    printf 'accredit (%s) unstable; urgency=medium\n\n  * CHANGELOG.md has the changes of this version.\n\n' "$version"
+    printf ' -- the authors of accredit <accredit@localhost>  %s\n' "$(date --utc --rfc-email --date="@$epoch")"
+} | gzip -9 --no-name >"$staging/changelog.gz"
 place 0644 "$staging/changelog.gz" "$documents/changelog.gz"
 (cd "$root" && find docs deploy examples -type f) | while IFS= read -r file; do
     place 0644 "$root/$file" "$documents/$file"
