@@ -1,4 +1,4 @@
-"""The first five minutes in containers: the compose file and the pod for kind. No container engine runs here."""
+"""The first five minutes in containers: the compose file and the pod for kind. Tests run no container engine."""
 
 import functools
 import json
