@@ -11,7 +11,7 @@
 //! observe/                            where each decision is reported
 //! deny_list/                          the deny list: loaded, kept current
 //! jwks/         server/               key fetching and refreshing; sockets, TLS, drain
-//! telemetry/  file_watch.rs  regular_file.rs  dev_issuer/
+//! telemetry/  file_watch.rs  regular_file.rs  supervision.rs  dev_issuer/
 //! ```
 
 pub mod admin;
@@ -30,4 +30,5 @@ pub mod regular_file;
 pub mod replay;
 pub mod rule_tests;
 pub mod server;
+pub mod supervision;
 pub mod telemetry;

@@ -60,6 +60,7 @@ impl DenyListKeeper {
             settings: settings.clone(),
             origin,
             failures: 0,
+            has_begun: false,
         };
         Ok(DenyListKeeper {
             settings,

@@ -21,6 +21,7 @@ use crate::jwks::conditional::Validators;
 use crate::jwks::issuer_client::IssuerClient;
 use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay};
 use crate::regular_file::{FileStamp, stamp};
+use crate::supervision::keep_running;
 
 /// A changed file is read after this time even if its folder goes on changing.
 const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
@@ -36,6 +37,7 @@ pub(in crate::deny_list) struct DenyListRefresher {
     pub(in crate::deny_list) origin: DenyListOrigin,
     /// The failures since the latest success.
     pub(in crate::deny_list) failures: u32,
+    pub(in crate::deny_list) has_begun: bool,
 }
 
 /// Where the next list comes from, and which one was loaded last.
@@ -80,6 +82,14 @@ impl DenyListOrigin {
         }
     }
 
+    /// The next load brings the list, changed or not.
+    fn forget(&mut self) {
+        match self {
+            DenyListOrigin::File { read, .. } => *read = None,
+            DenyListOrigin::Http { validators, .. } => **validators = Validators::default(),
+        }
+    }
+
     fn file(&self) -> Option<&Path> {
         match self {
             DenyListOrigin::File { path, .. } => Some(path),
@@ -91,6 +101,17 @@ impl DenyListOrigin {
 impl DenyListRefresher {
     /// Loads at once and from then on.
     pub(in crate::deny_list) async fn run(mut self) -> Infallible {
+        keep_running("deny list updates", &mut self, |updates| {
+            updates.update().boxed()
+        })
+        .await
+    }
+
+    async fn update(&mut self) -> Infallible {
+        if std::mem::replace(&mut self.has_begun, true) {
+            // After a panic, the list that was loaded last may not be in force.
+            self.origin.forget();
+        }
         let mut watch = self.watch();
         let mut sign = false;
         loop {

@@ -50,6 +50,9 @@ pub trait Fetch: Send {
         &mut self,
         purpose: Purpose,
     ) -> impl Future<Output = Result<FetchedKeys, FetchError>> + Send;
+
+    /// The next fetch brings the key set, changed or not.
+    fn forget(&mut self);
 }
 
 enum KeyOrigin {
@@ -104,9 +107,20 @@ impl Fetch for Fetcher {
             })
         })
     }
+
+    fn forget(&mut self) {
+        self.origin.forget();
+    }
 }
 
 impl KeyOrigin {
+    fn forget(&mut self) {
+        match self {
+            KeyOrigin::Http { validators, .. } => **validators = Validators::default(),
+            KeyOrigin::File(_) | KeyOrigin::Fixed => {}
+        }
+    }
+
     async fn fetch(
         &mut self,
         purpose: Purpose,

@@ -20,6 +20,7 @@ use crate::jwks::key_report::KeyReport;
 use crate::jwks::key_saver::KeySaver;
 use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay};
 use crate::jwks::refresher::key_file::KeyFileWatch;
+use crate::supervision::keep_running;
 use crate::telemetry::traces::{Kind, ParentText, Traces};
 
 pub mod delay;
@@ -46,6 +47,7 @@ pub struct Refresher<F = Fetcher> {
     saver: Option<KeySaver>,
     first_fetches: Arc<Semaphore>,
     watch: KeyFileWatch,
+    has_begun: bool,
 }
 
 impl<F: Fetch> Refresher<F> {
@@ -66,6 +68,7 @@ impl<F: Fetch> Refresher<F> {
             saver: None,
             first_fetches,
             watch: KeyFileWatch::default(),
+            has_begun: false,
         }
     }
 
@@ -90,7 +93,7 @@ impl<F: Fetch> Refresher<F> {
         tokio::select! {
             biased;
             () = store.released() => {}
-            never = self.refresh() => match never {},
+            never = keep_running("key refresh", &mut self, |own| own.refresh().boxed()) => match never {},
             // The writer does not end before the saver is dropped.
             Some(()) = &mut writer => {}
         }
@@ -108,7 +111,14 @@ impl<F: Fetch> Refresher<F> {
     }
 
     async fn refresh(&mut self) -> Infallible {
-        let mut next_attempt = self.begin().await;
+        let mut next_attempt = match std::mem::replace(&mut self.has_begun, true) {
+            false => self.begin().await,
+            true => {
+                // After a panic, the key set that was fetched last may not be in use.
+                self.fetcher.forget();
+                self.attempt(Purpose::Refresh).await
+            }
+        };
         loop {
             let purpose = tokio::select! {
                 () = tokio::time::sleep_until(next_attempt) => Purpose::Refresh,

@@ -4,12 +4,14 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use accredit_core::proof::redis_url::RedisUrl;
+use futures_util::FutureExt as _;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::replay::error::ConnectionError;
 use crate::replay::stream::connect;
+use crate::supervision::keep_running;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -31,16 +33,28 @@ pub(in crate::replay) enum ConnectionState {
     Down,
 }
 
+/// The server, and where the state of the connection to it is shown.
+pub(in crate::replay) struct SharedConnection {
+    pub(in crate::replay) url: RedisUrl,
+    pub(in crate::replay) state: watch::Sender<ConnectionState>,
+}
+
+/// Keeps the connection until it is dropped.
+pub(in crate::replay) async fn keep_connected(mut connection: SharedConnection) -> Infallible {
+    let task = "connection to the memory of used proofs";
+    keep_running(task, &mut connection, |connection| {
+        reconnect(connection).boxed()
+    })
+    .await
+}
+
 /// Connects, and connects again after a growing delay.
-pub(in crate::replay) async fn keep_connected(
-    url: RedisUrl,
-    state: watch::Sender<ConnectionState>,
-) -> Infallible {
+async fn reconnect(SharedConnection { url, state }: &mut SharedConnection) -> Infallible {
     let mut delay = MIN_DELAY;
     let mut is_reported = false;
     loop {
         state.send_replace(ConnectionState::Connecting);
-        let error = serve(&url, &state).await;
+        let error = serve(url, state).await;
         let before = state.send_replace(ConnectionState::Down);
         if matches!(before, ConnectionState::Connected(_)) {
             (delay, is_reported) = (MIN_DELAY, false);

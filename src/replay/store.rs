@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::replay::connection::{ConnectionState, keep_connected};
+use crate::replay::connection::{ConnectionState, SharedConnection, keep_connected};
 
 /// How many checks can wait for the server at the same time. Each holds its request.
 const MAX_WAITING: usize = 1024;
@@ -64,8 +64,11 @@ impl ReplayStore {
     pub fn start(&self) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         if tasks.is_empty() {
-            let (url, sender) = (self.url.clone(), self.sender.clone());
-            tasks.spawn(async move { match keep_connected(url, sender).await {} });
+            let connection = SharedConnection {
+                url: self.url.clone(),
+                state: self.sender.clone(),
+            };
+            tasks.spawn(async move { match keep_connected(connection).await {} });
         }
     }
 

@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
-pub(super) const ROOMS: [(&str, &[&str]); 34] = [
+pub(super) const ROOMS: [(&str, &[&str]); 35] = [
     (
         "host",
         &["check", "authz", "config", "process", "reason", "telemetry"],
@@ -13,6 +13,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 34] = [
             "authz",
             "config",
             "envoy",
+            "keys",
             "observe",
             "process",
             "reason",
@@ -25,16 +26,19 @@ pub(super) const ROOMS: [(&str, &[&str]); 34] = [
         &[
             "admin",
             "app",
+            "authn",
             "authz",
             "config",
             "deny_list",
             "engine",
+            "envoy",
             "file_watch",
             "jwks",
             "keys",
             "observe",
             "regular_file",
             "rules",
+            "supervision",
             "telemetry",
         ],
     ),
@@ -140,11 +144,12 @@ pub(super) const ROOMS: [(&str, &[&str]); 34] = [
             "keys",
             "regular_file",
             "revocation",
+            "supervision",
             "telemetry",
             "token",
         ],
     ),
-    ("replay", &["proof", "telemetry", "token"]),
+    ("replay", &["proof", "supervision", "telemetry", "token"]),
     ("server", &["config", "file_watch", "regular_file", "rules"]),
     (
         "engine",
@@ -216,7 +221,14 @@ pub(super) const ROOMS: [(&str, &[&str]); 34] = [
     ("token", &["jose", "reason"]),
     (
         "jwks",
-        &["file_watch", "jose", "keys", "regular_file", "telemetry"],
+        &[
+            "file_watch",
+            "jose",
+            "keys",
+            "regular_file",
+            "supervision",
+            "telemetry",
+        ],
     ),
     ("keys", &["jose"]),
     ("reason", &[]),
@@ -225,6 +237,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 34] = [
     ("file_watch", &[]),
     ("telemetry", &["regular_file"]),
     ("regular_file", &[]),
+    ("supervision", &[]),
 ];
 
 /// Outside crates, and the only places that name them.

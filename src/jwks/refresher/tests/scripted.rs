@@ -178,6 +178,8 @@ impl Fetch for ScriptedSource {
             .await
             .unwrap_or(Err(failed(RequestFailure::TimedOut(TIMEOUT))))
     }
+
+    fn forget(&mut self) {}
 }
 
 struct Landing<'a>(&'a ScriptedSource);

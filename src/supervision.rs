@@ -1,0 +1,76 @@
+//! Tasks that go on after a panic: a task that ends unnoticed would leave keys, a deny list, a connection or a configuration as they
+//! are for good.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+/// The delay before a task that panicked begins again. What panics at once must not occupy a thread or fill the log.
+const RESTART_DELAY: Duration = Duration::from_secs(5);
+
+/// Runs a task that never ends, and runs it again after each panic. `state` is what it goes on with; the task must begin in a way
+/// that is right whatever an earlier run left there. The log of a panic has its place; `task` says which task it was.
+pub async fn keep_running<T: Send>(
+    task: &'static str,
+    state: &mut T,
+    run: for<'a> fn(&'a mut T) -> BoxFuture<'a, Infallible>,
+) -> Infallible {
+    loop {
+        match AssertUnwindSafe(run(state)).catch_unwind().await {
+            Ok(never) => match never {},
+            // Its destructor could panic too.
+            Err(payload) => std::mem::forget(payload),
+        }
+        tracing::error!(task, retry_in = ?RESTART_DELAY, "a task panicked; it begins again");
+        tokio::time::sleep(RESTART_DELAY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::FutureExt as _;
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+    use tokio::time::Instant;
+
+    use super::{RESTART_DELAY, keep_running};
+
+    struct Runs {
+        number: usize,
+        begun: UnboundedSender<usize>,
+    }
+
+    async fn run(runs: &mut Runs) -> Infallible {
+        runs.number += 1;
+        runs.begun.send(runs.number).unwrap();
+        if runs.number == 2 {
+            // Both before the first wait and after it.
+            tokio::task::yield_now().await;
+        }
+        assert!(runs.number > 2, "on purpose");
+        std::future::pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_begins_again_with_its_state() {
+        let (begun, mut begins) = unbounded_channel();
+        let mut runs = Runs { number: 0, begun };
+        let started = Instant::now();
+        let running =
+            tokio::spawn(
+                async move { keep_running("test", &mut runs, |runs| run(runs).boxed()).await },
+            );
+        for number in 1..=3 {
+            assert_eq!(begins.recv().await, Some(number));
+        }
+        assert_eq!(started.elapsed(), 2 * RESTART_DELAY);
+        // It still runs, and ends with its owner only.
+        assert!(!running.is_finished());
+        running.abort();
+        assert!(running.await.is_err_and(|error| error.is_cancelled()));
+    }
+}
