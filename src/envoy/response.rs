@@ -9,6 +9,7 @@
 //!
 //! [`RefusalCode`]: accredit_core::authz::answer::RefusalCode
 
+use accredit_core::authn::flat_metadata::FlatMetadata;
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
 
@@ -124,6 +125,7 @@ pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
     EncodedIdentity {
         headers: headers.into_bytes().into(),
         metadata: fields.into_bytes().into(),
+        flat_metadata: FlatMetadata::default(),
     }
 }
 

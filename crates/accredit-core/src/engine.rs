@@ -54,9 +54,10 @@ impl Engines {
 
     /// Engines whose authorizers share one token cache, whatever limits they have: the limit is that of the authorizer that was
     /// built last. It is for processes in which superseded configurations stay in force for long. An authorizer without a cache
-    /// has none here either.
-    pub fn sharing_one_cache() -> Engines {
+    /// has none here either. Each new identity is encoded, to be cached with it.
+    pub fn sharing_one_cache(encode: EncodeIdentity) -> Engines {
         Engines {
+            encode: Some(encode),
             shares_one_cache: true,
             ..Engines::default()
         }

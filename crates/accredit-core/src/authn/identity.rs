@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::authn::flat_metadata::FlatMetadata;
 use crate::authn::issuers::Issuer;
 use crate::authn::token_metadata::{self, MetadataValue};
 use crate::forward::claim_headers::SetHeader;
@@ -20,6 +21,8 @@ pub struct EncodedIdentity {
     pub headers: Box<[u8]>,
     /// The part of the dynamic metadata that depends on the token alone.
     pub metadata: Box<[u8]>,
+    /// The same without lists and mappings; empty if the protocol sets no such metadata.
+    pub flat_metadata: FlatMetadata,
 }
 
 /// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
@@ -120,7 +123,9 @@ impl Identity {
             .map(|header| size_of::<SetHeader>() + header.value.len())
             .sum();
         let encoded = self.encoded.as_ref();
-        let encoded = encoded.map_or(0, |parts| parts.headers.len() + parts.metadata.len());
+        let encoded = encoded.map_or(0, |parts| {
+            parts.headers.len() + parts.metadata.len() + parts.flat_metadata.weight()
+        });
         size_of::<Self>()
             + self.token.weight()
             + headers

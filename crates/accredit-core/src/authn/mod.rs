@@ -6,6 +6,7 @@ pub mod authenticator;
 pub mod cookies;
 pub mod error;
 pub mod extraction_error;
+pub mod flat_metadata;
 pub mod header_value;
 pub mod hidden_tokens;
 pub mod identity;

@@ -71,7 +71,8 @@ pub trait HttpStream {
     /// [`NotChanged`]
     fn remove_header(&mut self, name: &str) -> Result<(), NotChanged>;
 
-    fn set_metadata_text(&mut self, name: &str, value: &str);
+    /// Sets metadata: each name and its text.
+    fn set_metadata_texts(&mut self, texts: &[(&str, &str)]);
 
     fn set_metadata_number(&mut self, name: &str, value: f64);
 

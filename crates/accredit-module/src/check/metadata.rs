@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use accredit::envoy::message_writer::MessageWriter;
 use accredit::envoy::metadata;
+use accredit_core::authn::flat_metadata::FlatMetadata;
 use accredit_core::authn::token_metadata::MetadataValue;
 use accredit_core::authz::record::{DecisionRecord, TokenRecord};
 use accredit_core::config::filter_config::MetadataForm;
@@ -19,12 +20,7 @@ pub fn set(
 ) {
     match form {
         MetadataForm::None => {}
-        MetadataForm::Flat => {
-            set_flat(stream, record);
-            for (name, value) in computed {
-                set_value(stream, name, value);
-            }
-        }
+        MetadataForm::Flat => set_flat(stream, record, computed),
         MetadataForm::Full => {
             let mut fields = MessageWriter::default();
             metadata::write(record, &mut fields);
@@ -34,55 +30,41 @@ pub fn set(
     }
 }
 
-fn set_flat(stream: &mut impl HttpStream, record: &DecisionRecord) {
-    for (name, text) in record.metadata() {
-        stream.set_metadata_text(name, text);
-    }
+/// Sets every text in one call: each call of Envoy builds and merges a message.
+fn set_flat(
+    stream: &mut impl HttpStream,
+    record: &DecisionRecord,
+    computed: &[(Arc<str>, MetadataValue)],
+) {
+    let mut rest = FlatMetadata::default();
+    let mut of_identity = None;
     match &record.token {
-        TokenRecord::Verified(identity) => {
-            for (name, value) in &identity.metadata() {
-                set_value(stream, name, value);
+        TokenRecord::Verified(identity) => match identity.encoded() {
+            Some(parts) => of_identity = Some(&parts.flat_metadata),
+            None => {
+                for (name, value) in &identity.metadata() {
+                    rest.push(name, value);
+                }
             }
-        }
+        },
         TokenRecord::NotRead | TokenRecord::NotAccepted { .. } => {
             let (names, of_token) = record.unaccepted_metadata();
             for (name, text) in names {
-                stream.set_metadata_text(name, text);
+                rest.push_text(name, text);
             }
             for (name, value) in of_token {
-                set_value(stream, name, value);
+                rest.push(name, value);
             }
         }
     }
-}
-
-/// A list of texts is joined by spaces, as scopes are; a mapping gives `NAME.MEMBER` for each member that is a scalar.
-fn set_value(stream: &mut impl HttpStream, name: &str, value: &MetadataValue) {
-    match value {
-        MetadataValue::List(values) => {
-            let texts = values.iter().map(|value| match value {
-                MetadataValue::Text(text) => Some(text.as_str()),
-                _ => None,
-            });
-            if let Some(texts) = texts.collect::<Option<Vec<_>>>() {
-                stream.set_metadata_text(name, &texts.join(" "));
-            }
-        }
-        MetadataValue::Map(members) => {
-            for (member, value) in members {
-                set_scalar(stream, &format!("{name}.{member}"), value);
-            }
-        }
-        scalar => set_scalar(stream, name, scalar),
+    for (name, value) in computed {
+        rest.push(name, value);
     }
-}
-
-fn set_scalar(stream: &mut impl HttpStream, name: &str, value: &MetadataValue) {
-    match value {
-        MetadataValue::Text(text) => stream.set_metadata_text(name, text),
-        MetadataValue::Number(number) => stream.set_metadata_number(name, *number),
-        MetadataValue::Bool(true) => stream.set_metadata_text(name, "true"),
-        MetadataValue::Bool(false) => stream.set_metadata_text(name, "false"),
-        MetadataValue::Null | MetadataValue::List(_) | MetadataValue::Map(_) => {}
+    let all = || of_identity.into_iter().chain([&rest]);
+    let texts = all().flat_map(FlatMetadata::texts);
+    let texts: Vec<_> = record.metadata().into_iter().chain(texts).collect();
+    stream.set_metadata_texts(&texts);
+    for (name, number) in all().flat_map(FlatMetadata::numbers) {
+        stream.set_metadata_number(name, number);
     }
 }

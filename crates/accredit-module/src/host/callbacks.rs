@@ -94,6 +94,7 @@ callbacks! {
     }
     optional {
         is_validation_mode: fn() -> bool;
+        http_set_dynamic_metadata_string_batch: fn(EnvoyPtr, AbiBuffer, *const AbiHeader, usize);
         http_set_dynamic_metadata_struct: fn(EnvoyPtr, AbiBuffer, AbiBuffer);
         bootstrap_extension_config_scheduler_new: fn(EnvoyPtr) -> *mut c_void;
         bootstrap_extension_config_scheduler_commit: fn(*mut c_void, u64);

@@ -96,15 +96,29 @@ impl HttpStream for EnvoyStream {
         self.change(name, AbiBuffer::NULL)
     }
 
-    fn set_metadata_text(&mut self, name: &str, value: &str) {
-        // SAFETY: the stream exists by the contract of `new`; Envoy copies the texts.
-        unsafe {
-            (self.callbacks.http_set_dynamic_metadata_string)(
-                self.filter,
-                AbiBuffer::of(METADATA_NAMESPACE.as_bytes()),
-                AbiBuffer::of(name.as_bytes()),
-                AbiBuffer::of(value.as_bytes()),
-            );
+    fn set_metadata_texts(&mut self, texts: &[(&str, &str)]) {
+        let namespace = AbiBuffer::of(METADATA_NAMESPACE.as_bytes());
+        if let Some(set_all) = self.callbacks.http_set_dynamic_metadata_string_batch {
+            let texts = texts.iter();
+            let texts: Vec<_> = texts
+                .map(|(name, text)| AbiHeader::of(name, text))
+                .collect();
+            // SAFETY: the stream exists by the contract of `new`; Envoy copies the texts.
+            unsafe { set_all(self.filter, namespace, texts.as_ptr(), texts.len()) }
+            return;
+        }
+        for (name, text) in texts {
+            let name = AbiBuffer::of(name.as_bytes());
+            let text = AbiBuffer::of(text.as_bytes());
+            // SAFETY: as above.
+            unsafe {
+                (self.callbacks.http_set_dynamic_metadata_string)(
+                    self.filter,
+                    namespace,
+                    name,
+                    text,
+                );
+            }
         }
     }
 

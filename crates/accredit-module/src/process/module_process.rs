@@ -9,10 +9,14 @@ use accredit::app::apply::first_fetches;
 use accredit::app::metrics::ReloadMetrics;
 use accredit::deny_list::error::DenyListError;
 use accredit::deny_list::keeper::DenyListKeeper;
+use accredit::envoy::message_writer::MessageWriter;
+use accredit::envoy::metadata::write_identity;
 use accredit::jwks::key_stores::{KeyStores, UnusableKeyAccess};
 use accredit::jwks::trust::TrustStore;
 use accredit::observe::observer::Observer;
 use accredit::observe::report::Disclosure;
+use accredit_core::authn::flat_metadata::FlatMetadata;
+use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::config::filter_config::{FilterSettings, MetadataForm};
 use accredit_core::config::settings::Settings;
 use accredit_core::engine::{Engines, key_entries};
@@ -62,7 +66,7 @@ impl ModuleProcess {
             key_stores: Mutex::default(),
             deny_lists: Mutex::default(),
             deny_list_places: Arc::new(Semaphore::new(MAX_DENY_LIST_WAITS)),
-            engines: Mutex::new(Engines::sharing_one_cache()),
+            engines: Mutex::new(Engines::sharing_one_cache(encode_identity)),
             observer: Observer::default(),
             reloads: Arc::default(),
             policies: Mutex::default(),
@@ -238,6 +242,18 @@ impl ModuleProcess {
 impl fmt::Debug for ModuleProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ModuleProcess")
+    }
+}
+
+/// Encodes the metadata of a token in both forms: configurations of both share the token cache. Headers are set one by one.
+fn encode_identity(identity: &Identity) -> EncodedIdentity {
+    let mut fields = MessageWriter::default();
+    write_identity(identity, &mut fields);
+    let flat = identity.metadata();
+    EncodedIdentity {
+        headers: Box::default(),
+        metadata: fields.into_bytes().into(),
+        flat_metadata: FlatMetadata::of(flat.iter().map(|(name, value)| (*name, value))),
     }
 }
 

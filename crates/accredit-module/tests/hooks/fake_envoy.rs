@@ -225,6 +225,7 @@ fn callbacks() -> EnvoyCallbacks {
         http_filter_config_define_counter: define_counter,
         http_filter_increment_counter: increment_counter,
         is_validation_mode: None,
+        http_set_dynamic_metadata_string_batch: Some(metadata_strings),
         http_set_dynamic_metadata_struct: None,
         bootstrap_extension_config_scheduler_new: None,
         bootstrap_extension_config_scheduler_commit: None,
@@ -337,6 +338,21 @@ unsafe extern "C" fn metadata_string(
 ) {
     let entry = unsafe { (text(name), text(value)) };
     unsafe { stream(envoy) }.metadata.push(entry);
+}
+
+unsafe extern "C" fn metadata_strings(
+    envoy: EnvoyPtr,
+    _namespace: AbiBuffer,
+    entries: *const AbiHeader,
+    count: usize,
+) {
+    let entries = unsafe { std::slice::from_raw_parts(entries, count) };
+    let text_of = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let entries = entries.iter().map(|entry| {
+        let (name, value) = unsafe { entry.parts() };
+        (text_of(name), text_of(value))
+    });
+    unsafe { stream(envoy) }.metadata.extend(entries);
 }
 
 unsafe extern "C" fn metadata_number(
