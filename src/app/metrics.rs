@@ -184,7 +184,11 @@ fn of_connections(text: &mut Exposition<'_>, errors: &[Arc<ConnectionErrors>]) -
     )
 }
 
-fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
+/// The exported and the dropped spans, if tracing is on.
+///
+/// # Errors
+/// Those of the text that is written to.
+pub fn spans(text: &mut Exposition<'_>, traces: &Traces) -> fmt::Result {
     let Some(counts) = traces.counts() else {
         return Ok(());
     };

@@ -33,6 +33,8 @@ pub struct Observer {
     pub traces: Traces,
     pub followers: Arc<Followers>,
     pub last_refusals: Arc<LastRefusals>,
+    /// Whether checks are calls inside the process, and no gRPC.
+    is_inside_envoy: bool,
 }
 
 impl Observer {
@@ -40,6 +42,14 @@ impl Observer {
         Observer {
             traces,
             ..Observer::default()
+        }
+    }
+
+    /// The observer of checks that are no calls over the network.
+    pub fn inside_envoy(traces: Traces) -> Observer {
+        Observer {
+            is_inside_envoy: true,
+            ..Observer::new(traces)
         }
     }
 
@@ -87,7 +97,7 @@ impl Observer {
             self.followers.send(&report);
         }
         if let Some(span) = span {
-            end(span, &report);
+            end(span, &report, self.is_inside_envoy);
         }
     }
 
@@ -98,16 +108,18 @@ impl Observer {
     }
 }
 
-fn end(mut span: ActiveSpan, report: &DecisionReport) {
+fn end(mut span: ActiveSpan, report: &DecisionReport, is_inside_envoy: bool) {
     if !span.is_recording() {
         return;
     }
     let record = &report.record;
     let text = |text: &str| text.to_owned();
     // OpenTelemetry's semantic conventions 1.45.0, which made those for gRPC stable. A refusal is not a gRPC error.
-    span.set("rpc.system.name", "grpc");
-    span.set("rpc.method", SPAN);
-    span.set("rpc.status_code", "OK");
+    if !is_inside_envoy {
+        span.set("rpc.system.name", "grpc");
+        span.set("rpc.method", SPAN);
+        span.set("rpc.status_code", "OK");
+    }
     span.set("accredit.decision", record.decision().as_str());
     span.set("accredit.reason", record.reason.as_str());
     span.set("accredit.rule", text(&record.rule));

@@ -43,12 +43,28 @@ impl EnvoyProcess {
         Self::spawn_with(version, yaml, listener, &["--use-dynamic-base-id"])
     }
 
+    /// The same with these variables in its environment.
+    pub fn spawn_in(
+        version: &str,
+        yaml: &str,
+        listener: SocketAddr,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut command = command(version);
+        command.envs(variables.iter().copied());
+        Self::run(command, yaml, listener, &["--use-dynamic-base-id"])
+    }
+
     /// The same with these arguments, which choose the base id: Envoys with the same one restart each other.
     pub fn spawn_with(version: &str, yaml: &str, listener: SocketAddr, arguments: &[&str]) -> Self {
+        Self::run(command(version), yaml, listener, arguments)
+    }
+
+    fn run(mut command: Command, yaml: &str, listener: SocketAddr, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("envoy.yaml");
         std::fs::write(&config, yaml).unwrap();
-        let child = command(version)
+        let child = command
             .args([
                 "--file-flush-interval-msec",
                 "20",

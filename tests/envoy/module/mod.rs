@@ -8,5 +8,6 @@ mod routes;
 mod scene;
 mod statistics;
 mod steady_clients;
+mod tracing;
 mod updates;
 mod waits;

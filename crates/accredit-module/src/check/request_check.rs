@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use accredit::envoy::service::now;
+use accredit::envoy::trace_context;
 use accredit::observe::check_span::CheckSpan;
 use accredit_core::authn::authenticator::ticket::KeyTicket;
 use accredit_core::authz::answer::{Admission, Answer, ClientProtocol, Judged};
 use accredit_core::authz::authorizer::Judgement;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::config::route_config::RouteSettings;
+use accredit_core::keys::trace_parent::TraceParent;
 use tokio::time::Instant;
 
 use crate::check::fault;
@@ -196,6 +198,12 @@ impl RequestCheck {
             return refuse_unread(Denial::InvalidRequest(InvalidRequest::Message));
         };
         let request = incoming.request(context);
+        if waited.is_none() {
+            // A client can have set it: it gives the parent, and does not decide about sampling (CONTRACT 6.3.3).
+            let traces = &observer.traces;
+            let forwarded = traces.is_on().then(|| trace_context::forwarded(&request));
+            observer.begin(span, forwarded.flatten());
+        }
         let judged = if incoming.has_forwarded_address() && authorizer.rules().needs().address {
             // The client can have chosen the address, so that no rule must decide by it.
             policy.report_forwarded_address();
@@ -207,7 +215,15 @@ impl RequestCheck {
             };
             match judgement {
                 Judgement::Judged(judged) => judged,
-                Judgement::Wait(ticket) if waited.is_none() => return Err(ticket),
+                Judgement::Wait(ticket) if waited.is_none() => {
+                    if let Some(parent) = span.trace_parent() {
+                        ticket.set_trace_parent(TraceParent {
+                            traceparent: parent.traceparent,
+                            tracestate: parent.tracestate,
+                        });
+                    }
+                    return Err(ticket);
+                }
                 // There is no second wait, and `replay.redis` is a configuration error inside Envoy.
                 Judgement::Wait(_) | Judgement::UseProof(_) => authorizer.refuse(Denial::Internal),
             }

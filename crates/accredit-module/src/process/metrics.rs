@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use accredit::app::metrics::{build_info, in_force};
+use accredit::app::metrics::{build_info, in_force, spans};
 use accredit::telemetry::metrics::{Exposition, MetricSample, Metrics};
 
 use crate::process::log;
@@ -12,7 +12,7 @@ use crate::process::module_process::ModuleProcess;
 pub type MetricFamily = (&'static str, &'static [&'static str]);
 
 /// The counters among [`samples`], which Envoy's statistics have too.
-pub const COUNTERS: [MetricFamily; 10] = [
+pub const COUNTERS: [MetricFamily; 12] = [
     ("accredit_checks", &["decision", "reason", "issuer", "rule"]),
     ("accredit_config_reloads", &["result"]),
     ("accredit_deny_list_loads", &["result"]),
@@ -21,6 +21,8 @@ pub const COUNTERS: [MetricFamily; 10] = [
     ("accredit_jwks_fetches", &["issuer", "result"]),
     ("accredit_log_lines_dropped", &[]),
     ("accredit_panics", &[]),
+    ("accredit_spans_dropped", &[]),
+    ("accredit_spans_exported", &[]),
     ("accredit_token_cache_hits", &[]),
     ("accredit_token_cache_misses", &[]),
 ];
@@ -60,6 +62,7 @@ fn write(text: &mut Exposition<'_>, process: &ModuleProcess) -> fmt::Result {
     let authorizers: Vec<_> = policies.iter().map(|policy| &policy.authorizer).collect();
     in_force(text, &authorizers)?;
     process.reloads().write(text)?;
+    spans(text, &process.observer().traces)?;
     text.counters(
         "accredit_panics",
         "Panics of threads of the module; each that a request caused refused it with 500",

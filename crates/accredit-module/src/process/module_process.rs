@@ -15,6 +15,7 @@ use accredit::jwks::key_stores::{KeyStores, UnusableKeyAccess};
 use accredit::jwks::trust::TrustStore;
 use accredit::observe::observer::Observer;
 use accredit::observe::report::Disclosure;
+use accredit::telemetry::traces::Traces;
 use accredit_core::authn::flat_metadata::FlatMetadata;
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::config::filter_config::{FilterSettings, MetadataForm};
@@ -59,18 +60,30 @@ pub(in crate::process) struct PreparedPolicy {
 
 impl ModuleProcess {
     /// Makes the process, unless there is one. Its runtime must not have run anything.
-    pub(in crate::process) fn get_or_make(runtime: Handle, platform: Platform) -> &'static Self {
-        PROCESS.get_or_init(|| ModuleProcess {
+    pub(in crate::process) fn get_or_make(
+        runtime: Handle,
+        platform: Platform,
+        traces: Traces,
+    ) -> &'static Self {
+        PROCESS.get_or_init(|| ModuleProcess::new(runtime, platform, traces))
+    }
+
+    pub(in crate::process) fn new(
+        runtime: Handle,
+        platform: Platform,
+        traces: Traces,
+    ) -> ModuleProcess {
+        ModuleProcess {
             runtime,
             platform,
             key_stores: Mutex::default(),
             deny_lists: Mutex::default(),
             deny_list_places: Arc::new(Semaphore::new(MAX_DENY_LIST_WAITS)),
             engines: Mutex::new(Engines::sharing_one_cache(encode_identity)),
-            observer: Observer::default(),
+            observer: Observer::inside_envoy(traces),
             reloads: Arc::default(),
             policies: Mutex::default(),
-        })
+        }
     }
 
     /// The process, if a configuration has started it.
@@ -181,7 +194,8 @@ impl ModuleProcess {
         let mut key_stores = lock(&self.key_stores);
         let (first, stores) = key_stores.get_or_insert_with(|| {
             let state_dir = state_dir.map(Path::to_owned);
-            (state_dir.clone(), KeyStores::default().saving_in(state_dir))
+            let stores = KeyStores::default().saving_in(state_dir.clone());
+            (state_dir, stores.traced(self.observer.traces.clone()))
         });
         if first.as_deref() != state_dir {
             tracing::warn!("the new value of state_dir takes effect at the next start of Envoy");

@@ -5,10 +5,12 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use accredit::telemetry::traces::Traces;
 use accredit_core::rules::table::DEFAULT_RULE;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
+use crate::process::environment::environment;
 use crate::process::log;
 use crate::process::module_process::ModuleProcess;
 use crate::process::platform::Platform;
@@ -37,13 +39,18 @@ pub fn process_or_start(platform: Platform) -> io::Result<&'static ModuleProcess
         .build()?;
     let handle = runtime.handle().clone();
     let (sender, receiver) = sync_channel::<&'static ModuleProcess>(1);
+    let (trace_sender, traces) = sync_channel(1);
     let work = move || {
+        // The thread that exports spans inherits from this one that it handles no signals.
+        let _ = trace_sender.send(Traces::start(&environment));
         if let Ok(process) = receiver.recv() {
             runtime.block_on(keep_house(process));
         }
     };
     (platform.spawn)("accredit", Box::new(work))?;
-    let process = ModuleProcess::get_or_make(handle, platform);
+    // Without an answer the thread has panicked: no keys will come.
+    let traces = traces.recv().map_err(io::Error::other)?;
+    let process = ModuleProcess::get_or_make(handle, platform, traces);
     // The thread waits for it.
     let _ = sender.send(process);
     Ok(process)

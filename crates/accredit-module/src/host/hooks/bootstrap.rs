@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::host::abi::{AbiBuffer, EnvoyPtr};
 use crate::host::callbacks::callbacks;
@@ -17,6 +18,9 @@ use crate::process::module_process::ModuleProcess;
 use crate::process::pages::{PAGES, page};
 use crate::process::resumption::SharedResumption;
 use crate::process::runtime::process_or_start;
+
+/// The time limit for sending the last spans at the end of Envoy, which waits for it.
+const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The status of an admin page after a fault.
 const FAULT: u32 = 500;
@@ -195,7 +199,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_admin_reque
     status.flatten().unwrap_or(FAULT)
 }
 
-/// Envoy waits until `done` is called.
+/// Sends the last spans. Envoy waits until `done` is called.
 ///
 /// # Safety
 /// As Envoy's ABI says.
@@ -206,6 +210,11 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_shutdown(
     done: Option<unsafe extern "C" fn(*mut c_void)>,
     context: *mut c_void,
 ) {
+    guarded(|| {
+        if let Some(process) = ModuleProcess::get() {
+            process.observer().traces.shutdown(SPAN_FLUSH_TIMEOUT);
+        }
+    });
     if let Some(done) = done {
         // SAFETY: Envoy's function with Envoy's argument.
         unsafe { done(context) }
