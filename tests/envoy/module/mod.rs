@@ -1,6 +1,7 @@
 //! accredit inside Envoy: no service runs.
 
 mod decisions;
+mod deny_list;
 mod file;
 mod lifecycle;
 mod peers;

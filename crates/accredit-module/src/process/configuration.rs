@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accredit_core::config::filter_config::FilterConfigOrigin;
 
 use crate::process::active_policy::ActivePolicy;
+use crate::process::configuration_reading::SeenConfiguration;
 use crate::process::configuration_tasks::ConfigurationTasks;
 use crate::process::configuration_watch::ConfigurationWatch;
 use crate::process::module_process::ModuleProcess;
@@ -54,17 +55,12 @@ impl FilterConfiguration {
         configuration
             .tasks
             .wait_for_keys(&configuration.active, process);
-        let watch = ConfigurationWatch {
-            file,
-            text,
-            rules,
-            valid_rules: in_force,
-            active: Arc::downgrade(&configuration.active),
-            tasks: Arc::downgrade(&configuration.tasks),
-            process,
-        };
+        let FilterConfiguration { active, tasks } = &configuration;
+        let seen = SeenConfiguration { text, rules };
+        let watch = ConfigurationWatch::new(seen, in_force, active, tasks, process);
         if watch.has_files() {
-            let watching = process.runtime().spawn(watch.run()).abort_handle();
+            let watching = async { match watch.run().await {} };
+            let watching = process.runtime().spawn(watching).abort_handle();
             configuration.tasks.watch_by(watching);
         }
         Ok(configuration)

@@ -1,19 +1,24 @@
 //! Replaces the policy of a filter when its configuration file or one of its rules files changes.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use accredit::app::pending::{PendingConfigurations, SettledConfiguration};
-use accredit::app::rules_files::RulesFilesRead;
 use accredit::app::rules_watch::RulesWatch;
 use accredit::file_watch::FileWatch;
+use accredit::supervision::keep_running;
 use accredit_core::config::rules_files::RulesInForce;
+use futures_util::FutureExt as _;
 
 use crate::process::active_policy::ActivePolicy;
+use crate::process::configuration_reading::{
+    ConfigurationReading, ReadConfiguration, ReadResult, SeenConfiguration,
+};
 use crate::process::configuration_tasks::ConfigurationTasks;
 use crate::process::module_process::{ModuleProcess, PreparedPolicy};
-use crate::process::policy::{ConfigurationError, LoadedFilter, file_text, read};
+use crate::process::policy::ConfigurationError;
 
 /// How often the files are read without a sign of a change: some file systems report none, such as those of a network.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
@@ -21,36 +26,53 @@ const POLL_INTERVAL: Duration = Duration::from_secs(30);
 /// Follows the files of one configuration of the filter.
 pub(in crate::process) struct ConfigurationWatch {
     /// `None` if the text of the filter is the configuration.
-    pub(in crate::process) file: Option<PathBuf>,
-    /// The text of the latest attempt.
-    pub(in crate::process) text: String,
-    /// The rules files of the latest attempt.
-    pub(in crate::process) rules: RulesFilesRead,
+    file: Option<PathBuf>,
+    /// What the latest attempt read.
+    seen: Arc<SeenConfiguration>,
     /// The last valid rules of each file.
-    pub(in crate::process) valid_rules: RulesInForce,
-    pub(in crate::process) active: Weak<ActivePolicy>,
-    pub(in crate::process) tasks: Weak<ConfigurationTasks>,
-    pub(in crate::process) process: &'static ModuleProcess,
-}
-
-/// A configuration that is not in force yet.
-struct ReadConfiguration {
-    config: Arc<str>,
-    /// Whether every rules file is valid.
-    are_files_valid: bool,
+    valid_rules: RulesInForce,
+    active: Weak<ActivePolicy>,
+    tasks: Weak<ConfigurationTasks>,
+    process: &'static ModuleProcess,
+    has_begun: bool,
 }
 
 type PendingPolicies =
     PendingConfigurations<ReadConfiguration, Result<PreparedPolicy, ConfigurationError>>;
 
 impl ConfigurationWatch {
+    /// A watch on the files from which the active policy was read, with these rules of files.
+    pub(in crate::process) fn new(
+        seen: SeenConfiguration,
+        valid_rules: RulesInForce,
+        active: &Arc<ActivePolicy>,
+        tasks: &Arc<ConfigurationTasks>,
+        process: &'static ModuleProcess,
+    ) -> ConfigurationWatch {
+        ConfigurationWatch {
+            file: active.file().map(Path::to_owned),
+            seen: Arc::new(seen),
+            valid_rules,
+            active: Arc::downgrade(active),
+            tasks: Arc::downgrade(tasks),
+            process,
+            has_begun: false,
+        }
+    }
+
     /// Whether there is a file to follow.
     pub(in crate::process) fn has_files(&self) -> bool {
-        self.file.is_some() || !self.rules.entries.is_empty()
+        self.file.is_some() || !self.seen.rules.entries.is_empty()
     }
 
     /// Runs until it is dropped.
-    pub(in crate::process) async fn run(mut self) {
+    pub(in crate::process) async fn run(mut self) -> Infallible {
+        keep_running("configuration watch", &mut self, |own| own.follow().boxed()).await
+    }
+
+    async fn follow(&mut self) -> Infallible {
+        // After a panic, what was read last may not be in force.
+        let mut is_forced = std::mem::replace(&mut self.has_begun, true);
         let watched = |file: &Path| FileWatch::of(file).map_err(|error| error.to_string());
         let mut watch = self.file.as_deref().map(watched);
         if let Some(Err(error)) = &watch {
@@ -60,7 +82,7 @@ impl ConfigurationWatch {
                 "cannot watch the configuration file; reading it at intervals"
             );
         }
-        let mut rules_watch = RulesWatch::of(&self.rules.entries);
+        let mut rules_watch = RulesWatch::of(&self.seen.rules.entries);
         let mut pending = PendingPolicies::default();
         // The files can have changed before the watch began.
         let mut is_unwatched_until_now = true;
@@ -77,49 +99,39 @@ impl ConfigurationWatch {
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = std::future::ready(()), if is_unwatched_until_now => {}
             }
-            self.compare(&mut pending);
-            is_unwatched_until_now = rules_watch.follow(&self.rules.entries);
+            self.compare(is_forced, &mut pending).await;
+            is_forced = false;
+            is_unwatched_until_now = rules_watch.follow(&self.seen.rules.entries);
         }
     }
 
-    /// Reads the configuration again if a file has changed.
-    fn compare(&mut self, pending: &mut PendingPolicies) {
-        let text = match self.file.as_deref().map(file_text) {
-            None => self.text.clone(),
-            Some(Ok(text)) => text,
-            Some(Err(error)) => return self.reject(&error),
+    /// Reads the configuration again if a file has changed, on another thread: files can be slow, and this one fetches keys.
+    async fn compare(&mut self, is_forced: bool, pending: &mut PendingPolicies) {
+        let reading = ConfigurationReading {
+            file: self.file.clone(),
+            seen: self.seen.clone(),
+            valid_rules: self.valid_rules.clone(),
+            is_forced,
+            process: self.process,
         };
-        let rules = RulesFilesRead::of(self.rules.entries.clone());
-        if text == self.text && rules == self.rules {
-            return;
-        }
-        (self.text, self.rules) = (text, rules);
-        let LoadedFilter { filter, rules } = match read(&self.text, Some(&self.valid_rules)) {
-            Ok(loaded) => loaded,
-            Err(error) => return self.reject(&error),
-        };
-        self.rules = rules;
-        let resolved = &filter.resolved;
-        for problem in &resolved.rejected {
-            tracing::error!(
-                %problem,
-                "rules file is invalid and does not take effect; its last valid rules stay active"
-            );
-        }
-        let read = ReadConfiguration {
-            config: resolved.settings.config.clone(),
-            are_files_valid: resolved.rejected.is_empty(),
-        };
-        let valid_rules = resolved.rules_in_force.clone();
-        match self.process.prepare(filter) {
-            Ok(prepared) => {
+        let read = tokio::task::spawn_blocking(move || reading.read()).await;
+        match read {
+            Ok(ReadResult::Unchanged) => {}
+            Ok(ReadResult::Unreadable(error)) => self.reject(&error),
+            Ok(ReadResult::Invalid { seen, error }) => {
+                self.seen = seen;
+                self.reject(&error);
+            }
+            Ok(ReadResult::Changed(changed)) => {
+                self.seen = changed.seen;
                 // Before it is active: if a file becomes invalid meanwhile, the next configuration keeps these rules.
-                self.valid_rules = valid_rules;
-                if let Some(oldest) = pending.push(read, prepared) {
+                self.valid_rules = changed.valid_rules;
+                if let Some(oldest) = pending.push(changed.configuration, changed.prepared) {
                     supersede(oldest);
                 }
             }
-            Err(error) => self.reject(&error),
+            // A panic. The files count as unread.
+            Err(_) => self.reject(&ConfigurationError::Internal),
         }
     }
 
@@ -178,3 +190,6 @@ async fn settled(watch: Option<&mut Result<FileWatch, String>>) {
         Some(Err(_)) | None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

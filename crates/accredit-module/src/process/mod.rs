@@ -3,6 +3,7 @@
 pub mod active_policy;
 pub mod bootstrap_extension;
 pub mod configuration;
+pub mod configuration_reading;
 pub mod configuration_tasks;
 pub mod configuration_watch;
 pub mod environment;

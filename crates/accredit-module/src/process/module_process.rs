@@ -274,3 +274,6 @@ fn encode_identity(identity: &Identity) -> EncodedIdentity {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,9 @@ pub enum ConfigurationError {
     Start(#[source] std::io::Error),
     #[error(transparent)]
     Metadata(#[from] NoNestedMetadata),
+    /// A panic, whose place is in the log.
+    #[error("the configuration cannot be read because of an internal error; please report it")]
+    Internal,
 }
 
 impl Policy {
