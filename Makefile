@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Many tests wait for a proxy, a process or a time limit, so more of them run at the same time than the machine has processors.
 export RUST_TEST_THREADS ?= $(shell echo $$((4 * $$(nproc))))
 
-.PHONY: help demo test oracle check docs bench fuzz soak run image image-test release clean
+.PHONY: help demo test oracle check docs bench fuzz sanitize soak run image image-test release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: ## Measure the cost of a check against a server that looks at nothing, an
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS, 60 by default (needs a nightly toolchain)
 	@scripts/fuzz.sh
+
+sanitize: ## Run the tests of the module's hooks under AddressSanitizer (needs a nightly toolchain)
+	@scripts/sanitize.sh
 
 soak: ## Load a release build for 10 minutes with junk, rotations, reloads and slow peers; report in target/soak (SOAK_SCALE=0.1: 2 minutes; FORM=module: three minutes inside Envoy)
 	$(if $(filter module,$(FORM)),envoy=$$(scripts/envoy.sh); module=$$(scripts/module.sh); SOAK_FORM=module SOAK_ENVOY=$$envoy SOAK_MODULE=$$module )cargo bench --locked --bench soak
