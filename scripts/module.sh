@@ -26,7 +26,9 @@ mv "$file.new" "$file"
 
 command -v readelf >/dev/null || fail "readelf is needed to check the file (Debian and Ubuntu: apt-get install binutils)."
 needed=$(readelf --dynamic --wide "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -v -e '^libc\.so\.6$' -e '^libm\.so\.6$' -e '^ld-linux' || true)
-# Envoy itself needs these libraries of glibc.
+# Envoy itself needs these libraries of glibc. Of libm it is `pow`, in the part of tokio's scheduler that the service uses and the module does not:
+# it cannot go without another build of tokio. The static libm is not position-independent, so that no
+# shared library can contain it.
 [[ -z $needed ]] || fail "the file needs more than libc, libm and the loader: $needed"
 newest=$(readelf --version-info --wide "$file" | grep -o 'GLIBC_2\.[0-9]*' | sort -uV | tail -n 1)
 [[ $(printf '%s\n' GLIBC_2.34 "$newest" | sort -V | tail -n 1) == GLIBC_2.34 ]] || fail "the file needs $newest; 2.34 is the limit."
