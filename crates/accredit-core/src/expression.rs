@@ -14,6 +14,10 @@ use cel::Program;
 use crate::expression::evaluate::Evaluation;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::program::Node;
+use crate::expression::program_store::{
+    MAX_CONFIGURATION_BYTES, MAX_EXPRESSION_BYTES, MAX_FILE_BYTES, ProgramLimit, ProgramMeter,
+    ProgramStore,
+};
 use crate::expression::reads::Reads;
 use crate::expression::value::Evaluated;
 use crate::expression::variables::{VariableSet, Variables};
@@ -27,8 +31,10 @@ pub mod functions;
 pub mod header_names;
 pub mod operations;
 pub mod program;
+pub mod program_store;
 pub mod re2_syntax;
 pub mod reads;
+pub mod search_caches;
 pub mod string_functions;
 pub mod syntax;
 pub mod time;
@@ -61,7 +67,7 @@ pub struct Expression {
 struct ExpressionSource {
     text: String,
     variables: VariableSet,
-    env: BTreeMap<String, String>,
+    env: Arc<BTreeMap<String, String>>,
 }
 
 /// The text is not an expression that accredit accepts (CONTRACT 3.11.6).
@@ -95,6 +101,10 @@ pub enum ExpressionError {
     TooDeep,
     #[error("the regular expression of `matches`: {0}")]
     Regex(String),
+    #[error("the compiled expression is larger than {} MiB", MAX_EXPRESSION_BYTES >> 20)]
+    ProgramTooLarge,
+    #[error("{0}")]
+    ProgramsTooLarge(ProgramLimit),
     #[error("{0} cannot be used here")]
     Unsupported(&'static str),
     #[error("the parser could not be started: {0}")]
@@ -102,7 +112,8 @@ pub enum ExpressionError {
 }
 
 impl Expression {
-    /// Parses and compiles. The expression may name the variables of that set; `env` has the values of `expression_env`.
+    /// Parses and compiles an expression by itself. The expression may name the variables of that set; `env` has the values of
+    /// `expression_env`.
     ///
     /// # Errors
     /// [`ExpressionError`]
@@ -111,6 +122,19 @@ impl Expression {
         variables: VariableSet,
         env: &BTreeMap<String, String>,
     ) -> Result<Expression, ExpressionError> {
+        Expression::parse_into(&mut ProgramStore::new(env), text, variables)
+    }
+
+    /// Parses and compiles an expression of a document. It may name the variables of that set.
+    ///
+    /// # Errors
+    /// [`ExpressionError`]
+    pub fn parse_into(
+        programs: &mut ProgramStore,
+        text: &str,
+        variables: VariableSet,
+    ) -> Result<Expression, ExpressionError> {
+        let env = Arc::clone(programs.env());
         if text.len() > MAX_LENGTH {
             return Err(ExpressionError::TooLong);
         }
@@ -122,7 +146,12 @@ impl Expression {
                 .spawn_scoped(scope, || {
                     let parsed = Program::compile(text)
                         .map_err(|error| ExpressionError::Syntax(one_line(&error.to_string())))?;
-                    compile::compile(parsed.expression(), variables, env)
+                    let mut meter = ProgramMeter::new(programs);
+                    // The text is kept, too.
+                    meter.spend(text.len() + size_of::<ExpressionSource>())?;
+                    let compiled = compile::compile(parsed.expression(), variables, &mut meter)?;
+                    meter.store().check()?;
+                    Ok(compiled)
                 })
                 .map_err(|error| ExpressionError::Parser(error.to_string()))?;
             let (program, reads) = parser
@@ -134,7 +163,7 @@ impl Expression {
                 source: Arc::new(ExpressionSource {
                     text: text.to_owned(),
                     variables,
-                    env: env.clone(),
+                    env,
                 }),
             })
         })
@@ -159,6 +188,23 @@ impl Expression {
     /// [`EvaluationFailure`]
     pub fn evaluate<'a>(&'a self, variables: &'a Variables<'a>) -> Evaluated<'a> {
         Evaluation::new(variables).value(&self.program)
+    }
+}
+
+impl fmt::Display for ProgramLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (owner, bytes) = match self {
+            ProgramLimit::RulesFile => ("this file", MAX_FILE_BYTES),
+            ProgramLimit::Configuration => (
+                "the configuration and its rules files",
+                MAX_CONFIGURATION_BYTES,
+            ),
+        };
+        let limit = bytes >> 20;
+        write!(
+            f,
+            "the compiled expressions of {owner}, up to this one, are larger than {limit} MiB together"
+        )
     }
 }
 

@@ -1,12 +1,14 @@
 //! From the typed document to [`Settings`]: the meaning of the values. It collects every problem.
 
+use std::cell::RefCell;
+
 use crate::authn::realm::ErrorDetails;
 use crate::config::defaults;
 use crate::config::document::ConfigDocument;
 use crate::config::fingerprint;
 use crate::config::path;
 use crate::config::problem::{Problem, Problems};
-use crate::config::resolve::expressions::ExpressionContext;
+use crate::config::resolve::expressions::{DocumentExpressions, ExpressionContext};
 use crate::config::resolve::headers::{claim_name, payload_header, strip_headers};
 use crate::config::resolve::issuers::{ResolvedIssuers, issuers};
 use crate::config::resolve::metadata::metadata;
@@ -145,8 +147,9 @@ fn settings(
     let admin_hosts = admin_hosts(document, problems);
     let payload_header = payload_header(document.payload_header.as_deref(), problems);
     let (strip_names, strip_prefixes) = strip_headers(document.strip_headers.as_deref(), problems);
+    let expressions = RefCell::new(DocumentExpressions::new(&document.expression_values));
     let expressions = ExpressionContext {
-        env: &document.expression_values,
+        document: &expressions,
     };
     let ResolvedIssuers {
         usable: issuers,
@@ -171,8 +174,9 @@ fn settings(
         expressions,
         accepted,
     };
-    let rules = all_rules(document, source, &context, files, problems);
+    // Before the rules: rules files take what the expressions of the configuration leave of their common limit.
     let metadata = metadata(document.metadata.as_ref(), expressions, problems);
+    let rules = all_rules(document, source, &context, files, problems);
     let ambiguous_paths = ambiguous_paths(
         document.ambiguous_paths.as_deref().unwrap_or_default(),
         problems,

@@ -1,7 +1,6 @@
 //! From the syntax tree of an expression to a program: names are resolved and checked, regular expressions compiled,
 //! and everything that has no bound is refused.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cel::IdedExpr;
@@ -10,10 +9,11 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, SelectExpr,
 use crate::expression::bounded_regex::BoundedRegex;
 use crate::expression::header_names::{literal_text, refuse_upper_case};
 use crate::expression::program::{Comprehension, Function, Literal, Node};
+use crate::expression::program_store::ProgramMeter;
 use crate::expression::reads::Reads;
 use crate::expression::syntax::{constant, describe, operator, parts_of_macro};
 use crate::expression::variables::{REQUEST_MEMBERS, SOURCE_MEMBERS, Variable, VariableSet};
-use crate::expression::{ExpressionError, MAX_COMPREHENSIONS, MAX_DEPTH, one_line};
+use crate::expression::{ExpressionError, MAX_COMPREHENSIONS, MAX_DEPTH};
 
 /// Types are names too: `type(claims.n) == int`.
 const TYPE_NAMES: [&str; 10] = [
@@ -29,15 +29,15 @@ const TYPE_NAMES: [&str; 10] = [
     "type",
 ];
 
-/// Compiles a syntax tree, which may name the variables of that set.
+/// Compiles a syntax tree, which may name the variables of that set. The meter counts the bytes of the program.
 pub fn compile(
     tree: &IdedExpr,
     variables: VariableSet,
-    env: &BTreeMap<String, String>,
+    meter: &mut ProgramMeter<'_>,
 ) -> Result<(Node, Reads), ExpressionError> {
     let mut compiler = Compiler {
         variables,
-        env,
+        meter,
         locals: Vec::new(),
         depth: 0,
         reads: Reads::default(),
@@ -46,20 +46,22 @@ pub fn compile(
     Ok((program, compiler.reads))
 }
 
-struct Compiler<'e> {
+struct Compiler<'c, 's> {
     variables: VariableSet,
-    env: &'e BTreeMap<String, String>,
+    meter: &'c mut ProgramMeter<'s>,
     /// The variables of the comprehensions around the current node.
     locals: Vec<String>,
     depth: usize,
     reads: Reads,
 }
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     fn node(&mut self, node: &IdedExpr) -> Result<Node, ExpressionError> {
         if self.depth == MAX_DEPTH {
             return Err(ExpressionError::TooDeep);
         }
+        // Lists of nodes grow to twice the size that they need.
+        self.meter.spend(2 * size_of::<Node>())?;
         self.depth += 1;
         let compiled = self.expression(&node.expr);
         self.depth -= 1;
@@ -68,7 +70,11 @@ impl Compiler<'_> {
 
     fn expression(&mut self, expression: &Expr) -> Result<Node, ExpressionError> {
         match expression {
-            Expr::Literal(literal) => Ok(Node::Literal(constant(literal))),
+            Expr::Literal(literal) => {
+                let constant = constant(literal);
+                self.meter.spend(constant.text_bytes())?;
+                Ok(Node::Literal(constant))
+            }
             Expr::Ident(name) => self.name(name),
             Expr::Select(select) => self.select(select),
             Expr::Call(call) => self.call(call),
@@ -113,12 +119,8 @@ impl Compiler<'_> {
             return Ok(Node::Literal(Literal::Type(name)));
         }
         if bare == "env" {
-            let members = self.env.iter();
-            return Ok(Node::Literal(Literal::Texts(
-                members
-                    .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
-                    .collect(),
-            )));
+            let members = self.meter.store().env_members();
+            return Ok(Node::Literal(Literal::Texts(members.clone())));
         }
         let variable = self.variable(bare, name)?;
         // Used as a whole, `request` and `source` can yield each of their members.
@@ -142,6 +144,7 @@ impl Compiler<'_> {
             });
         }
         let path = describe(&Expr::Select(select.clone()));
+        self.meter.spend(name.len() + path.len())?;
         Ok(Node::Member {
             operand: Box::new(operand),
             name,
@@ -165,7 +168,7 @@ impl Compiler<'_> {
         let members = match bare {
             "request" => REQUEST_MEMBERS,
             "source" => SOURCE_MEMBERS,
-            "env" if self.env.contains_key(member) => return self.name(name),
+            "env" if self.meter.store().env().contains_key(member) => return self.name(name),
             "env" => return Err(ExpressionError::UndeclaredEnv(member.to_owned())),
             _ if TYPE_NAMES.contains(&bare) => return Err(self.undeclared(name)),
             _ => return self.name(name),
@@ -254,6 +257,7 @@ impl Compiler<'_> {
         }
         let compiled = self.node(operand)?;
         let path = format!("{}[\"{name}\"]", describe(&operand.expr));
+        self.meter.spend(name.len() + path.len())?;
         Ok(Node::Member {
             operand: Box::new(compiled),
             name: name.into(),
@@ -271,7 +275,7 @@ impl Compiler<'_> {
             .collect();
         if name == "matches" {
             return match arguments.as_slice() {
-                [text, pattern] => Ok(Node::Matches(self.boxed(text)?, regex(pattern)?)),
+                [text, pattern] => Ok(Node::Matches(self.boxed(text)?, self.regex(pattern)?)),
                 _ => Err(ExpressionError::Arguments(name.to_owned())),
             };
         }
@@ -288,6 +292,15 @@ impl Compiler<'_> {
             return Err(ExpressionError::Arguments(name.to_owned()));
         }
         Ok(Node::Call(function, arguments))
+    }
+
+    /// A pattern from a request could be as costly as the client likes, and one that does not compile would refuse every
+    /// request.
+    fn regex(&mut self, pattern: &IdedExpr) -> Result<Arc<BoundedRegex>, ExpressionError> {
+        match literal_text(pattern) {
+            Some(text) => self.meter.regex(text),
+            None => Err(ExpressionError::Regex("it must be a literal".to_owned())),
+        }
     }
 
     /// A macro of CEL, as the parser expands it: a loop over a range with an accumulator.
@@ -311,16 +324,5 @@ impl Compiler<'_> {
             guard: guard?,
             body: body?,
         })))
-    }
-}
-
-/// A pattern from a request could be as costly as the client likes, and one that does not compile would refuse every
-/// request.
-fn regex(pattern: &IdedExpr) -> Result<Arc<BoundedRegex>, ExpressionError> {
-    match literal_text(pattern) {
-        Some(text) => BoundedRegex::new(text)
-            .map(Arc::new)
-            .map_err(|error| ExpressionError::Regex(one_line(&error))),
-        None => Err(ExpressionError::Regex("it must be a literal".to_owned())),
     }
 }

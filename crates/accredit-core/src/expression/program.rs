@@ -51,7 +51,7 @@ pub enum Literal {
     Bytes(Box<[u8]>),
     Type(&'static str),
     /// `env`: the variables of `expression_env`.
-    Texts(Vec<(Box<str>, Box<str>)>),
+    Texts(Arc<[(Box<str>, Box<str>)]>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +195,22 @@ impl Operator {
 }
 
 impl Literal {
+    /// The bytes of its text.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Literal::Text(text) => text.len(),
+            Literal::Bytes(bytes) => bytes.len(),
+            // Shared with the other expressions of the document.
+            Literal::Texts(_) => 0,
+            Literal::Null
+            | Literal::Bool(_)
+            | Literal::Int(_)
+            | Literal::Uint(_)
+            | Literal::Double(_)
+            | Literal::Type(_) => 0,
+        }
+    }
+
     pub fn value(&self) -> Value<'_> {
         match self {
             Literal::Null => Value::Null,

@@ -8,6 +8,7 @@ use crate::expression::variables::VariableSet;
 mod adversarial;
 mod differential;
 mod evaluation;
+mod size;
 mod subject;
 
 fn parse(text: &str) -> Result<Expression, ExpressionError> {

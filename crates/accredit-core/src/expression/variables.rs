@@ -6,7 +6,7 @@ use crate::request::Request;
 use crate::token::claims::Claims;
 
 /// The variables that an expression may name. Each place of the configuration permits one of these sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VariableSet {
     /// Of a request, and of its token if it has one: `when` and `metadata`.
     Request,

@@ -1,21 +1,71 @@
 //! CEL expressions of the configuration.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::config::problem::Problems;
 use crate::config::sentence::Sentence;
-use crate::expression::Expression;
+use crate::expression::program_store::ProgramStore;
 use crate::expression::variables::VariableSet;
+use crate::expression::{Expression, ExpressionError};
 
-/// What every expression of a configuration can read beside the request and the token.
+/// The expressions of a configuration or of a rules file.
+#[derive(Debug)]
+pub struct DocumentExpressions {
+    programs: ProgramStore,
+    /// The expressions so far. Equal ones share a program: an alias of YAML repeats a text without its length.
+    compiled: HashMap<(String, VariableSet), Expression>,
+    /// Whether a problem says that the programs are too large. One is enough.
+    is_full: bool,
+}
+
+/// What every expression of a document can read beside the request and the token, and what it shares with the others.
 #[derive(Clone, Copy)]
 pub struct ExpressionContext<'a> {
-    /// The values of `expression_env`.
-    pub env: &'a BTreeMap<String, String>,
+    pub document: &'a RefCell<DocumentExpressions>,
+}
+
+impl DocumentExpressions {
+    /// Of a configuration with these values of `expression_env`.
+    pub fn new(env: &BTreeMap<String, String>) -> DocumentExpressions {
+        DocumentExpressions::with(ProgramStore::new(env))
+    }
+
+    /// Of one of its rules files.
+    pub fn of_rules_file(&self) -> DocumentExpressions {
+        DocumentExpressions::with(self.programs.of_rules_file())
+    }
+
+    /// Counts the expressions of a rules file as expressions of the configuration.
+    pub fn add_rules_file(&mut self, file: &DocumentExpressions) {
+        self.programs.add_rules_file(&file.programs);
+    }
+
+    fn with(programs: ProgramStore) -> DocumentExpressions {
+        DocumentExpressions {
+            programs,
+            compiled: HashMap::new(),
+            is_full: false,
+        }
+    }
+
+    fn compile(
+        &mut self,
+        text: &str,
+        variables: VariableSet,
+    ) -> Result<Expression, ExpressionError> {
+        let key = (text.to_owned(), variables);
+        if let Some(expression) = self.compiled.get(&key) {
+            return Ok(expression.clone());
+        }
+        let expression = Expression::parse_into(&mut self.programs, text, variables)?;
+        self.compiled.insert(key, expression.clone());
+        Ok(expression)
+    }
 }
 
 impl ExpressionContext<'_> {
-    /// Compiles the expression at a key path. `None` if a problem was reported.
+    /// Compiles the expression at a key path. `None` if a problem was reported, here or at an expression before it.
     pub fn compile(
         self,
         key: &str,
@@ -23,14 +73,22 @@ impl ExpressionContext<'_> {
         variables: VariableSet,
         problems: &mut Problems,
     ) -> Option<Expression> {
-        Expression::parse(text, variables, self.env)
-            .map_err(|error| {
-                problems.error(
-                    key,
-                    Sentence::own("").and_cause(key, &error),
-                    "see Expressions in docs/configuration.md",
-                );
-            })
-            .ok()
+        let mut document = self.document.borrow_mut();
+        let error = match document.compile(text, variables) {
+            Ok(expression) => return Some(expression),
+            Err(error) => error,
+        };
+        let is_full = matches!(error, ExpressionError::ProgramsTooLarge(_));
+        if !(is_full && document.is_full) {
+            document.is_full |= is_full;
+            let advice = match error {
+                ExpressionError::ProgramTooLarge | ExpressionError::ProgramsTooLarge(_) => {
+                    "shorten the regular expressions: a repetition such as `{80}` multiplies what is before it"
+                }
+                _ => "see Expressions in docs/configuration.md",
+            };
+            problems.error(key, Sentence::own("").and_cause(key, &error), advice);
+        }
+        None
     }
 }

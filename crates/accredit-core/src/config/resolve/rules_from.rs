@@ -1,10 +1,12 @@
 //! `rules_from`: the rules of other files, each bounded to the hosts and paths of its entry (CONTRACT 3.13).
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::config::load;
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::resolve::expressions::ExpressionContext;
 use crate::config::resolve::matches::bounds;
 use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
 use crate::config::resolve::rules::rules;
@@ -209,7 +211,19 @@ impl FilesResolver<'_> {
             label: &label,
             bounds,
         };
-        let rules = rules(&documents, place, self.context, &mut problems);
+        let of_configuration = self.context.expressions.document;
+        let expressions = RefCell::new(of_configuration.borrow().of_rules_file());
+        let context = RuleContext {
+            expressions: ExpressionContext {
+                document: &expressions,
+            },
+            ..*self.context
+        };
+        let rules = rules(&documents, place, &context, &mut problems);
+        if !problems.has_errors() {
+            let mut of_configuration = of_configuration.borrow_mut();
+            of_configuration.add_rules_file(&expressions.borrow());
+        }
         (RulesFileContent { documents, rules }, problems)
     }
 

@@ -259,7 +259,7 @@ fn the_address_of_the_peer_has_one_form() {
 /// `env` was copied whole for each member that an expression read, and no budget counted the copy.
 #[test]
 fn env_is_borrowed_from_the_expression() {
-    let env = Literal::Texts(vec![("REGION".into(), "eu".into())]);
+    let env = Literal::Texts([("REGION".into(), "eu".into())].into());
     assert!(matches!(env.value(), Value::Map(Map::Constants([_]))));
 }
 

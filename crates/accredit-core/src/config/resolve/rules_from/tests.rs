@@ -289,3 +289,63 @@ fn a_last_file_for_every_path_ends_the_rules() {
     );
     assert!(texts(open.warnings)[0].starts_with("warning[rule_evadable]: /t/shop/a.yaml: [0]"));
 }
+
+/// A valid file of 100 KB took hundreds of MiB, and so ended a service with a memory limit.
+#[test]
+fn a_file_whose_expressions_compile_to_too_much_is_invalid_as_a_whole() {
+    let rule = |number: usize, expression: &str| {
+        format!(
+            "- {{ name: r{number}, match: {{ paths: [/shop/{number}] }}, when: {expression:?} }}\n"
+        )
+    };
+    let large = |number: usize| rule(number, &format!("'x'.matches('(?:a{{80}}){{80}}{number}')"));
+    let file: String = (0..100).map(large).collect();
+    let text = format!("{HEAD}{SHOP}");
+    let mistake = rule(100, "claim.a == 1");
+    let files = [found(&[("/t/shop/a.yaml", &format!("{file}{mistake}"))])];
+    let problems = resolved(&text, &files, None).expect_err("is too large");
+    let [too_large, mistake] = problems.as_slice() else {
+        panic!("one problem for the size, and one for the mistake: {problems:#?}");
+    };
+    assert!(
+        too_large.contains("].when (line ")
+            && too_large.contains("the compiled expressions of this file, up to this one, are larger than 8 MiB together"),
+        "{too_large}"
+    );
+    assert!(
+        mistake.contains("[100].when (line 101): `claim` is not a variable"),
+        "{mistake}"
+    );
+
+    // The last valid rules stay in force, and the other file does not share the limit.
+    let small = [found(&[
+        ("/t/shop/a.yaml", &large(0)),
+        ("/t/shop/b.yaml", &large(1)),
+    ])];
+    let before = start(&text, &small);
+    let grown = [found(&[
+        ("/t/shop/a.yaml", &file),
+        ("/t/shop/b.yaml", &large(2)),
+    ])];
+    let resolved = resolved(&text, &grown, Some(&before.rules_in_force)).expect("b is valid");
+    assert_eq!(names(&resolved), ["a:r0", "b:r2"]);
+    assert_eq!(
+        states(&resolved),
+        ["/t/shop/a.yaml outdated 1", "/t/shop/b.yaml current 1"]
+    );
+}
+
+/// An alias of YAML repeats an expression without its length.
+#[test]
+fn equal_expressions_of_a_file_share_a_program() {
+    let list = ["1"; 1_900].join(",");
+    let first = format!("- {{ when: &w '1 in [{list}]', match: {{ paths: [/shop/first] }} }}\n");
+    let others: String = (0..900)
+        .map(|number| format!("- {{ when: *w, match: {{ paths: [/shop/{number}] }} }}\n"))
+        .collect();
+    let files = [found(&[("/t/shop/a.yaml", &format!("{first}{others}"))])];
+    assert_eq!(
+        start(&format!("{HEAD}{SHOP}"), &files).settings.rules.len(),
+        901
+    );
+}

@@ -1,0 +1,181 @@
+//! The memory of compiled expressions, which is bounded for one expression and for all of a document.
+//!
+//! A few bytes of a regular expression can be a program of hundreds of kilobytes, and whoever writes a rules file decides how
+//! many there are. Without a bound of the sum, a valid file of 100 KB took 500 MiB, and a service with a memory limit was
+//! killed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::expression::bounded_regex::{BoundedRegex, RegexError};
+use crate::expression::{ExpressionError, one_line};
+
+/// The most bytes of one compiled expression.
+pub const MAX_EXPRESSION_BYTES: usize = 1024 * 1024;
+
+/// The most bytes of the compiled expressions of one rules file.
+pub const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most bytes of the compiled expressions of a configuration and its rules files.
+pub const MAX_CONFIGURATION_BYTES: usize = 64 * 1024 * 1024;
+
+/// Whose expressions may not become larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramLimit {
+    RulesFile,
+    Configuration,
+}
+
+/// What the expressions of one document share: the values of `expression_env`, equal regular expressions, and the bytes that
+/// their programs may have together.
+#[derive(Debug)]
+pub struct ProgramStore {
+    env: Arc<BTreeMap<String, String>>,
+    /// The same, as programs read it.
+    env_members: Arc<[(Box<str>, Box<str>)]>,
+    regexes: HashMap<Box<str>, Arc<BoundedRegex>>,
+    /// What its programs may have together.
+    granted: usize,
+    /// What is left of it. `None` once an expression needed more: no expression is compiled any more, but each is still checked.
+    left: Option<usize>,
+    limit: ProgramLimit,
+}
+
+/// Counts the bytes of one expression while it is compiled.
+#[derive(Debug)]
+pub struct ProgramMeter<'s> {
+    store: &'s mut ProgramStore,
+    /// What the expression may still have.
+    left: usize,
+    /// The regular expressions that it has so far.
+    regexes: Vec<Arc<BoundedRegex>>,
+}
+
+impl ProgramStore {
+    /// For the expressions of a configuration.
+    pub fn new(env: &BTreeMap<String, String>) -> ProgramStore {
+        let members = env
+            .iter()
+            .map(|(name, value)| (name.as_str().into(), value.as_str().into()));
+        ProgramStore {
+            env: Arc::new(env.clone()),
+            env_members: members.collect(),
+            regexes: HashMap::new(),
+            granted: MAX_CONFIGURATION_BYTES,
+            left: Some(MAX_CONFIGURATION_BYTES),
+            limit: ProgramLimit::Configuration,
+        }
+    }
+
+    /// For the expressions of one of its rules files. Files share nothing, so that whether one is valid does not depend on the
+    /// regular expressions of another.
+    pub fn of_rules_file(&self) -> ProgramStore {
+        let granted = self.left.unwrap_or(0).min(MAX_FILE_BYTES);
+        ProgramStore {
+            env: Arc::clone(&self.env),
+            env_members: Arc::clone(&self.env_members),
+            regexes: HashMap::new(),
+            granted,
+            left: Some(granted),
+            limit: match granted < MAX_FILE_BYTES {
+                true => ProgramLimit::Configuration,
+                false => ProgramLimit::RulesFile,
+            },
+        }
+    }
+
+    /// Counts the expressions of a rules file as expressions of the configuration.
+    pub fn add_rules_file(&mut self, file: &ProgramStore) {
+        let used = file.granted.saturating_sub(file.left.unwrap_or(0));
+        self.spend(used);
+    }
+
+    /// # Errors
+    /// [`ExpressionError::ProgramsTooLarge`] if the expressions so far do not fit.
+    pub fn check(&self) -> Result<(), ExpressionError> {
+        match self.left {
+            Some(_) => Ok(()),
+            None => Err(ExpressionError::ProgramsTooLarge(self.limit)),
+        }
+    }
+
+    pub fn env(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.env
+    }
+
+    pub fn env_members(&self) -> &Arc<[(Box<str>, Box<str>)]> {
+        &self.env_members
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.left = self.left.and_then(|left| left.checked_sub(bytes));
+    }
+}
+
+impl<'s> ProgramMeter<'s> {
+    pub fn new(store: &'s mut ProgramStore) -> ProgramMeter<'s> {
+        ProgramMeter {
+            store,
+            left: MAX_EXPRESSION_BYTES,
+            regexes: Vec::new(),
+        }
+    }
+
+    pub fn store(&self) -> &ProgramStore {
+        self.store
+    }
+
+    /// Counts bytes of the program that is being compiled.
+    ///
+    /// # Errors
+    /// [`ExpressionError::ProgramTooLarge`]
+    pub fn spend(&mut self, bytes: usize) -> Result<(), ExpressionError> {
+        self.spend_own(bytes)?;
+        self.store.spend(bytes);
+        Ok(())
+    }
+
+    fn spend_own(&mut self, bytes: usize) -> Result<(), ExpressionError> {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.ok_or(ExpressionError::ProgramTooLarge)?;
+        Ok(())
+    }
+
+    /// The regular expression of this pattern. Equal patterns of a document share one.
+    ///
+    /// # Errors
+    /// [`ExpressionError`]
+    pub fn regex(&mut self, pattern: &str) -> Result<Arc<BoundedRegex>, ExpressionError> {
+        if let Some(regex) = self.store.regexes.get(pattern).map(Arc::clone) {
+            // An expression counts each of its patterns, so that its size does not depend on other expressions.
+            if !self.regexes.iter().any(|own| Arc::ptr_eq(own, &regex)) {
+                self.spend_own(regex.bytes())?;
+                self.regexes.push(Arc::clone(&regex));
+            }
+            return Ok(regex);
+        }
+        let of_store = self.store.left.unwrap_or(0);
+        let regex = match BoundedRegex::within(self.left.min(of_store), pattern) {
+            Ok(regex) => regex,
+            Err(RegexError::Pattern(cause)) => {
+                return Err(ExpressionError::Regex(one_line(&cause)));
+            }
+            Err(RegexError::NothingLeft) if of_store < self.left => {
+                self.store.left = None;
+                // The document is refused, so nothing searches with it.
+                let nothing = BoundedRegex::within(usize::MAX, "");
+                return nothing
+                    .map(Arc::new)
+                    .map_err(|_| ExpressionError::ProgramTooLarge);
+            }
+            Err(RegexError::NothingLeft) => return Err(ExpressionError::ProgramTooLarge),
+        };
+        self.spend(pattern.len() + regex.bytes())?;
+        let regex = Arc::new(regex);
+        self.store
+            .regexes
+            .insert(pattern.into(), Arc::clone(&regex));
+        self.regexes.push(Arc::clone(&regex));
+        Ok(regex)
+    }
+}
