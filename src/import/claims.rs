@@ -116,7 +116,7 @@ fn typed(test: &TextTest, subject: &str) -> Option<String> {
 }
 
 /// How CEL reads a claim, and that it is there.
-fn access(name: &[String]) -> Option<(String, String)> {
+pub(crate) fn access(name: &[String]) -> Option<(String, String)> {
     let mut claim = "claims".to_owned();
     let mut present = Vec::new();
     for part in name {

@@ -95,7 +95,9 @@ fn value(node: YamlNode) -> Value {
         YamlValue::Null => Value::Null,
         YamlValue::Bool(flag) => Value::Bool(flag),
         YamlValue::Integer(number) => Value::Number(number.into()),
-        YamlValue::Float(number) => Number::from_f64(number).map_or(Value::Null, Value::Number),
+        // A number that JSON does not have is a text, which is not read as a number. As null it would count as absent.
+        YamlValue::Float(number) => Number::from_f64(number)
+            .map_or_else(|| Value::String(number.to_string()), Value::Number),
         YamlValue::String(text) => Value::String(text),
         YamlValue::Sequence(items) => Value::Array(items.into_iter().map(value).collect()),
         YamlValue::Mapping(members) => Value::Object(

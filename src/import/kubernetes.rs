@@ -4,6 +4,8 @@ use crate::import::claims::{ClaimShape, ClaimTest};
 use crate::import::formula::{Atom, Formula};
 use crate::import::input::ForeignDocument;
 use crate::import::issuers::usable;
+use crate::import::kubernetes::expressions::carried_expression;
+use crate::import::kubernetes::mappings::claim_mappings;
 use crate::import::members::Members;
 use crate::import::paths::PathTest;
 use crate::import::policy::{
@@ -11,7 +13,10 @@ use crate::import::policy::{
     TokenCheck, TokenPlaceKind, TokenProvider,
 };
 use crate::import::report::ImportReport;
-use crate::import::text_test::{TextTest, quoted};
+use crate::import::text_test::TextTest;
+
+mod expressions;
+mod mappings;
 
 const ORIGIN: &str = "Kubernetes";
 
@@ -212,7 +217,7 @@ fn validation(members: Members<'_>) -> Formula {
             ClaimShape::Text,
             vec![TextTest::exact(required)],
         ))),
-        (None, Some(expression)) => carried_expression(expression, &at, report),
+        (None, Some(expression)) => carried_expression(&expression, &at, report),
         _ => {
             report.left_out(
                 &at,
@@ -222,92 +227,4 @@ fn validation(members: Members<'_>) -> Formula {
             Formula::Unknown
         }
     }
-}
-
-/// An expression over `claims`, if it means the same in accredit.
-fn carried_expression(expression: String, at: &str, report: &ImportReport) -> Formula {
-    let reads_audience = expression.contains("aud");
-    let is_understood = accredit_core::expression::Expression::parse(
-        &expression,
-        accredit_core::expression::variables::VariableSet::Token,
-        &std::collections::BTreeMap::new(),
-    )
-    .is_ok();
-    if reads_audience || !is_understood || quoted(&expression).is_none() {
-        report.left_out(
-            at,
-            match reads_audience {
-                true => "in accredit `claims.aud` is always a list, so this expression can mean something else; accredit refuses the tokens of this issuer",
-                false => "accredit cannot compile this expression, so it refuses the tokens of this issuer",
-            },
-            "write the condition as `when` of a rule",
-        );
-        return Formula::Unknown;
-    }
-    Formula::Atom(Atom::Expression(expression))
-}
-
-/// The user's name and groups, as headers; the name has to be there.
-fn claim_mappings(members: Members<'_>, provider: Option<&mut TokenProvider>) -> Vec<Formula> {
-    let report = members.report();
-    let mut headers = Vec::new();
-    let mut required = Vec::new();
-    let mut parts = Vec::new();
-    for (name, header) in [
-        ("username", "x-jwt-username"),
-        ("groups", "x-jwt-groups"),
-        ("uid", "x-jwt-uid"),
-    ] {
-        let Some(mapping) = members.mapping(name) else {
-            continue;
-        };
-        let at = mapping.place().to_owned();
-        let claim = mapping.text("claim").filter(|claim| !claim.is_empty());
-        let prefix = mapping.text("prefix").unwrap_or_default();
-        let expression = mapping.text("expression").filter(|text| !text.is_empty());
-        mapping.report_unread();
-        if let Some(claim) = claim {
-            if name == "username" {
-                required.push(vec![claim.clone()]);
-                parts.extend(verified_email(&claim));
-            }
-            if !prefix.is_empty() {
-                report.note(format_args!(
-                    "{at}: the header {header} has the claim without the prefix {prefix:?}"
-                ));
-            }
-            headers.push((header.to_owned(), vec![claim]));
-        } else if let Some(expression) = expression {
-            report.left_out(
-                &at,
-                "the user is an expression there, and a claim header has a claim",
-                format_args!("name a claim for {header} in `claim_headers`"),
-            );
-            if name == "username" {
-                let formula = carried_expression(format!("({expression}) != \"\""), &at, report);
-                parts.push(formula);
-            }
-        }
-    }
-    if !members.elements("extra").is_empty() {
-        report.left_out(
-            &members.at("extra"),
-            "accredit has claim headers and no further attributes of a user",
-            "name the claims in `claim_headers`",
-        );
-    }
-    members.report_unread();
-    if let Some(provider) = provider {
-        provider.claim_headers = headers;
-        provider.required_claims = required;
-    }
-    parts
-}
-
-/// An address that the issuer did not verify is no name.
-fn verified_email(claim: &str) -> Option<Formula> {
-    (claim == "email").then(|| {
-        let expression = "!has(claims.email_verified) || claims.email_verified == true";
-        Formula::Atom(Atom::Expression(expression.to_owned()))
-    })
 }

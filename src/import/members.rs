@@ -36,7 +36,7 @@ impl<'v> Members<'v> {
                 })
                 .collect(),
             _ => {
-                report.left_out(at, "this is not a mapping", "correct it, and import again");
+                report.unreadable(at, "a mapping");
                 Vec::new()
             }
         };
@@ -149,6 +149,28 @@ impl<'v> Members<'v> {
         }
     }
 
+    /// A value of an enumeration of protocol buffers: its name, or its number, which is its place in `words`. An absent one is
+    /// the first. `None` if it is none of them, which is reported.
+    pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let Some(value) = self.value(name) else {
+            return words.first().copied();
+        };
+        let number = match value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        let by_name = || {
+            let name = value.as_str()?;
+            words.iter().find(|word| word.eq_ignore_ascii_case(name))
+        };
+        number
+            .and_then(|number| words.get(usize::try_from(number).ok()?))
+            .or_else(by_name)
+            .copied()
+            .or_else(|| self.wrong(name, &format!("one of {}", words.join(", "))))
+    }
+
     /// A whole number, also as a text, as JSON of protocol buffers has it.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         let number = match self.value(name)? {
@@ -201,11 +223,7 @@ impl<'v> Members<'v> {
     }
 
     fn wrong<T>(&self, name: &str, expected: &str) -> Option<T> {
-        self.report.left_out(
-            &self.at(name),
-            format_args!("this is not {expected}"),
-            "correct it, and import again",
-        );
+        self.report.unreadable(&self.at(name), expected);
         None
     }
 }
@@ -246,57 +264,4 @@ fn milliseconds(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Members, milliseconds};
-    use crate::import::report::ImportReport;
-
-    #[test]
-    fn names_are_read_in_both_cases_and_unread_ones_are_reported() {
-        let report = ImportReport::default();
-        let value =
-            json!({ "remoteJwks": 1, "from_headers": [], "remoteJWKS2": "x", "gone": null });
-        let members = Members::of("f", &value, &report);
-        assert!(members.has("remote_jwks"));
-        assert!(members.has("fromHeaders"));
-        assert!(!members.has("gone"));
-        assert_eq!(members.at("from_headers"), "f.from_headers");
-        members.report_unread();
-        let lines = report.into_lines();
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(
-            lines[0].starts_with("left out: f.remoteJWKS2: "),
-            "{lines:?}"
-        );
-    }
-
-    #[test]
-    fn a_member_of_another_type_is_reported_and_counts_as_absent() {
-        let report = ImportReport::default();
-        let value = json!({ "a": 1, "b": ["x", 2], "c": "yes" });
-        let members = Members::of("f", &value, &report);
-        assert_eq!(members.text("a"), None);
-        assert_eq!(members.texts("b"), Some(vec!["x".to_owned()]));
-        assert_eq!(members.flag("c"), None);
-        assert_eq!(report.into_lines().len(), 3);
-    }
-
-    #[test]
-    fn durations_of_protocol_buffers_and_of_go_are_read() {
-        for (text, expected) in [
-            ("5s", Some(5000)),
-            ("1.5s", Some(1500)),
-            ("0.0001s", Some(1)),
-            ("5m0s", Some(300_000)),
-            ("1h2m3s", Some(3_723_000)),
-            ("250ms", Some(250)),
-            ("", None),
-            ("5", None),
-            ("soon", None),
-            ("-5s", None),
-        ] {
-            assert_eq!(milliseconds(text), expected, "{text}");
-        }
-    }
-}
+mod tests;

@@ -135,6 +135,26 @@ impl NamedFormula {
 }
 
 impl PolicyRoute {
+    /// A route that admits nothing, because a part of the original that decides about its requests was not read.
+    pub(crate) fn refused(name: impl Into<String>, region: Formula) -> PolicyRoute {
+        PolicyRoute {
+            name: name.into(),
+            region,
+            verification: TokenCheck::Applied,
+            denies: Vec::new(),
+            allows: Vec::new(),
+            comment: Some(
+                "A part of the original that decides was not read; see what `import` printed on standard error."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// The only route of a policy that admits nothing.
+    pub(crate) fn refused_everything() -> PolicyRoute {
+        PolicyRoute::refused("everything", Formula::always())
+    }
+
     /// Whether every request of the route is admitted.
     pub(crate) fn is_open(&self) -> bool {
         self.denies.is_empty() && self.allows.iter().any(|allow| allow.formula.is_always())

@@ -1,12 +1,13 @@
 //! What the operator has to know beside the printed configuration.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 
 /// The lines for standard error, each once, in the order in which they came up.
 #[derive(Debug, Default)]
 pub(crate) struct ImportReport {
     lines: RefCell<Vec<ReportLine>>,
+    has_unreadable: Cell<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,21 @@ impl ImportReport {
         self.add(ReportLine::LeftOut(format!(
             "left out: {at}: {what}; {instead}"
         )));
+    }
+
+    /// A value at `at` is not what the other tool has there. No default may take its place: it could admit requests that the
+    /// original refuses. So the whole result refuses every request.
+    pub(crate) fn unreadable(&self, at: &str, expected: &str) {
+        self.has_unreadable.set(true);
+        self.left_out(
+            at,
+            format_args!("this is not {expected}, so accredit refuses every request"),
+            "correct it, and import again",
+        );
+    }
+
+    pub(crate) fn has_unreadable(&self) -> bool {
+        self.has_unreadable.get()
     }
 
     /// A difference that nothing in the original causes.

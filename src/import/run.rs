@@ -1,7 +1,9 @@
 //! From the input to the configuration and the report.
 
+use serde_json::Value;
+
 use crate::import::input::{ForeignDocument, ImportSource, documents};
-use crate::import::policy::{ImportedPolicy, TokenPlaceKind};
+use crate::import::policy::{ImportedPolicy, PolicyRoute, TokenPlaceKind};
 use crate::import::region::RequestRegion;
 use crate::import::report::ImportReport;
 use crate::import::rules::{RulePlan, rules};
@@ -43,6 +45,8 @@ pub(crate) fn import(sources: &[ImportSource]) -> Result<Imported, Vec<String>> 
         return Err(unreadable);
     }
     let report = ImportReport::default();
+    all.iter()
+        .for_each(|own| refuse_unreadable_names(own, &report));
     let Some(mut policy) = policy(&all, &report) else {
         let mut lines = report.into_lines();
         lines.push(NOTHING.to_owned());
@@ -52,6 +56,9 @@ pub(crate) fn import(sources: &[ImportSource]) -> Result<Imported, Vec<String>> 
         let mut lines = report.into_lines();
         lines.push("no issuer is left that accredit can use; add one by hand, or import more of the original".to_owned());
         return Err(lines);
+    }
+    if report.has_unreadable() {
+        policy.routes = vec![PolicyRoute::refused_everything()];
     }
     settle(&mut policy, &report);
     if policy.token_places.is_empty() {
@@ -105,6 +112,25 @@ fn policy(documents: &[ForeignDocument], report: &ImportReport) -> Option<Import
         .or_else(|| istio::reader::policy(documents, report))
         .or_else(|| envoy_gateway::reader::policy(documents, report))
         .or_else(|| envoy::reader::policy(documents, report))
+}
+
+/// Resources refer to each other by names and labels. One that is no text would refer to nothing, or to everything.
+fn refuse_unreadable_names(document: &ForeignDocument, report: &ImportReport) {
+    let check = |pointer: &str, value: &Value| {
+        if !value.is_string() && !value.is_null() {
+            report.unreadable(&format!("{}: {pointer}", document.at), "a text");
+        }
+    };
+    let labels = "/spec/selector/matchLabels";
+    for pointer in ["/metadata/name", "/metadata/namespace"] {
+        let found = document.value.pointer(pointer);
+        found.into_iter().for_each(|value| check(pointer, value));
+    }
+    match document.value.pointer(labels) {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(own)) => own.values().for_each(|value| check(labels, value)),
+        Some(_) => report.unreadable(&format!("{}: {labels}", document.at), "a mapping"),
+    }
 }
 
 /// The differences that every result has.

@@ -30,6 +30,7 @@ pub mod failure;
 pub mod functions;
 pub mod header_names;
 pub mod operations;
+pub mod presence;
 pub mod program;
 pub mod program_store;
 pub mod re2_syntax;

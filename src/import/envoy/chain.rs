@@ -6,9 +6,7 @@
 use serde_json::Value;
 
 use crate::import::envoy::find::{JWT_AUTHN, RBAC, is_filter, may_be, member, route_configuration};
-use crate::import::formula::Formula;
 use crate::import::input::ForeignDocument;
-use crate::import::policy::{PolicyRoute, TokenCheck};
 use crate::import::report::ImportReport;
 
 /// Other filters that can refuse a request, as their packages are named.
@@ -137,19 +135,4 @@ fn is_anything(filter: &Value) -> bool {
         let types = member(discovery, "type_urls").and_then(Value::as_array);
         types.is_none_or(Vec::is_empty)
     })
-}
-
-/// The only route of a policy that admits nothing.
-pub(crate) fn refused_route() -> PolicyRoute {
-    PolicyRoute {
-        name: "everything".to_owned(),
-        region: Formula::always(),
-        verification: TokenCheck::Applied,
-        denies: Vec::new(),
-        allows: Vec::new(),
-        comment: Some(
-            "A part of the original that decides was not read; see what `import` printed on standard error."
-                .to_owned(),
-        ),
-    }
 }

@@ -53,7 +53,7 @@ pub(crate) fn rbac(members: Members<'_>, scope: RbacScope<'_>) -> RbacRules {
         return RbacRules::Off;
     };
     members.report_unread();
-    let action = rules.text("action").unwrap_or_else(|| "ALLOW".to_owned());
+    let action = rules.word("action", &["ALLOW", "DENY", "LOG"]);
     let mut policies = Vec::new();
     for (name, at, value) in rules.entries("policies") {
         let policy = Members::of(&at, value, report);
@@ -61,14 +61,12 @@ pub(crate) fn rbac(members: Members<'_>, scope: RbacScope<'_>) -> RbacRules {
     }
     rules.ignore(&["audit_logging_options"]);
     rules.report_unread();
-    match action.as_str() {
-        "ALLOW" => RbacRules::Allow(policies),
-        "DENY" => RbacRules::Deny(policies),
-        "LOG" => RbacRules::Off,
-        _ => {
-            let _ = no_equivalent(&at, "this action", report);
-            RbacRules::Allow(Vec::new())
-        }
+    match action {
+        Some("ALLOW") => RbacRules::Allow(policies),
+        Some("DENY") => RbacRules::Deny(policies),
+        Some("LOG") => RbacRules::Off,
+        // Of an action that cannot be read, no policy admits.
+        Some(_) | None => RbacRules::Allow(Vec::new()),
     }
 }
 
@@ -187,11 +185,11 @@ fn shared(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
         });
     }
     if let Some(sourced) = members.mapping("sourced_metadata") {
-        let found = match sourced.text("metadata_source").as_deref() {
-            None | Some("DYNAMIC") => sourced
+        let found = match sourced.word("metadata_source", &["DYNAMIC", "ROUTE"]) {
+            Some("DYNAMIC") => sourced
                 .mapping("metadata_matcher")
                 .map(|own| metadata(own, scope.providers)),
-            Some(_) => None,
+            Some(_) | None => None,
         };
         sourced.ignore(&["metadata_matcher"]);
         let (at, report) = (sourced.place().to_owned(), sourced.report());
@@ -261,8 +259,10 @@ fn address_range(members: Members<'_>) -> Formula {
 
 /// Whether the connection manager takes the connection's peer for the client: it reads no address from a header.
 pub(crate) fn peer_is_client(manager: &serde_json::Value) -> bool {
-    let hops = member(manager, "xff_num_trusted_hops").and_then(serde_json::Value::as_u64);
+    // JSON of protocol buffers can have a number as a text, so a value of another type is not 0.
+    let has_hops = member(manager, "xff_num_trusted_hops")
+        .is_some_and(|hops| !hops.is_null() && hops.as_u64() != Some(0));
     member(manager, "use_remote_address").and_then(serde_json::Value::as_bool) == Some(true)
-        && hops.unwrap_or(0) == 0
+        && !has_hops
         && member(manager, "original_ip_detection_extensions").is_none()
 }

@@ -2,16 +2,14 @@
 
 use serde_json::Value;
 
-use crate::import::envoy::chain::{
-    ManagerRoutes, are_filters_readable, manager_routes, refused_route,
-};
+use crate::import::envoy::chain::{ManagerRoutes, are_filters_readable, manager_routes};
 use crate::import::envoy::find::{
     FoundManager, JWT_AUTHN, RBAC, has_other_type, is_filter, managers, member,
 };
 use crate::import::envoy::jwt_filter::{open_route, read_filter};
 use crate::import::envoy::matchers::no_equivalent;
 use crate::import::envoy::rbac::{RbacRules, RbacScope, peer_is_client, rbac};
-use crate::import::envoy::routes::{FilterOverride, has_overrides, routes};
+use crate::import::envoy::routes::{ClusterOverrides, FilterOverride, has_overrides, routes};
 use crate::import::formula::Formula;
 use crate::import::input::ForeignDocument;
 use crate::import::members::Members;
@@ -94,7 +92,7 @@ fn of_manager(
     match are_readable && has_routes {
         true => policy,
         false => ImportedPolicy {
-            routes: vec![refused_route()],
+            routes: vec![PolicyRoute::refused_everything()],
             ..policy
         },
     }
@@ -134,7 +132,7 @@ fn of_filters(
                 .collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             match has_overrides(configuration, &names) {
-                true => routes(&members, report),
+                true => routes(&members, &names, report),
                 false => Vec::new(),
             }
         }
@@ -175,6 +173,13 @@ fn of_filters(
     let is_off = jwt_authn.is_some_and(is_disabled);
     let mut all = Vec::new();
     for route in &found_routes {
+        if route.clusters == ClusterOverrides::Some {
+            all.push(PolicyRoute::refused(
+                route.name.clone(),
+                route.region.clone(),
+            ));
+            continue;
+        }
         let mut own = reader.routes_of(route, route.filter(&filter_name), is_off);
         for rbac_filter in &rbacs {
             let rules = match route.filter(&rbac_filter.name) {

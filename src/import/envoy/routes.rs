@@ -15,8 +15,17 @@ pub(crate) struct FoundRoute<'v> {
     pub(crate) name: String,
     pub(crate) at: String,
     pub(crate) region: Formula,
+    pub(crate) clusters: ClusterOverrides,
     /// The configurations of filters, the most specific first.
     overrides: Vec<(String, &'v Value)>,
+}
+
+/// Whether a weighted cluster of a route overrides a filter that decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClusterOverrides {
+    None,
+    /// The report says so. accredit does not know which cluster Envoy chooses.
+    Some,
 }
 
 /// What a route says about one filter.
@@ -70,9 +79,11 @@ pub(crate) fn has_overrides(configuration: &Value, filters: &[&str]) -> bool {
     }
 }
 
-/// The routes in the order in which Envoy chooses them: exact hosts, then the longest suffixes, then prefixes, then `*`.
+/// The routes in the order in which Envoy chooses them: exact hosts, then the longest suffixes, then prefixes, then `*`. `filters`
+/// has the names of the filters that decide.
 pub(crate) fn routes<'v>(
     configuration: &Members<'v>,
+    filters: &[&str],
     report: &'v ImportReport,
 ) -> Vec<FoundRoute<'v>> {
     let own_overrides = overrides(configuration);
@@ -102,11 +113,11 @@ pub(crate) fn routes<'v>(
             let region = route.mapping("match").map_or(Formula::Unknown, route_match);
             let own = route.text("name").filter(|name| !name.is_empty());
             let own = own.unwrap_or_else(|| format!("{name}-route-{number}"));
-            warn_of_clusters(&route, report);
             found.push(FoundRoute {
                 name: own,
                 at: route.place().to_owned(),
                 region: Formula::all([at_host.clone(), region]),
+                clusters: cluster_overrides(&route, filters, report),
                 overrides: overrides(&route)
                     .into_iter()
                     .chain(host_overrides.clone())
@@ -118,6 +129,7 @@ pub(crate) fn routes<'v>(
             name: format!("{name}-without-route"),
             at: host.place().to_owned(),
             region: at_host,
+            clusters: ClusterOverrides::None,
             overrides: Vec::new(),
         });
     }
@@ -168,21 +180,22 @@ fn overrides<'v>(members: &Members<'v>) -> Vec<(String, &'v Value)> {
         .collect()
 }
 
-/// A cluster of a weighted route can override filters too.
-fn warn_of_clusters(route: &Members<'_>, report: &ImportReport) {
+/// A cluster of a weighted route can override filters, too.
+fn cluster_overrides(
+    route: &Members<'_>,
+    filters: &[&str],
+    report: &ImportReport,
+) -> ClusterOverrides {
     let clusters = route
         .value("route")
         .and_then(|own| member(own, "weighted_clusters"));
-    if clusters.is_some_and(|clusters| {
-        has_overrides(
-            clusters,
-            &["envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"],
-        )
-    }) {
-        report.left_out(
-            route.place(),
-            "a weighted cluster overrides a filter, and accredit does not know which cluster Envoy chooses",
-            "check what the clusters require",
-        );
+    if !clusters.is_some_and(|clusters| has_overrides(clusters, filters)) {
+        return ClusterOverrides::None;
     }
+    report.left_out(
+        route.place(),
+        "a weighted cluster overrides a filter, and accredit does not know which cluster Envoy chooses, so it refuses these requests",
+        "write a rule for them that admits what every cluster admits",
+    );
+    ClusterOverrides::Some
 }

@@ -7,5 +7,7 @@ mod input;
 mod istio;
 mod jwt_authn;
 mod kubernetes;
+mod kubernetes_claims;
 mod rbac;
 mod unreadable;
+mod wrong_types;

@@ -58,6 +58,28 @@ async fn rbac_policies_over_claims_paths_and_methods_are_carried_over() {
         .await;
 }
 
+/// JSON of protocol buffers has an enumerator as its name or as its number.
+#[tokio::test]
+async fn an_action_is_read_by_its_number_too() {
+    let all = "policies: { all: { permissions: [{ any: true }], principals: [{ any: true }] } }";
+    for (action, reason) in [
+        ("0", "anonymous"),
+        ("ALLOW", "anonymous"),
+        ("1", "denied_by_rule"),
+        ("'1'", "denied_by_rule"),
+        ("DENY", "denied_by_rule"),
+        ("2", "anonymous"),
+    ] {
+        let converted = import(&manager(&format!("{{ action: {action}, {all} }}"))).await;
+        assert_eq!(converted.code, 0, "{}", converted.stderr);
+        converted
+            .deciding()
+            .await
+            .assert_decides(vec![(action, get("/x"), reason)])
+            .await;
+    }
+}
+
 #[tokio::test]
 async fn a_denial_denies_more_where_accredit_does_not_know_all_of_it() {
     let converted = import(&manager(
@@ -207,4 +229,35 @@ async fn a_dump_of_what_istiod_generated_decides_as_envoy_was_observed() {
             ),
         ])
         .await;
+}
+
+/// Envoy finds the configuration of a cluster by the filter's own name.
+#[tokio::test]
+async fn a_weighted_cluster_that_overrides_a_filter_of_any_name_has_its_route_refused() {
+    let filter = super::unreadable::rbac(&format!(
+        "{{ policies: {{ all: {{ {} }} }} }}",
+        "permissions: [{ any: true }], principals: [{ any: true }]"
+    ));
+    for name in ["rbac", "jwt"] {
+        let overridden = format!(
+            "{{ match: {{ prefix: /w }}, route: {{ weighted_clusters: {{ clusters: [{{ name: a, weight: 1, \
+             typed_per_filter_config: {{ {name}: {{ '@type': type.googleapis.com/x.Any }} }} }}] }} }} }}"
+        );
+        let routes = format!(
+            "route_config: {{ virtual_hosts: [{{ name: v, domains: ['*'], routes: [{overridden}, {{ match: {{ prefix: / }} }}] }}] }}"
+        );
+        let converted = import(&super::unreadable::manager(&format!(", {filter}"), &routes)).await;
+        converted.assert_says(
+            "left out: ",
+            &["weighted cluster", "refuses these requests"],
+        );
+        converted
+            .deciding()
+            .await
+            .assert_decides(vec![
+                ("the route", with(get("/w/x"), &token()), "denied_by_rule"),
+                ("another route", with(get("/x"), &token()), "allowed"),
+            ])
+            .await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::common::{ISSUER, get, import, import_files, token, with};
 
-const JWT_TYPE: &str =
+pub(super) const JWT_TYPE: &str =
     "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
 const RBAC_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
 
@@ -16,12 +16,12 @@ fn jwt_authn() -> String {
     )
 }
 
-fn rbac(rules: &str) -> String {
+pub(super) fn rbac(rules: &str) -> String {
     format!("{{ name: rbac, typed_config: {{ '@type': {RBAC_TYPE}, rules: {rules} }} }}")
 }
 
 /// A connection manager with `jwt_authn` before these filters, and these routes.
-fn manager(filters: &str, routes: &str) -> String {
+pub(super) fn manager(filters: &str, routes: &str) -> String {
     format!("http_filters: [{}{filters}]\n{routes}", jwt_authn())
 }
 
