@@ -22,7 +22,7 @@ use crate::config::resolve::rules_from::{ResolvedFile, ResolvedFiles, RulesSourc
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
 use crate::config::resolve::top_level::{
-    address, admin_hosts, max_token_size, positive, realm, state_dir, unavailable,
+    address, admin_hosts, max_token_size, positive, realm, refuse_overlaps, state_dir, unavailable,
     warn_of_open_admin,
 };
 use crate::config::rules_files::RulesInForce;
@@ -141,6 +141,22 @@ fn settings(
         .probe_listen
         .as_deref()
         .map(|text| address("probe_listen", text, problems));
+    refuse_overlaps(
+        [
+            ("listen", listen.as_ref(), document.listen.is_some()),
+            (
+                "admin_listen",
+                admin_listen.as_ref(),
+                document.admin_listen.is_some(),
+            ),
+            (
+                "probe_listen",
+                probe_listen.as_ref().and_then(Option::as_ref),
+                true,
+            ),
+        ],
+        problems,
+    );
     let listen_tls = tls("tls", document.tls.as_ref(), problems);
     let admin_tls = tls("admin_tls", document.admin_tls.as_ref(), problems);
     warn_of_open_admin(admin_listen.as_ref(), admin_tls.as_ref(), problems);

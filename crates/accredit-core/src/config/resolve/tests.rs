@@ -39,6 +39,40 @@ fn issuer(lines: &str) -> String {
 }
 
 #[test]
+fn ports_that_cannot_be_listened_on_together_are_errors() {
+    for (lines, expected) in [
+        (
+            "listen: 127.0.0.1:1\nadmin_listen: 127.0.0.1:1\n",
+            "admin_listen (line 5): `listen` listens on this address too, ",
+        ),
+        (
+            "probe_listen: 0.0.0.0:9192\n",
+            "probe_listen (line 4): `admin_listen` listens on this address too by default, ",
+        ),
+        (
+            "listen: '[::]:9192'\n",
+            "listen (line 4): `admin_listen` listens on this address too by default, ",
+        ),
+        (
+            "listen: unix:/a/b\nprobe_listen: unix:/a//b\n",
+            "probe_listen (line 5): `listen` listens on this address too, ",
+        ),
+        (
+            &format!("listen: unix:/{}\n", "a".repeat(107)),
+            "is longer than the 107 bytes",
+        ),
+    ] {
+        let found = problems(&issuer(lines));
+        assert_eq!(found.lines().count(), 1, "{found}");
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    assert_eq!(
+        problems(&issuer("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\n")),
+        ""
+    );
+}
+
+#[test]
 fn defaults_are_those_of_the_contract() {
     let settings = resolved(&issuer("")).expect("is valid").settings;
     assert_eq!(settings.listen.to_string(), "0.0.0.0:9191");

@@ -46,6 +46,33 @@ pub fn address(key: &str, text: &str, problems: &mut Problems) -> Option<ListenA
     }
 }
 
+/// Two ports at addresses that one process cannot both listen on: the service could not start.
+pub fn refuse_overlaps(ports: [(&str, Option<&ListenAddr>, bool); 3], problems: &mut Problems) {
+    for (number, (key, address, is_written)) in ports.iter().enumerate() {
+        for (other_key, other, is_other_written) in ports.iter().take(number) {
+            let are_apart = !address
+                .zip(*other)
+                .is_some_and(|(own, other)| own.overlaps(other));
+            if are_apart {
+                continue;
+            }
+            // A default is no mistake of the operator, who chose the other address.
+            let (key, other_key, is_default) = match (is_written, is_other_written) {
+                (false, true) => (other_key, key, true),
+                (_, is_other_written) => (key, other_key, !is_other_written),
+            };
+            let default = if is_default { " by default" } else { "" };
+            problems.error(
+                key,
+                Sentence::own(format!(
+                    "`{other_key}` listens on this address too{default}, and the service cannot listen there twice"
+                )),
+                "choose another port or path for one of them",
+            );
+        }
+    }
+}
+
 pub fn warn_of_open_admin(
     admin_listen: Option<&ListenAddr>,
     admin_tls: Option<&TlsFiles>,
