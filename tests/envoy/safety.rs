@@ -100,6 +100,30 @@ async fn with_underscores_allowed_a_claim_header_arrives_under_another_name() {
     assert_eq!(seen.header("x_jwt_sub").as_deref(), Some("admin"));
 }
 
+/// Symfony, Zend and IIS read another path or method from these headers than accredit decided about.
+#[tokio::test]
+async fn headers_that_name_another_path_or_method_do_not_reach_the_upstream() {
+    const NAMES: [&str; 3] = ["x-original-url", "x-rewrite-url", "x-http-method-override"];
+    let request = || {
+        let request = RawRequest::get("/").header("x-original-url", "/admin");
+        let request = request.header("X-Rewrite-URL", "/admin");
+        request.header("x-http-method-override", "DELETE")
+    };
+    let (answer, scene) = alone(failing_open, request()).await;
+    assert_eq!(answer.status, 200);
+    let seen = scene.upstream.last_request().unwrap();
+    assert_eq!(NAMES.map(|name| seen.header(name)), [None, None, None]);
+    let without = |shipped| {
+        let mut shipped = failing_open(shipped);
+        shipped.early_removal = false;
+        shipped
+    };
+    let (answer, scene) = alone(without, request()).await;
+    assert_eq!(answer.status, 200);
+    let seen = scene.upstream.last_request().unwrap();
+    assert!(NAMES.iter().all(|name| seen.header(name).is_some()));
+}
+
 #[tokio::test]
 async fn failure_mode_allow_admits_every_request_while_accredit_is_down() {
     let (answer, scene) = alone(|shipped| shipped, RawRequest::get("/")).await;

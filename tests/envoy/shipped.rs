@@ -6,7 +6,7 @@ use accredit_test_support::envoy::validate;
 use accredit_test_support::secret::{GATEWAY, Secret};
 
 /// What must be there, as it is written in envoy.yaml. safety.rs and replicas.rs show what each is for.
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 30] = [
     "normalize_path: true",
     "merge_slashes: true",
     "path_with_escaped_slashes_action: REJECT_REQUEST",
@@ -15,6 +15,9 @@ const SETTINGS: [&str; 27] = [
     "early_header_mutation_extensions:",
     "- remove_on_match: { key_matcher: { prefix: x-jwt-, ignore_case: true } }",
     "- remove: x-envoy-auth-failure-mode-allowed",
+    "- remove: x-original-url",
+    "- remove: x-rewrite-url",
+    "- remove: x-http-method-override",
     "path: \"%PATH(NQ)%\"",
     "timeout: 1s",
     "retry_on: connect-failure,reset,unavailable",
