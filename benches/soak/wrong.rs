@@ -82,13 +82,15 @@ impl WrongAnswers {
         count.slowest = count.slowest.max(latency);
     }
 
-    pub(crate) fn number(&self) -> u64 {
+    fn number(&self) -> u64 {
         let state = self.state.lock().unwrap();
         state.counts.values().map(|count| count.number).sum()
     }
 
-    /// Writes a row for each answer, caller and phase.
-    pub(crate) fn write(&self, report: &mut Report) {
+    /// Requires that there is none, and adds a row for each answer, caller and phase.
+    pub(crate) fn report(&self, report: &mut Report) {
+        let number = self.number();
+        report.require("every honest answer is correct", number == 0, number);
         for (kind, count) in &self.state.lock().unwrap().counts {
             let WrongKind {
                 answer,

@@ -25,6 +25,17 @@ pub(super) fn manager(filters: &str, routes: &str) -> String {
     format!("http_filters: [{}{filters}]\n{routes}", jwt_authn())
 }
 
+/// The result refuses every request, and a line of standard error contains this text.
+async fn is_refused_and_reported(original: &str, expected: &str) {
+    let converted = import(original).await;
+    converted.assert_reports("left out: ", &[expected, "refuses every request"]);
+    let request = with(get("/x"), &token());
+    let deciding = converted.deciding().await;
+    deciding
+        .assert_decides(vec![(expected, request, "denied_by_rule")])
+        .await;
+}
+
 #[tokio::test]
 async fn routes_that_cannot_be_read_have_every_request_refused() {
     for (routes, expected) in [
@@ -49,17 +60,7 @@ async fn routes_that_cannot_be_read_have_every_request_refused() {
             "the tree `matcher` of a virtual host",
         ),
     ] {
-        let converted = import(&manager("", routes)).await;
-        converted.assert_reports("left out: ", &[expected, "refuses every request"]);
-        converted
-            .deciding()
-            .await
-            .assert_decides(vec![(
-                expected,
-                with(get("/x"), &token()),
-                "denied_by_rule",
-            )])
-            .await;
+        is_refused_and_reported(&manager("", routes), expected).await;
     }
 }
 
@@ -94,13 +95,7 @@ async fn a_filter_in_another_wrapping_has_every_request_refused() {
         ),
         (jwt_authn(), "it has 2 filters jwt_authn"),
     ] {
-        let converted = import(&manager(&format!(", {filter}"), "")).await;
-        converted.assert_reports("left out: ", &[expected, "refuses every request"]);
-        converted
-            .deciding()
-            .await
-            .assert_decides(vec![(expected, with(get("/x"), &token()), "denied_by_rule")])
-            .await;
+        is_refused_and_reported(&manager(&format!(", {filter}"), ""), expected).await;
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::check_request::ClientRequest;
 use crate::support::keys::{Key, p256, rsa, set};
 use crate::support::proof::{key_thumbprint, proof};
-use crate::support::service::{Service, inline_issuer};
+use crate::support::service::{Envoy, Service, inline_issuer};
 use crate::support::token::Token;
 
 pub(super) const ISSUER: &str = "https://issuer.test";
@@ -53,4 +53,24 @@ pub(super) async fn explained(service: &Service, token: &str, proof: &str) -> St
     };
     let explained = service.admin().await.explain(request).await.unwrap();
     explained.into_inner().explanation.unwrap().reason
+}
+
+/// Of many concurrent checks with one proof, one is admitted, on whichever of these connections.
+pub(super) async fn one_of_many_is_admitted(connections: &[Envoy]) {
+    let token = bound(p256(0));
+    for _ in 0..10 {
+        let proof = good_proof(&token).signed(p256(0));
+        let checks = (0..16).map(|number| {
+            let envoy = &connections[number % connections.len()];
+            let request = client_request(&token, &proof);
+            async move { envoy.check(request).await.reason() }
+        });
+        let mut reasons = futures_util::future::join_all(checks).await;
+        reasons.sort_unstable();
+        assert_eq!(reasons.remove(0), "allowed");
+        assert!(
+            reasons.iter().all(|reason| reason == "replayed_proof"),
+            "{reasons:?}"
+        );
+    }
 }

@@ -9,7 +9,9 @@ use crate::support::http_get::get;
 use crate::support::keys::p256;
 use crate::support::proof::key_thumbprint;
 
-use super::place::{bound, client_request, configuration, explained, good_proof};
+use super::place::{
+    bound, client_request, configuration, explained, good_proof, one_of_many_is_admitted,
+};
 use super::redis::Redis;
 use super::replicas::{count, new_proof, replica, shared, until_connected};
 
@@ -64,22 +66,7 @@ async fn one_of_many_concurrent_checks_at_two_replicas_is_admitted() {
         replicas[0].envoy().await,
         replicas[1].envoy().await,
     ];
-    let token = bound(p256(0));
-    for _ in 0..10 {
-        let proof = new_proof(&token);
-        let checks = (0..16).map(|number| {
-            let envoy = &connections[number % connections.len()];
-            let request = client_request(&token, &proof);
-            async move { envoy.check(request).await.reason() }
-        });
-        let mut reasons = futures_util::future::join_all(checks).await;
-        reasons.sort_unstable();
-        assert_eq!(reasons.remove(0), "allowed");
-        assert!(
-            reasons.iter().all(|reason| reason == "replayed_proof"),
-            "{reasons:?}"
-        );
-    }
+    one_of_many_is_admitted(&connections).await;
 }
 
 /// A request that is refused for another reason sends no command to Redis, and its proof stays unused at every replica.

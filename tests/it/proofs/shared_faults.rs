@@ -27,6 +27,11 @@ async fn refused_with_503(envoy: &Envoy, token: &str, proof: &str) {
     assert_eq!(envoy.check(unbound).await.reason(), "allowed");
 }
 
+async fn admits_a_new_proof(envoy: &Envoy, token: &str) {
+    let answer = envoy.check(client_request(token, &new_proof(token))).await;
+    assert_eq!(answer.reason(), "allowed");
+}
+
 #[tokio::test]
 async fn without_a_connection_requests_with_proofs_are_refused_until_it_is_back() {
     let mut redis = Redis::start().await;
@@ -59,10 +64,7 @@ async fn a_service_starts_and_is_ready_without_its_shared_memory() {
     refused_with_503(&envoy, &token, &new_proof(&token)).await;
     redis.start_again().await;
     until_connected(&service, true).await;
-    let answer = envoy
-        .check(client_request(&token, &new_proof(&token)))
-        .await;
-    assert_eq!(answer.reason(), "allowed");
+    admits_a_new_proof(&envoy, &token).await;
 }
 
 #[tokio::test]
@@ -80,10 +82,7 @@ async fn a_memory_that_hangs_refuses_at_the_deadline_of_the_check() {
     until_connected(&service, false).await;
     redis.signal("CONT").await;
     until_connected(&service, true).await;
-    let answer = envoy
-        .check(client_request(&token, &new_proof(&token)))
-        .await;
-    assert_eq!(answer.reason(), "allowed");
+    admits_a_new_proof(&envoy, &token).await;
 }
 
 /// The decision is not made again after the wait, so the wait has a limit of its own, which is shorter than the time after which
@@ -105,10 +104,7 @@ async fn a_memory_that_records_nothing_refuses_before_a_long_deadline_of_the_che
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(count(&service, "timeout").await, 1);
     assert_eq!(redis.command("CLIENT UNPAUSE").await, "+OK");
-    let answer = envoy
-        .check(client_request(&token, &new_proof(&token)))
-        .await;
-    assert_eq!(answer.reason(), "allowed");
+    admits_a_new_proof(&envoy, &token).await;
 }
 
 #[tokio::test]
