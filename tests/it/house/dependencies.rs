@@ -1,6 +1,7 @@
-//! `docs/dependencies.md` lists the direct dependencies of every member of the workspace, and no other crate.
+//! `docs/dependencies.md` lists the direct dependencies of every member of the workspace, and no other crate. The lock file of the
+//! fuzz targets has those of the service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -30,6 +31,43 @@ fn each_direct_dependency_is_listed() {
         .filter(|name| !NOTES.contains(&&***name))
         .collect();
     assert!(unused.is_empty(), "no dependency any more: {unused:?}");
+}
+
+/// The fuzz targets are a workspace of their own. Without this test, their lock file falls behind, and each build chooses versions.
+#[test]
+fn the_lock_file_of_the_fuzz_targets_has_each_dependency_of_the_service_in_its_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(root.join(file)).expect("can be read");
+    let (own, of_fuzz) = (read("Cargo.lock"), read("fuzz/Cargo.lock"));
+    let (own, of_fuzz) = (versions(&own), versions(&of_fuzz));
+    let mut checked = 0;
+    for manifest in ["Cargo.toml", "crates/accredit-core/Cargo.toml"] {
+        let text = read(manifest);
+        let (_, after) = text.split_once("\n[dependencies]\n").expect("has a table");
+        let table = after.split("\n[").next().unwrap_or_default();
+        for name in dependencies(&format!("[dependencies]\n{table}")) {
+            let found = of_fuzz.get(&*name);
+            let found = found.unwrap_or_else(|| panic!("`{name}` is not in fuzz/Cargo.lock"));
+            assert!(found.is_subset(&own[&*name]), "{name}: {found:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "only {checked} dependencies");
+}
+
+/// The versions of each package of a lock file.
+fn versions(lock: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut found = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for package in lock.split("[[package]]\n").skip(1) {
+        let member = |name: &str| {
+            let mut lines = package.lines().filter_map(|line| line.split_once(" = "));
+            lines.find_map(|(own, value)| (own == name).then(|| value.trim_matches('"')))
+        };
+        if let (Some(name), Some(version)) = (member("name"), member("version")) {
+            found.entry(name).or_default().insert(version);
+        }
+    }
+    found
 }
 
 #[test]
