@@ -1,8 +1,8 @@
-//! Reports that a file may have changed, including the swap of a symlink and a change of the file that a link leads to.
+//! Reports that a file may have changed. This includes the swap of a symlink and a change of the file that a link leads to.
 //!
-//! Folders are watched, not the file: a ConfigMap's file is a link to a link, which is swapped beside it. Of each folder, only the
-//! names through which the file is reached count. Otherwise, a log that is written beside the file would cause endless reads.
-//! A folder of rules files is watched whole, together with the links that lead to it and those that lead from it to files.
+//! Folders are watched, not the file: a ConfigMap's file is a link to a link, which is swapped beside it. In each folder,
+//! only changes of the names through which the file is reached are reported. Otherwise, a log that is written beside the file
+//! would cause continuous reads. A folder of rules files is watched whole, together with the links that lead to it and those that lead from it to files.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-/// A file is read after no change for this time: the first half of a file that is being written can be valid.
+/// A file is read when it has not changed for this time, because the first half of a file that is being written can be valid.
 const QUIET_TIME: Duration = Duration::from_millis(100);
 
 /// A longer chain of links is a circle.
@@ -22,8 +22,8 @@ const MAX_LINKS: usize = 40;
 /// The links of a folder that are followed. A folder of rules files has at most 256 files.
 const MAX_LINKED_FILES: usize = 1024;
 
-/// How often the way to a file is read again because a link changed meanwhile. The change of a link whose folder is watched is
-/// reported, and the way is then read once more.
+/// The maximum number of times that the path to a file is resolved again because a link changed meanwhile. A change of
+/// a link whose folder is watched is reported, and the path is then resolved once more.
 const MAX_READINGS: usize = 8;
 
 /// A watch on one file, or on every file of some folders.
@@ -127,7 +127,7 @@ impl FileWatch {
         while let Ok(Some(())) = tokio::time::timeout(QUIET_TIME, self.changes.recv()).await {}
     }
 
-    /// Call it before the file is read: changes of the folders that are watched from now on are then noticed.
+    /// Call it before the file is read, so that later changes are noticed.
     fn follow_again(&mut self) {
         if let Err(error) = self.follow() {
             self.report(&error);
@@ -145,7 +145,7 @@ impl FileWatch {
             let former = std::mem::replace(&mut *lock(&self.way), way.clone());
             for step in &former {
                 if way.iter().all(|own| own.folder != step.folder) {
-                    // The folder may be gone, and the watch with it.
+                    // The folder may have been removed, which also ends its watch.
                     let _ = self.watcher.unwatch(&step.folder);
                 }
             }
@@ -224,7 +224,8 @@ fn concerns_other_files(event: &notify::Event, way: &[WatchedName]) -> bool {
     })
 }
 
-/// How the system finds a file. Folders that are no links are left out: their names lead to them until they are moved.
+/// The links and names through which the system finds a file. Folders that are not links are left out, because their
+/// names lead to them until they are moved.
 fn way_to(file: &Path) -> Vec<WatchedName> {
     let mut way = Vec::new();
     let mut folder = PathBuf::from("/");
@@ -295,7 +296,7 @@ fn names(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
-/// A thread that panicked under the lock left a whole list.
+/// The list is complete even if a thread panicked under the lock.
 fn lock(way: &Mutex<Vec<WatchedName>>) -> MutexGuard<'_, Vec<WatchedName>> {
     way.lock().unwrap_or_else(PoisonError::into_inner)
 }

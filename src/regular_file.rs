@@ -1,6 +1,6 @@
-//! Reads files that an operator names, and nothing else than regular files (CONTRACT 3.1.9).
+//! Reads files that an operator names, if they are regular files (CONTRACT 3.1.9).
 //!
-//! To open a FIFO waits until another process writes to it, and a device can be endless.
+//! Opening a FIFO would wait until another process writes to it, and a device can deliver bytes without an end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -38,7 +38,7 @@ pub struct FileStamp {
     status_changed: (i64, i64),
 }
 
-/// The stamp of what is at a path once links are followed. `None` if it cannot be read.
+/// The stamp of the file or folder at a path, once links are followed. `None` if it cannot be read.
 pub fn stamp(path: &Path) -> Option<FileStamp> {
     let metadata = std::fs::metadata(path).ok()?;
     Some(FileStamp {
@@ -60,7 +60,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if octets.len() as u64 > limit {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("larger than {limit} octets"),
+            format!("larger than {limit} bytes"),
         ));
     }
     Ok(octets)

@@ -8,7 +8,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use crate::admin::client_error::{AdminError, root_cause};
 
-/// A connection without traffic for this long is pinged; the answer has to arrive within the same time.
+/// A connection without traffic for this time is pinged. The answer has to arrive within the same time.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// The address of an admin API: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`.

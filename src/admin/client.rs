@@ -15,7 +15,7 @@ use crate::admin::pb::tail_response::Item;
 /// How long a connection may take, the TLS handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An explanation can name every rule of a large configuration.
+/// The maximum size of an answer, in bytes. An explanation can name every rule of a large configuration.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// A connection to the admin API of one service.
@@ -84,7 +84,7 @@ impl AdminClient {
         Ok(self.answer(response)?.explanation.unwrap_or_default())
     }
 
-    /// The latest refusals of the requests with this ID.
+    /// The latest denials of requests with this ID.
     ///
     /// # Errors
     /// [`AdminError`]

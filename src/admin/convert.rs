@@ -15,7 +15,7 @@ use crate::observe::report::DecisionReport;
 use crate::observe::tail::filter::{self, AnyOf, Filter, FilterError};
 use crate::observe::tail::followers::TailEvent;
 
-/// The issuer decides how many keys it publishes; the answer is bounded.
+/// The maximum number of keys in an answer. The issuer decides how many keys it publishes.
 const MAX_SET_ASIDE: usize = 100;
 
 /// An issuer entry and the state of its keys.

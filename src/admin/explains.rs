@@ -1,4 +1,4 @@
-//! The admin API's view of what explains decisions.
+//! The interface through which the admin API explains decisions.
 
 use crate::admin::pb;
 use crate::observe::report::DecisionReport;
@@ -8,6 +8,6 @@ pub trait Explains: Send + Sync {
     /// Decides the request by the keys that are held now.
     fn explain(&self, request: pb::ExplainRequest) -> pb::Explanation;
 
-    /// Why a request was refused; `None` if the configuration that refused it is no longer in force.
+    /// Why a request was denied; `None` if the configuration that denied it is no longer in force.
     fn explain_refusal(&self, report: &DecisionReport) -> Option<pb::Explanation>;
 }

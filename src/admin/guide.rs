@@ -1,4 +1,4 @@
-//! What docs/troubleshooting.md says about a reason, for the commands and the console. The page is compiled in.
+//! The section of docs/troubleshooting.md about a reason, for the commands and the console. The page is compiled into the binary.
 
 const PAGE: &str = include_str!("../../docs/troubleshooting.md");
 

@@ -16,10 +16,10 @@ use crate::observe::tail::followers::Followers;
 use crate::observe::tail::last_refusals::LastRefusals;
 use crate::telemetry::logs::{LevelControl, LogSettingError};
 
-/// The size of a request message. An explain request can have 10,000 headers and context extensions.
+/// The maximum size of a request message, in bytes. An explain request can have 10,000 headers and context extensions.
 const MAX_REQUEST: usize = 1024 * 1024;
 
-/// The length of a log level with its directives by module. Parsing it occupies the thread that refreshes keys.
+/// The maximum length of a log level with its directives by module. It is parsed on the thread that refreshes keys.
 const MAX_LOG_LEVEL: usize = 4 * 1024;
 
 /// Returns the authorizer in force: a reload replaces it.

@@ -78,26 +78,27 @@ struct SentConfiguration {
     result: oneshot::Sender<Reloaded>,
 }
 
-/// Those that are not active yet.
+/// The configurations that are not active yet.
 type PendingReloads = PendingConfigurations<SentConfiguration, Result<Prepared, StartError>>;
 
 /// A configuration that can take effect.
 struct Prepared {
     settings: Settings,
     leases: Vec<KeyLease>,
-    /// `None`: there is none, or the running one is for these settings.
+    /// `None` if the configuration has no deny list, or if the running list has the same settings.
     new_list: Option<DenyListKeeper>,
 }
 
-/// Applies each configuration that arrives. None waits for an earlier one, whose new issuers can hang: a valid configuration must
-/// take effect at once (CONTRACT 3.3.3). Returns only if a task that fetches keys ended unexpectedly.
+/// Applies each configuration that arrives. No configuration waits for an earlier one, whose new issuers may not
+/// answer: a valid configuration must take effect at once (CONTRACT 3.3.3). Returns only if a task that fetches keys
+/// ended unexpectedly.
 pub(crate) async fn apply_each(requests: ReloadRequests, mut running: ReloadTarget<'_>) {
     let ReloadRequests(mut requests) = requests;
     let mut pending = PendingReloads::default();
     let mut is_open = true;
     loop {
         tokio::select! {
-            // A configuration that can take effect is active before the next one is read.
+            // A configuration that can take effect becomes active before the next one is read.
             biased;
             settled = pending.settled() => settle(&mut pending, settled, &mut running),
             request = requests.recv(), if is_open => match request {
@@ -133,7 +134,7 @@ fn begin(
     let fetched = first_fetches(&settings, &leases);
     Ok(async move {
         let ((), listed) = tokio::join!(fetched, first_list(new_list.as_ref()));
-        // Without a list, the new configuration would refuse every token.
+        // Without a deny list, the new configuration would refuse every token.
         listed?;
         Ok(Prepared {
             settings,
@@ -150,7 +151,7 @@ async fn first_list(keeper: Option<&DenyListKeeper>) -> Result<(), DenyListError
     }
 }
 
-/// A configuration has ended its wait.
+/// The wait of a configuration has ended.
 fn settle(
     pending: &mut PendingReloads,
     settled: SettledConfiguration<SentConfiguration, Result<Prepared, StartError>>,
@@ -263,9 +264,9 @@ fn remove_old_series(running: &ReloadTarget<'_>) {
     );
 }
 
-/// Waits for the first fetch of each new issuer. Otherwise the first tokens of a new issuer would be denied because it has no
-/// keys yet. Each wait counts from the moment when the store was made, and ends after the largest `timeout` at the latest
-/// (CONTRACT 3.3.4): a hanging issuer cannot delay one configuration after the other.
+/// Waits for the first fetch of each new issuer. Otherwise the first tokens of a new issuer would be denied because it
+/// has no keys yet. Each wait counts from the creation of the store, and ends after the largest `timeout` at the latest
+/// (CONTRACT 3.3.4). So an issuer that does not answer cannot delay several configurations one after the other.
 pub fn first_fetches(
     settings: &Settings,
     leases: &[KeyLease],
@@ -276,7 +277,7 @@ pub fn first_fetches(
     let fetched = stores.into_iter().map(move |store| async move {
         let until = Instant::from_std(store.created()) + longest;
         let attempted = store.until(KeyStore::was_attempted);
-        // A slower fetch goes on. Until it ends, tokens of its issuer wait or get `keys_unavailable`.
+        // A slower fetch continues. Until it ends, checks with tokens of its issuer wait or get `keys_unavailable`.
         let _ = tokio::time::timeout_at(until, attempted).await;
     });
     join_all(fetched).map(|_| ())

@@ -46,7 +46,7 @@ impl Listeners {
     }
 }
 
-/// Notes that every machine that reaches `listen` can send checks.
+/// Logs that every machine that reaches `listen` can send checks.
 pub(crate) fn note_open_port(settings: &Settings) {
     let has_client_ca = |tls: &TlsFiles| tls.client_ca.is_some();
     if let ListenAddr::Tcp(address) = settings.listen

@@ -85,8 +85,9 @@ fn in_flight_and_limit(text: &mut Exposition<'_>, in_flight: &InFlight) -> fmt::
     )
 }
 
-/// Writes what configurations have in force, the newest first. A series occurs once: that of the newest configuration that has
-/// it counts. Configurations of one process share their token cache, unless they have none, and the memory of used proofs.
+/// Writes the metrics of the active configurations, the newest first. Each series is written once, with the value of
+/// the newest configuration that has it. Configurations of one process share their token cache, unless they have none,
+/// and the memory of used proofs.
 ///
 /// # Errors
 /// Those of `text`.
@@ -98,7 +99,7 @@ pub fn in_force(text: &mut Exposition<'_>, authorizers: &[&Authorizer]) -> fmt::
         "Verified tokens in the token cache",
         [(Vec::new(), caches.max().unwrap_or_default() as f64)],
     )?;
-    // They count for the whole process.
+    // These counters belong to the whole process.
     let filtered = each().map(Authorizer::filtered_requests);
     text.counters(
         "accredit_filtered_requests",

@@ -1,14 +1,16 @@
-//! Configurations that are not active yet: each waits for the keys of new issuers or for its deny list, and none for another
-//! configuration. A valid configuration must take effect at once (CONTRACT 3.3.3), and an issuer of an earlier one can hang.
+//! Configurations that are not active yet. Each waits for the keys of new issuers or for its deny list, and none waits
+//! for another configuration: a valid configuration must take effect at once (CONTRACT 3.3.3), and an issuer of an
+//! earlier one may not answer.
 
 use std::pin::Pin;
 
 use futures_util::future::select_all;
 
-/// How many configurations wait at the same time. For one more, the oldest is given up.
+/// The maximum number of waiting configurations. If one more arrives, the oldest is discarded.
 const MAX_PENDING: usize = 8;
 
-/// Configurations that wait, in the order in which they arrived. `L` says which one it is, `T` is the result of its wait.
+/// Configurations that wait, in the order in which they arrived. `L` identifies a configuration, and `T` is the result
+/// of its wait.
 pub struct PendingConfigurations<L, T>(Vec<PendingConfiguration<L, T>>);
 
 struct PendingConfiguration<L, T> {
@@ -20,12 +22,12 @@ struct PendingConfiguration<L, T> {
 pub struct SettledConfiguration<L, T> {
     pub label: L,
     pub result: T,
-    /// How many configurations that still wait arrived earlier.
+    /// The number of configurations that arrived earlier and still wait.
     earlier: usize,
 }
 
 impl<L, T> PendingConfigurations<L, T> {
-    /// Adds the newest. Returns the oldest if it is given up for it.
+    /// Adds the newest configuration. Returns the oldest one if it had to be discarded.
     pub fn push(
         &mut self,
         label: L,
@@ -51,8 +53,8 @@ impl<L, T> PendingConfigurations<L, T> {
         }
     }
 
-    /// Gives up the configurations that arrived before this one, because it takes effect. If it were invalid, they would go on
-    /// waiting (CONTRACT 3.3.6).
+    /// Discards the configurations that arrived before this one, because this one takes effect. If this one is invalid,
+    /// do not call it: the earlier ones continue to wait (CONTRACT 3.3.6).
     pub fn supersede_earlier(
         &mut self,
         settled: &SettledConfiguration<L, T>,

@@ -14,7 +14,7 @@ pub(crate) struct PortThreads {
     /// Accepts the connections of `listen`.
     pub(crate) accept: Workers,
     pub(crate) admin: Workers,
-    /// Answers the requests of `admin_listen` that are no probes.
+    /// Answers the requests of `admin_listen` other than probes.
     pub(crate) admin_api: Workers,
     pub(crate) probes: Workers,
     /// Performs the TLS handshakes of all ports.
@@ -55,7 +55,7 @@ pub(crate) async fn run_on(
     served.map_err(RunError::Serve)
 }
 
-/// A quarter of the cores is enough for hundreds of handshakes per second, and leaves most of them to checks.
+/// A quarter of the cores is enough for hundreds of handshakes per second, and leaves most cores to checks.
 fn handshake_worker_count() -> NonZeroUsize {
     NonZeroUsize::new(worker_count().get() / 4).unwrap_or(NonZeroUsize::MIN)
 }

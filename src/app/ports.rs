@@ -32,7 +32,8 @@ pub(crate) fn check_port(checks: FailClosed<Authorizer>, health: Routes) -> Chec
     CheckPort::new(checks, with_reflection(health))
 }
 
-/// `admin_listen`: the admin API, the console, health, probes. All but probes are answered on the threads of `requests`.
+/// `admin_listen`: the admin API, the console, health, probes. Requests other than probes are answered on the threads
+/// of `requests`.
 pub(crate) fn admin_port(
     guard: HostGuard,
     sources: ConsoleSources,
@@ -43,7 +44,7 @@ pub(crate) fn admin_port(
     let services = health.add_service(AdminApi::server(sources.admin.clone()));
     let grpc = with_reflection(services).prepare().into_axum_router();
     let others = grpc.merge(probes);
-    // tonic's own fallback answers 200 with a gRPC status, which load balancers and scrapers take for success. gRPC clients
+    // tonic's own fallback answers 200 with a gRPC status, which load balancers and scrapers treat as success. gRPC clients
     // map 404 to UNIMPLEMENTED.
     let others = others
         .fallback(async || StatusCode::NOT_FOUND)

@@ -14,7 +14,7 @@ const MAX_FILES: usize = 256;
 /// The most bytes of a file. All files of an entry are in memory at the same time.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The `files` of each entry of `rules_from`, and what was found there.
+/// The `files` of each entry of `rules_from`, and the files that were found.
 #[derive(Default, PartialEq, Eq)]
 pub struct RulesFilesRead {
     pub entries: Vec<String>,
@@ -74,12 +74,12 @@ fn read_entry(files: &str) -> FoundEntry {
     }
 }
 
-/// The names in the folder that match, sorted. One more than [`MAX_FILES`] at most.
+/// The names in the folder that match, sorted. At most one more than [`MAX_FILES`] are returned.
 fn names(pattern: &RulesFilePattern) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(pattern.folder())? {
         let name = entry?.file_name();
-        // A name that is not UTF-8 is no reason to leave out rules: it is reported with its file.
+        // A file whose name is not UTF-8 is not left out silently: it is reported.
         if pattern.matches(&name.to_string_lossy()) {
             names.push(name);
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::app::rules_files::folders;
 use crate::file_watch::FileWatch;
 
-/// The longest time for which changes in a folder of rules files are awaited after the first one. Other files of the folder may
-/// change all the time.
+/// The longest wait for further changes in a folder of rules files after the first change. Other files of the folder
+/// may change continuously.
 const LONGEST_SETTLING: Duration = Duration::from_secs(1);
 
 /// The interval at which a folder that cannot be watched is looked at again.
@@ -51,8 +51,8 @@ impl RulesWatch {
         !self.folders.is_empty()
     }
 
-    /// Watches the folders of these entries from now on. Whether one of them was not watched until now, so that a change may
-    /// have gone unnoticed.
+    /// Watches the folders of these entries from now on. Returns whether one of them was not watched before, so that a
+    /// change may have been missed.
     pub fn follow(&mut self, entries: &[String]) -> bool {
         // The watch on a folder that was removed ends unnoticed.
         let exist = self.folders.iter().all(|folder| folder.is_dir());
@@ -62,7 +62,7 @@ impl RulesWatch {
         }
         *self = RulesWatch::of(entries);
         self.is_complete &= exist;
-        // Otherwise the next look comes after an interval.
+        // Otherwise the folder is read again after an interval.
         self.is_complete && !self.folders.is_empty()
     }
 

@@ -255,7 +255,7 @@ impl App {
         };
         let checks_until_drained = async {
             tokio::try_join!(serve_checks, life)?;
-            // No more decisions will come. Open tail streams would keep the admin port from closing.
+            // No more decisions are made from here on. Open tail streams would keep the admin port from closing.
             self.observer.followers.close();
             // The probe port answers as long as checks are answered.
             last_trigger.start(ports_drain);

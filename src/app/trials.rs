@@ -10,10 +10,10 @@ use crate::envoy::service;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The trials of the last days are reported as errors: the rule will refuse what it admits now.
+/// In the last days of a trial it is reported as an error, because the rule will deny requests that it admits now.
 const LAST_DAYS: f64 = 7.0;
 
-/// Logs each rule on trial, louder in its last week.
+/// Logs each rule on trial, at level error in its last week.
 pub(crate) fn report(rules: &RuleTable) {
     let Ok(now) = service::now() else {
         return;

@@ -85,7 +85,7 @@ pub(crate) fn run(args: CheckArgs) -> ExitCode {
     }
 }
 
-/// What is printed about a configuration.
+/// The output of the command about a configuration.
 struct Report {
     name: ConfigName,
     as_json: bool,
@@ -162,7 +162,7 @@ fn worse(one: ExitCode, other: ExitCode) -> ExitCode {
     }
 }
 
-/// What `--online` fetched.
+/// The results of `--online`.
 #[derive(Default)]
 struct Fetched {
     sets: Vec<OnlineCheck>,
@@ -227,7 +227,7 @@ fn complain_about(set: &OnlineCheck) {
     }
 }
 
-/// How many keys that are set aside are printed. The issuer decides how many there are.
+/// The maximum number of printed keys that are set aside. The issuer decides how many there are.
 const MAX_PRINTED_KEYS: usize = 100;
 
 fn key_set_lines(set: &OnlineCheck) -> Vec<String> {

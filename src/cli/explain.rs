@@ -156,7 +156,8 @@ fn request(args: &ExplainArgs) -> Result<pb::ExplainRequest, String> {
         let (name, value) = header
             .split_once(':')
             .ok_or("--header needs the form K:V, such as 'content-type: application/json'")?;
-        // What HTTP removes from the ends of a value (RFC 9110 section 5.5). Other white space reaches the service.
+        // HTTP removes only spaces and tabs from the ends of a value (RFC 9110 section 5.5). Other white space reaches
+        // the service.
         let trimmed = |text: &str| text.trim_matches([' ', '\t']).to_owned();
         headers.push(pb::Header {
             name: trimmed(name),
@@ -218,9 +219,9 @@ fn token(file: Option<&Path>) -> Result<Option<String>, String> {
         .take(MAX_TOKEN_INPUT + 1)
         .read_to_end(&mut bytes);
     read.map_err(|error| unreadable(&error))?;
-    // A token that is cut is another token, and would get another reason.
+    // A longer input is an error, because a token that is cut off would get another reason.
     if bytes.len() as u64 > MAX_TOKEN_INPUT {
-        return Err(unreadable(&format!("larger than {MAX_TOKEN_INPUT} octets")));
+        return Err(unreadable(&format!("larger than {MAX_TOKEN_INPUT} bytes")));
     }
     let text = String::from_utf8(bytes).map_err(|_| unreadable(&"the text is not UTF-8"))?;
     let token = text.trim();

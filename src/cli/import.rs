@@ -11,7 +11,7 @@ use crate::cli::settings::STANDARD_INPUT;
 use crate::import::input::ImportSource;
 use crate::import::run::{ImportCompleteness, import};
 
-/// The dump of a large proxy's configuration has some tens of megabytes.
+/// The maximum size of the input in bytes. The dump of a large proxy's configuration has some tens of megabytes.
 const MAX_SOURCE: u64 = 256 << 20;
 
 #[derive(Args, Debug)]

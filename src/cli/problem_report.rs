@@ -9,7 +9,7 @@ use crate::cli::paint::{Colour, Paint};
 use crate::cli::settings::STANDARD_INPUT;
 use crate::telemetry::printable::printable;
 
-/// Where a configuration is: a file, standard input, or neither (flags and variables).
+/// The origin of a configuration: a file, standard input, or flags and variables.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigName(Option<String>);
 

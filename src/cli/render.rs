@@ -91,8 +91,10 @@ fn push_summary(text: &mut String, explanation: &pb::Explanation) {
             Some(note) => format!("step {}: {note}", step.name),
             None => format!("step {} failed", step.name),
         },
-        None => "a fault of accredit, of which the log has the cause; no step gave the reason"
-            .to_owned(),
+        None => {
+            "accredit failed with an internal error at no particular step; the log has the cause"
+                .to_owned()
+        }
     };
     for (name, value) in [
         ("why", &*why),

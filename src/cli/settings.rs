@@ -1,4 +1,4 @@
-//! From flags, environment and file to settings: a flag beats the environment, which beats the file.
+//! From flags, environment and file to settings. A flag takes precedence over the environment, and the environment over the file.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ pub(crate) fn document(
     Ok((document, problems))
 }
 
-/// Where the configuration is, if it is a file.
+/// The file of the configuration, if there is one.
 pub(crate) fn file(flags: &ConfigFlags, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     match source(flags, env) {
         Ok(ConfigOrigin::File(path)) => Some(path),
@@ -168,7 +168,7 @@ fn source(
     }
 }
 
-/// What describes an issuer would be ignored beside a file, and so is refused.
+/// Flags that describe an issuer would be ignored beside a file, so they are an error.
 fn without_issuer_flags(
     flags: &ConfigFlags,
     config: PathBuf,

@@ -135,7 +135,8 @@ async fn follow(service: &RunningService, args: &TailArgs) -> Result<ExitCode, A
         true => TailOutput::Json,
         false => TailOutput::Text(Box::new(DecisionLines::new(Paint::of(&std::io::stdout())))),
     };
-    // The first failure ends the command: the address is probably wrong. Later ones mean that the service restarts.
+    // A failure of the first connection ends the command, because the address is probably wrong. Later failures mean
+    // that the service restarts.
     let mut tail = open(service, &request).await?;
     if let TailOutput::Text(lines) = &mut output {
         match say(&lines.head()) {

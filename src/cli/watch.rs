@@ -47,7 +47,7 @@ struct SentConfig {
     are_files_valid: bool,
 }
 
-/// What was read last.
+/// The content that was read last.
 #[derive(PartialEq, Eq)]
 struct SeenFiles {
     /// The configuration file.
@@ -79,7 +79,7 @@ impl ConfigWatch {
         })
     }
 
-    /// The settings that are in force contain these rules of files.
+    /// Sets the rules of files that the active settings contain.
     pub(crate) fn following(self, rules: RulesFilesRead, valid_rules: RulesInForce) -> ConfigWatch {
         ConfigWatch {
             seen: SeenFiles { rules, ..self.seen },
@@ -171,7 +171,8 @@ impl ConfigWatch {
         self.seen.rules = config.rules_files;
         // A newer configuration must not wait until this one is active.
         let result = reloader.send(config.resolved.settings).await;
-        // Before it is active: if a file becomes invalid meanwhile, the next configuration keeps these rules and not older ones.
+        // The rules are remembered before the configuration is active: if a file becomes invalid meanwhile, the next
+        // configuration keeps these rules and not older ones.
         self.valid_rules = config.resolved.rules_in_force;
         self.sent.push_back(SentConfig {
             result,
@@ -179,7 +180,7 @@ impl ConfigWatch {
         });
     }
 
-    /// The configuration that was sent first is active, or will never be.
+    /// Handles the result of the configuration that was sent first.
     fn settle(&mut self, result: Reloaded, reloader: &Reloader) {
         let Some(sent) = self.sent.pop_front() else {
             return;

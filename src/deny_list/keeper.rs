@@ -71,7 +71,7 @@ impl DenyListKeeper {
         })
     }
 
-    /// Whether these settings are its own.
+    /// Whether the keeper was made for these settings.
     pub fn is_for(&self, settings: Option<&DenyListSettings>) -> bool {
         settings == Some(&self.settings)
     }
@@ -94,7 +94,7 @@ impl DenyListKeeper {
         }
     }
 
-    /// Waits for the first list: until the first attempt has ended, and for [`MAX_FIRST_WAIT`] at most.
+    /// Waits until the first attempt to load the list has ended, for at most [`MAX_FIRST_WAIT`].
     ///
     /// # Errors
     /// [`DenyListError::NotInTime`] if there is still none. The log has the cause.

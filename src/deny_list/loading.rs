@@ -1,4 +1,4 @@
-//! Loads a deny list once: from a file, or from an address by the rules of key set fetches (CONTRACT 5.8).
+//! Loads a deny list once: from a file, or from an address with the restrictions of key set fetches (CONTRACT 5.8).
 
 use std::io::Read as _;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use crate::jwks::conditional::{Conditional, Validators};
 use crate::jwks::issuer_client::IssuerClient;
 use crate::regular_file;
 
-/// The largest list, in octets. A key set has a limit of 1 MiB, which would be about ten thousand entries.
+/// The maximum size of a list, in bytes. The limit of key sets, 1 MiB, would permit only about ten thousand entries.
 const MAX_LIST: usize = 256 * 1024 * 1024;
 
 const PIECE: usize = 64 * 1024;
@@ -80,7 +80,7 @@ pub(crate) async fn fetch(
     let Some((origin, reader, latest)) = fetched? else {
         return Ok(None);
     };
-    // A million entries take a while to sort.
+    // Sorting a million entries takes noticeable time, so it runs on another thread.
     let finished = tokio::task::spawn_blocking(move || reader?.finish()).await;
     let list = finished
         .map_err(|_| DenyListError::Internal)?

@@ -1,4 +1,4 @@
-//! The deny list as numbers.
+//! The metrics of the deny list.
 
 use std::fmt;
 use std::time::Instant;

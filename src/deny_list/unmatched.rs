@@ -15,7 +15,7 @@ pub(crate) struct UnmatchedIssuers {
     others: usize,
 }
 
-/// The issuers of the configurations that use a deny list. A configuration that is not in force any more is forgotten.
+/// The issuers of the configurations that use a deny list. A configuration that is no longer in force is removed.
 #[derive(Default)]
 pub(in crate::deny_list) struct ListUsers(Mutex<Vec<Weak<IssuerNames>>>);
 
@@ -40,7 +40,7 @@ impl UnmatchedIssuers {
 }
 
 impl ListUsers {
-    /// Adds a configuration. Reports what the list in force names and this configuration does not have.
+    /// Adds a configuration. Reports the issuers that the list in force names and that this configuration does not have.
     pub(in crate::deny_list) fn add(
         &self,
         issuers: &Arc<IssuerNames>,
@@ -57,7 +57,7 @@ impl ListUsers {
         }
     }
 
-    /// Reports what a new list names and no configuration has.
+    /// Reports the issuers that a new list names and that no configuration has.
     pub(in crate::deny_list) fn report(&self, list: &DenyList, source: &DenyListSource) {
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let users: Vec<Arc<IssuerNames>> = users.iter().filter_map(Weak::upgrade).collect();

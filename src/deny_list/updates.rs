@@ -23,7 +23,7 @@ use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay}
 use crate::regular_file::{FileStamp, stamp};
 use crate::supervision::keep_running;
 
-/// A changed file is read after this time even if its folder goes on changing.
+/// A changed file is read after this time even if its folder continues to change.
 const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// The interval at which a file is compared with the one that was read. Some file systems report no changes.
@@ -40,7 +40,7 @@ pub(in crate::deny_list) struct DenyListRefresher {
     pub(in crate::deny_list) has_begun: bool,
 }
 
-/// Where the next list comes from, and which one was loaded last.
+/// The source of the list, and the version that was loaded last.
 pub(in crate::deny_list) enum DenyListOrigin {
     File {
         path: PathBuf,
@@ -138,7 +138,7 @@ impl DenyListRefresher {
     }
 
     async fn attempt(&mut self, sign: bool) -> Instant {
-        // A panic while a list is read must not end the updates for good.
+        // A panic while a list is read must not end the updates.
         let loading =
             AssertUnwindSafe(self.origin.load(self.settings.timeout, sign)).catch_unwind();
         let loaded = loading.await.unwrap_or(Err(DenyListError::Internal));

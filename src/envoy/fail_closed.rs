@@ -1,4 +1,4 @@
-//! The outermost layer of `Check`: if anything goes wrong with a call, its answer is a refusal (CONTRACT 4.6.5).
+//! The outermost layer of `Check`: if anything goes wrong with a call, its answer is a denial (CONTRACT 4.6.5).
 //!
 //! Envoy counts a gRPC error, a late answer or a broken call as a failed check, and `failure_mode_allow: true` turns a failed
 //! check into an admission. So every path through this file ends in a `CheckResponse` with a status.

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of each message that do not count. Most messages of Envoy are shorter, so large messages of other clients do not
-/// cause their refusal. How many there are is bounded by `max_concurrent_checks` and by the number of waiting checks.
+/// cause their denial. Their number is bounded by `max_concurrent_checks` and by the number of waiting checks.
 const FREE_BYTES: usize = 64 * 1024;
 
 /// The counted bytes of all messages.

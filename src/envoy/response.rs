@@ -1,7 +1,7 @@
 //! Writes a neutral answer as the bytes of Envoy's `CheckResponse`. No other room makes one.
 //!
 //! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). Here each answer gets a
-//! status: 0 from an [`Admission`], and one of [`RefusalCode`]'s values, which has none for 0, from a refusal.
+//! status: 0 from an [`Admission`], and one of [`RefusalCode`]'s values, which has none for 0, from a denial.
 //!
 //! Most of an admission is the same for every request with one token: the claim headers and the metadata of its holder. They are
 //! encoded when the token is verified ([`encode_identity`]), cached with it, and copied into each answer. What depends on the

@@ -194,7 +194,7 @@ impl<J: Judge> CheckService<J> {
         check: &CheckSpan,
     ) -> CheckAnswer {
         let answer = response::write(judged);
-        // A fault of a report must not lose the answer, which may be the refusal after another fault (CONTRACT 4.6.5).
+        // A fault of a report must not lose the answer, which may be the denial after another fault (CONTRACT 4.6.5).
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
             self.observer
                 .report(&judged.record, request, check, &self.disclosure);

@@ -12,14 +12,14 @@ pub(crate) struct Demand {
 /// Conditions that must all hold. An empty one always holds.
 pub(crate) type Conjunction = Vec<Demand>;
 
-/// More alternatives than an operator could read.
+/// The maximum number of alternatives. An operator could not read more.
 const MAX_ALTERNATIVES: usize = 256;
 
 /// The formula has too many alternatives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyAlternatives;
 
-/// What [`Formula::Unknown`] counts as, negated or not.
+/// The truth value of [`Formula::Unknown`], negated or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnknownCounts {
     /// As not fulfilled: the alternatives hold for no request for which the formula may not hold.
@@ -201,7 +201,7 @@ mod tests {
                 Formula::not(Formula::all([a.clone(), Formula::not(b.clone())])),
                 vec!["!a", "b"],
             ),
-            // A weaker alternative includes a stronger one.
+            // A weaker alternative includes a stronger one, which is then removed.
             (
                 Formula::any([Formula::all([a.clone(), b.clone()]), a.clone()]),
                 vec!["a"],
@@ -225,7 +225,7 @@ mod tests {
             );
         }
         assert_eq!(shown(&unknown, UnknownCounts::AsTrue), ["a"]);
-        // What is unknown in a denial denies more.
+        // An unknown condition of a denial counts as fulfilled.
         let denied = Formula::not(unknown);
         assert_eq!(shown(&denied, UnknownCounts::AsFalse), ["!a"]);
     }

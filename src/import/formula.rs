@@ -1,4 +1,4 @@
-//! Who is admitted, as a formula over a request and its token.
+//! A formula over a request and its token, which says whether the request is admitted.
 
 use crate::import::claims::ClaimTest;
 use crate::import::paths::PathTest;
@@ -11,7 +11,7 @@ pub(crate) enum Formula {
     Any(Vec<Formula>),
     Not(Box<Formula>),
     Atom(Atom),
-    /// What accredit cannot express. Whether it holds is not known, and the same goes for its negation.
+    /// A condition that accredit cannot express. It is not known whether the condition holds, nor whether its negation holds.
     Unknown,
 }
 
@@ -65,12 +65,12 @@ impl Atom {
 }
 
 impl Formula {
-    /// Holds always.
+    /// A formula that always holds.
     pub(crate) fn always() -> Formula {
         Formula::All(Vec::new())
     }
 
-    /// Holds never.
+    /// A formula that never holds.
     pub(crate) fn never() -> Formula {
         Formula::Any(Vec::new())
     }
@@ -180,7 +180,7 @@ fn join(kept: &mut Vec<Formula>, part: Formula) {
     kept.push(part);
 }
 
-/// Whether `added` is now a part of `own`, because the two differ in a test of one claim only.
+/// Merges `added` into `own` if the two differ in a test of one claim only. Returns whether it did.
 fn join_claims(own: &mut [Formula], added: &[Formula]) -> bool {
     if own.len() != added.len() {
         return false;
@@ -197,7 +197,7 @@ fn join_claims(own: &mut [Formula], added: &[Formula]) -> bool {
     }
 }
 
-/// Whether `added` is now a part of `own`.
+/// Merges `added` into `own` if possible. Returns whether it did.
 fn join_atoms(own: &mut Atom, added: &Atom) -> bool {
     match (own, added) {
         (Atom::Paths(own), Atom::Paths(added)) => extend(own, added),

@@ -7,7 +7,8 @@ use crate::import::report::ImportReport;
 use crate::import::verify::verify;
 use crate::import::write::provider_lines;
 
-/// Removes from a provider what accredit does not accept. `None` if nothing usable is left: its tokens are then refused.
+/// Removes the settings of a provider that accredit does not accept. `None` if the provider cannot be used: its tokens
+/// are then refused.
 pub(crate) fn usable(
     mut provider: TokenProvider,
     origin: &str,
@@ -62,7 +63,7 @@ pub(crate) fn usable(
     }
 }
 
-/// Why the entry is no entry of accredit.
+/// Why accredit does not accept the entry.
 fn refusal(provider: &mut TokenProvider, origin: &str, report: &ImportReport) -> Option<String> {
     if provider.issuer.contains(['{', '}']) {
         return Some("its name has braces, which stand for tenants in accredit".to_owned());

@@ -110,7 +110,7 @@ fn anonymous(members: &Members<'_>) -> Option<Vec<PathTest>> {
     if is_enabled && !has_conditions {
         report.left_out(
             &at,
-            "every request may be anonymous there, because RBAC decides afterwards; accredit refuses requests without a token",
+            "every request may be anonymous there, because RBAC decides afterwards; accredit denies requests without a token",
             "write a rule with `access: optional` for the paths that need none",
         );
     }
@@ -133,7 +133,7 @@ fn authenticator(members: Members<'_>) -> Option<(TokenProvider, Formula)> {
         report.left_out(
             &members.at("userValidationRules"),
             "accredit has no user to validate, so it refuses the tokens of this issuer",
-            "write the conditions as `when` of a rule over `claims`, and remove the rule that refuses them",
+            "write the conditions as `when` of a rule over `claims`, and remove the rule that denies them",
         );
         parts.push(Formula::Unknown);
     }

@@ -1,4 +1,4 @@
-//! What two lists of a `match` have in common.
+//! The elements that two lists of a `match` have in common.
 
 use accredit_core::rules::pattern::PathPattern;
 use accredit_core::rules::peer::{AddressRange, PrincipalPattern};
@@ -40,7 +40,7 @@ pub(crate) fn without_covered(list: Vec<String>, covers: Covers) -> Vec<String> 
     kept
 }
 
-/// Of two hosts, principals or ranges, either one covers the other, or they have nothing in common.
+/// Two hosts, principals or ranges never overlap partly: one covers the other, or they have nothing in common.
 pub(crate) fn never(_: &str, _: &str) -> bool {
     false
 }

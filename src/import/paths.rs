@@ -1,7 +1,7 @@
 //! Paths of other tools, which they compare as sent, as patterns and expressions over the path that accredit reads.
 //!
 //! accredit compares decoded paths and ignores one trailing slash, so `/a/` and `/a` are one path. A prefix `/a/` has one of
-//! the two only. Each conversion therefore leans to one side: to fewer paths, or to more.
+//! the two only. Each conversion is therefore rounded: to fewer paths, or to more.
 
 use accredit_core::rules::path::Path;
 use accredit_core::rules::pattern::PathPattern;
@@ -19,7 +19,7 @@ pub(crate) enum PathTest {
     Pattern(String),
 }
 
-/// To which side a conversion leans if it cannot be exact.
+/// The direction of an error if a conversion cannot be exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathRounding {
     /// The result matches no path that the original does not match.

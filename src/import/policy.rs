@@ -1,4 +1,4 @@
-//! What a reader makes of another tool's configuration: whose tokens count, and who is admitted.
+//! The result of a reader: the issuers whose tokens are accepted, and the requests that are admitted.
 
 use crate::import::formula::Formula;
 use crate::import::text_test::TextTest;
@@ -13,7 +13,7 @@ pub(crate) struct ImportedPolicy {
     pub(crate) payload_header: Option<String>,
     pub(crate) forward_token: ImportedValue<bool>,
     pub(crate) error_details: bool,
-    /// The first one whose region has a request decides. The last one has every request.
+    /// The first route whose region contains a request decides. The region of the last route contains every request.
     pub(crate) routes: Vec<PolicyRoute>,
 }
 
@@ -90,9 +90,9 @@ pub(crate) struct PolicyRoute {
     /// Conditions on the request only.
     pub(crate) region: Formula,
     pub(crate) verification: TokenCheck,
-    /// Any of these refuses.
+    /// A request for which one of these formulas holds is denied.
     pub(crate) denies: Vec<NamedFormula>,
-    /// One of these is needed.
+    /// A request is admitted only if one of these formulas holds.
     pub(crate) allows: Vec<NamedFormula>,
     pub(crate) comment: Option<String>,
 }
@@ -104,7 +104,7 @@ pub(crate) struct NamedFormula {
     pub(crate) formula: Formula,
 }
 
-/// Whether a token that fails refuses the request.
+/// Whether a request with a token that fails is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenCheck {
     /// A token is verified if there is one.
@@ -160,8 +160,8 @@ impl PolicyRoute {
         self.denies.is_empty() && self.allows.iter().any(|allow| allow.formula.is_always())
     }
 
-    /// Who of the route's requests is admitted, as one formula. A token that fails refuses the request even where none is
-    /// looked at.
+    /// One formula for the admitted requests of the route. A request with a token that fails is denied even if the
+    /// route looks at no token.
     pub(crate) fn admitted(&self) -> Formula {
         let formula = Formula::all(
             self.denies

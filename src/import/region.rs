@@ -179,7 +179,7 @@ fn host(test: &TextTest) -> Option<String> {
     HostPattern::parse(&pattern).is_ok().then_some(pattern)
 }
 
-/// A method. accredit refuses requests whose method has a small letter.
+/// A method. accredit denies requests whose method has a lower-case letter.
 fn method(test: &TextTest) -> Option<String> {
     match &test.kind {
         TextKind::Exact(method)

@@ -1,4 +1,4 @@
-//! What the operator has to know beside the printed configuration.
+//! The differences that the operator has to know about, besides the printed configuration.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
@@ -12,9 +12,9 @@ pub(crate) struct ImportReport {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ReportLine {
-    /// A part of the original is missing in the result, or the result can admit what the original refuses.
+    /// A part of the original is missing in the result, or the result can admit requests that the original denies.
     LeftOut(String),
-    /// The result answers otherwise than the original, because accredit always does.
+    /// The result always answers differently from the original in this point.
     Note(String),
 }
 
@@ -27,12 +27,12 @@ impl ImportReport {
     }
 
     /// A value at `at` is not what the other tool has there. No default may take its place: it could admit requests that the
-    /// original refuses. So the whole result refuses every request.
+    /// original refuses. So the whole result denies every request.
     pub(crate) fn unreadable(&self, at: &str, expected: &str) {
         self.has_unreadable.set(true);
         self.left_out(
             at,
-            format_args!("this is not {expected}, so accredit refuses every request"),
+            format_args!("this is not {expected}, so accredit denies every request"),
             "correct it, and import again",
         );
     }
@@ -41,7 +41,7 @@ impl ImportReport {
         self.has_unreadable.get()
     }
 
-    /// A difference that nothing in the original causes.
+    /// A difference that does not depend on the original.
     pub(crate) fn note(&self, what: impl Display) {
         self.add(ReportLine::Note(format!("note: {what}")));
     }

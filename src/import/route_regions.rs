@@ -31,7 +31,7 @@ pub(crate) fn within(conjunction: Conjunction, region: &RequestRegion) -> Option
     )
 }
 
-/// The requests of a deny rule that leans to more.
+/// The requests of a deny rule, rounded to more requests.
 pub(crate) fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option<Common> {
     let mut own = region.clone();
     for demand in conjunction {
@@ -49,7 +49,7 @@ pub(crate) fn selected(conjunction: &[Demand], region: &RequestRegion) -> Option
 /// The region of a formula over the request. `None` if no `match` selects it.
 pub(crate) fn region_of(formula: &Formula, rounding: PathRounding) -> Option<Common> {
     let found = alternatives(formula, UnknownCounts::AsTrue).ok()?;
-    // What is unknown must not widen the region of a route: its other requests have another route.
+    // An unknown condition must not widen the region of a route, because the other requests belong to another route.
     let known = alternatives(formula, UnknownCounts::AsFalse).ok()?;
     if found != known {
         return None;

@@ -84,7 +84,7 @@ pub(crate) fn rules(policy: &ImportedPolicy, report: &ImportReport) -> Vec<RuleP
 }
 
 impl Planner<'_> {
-    /// To which side the region of a route leans. `None` if no `match` selects it.
+    /// The rounding of the region of a route. `None` if no `match` selects the region.
     fn rounding(&mut self, route: &PolicyRoute, later: &[PolicyRoute]) -> Option<PathRounding> {
         let Common::Region(wide) = region_of(&route.region, PathRounding::More)? else {
             return Some(PathRounding::Fewer);
@@ -112,8 +112,7 @@ impl Planner<'_> {
         self.report.left_out(
             &route.name,
             format_args!(
-                "the path {} is decided otherwise than the same path with a slash at its end, and accredit does not tell \
-                 them apart, so it refuses both",
+                "the path {} is decided differently from the same path with a final slash, and accredit does not distinguish them, so it denies both",
                 boundaries.join(", ")
             ),
             "write a rule for it",
@@ -157,7 +156,7 @@ impl Planner<'_> {
             let Ok(found) = alternatives(&formula, UnknownCounts::AsFalse) else {
                 self.report.left_out(
                     &allow.name,
-                    "it has too many alternatives to be written as rules, so accredit refuses these requests",
+                    "it has too many alternatives to be written as rules, so accredit denies these requests",
                     "write rules for it by hand",
                 );
                 continue;
@@ -200,8 +199,8 @@ impl Planner<'_> {
                 name,
                 match rest.iter().any(is_audience) {
                     true => "in accredit the claim `aud` is always a list, so a condition on it as a text or as a list has no \
-                             equivalent, and accredit refuses these requests",
-                    false => "a condition of it has no equivalent in accredit, so accredit refuses these requests",
+                             equivalent, and accredit denies these requests",
+                    false => "a condition of it has no equivalent in accredit, so accredit denies these requests",
                 },
                 "write a rule for it by hand",
             );
@@ -229,7 +228,7 @@ impl Planner<'_> {
         route: &PolicyRoute,
     ) {
         let is_open = |admission: &RegionAdmission| admission.rests.iter().any(Vec::is_empty);
-        // What is open, and what is narrow, comes first.
+        // Open rules and narrow rules come first.
         admissions.sort_by_key(|admission| (!is_open(admission), admission.region == *region));
         let mut written: Vec<RequestRegion> = Vec::new();
         for (number, admission) in admissions.iter().enumerate() {
@@ -257,7 +256,7 @@ impl Planner<'_> {
             let found = conditions(&all, route.verification).or_else(|inexpressible| {
                 self.report.left_out(
                     &admission.name,
-                    "the alternatives for its requests do not fit into one expression, so accredit refuses a part of them",
+                    "the alternatives for its requests do not fit into one expression, so accredit denies a part of them",
                     "write rules for them by hand",
                 );
                 admission

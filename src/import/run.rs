@@ -149,8 +149,7 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
         .any(|place| matches!(place.kind, TokenPlaceKind::Cookie(_)));
     if has_cookie {
         report.note(format_args!(
-            "accredit reads a cookie as a token only if it has three parts with dots between them; {origin} refuses a request with \
-             any other text in that cookie, and accredit decides about it as about a request without a token"
+            "accredit reads a cookie as a token only if it has three parts with dots between them; {origin} denies a request with any other text in that cookie, and accredit decides about it as about a request without a token"
         ));
     }
     let reads = |is_in_match: fn(&RequestRegion) -> bool, name: &str| {
@@ -165,8 +164,7 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     };
     if reads(|region| region.paths.is_some(), "request.path") {
         report.note(
-            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also matches /a/ and /%61; it refuses \
-             ambiguous paths, such as those with //, %2F or ;",
+            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also matches /a/ and /%61; it denies ambiguous paths, such as those with //, %2F or ;",
         );
     }
     if reads(|region| region.hosts.is_some(), "request.host") {

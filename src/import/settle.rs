@@ -1,4 +1,4 @@
-//! Removes what accredit does not accept from the parts of a policy that are no rules: token sources and headers.
+//! Removes token sources and headers that accredit does not accept from a policy.
 
 use crate::import::policy::ImportedPolicy;
 use crate::import::report::ImportReport;

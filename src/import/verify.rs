@@ -1,4 +1,4 @@
-//! What `accredit check` says about a configuration, or about a part of one.
+//! The errors that `accredit check` finds in a configuration, or in a part of one.
 
 use accredit_core::config::load;
 use accredit_core::config::resolve::resolve;

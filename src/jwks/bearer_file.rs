@@ -1,4 +1,4 @@
-//! The bearer token of fetches (`jwks.bearer_file`). It is read at each fetch: Kubernetes replaces it every hour.
+//! The bearer token of fetches (`jwks.bearer_file`). It is read at each fetch, because Kubernetes replaces it every hour.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use reqwest::header::{
 use crate::jwks::error::{RequestError, RequestFailure};
 use crate::jwks::issuer_client::{IssuerAnswer, IssuerClient, accepting};
 
-/// What makes the next request conditional. The default makes none.
+/// The validators that make the next request conditional. Without validators, the request is unconditional.
 #[derive(Default)]
 pub(crate) struct Validators {
     address: Option<KeyAddress>,
@@ -20,7 +20,7 @@ pub(crate) struct Validators {
 
 /// The answer to a request that was conditional, if there were validators.
 pub(crate) enum Conditional {
-    /// The document that the validators are of is still current. The headers are of the answer.
+    /// The document of the validators is still current. The headers are those of the answer.
     Unchanged(HeaderMap),
     Changed(Box<ChangedDocument>),
 }
@@ -28,7 +28,7 @@ pub(crate) enum Conditional {
 /// A document whose body is not read yet.
 pub(crate) struct ChangedDocument {
     pub(crate) answer: IssuerAnswer,
-    /// They replace the earlier ones once the document was read and is usable.
+    /// These validators replace the earlier ones once the document was read and is usable.
     pub(crate) validators: Validators,
 }
 
@@ -49,7 +49,7 @@ impl Validators {
         headers.extend(conditions);
         let answer = client.get(address, &headers).await?;
         if answer.is_not_modified() {
-            // Without conditions this confirms nothing that is held.
+            // 304 to a request without conditions confirms nothing.
             if !is_conditional {
                 return Err(RequestError {
                     address: answer.address,
@@ -88,9 +88,9 @@ impl Validators {
     }
 }
 
-/// Whether no later change can have the same time: it has seconds, so a document that changed in the second of the answer can change
-/// again in that second, and `If-Modified-Since` would not bring the second change (RFC 9110 section 8.8.2.2). An answer without
-/// `Date` does not show it.
+/// Whether no later change can have the same time: it has seconds, so a document that changed in the second of the
+/// answer can change again in that second, and `If-Modified-Since` would not bring the second change (RFC 9110 section
+/// 8.8.2.2). An answer without `Date` does not show it.
 fn is_strong(last_modified: &HeaderValue, date: Option<&HeaderValue>) -> bool {
     let time = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
     match (time(last_modified), date.and_then(time)) {
@@ -113,7 +113,7 @@ mod tests {
             (Some("Sun, 06 Nov 1994 08:49:37 GMT"), false),
             (Some("Sun, 06 Nov 1994 08:49:38 GMT"), false),
             (Some("Sun, 06 Nov 1994 08:49:39 GMT"), true),
-            // A clock that was set back shows nothing good.
+            // If the clock was set back, `Last-Modified` does not show that the document is unchanged.
             (Some("Sun, 06 Nov 1994 08:49:00 GMT"), false),
             (Some("soon"), true),
             (None, true),

@@ -5,7 +5,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HOST, HeaderMap, HeaderValue};
 
-/// Where connections to one name lead.
+/// The target of connections to one host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::jwks) struct ConnectRoute {
     pub(in crate::jwks) name: String,

@@ -1,4 +1,4 @@
-//! Reads what was fetched as a key set, and recognizes what is often served in its place.
+//! Parses a fetched text as a key set, and recognises other documents that servers often send in its place.
 
 use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
 use accredit_core::keys::error::KeySetError;
@@ -27,7 +27,7 @@ pub(in crate::jwks) fn parse_key_set(text: &[u8]) -> Result<KeySet, ContentError
     })
 }
 
-/// Refuses what is recognizably something else than JSON. The JSON parser finds the rest.
+/// Refuses a text that is recognisably not JSON. The JSON parser finds other faults.
 ///
 /// # Errors
 /// [`ContentError`]

@@ -17,7 +17,7 @@ pub struct Discovery {
     transport: Transport,
 }
 
-/// What a fetch has tried so far. It outlives a fetch that is cut off, so that the error can name it.
+/// The requests that a fetch has made so far. They are kept when a fetch is cut off, so that the error can name them.
 #[derive(Debug, Default)]
 pub(in crate::jwks) struct FetchProgress {
     /// The address that has not answered yet.
@@ -122,7 +122,7 @@ impl Discovery {
             return Err(MetadataError::NoKeyAddress { address });
         };
         let parsed = KeyAddress::parse(jwks_uri, self.transport).and_then(|keys| {
-            // Metadata from afar must not lead to a program on this machine.
+            // Metadata of a remote server must not make accredit send requests to a program on this machine.
             let is_downgrade = self.issuer.starts_with("https:") && keys.url().scheme() == "http";
             if is_downgrade && self.transport == Transport::Https {
                 return Err(AddressError::Insecure);

@@ -17,7 +17,7 @@ use crate::jwks::tls_failure::TlsFailure;
 pub enum FetchError {
     #[error("{error}{advice}", error = .0, advice = .0.cause.then_advice())]
     Request(RequestError),
-    /// What an address or a file contains is not a key set that can verify tokens.
+    /// The content of an address or a file is not a key set that can verify tokens.
     #[error("{origin}: {content}")]
     Content {
         /// The address or the file.
@@ -38,14 +38,14 @@ pub enum FetchError {
         limit: Duration,
         /// The address that had not answered.
         address: Option<String>,
-        /// What discovery had tried before.
+        /// The attempts of discovery before.
         attempts: Vec<MetadataError>,
     },
     #[error("the fetch was ended by an internal error; the log has a line with the panic")]
     Internal,
 }
 
-/// A request that brought no body.
+/// A request without a usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{address}: {cause}")]
 pub struct RequestError {
@@ -93,7 +93,7 @@ pub enum RequestFailure {
     Interrupted(String),
 }
 
-/// Why what was fetched is not a key set that can verify tokens.
+/// Why a fetched text is not a key set that can verify tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ContentError {
     #[error(
@@ -114,7 +114,7 @@ pub enum ContentError {
         }
     )]
     Metadata {
-        /// As far as it may be shown.
+        /// The address without its user part and query.
         jwks_uri: Option<String>,
     },
     #[error("not a usable key set: {0}")]
@@ -188,7 +188,7 @@ impl RequestError {
         }
     }
 
-    /// Whether the server said nothing about what it serves: it was not reached, late, broken or busy.
+    /// Whether the failure says nothing about the document: the server was not reached, was late, broke off or was busy.
     pub(in crate::jwks) fn is_transient(&self) -> bool {
         match &self.cause {
             RequestFailure::Unreachable(_)
@@ -207,7 +207,8 @@ impl RequestError {
 }
 
 impl RequestFailure {
-    /// What to change, to be added to the text; empty if the text says it. In the texts of discovery, one advice follows all attempts.
+    /// The advice that follows the text; empty if the text contains it. In the errors of discovery, one advice follows
+    /// all attempts.
     pub(crate) fn then_advice(&self) -> &'static str {
         match self {
             RequestFailure::Unreachable(_) => {

@@ -29,11 +29,11 @@ const MAX_CA_FILE: u64 = 8 * 1024 * 1024;
 pub(in crate::jwks) struct HttpClients {
     with_proxies: Client,
     direct: Client,
-    /// For the name that `jwks.connect` leads elsewhere.
+    /// The client for the host name that `jwks.connect` redirects.
     connected: Option<(ConnectRoute, Client)>,
 }
 
-/// What the clients of one issuer entry need besides roots.
+/// The settings of the clients of one issuer entry, besides trusted certificates.
 #[derive(Clone, Debug, Default)]
 pub(in crate::jwks) struct ClientOptions {
     pub(in crate::jwks) identity: Option<ClientIdentity>,
@@ -69,7 +69,7 @@ impl HttpClients {
         options: &ClientOptions,
     ) -> Result<HttpClients, HttpClientsError> {
         let mut roots = RootCertStore::empty();
-        // A system's folder can hold certificates that are none; the others count.
+        // The system's folder can contain files that are not certificates. They are skipped.
         roots.add_parsable_certificates(certificates.iter().cloned());
         HttpClients::build(IssuerVerifier::new(roots, None), options)
     }
@@ -117,8 +117,8 @@ impl HttpClients {
                 .tls_backend_preconfigured(tls.clone())
                 // Redirects are followed in `issuer_client`, which can say why one is not followed.
                 .redirect(reqwest::redirect::Policy::none())
-                // Each fetch connects anew: minutes lie between two, and a connection that was cut off silently would make
-                // each attempt fail that uses it.
+                // Each fetch opens a new connection. Fetches are minutes apart, and a connection that was cut off
+                // silently would make the next fetch fail.
                 .pool_max_idle_per_host(0)
                 .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
                 .referer(false)

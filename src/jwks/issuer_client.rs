@@ -220,7 +220,7 @@ impl IssuerAnswer {
         Ok(body)
     }
 
-    /// Passes the body to `take` piece by piece until it wants no more, and stops at the limit instead of after it.
+    /// Passes the body to `take` piece by piece until `take` returns that it needs no more. Reading stops at the limit.
     pub(crate) async fn read(
         mut self,
         limit: usize,

@@ -1,4 +1,4 @@
-//! The address that a key set is fetched from: configured, or found by discovery and remembered.
+//! The address of a key set: configured, or found by discovery and remembered.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::jwks::discovery::{Discovery, FetchProgress};
 use crate::jwks::error::{FetchError, MetadataError, RequestError, RequestFailure};
 use crate::jwks::issuer_client::IssuerClient;
 
-/// Where the next fetch goes.
+/// The address of the next fetch.
 pub(in crate::jwks) enum KeyLocation {
     Configured(KeyAddress),
     Discovered(DiscoveredLocation),
@@ -20,13 +20,13 @@ pub(in crate::jwks) enum KeyLocation {
 pub(in crate::jwks) struct DiscoveredLocation {
     discovery: Discovery,
     remembered: Option<RememberedAddress>,
-    /// How long an address is used that no metadata confirms: as long as keys of that age.
+    /// How long a remembered address is used after metadata last confirmed it: as long as keys of that age.
     max_stale: Duration,
     /// The longest `Retry-After` that is obeyed.
     refresh: Duration,
     /// The `Retry-After` of the metadata server: no requests until then.
     retry_after_until: Option<Instant>,
-    /// The latest fetch used the remembered address and brought no keys.
+    /// Whether the latest fetch from the remembered address failed.
     remembered_failed: bool,
 }
 
@@ -52,7 +52,7 @@ impl KeyLocation {
         })
     }
 
-    /// The fetch from the address that was resolved last brought keys.
+    /// The fetch from the latest address succeeded.
     pub(in crate::jwks) fn brought_keys(&mut self) {
         if let KeyLocation::Discovered(discovered) = self {
             discovered.remembered_failed = false;
@@ -102,7 +102,7 @@ impl DiscoveredLocation {
         if !self.asks_again(purpose) {
             return Ok(address);
         }
-        // The other half is for the key set. Slow metadata get the whole time if the remembered address is of no use.
+        // The other half of the time is for the key set. If the remembered address failed before, discovery gets the whole time.
         let limit = match std::mem::take(&mut self.remembered_failed) {
             true => timeout,
             false => timeout / 2,
@@ -168,19 +168,20 @@ fn failed(progress: &mut FetchProgress) -> FetchError {
     }
 }
 
-/// What failed discovery means for the address that earlier metadata named.
+/// The effect of a failed discovery on the remembered address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FailureMeaning {
-    /// Nothing: the metadata could not be reached.
+    /// The metadata could not be reached, so the address stays in use.
     Nothing,
-    /// It cannot be decided: there is no such page, or one that is no metadata.
+    /// The answers do not decide it: the page does not exist, or is not metadata.
     Unclear,
-    /// The issuer no longer uses it.
+    /// A document contradicts the address, so the issuer no longer uses it.
     Contradiction,
 }
 
 impl FailureMeaning {
-    /// One document that contradicts is enough. Otherwise one address that can still have the metadata is.
+    /// One document that contradicts the address decides. Otherwise one well-known address that could not be reached
+    /// decides, because it may have the metadata.
     fn of(attempts: &[MetadataError]) -> FailureMeaning {
         let mut meaning = FailureMeaning::Unclear;
         for attempt in attempts {

@@ -10,7 +10,7 @@ use crate::jwks::server_text::shortened;
 /// How many keys that are set aside are logged one by one. The issuer decides how many there are.
 const MAX_LOGGED_KEYS: usize = 8;
 
-/// What there is to say about a key set.
+/// The faults of a key set that are logged.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::jwks) struct KeyReport {
     is_empty: bool,
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    /// What is logged at info level and above.
+    /// The log lines at level info and above.
     fn logged(text: &str) -> String {
         let log = Log::default();
         let writer = log.clone();

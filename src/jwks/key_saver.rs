@@ -19,11 +19,11 @@ const MIN_RENEWAL: Duration = Duration::from_secs(60);
 pub struct KeySaver {
     dir: StateDir,
     owner: Arc<KeySetOwner>,
-    /// The generation that was saved last, and when.
+    /// The generation that was saved last, and the time.
     saved: Option<(u64, Instant)>,
     /// When the restored key set was confirmed. It is in the file already.
     restored: Arc<OnceLock<std::time::Instant>>,
-    /// What the writer writes next. A slow disk delays it, and never a refresh.
+    /// The key set that the writer writes next. A slow disk delays the writer, but never a refresh.
     next: watch::Sender<Option<SavedKeySet>>,
 }
 
@@ -100,8 +100,8 @@ impl KeySaver {
             owner: self.owner.clone(),
             text: text.clone(),
             since: held.confirmed,
-            // Rounded to the past: a saved key set must not look younger than it is. Without a time it is too old for every
-            // `max_stale`, but it replaces the older one, whose keys may have been withdrawn.
+            // The time is rounded down, so that a saved key set never looks younger than it is. Without a time it is
+            // too old for every `max_stale`, but it replaces the older one, whose keys may have been withdrawn.
             confirmed: seconds_since_1970()
                 .unwrap_or_default()
                 .saturating_sub(age.as_secs() + 1),
@@ -109,7 +109,7 @@ impl KeySaver {
         self.saved = Some((held.generation, now));
     }
 
-    /// Writes what is saved. Ends when the saver is dropped and its last key set is written.
+    /// Writes the key sets. Ends when the saver is dropped and its last key set is written.
     pub(in crate::jwks) fn writer(&self) -> impl Future<Output = ()> + Send + 'static {
         let (dir, mut next) = (self.dir.clone(), self.next.subscribe());
         async move {

@@ -22,10 +22,10 @@ use crate::jwks::state_dir::StateDir;
 use crate::jwks::trust::{TrustFileError, TrustStore};
 use crate::telemetry::traces::Traces;
 
-/// How many first fetches begin at the same time. A thousand issuers would otherwise open a thousand connections at once.
+/// The maximum number of first fetches at the same time. A thousand issuers would otherwise open a thousand connections at once.
 const MAX_FIRST_FETCHES: usize = 32;
 
-/// How long the key sets that were fetched last may take to be written at the end of the process.
+/// The time limit at the end of the process for writing the last key sets.
 const LAST_WRITES_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The stores that are in use, and the tasks that refresh them. A task ends when the last lease on its store is dropped.
@@ -38,16 +38,16 @@ pub struct KeyStores {
     traces: Traces,
     first_fetches: Arc<Semaphore>,
     saved_keys: SavedKeys,
-    /// What reads the saved keys of new stores, until [`KeyStores::restore`].
+    /// The tasks that read the saved keys of new stores, until [`KeyStores::restore`].
     restores: Vec<BoxFuture<'static, ()>>,
 }
 
-/// What becomes of the key sets in `state_dir`.
+/// The use of `state_dir`.
 enum SavedKeys {
     Unused,
-    /// They are read, and nothing is written.
+    /// Key sets are read, and none are written.
     Read(StateDir),
-    /// They are read, and fetched key sets are written.
+    /// Key sets are read, and fetched key sets are written.
     Kept(StateDir),
 }
 
@@ -86,7 +86,7 @@ pub fn client(
             true => TrustStore::of_files(ca_file.as_deref(), access)?,
             false => system_trust.clone(),
         };
-        // Read now, so that a configuration with a wrong path does not come into force.
+        // The files are read now, so that a configuration with a wrong path does not take effect.
         if let Some(file) = &access.bearer_file {
             bearer_file::authorization(file)?;
         }
@@ -156,8 +156,8 @@ impl KeyStores {
         Ok(leases)
     }
 
-    /// Reads the saved keys of new stores, by the rules of the service. Only with [`KeyStores::reading_from`]; the refreshers of other
-    /// stores do it themselves.
+    /// Reads the saved keys of new stores, by the rules of the service. Only with [`KeyStores::reading_from`]; the
+    /// refreshers of other stores do it themselves.
     pub async fn restore(&mut self) {
         join_all(self.restores.drain(..)).await;
     }

@@ -1,4 +1,4 @@
-//! The keys of each issuer as numbers: how many, how old, how they came.
+//! The metrics of each issuer's keys: number, age, and fetches.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! Keeps the keys of one issuer entry fresh: before their age ends, when a token needs another key, and again after a failure.
+//! Refreshes the keys of one issuer entry: before their age reaches `refresh`, when a token needs another key, and
+//! again after a failure.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -26,13 +27,13 @@ use crate::telemetry::traces::{Kind, ParentText, Traces};
 pub mod delay;
 pub mod key_file;
 
-/// After this time a first fetch lets the next issuer begin, and goes on.
+/// After this time, a first fetch gives its permit to the next issuer, and continues.
 const MAX_PERMIT_TIME: Duration = Duration::from_millis(100);
 
-/// How long the second attempt waits for saved keys, once the first fetch has failed.
+/// The longest wait for saved keys before the second attempt.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a released store's last key set may take to be written. A slower disk must not keep the task.
+/// The time limit for writing the last key set of a released store. A slow disk must not keep the task alive.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fetches for one store.
@@ -84,8 +85,8 @@ impl<F: Fetch> Refresher<F> {
         Refresher { traces, ..self }
     }
 
-    /// Fetches at once and from then on, until the store is released. A fetch in flight is then abandoned, and the last key
-    /// set is written: the older file can contain keys that the issuer has withdrawn.
+    /// Fetches at once, and then refreshes until the store is released. At the release, a fetch in flight is abandoned,
+    /// and the last key set is written, because the older file can contain keys that the issuer has withdrawn.
     pub async fn run(mut self) {
         let store = self.store.clone();
         let writer = self.saver.as_ref().map(KeySaver::writer);
@@ -133,7 +134,7 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// The first fetch, and beside it the restoring of saved keys. Neither waits for the other.
+    /// Runs the first fetch and the restoring of saved keys at the same time. Neither waits for the other.
     async fn begin(&mut self) -> Instant {
         let store = self.store.clone();
         let restoring = self
@@ -148,7 +149,7 @@ impl<F: Fetch> Refresher<F> {
         tokio::select! {
             next_attempt = &mut fetching => {
                 if store.usable(Instant::now().into_std()).is_none() {
-                    // A slower disk must not delay the next attempt.
+                    // A slow disk must not delay the next attempt.
                     let _ = tokio::time::timeout(RESTORE_TIMEOUT, restoring).await;
                 }
                 next_attempt
@@ -179,7 +180,7 @@ impl<F: Fetch> Refresher<F> {
         let (started, purpose) = self.store.begin(began.into_std(), purpose);
         let started = Instant::from_std(started);
         self.watch.begin(self.store.source());
-        // A panic while an answer is read must not end the refreshes for good.
+        // A panic while an answer is read must not end the refreshes.
         let fetched = AssertUnwindSafe(self.fetcher.fetch(purpose))
             .catch_unwind()
             .await;
@@ -192,7 +193,7 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// The span is made after the fetch: only then is it known which check waited for it.
+    /// The span is made after the fetch, because it is known only then which check waited for the fetch.
     fn trace(&self, fetched: &Result<FetchedKeys, FetchError>, took: Duration) {
         let parent = self.store.take_waiting_trace().map(|waiting| {
             let text = ParentText {
@@ -286,7 +287,8 @@ impl<F: Fetch> Refresher<F> {
 
     fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
         self.failures = self.failures.saturating_add(1);
-        // Obeyed for at most `refresh` (CONTRACT 5.5.3): longer, a withdrawn key would go on verifying tokens.
+        // `Retry-After` is obeyed for at most `refresh` (CONTRACT 5.5.3). With a longer pause, a withdrawn key would
+        // continue to verify tokens.
         let retry_after = error
             .retry_after()
             .map(|asked| asked.min(self.settings.refresh));
@@ -298,7 +300,7 @@ impl<F: Fetch> Refresher<F> {
             "key refresh failed"
         );
         if matches!(error, FetchError::File { .. }) {
-            // The folder may be gone, and the watch with it.
+            // The folder may have been removed, which also ends its watch.
             self.watch.end();
         }
         let next_attempt = now + retry_in;

@@ -1,7 +1,6 @@
-//! A last-known-good key set as a file: what is in it, and whether it may verify tokens after a restart.
-//!
-//! The first line is JSON: whose the key set is and when it was confirmed. The key set follows as it was fetched. The file is
-//! bound to the issuers and to the source: keys of another issuer or of another address are never used.
+//! The format of a saved key set, and whether the set may verify tokens after a restart. The first line is JSON: the
+//! owner of the key set, and the time when it was confirmed. The key set follows as it was fetched. The file is bound
+//! to the issuers and to the source: keys of another issuer or of another address are never used.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use thiserror::Error;
 /// The version of the file format. Files of another one are not read.
 const FORMAT: u32 = 1;
 
-/// Whose key set a file contains.
+/// The issuer entry whose key set a file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySetOwner {
     issuers: Vec<String>,
@@ -32,7 +31,7 @@ pub struct SavedKeySet {
     pub text: Arc<[u8]>,
     /// When it was confirmed, by the clock that orders the key sets of this process.
     pub since: Instant,
-    /// When it was confirmed, in seconds since 1970. Only a later process reads it: this clock can be corrected.
+    /// When it was confirmed, in seconds since 1970. Only a later process reads it, because this clock can be corrected.
     pub confirmed: u64,
 }
 
@@ -75,7 +74,7 @@ struct FileHead {
 // === impl KeySetOwner ===
 
 impl KeySetOwner {
-    /// The owner of what is fetched for these issuers from that source. `None` if nothing is fetched over the network.
+    /// The owner of the key set of these issuers and that source. `None` if nothing is fetched over the network.
     pub fn of(
         issuers: &[Arc<str>],
         source: &KeySource,
@@ -162,7 +161,7 @@ pub fn key_set_text(file: &[u8]) -> Option<&[u8]> {
     split(file).ok().map(|(_, text)| text)
 }
 
-/// Covers the time too: a changed digit must not make keys younger.
+/// The digest covers the time too, so that a changed digit cannot make keys look younger.
 fn digest(confirmed: u64, text: &[u8]) -> String {
     sha256_hex(&[confirmed.to_string().as_bytes(), b"\n", text])
 }

@@ -1,6 +1,6 @@
 //! What a server sent, as an error message repeats it.
 
-/// The longest text of a server that an error repeats, in characters.
+/// The maximum length of a server's text in an error, in characters.
 const MAX_QUOTED: usize = 200;
 
 /// A text of a server for an error message: shortened, in quotation marks, without control characters.

@@ -20,7 +20,8 @@ use crate::jwks::issuer_client::MAX_SIZE;
 use crate::jwks::saved_keys::{SavedKeySet, key_set_text};
 use crate::regular_file;
 
-/// How many files are read at the same time. The threads of a slow disk are those that look up host names, too.
+/// The maximum number of files that are read at the same time. The same threads look up host names, which a slow disk
+/// must not block.
 const MAX_READERS: usize = 8;
 
 /// The largest file that accredit writes, in octets.
@@ -42,7 +43,7 @@ pub struct StateDir(Arc<SharedDir>);
 struct SharedDir {
     folder: PathBuf,
     readers: Semaphore,
-    /// The folder belongs to another user, or others can write it. This was logged.
+    /// Whether the folder was refused because it belongs to another user or others can write it. This is logged once.
     was_refused: AtomicBool,
     /// One file is written at a time.
     writer: Arc<Semaphore>,
@@ -52,8 +53,9 @@ struct SharedDir {
 #[derive(Debug, Default)]
 struct WriteState {
     was_swept: bool,
-    /// When the latest key set of each file was confirmed. Two refreshers of one file exist for a moment during a reload. This is
-    /// no wall-clock time: after a clock that was ahead, no later key set would be written.
+    /// When the latest key set of each file was confirmed. Two refreshers of one file exist for a moment during a
+    /// reload. This is not wall-clock time: if the clock was ahead and then corrected, later key sets would not be
+    /// written.
     latest: HashMap<String, Instant>,
     /// The files that could not be written at the latest attempt.
     failed: HashMap<String, OldKeySet>,
@@ -81,10 +83,10 @@ struct WriteFailure {
     old: OldKeySet,
 }
 
-/// What became of the older key set in the file. Its keys may have been withdrawn since.
+/// The state of the older key set in the file. Its keys may have been withdrawn since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OldKeySet {
-    /// There was none, or it is the same set.
+    /// There is no older key set, or it is the same set.
     Harmless,
     Removed,
     Remains,
@@ -93,7 +95,7 @@ enum OldKeySet {
 // === impl StateDir ===
 
 impl StateDir {
-    /// That folder, which is made when a key set is first written.
+    /// The folder at this path. It is created when a key set is first written.
     pub fn new(folder: PathBuf) -> StateDir {
         StateDir(Arc::new(SharedDir {
             folder,
@@ -139,7 +141,7 @@ impl StateDir {
             let mut written = dir.written.lock().unwrap_or_else(PoisonError::into_inner);
             written.write(&dir.folder, &saved);
         });
-        // A panic in there is in the log already.
+        // A panic in the task was already logged.
         let _ = writing.await;
     }
 
@@ -153,7 +155,7 @@ impl StateDir {
 impl WriteState {
     fn write(&mut self, folder: &Path, saved: &SavedKeySet) {
         if !std::mem::replace(&mut self.was_swept, true) {
-            // What cannot be removed takes room and nothing else.
+            // A file that cannot be removed only takes space.
             let _ = remove_abandoned(folder);
         }
         let file = saved.owner.file_name();
@@ -165,7 +167,7 @@ impl WriteState {
         }
     }
 
-    /// Logs changes, not each failure.
+    /// Logs the first failure and the recovery, not each failure.
     fn report(&mut self, folder: &Path, file: String, result: Result<(), WriteFailure>) {
         let folder = folder.display();
         let Err(WriteFailure { kind, old }) = result else {
@@ -215,7 +217,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateDirError> {
     };
     is_private(&file.metadata()?)?;
     let mut octets = Vec::new();
-    // A longer file is cut, and then counts as damaged.
+    // A longer file is cut off, and then counts as damaged.
     file.take(MAX_FILE).read_to_end(&mut octets)?;
     Ok(Some(octets))
 }
@@ -250,7 +252,7 @@ fn replace(folder: &Path, file: &Path, octets: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// A set that cannot be replaced is removed: a key that its issuer has withdrawn must not be back after a restart.
+/// Removes a set that cannot be replaced, so that a key that its issuer has withdrawn is not used after a restart.
 fn remove_other(file: &Path, saved: &SavedKeySet) -> OldKeySet {
     match regular_file::read(file, MAX_FILE) {
         Ok(octets) if key_set_text(&octets) == Some(&*saved.text) => OldKeySet::Harmless,
@@ -269,8 +271,8 @@ fn remove_other(file: &Path, saved: &SavedKeySet) -> OldKeySet {
     }
 }
 
-/// Removes what processes that ended while they wrote have left. The folder may contain files of other programs, which
-/// stay, whatever their ending is.
+/// Removes unfinished files of processes that ended while they wrote. The folder may contain files of other programs,
+/// which are not removed.
 fn remove_abandoned(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)?.filter_map(Result::ok) {
         if is_unfinished(&entry.file_name()) && is_abandoned(&entry) {

@@ -32,10 +32,10 @@ pub struct TrustStore {
 struct LoadedTrust {
     certificates: Vec<CertificateDer<'static>>,
     identity: Option<ClientIdentity>,
-    /// Of each file and folder that was read.
+    /// The stamp of each file and folder that was read.
     stamps: Vec<(PathBuf, Option<FileStamp>)>,
     clients: Result<HttpClients, String>,
-    /// The latest reload failed: the log says so once.
+    /// Whether the latest reload failed. It is logged once.
     has_failed: bool,
 }
 
@@ -55,7 +55,7 @@ pub enum TrustFileError {
 // === impl TrustStore ===
 
 impl TrustStore {
-    /// Trusts the system's roots. Without any, each https fetch fails and says so.
+    /// Trusts the system's roots. If there are none, each https fetch fails with an error that says so.
     pub fn system() -> Arc<TrustStore> {
         let stamps = stamps(None, None);
         let certificates = system_certificates();
@@ -147,7 +147,7 @@ impl TrustStore {
         worked.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    /// Returns whether the certificates are others than before. Files that cannot be used change nothing.
+    /// Returns whether the certificates have changed. Files that cannot be used change nothing.
     fn reload(&self) -> bool {
         let stamps = self.stamps();
         let read = read_files(
@@ -200,7 +200,7 @@ impl TrustStore {
     }
 }
 
-/// What is read from all files at one moment.
+/// The content of all files at one moment.
 struct TrustFiles {
     certificates: Vec<CertificateDer<'static>>,
     identity: Option<ClientIdentity>,

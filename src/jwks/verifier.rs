@@ -91,7 +91,8 @@ impl IssuerVerifier {
             {
                 TlsFailure::AuthorityAsServer
             }
-            // A bad signature: an authority of that name is trusted, and has another key. It was probably rotated.
+            // The signature is bad although an authority of that name is trusted: the authority has another key, and
+            // was probably rotated.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 TlsFailure::UnknownAuthority {
                     authority: certificate.as_ref().map(authority).unwrap_or_default(),
@@ -157,7 +158,7 @@ impl ServerCertVerifier for IssuerVerifier {
     }
 }
 
-/// The certificate is in `ca_file`, octet for octet: what is left to verify is its name and its time.
+/// The certificate is in `ca_file`, byte for byte. Only its name and its validity have to be verified.
 fn verify_pinned(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

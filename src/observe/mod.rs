@@ -1,4 +1,4 @@
-//! What happens to each decision: metrics, the log of refusals, the span, the tail and the last refusals.
+//! Reports each decision: to metrics, the log of denials, the span, the tail and the last denials.
 
 pub mod check_span;
 pub mod decision_metrics;

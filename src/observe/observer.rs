@@ -1,4 +1,4 @@
-//! Takes each decision once it is made, to the metrics, the log, the span, the tail and the last refusals.
+//! Reports each decision to the metrics, the log, the span, the tail and the last denials.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ const METHODS: [&str; 10] = [
 /// The name of each check's span (CONTRACT 6.3.4).
 const SPAN: &str = "envoy.service.auth.v3.Authorization/Check";
 
-/// What each decision of a process is reported to, whatever configuration made it.
+/// The receivers of the decisions of a process, for all of its configurations.
 #[derive(Clone, Debug, Default)]
 pub struct Observer {
     pub metrics: Arc<DecisionMetrics>,

@@ -1,4 +1,4 @@
-//! The log of refusals: one line each, within a limit, and then the number of lines left out (CONTRACT 6.5.2).
+//! The log of denials: one line for each denial, within a limit, and then the number of lines left out (CONTRACT 6.5.2).
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ const MAX_LINES: u64 = 100;
 /// The maximum number of lines per second and reason, so that a flood of one reason does not hide the others.
 const MAX_LINES_OF_REASON: u64 = 25;
 
-/// Writes refusals to the log.
+/// Writes denials to the log.
 #[derive(Debug)]
 pub struct RefusalLog {
     begun: Instant,
@@ -44,7 +44,7 @@ impl Default for RefusalLog {
 }
 
 impl RefusalLog {
-    /// Writes a refusal, or counts it as left out.
+    /// Writes a denial, or counts it as left out.
     pub fn write(&self, report: &DecisionReport) {
         let (record, request) = (&report.record, report.request.as_ref());
         if !tracing::enabled!(tracing::Level::INFO) || !self.may_write(record.reason) {
@@ -73,7 +73,7 @@ impl RefusalLog {
         );
     }
 
-    /// Logs how many refusals of each reason were left out since the last call.
+    /// Logs how many denials with each reason were left out since the last call.
     pub fn report_left_out(&self) {
         for (reason, lines) in Reason::ALL.iter().zip(&self.of_reason) {
             let left_out = lines.left_out.swap(0, Ordering::Relaxed);

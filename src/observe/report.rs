@@ -1,4 +1,4 @@
-//! A decision with its request and time, as the log, the span, the tail and the last refusals show it.
+//! A decision with its request and time, as the log, the span, the tail and the last denials show it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ pub struct DecisionReport {
     pub claims: Vec<(String, String)>,
 }
 
-/// What one configuration permits to report.
+/// The claims and the hash that one configuration permits to report.
 #[derive(Clone, Debug, Default)]
 pub struct Disclosure {
     /// The hash of the configuration.

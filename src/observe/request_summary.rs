@@ -1,4 +1,4 @@
-//! What may be reported of a request (CONTRACT 6.2): method, host, path and ID, cut to bounded lengths.
+//! The parts of a request that may be reported (CONTRACT 6.2): method, host, path and ID, cut to bounded lengths.
 
 use accredit_core::request::Request;
 

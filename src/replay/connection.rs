@@ -1,4 +1,4 @@
-//! Keeps one connection to Redis, and makes it again whenever it ends.
+//! Keeps one connection to Redis, and connects again whenever the connection ends.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,8 +15,7 @@ use crate::supervision::keep_running;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often an idle server is asked whether it still answers, and how long the answer may take. A server that hangs is left for a
-/// new connection.
+/// The interval of pings on an idle connection. If a ping is not answered in time, a new connection replaces this one.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -26,7 +25,7 @@ const MAX_DELAY: Duration = Duration::from_secs(5);
 /// The state of the connection.
 #[derive(Clone)]
 pub(in crate::replay) enum ConnectionState {
-    /// An attempt is under way: a check can wait for it.
+    /// An attempt to connect is in progress. A check can wait for it.
     Connecting,
     Connected(MultiplexedConnection),
     /// The latest attempt failed, or the connection ended. The next attempt comes after a delay.
@@ -64,7 +63,7 @@ async fn reconnect(SharedConnection { url, state }: &mut SharedConnection) -> In
             tracing::error!(
                 server = %url,
                 %error,
-                "no connection to the memory of used proofs; requests with DPoP proofs are refused until it is back"
+                "no connection to the memory of used proofs; requests with DPoP proofs are denied until the connection is back"
             );
         }
         sleep(delay).await;

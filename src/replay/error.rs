@@ -1,4 +1,4 @@
-//! Why there is no connection to Redis. None of these texts has the credentials of the URL.
+//! Why there is no connection to Redis. None of these texts contains the credentials of the URL.
 
 use std::io;
 

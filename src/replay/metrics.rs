@@ -1,4 +1,4 @@
-//! The shared memory of used proofs as numbers.
+//! The metrics of the shared memory of used proofs.
 
 use std::fmt;
 

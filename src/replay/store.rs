@@ -115,7 +115,7 @@ impl ReplayStore {
         };
         match timeout_at(deadline, self.set(proof)).await {
             Ok(taken) => taken,
-            // The server may have recorded it all the same: the proof is not used for anything.
+            // The server may still record the proof. The client needs a new proof in any case.
             Err(_) => Err(StoreFault::TimedOut.into()),
         }
     }
@@ -133,7 +133,7 @@ impl ReplayStore {
         let answer: RedisResult<Value> = command.query_async(&mut connection).await;
         match answer {
             Ok(Value::Okay) => Ok(()),
-            // The key exists, of whatever type its value is.
+            // The key exists. The type of its value does not matter.
             Ok(Value::Nil) => Err(BindingError::Replayed),
             Ok(_) => Err(StoreFault::Refused.into()),
             Err(error) if error.is_io_error() || error.is_unrecoverable_error() => {
@@ -166,7 +166,7 @@ impl ReplayStore {
                 server = %self.url,
                 %error,
                 refused,
-                "the memory of used proofs refuses to record proofs; requests with DPoP proofs are refused"
+                "the memory of used proofs refuses to record proofs; requests with DPoP proofs are denied"
             );
         }
     }

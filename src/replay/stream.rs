@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::replay::error::ConnectionError;
 
-/// Moves the bytes of a connection, and ends with it.
+/// Moves the bytes of a connection. It ends when the connection ends.
 pub(in crate::replay) type ConnectionDriver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Connects, and authenticates if the URL has a password.
@@ -49,7 +49,7 @@ pub(in crate::replay) async fn connect(
 }
 
 fn connection_info(url: &RedisUrl) -> RedisConnectionInfo {
-    // Without the name of the library, the user of the URL needs the right to three commands only.
+    // accredit does not send the library's name, so that the Redis user needs permission for three commands only.
     let mut info = RedisConnectionInfo::default()
         .set_protocol(ProtocolVersion::RESP2)
         .set_skip_set_lib_name()

@@ -30,7 +30,7 @@ use crate::server::workers::{WorkerLost, WorkerPool};
 pub enum ServeError {
     #[error("cannot watch the listening socket: {0}")]
     Listener(#[source] io::Error),
-    #[error("cannot go on serving: {0}")]
+    #[error("cannot continue to serve: {0}")]
     Worker(#[source] WorkerLost),
 }
 

@@ -31,7 +31,7 @@ pub struct LogQueue {
     queued: AtomicU64,
     /// Lines that standard error did not take.
     failed: AtomicU64,
-    /// Lines that the appender's thread took out of the queue, as of the last time that it found the queue empty.
+    /// The number of lines that the appender's thread had taken out of the queue when it last found the queue empty.
     taken: Mutex<u64>,
     drained: Condvar,
 }
@@ -43,8 +43,8 @@ pub struct FlushAtExit;
 #[derive(Debug)]
 struct Appender {
     lines: NonBlocking,
-    /// Stays as long as the process, as the queue does. Its drop would wait longer than [`FLUSH_TIMEOUT`], and print to
-    /// standard output, when nothing reads standard error.
+    /// It exists as long as the process, like the queue. If nothing reads standard error, dropping it would wait longer
+    /// than [`FLUSH_TIMEOUT`] and print to standard output.
     _guard: WorkerGuard,
 }
 
@@ -89,8 +89,8 @@ impl LogQueue {
         });
     }
 
-    /// Prints why a command ends, after the lines that were logged before. Waits until they are written, so that this
-    /// line finds a place in the queue.
+    /// Prints why a command ends, after the lines that were logged before. Waits until those lines are written, so that
+    /// the queue has room for this line.
     pub fn print_last(&self, line: &str) {
         self.flush(FLUSH_TIMEOUT);
         self.print(line);
@@ -101,7 +101,7 @@ impl LogQueue {
         self.push(format!("{line}\n").as_bytes());
     }
 
-    /// How many lines were lost: the queue was full, or standard error did not take them.
+    /// The number of lines that were lost because the queue was full or writing to standard error failed.
     pub fn dropped(&self) -> u64 {
         self.overflowed() + self.failed.load(Ordering::Relaxed)
     }
@@ -140,7 +140,7 @@ impl LogQueue {
 }
 
 impl<W: Write> Write for QueueOutput<W> {
-    /// The appender hands over one line a call.
+    /// The appender passes one line in each call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.queue.write_line(&mut self.out, line);
         self.taken += 1;

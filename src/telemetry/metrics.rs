@@ -23,7 +23,7 @@ pub struct Metrics(Registry);
 /// Writes the current metrics of one room.
 pub type RoomMetrics = Box<dyn Fn(&mut Exposition<'_>) -> fmt::Result + Send + Sync>;
 
-/// Where the samples of a room go. In the text, a family without samples has its description.
+/// Receives the samples of a room. In the text, a family without samples still has its description.
 pub struct Exposition<'a>(SampleSink<'a>);
 
 enum SampleSink<'a> {
@@ -58,7 +58,7 @@ pub struct Histogram {
     nanoseconds: AtomicU64,
 }
 
-/// How many durations each bucket of a [`Histogram`] has; the last one has those beyond every bound.
+/// The number of durations in each bucket of a [`Histogram`]. The last bucket has the durations above every bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketCounts([u64; BOUNDS.len() + 1]);
 
@@ -238,7 +238,7 @@ impl Histogram {
 // === impl BucketCounts ===
 
 impl BucketCounts {
-    /// What was counted since `earlier`.
+    /// The difference to the earlier counts.
     #[must_use]
     pub fn since(mut self, earlier: &BucketCounts) -> BucketCounts {
         for (own, earlier) in self.0.iter_mut().zip(earlier.0) {
@@ -247,7 +247,7 @@ impl BucketCounts {
         self
     }
 
-    /// What was counted in both.
+    /// The sum of both counts.
     #[must_use]
     pub fn plus(mut self, other: &BucketCounts) -> BucketCounts {
         for (own, other) in self.0.iter_mut().zip(other.0) {

@@ -18,8 +18,8 @@ pub struct OtlpCertificates {
     client: Option<ClientPair>,
 }
 
-/// Why no connection to the receiver is made. A receiver that could not be verified as the operator asked must not get
-/// spans and headers, so that spans are not exported at all.
+/// Why no connection to the receiver is made. If the receiver cannot be verified as the operator configured, it must
+/// not get spans and headers, so no spans are exported.
 #[derive(Debug, thiserror::Error)]
 pub enum OtlpCertificateError {
     /// The file is missing, or may not be read.

@@ -1,5 +1,5 @@
-//! What of OpenTelemetry's environment the exporter and the SDK do not read: whether spans are exported, by which
-//! protocol, how they are batched, and whether a trace of the caller is joined.
+//! The environment variables of OpenTelemetry that the exporter and the SDK do not read: whether spans are exported,
+//! the protocol, the batches, and whether the trace of the caller is continued.
 
 use std::time::Duration;
 

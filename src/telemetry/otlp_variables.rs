@@ -23,7 +23,7 @@ pub fn value(env: Lookup<'_>, name: &str) -> Option<String> {
     env(name).filter(|value| !value.is_empty())
 }
 
-/// The value that `read` makes of a variable; `None` if there is none, or none that is valid.
+/// The value of a variable as `read` parses it. `None` if the variable is not set or its value is not valid.
 pub fn valid<T>(
     env: Lookup<'_>,
     name: &str,
@@ -38,7 +38,7 @@ pub fn valid<T>(
     read
 }
 
-/// The same of the variable of traces or else, where that has no valid value, of the general one.
+/// Like [`valid`], for the variable of traces, or for the general variable if that one has no valid value.
 pub fn valid_otlp<T>(
     env: Lookup<'_>,
     name: &str,
@@ -65,7 +65,7 @@ pub fn ignore(variable: &str, value: Option<&str>, expected: &str) {
     );
 }
 
-/// Warns of what the exporter and the SDK read themselves and ignore without a word.
+/// Warns of bad values that the exporter and the SDK read themselves and ignore silently.
 pub fn warn_of_ignored(env: Lookup<'_>) {
     for name in [
         "OTEL_CONFIG_FILE",

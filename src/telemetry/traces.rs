@@ -1,4 +1,4 @@
-//! Spans. Where tracing is not configured, no span is made.
+//! Spans. If tracing is not configured, no span is made.
 
 use std::fmt;
 use std::sync::Arc;

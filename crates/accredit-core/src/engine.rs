@@ -18,8 +18,8 @@ use crate::proof::replay::{ReplayAccess, ReplayCache, ReplayTerms};
 use crate::revocation::store::DenyListStore;
 use crate::rules::table::RuleTable;
 
-/// Builds authorizers that share their token cache and their equal issuer entries, so that a token that one of them verified
-/// counts for the others. What they share lives as long as one of them does.
+/// Builds authorizers that share their token cache and their equal issuer entries, so that a token that one of them
+/// verified is accepted by the others. The shared parts exist as long as one of the authorizers does.
 #[derive(Debug, Default)]
 pub struct Engines {
     encode: Option<EncodeIdentity>,
@@ -28,7 +28,7 @@ pub struct Engines {
     token_caches: Vec<Weak<TokenCache>>,
     /// A reload must not forget the proofs that were used before it.
     proofs: Arc<ReplayCache>,
-    /// These counts go on after a reload.
+    /// A reload keeps these counts.
     filtered_requests: Arc<FilteredRequests>,
     dropped_cookies: Arc<DroppedCookies>,
 }
@@ -181,7 +181,7 @@ fn replay_terms(settings: &Settings) -> ReplayTerms {
     }
 }
 
-/// The first value that is wanted. Values that no authorizer uses any more are removed.
+/// The first value that fits. Values that no authorizer uses any more are removed.
 fn shared<T>(values: &mut Vec<Weak<T>>, is_wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
     values.retain(|value| value.strong_count() > 0);
     let mut in_use = values.iter().filter_map(Weak::upgrade);

@@ -5,11 +5,11 @@
 pub enum Decision {
     Allow,
     Deny,
-    /// The rule would refuse the request, and admits it until its trial ends (CONTRACT 8.7).
+    /// The rule would deny the request, and admits it until its trial ends (CONTRACT 8.7).
     Shadow,
 }
 
-/// Why a request was admitted or refused: the `reason` of metadata, metrics, spans, logs and the tail.
+/// Why a request was admitted or denied: the `reason` of metadata, metrics, spans, logs and the tail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     Allowed,
@@ -62,7 +62,7 @@ impl Decision {
 }
 
 impl Reason {
-    /// Every reason: the admissions and the answer that accredit gives itself first, then the refusals.
+    /// Every reason: first those of admissions and of the document that accredit answers itself, then those of denials.
     pub const ALL: [Reason; 30] = [
         Reason::Allowed,
         Reason::Anonymous,
@@ -146,7 +146,7 @@ impl Reason {
         }
     }
 
-    /// The reasons of refusals.
+    /// The reasons of denials.
     pub fn denials() -> impl Iterator<Item = Reason> {
         Reason::ALL
             .into_iter()

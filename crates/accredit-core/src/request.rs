@@ -154,7 +154,7 @@ impl std::fmt::Debug for Headers<'_> {
     }
 }
 
-/// Compares eight bytes at a time: this is asked of every header of every request.
+/// Compares eight bytes at a time, because this runs for every header of every request.
 fn has_uppercase(name: &str) -> bool {
     let name = name.as_bytes();
     let Some(last) = name.last_chunk() else {

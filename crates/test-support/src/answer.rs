@@ -14,13 +14,13 @@ use envoy_types::pb::google::protobuf::{Struct, Value};
 pub struct Answer {
     /// `status.code`. Envoy decides by it alone.
     pub code: i32,
-    /// The HTTP status of a refusal; 0 for an admission.
+    /// The HTTP status of a denial; 0 for an admission.
     pub http: i32,
     /// Whether the decision is left to Envoy's `failure_mode_allow`.
     pub left_to_envoy: bool,
-    /// The body of a refusal.
+    /// The body of a denial.
     pub body: String,
-    /// The headers that are set, on the refusal or on the request.
+    /// The headers that are set, on the denial or on the request.
     pub headers: Vec<(String, String)>,
     /// The headers that are removed from the request.
     pub removed: Vec<String>,
@@ -113,7 +113,7 @@ impl Answer {
                 );
             }
             false => {
-                // A document that accredit answers itself is no refusal.
+                // A document that accredit answers itself is not a denial.
                 let is_document = allowed.as_deref() == Some("resource_metadata");
                 let expected = if is_document { "allow" } else { "deny" };
                 assert_eq!(decision.as_deref(), Some(expected));

@@ -1,6 +1,5 @@
-//! What the integration tests share: the service, what is around it (key servers, receivers of spans, Envoy), and its clients.
-//!
-//! Whatever a test cannot continue without is asserted here, so a failure has the text of its cause.
+//! The parts that the integration tests share: the service, its surroundings (key servers, receivers of spans, Envoy),
+//! and its clients. These functions assert what a test needs to continue, so a failure has the text of its cause.
 #![allow(
     clippy::large_futures,
     clippy::unwrap_used,

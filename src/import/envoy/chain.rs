@@ -1,7 +1,7 @@
 //! The filters of a connection manager that `import` does not read, and the routes that it cannot read.
 //!
 //! If `import` cannot read a filter that decides, the result lacks that decision. So the report names the filter, and if it can be a
-//! `jwt_authn` or `rbac`, the result refuses every request.
+//! `jwt_authn` or `rbac`, the result denies every request.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::import::envoy::find::{JWT_AUTHN, RBAC, is_filter, may_be, member, rou
 use crate::import::input::ForeignDocument;
 use crate::import::report::ImportReport;
 
-/// Other filters that can refuse a request, as their packages are named.
+/// Other filters that can deny a request, as their packages are named.
 const OTHERS: [&str; 11] = [
     "basic_auth",
     "api_key_auth",
@@ -45,7 +45,7 @@ pub(crate) fn manager_routes<'v>(
         report.left_out(
             &format!("{at}{member}"),
             format_args!(
-                "{what}, and its routes can override the filters, so accredit refuses every request"
+                "{what}, and its routes can override the filters, so accredit denies every request"
             ),
             "add the routes to the input, as in a whole /config_dump, or write the rules by hand",
         );
@@ -102,7 +102,7 @@ pub(crate) fn are_filters_readable(at: &str, filters: &[&Value], report: &Import
         if ["jwt_authn", "rbac"].iter().any(|own| may_be(filter, own)) || is_anything(filter) {
             report.left_out(
                 &place,
-                "`import` reads jwt_authn and rbac with a plain `typed_config` only, so accredit refuses every request",
+                "`import` reads jwt_authn and rbac with a plain `typed_config` only, so accredit denies every request",
                 "give the filter a `typed_config` of its own type in the input, and import again",
             );
             are_readable = false;
@@ -110,7 +110,7 @@ pub(crate) fn are_filters_readable(at: &str, filters: &[&Value], report: &Import
             report.left_out(
                 &place,
                 "accredit does not do what this filter decides",
-                "keep it in Envoy; without it requests are admitted that it refuses",
+                "keep it in Envoy; without it requests are admitted that it denies",
             );
         }
     }
@@ -121,7 +121,7 @@ pub(crate) fn are_filters_readable(at: &str, filters: &[&Value], report: &Import
     if count > 1 {
         report.left_out(
             &format!("{at}http_filters"),
-            format_args!("it has {count} filters jwt_authn, and `import` reads one, so accredit refuses every request"),
+            format_args!("it has {count} filters jwt_authn, and `import` reads one, so accredit denies every request"),
             "join them in one filter, and import again",
         );
         are_readable = false;

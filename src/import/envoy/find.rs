@@ -1,4 +1,4 @@
-//! Where filters and route configurations are: in a bootstrap, a listener, a `/config_dump`, or alone.
+//! Finds filters and route configurations: in a bootstrap, a listener, a `/config_dump`, or alone.
 
 use serde_json::Value;
 

@@ -46,7 +46,7 @@ pub(crate) fn entries(
                     report.left_out(
                         &provider.at,
                         "a second provider for one issuer, with other keys or claims; accredit has one entry for each issuer, \
-                         and refuses what only this provider admits",
+                         and denies requests that only this provider admits",
                         "use one provider, or an issuer for each",
                     );
                     own.provider = None;

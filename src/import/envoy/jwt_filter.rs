@@ -86,7 +86,7 @@ pub(super) fn read_filter<'r>(
     if has_filter_state_rules {
         report.left_out(
             &filter.at("filter_state_rules"),
-            "accredit does not see Envoy's filter state, so it refuses the requests that no rule has",
+            "accredit does not see Envoy's filter state, so it denies the requests that no rule has",
             "set `context_extensions` on the routes, and match them with `context`",
         );
     }
@@ -201,7 +201,7 @@ impl JwtAuthnFilter<'_> {
                         if found.is_none() {
                             self.report.left_out(
                                 &route.at,
-                                format_args!("there is no requirement {name}, so accredit refuses these requests, as Envoy does"),
+                                format_args!("there is no requirement {name}, so accredit denies these requests, as Envoy does"),
                                 "add it to requirement_map",
                             );
                         }

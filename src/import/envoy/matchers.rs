@@ -230,7 +230,7 @@ pub(crate) fn no_equivalent(at: &str, what: &str, report: &ImportReport) -> Form
 fn unknown<T>(at: &str, what: &str, report: &ImportReport) -> Option<T> {
     report.left_out(
         at,
-        format_args!("accredit has no equivalent for {what}, so it refuses the requests whose admission depends on it"),
+        format_args!("accredit has no equivalent for {what}, so it denies the requests whose admission depends on it"),
         "write a rule for them by hand",
     );
     None

@@ -66,7 +66,7 @@ pub(crate) fn provider(name: &str, members: Members<'_>) -> JwtAuthnProvider {
     }
     if members.has("failed_status_in_metadata") {
         report.note(format_args!(
-            "{}: accredit writes the reason of a refusal to the metadata envoy.filters.http.ext_authz, key `reason`",
+            "{}: accredit writes the reason of a denial to the metadata envoy.filters.http.ext_authz, key `reason`",
             members.at("failed_status_in_metadata")
         ));
     }
@@ -174,7 +174,7 @@ fn keys(members: &Members<'_>) -> Option<ProviderKeys> {
 fn no_keys<T>(at: &str, report: &ImportReport) -> Option<T> {
     report.left_out(
         at,
-        "this is no source of keys that accredit can use, so it refuses the tokens of the issuer",
+        "this is not a source of keys that accredit can use, so it refuses the tokens of the issuer",
         "add the issuer by hand",
     );
     None

@@ -9,18 +9,18 @@ use crate::import::members::Members;
 use crate::import::paths::PathTest;
 use crate::import::policy::NamedFormula;
 
-/// What a filter says.
+/// The effect of a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RbacRules {
     /// The filter does nothing.
     Off,
     /// One of these policies is needed.
     Allow(Vec<NamedFormula>),
-    /// None of these policies may apply.
+    /// A request to which one of these policies applies is denied.
     Deny(Vec<NamedFormula>),
 }
 
-/// What conditions mean here.
+/// The settings that the meaning of conditions depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RbacScope<'a> {
     pub(crate) providers: &'a [JwtAuthnProvider],
@@ -43,7 +43,7 @@ pub(crate) fn rbac(members: Members<'_>, scope: RbacScope<'_>) -> RbacRules {
         members.report_unread();
         report.left_out(
             &at,
-            "`import` does not read the tree `matcher`, so accredit refuses these requests",
+            "`import` does not read the tree `matcher`, so accredit denies these requests",
             "import the manifest from which it was generated, such as a SecurityPolicy, or write the rules by hand",
         );
         return RbacRules::Allow(Vec::new());

@@ -51,21 +51,21 @@ pub(crate) fn requirement(members: Members<'_>) -> JwtRequirement {
     } else if members.has("allow_missing_or_failed") {
         report.left_out(
             &members.at("allow_missing_or_failed"),
-            "accredit refuses a request whose token fails",
+            "accredit denies a request whose token fails",
             "give requests that need no token a rule with `access: anonymous`",
         );
         JwtRequirement::AllowAll
     } else if members.has("extract_only_without_validation") {
         report.left_out(
             &members.at("extract_only_without_validation"),
-            "accredit sets claim headers from verified tokens only, and refuses a request whose token fails",
+            "accredit sets claim headers from verified tokens only, and denies a request whose token fails",
             "verify the token, or give these requests a rule with `access: anonymous`",
         );
         JwtRequirement::AllowAll
     } else {
         report.left_out(
             &at,
-            "this is no requirement that accredit knows, so it refuses these requests",
+            "this is not a requirement that accredit knows, so it denies these requests",
             "write a rule for them by hand",
         );
         JwtRequirement::Unsatisfiable
@@ -105,7 +105,7 @@ impl JwtRequirement {
                     report.left_out(
                         at,
                         format_args!(
-                            "there is no provider {name}, so accredit refuses these requests"
+                            "there is no provider {name}, so accredit denies these requests"
                         ),
                         "add the provider",
                     );

@@ -83,7 +83,7 @@ pub(super) fn routes(
         if !gateways.is_empty() {
             report.left_out(
                 "Envoy Gateway",
-                "several Gateways have a SecurityPolicy, or one has several, so accredit refuses the requests of routes that have \
+                "several Gateways have a SecurityPolicy, or one has several, so accredit denies the requests of routes that have \
                  no policy of their own",
                 "import each Gateway alone, with an accredit of its own",
             );

@@ -93,7 +93,7 @@ pub(super) fn read(
     if policy.has_selectors {
         report.left_out(
             &spec.at("targetSelectors"),
-            "`import` does not find routes by their labels, so accredit refuses the requests of routes that have no other policy",
+            "`import` does not find routes by their labels, so accredit denies the requests of routes that have no other policy",
             "name the routes in `targetRefs`, or set the context extension of the rule on them",
         );
     }
@@ -114,7 +114,7 @@ pub(super) fn read(
         if jwt.flag("failOpen").unwrap_or(false) {
             report.left_out(
                 &jwt.at("failOpen"),
-                "accredit refuses a request whose token fails",
+                "accredit denies a request whose token fails",
                 "give requests that need no token a rule with `access: anonymous`",
             );
             parts.push(JwtRequirement::AllowAll);
@@ -135,7 +135,7 @@ pub(super) fn read(
             report.left_out(
                 &spec.at(name),
                 "accredit does not do this",
-                "keep it in the SecurityPolicy; without it requests are admitted that it refuses",
+                "keep it in the SecurityPolicy; without it requests are admitted that it denies",
             );
         }
     }

@@ -9,7 +9,7 @@ const MIN_MAX_AGE: Duration = Duration::from_secs(30);
 /// The longest time between two attempts while the issuer fails, unless `refresh` is shorter.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Before the age ends, and not at the same moment in every replica.
+/// The time until the next refresh: before the age of the keys reaches `refresh`, and at another moment in each replica.
 pub(crate) fn refresh_delay(
     refresh: Duration,
     max_age: Option<Duration>,

@@ -6,14 +6,14 @@ use accredit_core::keys::source::KeySource;
 
 use crate::file_watch::FileWatch;
 
-/// A changed file is read after this time even if its folder goes on changing.
+/// A changed file is read after this time even if its folder continues to change.
 const MAX_SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// The watch of one store's file, if its source is a file.
 #[derive(Default)]
 pub(in crate::jwks) struct KeyFileWatch {
     watch: Option<FileWatch>,
-    /// The latest attempt to watch failed: the log says so once.
+    /// Whether the latest attempt to watch failed. It is logged once.
     has_failed: bool,
 }
 

@@ -19,7 +19,7 @@ pub struct Filter {
     pub path_prefix: Option<Box<str>>,
 }
 
-/// One of these; an empty list admits every value.
+/// The permitted values. An empty list permits every value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnyOf<T>(Vec<T>);
 

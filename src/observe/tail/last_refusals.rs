@@ -1,4 +1,4 @@
-//! The last refusals, so that an operator can look up a request that was refused.
+//! The last denials, so that an operator can look up a denied request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use arc_swap::ArcSwapOption;
 
 use crate::observe::report::DecisionReport;
 
-/// How many refusals are kept (CONTRACT 2.6.2).
+/// The number of denials that are kept (CONTRACT 2.6.2).
 pub const MAX_REFUSALS: usize = 1000;
 
-/// A ring of refusals: each new one replaces the oldest, without waiting for readers.
+/// A ring of denials. Each new denial replaces the oldest one, without waiting for readers.
 pub struct LastRefusals {
     slots: Box<[ArcSwapOption<DecisionReport>]>,
     next: AtomicUsize,
@@ -27,7 +27,7 @@ impl Default for LastRefusals {
 }
 
 impl LastRefusals {
-    /// Keeps a refusal in place of the oldest.
+    /// Keeps a denial in place of the oldest one.
     pub fn keep(&self, refusal: Arc<DecisionReport>) {
         let slot = self.next.fetch_add(1, Ordering::Relaxed) % MAX_REFUSALS;
         if let Some(slot) = self.slots.get(slot) {
@@ -35,7 +35,7 @@ impl LastRefusals {
         }
     }
 
-    /// The last `count` refusals that are wanted, newest first.
+    /// The last `count` denials for which the predicate holds, newest first.
     pub fn latest_of(
         &self,
         count: usize,
@@ -46,7 +46,7 @@ impl LastRefusals {
         latest
     }
 
-    /// The refusals of requests with that ID, newest first: a client can send one ID many times.
+    /// The denials of requests with that ID, newest first. A client can send one ID many times.
     pub fn of_request(&self, id: &str) -> Vec<Arc<DecisionReport>> {
         self.newest_first(|refusal| refusal.has_request_id(id))
     }

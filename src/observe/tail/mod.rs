@@ -1,4 +1,4 @@
-//! The live tail, and the last refusals.
+//! The live tail, and the last denials.
 
 pub mod filter;
 pub mod followers;

@@ -72,7 +72,7 @@ impl PanickingService {
         }
     }
 
-    /// Where checks are answered.
+    /// The address at which checks are answered.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -106,7 +106,7 @@ async fn a_token_that_is_too_long_is_the_same_error_on_standard_input_and_in_a_f
     ] {
         assert_eq!(explained.code, Some(2), "{explained:?}");
         let error = explained.stderr;
-        assert!(error.contains("larger than 65536 octets"), "{error}");
+        assert!(error.contains("larger than 65536 bytes"), "{error}");
     }
 }
 

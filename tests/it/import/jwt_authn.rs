@@ -95,7 +95,7 @@ async fn a_path_that_two_providers_decide_differently_is_refused_and_named() {
          - match: {{ prefix: / }}\n  requires: {{ provider_name: two }}\n"
     );
     let converted = import(&text).await;
-    converted.assert_reports("left out: ", &["the path /a is decided otherwise"]);
+    converted.assert_reports("left out: ", &["the path /a is decided differently"]);
     let two = Token::of("https://two.example");
     converted
         .deciding()

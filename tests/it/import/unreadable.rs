@@ -25,10 +25,10 @@ pub(super) fn manager(filters: &str, routes: &str) -> String {
     format!("http_filters: [{}{filters}]\n{routes}", jwt_authn())
 }
 
-/// The result refuses every request, and a line of standard error contains this text.
+/// The result denies every request, and a line of standard error contains this text.
 async fn is_refused_and_reported(original: &str, expected: &str) {
     let converted = import(original).await;
-    converted.assert_reports("left out: ", &[expected, "refuses every request"]);
+    converted.assert_reports("left out: ", &[expected, "denies every request"]);
     let request = with(get("/x"), &token());
     let deciding = converted.deciding().await;
     deciding

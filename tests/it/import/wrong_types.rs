@@ -72,7 +72,7 @@ async fn a_value_of_another_type_has_every_request_refused() {
         let converted = import(&original).await;
         converted.assert_says(
             "left out: ",
-            &[says, "this is not ", "refuses every request"],
+            &[says, "this is not ", "denies every request"],
         );
         converted
             .deciding()

@@ -48,8 +48,9 @@ pub enum Authentication {
 // === impl Authenticator ===
 
 impl Authenticator {
-    /// `cache` may be shared by the authenticators of several configurations: a cached token counts only for the issuer
-    /// entry that verified it. `encode` encodes each new identity, to be cached with it.
+    /// `cache` can be shared by the authenticators of several configurations, because a cached token is accepted only
+    /// for the issuer entry that verified it. `encode` encodes each new identity; the result is cached with the
+    /// identity.
     pub fn new(
         issuers: Issuers,
         cache: Arc<TokenCache>,
@@ -126,7 +127,7 @@ impl Authenticator {
         }
     }
 
-    /// A cached token counts only while the issuer entry and the key set that verified it are in force.
+    /// A cached token is accepted only while the issuer entry and the key set that verified it are in use.
     fn cached(
         &self,
         bearer: BearerToken<'_>,
@@ -161,7 +162,7 @@ impl Authenticator {
         })
     }
 
-    /// Step 21. It comes after every step that reads the token, and depends on the moment, so that it is not cached.
+    /// Step 21. It comes after every step that reads the token. Its result depends on the time and is not cached.
     fn judge_revocation(&self, token: AcceptedToken, moment: Moment) -> Authentication {
         let identity = &token.identity;
         let judged = match &self.deny_list {

@@ -1,4 +1,4 @@
-//! Cookies, split as any server may split them: at `;`, and at `,` where a proxy joined two headers.
+//! Cookies, split at every separator that a server can use: at `;`, and at `,` where a proxy joined two headers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use crate::authn::header_value::{expressible, trimmed};
 use crate::authn::jwt_like::has_three_parts;
 use crate::request::Headers;
 
-/// What is left of the cookies of a request without those that carry its token.
+/// The cookies of a request without those that carry its token.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RemainingCookies {
     /// The new value of `cookie`. `None` if nothing is left.

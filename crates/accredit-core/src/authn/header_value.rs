@@ -13,12 +13,12 @@ pub fn trimmed(value: &[u8]) -> &[u8] {
     value.get(start..end).unwrap_or_default()
 }
 
-/// Whether the text can stand in a name or an authentication scheme (`tchar` of RFC 9110 section 5.6.2).
+/// Whether the byte can be part of a name or an authentication scheme (`tchar` of RFC 9110 section 5.6.2).
 pub(crate) fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Which bytes a value has.
+/// The kinds of bytes that a value contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValueBytes {
     /// Every byte is visible ASCII, a space or a tab.
@@ -27,8 +27,8 @@ pub(crate) struct ValueBytes {
 }
 
 impl ValueBytes {
-    /// Does not stop at the first byte that decides, so that the compiler can compare many bytes at a time: a value is usually a
-    /// whole token.
+    /// The loop does not stop at the first byte that decides, so that the compiler can compare many bytes at a time. A
+    /// value is usually a whole token.
     pub(crate) fn of(value: &[u8]) -> ValueBytes {
         let (are_plain, have_comma) = value.iter().fold((true, false), |(plain, comma), byte| {
             (

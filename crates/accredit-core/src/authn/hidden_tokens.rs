@@ -1,5 +1,5 @@
-//! Tokens that accredit does not read, and an upstream may: in a header, cookie or query parameter that only some servers
-//! read as the one that is a token source, or in a value that only some servers read as a JWT.
+//! Tokens that accredit does not read, but that an upstream may read: in a header, cookie or query parameter whose name
+//! only some servers treat as the name of a token source, or in a value that only some servers read as a JWT.
 //!
 //! A request with such a token is refused (CONTRACT 4.2, an ambiguous credential): behind a verified token, or on an
 //! `optional` rule without any, the upstream could believe a token that nothing verified. Only values that resemble a JWT
@@ -57,17 +57,17 @@ impl SourceNames {
             })
     }
 
-    /// Looks at the first cookie of `rest`, which is the header from that cookie on. The cookie ends at `;`. Servers differ
-    /// about where else it ends: at `,`, at white space, or, if its value begins with a quote, at the next quote only. Each
-    /// of these readings is looked at once, in time linear in its length.
+    /// Examines the first cookie of `rest`, which is the header from that cookie on. The cookie ends at `;`. Some
+    /// servers also end it at `,`, at white space, or, if its value begins with a quote, at the next quote only. Each
+    /// of these readings is examined once, in time linear in its length.
     fn in_cookie(&self, rest: &[u8]) -> bool {
         let cookie = rest.split(|byte| *byte == b';').next().unwrap_or_default();
         let is_hidden_in_whole = pair(cookie).is_some_and(|(name, value)| {
             if !self.is_cookie(name) {
                 return is_read_as(name, &self.cookies) && resembles_jwt(value);
             }
-            // What accredit takes for a token ends at the first comma. A reader that does not stop there reads the same
-            // header and claims.
+            // The text that accredit reads as a token ends at the first comma. A server that does not stop there reads
+            // the same header and claims.
             let own = value.split(|byte| *byte == b',').next().unwrap_or_default();
             quotes_hide_token(value, rest) || !has_three_parts(own) && resembles_jwt(value)
         });
@@ -112,8 +112,7 @@ fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((trimmed(name), trimmed(value.get(1..)?)))
 }
 
-/// The names that stand after white space, as Python and old versions of Tomcat separate cookies, and their values, which
-/// end at white space.
+/// The names and values that Python and old versions of Tomcat read, because they separate cookies at white space.
 fn pairs_after_blanks(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let equals = (0..cookie.len()).filter(move |at| cookie.get(*at) == Some(&b'='));
     equals.filter_map(move |at| {
@@ -121,8 +120,8 @@ fn pairs_after_blanks(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         let start = before
             .iter()
             .rposition(|byte| is_blank(*byte) || *byte == b'=')?;
-        // A name at the begin of a cookie is read as every cookie, and a word after the first `=` of a cookie is its value. An `=`
-        // inside a value (`YWI=`) does not continue it.
+        // A name at the begin of a cookie is read as every cookie, and a word after the first `=` of a cookie is its
+        // value. An `=` inside a value (`YWI=`) does not continue it.
         if before.get(start) == Some(&b'=') {
             return None;
         }
@@ -137,7 +136,7 @@ fn pairs_after_blanks(cookie: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// What stands behind the last white space or comma, without white space at the end.
+/// The text after the last white space or comma, without white space at the end.
 fn word_at_end(text: &[u8]) -> &[u8] {
     let words = trimmed_end(text).rsplit(|byte| is_blank(*byte) || *byte == b',');
     words.into_iter().next().unwrap_or_default()
@@ -212,7 +211,7 @@ fn is_bracket(byte: u8) -> bool {
     matches!(byte, b'[' | b']')
 }
 
-/// The text without what ASP.NET decodes: `%u0061` is `a`.
+/// The text with the escapes decoded that only ASP.NET decodes: `%u0061` becomes `a`.
 fn without_utf16_escapes(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     let is_escape = |pair: &[u8]| matches!(pair, [b'%', b'u' | b'U']);
     if !text.windows(2).any(is_escape) {
@@ -237,7 +236,7 @@ fn without_utf16_escapes(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 }
 
 fn trimmed_of_spaces(name: &[u8]) -> &[u8] {
-    // White space that is not ASCII, and control characters, stand around a name without effect.
+    // White space that is not ASCII, and control characters, have no effect at the ends of a name.
     let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b'+';
     let start = name.iter().position(is_part);
     let end = name.iter().rposition(is_part);

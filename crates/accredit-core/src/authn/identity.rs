@@ -39,12 +39,12 @@ pub struct Identity {
     pub headers: Vec<SetHeader>,
     /// `None` if the protocol has no encoded form.
     encoded: Option<EncodedIdentity>,
-    /// The deny list that was last found not to name the token.
+    /// The generation of the latest deny list that does not name the token.
     pub(in crate::authn) cleared: ClearedGeneration,
 }
 
-/// A token that was not accepted after its signature had been verified: what a refusal may report of it (CONTRACT 4.13.1).
-/// It cannot admit a request.
+/// A token whose signature was verified, and that was not accepted: what a denial may report about it (CONTRACT
+/// 4.13.1). It cannot admit a request.
 #[derive(Debug)]
 pub struct SignedToken {
     pub claims: SignedClaims,
@@ -115,7 +115,7 @@ impl Identity {
         self.encoded.as_ref()
     }
 
-    /// About how many bytes it occupies.
+    /// The approximate number of bytes that it occupies.
     pub(crate) fn weight(&self) -> usize {
         let headers: usize = self
             .headers

@@ -7,7 +7,7 @@ use crate::authn::tenants::{TenantIssuers, TenantMatch, Tenants};
 use crate::revocation::list::DenyList;
 use crate::token::claims::Claims;
 
-/// Which issuer entry an `iss` belongs to. Entries are named by their position in the configuration.
+/// Maps each accepted `iss` to its issuer entry, by the entry's position in the configuration.
 #[derive(Debug, Default)]
 pub struct IssuerNames {
     by_name: HashMap<Arc<str>, usize>,
@@ -39,7 +39,8 @@ impl IssuerNames {
         Some((name, *position))
     }
 
-    /// The same for an `iss`. A name with a placeholder is no `iss`.
+    /// The configured name that equals this `iss`, and the position of its entry. A name with a placeholder is not the
+    /// `iss` of a token.
     pub(in crate::authn) fn of_issuer(&self, issuer: &str) -> Option<(&Arc<str>, usize)> {
         self.find(issuer).filter(|_| !issuer.contains('{'))
     }

@@ -38,11 +38,11 @@ pub enum IssuerTemplateError {
 /// The longest `iss` that is compared with templates, in bytes.
 const MAX_ISSUER: usize = 2048;
 
-/// The most segments of an `iss` that can be the placeholder's.
+/// The maximum number of segments of an `iss` that are tried as the value of the placeholder.
 const MAX_SEGMENTS: usize = 32;
 
 impl IssuerTemplate {
-    /// `None` if the text has no braces, so that it is compared as it is.
+    /// `None` if the text has no braces: it is then compared character by character.
     ///
     /// # Errors
     /// [`IssuerTemplateError`]
@@ -77,7 +77,7 @@ impl IssuerTemplate {
             PlaceholderPlace::Path => {
                 before.ends_with('/') && (after.is_empty() || after.starts_with('/'))
             }
-            // The rest of the host must not be empty: the placeholder would be a whole top-level domain.
+            // The host needs a label after the placeholder. Otherwise the placeholder would stand for a whole top-level domain.
             PlaceholderPlace::Host => {
                 let begins = host_onwards.is_empty() || host_onwards.ends_with('.');
                 let rest = after.strip_prefix('.').unwrap_or_default();
@@ -100,14 +100,15 @@ impl IssuerTemplate {
         &self.claim
     }
 
-    /// The issuer of a tenant. `None` if that cannot be a segment.
+    /// The issuer of a tenant. `None` if the tenant's name cannot be a segment.
     pub fn issuer_of(&self, tenant: &str) -> Option<String> {
         self.place
             .can_be(tenant)
             .then(|| format!("{}{tenant}{}", self.before, self.after))
     }
 
-    /// The segment of an `iss` that stands where the placeholder is. `None` if the rest differs, or it cannot be a segment.
+    /// The segment of an `iss` at the place of the placeholder. `None` if another part of the `iss` differs, or the
+    /// text there cannot be a segment.
     pub fn tenant_of<'a>(&self, issuer: &'a str) -> Option<&'a str> {
         issuer
             .strip_prefix(self.before.as_str())
@@ -122,7 +123,7 @@ impl IssuerTemplate {
 }
 
 impl PlaceholderPlace {
-    /// Only characters that need no encoding, so that a segment has one form.
+    /// Permits only characters that need no encoding, so that a segment has one form.
     fn can_be(self, tenant: &str) -> bool {
         let is_allowed = |byte: u8| match self {
             PlaceholderPlace::Host => byte.is_ascii_alphanumeric() || byte == b'-',
@@ -134,7 +135,7 @@ impl PlaceholderPlace {
     }
 }
 
-/// The shape of each template that this `iss` can be of: each segment in turn is the placeholder's.
+/// The shapes of all templates that can accept this `iss`: each segment in turn is replaced by the placeholder.
 pub(in crate::authn) fn shapes(issuer: &str) -> impl Iterator<Item = String> {
     let authority = issuer.find("://").map(|scheme| scheme + 3);
     let start = authority

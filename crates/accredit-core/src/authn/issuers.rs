@@ -41,9 +41,10 @@ pub type FoundIssuer<'a> = (&'a Arc<str>, &'a Arc<Issuer>);
 #[derive(Debug)]
 pub struct Issuers {
     entries: Vec<Arc<Issuer>>,
-    /// Shared with what reports entries of a deny list that no issuer entry matches.
+    /// Shared with the code that reports entries of a deny list that no issuer entry matches.
     names: Arc<IssuerNames>,
-    /// Not in the entries: a cached token keeps its entry, and must not keep the entry's refresher.
+    /// The leases are not in the entries, because a cached token keeps its entry in memory and must not keep the
+    /// entry's refresher running.
     _leases: Vec<KeyLease>,
 }
 
@@ -97,9 +98,9 @@ impl Issuers {
         Ok(self.entry_of((found.name, found.position)))
     }
 
-    /// Whether that entry is one of these, and not one of another configuration.
+    /// Whether that entry belongs to this configuration.
     pub(crate) fn are_in_force(&self, name: &str, issuer: &Arc<Issuer>) -> bool {
-        // Few pointers are compared faster than one name is hashed.
+        // Comparing a few pointers is faster than hashing one name.
         if self.entries.len() <= 16 {
             return self.entries.iter().any(|entry| Arc::ptr_eq(entry, issuer));
         }
@@ -122,8 +123,8 @@ impl Issuers {
 }
 
 impl Issuer {
-    /// Whether both entries accept the same tokens, by the same key store, and set the same headers. A cached token that
-    /// one of them verified counts for the other.
+    /// Whether both entries accept the same tokens, by the same key store, and set the same headers. A cached token
+    /// that one of them verified is accepted for the other.
     pub fn is_same_as(&self, other: &Issuer) -> bool {
         let Issuer {
             names,

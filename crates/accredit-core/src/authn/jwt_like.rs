@@ -1,7 +1,7 @@
-//! Values that a careless reader could decode as a JWT, although they are none.
+//! Values that a careless reader could decode as a JWT, although they are not JWTs.
 //!
-//! What such a reader could take for a token must not be ignored: the upstream may read it instead of the token that was
-//! verified. A careless reader decodes the part before or after the first dot, and does not check the signature.
+//! accredit must not ignore such a value: the upstream may read it instead of the verified token. A careless reader
+//! decodes the part before or after the first dot, and does not check the signature.
 
 use std::borrow::Cow;
 
@@ -22,9 +22,9 @@ pub fn has_three_parts(value: &[u8]) -> bool {
 
 /// Whether a careless reader could decode a header or claims from the value.
 ///
-/// Readers differ about percent-decoding, so each stage of it is judged. A value without a dot is none to any reader. A
-/// backslash, and in the last stage a `%`, which is no escape there, can stand for a dot (`\056` in a quoted cookie,
-/// `%u002e`), so each stage is split at dots alone, and at these too.
+/// Readers differ about percent-decoding, so the value is examined after each decoding. No reader takes a value without
+/// a dot for a JWT. A backslash, and in the last stage a `%`, which is no escape there, can stand for a dot (`\056` in
+/// a quoted cookie, `%u002e`), so each stage is split at dots alone, and at these too.
 pub fn resembles_jwt(value: &[u8]) -> bool {
     if is_jwe(value) {
         return value.split(is_dot).nth(1).is_some_and(begins_json_object);
@@ -83,8 +83,8 @@ pub fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
     decoded
 }
 
-/// Whether the text is base64 or base64url of a JSON object with members. Decoders differ about the characters `+`, `/`, `-` and `_` of
-/// the other alphabet, which they refuse, decode or skip; many skip every other character.
+/// Whether the text is base64 or base64url of a JSON object with members. Decoders differ about the characters `+`,
+/// `/`, `-` and `_` of the other alphabet, which they refuse, decode or skip; many skip every other character.
 fn begins_json_object(text: &[u8]) -> bool {
     [(true, true), (true, false), (false, true), (false, false)]
         .into_iter()
@@ -103,10 +103,10 @@ fn begins_json_object(text: &[u8]) -> bool {
         })
 }
 
-/// Whether the octets begin with `{` and the name of a member: in quotes of either kind, or a word before a colon, which
-/// lenient JSON readers accept. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32, which some JSON readers
-/// detect, may stand before and between them. `{` alone would be the begin of every sixteenth hexadecimal text and of many
-/// words (`example`).
+/// Whether the octets begin with `{` and the name of a member: in quotes of either kind, or a word before a colon,
+/// which lenient JSON readers accept. White space, byte-order marks, and the zero bytes of UTF-16 and UTF-32, which
+/// some JSON readers detect, may stand before and between them. Checking for `{` alone would match one in sixteen
+/// hexadecimal texts and many words (`example`).
 fn begins_with_member(digits: impl Iterator<Item = u8>) -> bool {
     let mut progress = Progress::Outside;
     let mut bits = 0_u32;
@@ -130,7 +130,7 @@ fn begins_with_member(digits: impl Iterator<Item = u8>) -> bool {
     false
 }
 
-/// How much of the begin of a JSON object was read.
+/// How far the reader has come in the beginning of a JSON object.
 #[derive(Clone, Copy)]
 enum Progress {
     Outside,

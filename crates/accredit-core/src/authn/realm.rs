@@ -1,4 +1,4 @@
-//! Settings of refusals.
+//! Settings of denials.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Realm(String);
 #[error("a realm is printable ASCII without `\"` and `\\`, and not empty")]
 pub struct InvalidRealm;
 
-/// Whether refusals have `details` and `error_description` (`error_details`).
+/// Whether denials have `details` and `error_description` (`error_details`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorDetails {
     #[default]

@@ -12,8 +12,8 @@ pub enum SchemeMatch<'r> {
     Other,
     /// The scheme, and after its spaces the rest, which can be empty.
     Followed(&'r [u8]),
-    /// The scheme, directly followed by a character that can neither end it nor be part of a longer one. Some servers
-    /// take the rest for a token (CONTRACT 4.3.10).
+    /// The scheme, directly followed by a character that can neither end it nor be part of a longer scheme. Some
+    /// servers read the rest as a token (CONTRACT 4.3.10).
     BadEnd,
 }
 
@@ -46,8 +46,8 @@ pub fn scheme_of(scheme: &str) -> CredentialScheme {
     }
 }
 
-/// Whether a value has something that a careless program takes for a token of one of these schemes: a JWT without a scheme or
-/// directly behind it, or behind a scheme that stands later in the value. A JWT with another scheme is a credential of its own.
+/// Whether a careless program would read a token of one of these schemes in the value: a JWT without a scheme, directly
+/// behind the scheme, or behind a scheme later in the value. A JWT with another scheme is a credential of its own.
 pub fn hides_jwt(value: &[u8], schemes: &[&str], is_jwt: impl Fn(&[u8]) -> bool) -> bool {
     let is_scheme = |word: &[u8]| {
         schemes

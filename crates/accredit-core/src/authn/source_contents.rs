@@ -11,7 +11,7 @@ use crate::request::Request;
 pub enum SourceContent {
     /// The request has no such header.
     NoHeader,
-    /// There is no such cookie or parameter, or what is there is no token.
+    /// There is no such cookie or parameter, or its value is not a token.
     NoToken,
     /// This number of tokens, at least 1.
     Tokens(usize),

@@ -78,7 +78,7 @@ impl TokenSources {
         }
     }
 
-    /// Refuses tokens of more bytes.
+    /// Sets the maximum length of a token in bytes.
     #[must_use]
     pub fn with_max_token_size(self, max_token_size: usize) -> TokenSources {
         TokenSources {
@@ -87,7 +87,7 @@ impl TokenSources {
         }
     }
 
-    /// Counts the cookies that are dropped with a token there.
+    /// Sets the counter of cookies that are dropped with a token.
     #[must_use]
     pub fn counting(self, dropped_cookies: Arc<DroppedCookies>) -> TokenSources {
         TokenSources {
@@ -164,7 +164,7 @@ impl TokenSources {
         let Some((token, sources)) = found else {
             return Ok(None);
         };
-        // The value of a header with a scheme is either the token or something else.
+        // The value of a header with a scheme is the token or another credential.
         let is_whole_value = |source: &&TokenSource| {
             matches!(source, TokenSource::Scheme { .. }) && sources.contains(source)
         };
@@ -225,7 +225,7 @@ impl TokenSource {
             }
             _ => None,
         };
-        // Empty, and without memory, for a source with a scheme.
+        // For a source with a scheme, this list is empty and takes no memory.
         let unproven = self.unproven_tokens(request)?.into_iter();
         let unproven = unproven.map(|token| (token, CredentialScheme::Bearer));
         Ok(after_scheme.into_iter().chain(unproven))
@@ -263,7 +263,8 @@ impl TokenSource {
     }
 }
 
-/// The token after the scheme, or after [`DPOP`] if `with_proof`. `None` for another scheme, or for nothing after it.
+/// The token after the scheme, or after [`DPOP`] if `with_proof`. `None` if the value has another scheme, or nothing
+/// after the scheme.
 fn token_after_scheme<'r>(
     header: &str,
     scheme: &str,

@@ -14,7 +14,7 @@ pub enum Tenants {
     OneOf(Arc<HashSet<String>>),
 }
 
-/// Why a token of an issuer with a placeholder is refused. It has no value of the token.
+/// Why a token of an issuer with a placeholder is refused. The error contains no value of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TenantError {
     #[error("`tenants` does not list the tenant that `iss` names")]

@@ -21,9 +21,9 @@ const ENTRY_OVERHEAD: u64 = 256;
 /// The usual bytes of a cached token, to size the cache's tables.
 const USUAL_WEIGHT: u64 = 4096;
 
-/// While the cache grows, memory for the next tokens is asked for at once: this many bytes for this many tokens. The allocator of
-/// glibc enlarges the memory of a thread by as much as one allocation lacks, each time with a system call: one for each token.
-/// What was enlarged and given back stays with the thread, up to 128 KiB.
+/// While the cache grows, it allocates memory for the next tokens in one step: this many bytes for this many tokens.
+/// The allocator of glibc enlarges the memory of a thread only by what one allocation needs, with a system call each
+/// time, so there would be one system call for each token. Memory that was freed stays with the thread, up to 128 KiB.
 const GROWTH_BYTES: usize = 64 * 1024;
 const GROWTH_TOKENS: usize = 16;
 
@@ -46,7 +46,7 @@ type CacheEntries<S> =
 #[derive(Clone, Debug)]
 pub struct CachedToken {
     pub identity: Arc<Identity>,
-    /// The generation of the key set that verified it. Under another one the token is verified again.
+    /// The generation of the key set that verified it. If the current generation differs, the token is verified again.
     pub generation: u64,
 }
 
@@ -70,7 +70,7 @@ impl Equivalent<TokenText> for [u8] {
 }
 
 impl TokenCache {
-    /// A cache of at most that many bytes; 0 turns it off.
+    /// A cache with this limit in bytes. 0 turns the cache off.
     pub fn new(bytes: u64) -> TokenCache {
         TokenCache::with_hasher(bytes, RandomState::default())
     }
@@ -101,7 +101,7 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// Changes the limit of a cache that is on. Tokens are evicted until the rest is within it.
+    /// Changes the limit of a cache that is on. Tokens are evicted until the cache is within the limit.
     pub fn set_limit(&self, bytes: u64) {
         if let Some(entries) = &self.entries {
             self.limit.store(bytes, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
         self.entries.as_ref()?.get(token.expose())
     }
 
-    /// Caches a token. Others are evicted if the cache is full.
+    /// Caches a token. If the cache is full, other tokens are evicted.
     pub fn insert(&self, token: BearerToken<'_>, cached: CachedToken) {
         if let Some(entries) = &self.entries {
             let inserted = self.inserted.fetch_add(1, Ordering::Relaxed);

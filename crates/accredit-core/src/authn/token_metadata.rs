@@ -112,7 +112,7 @@ pub(crate) fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> 
 
 fn of_number(claims: &Claims, json: &json::JsonValue) -> MetadataValue {
     let digits = claims.raw(json);
-    // A protobuf `Value` holds doubles (CONTRACT 4.13.2). However it is written: 1e20 is an integer too.
+    // A protobuf `Value` holds doubles (CONTRACT 4.13.2). The notation does not matter: 1e20 is an integer too.
     let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= MAX_EXACT_INTEGER;
     match claims.number(json) {
         Some(double)

@@ -31,7 +31,7 @@ pub enum Answer {
     Refuse(RefusedAnswer),
 }
 
-/// What an admission changes in the request.
+/// The changes that an admission makes to the request.
 #[derive(Clone, Debug)]
 pub struct Admission {
     identity: Option<Arc<Identity>>,
@@ -45,7 +45,7 @@ pub struct Admission {
     metadata: Vec<(Arc<str>, MetadataValue)>,
 }
 
-/// What a refusal sends to the client.
+/// What a denial sends to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedAnswer {
     /// The HTTP status.
@@ -56,7 +56,7 @@ pub struct RefusedAnswer {
     pub body: String,
 }
 
-/// The gRPC status code of a refusal (CONTRACT 4.5.6).
+/// The gRPC status code of a denial (CONTRACT 4.5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalCode {
     InvalidArgument = 3,
@@ -65,16 +65,16 @@ pub enum RefusalCode {
     Unauthenticated = 16,
 }
 
-/// How Envoy takes a refusal.
+/// The form in which Envoy gets a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalForm {
-    /// Envoy refuses the request.
+    /// Envoy denies the request.
     Denied,
     /// Envoy's `failure_mode_allow` decides (CONTRACT 4.8.2).
     Error,
 }
 
-/// The protocol of the refused client.
+/// The protocol of the client whose request is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientProtocol {
     Http,
@@ -82,7 +82,7 @@ pub enum ClientProtocol {
     Grpc,
 }
 
-/// The settings of refusals.
+/// The settings of denials.
 #[derive(Clone, Debug, Default)]
 pub struct RefusalSettings {
     pub realm: Realm,
@@ -155,7 +155,7 @@ impl Admission {
 // === impl RefusalSettings ===
 
 impl RefusalSettings {
-    /// Refuses a call whose request is not known.
+    /// The denial of a call whose request could not be read.
     pub fn refuse_call(&self, denial: Denial) -> Judged {
         let answer = self.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
         Judged {
@@ -249,7 +249,7 @@ impl RefusalSettings {
         ))
     }
 
-    /// The reasons that have `details` in CONTRACT 4.2, and of the rule's `message`.
+    /// The `details` of the body: for the reasons that have `details` in CONTRACT 4.2, and for a rule with a `message`.
     fn details_of<'a>(&self, denial: &'a Denial, class: &'a Class) -> Option<&'a str> {
         match (self.details, class) {
             (ErrorDetails::Hidden, _) => None,
@@ -289,7 +289,7 @@ fn of_class(class: &Class) -> (RefusalCode, u16, &'static str) {
     }
 }
 
-/// The body of a refusal (CONTRACT 4.5.2).
+/// The body of a denial (CONTRACT 4.5.2).
 #[derive(serde::Serialize)]
 struct Body<'a> {
     error: &'a str,
@@ -298,11 +298,12 @@ struct Body<'a> {
 }
 
 fn body(error: &'static str, details: Option<&str>) -> String {
-    // The texts of `of_class` have nothing that JSON escapes. A body without details is written for every request without a token.
+    // The texts of `of_class` need no JSON escapes. This shortcut matters because every request without a token gets a
+    // body without details.
     if details.is_none() {
         return ["{\"error\":\"", error, "\"}"].concat();
     }
-    // Two texts can always be written as JSON; a refusal without a body would still refuse.
+    // Two texts can always be written as JSON. If not, a denial without a body would still deny.
     serde_json::to_string(&Body { error, details }).unwrap_or_default()
 }
 

@@ -47,7 +47,7 @@ pub struct Authorizer {
     resource_metadata: Option<ResourceMetadata>,
 }
 
-/// What an [`Authorizer`] decides by.
+/// The parts of an [`Authorizer`].
 pub struct AuthorizerParts {
     pub authenticator: Authenticator,
     pub rules: RuleTable,
@@ -68,12 +68,12 @@ pub enum Judgement {
     Judged(Judged),
     /// Newer keys can decide the request: wait, then call [`Authorizer::judge_after`].
     Wait(KeyTicket),
-    /// A memory that replicas share decides the request (`replay.redis`): use [`Authorizer::shared_proof`] up there, then call
-    /// [`Authorizer::complete`].
+    /// The memory that replicas share (`replay.redis`) decides the request: record [`Authorizer::shared_proof`] there,
+    /// then call [`Authorizer::complete`].
     UseProof(Box<PendingAdmission>),
 }
 
-/// A decision before its answer is made.
+/// A decision for which no answer was made yet.
 enum Decided {
     Admit(PendingAdmission),
     Deny(Refused),
@@ -84,7 +84,7 @@ enum Decided {
 struct Refused {
     record: DecisionRecord,
     form: RefusalForm,
-    /// The unused proof of a token that was accepted, and that the rule refuses.
+    /// The unused proof of a token that was accepted, and whose request the rule denies.
     proof: Option<Box<FreshProof>>,
 }
 
@@ -141,7 +141,7 @@ impl Authorizer {
         }
     }
 
-    /// Judges a request after the wait of that ticket. There is no second wait.
+    /// Judges a request again after the wait of that ticket. A check waits at most once.
     pub fn judge_after(
         &self,
         request: &Request<'_>,
@@ -155,7 +155,7 @@ impl Authorizer {
     pub fn peek(&self, request: &Request<'_>, moment: Moment) -> Judged {
         match self.judge_now(request, moment, Attempt::Peek) {
             Judgement::Judged(judged) => judged,
-            // This attempt gets neither.
+            // This attempt never waits and never uses a proof up.
             Judgement::Wait(_) | Judgement::UseProof(_) => self.refuse(Denial::Internal),
         }
     }
@@ -163,17 +163,17 @@ impl Authorizer {
     fn judge_now(&self, request: &Request<'_>, moment: Moment, attempt: Attempt<'_>) -> Judgement {
         match self.decide(request, moment, attempt) {
             Ok(decided) => self.answer(decided, request, attempt),
-            // These attempts get no ticket; if one did, that would be a fault of accredit.
+            // These attempts get no ticket. A ticket here would be a fault of accredit.
             Err(_) => Judgement::Judged(self.refuse(Denial::Internal)),
         }
     }
 
-    /// Refuses a call whose request is not known.
+    /// The denial of a call whose request could not be read.
     pub fn refuse(&self, denial: Denial) -> Judged {
         self.refusals.refuse_call(denial)
     }
 
-    /// The settings of refusals.
+    /// The settings of denials.
     pub fn refusals(&self) -> &RefusalSettings {
         &self.refusals
     }
@@ -241,7 +241,7 @@ impl Authorizer {
         })
     }
 
-    /// Decides by the rule, as if it were no trial.
+    /// Decides by the rule as if the rule were not on trial.
     fn decide_by(
         &self,
         rule: &Arc<Rule>,
@@ -365,7 +365,7 @@ impl Authorizer {
 }
 
 impl Refused {
-    /// A refusal of a request whose token was not accepted.
+    /// The denial of a request whose token was not accepted.
     fn new(record: DecisionRecord, form: RefusalForm) -> Refused {
         Refused {
             record,

@@ -1,4 +1,4 @@
-//! The challenge of a refusal (`WWW-Authenticate`, RFC 6750 section 3).
+//! The challenge of a denial (`WWW-Authenticate`, RFC 6750 section 3).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Every reason to refuse a request, with its details.
+//! Every cause of a denial, with its details.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::token::error::{ClaimStep, TokenError};
 
 mod texts;
 
-/// Why a request is refused.
+/// Why a request is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// The request, or Envoy's message about it, cannot be interpreted in exactly one way.
@@ -39,7 +39,7 @@ pub enum InvalidRequest {
     Target(TargetError),
 }
 
-/// The kind of answer to a refused request. Each has its status, body and challenge (CONTRACT 4.2, 4.5.6).
+/// The kind of answer to a denied request. Each kind has its status, body and challenge (CONTRACT 4.2, 4.5.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
     BadRequest,

@@ -1,7 +1,7 @@
 //! The explanation of a decision, step by step.
 //!
 //! The steps are judged in one fixed order, and the first that fails gives the reason. So the reason shows which steps
-//! passed and which were not reached; nothing is judged a second time.
+//! passed and which were not reached, and no step runs a second time.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ fn outcome(
     }
     let has_passed = match failed {
         None => true,
-        // After a fault of accredit, it is not known how far the check came.
+        // After a fault of accredit, it is not known which steps had passed.
         Some(None) => false,
         Some(Some(failed)) => has_passed_before(step, failed, record),
     };
@@ -106,8 +106,8 @@ fn outcome(
     }
 }
 
-/// Whether the step had passed when `failed` failed. CONTRACT 4.1.3: without a key for the token, the steps `exp` to `max_lifetime`
-/// are judged first, and the steps `key` to `cnf` have not passed when one of these fails.
+/// Whether the step had passed when `failed` failed. CONTRACT 4.1.3: without a key for the token, the steps `exp` to
+/// `max_lifetime` are judged first, and the steps `key` to `cnf` have not passed when one of these fails.
 fn has_passed_before(step: Step, failed: Step, record: &DecisionRecord) -> bool {
     let of_claims = Step::Expiry..=Step::Lifetime;
     let of_keys = Step::Key..=Step::Binding;

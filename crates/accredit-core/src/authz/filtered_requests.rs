@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::request::Completeness;
 
-/// Requests whose headers Envoy did not send in full: accredit cannot see and remove look-alikes among the rest.
+/// Counts requests whose headers Envoy did not send in full: accredit cannot see and remove look-alikes among the other headers.
 #[derive(Debug, Default)]
 pub struct FilteredRequests {
     was_reported: AtomicBool,

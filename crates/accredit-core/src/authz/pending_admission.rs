@@ -11,8 +11,8 @@ use crate::token::binding_error::BindingError;
 use crate::token::error::TokenError;
 use crate::token::numeric_date::NumericDate;
 
-/// A request that passed every step, or that a rule on trial admits. Its DPoP proof, if the token needs one, is used up last, so that
-/// no request uses one up that is refused.
+/// A request that passed every step, or that a rule on trial admits. Its DPoP proof, if the token needs one, is used up
+/// last, so that a denied request does not use a proof up.
 pub struct PendingAdmission {
     pub(in crate::authz) record: DecisionRecord,
     pub(in crate::authz) change: RequestChange,
@@ -20,7 +20,7 @@ pub struct PendingAdmission {
     pub(in crate::authz) proof: Option<Box<FreshProof>>,
     /// When the request was judged.
     pub(in crate::authz) judged: NumericDate,
-    /// What a rule on trial admits if the proof cannot be used: a request without a token.
+    /// The change that a rule on trial makes if the proof cannot be used: that of a request without a token.
     pub(in crate::authz) on_trial: Option<Box<RequestChange>>,
 }
 
@@ -32,7 +32,7 @@ pub(in crate::authz) struct RequestChange {
 }
 
 impl PendingAdmission {
-    /// The record of the refusal of a request whose proof cannot be used.
+    /// The record of the denial of a request whose proof cannot be used.
     pub(in crate::authz) fn refusal(&self, error: BindingError) -> DecisionRecord {
         let error = AuthenticationError::from(TokenError::Binding(error));
         let record = &self.record;

@@ -1,4 +1,4 @@
-//! One decision, as it goes to metrics, log, span, tail, last refusals, dynamic metadata and explanation.
+//! One decision, as it goes to metrics, log, span, tail, last denials, dynamic metadata and explanation.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::token::claims::Claims;
 #[derive(Clone, Debug)]
 pub struct DecisionRecord {
     pub reason: Reason,
-    /// Why the request was refused, or would be without the trial of its rule; `None` otherwise.
+    /// Why the request was denied, or would be denied if its rule were not on trial; `None` otherwise.
     pub denial: Option<Denial>,
-    /// Whether the rule is on trial and admitted what it would refuse; `denial` is then why (CONTRACT 8.7).
+    /// Whether the rule is on trial and admitted a request that it would deny. `denial` is then the cause (CONTRACT 8.7).
     pub is_shadow: bool,
     /// The name of the rule that decided.
     pub rule: Arc<str>,
@@ -51,12 +51,12 @@ pub enum SignedRecord {
 }
 
 impl DecisionRecord {
-    /// A refusal before a rule was chosen.
+    /// A denial before a rule was chosen.
     pub fn early(denial: Denial) -> DecisionRecord {
         DecisionRecord::denied(denial, DEFAULT_RULE.into(), TokenRecord::NotRead)
     }
 
-    /// A refusal.
+    /// A denial.
     pub fn denied(denial: Denial, rule: Arc<str>, token: TokenRecord) -> DecisionRecord {
         DecisionRecord {
             reason: denial.reason(),
@@ -68,7 +68,7 @@ impl DecisionRecord {
         }
     }
 
-    /// A refusal of the token.
+    /// A denial because of the token.
     pub fn token_denied(denial: TokenDenial, rule: Arc<str>) -> DecisionRecord {
         DecisionRecord {
             cache: denial.cache,

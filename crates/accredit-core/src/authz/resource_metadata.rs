@@ -18,7 +18,7 @@ pub struct ResourceMetadata {
     body: String,
 }
 
-/// What the document says.
+/// The content of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceDescription {
     /// The identifier of the API, as clients compare it.
@@ -98,7 +98,7 @@ impl ResourceMetadata {
             return None;
         }
         let target = request.target();
-        // Cheap for every other request.
+        // This comparison costs little for every other request.
         if !target.starts_with(WELL_KNOWN.as_bytes()) {
             return None;
         }

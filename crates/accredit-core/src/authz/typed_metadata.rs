@@ -5,7 +5,7 @@ use crate::expression::budget::EvaluationBudget;
 use crate::expression::value::{List, Map, Value};
 use crate::token::decimal::MAX_EXACT_INTEGER;
 
-/// The most bytes of one value: texts and names, and 16 for every other value.
+/// The maximum size of one value: the bytes of its texts and names, and 16 for every other value.
 const MAX_BYTES: usize = 16 * 1024;
 
 /// The metadata of a value. `None` if it has no such form or is too large.

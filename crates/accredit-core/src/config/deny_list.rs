@@ -17,7 +17,7 @@ pub mod fault;
 /// The longest line of a list, in bytes.
 const MAX_LINE: usize = 64 * 1024;
 
-/// How many faults of a list are reported.
+/// The maximum number of faults of a list that are reported.
 const MAX_FAULTS: usize = 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -25,7 +25,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads one list.
 pub struct DenyListReader {
     form: ListForm,
-    /// The text that was fed and is not read yet.
+    /// The text that was fed and not parsed yet.
     rest: Vec<u8>,
     /// The number of the line that `rest` begins with, from 1.
     line: u32,
@@ -35,7 +35,7 @@ pub struct DenyListReader {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListForm {
-    /// Only white space was fed so far.
+    /// So far, the text has only white space.
     Unknown,
     JsonLines,
     Yaml,

@@ -51,7 +51,7 @@ pub struct ConfigDocument {
     /// The trusted issuers. Required.
     #[schemars(length(min = 1))]
     pub issuers: Vec<IssuerDocument>,
-    /// Where accredit looks for a token. A request with two different tokens is refused. Default: the header
+    /// Where accredit looks for a token. A request with two different tokens is denied. Default: the header
     /// `authorization` with the scheme `Bearer`.
     #[schemars(length(min = 1))]
     pub token_sources: Option<Vec<TokenSourceDocument>>,
@@ -87,7 +87,7 @@ pub struct ConfigDocument {
     /// The maximum length of a token, at most `64KiB`. A longer one is malformed.
     #[schemars(extend("default" = defaults::MAX_TOKEN_SIZE, "examples" = ["32KiB"]))]
     pub max_token_size: Option<Size>,
-    /// The limit of checks in flight. More checks are refused with 503.
+    /// The limit of checks in flight. accredit denies further checks with 503.
     #[schemars(range(min = 1, max = 4_294_967_295_u32))]
     #[schemars(extend("default" = defaults::MAX_CONCURRENT_CHECKS))]
     pub max_concurrent_checks: Option<u32>,
@@ -104,15 +104,15 @@ pub struct ConfigDocument {
     /// Envoy then lets through keeps the client's own headers, claim headers included.
     #[schemars(extend("default" = "refuse"))]
     pub unavailable: Option<Word<WithoutKeysPolicy>>,
-    /// Whether refusals say what was wrong, in `details` and `error_description`.
+    /// Whether denials state the cause, in `details` and `error_description`.
     #[schemars(extend("default" = defaults::ERROR_DETAILS))]
     pub error_details: Option<bool>,
     /// Claims of verified tokens whose values may appear in logs, spans and the tail. They can be personal data.
     /// Default: none.
     #[schemars(extend("examples" = [["oid", "client_id"]]))]
     pub log_claims: Option<Vec<ClaimNameDocument>>,
-    /// Kinds of ambiguous paths that accredit accepts. Default: none. Such a path is refused if any rule looks at
-    /// paths.
+    /// Kinds of ambiguous paths that accredit accepts. Default: none. If any rule reads paths, accredit denies requests
+    /// with every other ambiguous path.
     #[schemars(extend("examples" = [["encoded_slash"]]))]
     pub ambiguous_paths: Option<Vec<Word<Ambiguity>>>,
     /// Codes of warnings that the operator accepts. `accredit check` and the log leave them out. Default: none.

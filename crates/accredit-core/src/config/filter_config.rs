@@ -68,7 +68,7 @@ impl Vocabulary for MetadataForm {
     ];
 }
 
-/// Where the configuration is that a filter with this text has.
+/// The place of the configuration: in the text of the filter, or in a file that the text names.
 ///
 /// # Errors
 /// Every problem, if the text is not YAML, or names a file and has other keys too.
@@ -175,8 +175,8 @@ fn metadata_form(root: &mut YamlNode, problems: &mut Problems) -> MetadataForm {
     word.map_or_else(MetadataForm::default, |word| word.value)
 }
 
-/// Adds an error for each key without a meaning inside Envoy (CONTRACT 9.3). The pattern names every key, so that a new key of the
-/// service does not compile before it is decided what it means here.
+/// Adds an error for each key without a meaning inside Envoy (CONTRACT 9.3). The pattern names every key, so that a new
+/// key of the service does not compile before it is decided what it means here.
 fn refuse_service_keys(document: &ConfigDocument, problems: &mut Problems) {
     let ConfigDocument {
         listen,

@@ -12,8 +12,8 @@ use crate::config::rule_document::RuleDocument;
 /// The number of bytes of the SHA-256 that are shown.
 const SHOWN: usize = 6;
 
-/// 12 hexadecimal digits that change with anything the document says: values from flags and environment are in it,
-/// comments and order of keys are not.
+/// 12 hexadecimal digits that change with every value of the document. Values from flags and the environment are part
+/// of it; comments and the order of keys are not.
 pub fn of(document: &ConfigDocument) -> Arc<str> {
     of_all(document, [].into_iter())
 }
@@ -25,7 +25,7 @@ pub(crate) fn of_all<'a>(
 ) -> Arc<str> {
     let mut hasher = Sha256(digest::Context::new(&digest::SHA256));
     document.hash(&mut hasher);
-    // Each list begins with its length, so that no rule can move to another file unseen.
+    // Each list begins with its length, so that the hash changes if a rule moves to another file.
     files.for_each(|rules| rules.hash(&mut hasher));
     let digest = hasher.0.finish();
     let mut hex = String::with_capacity(2 * SHOWN);

@@ -27,7 +27,7 @@ pub fn read(text: &str, lookup: EnvLookup<'_>) -> Result<(ConfigDocument, Proble
     Ok((document, problems))
 }
 
-/// Like [`read`]. `take` removes the keys from the tree that are not of [`ConfigDocument`], and returns what they say.
+/// Like [`read`]. `take` removes the keys from the tree that are not keys of [`ConfigDocument`], and returns their values.
 ///
 /// # Errors
 /// As [`read`].
@@ -42,7 +42,7 @@ pub(crate) fn read_taking<T>(
     };
     problems.locate_in(Locations::of(&root));
     env::expand(&mut root, lookup, &mut problems);
-    // Only now is it known which values came from the environment.
+    // The problems can only be located now, because it is now known which values came from the environment.
     problems.locate_in(Locations::of(&root));
     let taken = take(&mut root, &mut problems);
     let repaired = check::check(&mut root, schema::schema(), &mut problems);
@@ -102,7 +102,7 @@ pub(crate) fn read_rules(path: Arc<str>, text: &str) -> (Vec<RuleDocument>, Prob
     }
 }
 
-/// Each check compares rules that no path excludes, so that one team's file must not have any number of them.
+/// Each check compares every rule without `paths`, so the number of rules in one team's file is limited.
 const MAX_RULES_OF_A_FILE: usize = 1_000;
 
 #[cfg(test)]

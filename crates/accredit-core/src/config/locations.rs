@@ -33,8 +33,8 @@ impl Locations {
         }
     }
 
-    /// Line and column of a path such as `issuers[0].claim_headers.x-jwt-sub`, else of its nearest ancestor
-    /// that exists; nothing where there is no document at all.
+    /// Line and column of a path such as `issuers[0].claim_headers.x-jwt-sub`, or else of its nearest ancestor that
+    /// exists. `None` without a document.
     pub(crate) fn locate(&self, path: &str) -> Option<(usize, usize)> {
         self.find(path).map(|place| (place.line, place.column))
     }
@@ -57,7 +57,7 @@ impl Locations {
 }
 
 impl LocatedNode {
-    /// A scalar stands where it begins, a collection at its key: that is where people look for it.
+    /// The place of a scalar is its beginning. The place of a collection is its key, where people look for it.
     fn of(key: Option<&YamlKey>, node: &YamlNode) -> LocatedNode {
         let below = match &node.value {
             YamlValue::Sequence(items) => LocatedChildren::Items(
@@ -95,7 +95,7 @@ impl LocatedNode {
         }
     }
 
-    /// One segment further down, and what remains of the path.
+    /// The node one segment further down, and the rest of the path.
     fn step<'a>(&self, rest: &'a str) -> Option<(&LocatedNode, &'a str)> {
         match &self.below {
             LocatedChildren::Nothing => None,

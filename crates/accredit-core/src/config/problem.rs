@@ -69,7 +69,7 @@ impl Problems {
         }
     }
 
-    /// Later problems take their lines from this document, and quote no value that it has from the environment.
+    /// From now on, problems take their lines from this document, and quote no value that came from the environment.
     pub(crate) fn locate_in(&mut self, locations: Locations) {
         self.locations = locations;
     }
@@ -103,8 +103,9 @@ impl Problems {
         self.add(path, Some(place), severity, what.into(), advice.into());
     }
 
-    /// These paths had errors, which are reported, and have placeholders now. Later problems of these values, or of the
-    /// mappings and lists that contain them, are consequences and are not added (CONTRACT 2.4.1).
+    /// The values at these paths had errors, which are reported, and were replaced by placeholders. Later problems of
+    /// these values, or of the mappings and lists that contain them, are consequences of the errors and are not added
+    /// (CONTRACT 2.4.1).
     pub(crate) fn ignore_consequences_of(&mut self, repaired: Vec<String>) {
         self.repaired = repaired;
     }
@@ -120,8 +121,8 @@ impl Problems {
         self.errors
     }
 
-    /// Ignores warnings with these codes from now on. Those take no room in the list: otherwise warnings that the operator
-    /// accepted could push out one that the operator did not accept.
+    /// Ignores warnings with these codes from now on. Accepted warnings take no room in the list. Otherwise they could
+    /// displace a warning that the operator did not accept.
     pub fn accept(&mut self, codes: Vec<WarningCode>) {
         self.accepted = codes;
     }
@@ -161,7 +162,7 @@ impl Problems {
         {
             return;
         }
-        // Before the comparisons, which would take a text with very many problems very long.
+        // This limit comes before the comparisons, which would take very long for a text with very many problems.
         if self.found.len() >= MAX_LISTED {
             match severity {
                 Severity::Error => self.errors = true,
@@ -217,7 +218,7 @@ impl fmt::Display for Problem {
             Some(file) => format!("{file}: "),
             None => String::new(),
         };
-        // A key can contain a line break, and a problem is one line.
+        // A key can contain a line break, and a problem is printed on one line.
         for c in format!("{file}{place}{}; {}", self.what, self.advice).chars() {
             if c.is_control() {
                 write!(f, "{}", c.escape_default())?
@@ -229,7 +230,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Bounds the output and the time for a file of any content.
+/// The maximum number of problems that are listed, so that output and time are bounded for a file of any content.
 const MAX_LISTED: usize = 1_000;
 
 #[cfg(test)]

@@ -13,15 +13,15 @@ use crate::proof::replay::DEFAULT_REPLAY_SIZE;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Replay", extend("minProperties" = 1))]
 pub struct ReplayDocument {
-    /// How many proofs the process remembers, each until 60 s and `clock_skew` after its `iat`: 90 s by default. A check with one more
-    /// is refused with 503 `internal_error`. One key gets at most half of them. Each takes about 60 bytes. With `redis`, further
-    /// proofs are remembered there alone.
+    /// How many proofs the process remembers, each until 60 s and `clock_skew` after its `iat`: 90 s by default. A
+    /// check with one more proof is denied with 503 `internal_error`. The proofs of one key take at most half of the
+    /// places. Each proof takes about 60 bytes. With `redis`, further proofs are remembered there only.
     #[schemars(range(min = 1, max = 100_000_000_u32))]
     #[schemars(extend("default" = DEFAULT_REPLAY_SIZE))]
     pub size: Option<u32>,
     /// The URL of a Redis or Valkey server whose memory the replicas share: `redis://` or `rediss://` (TLS), such as
-    /// `rediss://user:${REDIS_PASSWORD}@redis.example:6379/0`. A check whose proof it does not record in time is refused with 503
-    /// `internal_error`. Default: each replica has a memory of its own.
+    /// `rediss://user:${REDIS_PASSWORD}@redis.example:6379/0`. A check whose proof it does not record in time is denied
+    /// with 503 `internal_error`. Default: each replica has a memory of its own.
     pub redis: Option<RedisUrlText>,
 }
 

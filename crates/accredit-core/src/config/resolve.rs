@@ -116,7 +116,7 @@ pub fn resolve_with_files(
     }
 }
 
-/// `None` only where a problem was reported. The files of `rules_from` come into `files`.
+/// `None` only if a problem was reported. The files of `rules_from` are put into `files`.
 fn settings(
     document: &ConfigDocument,
     source: RulesSource<'_>,
@@ -278,7 +278,7 @@ fn all_rules(
     let entries = document.rules_from.as_deref().unwrap_or_default();
     let configuration = fingerprint::of(document);
     *files = rules_from(entries, source, &configuration, &own, context, problems);
-    // The placeholder of a value with a problem would change which requests a rule matches.
+    // A rule with a placeholder would match other requests than the operator meant.
     if !problems.is_repaired("rules") {
         let mut groups = vec![RuleGroup {
             documents,

@@ -14,7 +14,7 @@ pub struct ResourceMetadataDocument {
     /// requested. Required.
     #[schemars(extend("examples" = ["https://api.acme.example"]))]
     pub resource: String,
-    /// The scopes that clients can request. Default: none are named.
+    /// The scopes that clients can request. Default: the document names no scopes.
     #[schemars(length(min = 1))]
     #[schemars(extend("examples" = [["deploy:applications"]]))]
     pub scopes: Option<Vec<String>>,

@@ -17,8 +17,8 @@ pub struct RevokedDocument {
     /// cannot be used keeps the last good list in force. Default: none.
     #[schemars(extend("examples" = ["/etc/accredit/revoked.yaml"]))]
     pub file: Option<String>,
-    /// The URL of the list, in the same forms. A list that cannot be used keeps the last good one in force. Until the first
-    /// one is fetched, every token is refused with 503. Default: none.
+    /// The URL of the list, in the same forms. A list that cannot be used keeps the last good one in force. Until the
+    /// first list is fetched, every request with a token is denied with 503. Default: none.
     #[schemars(extend("examples" = ["https://acme.example/revoked.jsonl"]))]
     pub uri: Option<String>,
     /// The interval of fetches from `uri`.

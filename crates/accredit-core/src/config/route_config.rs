@@ -8,7 +8,7 @@ use crate::config::sentence::Sentence;
 use crate::config::yaml::read;
 use crate::config::yaml::tree::{Origin, YamlKey, YamlNode, YamlValue};
 
-/// What a route says about its requests.
+/// The settings of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteSettings {
     /// Requests of the route are checked with this context, as with Envoy's `context_extensions`.
@@ -60,7 +60,7 @@ fn settings(root: YamlNode, problems: &mut Problems) -> RouteSettings {
                 problems.error("context", "this is not a mapping", advice);
             }
             ("disabled", YamlValue::Bool(true)) => is_disabled = true,
-            // `false` would read like a check that something else could turn off.
+            // `disabled: false` is an error, because it would suggest that another setting turns the check off.
             ("disabled", _) => {
                 let advice = "write `disabled: true`, or remove the key";
                 problems.error("disabled", "the only value is `true`", advice);

@@ -10,7 +10,7 @@ use crate::config::ordered_map::OrderedMap;
 use crate::config::words::{AccessWord, Word};
 
 /// A rule: the requests to which it applies, and what it requires of them. The first rule that matches a request
-/// decides. If none matches, a verified token is required.
+/// decides. If no rule matches, a verified token is required.
 #[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Rule", extend("minProperties" = 1))]
@@ -49,7 +49,8 @@ pub struct RuleDocument {
     pub when: Option<WhenDocument>,
     /// Whether the token stays in the request to the upstream. Default: the top-level `forward_token`.
     pub forward_token: Option<bool>,
-    /// Makes the rule a trial: until the end of a day it admits what it would refuse, and counts it. Default: none.
+    /// Puts the rule on trial: until the end of a day it admits every request that it would deny, and accredit counts
+    /// these requests. Default: none.
     #[schemars(extend("examples" = [{"until": "2027-01-31"}]))]
     pub shadow: Option<ShadowDocument>,
 }
@@ -59,14 +60,14 @@ pub struct RuleDocument {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Shadow")]
 pub struct ShadowDocument {
-    /// The last day of the trial, in UTC. Until it ends, the rule admits every request that it would refuse, also those without a
-    /// token or with a bad one. Required.
+    /// The last day of the trial, in UTC. Until this day ends, the rule admits every request that it would deny, also
+    /// requests without a token or with a bad one. Required.
     #[schemars(extend("examples" = ["2027-01-31"]))]
     pub until: String,
 }
 
-/// Rules of other files, and the requests to which these rules can apply: `hosts`, `paths` or both. The rules come after `rules`, in
-/// the order of the entries, and within an entry in the order of the file names.
+/// Rules of other files, and the requests to which these rules can apply: `hosts`, `paths` or both. The rules come
+/// after `rules`, in the order of the entries, and within an entry in the order of the file names.
 #[derive(Clone, Debug, PartialEq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RulesFrom")]
@@ -137,7 +138,7 @@ pub enum WhenDocument {
 pub struct ConditionDocument {
     /// The CEL expression. Required.
     pub expression: String,
-    /// The `details` of a refusal if the expression is not true. Default: no message.
+    /// The `details` of the denial if the expression is not true. Default: no message.
     pub message: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The files of `rules_from`: which files an entry names, what was read of them, and what of them is in force. The program reads
-//! them.
+//! The files of `rules_from`: which files an entry names, their content, and which of their rules are in force. The
+//! program reads the files.
 
 use std::fmt;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! The sentences of problems, and which values they may show.
 //!
-//! A value of the configuration can come from the environment and be secret. A sentence can therefore quote a value only
-//! together with its key path, and [`Problems`](crate::config::problem::Problems), which knows the origin of every value,
-//! decides whether the value is shown.
+//! A value of the configuration can come from the environment and be secret. A sentence can therefore quote a value
+//! only together with its key path, and [`Problems`](crate::config::problem::Problems), which knows the origin of every
+//! value, decides whether the value is shown.
 //!
 //! This covers problems of the configuration. The running service names the files and addresses that it uses, wherever they came
 //! from: the operator needs them to find out why a fetch or a listener failed.

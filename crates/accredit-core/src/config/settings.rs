@@ -1,4 +1,4 @@
-//! A configuration ready to be built: every part's own settings, already parsed.
+//! A parsed configuration: the settings of every part.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,48 +25,48 @@ use crate::rules::rules_file::RulesFileStatus;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::Requirements;
 
-/// What the service is built from; nothing is left to parse.
+/// The settings of the service, completely parsed.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where checks are answered.
+    /// The address at which checks are answered.
     pub listen: ListenAddr,
-    /// Where health, metrics, the admin API and the console are answered.
+    /// The address of health, metrics, the admin API and the console.
     pub admin_listen: ListenAddr,
-    /// Where only probes are answered.
+    /// The address of the probes.
     pub probe_listen: Option<ListenAddr>,
-    /// TLS where checks are answered.
+    /// TLS on `listen`.
     pub tls: Option<TlsFiles>,
-    /// TLS where the admin API is answered.
+    /// TLS on `admin_listen`.
     pub admin_tls: Option<TlsFiles>,
     /// Further values of `Host` that `admin_listen` answers to.
     pub admin_hosts: Vec<Host>,
     pub issuers: Vec<IssuerSettings>,
-    /// Where a token may lie.
+    /// The places where a request can carry a token.
     pub token_sources: Vec<TokenSource>,
-    /// What requests need, in order.
+    /// The rules, in their order.
     pub rules: Vec<Rule>,
     /// The files of `rules_from`, whose rules are among these. `None` without `rules_from`.
     pub rules_files: Option<Vec<RulesFileStatus>>,
     /// Names in the dynamic metadata of admissions, and the expressions that give their values.
     pub metadata: Vec<(Arc<str>, Expression)>,
-    /// Ambiguities of paths that are let through.
+    /// The kinds of ambiguous paths that are accepted.
     pub ambiguous_paths: Ambiguities,
-    /// What becomes of an admitted request's token.
+    /// Whether the token of an admitted request stays in the request.
     pub token_forwarding: TokenForwarding,
     /// The header that carries a verified token's payload.
     pub payload_header: Option<HeaderName>,
-    /// Headers that are removed unless a token sets them, beside those that a token can set.
+    /// The names of `strip_headers`: headers that are removed unless the token sets them.
     pub strip_names: Vec<HeaderName>,
-    /// Beginnings of such headers.
+    /// The prefixes of `strip_headers`.
     pub strip_prefixes: Vec<HeaderPrefix>,
     pub realm: Realm,
-    /// Whether refusals say what is wrong.
+    /// Whether denials state the cause to the client.
     pub error_details: ErrorDetails,
     /// Claims of verified tokens that logs and the tail show to operators.
     pub log_claims: Vec<ClaimName>,
-    /// A short name of the configuration.
+    /// The short hash of the configuration.
     pub config: Arc<str>,
-    /// Who decides on a token whose issuer has no keys.
+    /// The answer for a token whose issuer has no usable key (`unavailable`).
     pub unavailable: WithoutKeysPolicy,
     /// The metadata of the API, which accredit answers itself.
     pub resource_metadata: Option<ResourceMetadata>,
@@ -74,19 +74,19 @@ pub struct Settings {
     pub replay: ReplaySettings,
     /// The deny list.
     pub revoked: Option<DenyListSettings>,
-    /// Where last good key sets are kept.
+    /// The folder of the saved key sets.
     pub state_dir: Option<PathBuf>,
-    /// Bytes for verified tokens; 0 remembers none.
+    /// The size of the token cache in bytes. 0 turns it off.
     pub token_cache: u64,
     /// In bytes.
     pub max_token_size: usize,
-    /// Checks in flight at most.
+    /// The limit of checks in flight.
     pub max_concurrent_checks: usize,
     /// How long a check may wait for keys.
     pub check_timeout: Duration,
     /// How long readiness waits for every required issuer.
     pub startup_wait: Duration,
-    /// How long stopping may take.
+    /// The time limit of the shutdown.
     pub drain: Duration,
 }
 
@@ -104,9 +104,9 @@ pub struct ReplaySettings {
 pub struct IssuerSettings {
     /// Its `iss` values.
     pub names: Vec<Arc<str>>,
-    /// Where its keys come from.
+    /// The source of its keys.
     pub key_source: KeySource,
-    /// How they are fetched.
+    /// The settings of fetches.
     pub fetch: FetchSettings,
     pub requirements: Requirements,
     pub claim_headers: ClaimHeaders,

@@ -45,7 +45,7 @@ pub struct TestCaseDocument {
     pub expect: ExpectationDocument,
 }
 
-/// A request. What is absent is as for `accredit explain`.
+/// A request. Absent keys have the defaults of `accredit explain`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
@@ -77,10 +77,11 @@ pub struct ExpectationDocument {
     pub reason: Option<String>,
     /// The name of the rule that decides. Default: not compared.
     pub rule: Option<String>,
-    /// The HTTP status of a refusal. Default: not compared.
+    /// The HTTP status of a denial. Default: not compared.
     #[schemars(range(min = 400, max = 599))]
     pub status: Option<u16>,
-    /// Headers that an admission sets for the upstream, or a refusal for the client, with their values. Default: not compared.
+    /// Headers that an admission sets for the upstream, or that a denial sends to the client, with their values.
+    /// Default: not compared.
     #[schemars(extend("minProperties" = 1))]
     pub headers: Option<OrderedMap<String>>,
     /// Headers that must not be set. Default: not compared.

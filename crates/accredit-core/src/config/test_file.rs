@@ -100,7 +100,7 @@ fn time(key: &str, text: Option<&str>, problems: &mut Problems) -> Option<Durati
     if seconds.is_none() {
         problems.error(
             key,
-            "this is no time after 1970",
+            "this is not a time after 1970",
             "write a time such as 2026-01-01T00:00:00Z, in quotes",
         );
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::config::words::Vocabulary;
 
-/// What a warning is about.
+/// The subject of a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WarningCode {
     AdminOpen,
@@ -149,7 +149,7 @@ impl Vocabulary for WarningCode {
         (
             "rule_shadow",
             WarningCode::RuleShadow,
-            "A rule with `shadow` admits what it would refuse.",
+            "A rule with `shadow` admits requests that it would deny.",
         ),
         (
             "rule_unreachable",

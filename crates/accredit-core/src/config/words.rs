@@ -16,7 +16,7 @@ use crate::token::requirements::{AbsentAudience, Binding};
 pub trait Vocabulary: Copy + PartialEq + 'static {
     /// The name of its definition in the schema.
     const NAME: &'static str;
-    /// What it decides, for the schema.
+    /// What the value decides, for the schema.
     const ABOUT: &'static str;
     /// Each word, its value and its meaning. The meanings may all be empty.
     const WORDS: &'static [(&'static str, Self, &'static str)];
@@ -103,14 +103,14 @@ impl Vocabulary for AccessWord {
         (
             "optional",
             AccessWord::Optional,
-            "A request without a token is admitted. A token that fails is refused.",
+            "A request without a token is admitted. A request with a token that fails is denied.",
         ),
         (
             "token",
             AccessWord::Token,
             "A verified token that satisfies the conditions of the rule is required.",
         ),
-        ("deny", AccessWord::Deny, "Every request is refused."),
+        ("deny", AccessWord::Deny, "Every request is denied."),
     ];
 }
 
@@ -118,8 +118,12 @@ impl Vocabulary for AbsentAudience {
     const NAME: &'static str = "AudienceAbsent";
     const ABOUT: &'static str = "What happens to a token without an audience.";
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("refuse", AbsentAudience::Refuse, "It is refused."),
-        ("accept", AbsentAudience::Accept, "It passes."),
+        (
+            "refuse",
+            AbsentAudience::Refuse,
+            "accredit refuses the token.",
+        ),
+        ("accept", AbsentAudience::Accept, "The token passes."),
     ];
 }
 
@@ -130,12 +134,12 @@ impl Vocabulary for Binding {
         (
             "enforce",
             Binding::Enforce,
-            "It is refused unless its proof was checked.",
+            "accredit refuses the token unless its proof was checked.",
         ),
         (
             "ignore",
             Binding::Ignore,
-            "It passes like a token without `cnf`.",
+            "The token passes like a token without `cnf`.",
         ),
     ];
 }
@@ -148,7 +152,7 @@ impl Vocabulary for WithoutKeysPolicy {
         (
             "refuse",
             WithoutKeysPolicy::Refuse,
-            "accredit refuses with 503.",
+            "accredit denies the request with 503.",
         ),
         (
             "defer",

@@ -53,7 +53,7 @@ pub fn call<'a>(
         (Function::Bool, [Value::Text(text)]) => match &**text {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Value::Bool(true)),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Value::Bool(false)),
-            _ => Err(EvaluationFailure::Value("a text is no boolean")),
+            _ => Err(EvaluationFailure::Value("a text is not a boolean")),
         },
         (Function::Bytes, [Value::Bytes(bytes)]) => Ok(Value::Bytes(bytes.clone())),
         (Function::Bytes, [Value::Text(text)]) => {
@@ -68,13 +68,13 @@ pub fn call<'a>(
             address_range(text)
                 .map(Value::Network)
                 .ok_or(EvaluationFailure::Value(
-                    "the text of `cidr` is no address range",
+                    "the text of `cidr` is not an address range",
                 ))
         }
         (Function::ContainsIp, [Value::Network(network), Value::Text(text)]) => address(text)
             .map(|address| Value::Bool(network.contains(&address)))
             .ok_or(EvaluationFailure::Value(
-                "the text of `containsIP` is no address",
+                "the text of `containsIP` is not an address",
             )),
         (Function::Join, [Value::List(list)]) => join(list, "", budget),
         (Function::Join, [Value::List(list), Value::Text(separator)]) => {

@@ -8,10 +8,10 @@ use crate::expression::failure::EvaluationFailure;
 use crate::expression::program::{Function, Operator};
 use crate::expression::value::{Evaluated, Value};
 
-const BAD_DURATION: EvaluationFailure = EvaluationFailure::Value("a text is no duration");
-const BAD_TIMESTAMP: EvaluationFailure = EvaluationFailure::Value("a value is no timestamp");
+const BAD_DURATION: EvaluationFailure = EvaluationFailure::Value("a text is not a duration");
+const BAD_TIMESTAMP: EvaluationFailure = EvaluationFailure::Value("a value is not a timestamp");
 const OUT_OF_RANGE: EvaluationFailure = EvaluationFailure::Value("a time is out of range");
-const BAD_ZONE: EvaluationFailure = EvaluationFailure::Value("a text is no time zone");
+const BAD_ZONE: EvaluationFailure = EvaluationFailure::Value("a text is not a time zone");
 
 /// `duration(...)`. `None` if the type cannot be converted.
 pub fn duration<'a>(value: &Value<'_>) -> Option<Evaluated<'a>> {

@@ -12,7 +12,7 @@ pub enum KeySetError {
         "there is no array `keys` (RFC 7517 section 5); correct the address, or publish a key set there"
     )]
     NoKeys,
-    #[error("a member outside of the keys stands twice; remove one of them")]
+    #[error("a member outside the keys occurs twice; remove one of them")]
     DuplicateMember,
     /// There are keys, and each one was set aside.
     #[error("none of its keys is usable: {}{}", listed(keys), and_more(*more))]

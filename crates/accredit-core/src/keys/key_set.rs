@@ -30,7 +30,7 @@ pub struct Key {
     pub key: VerificationKey,
 }
 
-/// How a token's `kid` stands to a key set.
+/// Whether a key set has a token's `kid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyIdStanding {
     /// The token has no `kid`.

@@ -17,12 +17,12 @@ pub struct KeyEntry {
     pub settings: FetchSettings,
 }
 
-/// A share in a key store. The store is refreshed while at least one lease on it exists. When the last one is dropped, its
+/// A lease on a key store. The store is refreshed while at least one lease on it exists. When the last one is dropped, its
 /// refresher ends, and the checks that still wait for a fetch are answered.
 #[derive(Clone)]
 pub struct KeyLease(Arc<LeasedStore>);
 
-/// Releases the store when it is dropped, which is when the last lease is dropped.
+/// Releases the store when the last lease is dropped.
 struct LeasedStore(Arc<KeyStore>);
 
 /// The stores on which leases exist.
@@ -50,10 +50,10 @@ impl KeyEntry {
 }
 
 impl KeyLeases {
-    /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set of another leased store of the
-    /// same source, if its entry may use it: when only times, issuers or credentials of an entry change, its issuer can be
-    /// unreachable. Of several such sets it is the one that was confirmed last: an older one can contain keys that the issuer has
-    /// withdrawn. From then on, the stores of one source exchange what they fetch.
+    /// A lease on the store of an equal entry, or on a new store. A new store begins with the key set of another leased
+    /// store of the same source, if its entry may use it: when only times, issuers or credentials of an entry change,
+    /// its issuer can be unreachable. Of several such sets it is the one that was confirmed last: an older one can
+    /// contain keys that the issuer has withdrawn. From then on, the stores of one source exchange what they fetch.
     pub fn lease(&mut self, entry: &KeyEntry, now: Instant) -> Leased {
         self.0.retain(|(_, leased)| leased.strong_count() > 0);
         let equal = self.0.iter().filter(|(own, _)| own == entry);
@@ -73,7 +73,7 @@ impl KeyLeases {
         let lease = KeyLease::new(store);
         let (store, max_stale) = (lease.store(), entry.settings.max_stale);
         let holder = entry.holder();
-        // Before the others are read: what they fetch later is given to the store.
+        // The store joins before the sets of the others are read, so that it also gets the sets that they fetch later.
         store.join_siblings(holder.clone(), max_stale);
         let held = others.iter().filter_map(|(own, other)| {
             let held = other.0.held()?;
@@ -85,7 +85,7 @@ impl KeyLeases {
         if let Some((_, latest, fetched_with)) = latest {
             store.inherit(latest, *fetched_with, max_stale, now);
         }
-        // A store that holds keys has seen what its issuers published later than any saved set of one of them.
+        // A store that holds keys has a newer set of its issuers than every saved set.
         let has_newer = |(own, other): &(KeyHolder, Arc<LeasedStore>)| {
             let mut own = own.issuers.iter();
             own.any(|issuer| holder.issuers.contains(issuer)) && other.0.held().is_some()
@@ -97,7 +97,7 @@ impl KeyLeases {
         Leased::New(lease)
     }
 
-    /// Releases every store, although leases exist: the process ends.
+    /// Releases every store although leases exist, because the process ends.
     pub fn release_all(&mut self) {
         for leased in self.0.drain(..).filter_map(|(_, leased)| leased.upgrade()) {
             leased.0.release();

@@ -1,6 +1,5 @@
-//! The fetches of one issuer entry: whether a token may start one, and what an unknown key means.
-//!
-//! Pure: time is an argument, and nothing here waits. CONTRACT 5.3 and 5.4.
+//! The fetches of one issuer entry: whether a token may start one, and what an unknown key means (CONTRACT 5.3, 5.4).
+//! Time is an argument, and nothing here waits.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
@@ -25,18 +24,18 @@ pub(crate) struct Ledger {
     sightings: Sightings,
 }
 
-/// Why a fetch is made. A later variant includes what an earlier one does.
+/// Why a fetch is made. Each variant also does what the variants before it do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
-    /// A token waits. An address that discovery returned before is used without asking again.
+    /// A token waits. The address that discovery returned before is used without another discovery.
     Demand,
     /// The keys are due for a refresh.
     Refresh,
-    /// The operator asked for it.
+    /// The operator requested it.
     Order,
 }
 
-/// Which token-triggered fetch: each has a limit of its own.
+/// The kind of a token-triggered fetch. Each kind has a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
     /// The token's key id is unknown (CONTRACT 5.3).
@@ -76,9 +75,9 @@ pub(crate) enum FetchResult {
 /// Whether a fetch is in flight that a token can wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
-    /// A fetch was in flight already.
+    /// A fetch was already in flight.
     Joined,
-    /// This call started one: the refresher has to run it.
+    /// This call started a fetch, which the refresher has to run.
     Started,
 }
 
@@ -89,7 +88,7 @@ pub enum MissingKey {
     Unknown,
     /// The key with the token's `kid` does not fit the token's `alg`, or is set aside (CONTRACT 5.2.3).
     Unfit,
-    /// As many keys as are tried on a token do not verify it, and this number of further keys fits (CONTRACT 5.2.2).
+    /// The maximum number of keys was tried and none verifies the token. This number of further keys fits (CONTRACT 5.2.2).
     Untried(usize),
     /// No fetch has succeeded yet, or the last-known-good keys are older than `max_stale` (CONTRACT 4.8.1).
     NoKeys {
@@ -128,7 +127,7 @@ impl Ledger {
         }
     }
 
-    /// What a token with an unknown key id may do (CONTRACT 5.3.1), and when that key id was first seen.
+    /// Whether a token with an unknown key id may wait for a fetch (CONTRACT 5.3.1), and when that key id was first seen.
     pub(crate) fn look_up_unknown_key(
         &mut self,
         key_id: &str,
@@ -188,7 +187,7 @@ impl Ledger {
         self.in_flight.is_some()
     }
 
-    /// A fetch begins. Returns when it started, which is earlier if a token asked for it before, and its purpose.
+    /// A fetch begins. Returns its start, which is the time of the token's request if a token asked for it, and its purpose.
     pub(crate) fn begin(&mut self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
         let flight = self.in_flight.get_or_insert(Flight {
             started: now,
@@ -198,7 +197,7 @@ impl Ledger {
         (flight.started, flight.purpose)
     }
 
-    /// The operator asks for a fetch. Returns the purpose of the one in flight, which may have begun before.
+    /// The operator requests a fetch. Returns the purpose of the fetch in flight, which may have begun before.
     pub(crate) fn order(&mut self, now: Instant) -> Purpose {
         let flight = self.in_flight.get_or_insert(Flight {
             started: now,
@@ -231,7 +230,7 @@ impl Ledger {
         self.completed
     }
 
-    /// The fetch that ended last.
+    /// The latest fetch that has ended.
     pub(crate) fn latest(&self) -> Option<CompletedFetch> {
         self.latest
     }
@@ -265,7 +264,8 @@ impl Cooldowns {
     }
 }
 
-/// Bounded, and keyed by a seeded hash: a client can neither fill the memory nor choose which key ids collide.
+/// The unknown key ids that were seen. The number is bounded, and the hash has random keys, so that a client can
+/// neither fill the memory nor choose key ids that collide.
 #[derive(Debug, Default)]
 struct Sightings {
     hasher: RandomState,

@@ -28,7 +28,7 @@ impl fmt::Display for SetAside {
     }
 }
 
-/// Writes the name of a key, and what is said of it.
+/// Writes the name of a key, and a text about it.
 pub(in crate::keys) fn write_key(
     f: &mut fmt::Formatter<'_>,
     key_id: Option<&str>,

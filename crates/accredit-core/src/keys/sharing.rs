@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::keys::access::KeyAccess;
 
-/// Whose tokens the keys of a store verify, and how they are fetched.
+/// The issuers of an entry, and the credentials with which its keys are fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::keys) struct KeyHolder {
     /// The `iss` values of the entry, sorted.
@@ -18,12 +18,12 @@ pub(in crate::keys) struct KeyHolder {
     pub(in crate::keys) access: KeyAccess,
 }
 
-/// Whose credentials a held key set was fetched with.
+/// The credentials with which a held key set was fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchedWith {
-    /// Those of the entry that holds it.
+    /// The credentials of the entry that holds the set.
     OwnCredentials,
-    /// Those of an entry for the same issuers.
+    /// The credentials of another entry for the same issuers.
     OtherCredentials,
 }
 

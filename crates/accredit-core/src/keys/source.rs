@@ -63,7 +63,7 @@ impl KeySource {
     pub fn identity(&self) -> Option<String> {
         match self {
             KeySource::Uri(address) => Some(format!("uri {}", address.url())),
-            // Keys that were fetched while http was allowed must not serve once it is not.
+            // Keys that were fetched while http was allowed must not verify tokens when it is not allowed any more.
             KeySource::Discovery { issuer, transport } => {
                 Some(format!("discovery {transport:?} {issuer}"))
             }

@@ -1,4 +1,4 @@
-//! The keys of one issuer entry: an immutable snapshot that checks read without a lock, and how its fetches went.
+//! The keys of one issuer entry: an immutable snapshot that checks read without a lock, and the results of its fetches.
 
 use std::error::Error;
 use std::fmt;
@@ -25,22 +25,23 @@ pub struct KeyStore {
     source: KeySource,
     created: Instant,
     snapshot: ArcSwapOption<Snapshot>,
-    /// The key set of the latest fetch of this store, which "not modified" confirms. Another store can have brought the held one.
+    /// The key set of the latest fetch of this store. An answer "not modified" confirms this set. The held set can come
+    /// from another store.
     fetched: Mutex<Option<Arc<KeySet>>>,
     siblings: Siblings,
-    /// What the store held when it was released, to be saved.
+    /// The key set that the store held when it was released, to be saved.
     held_last: Mutex<Option<Arc<Snapshot>>>,
     ledger: Mutex<Ledger>,
     last_failure: Mutex<Option<FetchFailure>>,
     /// Notified under the ledger's lock when a fetch has ended and when keys were restored, and at the release.
     changed: Event,
-    /// Whether the last lease was dropped. No fetch ends any more.
+    /// Whether the last lease was dropped. Results of fetches are ignored from then on.
     is_released: AtomicBool,
-    /// How often keys came from elsewhere than a fetch of this store while it had none.
+    /// How often the store got keys from another store or from a file while it had none.
     supplied: AtomicU64,
     /// Whether inherited keys are at least as new as those that were saved for the entry.
     saved_is_older: AtomicBool,
-    /// Notified when a fetch was begun that the refresher has to run before its time.
+    /// Notified when the refresher has to run a fetch before the next one is due.
     demand: Event,
     waiting_for_unknown_key: AtomicUsize,
     waiting_for_second_verification: AtomicUsize,
@@ -50,11 +51,12 @@ pub struct KeyStore {
     waiting_trace: Mutex<Option<TraceParent>>,
 }
 
-/// The stores of entries that have one source. A key set that one of them fetches replaces the older ones of the others that may
-/// use it: a key that is absent from a newly fetched set stops admitting at once (CONTRACT 5.6.1), whichever entry's fetch that was.
+/// The stores of entries that have one source. A key set that one of them fetches replaces the older ones of the others
+/// that may use it: a key that is absent from a newly fetched set stops admitting at once (CONTRACT 5.6.1), whichever
+/// entry's fetch that was.
 pub(in crate::keys) type Siblings = Arc<Mutex<Vec<Sibling>>>;
 
-/// A store of a source, its entry, and for how long a key set verifies its tokens.
+/// A store of a source, its entry, and how long a key set verifies its tokens.
 pub(in crate::keys) struct Sibling {
     store: Weak<KeyStore>,
     holder: KeyHolder,
@@ -205,7 +207,7 @@ impl KeyStore {
         self.changed.notify(usize::MAX);
     }
 
-    /// What the store held when it was released.
+    /// The key set that the store held when it was released.
     pub fn take_held_last(&self) -> Option<Arc<Snapshot>> {
         lock(&self.held_last).take()
     }
@@ -224,7 +226,7 @@ impl KeyStore {
         }
     }
 
-    /// Resolves when a check or the operator began a fetch that the refresher has to run before its time.
+    /// Resolves when a check or the operator started a fetch that the refresher has to run before the next one is due.
     pub async fn demanded(&self) {
         loop {
             let demand = self.demand.listen();
@@ -247,7 +249,7 @@ impl KeyStore {
             self.demand.notify(usize::MAX);
             self.until(|store| store.ledger().completed() > before)
                 .await;
-            // The fetch in flight may have begun for a token, and such a fetch does not ask discovery again.
+            // The fetch in flight may have begun for a token. Such a fetch does not run discovery, so another one follows.
             let asked_discovery = purpose > Purpose::Demand;
             if asked_discovery || !matches!(self.source, KeySource::Discovery { .. }) {
                 return;
@@ -276,7 +278,7 @@ impl fmt::Debug for KeyStore {
     }
 }
 
-/// A thread that panicked under the lock left a value that is still whole: each change assigns independent fields.
+/// A value is consistent even if a thread panicked under the lock, because each change assigns independent fields.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! One DPoP proof (RFC 9449 section 4.3).
 //!
-//! Its public key is embedded in it. That key verifies nothing but the proof, and only if its thumbprint is the one that the issuer
-//! put into the token.
+//! The proof contains its public key. That key verifies nothing but the proof, and only if its thumbprint is the one
+//! that the issuer put into the token.
 
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct FreshProof {
     pub(in crate::proof) issued: NumericDate,
 }
 
-/// What a proof has to be for.
+/// The request and the token that a proof has to be made for.
 pub(in crate::proof) struct ProofPurpose<'a> {
     pub(in crate::proof) request: &'a Request<'a>,
     pub(in crate::proof) token: &'a [u8],
@@ -48,7 +48,7 @@ pub(in crate::proof) struct ProofPurpose<'a> {
 }
 
 impl ProofPurpose<'_> {
-    /// Verifies the proof of the request, all but whether it was used before.
+    /// Verifies the proof of the request, except whether it was used before.
     ///
     /// # Errors
     /// [`BindingError`]
@@ -108,7 +108,7 @@ impl ProofPurpose<'_> {
         if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) {
             return Err(ProofFault::PrivateKey);
         }
-        // Another client's key is not worth the parsing of its numbers.
+        // The thumbprint is compared first, so that the key of another client is not parsed.
         let own = thumbprint(jwk);
         if !own.is_some_and(|own| are_equal(&own, self.key)) {
             return Err(ProofFault::OtherKey);

@@ -1,4 +1,4 @@
-//! How a request presents its token, and whether that proves what the token's `cnf` demands.
+//! How a request presents its token, and whether this proves possession of what the token's `cnf` names.
 
 use std::fmt;
 use std::time::Duration;
@@ -37,8 +37,8 @@ impl fmt::Debug for Presentation<'_> {
 }
 
 impl Presentation<'_> {
-    /// Step 13. `confirmation` is absent for a token that is not bound. Returns the DPoP proof, if the token needs one. It was not
-    /// used before, and is not used up yet: the later steps can refuse the request.
+    /// Step 13. `confirmation` is absent for a token that is not bound. Returns the DPoP proof, if the token needs one.
+    /// It was not used before, and is not used up yet: the later steps can deny the request.
     ///
     /// # Errors
     /// [`BindingError`]

@@ -1,4 +1,4 @@
-//! Where the memory of used proofs is that replicas share: the URL of a Redis or Valkey server.
+//! The URL of the Redis or Valkey server that holds the used proofs of all replicas.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub enum RedisTransport {
     Tls,
 }
 
-/// Why a text is no URL of a Redis server. It has no part of the text, which can have a password.
+/// Why a text is not the URL of a Redis server. The error contains no part of the text, which can have a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
     #[error("this is not a URL")]

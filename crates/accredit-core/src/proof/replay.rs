@@ -16,11 +16,11 @@ use crate::token::numeric_date::NumericDate;
 /// The default of `replay.size`.
 pub const DEFAULT_REPLAY_SIZE: u32 = 100_000;
 
-/// One key gets at most half of the memory, so that no client fills it for all with one key.
+/// One key gets at most half of the memory, so that a client with one key cannot fill the memory for all clients.
 const KEY_SHARES: usize = 2;
 
-/// Remembers used proofs until they are too old to be used again. It is bounded, and full it refuses new ones. The configurations
-/// of a process share it: a proof that one of them used is used for all.
+/// Remembers used proofs until they are too old to be used again. It is bounded: a full memory refuses new proofs. The
+/// configurations of a process share it, so a proof that was used under one of them is used for all.
 #[derive(Default)]
 pub struct ReplayCache {
     used: Mutex<UsedProofs>,
@@ -28,7 +28,8 @@ pub struct ReplayCache {
     hashers: [RandomState; 2],
 }
 
-/// The memory as one configuration uses it. While several are in force, the largest `size` and the longest window of them count.
+/// The access of one configuration to the memory. While several configurations are in use, the largest `size` and the
+/// longest window of them apply.
 #[derive(Debug)]
 pub struct ReplayAccess {
     memory: Arc<ReplayCache>,
@@ -42,7 +43,7 @@ pub struct ReplayTerms {
     pub size: usize,
     /// The largest `clock_skew` of an issuer entry.
     pub max_skew: Duration,
-    /// Whether a memory that replicas share decides (`replay.redis`), and this one only remembers as many as it can.
+    /// Whether a memory that replicas share decides (`replay.redis`). This memory then only remembers as many proofs as it can.
     pub is_shared: bool,
 }
 
@@ -80,7 +81,7 @@ impl ReplayCache {
 // === impl ReplayAccess ===
 
 impl ReplayAccess {
-    /// The access of a configuration, in force until it is dropped.
+    /// The access of a configuration. It applies until it is dropped.
     pub fn new(memory: Arc<ReplayCache>, terms: ReplayTerms) -> ReplayAccess {
         let terms = Arc::new(terms);
         let mut used = memory.used();
@@ -95,7 +96,7 @@ impl ReplayAccess {
         *self.terms
     }
 
-    /// Whether a proof was used before. It stays as it is.
+    /// Checks whether a proof was used before, and does not use it up.
     ///
     /// # Errors
     /// [`BindingError::Replayed`], and [`ProofFault::TooOld`] if that is not known any more.
@@ -151,8 +152,8 @@ impl ReplayAccess {
         SharedProof::of(proof, in_force.max(self.terms.max_skew), now)
     }
 
-    /// Remembers a proof that the shared memory used up. That memory can lose what it had, when its server is restarted for
-    /// example, so a proof that was used here before is refused. A full memory refuses nothing.
+    /// Remembers a proof that the shared memory recorded. The shared memory can lose its data, for example when its
+    /// server restarts, so a proof that was used here before is refused. A full memory refuses nothing here.
     ///
     /// # Errors
     /// Those of [`ReplayAccess::look`].
@@ -233,7 +234,7 @@ impl UsedProofs {
         if self.proofs.contains(&proof) {
             return Err(BindingError::Replayed);
         }
-        // A reload can lengthen the window, so that a proof is fresh again that was used and forgotten.
+        // A reload can lengthen the window, so that a proof that was used and forgotten would be fresh again.
         if issued <= self.forgotten {
             return Err(ProofFault::TooOld.into());
         }

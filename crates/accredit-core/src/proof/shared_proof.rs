@@ -7,11 +7,11 @@ use crate::jose::digest::sha256;
 use crate::proof::dpop::{FreshProof, MAX_PROOF_AGE};
 use crate::token::numeric_date::NumericDate;
 
-/// Replicas can have configurations with different values of `clock_skew` for a while, and clocks that differ. Up to this difference
-/// in sum, no replica accepts a proof that is forgotten.
+/// Replicas can have configurations with different values of `clock_skew` for a while, and clocks that differ. Up to
+/// this difference in sum, no replica accepts a proof that is forgotten.
 const REPLICA_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
-/// What a shared memory stores of a proof. It has neither the `jti` nor the thumbprint.
+/// The entry of a proof in the shared memory. It contains neither the `jti` nor the thumbprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedProof {
     /// The same for each replica.

@@ -1,6 +1,6 @@
 //! `htu` of a DPoP proof: the URL of the request without query and fragment (RFC 9449 section 4.3).
 //!
-//! Both URLs are normalised as far as no server can read them differently afterwards (RFC 3986 sections 6.2.2 and 6.2.3): case of
+//! Both URLs are normalised only in ways that every server treats as equal (RFC 3986 sections 6.2.2 and 6.2.3): case of
 //! scheme and host, the default port, an empty path, and percent-encoded characters that need no encoding. Dot segments are
 //! compared as they are.
 
@@ -23,7 +23,7 @@ pub fn is_target(htu: &str, request: &Request<'_>) -> bool {
         && normalized(path.as_bytes()) == normalized(request.target())
 }
 
-/// Host and port. `None` for what is neither http nor https, and for a bad authority, one with a user part included.
+/// Host and port. `None` for a scheme other than http and https, and for a bad authority, including one with a user part.
 fn origin(scheme: &str, authority: &str) -> Option<(Host, u16)> {
     let default = match () {
         () if scheme.eq_ignore_ascii_case("https") => 443,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::token::numeric_date::NumericDate;
 
-/// The property of a token that an entry names. It also is the order in which a token is looked up.
+/// The property of a token that an entry names. A token is looked up in the order of these variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RevokedBy {
     TokenId,

@@ -22,8 +22,9 @@ pub struct DenyList {
     values: String,
     /// The hash of each entry, in ascending order, and the entry's place in `entries`.
     index: Vec<(u32, u32)>,
-    /// Where the hashes of each prefix begin in `index`, and its length at the end. There are about as many prefixes as entries, so
-    /// that a lookup reads one place here and one place there. A binary search would read twenty places, far from each other.
+    /// The position in `index` at which the hashes of each prefix begin, and at the end the length of `index`. There
+    /// are about as many prefixes as entries, so that a lookup reads one position here and one place in `index`. A
+    /// binary search would read twenty places, far from each other.
     starts: Vec<u32>,
     hasher: RandomState,
     /// The properties that at least one entry names.
@@ -238,7 +239,7 @@ impl DenyList {
             (Some(start), Some(end)) => self.index.get(*start as usize..*end as usize),
             _ => None,
         };
-        // There are always bounds. Without them, every entry is compared: none may be missed.
+        // The bounds always exist. Without them, every entry would be compared, so that none is missed.
         found.unwrap_or(&self.index)
     }
 
@@ -265,7 +266,7 @@ impl StoredEntry {
     fn names(&self, claims: &Claims) -> bool {
         match claims.date("iat") {
             Ok(Some(issued)) => issued.seconds() < self.issued_before,
-            // It cannot be shown to be newer.
+            // A token without `iat` cannot be shown to be newer.
             Ok(None) | Err(_) => true,
         }
     }

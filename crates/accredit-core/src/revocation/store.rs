@@ -1,4 +1,4 @@
-//! The deny list in force, and how its loads went.
+//! The deny list in force, and the results of its loads.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -66,7 +66,7 @@ impl DenyListStore {
         }
     }
 
-    /// Puts a list into force.
+    /// Replaces the list in force.
     pub fn replace(&self, list: DenyList, now: Instant) {
         self.list.store(Some(Arc::new(list)));
         self.confirm(now);

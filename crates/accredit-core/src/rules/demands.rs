@@ -23,7 +23,7 @@ pub struct Demands {
     pub when: Option<Condition>,
 }
 
-/// Which of its requirements of scopes a rule means.
+/// The requirement of scopes that a token does not meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeDemand {
     /// `scopes`
@@ -32,7 +32,7 @@ pub enum ScopeDemand {
     Any,
 }
 
-/// Why a rule refuses a request.
+/// Why a rule denies a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleDenial {
     /// The rule has `access: deny`.

@@ -1,4 +1,4 @@
-//! The parts of a request that rules match: each has exactly one interpretation, or the request is refused.
+//! The parts of a request that rules match. If a part has more than one interpretation, the request is denied.
 
 use std::net::IpAddr;
 

@@ -89,8 +89,8 @@ fn text(bytes: &[u8]) -> String {
 
 // === impl Scanner ===
 
-/// Finds the kinds of a path's ambiguities. It takes the most suspicious interpretation: every character that any
-/// server might take for a separator ends a piece, so that a dot segment cannot hide behind another ambiguity.
+/// Finds the kinds of a path's ambiguities. If any server might treat a character as a separator, the character ends a
+/// piece here, so that a dot segment after another ambiguity is found too.
 #[derive(Default)]
 struct Scanner {
     found: Ambiguities,
@@ -100,7 +100,7 @@ struct Scanner {
     is_second_pass: bool,
 }
 
-/// The part of a path between two separators, up to the first character that some server takes for its end.
+/// The part of a path between two separators, up to the first character that some server treats as its end.
 #[derive(Default)]
 struct Piece {
     dots: usize,

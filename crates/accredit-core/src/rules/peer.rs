@@ -19,7 +19,7 @@ pub enum PrincipalPattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressRange(IpNet);
 
-/// Why a text is no pattern of a principal.
+/// Why a text is not a pattern of a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrincipalPatternError {
     #[error("this principal is empty")]
@@ -32,7 +32,7 @@ pub enum PrincipalPatternError {
     Star,
 }
 
-/// Why a text is no address range.
+/// Why a text is not an address range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressRangeError {
     #[error("this is not an address range")]

@@ -17,7 +17,7 @@ pub struct Rule {
     /// The hosts and paths of the `rules_from` entry whose file has the rule. `None` for a rule of the configuration itself.
     pub bounds: Option<Arc<Matcher>>,
     pub access: Access,
-    /// Until this moment the rule refuses nothing (`shadow`). `None`: it is no trial.
+    /// Until this moment the rule denies nothing (`shadow`). `None`: the rule is not on trial.
     pub trial_end: Option<NumericDate>,
     /// `forward_token` of the rule. `None` leaves it to the top-level setting.
     pub token_forwarding: Option<TokenForwarding>,
@@ -26,7 +26,7 @@ pub struct Rule {
 /// What a rule requires of a request.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// The request is refused.
+    /// The request is denied.
     Deny,
     /// The request needs no token, and its credential is not read.
     Anonymous { when: Option<Condition> },
@@ -39,7 +39,8 @@ pub enum Access {
 impl Rule {
     /// The first condition that keeps the rule from applying; `None` if it applies.
     pub fn mismatch(&self, facts: &Facts<'_>) -> Option<RuleMismatch> {
-        // Compared as the rule's own hosts and paths are, so that no form of a request is inside the one and outside the other.
+        // The bounds are compared in the same way as the rule's own hosts and paths, so that both use one
+        // interpretation of the request.
         if let Some(bounds) = &self.bounds
             && bounds.mismatch(facts).is_some()
         {
@@ -51,14 +52,14 @@ impl Rule {
         self.matcher.mismatch(facts)
     }
 
-    /// Whether the rule applies to some paths only because of the file that it is in.
+    /// Whether the bounds of its file limit the rule to some paths.
     pub(crate) fn is_bounded_by_path(&self) -> bool {
         self.bounds
             .as_ref()
             .is_some_and(|bounds| bounds.paths.is_some())
     }
 
-    /// Whether the rule admits at this moment what it would refuse. A `deny` rule never does (CONTRACT 8.7.3).
+    /// Whether the rule now admits requests that it would deny. A `deny` rule never does (CONTRACT 8.7.3).
     pub(crate) fn is_on_trial(&self, now: NumericDate) -> bool {
         !matches!(self.access, Access::Deny) && self.trial_end.is_some_and(|end| now < end)
     }

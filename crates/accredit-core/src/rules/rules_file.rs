@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A rules file and what of it is in force.
+/// A rules file, and which of its rules are in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulesFileStatus {
     pub path: Arc<str>,

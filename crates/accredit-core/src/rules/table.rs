@@ -106,9 +106,9 @@ impl RuleTable {
     /// The first rule that matches, or the default rule.
     ///
     /// # Errors
-    /// [`TargetError::Path`] if that is a rule whose file is bounded to paths, and the path is ambiguous: the upstream may
-    /// interpret it as a path outside the bounds, about which the file must not decide. Another rule must not decide either,
-    /// because the path may be one that the file protects.
+    /// [`TargetError::Path`] if that is a rule whose file is bounded to paths, and the path is ambiguous: the upstream
+    /// may interpret it as a path outside the bounds, about which the file must not decide. No other rule may decide
+    /// either, because the path may be one that the file protects.
     pub fn select(&self, facts: &Facts<'_>) -> Result<&Arc<Rule>, TargetError> {
         let named = self
             .by_first_segment

@@ -74,7 +74,7 @@ impl TokenError {
         }
     }
 
-    /// What the reason alone does not say, for the operator: explanation, log and tail, never the client.
+    /// The detailed cause for explanation, log and tail. Clients never see it.
     pub fn cause(self) -> Option<String> {
         match self {
             TokenError::Malformed(_) | TokenError::NotANumericDate(..) | TokenError::Binding(_) => {

@@ -1,4 +1,4 @@
-//! What makes a token malformed, in words for the operator. Clients see the fixed text of the reason only.
+//! Why a token is malformed, for the operator. Clients see only the fixed text of the reason.
 
 use std::fmt;
 

@@ -26,7 +26,7 @@ pub fn reply() -> LocalReply {
     }
 }
 
-/// The answer of a refusal. A fault is 500. Other denials with the reason `internal_error`, such as a full memory of used proofs,
+/// The answer of a denial. A fault is 500. Other denials with the reason `internal_error`, such as a full memory of used proofs,
 /// are the 503 of the service: the module works as it should, and the client can try again.
 pub fn reply_of(refusal: RefusedAnswer, record: &DecisionRecord, is_grpc: bool) -> LocalReply {
     if record.denial == Some(Denial::Internal) {

@@ -45,9 +45,9 @@ pub struct LocalReply {
     pub details: String,
 }
 
-/// Envoy does not take a change of the request.
+/// Envoy did not apply a change of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Envoy does not take a change of the request")]
+#[error("Envoy did not apply a change of the request")]
 pub struct NotChanged;
 
 /// A stream whose request headers have arrived. Nothing here can end the stream, so that a check can hold references into it.

@@ -27,7 +27,7 @@ pub struct IncomingRequest<'a> {
     certificate_digest: Cow<'a, str>,
 }
 
-/// Where the address comes from that Envoy gives for the client.
+/// The origin of the address that Envoy gives for the client.
 #[derive(Debug, PartialEq, Eq)]
 enum SourceAddress {
     /// The connection's peer, without its port: what ext_authz sends to the service.

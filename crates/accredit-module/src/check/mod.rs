@@ -1,4 +1,4 @@
-//! One request: read from the stream, judged, held while keys are fetched, admitted or refused.
+//! The check of one request: reading the stream, judging, waiting for keys, and the admission or denial.
 
 pub mod fault;
 

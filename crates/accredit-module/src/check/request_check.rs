@@ -35,7 +35,7 @@ enum CheckPhase {
     /// The request headers have not arrived.
     New,
     Held(Box<HeldCheck>),
-    /// The request goes on to the upstream.
+    /// Envoy forwards the request to the upstream.
     Admitted,
     /// The request is refused, or a fault interrupted its check.
     Refused,
@@ -55,7 +55,7 @@ struct HeldCheck {
     pending: PendingCheck,
 }
 
-/// What happens to the stream after a step of its check. The caller performs it when it holds no reference to the
+/// The action for the stream after a step of its check. The caller performs it when it holds no reference to the
 /// [`RequestCheck`]: Envoy can end the stream, and with it the check, before a call that refuses or resumes the stream returns.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
@@ -243,7 +243,7 @@ impl RequestCheck {
         match answer {
             Answer::Admit(admission) => {
                 if let Err(error) = change(&admission, stream) {
-                    tracing::error!(%error, "an admitted request is refused");
+                    tracing::error!(%error, "changing an admitted request failed; the request is denied");
                     return self.fail(begun, stream);
                 }
                 let form = begun.policy.metadata_form;
@@ -277,7 +277,7 @@ impl RequestCheck {
                 CheckAction::Admit
             }
             Err(error) => {
-                tracing::error!(%error, "a request of a route without checks is refused");
+                tracing::error!(%error, "removing claim headers on a route without checks failed; the request is denied");
                 self.fail(begun, stream)
             }
         }

@@ -68,7 +68,7 @@ impl FilterCounters {
         Ok(counters)
     }
 
-    /// Counts a refusal after a panic or a null filter.
+    /// Counts a denial after a panic or a null filter.
     ///
     /// # Safety
     /// `filter` is Envoy's filter of a stream that exists, on the thread of the stream.

@@ -1,4 +1,4 @@
-//! Ends panics at the border to Envoy.
+//! Catches panics before they reach Envoy.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

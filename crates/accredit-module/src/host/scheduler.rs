@@ -10,7 +10,7 @@ use crate::process::resumption::Resume;
 /// Which call of a hook was asked for. Envoy passes the number on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScheduledEvent {
-    /// What was waited for has come.
+    /// The awaited event has happened.
     WaitEnded = 1,
     /// The metrics are due.
     MetricsDue = 2,

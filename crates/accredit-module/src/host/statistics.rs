@@ -8,10 +8,10 @@ use crate::host::abi::{AbiBuffer, EnvoyPtr, METRIC_SUCCESS};
 use crate::host::callbacks::EnvoyCallbacks;
 use crate::process::metrics::{COUNTERS, GAUGES, MetricFamily};
 
-/// How Envoy takes a value of a series: the number of its family, and the values of its labels.
+/// Envoy's function that sets a value of a series, given the number of its family and the values of its labels.
 type Update = unsafe extern "C" fn(EnvoyPtr, usize, *mut AbiBuffer, usize, u64) -> u32;
 
-/// How Envoy defines a family.
+/// Envoy's function that defines a family.
 type Define = unsafe extern "C" fn(EnvoyPtr, AbiBuffer, *mut AbiBuffer, usize, *mut usize) -> u32;
 
 /// The families that Envoy has defined, and the values that it has.
@@ -70,7 +70,7 @@ impl ProcessStatistics {
         })
     }
 
-    /// Brings Envoy's statistics to these values. A gauge that is not among them any more becomes 0.
+    /// Sets Envoy's statistics to these values. A gauge that is no longer among them becomes 0.
     ///
     /// # Safety
     /// `config` is Envoy's configuration of the bootstrap extension with these families, on the main thread.

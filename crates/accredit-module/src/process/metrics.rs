@@ -65,7 +65,7 @@ fn write(text: &mut Exposition<'_>, process: &ModuleProcess) -> fmt::Result {
     spans(text, &process.observer().traces)?;
     text.counters(
         "accredit_panics",
-        "Panics of threads of the module; each that a request caused refused it with 500",
+        "Panics of threads of the module; a request that causes one is denied with 500",
         [(Vec::new(), log::panics())],
     )?;
     text.counters(

@@ -1,4 +1,5 @@
-//! What the module has once per process: configurations, keys, the thread that refreshes them, the log, and pages for Envoy's admin.
+//! The parts that exist once per process: configurations, keys, the thread that refreshes them, the log, and pages of
+//! Envoy's admin.
 
 pub mod active_policy;
 pub mod bootstrap_extension;

@@ -1,5 +1,5 @@
-//! What every configuration of the process shares: the thread that refreshes keys, the key stores, the token cache, and where
-//! decisions are reported.
+//! The parts that all configurations of the process share: the thread that refreshes keys, the key stores, the token
+//! cache, and the receivers of decisions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ use crate::process::active_policy::ActivePolicy;
 use crate::process::platform::Platform;
 use crate::process::policy::{ConfigurationError, Policy};
 
-/// Requests that wait for a first deny list, at most: as many as wait for keys (CONTRACT 5.3.11).
+/// The maximum number of requests that wait for a first deny list: as many as can wait for keys (CONTRACT 5.3.11).
 const MAX_DENY_LIST_WAITS: usize = 1_024;
 
 static PROCESS: OnceLock<ModuleProcess> = OnceLock::new();
@@ -38,8 +38,8 @@ static PROCESS: OnceLock<ModuleProcess> = OnceLock::new();
 pub struct ModuleProcess {
     runtime: Handle,
     platform: Platform,
-    /// With the `state_dir` of the first configuration. Configurations with other key stores could not tell each other which keys
-    /// were withdrawn.
+    /// The key stores have the `state_dir` of the first configuration. Configurations with separate key stores would
+    /// not share the information that a key was withdrawn.
     key_stores: Mutex<Option<(Option<PathBuf>, KeyStores)>>,
     deny_lists: Mutex<Vec<Weak<DenyListKeeper>>>,
     /// Places of requests that wait for a first deny list.
@@ -145,7 +145,7 @@ impl ModuleProcess {
         };
         Ok(async move {
             let ((), listed) = tokio::join!(fetched, first_list);
-            // Without a list, the new configuration would refuse every token.
+            // Without a deny list, the new configuration would refuse every token.
             listed?;
             Ok(prepared)
         })

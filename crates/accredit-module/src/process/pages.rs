@@ -14,11 +14,11 @@ use crate::process::module_process::ModuleProcess;
 
 /// The paths, and what each is about, for Envoy's list of admin pages.
 pub const PAGES: [(&str, &str); 2] = [
-    ("/accredit", "accredit: issuers, keys and the last refusals"),
+    ("/accredit", "accredit: issuers, keys and the last denials"),
     ("/accredit/metrics", "accredit: metrics for Prometheus"),
 ];
 
-/// How many refusals the state shows.
+/// The maximum number of denials that the state shows.
 const MAX_REFUSALS: usize = 100;
 
 /// The status and the body of the answer to a request for this path, which can have a query.

@@ -1,4 +1,4 @@
-//! What the process needs of the program that it runs in.
+//! The functions that the process needs from the program that it runs in.
 
 use std::io;
 

@@ -26,7 +26,7 @@ use thiserror::Error;
 use crate::process::environment::environment;
 use crate::process::platform::{NoNestedMetadata, Platform};
 
-/// What a filter decides by. A reload replaces it whole.
+/// The configuration with which a filter decides. A reload replaces it as a whole.
 pub struct Policy {
     pub authorizer: Authorizer,
     /// How long a request may wait for keys.

@@ -1,4 +1,4 @@
-//! What resumes something that Envoy holds, called from the runtime's thread.
+//! Resumes a stream or a configuration that Envoy holds, from the runtime's thread.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ pub trait Resume: Send + 'static {
     fn resume(&self);
 }
 
-/// A [`Resume`] that its owner takes back when the stream or the configuration ends: Envoy's thread can end then too, and must not
-/// be called any more. Clones share it.
+/// A [`Resume`] that its owner takes back when the stream or the configuration ends: Envoy's thread can end then too,
+/// and must not be called any more. Clones share it.
 #[derive(Clone)]
 pub struct SharedResumption(Arc<Mutex<Option<Box<dyn Resume>>>>);
 
@@ -31,7 +31,7 @@ impl SharedResumption {
         }
     }
 
-    /// From now on nothing is resumed. A call that is under way has returned.
+    /// After this call returns, nothing is resumed any more, and no call to resume is in progress.
     pub fn end(&self) {
         self.lock().take();
     }

@@ -1,4 +1,4 @@
-//! The thread of the runtime: it fetches keys, and keeps house at intervals.
+//! The thread of the runtime: it fetches keys, and does periodic work.
 
 use std::io;
 use std::sync::mpsc::sync_channel;

@@ -74,7 +74,7 @@ impl CacheLookup {
 }
 
 impl From<AuthenticationError> for TokenDenial {
-    /// A denial of a token of which nothing may be reported.
+    /// A denial of a token that was not verified, so that nothing of it may be reported.
     fn from(error: AuthenticationError) -> TokenDenial {
         TokenDenial {
             error,

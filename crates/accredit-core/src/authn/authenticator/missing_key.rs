@@ -53,7 +53,8 @@ impl IssuedToken<'_> {
         &self,
         token: &UnverifiedToken<'_>,
     ) -> Result<NextStep, TokenDenial> {
-        // The keys became too old during the wait: the first result stands, and `unavailable: defer` does not apply.
+        // The keys became too old during the wait. The result of the first verification applies, and
+        // `unavailable: defer` does not.
         if let Some(first) = self.first_verification() {
             return Err(self.denial_of(first, token));
         }
@@ -76,7 +77,8 @@ impl IssuedToken<'_> {
     ) -> Result<NextStep, TokenDenial> {
         let key_set = &snapshot.key_set;
         let mut fitting = key_set.candidates(token.key_id(), algorithm);
-        // If a key with the token's `kid` does not fit, a key without `kid` that fits does not count: the former is meant.
+        // If a key with the token's `kid` does not fit, the reason names that key, even if a key without `kid` fits:
+        // the token names the former.
         let has_fitting = fitting.any(|key| key.key_id.is_some() || token.key_id().is_none());
         let standing = key_set.standing(token.key_id());
         let untried = key_set.untried(token.key_id(), algorithm);
@@ -155,8 +157,8 @@ impl IssuedToken<'_> {
         }
     }
 
-    /// The steps 14 to 19, before any answer about keys (CONTRACT 4.1.3): only a token that could be admitted is worth a
-    /// fetch, and an old token under a retired key gets `expired`.
+    /// The steps 14 to 19, which run before any answer about keys (CONTRACT 4.1.3). So accredit fetches keys only for a
+    /// token that could be admitted, and an old token under a retired key gets `expired`.
     fn judge_claims_before_keys(&self, token: &UnverifiedToken<'_>) -> Result<(), TokenDenial> {
         judge_unverified(token, &self.issuer.requirements, self.moment.wall)
             .map_err(|error| self.denial(error.into(), None))

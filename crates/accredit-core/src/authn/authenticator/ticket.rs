@@ -20,7 +20,7 @@ pub(super) enum WaitReason {
     SecondVerification(FirstVerification),
 }
 
-/// The result before the wait. It stands if the wait brings no other keys.
+/// The result before the wait. It remains the answer if the wait brings no other keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FirstVerification {
     pub(super) error: AuthenticationError,
@@ -29,7 +29,7 @@ pub(super) struct FirstVerification {
 }
 
 impl KeyTicket {
-    /// Makes the fetch that this check waits for a part of its trace.
+    /// Makes the span of the awaited fetch a child of this check's span.
     pub fn set_trace_parent(&self, parent: TraceParent) {
         self.wait.set_trace_parent(parent);
     }

@@ -69,7 +69,7 @@ impl Authorizer {
         })
     }
 
-    /// What protects the upstream from the claim headers of a request about which nothing is decided.
+    /// The removals that protect the upstream from claim headers of a request that is not checked.
     pub fn admit_unchecked(&self, request: &Request<'_>) -> Admission {
         self.change(None, TokenRemoval::default(), request)
             .admission
@@ -96,8 +96,8 @@ impl Authorizer {
         }
     }
 
-    /// Adds what depends on the whole decision: the values of `metadata`, and what a rule on trial does if the proof of the
-    /// request cannot be used.
+    /// Adds the parts that depend on the whole decision: the values of `metadata`, and the change that a rule on trial
+    /// makes if the proof of the request cannot be used.
     pub(super) fn prepare(
         &self,
         mut pending: PendingAdmission,
@@ -117,15 +117,15 @@ impl Authorizer {
                 pending.on_trial = Some(Box::new(on_trial.change));
             }
         }
-        // An explanation counts nothing.
+        // An explanation changes no counters.
         if matches!(attempt, Attempt::Peek) {
             pending.change.dropped_cookies = 0;
         }
         pending
     }
 
-    /// Uses up the proof of an admission, if it has one, and completes it. An explanation only finds out whether the proof could be
-    /// used.
+    /// Uses up the proof of an admission, if it has one, and completes the admission. An explanation only checks
+    /// whether the proof could be used.
     pub(super) fn admission(&self, pending: PendingAdmission, attempt: Attempt<'_>) -> Judgement {
         let proofs = self.authenticator.proofs();
         let is_peek = matches!(attempt, Attempt::Peek);
@@ -143,13 +143,13 @@ impl Authorizer {
         Judgement::Judged(self.settle(pending, used))
     }
 
-    /// What to use up in the memory that replicas share. `None` if the admission needs no proof.
+    /// The proof to record in the memory that replicas share. `None` if the admission needs no proof.
     pub fn shared_proof(&self, pending: &PendingAdmission) -> Option<SharedProof> {
         let proof = pending.proof.as_ref()?;
         Some(self.authenticator.proofs().shared(proof, pending.judged))
     }
 
-    /// Completes an admission after the shared memory used its proof up, or could not.
+    /// Completes an admission after the shared memory recorded its proof, or failed to.
     pub fn complete(&self, pending: PendingAdmission, used: Result<(), BindingError>) -> Judged {
         let used = used.and_then(|()| match &pending.proof {
             Some(proof) => self.authenticator.proofs().remember(proof, pending.judged),
@@ -172,7 +172,7 @@ impl Authorizer {
                         (record, *change)
                     }
                     _ => {
-                        // The protocol of the client makes a difference for 400 only.
+                        // The protocol of the client matters for status 400 only.
                         let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
                         let (client, form) = (ClientProtocol::Http, RefusalForm::Denied);
                         let answer = self.refusals.refuse(denial, client, form);

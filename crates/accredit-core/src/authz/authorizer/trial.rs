@@ -12,11 +12,12 @@ use crate::request::Request;
 use crate::rules::rule::{Access, Rule};
 
 impl Authorizer {
-    /// A rule on trial admits what it would refuse, and the record keeps the true reason (CONTRACT 8.7). It does not admit an
-    /// ambiguous credential, nor a token that `forward_token: false` requires to be removed and that accredit cannot find.
+    /// A rule on trial admits a request that it would deny, and the record keeps the true reason (CONTRACT 8.7). It
+    /// does not admit an ambiguous credential, nor a token that `forward_token: false` requires to be removed and that
+    /// accredit cannot find.
     ///
-    /// An admission with the claim headers of a bound token uses its proof up, as any other. One of a token that was not accepted
-    /// uses none up: it is worth no more than a request without a token.
+    /// An admission with the claim headers of a bound token uses its proof up, as any other admission. An admission
+    /// although the token was not accepted uses no proof up: it is treated like a request without a token.
     pub(super) fn on_trial(
         &self,
         decided: Decided,
@@ -49,7 +50,8 @@ impl Authorizer {
         })
     }
 
-    /// What removes the token from a request that a trial admits. `None` if it cannot be removed although it must be.
+    /// The change that removes the token from a request that a rule on trial admits. `None` if the token has to be
+    /// removed and cannot be.
     fn trial_removal(&self, rule: &Rule, request: &Request<'_>) -> Option<TokenRemoval> {
         let forwarding = rule.token_forwarding.unwrap_or(self.forwarding);
         // CONTRACT 3.12.2: an `anonymous` rule neither reads nor removes a credential.
@@ -63,7 +65,7 @@ impl Authorizer {
     }
 }
 
-/// Whether the denial is the rule's own. A fault of accredit, an overload and an ambiguous request are none.
+/// Whether the rule caused the denial. A fault of accredit, an overload and an ambiguous request are not caused by a rule.
 pub(super) fn can_be_on_trial(record: &DecisionRecord) -> bool {
     match record.reason {
         Reason::InternalError | Reason::Overloaded | Reason::InvalidRequest => false,

@@ -50,7 +50,7 @@ impl Denial {
         }
     }
 
-    /// What exactly failed, for the operator (CONTRACT 2.5.6). It has no value of the token. Clients never see it.
+    /// The detailed cause, for the operator (CONTRACT 2.5.6). It contains no value of the token. Clients never see it.
     pub fn cause(&self) -> Option<String> {
         match self {
             Denial::InvalidRequest(InvalidRequest::Target(error)) => Some(error.to_string()),

@@ -14,7 +14,7 @@ const LATEST: f64 = 253_402_300_799.0;
 /// The longest unknown key that an error shows, in characters.
 const MAX_SHOWN_KEY: usize = 40;
 
-/// A value of an entry, whichever form the list has.
+/// A value of an entry, in either form of the list.
 #[derive(Clone, Copy)]
 pub enum FieldValue<'a> {
     Text(&'a str),
@@ -105,7 +105,7 @@ impl<'a> EntryFields<'a> {
     }
 }
 
-/// No accepted `iss` has a brace: one in the configuration is that of a placeholder.
+/// No accepted `iss` has a brace: a brace in a configured issuer belongs to a placeholder.
 fn issuer(value: FieldValue<'_>) -> Result<&str, EntryError> {
     let issuer = text("issuer", value)?;
     if issuer.contains(['{', '}']) {

@@ -16,7 +16,7 @@ pub struct UnusableDenyList {
     pub faults: Vec<DenyListFault>,
 }
 
-/// How many faults a line of the log shows.
+/// The maximum number of faults that a log line shows.
 const MAX_SHOWN: usize = 3;
 
 impl fmt::Display for DenyListFault {

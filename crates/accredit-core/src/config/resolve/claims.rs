@@ -9,7 +9,7 @@ use crate::config::resolve::headers::claim_name;
 use crate::token::claim_demand::{ClaimDemand, ClaimValue};
 use crate::token::decimal::{Decimal, MAX_EXACT_INTEGER};
 
-/// The demands of `claims` (CONTRACT 3.7.7). A demand whose values are all bad has none, which no claim meets.
+/// The demands of `claims` (CONTRACT 3.7.7). If all values of a demand are bad, the demand has no values, and no claim meets it.
 pub fn claim_demands(
     parent: &str,
     document: Option<&ClaimsDocument>,

@@ -24,7 +24,7 @@ use crate::forward::header_name::HeaderName;
 use crate::token::claim_name::ClaimName;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements, TokenTypes};
 
-/// Clocks of servers differ by less. A larger skew only admits expired tokens.
+/// The clocks of servers usually differ by less than this. A larger skew mainly admits expired tokens.
 const MAX_USUAL_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// The entries of `issuers`.
@@ -129,7 +129,7 @@ fn names(
     names
 }
 
-/// A text that two names have in common only if they accept the same `iss`.
+/// A text that is equal for two names only if they accept the same `iss`.
 fn identity(name: &str) -> String {
     match IssuerTemplate::parse(name) {
         Ok(Some(template)) => template.shape(),
@@ -209,7 +209,7 @@ fn clock_skew(key: &str, entry: &IssuerDocument, problems: &mut Problems) -> Dur
         problems.warn(
             WarningCode::ClockSkewLarge,
             &path::member(key, "clock_skew"),
-            "tokens are admitted for that long after they expired",
+            "accredit admits tokens for this time after they expired",
             "synchronise the clocks and set it to 30s",
         );
     }

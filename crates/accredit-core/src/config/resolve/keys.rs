@@ -16,7 +16,7 @@ use crate::keys::access::KeyAccess;
 use crate::keys::key_set::KeySet;
 use crate::keys::source::{AddressError, FetchSettings, KeyAddress, KeySource, Transport};
 
-/// With a shorter interval accredit would fetch all the time.
+/// With a shorter interval, accredit would fetch without a pause.
 const MIN_REFRESH: Duration = Duration::from_millis(100);
 
 /// The `jwks` of one issuer entry.

@@ -85,8 +85,7 @@ pub(crate) fn bounds(key: &str, entry: &RulesFromDocument, problems: &mut Proble
     matcher(key, Some(&document), problems)
 }
 
-/// Warns of each host and path that no request within the bounds has: the rule does not apply to it, wherever the author of the file
-/// believes that its paths begin.
+/// Warns of each host and path outside the bounds: the rule never applies there, although the author of the file may expect it.
 pub(crate) fn warn_if_out_of_bounds(
     key: &str,
     matcher: &Matcher,
@@ -157,7 +156,7 @@ fn method(text: &str) -> Result<String, &'static str> {
         return Err("this is not a method");
     }
     if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        return Err("this method has a lower-case letter, and accredit refuses such requests");
+        return Err("this method has a lower-case letter, and accredit denies such requests");
     }
     Ok(text.to_owned())
 }
@@ -165,7 +164,7 @@ fn method(text: &str) -> Result<String, &'static str> {
 /// A path pattern.
 fn pattern(key: &str, text: &str) -> Result<PathPattern, Sentence> {
     PathPattern::parse(text).map_err(|error| match error {
-        // It quotes a segment of the pattern.
+        // The message quotes a segment of the pattern.
         PatternError::ForeignSyntax(_) => Sentence::own("").and_cause(key, &error),
         _ => Sentence::own(error.to_string()),
     })
@@ -248,8 +247,8 @@ fn warn_of_regex(key: &str, paths: Option<&[String]>, problems: &mut Problems) {
     }
 }
 
-/// A list whose members are all bad becomes an empty list, which matches nothing: a condition with a mistake must not
-/// match everything.
+/// If all members of a list are bad, the result is an empty list, which matches nothing: a condition with a mistake
+/// must not match every request.
 fn compiled<T>(
     key: &str,
     name: &str,

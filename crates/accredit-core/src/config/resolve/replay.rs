@@ -10,7 +10,7 @@ use crate::proof::replay::DEFAULT_REPLAY_SIZE;
 
 const REDIS: &str = "replay.redis";
 
-/// The settings of the memory. A URL with a problem, which is reported, gives none.
+/// The settings of the memory. A URL with a problem is reported, and no URL is returned.
 pub fn replay(document: Option<&ReplayDocument>, problems: &mut Problems) -> ReplaySettings {
     let size = document.and_then(|document| document.size);
     let size = size.unwrap_or(DEFAULT_REPLAY_SIZE);
@@ -25,7 +25,7 @@ fn redis(document: &ReplayDocument, problems: &mut Problems) -> Option<RedisUrl>
     let url = match RedisUrl::parse(text.expose()) {
         Ok(url) => url,
         Err(error) => {
-            // Without the text, which can have a password.
+            // The message does not quote the text, which can have a password.
             problems.error(
                 REDIS,
                 Sentence::own(error.to_string()),

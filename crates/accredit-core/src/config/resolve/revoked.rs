@@ -12,7 +12,7 @@ use crate::config::warning::WarningCode;
 use crate::keys::source::{KeyAddress, Transport};
 use crate::revocation::source::{DenyListSettings, DenyListSource};
 
-/// With a shorter interval accredit would fetch all the time.
+/// With a shorter interval, accredit would fetch without a pause.
 const MIN_REFRESH: Duration = Duration::from_millis(100);
 
 /// `None` without a deny list, and where a problem was reported.

@@ -23,7 +23,7 @@ use crate::rules::matcher::Matcher;
 use crate::rules::rule::Access;
 use crate::token::numeric_date::NumericDate;
 
-/// A rule of a document, and what its values mean.
+/// A rule of a document, with the settings that are needed to resolve it.
 pub struct RuleResolver<'a> {
     /// The key path of the rule.
     pub key: &'a str,
@@ -75,8 +75,8 @@ impl RuleResolver<'_> {
         name.clone()
     }
 
-    /// A value with a problem counts as `token`, with which every other key of a rule has a meaning: the placeholder's own
-    /// restrictions must not hide the problems of those keys (CONTRACT 2.4.1).
+    /// A value with a problem counts as `token`, because every other key of a rule has a meaning with `token`. With
+    /// another placeholder, its restrictions would hide the problems of those keys (CONTRACT 2.4.1).
     fn access_word(&self, problems: &Problems) -> AccessWord {
         match self.document.access {
             Some(word) if !problems.is_repaired(&path::member(self.key, "access")) => word.value,
@@ -107,9 +107,9 @@ impl RuleResolver<'_> {
         let when = self.condition(problems);
         match self.access_word(problems) {
             AccessWord::Deny => {
-                self.refuse_demands("a `deny` rule refuses every request", problems);
+                self.refuse_demands("a `deny` rule denies every request", problems);
                 if self.document.when.is_some() {
-                    self.refuse("when", "a `deny` rule refuses every request", problems);
+                    self.refuse("when", "a `deny` rule denies every request", problems);
                 }
                 Access::Deny
             }
@@ -200,7 +200,7 @@ impl RuleResolver<'_> {
     pub fn trial_end(&self, problems: &mut Problems) -> Option<NumericDate> {
         let shadow = self.document.shadow.as_ref()?;
         if self.access_word(problems) == AccessWord::Deny {
-            self.refuse("shadow", "a `deny` rule refuses every request", problems);
+            self.refuse("shadow", "a `deny` rule denies every request", problems);
             return None;
         }
         let key = path::member(&path::member(self.key, "shadow"), "until");
@@ -210,13 +210,13 @@ impl RuleResolver<'_> {
             .and_then(|day| day.succ_opt()?.and_hms_opt(0, 0, 0))
             .and_then(|end| u64::try_from(end.and_utc().timestamp()).ok());
         let Some(end) = end else {
-            problems.error(&key, "this is no day", "write a day such as 2027-01-31");
+            problems.error(&key, "this is not a day", "write a day such as 2027-01-31");
             return None;
         };
         problems.warn(
             WarningCode::RuleShadow,
             &key,
-            "until this day ends (UTC), the rule admits every request that it would refuse, also without a token or with a bad one",
+            "until this day ends (UTC), the rule admits every request that it would deny, also without a token or with a bad one",
             "remove `shadow` to enforce the rule",
         );
         Some(NumericDate::after_epoch(Duration::from_secs(end)))
@@ -227,7 +227,7 @@ impl RuleResolver<'_> {
             (AccessWord::Deny, Some(_)) => {
                 self.refuse(
                     "forward_token",
-                    "a `deny` rule refuses every request",
+                    "a `deny` rule denies every request",
                     problems,
                 );
                 None

@@ -1,4 +1,4 @@
-//! Where rules are written, and what they refer to.
+//! The place where rules are written, and the settings that they refer to.
 
 use crate::authn::issuer_template::IssuerTemplate;
 use crate::authn::tenants::Tenants;
@@ -15,7 +15,7 @@ pub enum RulesPlace<'a> {
     Own,
     /// A rules file.
     File {
-        /// What the names of its rules begin with.
+        /// The first part of the names of its rules.
         label: &'a str,
         bounds: &'a Matcher,
     },
@@ -31,7 +31,7 @@ impl RulesPlace<'_> {
     }
 }
 
-/// What rules refer to.
+/// The settings that rules refer to.
 pub struct RuleContext<'a> {
     pub issuers: &'a [IssuerSettings],
     /// The names of entries with problems. A rule that names one of them has no problem of its own.

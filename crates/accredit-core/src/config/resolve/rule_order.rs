@@ -32,7 +32,8 @@ struct OrderedRule<'a> {
     rule: &'a Rule,
 }
 
-/// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7). The groups are in the order of their rules.
+/// Warns of rules that never decide, and of rules that can be evaded (CONTRACT 3.10.7). The groups are in the order of
+/// their rules.
 pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
     let mut rules = Vec::new();
     for (group, of_group) in groups.iter().enumerate() {
@@ -116,7 +117,7 @@ fn warn(
     }
 }
 
-/// Adds which rule it is, for a problem of that group.
+/// Adds the name of the rule, for a problem of that group.
 fn name_of(
     groups: &[RuleGroup<'_>],
     rule: OrderedRule<'_>,
@@ -131,7 +132,7 @@ fn name_of(
         _ if rule.group == result => sentence
             .and("the rule ")
             .and_quote(&path::member(&key, "name"), &rule.rule.name),
-        // The names of the configuration can come from the environment, of which the problems of a file know nothing.
+        // The names in the configuration can come from the environment. The problems of a file do not know which values did.
         None => sentence.and(format!("{key} of the configuration")),
         Some(file) => sentence.and(format!("the rule {key} of {file}")),
     }
@@ -156,7 +157,7 @@ fn claims(access: &Access) -> &[ClaimDemand] {
 
 /// Whether every request that `last` admits fulfils what `rule` requires. `false` if this is not obvious.
 fn is_as_strict(last: &RuleDocument, rule: &RuleDocument) -> bool {
-    // A trial refuses nothing.
+    // A rule on trial denies no request.
     if last.shadow.is_some() {
         return false;
     }
@@ -167,7 +168,7 @@ fn is_as_strict(last: &RuleDocument, rule: &RuleDocument) -> bool {
         (Some(AccessWord::Anonymous | AccessWord::Optional), _) => return false,
         (Some(AccessWord::Token) | None, _) => {}
     }
-    // One of `last`'s members holds, so each of them has to satisfy `rule`.
+    // Any member of `last` may be the one that holds, so each member has to satisfy `rule`.
     let one_of = |last: &Option<Vec<String>>, rule: &Option<Vec<String>>| match (last, rule) {
         (_, None) => true,
         (None, Some(_)) => false,

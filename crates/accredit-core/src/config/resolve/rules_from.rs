@@ -23,7 +23,7 @@ use crate::rules::rules_file::RulesFileState;
 
 pub mod labels;
 
-/// What the program read of the files of `rules_from`.
+/// The files of `rules_from` that the program read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RulesSource<'a> {
     /// One for each entry of `rules_from`.
@@ -37,9 +37,9 @@ pub struct RulesSource<'a> {
 pub(crate) struct ResolvedFiles {
     /// In the order of their rules.
     pub(crate) files: Vec<ResolvedFile>,
-    /// Of files whose faults are faults of the configuration.
+    /// The problems of files whose faults are faults of the configuration.
     pub(crate) errors: Vec<Problems>,
-    /// Of files that are invalid, while their last valid rules stay in force, or none.
+    /// The problems of invalid files whose last valid rules stay in force, if they have any.
     pub(crate) rejected: Vec<Problems>,
 }
 
@@ -65,8 +65,8 @@ pub(crate) fn rules_from(
     let in_force = source.in_force.unwrap_or(&none);
     let mut resolver = FilesResolver {
         in_force,
-        // A configuration that changes may have given rules to a file. If that file has never been valid, these rules would be
-        // in force nowhere.
+        // The operator may have moved rules from the configuration into a file. If that file has never been valid,
+        // these rules would be lost.
         is_new_configuration: *in_force.configuration != *configuration,
         context,
         labels: FileLabels::in_force(in_force, source.found),
@@ -129,7 +129,7 @@ impl FilesResolver<'_> {
             let (content, problems) = self.read(found, own_rules, bounds);
             files.push(self.decide(entry, found, content, problems));
         }
-        // An invalid new file can be the successor of a file that is gone, whose rules then still have to protect something.
+        // An invalid new file can be the renamed form of a removed file, so the rules of the removed file stay in force.
         let is_complete = files
             .iter()
             .all(|file| file.file.state != RulesFileState::Unused);
@@ -149,7 +149,7 @@ impl FilesResolver<'_> {
         self.add(files, bounds);
     }
 
-    /// The files of an entry cannot be listed: those that are in force stay.
+    /// The files of an entry cannot be listed: the rules that are in force stay in force.
     fn unlisted(
         &mut self,
         key: &str,

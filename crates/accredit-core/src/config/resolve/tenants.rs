@@ -92,7 +92,7 @@ pub fn issuers_of(names: &[Arc<str>], tenants: Option<&Tenants>) -> Vec<Arc<str>
                 let own = listed
                     .iter()
                     .filter_map(|tenant| template.issuer_of(tenant));
-                // More than one cannot use discovery, however many there are.
+                // Two suffice, because an entry with more than one issuer cannot use discovery.
                 issuers.extend(own.take(2).map(Arc::from));
             }
             _ => issuers.push(name.clone()),

@@ -38,7 +38,7 @@ fn client_names(key: &str, tls: &TlsDocument, problems: &mut Problems) -> Vec<Cl
     let listed = path::member(key, "client_names");
     let client_ca = path::member(key, "client_ca");
     if tls.client_names.is_some() && tls.client_ca.is_none() && !problems.is_repaired(&client_ca) {
-        // Without an authority no certificate is required, so every client could connect.
+        // Without `client_ca`, no certificate is required, so every client could connect.
         problems.error(
             &listed,
             "client_names has no effect without client_ca",

@@ -78,7 +78,7 @@ pub fn warn_of_open_admin(
     admin_tls: Option<&TlsFiles>,
     problems: &mut Problems,
 ) {
-    // TLS without client certificates hides the answers on the network, but answers every client.
+    // TLS without client certificates encrypts the answers, but every client still gets them.
     let requires_certificates = admin_tls.is_some_and(|tls| tls.client_ca.is_some());
     if let Some(ListenAddr::Tcp(address)) = admin_listen
         && !address.ip().to_canonical().is_loopback()

@@ -70,7 +70,7 @@ impl<'w> StructureCheck<'w> {
         }
     }
 
-    /// No alternative permits the type of the value, or its text.
+    /// Reports a value whose type or text no alternative permits.
     fn unwanted(&mut self, node: &mut YamlNode, alternatives: &[&Schema], at: &str) {
         let wanted = in_words(alternatives, self.root);
         let from_environment = node.origin == Origin::Environment;
@@ -219,7 +219,7 @@ impl<'w> StructureCheck<'w> {
     }
 }
 
-/// An empty collection reads like a restriction, but would be none (CONTRACT 3.1.6).
+/// An empty collection looks like a restriction, but would restrict nothing (CONTRACT 3.1.6).
 const EMPTY_ADVICE: &str = "add an element, or remove the key";
 
 /// A longer text is not quoted in a problem.
@@ -244,7 +244,7 @@ fn fits(value: &YamlValue, schema: &Schema) -> bool {
     }
 }
 
-/// The alternative of which a mapping has the most keys, if there is only one: the mapping is meant to be that.
+/// The alternative that has the most keys of the mapping, if there is only one. The author probably meant that one.
 fn closest<'s>(value: &YamlValue, alternatives: &[&'s Schema]) -> Option<&'s Schema> {
     let YamlValue::Mapping(members) = value else {
         return None;
@@ -276,7 +276,7 @@ fn coerce(node: &mut YamlNode, alternatives: &[&Schema]) {
     }
 }
 
-/// The number or boolean that a text would be without quotes, if the schema permits one.
+/// The number or boolean that a text would be without quotes, if the schema permits it.
 fn could_be(text: &str, alternatives: &[&Schema]) -> Option<YamlValue> {
     let value = scalar::plain(text);
     let is_scalar = matches!(

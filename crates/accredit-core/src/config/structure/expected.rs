@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::config::structure::grammar::{Grammar, grammar};
 use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
-/// The alternatives that a schema leaves: references followed, `anyOf` and `oneOf` laid out flat.
+/// The alternatives of a schema as a flat list: references are followed, and `anyOf` and `oneOf` are expanded.
 pub fn alternatives<'s>(schema: &'s Value, root: &'s Value) -> Vec<&'s Value> {
     let schema = follow(schema, root);
     match schema
@@ -30,7 +30,7 @@ pub fn allows(schema: &Value, name: &str) -> bool {
     }
 }
 
-/// The only texts that a schema allows, where it names them.
+/// The texts that a schema allows, if it lists them.
 pub(crate) fn constants(schema: &Value) -> Option<Vec<&str>> {
     let named = match (schema.get("const"), schema.get("enum")) {
         (Some(only), _) => std::slice::from_ref(only),
@@ -40,7 +40,7 @@ pub(crate) fn constants(schema: &Value) -> Option<Vec<&str>> {
     Some(named.iter().filter_map(Value::as_str).collect())
 }
 
-/// The grammar of the strings that a schema allows, where it has a pattern.
+/// The grammar of the strings that a schema allows, if it has a pattern.
 pub(crate) fn pattern(schema: &Value) -> Option<&'static Grammar> {
     grammar(schema.get("pattern")?.as_str()?)
 }
@@ -55,7 +55,7 @@ pub fn placeholder(schema: &Value, root: &Value) -> YamlValue {
         return YamlValue::String(text.to_owned());
     }
     if allows(schema, "string") {
-        // Of a pattern, the first example fits.
+        // For a pattern, the first example is used.
         let example = pattern(schema).and(schema.pointer("/examples/0"));
         let text = example.and_then(Value::as_str).unwrap_or("placeholder");
         return YamlValue::String(text.to_owned());
@@ -178,7 +178,7 @@ fn list_words(schema: &Value, root: &Value) -> String {
         [] => "a list".to_owned(),
         _ if all("string") => "a list of strings".to_owned(),
         _ if all("object") => "a list of mappings".to_owned(),
-        _ => format!("a list of which each is {}", in_words(&items, root)),
+        _ => format!("a list in which each element is {}", in_words(&items, root)),
     }
 }
 

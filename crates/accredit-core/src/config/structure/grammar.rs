@@ -1,19 +1,19 @@
-//! The patterns of the schema, each with the parser that decides: accredit checks a value with the parser that later
-//! reads it, not with the regular expression.
+//! The patterns of the schema, each with its parser. accredit checks a value with the parser that later reads it, not
+//! with the regular expression.
 
 use crate::config::units::{DURATION_PATTERN, Duration, SIZE_PATTERN, Size};
 
-/// A pattern of the schema as the service knows it.
+/// A pattern of the schema, and the parser for it.
 pub(crate) struct Grammar {
     /// The regular expression in the schema.
     pub(crate) pattern: &'static str,
     /// What it describes, with an example.
     pub words: &'static str,
-    /// Why a text does not fit, if it does not; never quotes the text, which may be secret.
+    /// An error says why a text does not fit. It never quotes the text, which may be secret.
     pub judge: fn(&str) -> Result<(), String>,
 }
 
-/// The grammar of a pattern. Every pattern of the schema has one, which a test sees to.
+/// The grammar of a pattern. A test checks that every pattern of the schema has one.
 pub(crate) fn grammar(pattern: &str) -> Option<&'static Grammar> {
     GRAMMARS.iter().find(|grammar| grammar.pattern == pattern)
 }

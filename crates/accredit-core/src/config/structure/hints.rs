@@ -1,8 +1,8 @@
-//! Keys that other tools have for what accredit calls otherwise, and what to write here instead.
+//! Keys of other tools for which accredit has another name, and the advice for each.
 
 use serde_json::{Map, Value};
 
-/// A mapping of the configuration, known by a key that no other mapping has.
+/// A mapping of the configuration, identified by a key that no other mapping has.
 struct ForeignWords {
     marker: &'static str,
     /// Keys without `_`, `-` and upper case, and the advice for them.

@@ -1,4 +1,4 @@
-//! A document held against the schema of its types.
+//! Checks a document against the schema of its types.
 
 pub mod check;
 pub mod expected;

@@ -1,50 +1,50 @@
-//! How large a tree may grow: an alias repeats what it names, so a short text can be a long document.
+//! The limits of the size of a tree. An alias repeats its value, so a short text can become a large document.
 
 use thiserror::Error;
 
 use crate::config::yaml::tree::{YamlNode, YamlValue};
 
-/// The weight of one tree.
+/// The size of one tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weight {
-    /// How many values it has, itself counted.
+    /// The number of values, the tree itself included.
     pub(crate) nodes: usize,
-    /// How long its texts are together.
+    /// The bytes of all its texts.
     pub bytes: usize,
-    /// How deep it is; a scalar has no depth.
+    /// The depth of the tree. A scalar has the depth 0.
     pub(crate) height: usize,
 }
 
-/// What is spent so far.
+/// The size of the tree so far.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
     nodes: usize,
     bytes: usize,
 }
 
-/// Which bound was passed.
+/// The limit that a tree exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum BudgetError {
-    #[error("aliases counted, the document has over {MAX_NODES} keys and values")]
+    #[error("with its aliases written out, the document has over {MAX_NODES} keys and values")]
     Nodes,
-    #[error("aliases counted, the document is over {} MiB", MAX_EXPANDED_BYTES >> 20)]
+    #[error("with its aliases written out, the document is over {} MiB", MAX_EXPANDED_BYTES >> 20)]
     Bytes,
     #[error("this is nested more than {MAX_DEPTH} deep")]
     Depth,
 }
 
-/// How long a text may be.
+/// The maximum length of a text, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
 const MAX_NODES: usize = 100_000;
 const MAX_DEPTH: usize = 64;
-/// Aliases repeat text as well as nodes.
+/// The maximum length with aliases written out, in bytes.
 const MAX_EXPANDED_BYTES: usize = 4 * MAX_BYTES;
 
 impl Budget {
-    /// Takes a tree that is to be added below `depth` collections.
+    /// Adds the size of a tree that is inside `depth` collections.
     ///
     /// # Errors
-    /// The bound that it would pass.
+    /// The limit that the tree would exceed.
     pub(crate) fn spend(&mut self, weight: Weight, depth: usize) -> Result<(), BudgetError> {
         self.nodes = self.nodes.saturating_add(weight.nodes);
         self.bytes = self.bytes.saturating_add(weight.bytes);
@@ -62,7 +62,7 @@ impl Budget {
 }
 
 impl Weight {
-    /// The weight of a scalar of that many bytes.
+    /// The size of a scalar of that many bytes.
     pub(crate) fn of_scalar(bytes: usize) -> Weight {
         Weight {
             nodes: 1,
@@ -71,7 +71,7 @@ impl Weight {
         }
     }
 
-    /// The weight of a collection before anything is in it.
+    /// The size of an empty collection.
     pub(crate) fn of_collection() -> Weight {
         Weight {
             nodes: 1,
@@ -80,7 +80,7 @@ impl Weight {
         }
     }
 
-    /// The weight of a whole tree.
+    /// The size of a whole tree.
     pub(crate) fn of(node: &YamlNode) -> Weight {
         let mut whole = Weight::of_collection();
         match &node.value {

@@ -1,4 +1,4 @@
-//! The parser's events, put together to a located tree.
+//! Builds a tree with positions from the parser's events.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -13,7 +13,7 @@ use crate::config::yaml::members::OpenMapping;
 use crate::config::yaml::scalar;
 use crate::config::yaml::tree::{YamlNode, YamlValue};
 
-/// Puts a tree together.
+/// Builds a tree.
 pub struct Builder<'p> {
     problems: &'p mut Problems,
     open: Vec<OpenCollection>,
@@ -23,7 +23,7 @@ pub struct Builder<'p> {
     budget: Budget,
 }
 
-/// A collection whose end has not come yet.
+/// A collection whose end has not been read yet.
 struct OpenCollection {
     path: String,
     place: LineAndColumn,
@@ -37,14 +37,14 @@ enum OpenContent {
 }
 
 type LineAndColumn = (usize, usize);
-/// Whether there is a reason to read on.
+/// Whether reading continues.
 type Flow = ControlFlow<()>;
 
-/// What the parser calls a node that bears no anchor.
+/// The parser's number for a node without an anchor.
 const NO_ANCHOR: usize = 0;
 
 impl<'p> Builder<'p> {
-    /// Nothing yet.
+    /// A builder without events.
     pub fn new(problems: &'p mut Problems) -> Builder<'p> {
         Builder {
             problems,
@@ -56,7 +56,7 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// Takes the next event; breaks where what follows is not to be looked at.
+    /// Handles the next event. `Break` means that the rest of the text is not read.
     pub fn take(&mut self, event: Event<'_>, span: Span) -> Flow {
         let place = (span.start.line(), span.start.col() + 1);
         match event {
@@ -84,7 +84,7 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// The tree, unless a problem left none. A document of nothing is an empty mapping.
+    /// The tree. `None` if a problem left no tree. An empty document is an empty mapping.
     pub fn finish(self) -> Option<YamlNode> {
         let empty =
             |line, column| Some(YamlNode::new(YamlValue::Mapping(Vec::new()), line, column));
@@ -187,7 +187,7 @@ impl<'p> Builder<'p> {
         let Some((_, weight)) = self.anchors.get(&anchor) else {
             return self.stop(
                 place,
-                "this alias stands inside of what it repeats",
+                "this alias is inside the value that it repeats",
                 "write the value out",
             );
         };
@@ -205,11 +205,11 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// Hands a finished node to the collection that is open, or makes it the root.
+    /// Adds a finished node to the open collection, or makes it the root.
     fn complete(&mut self, node: YamlNode, anchor: usize) -> Flow {
         if anchor != NO_ANCHOR {
             let weight = Weight::of(&node);
-            // The kept copy counts too, or anchors within anchors would be free.
+            // The stored copy of an anchored value counts too. Otherwise nested anchors could use memory without a limit.
             self.spend(weight, (node.line, node.column))?;
             self.anchors.insert(anchor, (node.clone(), weight));
         }
@@ -228,7 +228,7 @@ impl<'p> Builder<'p> {
         Flow::Continue(())
     }
 
-    /// The path of the node that comes next.
+    /// The path of the next node.
     fn next_path(&self) -> String {
         match self.open.last() {
             None => String::new(),

@@ -1,6 +1,5 @@
-//! Reads a located tree with serde.
-//!
-//! It runs after `structure` found no problem, so an error here is a fault of accredit: the schema and the types differ.
+//! Converts a tree to its type with serde. It runs after `structure` found no problem, so an error here is a fault of
+//! accredit: the schema and the types differ.
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use thiserror::Error;
 
 use crate::config::yaml::tree::{YamlNode, YamlValue};
 
-/// That a tree did not fit its type. It says no more, because serde's texts quote values, and those may be secret.
+/// A tree does not fit its type. The error has no details, because serde's texts quote values, which may be secret.
 #[derive(Debug, Error)]
 #[error("the document does not fit its type")]
 pub struct DecodeError;

@@ -1,4 +1,4 @@
-//! A mapping whose end has not come yet: keys and values in turn, each key once.
+//! Reads the members of a mapping: keys and values in turn, each key once.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::config::problem::Problems;
 use crate::config::sentence::Sentence;
 use crate::config::yaml::tree::{YamlKey, YamlNode, YamlValue};
 
-/// The members so far, and what the next node is.
+/// The members so far, and whether the next node is a key or a value.
 #[derive(Default)]
 pub(crate) struct OpenMapping {
     complete: Vec<(YamlKey, YamlNode)>,
@@ -20,12 +20,12 @@ enum Next {
     #[default]
     Key,
     ValueOf(YamlKey),
-    /// The value of a key that is a problem already.
+    /// The value of a key for which a problem was already reported.
     Skipped,
 }
 
 impl OpenMapping {
-    /// Takes the next node of the mapping at `path`.
+    /// Adds the next node of the mapping at `path`.
     pub(crate) fn push(&mut self, node: YamlNode, path: &str, problems: &mut Problems) {
         self.next = match std::mem::take(&mut self.next) {
             Next::Key => self
@@ -39,7 +39,7 @@ impl OpenMapping {
         };
     }
 
-    /// The key whose value comes next.
+    /// The key whose value is the next node.
     pub(crate) fn pending(&self) -> Option<&YamlKey> {
         match &self.next {
             Next::ValueOf(key) => Some(key),
@@ -47,12 +47,12 @@ impl OpenMapping {
         }
     }
 
-    /// All of them, in the order of the text.
+    /// All members, in the order of the text.
     pub(crate) fn into_vec(self) -> Vec<(YamlKey, YamlNode)> {
         self.complete
     }
 
-    /// A node as a key, unless it is a problem.
+    /// A node as a key. `None` if a problem was reported.
     fn key(&mut self, node: YamlNode, parent: &str, problems: &mut Problems) -> Option<YamlKey> {
         let place @ (line, column) = (node.line, node.column);
         let YamlValue::String(name) = node.value else {
@@ -95,5 +95,5 @@ impl OpenMapping {
     }
 }
 
-/// A key path is made of keys, so an endless one would make endless problems.
+/// The maximum length of a key in bytes. Key paths contain keys, so a very long key would make every problem below it very long.
 const MAX_KEY: usize = 256;

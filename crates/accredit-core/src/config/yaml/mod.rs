@@ -1,4 +1,4 @@
-//! A YAML text as a tree in which every value knows its line and column.
+//! Reads a YAML text into a tree in which every value has its line and column.
 
 pub mod budget;
 pub mod builder;

@@ -1,4 +1,4 @@
-//! From a YAML text to a located tree, with bounds: a text of any content ends in a tree or in problems.
+//! Reads a YAML text into a tree with positions, within limits. The result of every text is a tree or problems.
 
 use saphyr_parser::{Event, Parser, ScanError, Span};
 
@@ -8,7 +8,7 @@ use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::builder::Builder;
 use crate::config::yaml::tree::YamlNode;
 
-/// Reads one document; nothing where the text has no tree to look at further. Nothing at all is an empty mapping.
+/// Reads one document. `None` if a problem left no tree. An empty text is an empty mapping.
 pub fn read(text: &str, problems: &mut Problems) -> Option<YamlNode> {
     if text.len() > MAX_BYTES {
         problems.error("", "the configuration is over 4 MiB", "make it smaller");

@@ -1,8 +1,8 @@
-//! What a plain scalar means by the core schema of YAML 1.2 (section 10.3.2).
+//! The meaning of a plain scalar in the core schema of YAML 1.2 (section 10.3.2).
 
 use crate::config::yaml::tree::YamlValue;
 
-/// Reads a plain scalar. What is no null, boolean or number is a string; so is `yes`, as YAML 1.2 has it.
+/// Reads a plain scalar. A scalar that is not null, a boolean or a number is a string. In YAML 1.2, `yes` is a string too.
 pub fn plain(text: &str) -> YamlValue {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => YamlValue::Null,

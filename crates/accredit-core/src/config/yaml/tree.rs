@@ -1,8 +1,8 @@
-//! A YAML document as a tree in which every node knows its place in the text.
+//! A YAML document as a tree in which every node has its place in the text.
 
 use std::fmt;
 
-/// One value of the document and where it stands.
+/// One value of the document and its place.
 #[derive(Clone, PartialEq)]
 pub struct YamlNode {
     /// What it is.
@@ -37,13 +37,13 @@ pub enum YamlValue {
 pub enum Origin {
     /// The document contains it.
     Document,
-    /// At least a part came from the environment, so it may be secret: no problem quotes it.
+    /// At least a part of the text came from the environment and may be secret, so no problem quotes it.
     Environment,
-    /// It names the environment in a way that could not be followed, which is reported already.
+    /// The text has a reference to the environment that could not be resolved, which was already reported.
     Unresolved,
 }
 
-/// The name of a member of a mapping and where it stands.
+/// The name of a member of a mapping, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct YamlKey {
     pub name: String,
@@ -65,7 +65,7 @@ impl YamlNode {
     }
 }
 
-// Values may be secret (a part of any may come from the environment), so only the shape is shown.
+// A part of any value may come from the environment and be secret, so only the shape is shown.
 impl fmt::Debug for YamlNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}:{}", self.value.kind(), self.line, self.column)
@@ -79,7 +79,7 @@ impl fmt::Debug for YamlValue {
 }
 
 impl YamlValue {
-    /// What it is, in a word of the problems' sentences.
+    /// The type of the value, in the words of problems.
     pub fn kind(&self) -> &'static str {
         match self {
             YamlValue::Null => "nothing",

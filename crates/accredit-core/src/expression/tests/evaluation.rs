@@ -132,15 +132,15 @@ fn conditions_that_do_not_hold_name_their_cause() {
         ),
         (
             "timestamp('nonsense') < now",
-            EvaluationFailure::Value("a value is no timestamp"),
+            EvaluationFailure::Value("a value is not a timestamp"),
         ),
         (
             "duration('1x') == duration('1s')",
-            EvaluationFailure::Value("a text is no duration"),
+            EvaluationFailure::Value("a text is not a duration"),
         ),
         (
             "cidr(claims.s).containsIP('10.0.0.1')",
-            EvaluationFailure::Value("the text of `cidr` is no address range"),
+            EvaluationFailure::Value("the text of `cidr` is not an address range"),
         ),
         (
             "timestamp('9999-12-31T23:59:59Z') + duration('1s') > now",
@@ -164,7 +164,7 @@ fn conditions_that_do_not_hold_name_their_cause() {
         ),
         (
             "timestamp('2016-12-31T23:59:60Z') < now",
-            EvaluationFailure::Value("a value is no timestamp"),
+            EvaluationFailure::Value("a value is not a timestamp"),
         ),
     ] {
         assert_eq!(
@@ -206,7 +206,7 @@ fn addresses_and_ranges_are_those_of_kubernetes() {
         assert_eq!(
             failure(&format!("cidr('{range}') == cidr('{range}')"), None),
             Some(EvaluationFailure::Value(
-                "the text of `cidr` is no address range"
+                "the text of `cidr` is not an address range"
             )),
             "{range}"
         );
@@ -226,7 +226,7 @@ fn addresses_and_ranges_are_those_of_kubernetes() {
             assert_eq!(
                 failure(&text, None),
                 Some(EvaluationFailure::Value(
-                    "the text of `containsIP` is no address"
+                    "the text of `containsIP` is not an address"
                 )),
                 "{text}"
             );

@@ -51,8 +51,8 @@ impl BootstrapConfig {
     }
 }
 
-/// Makes the configuration of the extension. An empty one is permitted; otherwise it is a configuration of accredit, whose keys are
-/// fetched before the first listener exists. Null makes Envoy refuse to start.
+/// Makes the configuration of the extension. An empty one is permitted; otherwise it is a configuration of accredit,
+/// whose keys are fetched before the first listener exists. Null makes Envoy refuse to start.
 ///
 /// # Safety
 /// As Envoy's ABI says.
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_server_init
     });
 }
 
-/// The keys have come, or the metrics are due.
+/// Called when the keys have been fetched, or the metrics are due.
 ///
 /// # Safety
 /// As Envoy's ABI says.

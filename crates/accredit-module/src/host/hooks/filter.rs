@@ -1,6 +1,6 @@
 //! The hooks of one stream.
 //!
-//! Envoy calls the hooks of a stream one after the other on one thread. A refusal or a resumption can make it call `destroy` before
+//! Envoy calls the hooks of a stream one after the other on one thread. A denial or a resumption can make it call `destroy` before
 //! the call returns, so no hook holds a reference to the filter during such a call.
 
 use std::ffi::c_void;
@@ -20,7 +20,7 @@ struct StreamFilter {
     counters: FilterCounters,
 }
 
-/// Null is a fault: Envoy 1.40 refuses the request, and older versions call the other hooks with null, which refuse it.
+/// Null is a fault: Envoy 1.40 denies the request, and older versions call the other hooks with null, which deny it.
 ///
 /// # Safety
 /// As Envoy's ABI says.

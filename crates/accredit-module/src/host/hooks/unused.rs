@@ -1,5 +1,5 @@
 //! Hooks that Envoy requires and that the filter does not need. Responses pass: those of the upstream belong to admitted requests, and
-//! refusals pass here too.
+//! denials pass here too.
 
 use std::ffi::c_void;
 

@@ -17,7 +17,7 @@ pub struct FileLabels {
 }
 
 impl FileLabels {
-    /// The labels of files that are in force and still there. A new file cannot take them away.
+    /// The labels of files that are in force and still exist. A new file cannot take such a label.
     pub fn in_force(in_force: &RulesInForce, found: &[FoundEntry]) -> FileLabels {
         let found = found.iter().flat_map(|entry| entry.files.iter().flatten());
         let holders = found
@@ -38,7 +38,7 @@ impl FileLabels {
             };
             if let Some(file) = self.holders.get(label) {
                 let key = path::member(&path::item("rules", number), "name");
-                let what = "this name begins like those of the rules of ";
+                let what = "the part of this name before the `:` is the name of the file ";
                 let what = Sentence::own(format!("{what}{file}"));
                 problems.error(&key, what, "choose another name");
             }
@@ -52,13 +52,15 @@ impl FileLabels {
         own_rules: &[Rule],
     ) -> Result<String, (String, &'static str)> {
         if !self.seen.insert(path.clone()) {
-            let what = "the file is also of an earlier entry of rules_from".to_owned();
+            let what = "an earlier entry of rules_from names this file too".to_owned();
             return Err((what, "change one of the entries"));
         }
         let label = label(path).map_err(|what| (what.to_owned(), "rename the file"))?;
         let holder = self.holders.entry(label.clone()).or_insert(path.clone());
         if holder != path {
-            let what = format!("{holder} has the same name, which begins the names of its rules");
+            let what = format!(
+                "{holder} has the same file name, which is the first part of the names of its rules"
+            );
             return Err((what, "rename the file"));
         }
         let is_prefix = |rule: &&Rule| {
@@ -67,8 +69,7 @@ impl FileLabels {
         };
         match own_rules.iter().find(is_prefix) {
             Some(_) => {
-                let what =
-                    "a rule of the configuration has a name that begins like those of this file";
+                let what = "a rule of the configuration has a name that begins with the name of this file and a `:`";
                 Err((what.to_owned(), "rename the file"))
             }
             None => Ok(label),
@@ -85,7 +86,7 @@ fn label(path: &str) -> Result<String, &'static str> {
     };
     if label.contains(':') || label.chars().any(char::is_control) || label.contains('\u{fffd}') {
         return Err(
-            "the name of the file has a `:`, a control character or bytes that are not UTF-8, and it begins the names of its rules",
+            "the name of the file is the first part of the names of its rules, and it has a `:`, a control character or bytes that are not UTF-8",
         );
     }
     Ok(label.to_owned())
