@@ -208,7 +208,7 @@ mod tests {
             ),
             (
                 "now: yesterday\ncases:\n  - { name: a, expect: { reason: allowed } }\n",
-                "t.yaml: now (line 1): this is no time",
+                "t.yaml: now (line 1): this is not a time",
             ),
             (
                 "cases:\n  - { name: a, expect: { reason: allowed } }\n  - { name: a, expect: { reason: allowed } }\n",

@@ -51,7 +51,7 @@ impl KeyStore {
         if has_answered || self.saved_is_older.load(Ordering::Acquire) {
             return None;
         }
-        // Before every fetch of this store, whatever the clocks say that `age` was measured with.
+        // Saved keys count as older than every fetch of this store, even if the clock was wrong when `age` was measured.
         let confirmed = now.checked_sub(age).unwrap_or(now).min(self.created);
         let restored = Snapshot {
             key_set,
@@ -90,7 +90,7 @@ impl KeyStore {
         self.saved_is_older.store(true, Ordering::Release);
     }
 
-    /// The ledger is locked until the swap: neither a fetched set nor the release may come between.
+    /// The ledger stays locked until the swap, so that no fetch and no release happens in between.
     fn take_over(&self, ledger: MutexGuard<'_, Ledger>, mut other: Snapshot, now: Instant) -> bool {
         if self.is_fixed() || self.is_released() {
             return false;
@@ -180,18 +180,19 @@ impl KeyStore {
         });
     }
 
-    /// Gives a key set that this store fetched to the other stores of the source. Their locks are not held together: a store never
-    /// waits for another one.
+    /// Gives a key set that this store fetched to the other stores of the source. Their locks are not held together: a
+    /// store never waits for another one.
     fn share(&self, snapshot: &Snapshot, now: Instant) {
         for (store, fetched_with, serves_for) in self.receivers() {
-            // The saved ones are older: an earlier process saved them, or an earlier fetch of this one.
+            // Saved keys are older, because an earlier process or an earlier fetch of this process saved them.
             store.ignore_saved();
             store.inherit(snapshot, fetched_with, serves_for, now);
         }
     }
 
-    /// The stores that may use a key set which this one fetched: those with the same credentials, and those for the issuers of one
-    /// of them. A released store can be in memory still. Its entry is not configured any more, and says nothing about credentials.
+    /// The stores that may use a key set which this one fetched: those with the same credentials, and those for the
+    /// issuers of one of them. A released store can be in memory still. Its entry is not configured any more, and says
+    /// nothing about credentials.
     fn receivers(&self) -> Vec<(Arc<KeyStore>, FetchedWith, Duration)> {
         let siblings = lock(&self.siblings);
         let in_use: Vec<(Arc<KeyStore>, &Sibling)> = siblings

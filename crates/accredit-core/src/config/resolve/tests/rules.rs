@@ -43,11 +43,11 @@ fn invalid_rules_and_sources_are_reported_with_their_location() {
         ),
         (
             rule("{ scopes: [a], shadow: { until: 2027-02-30 } }"),
-            "rules[0].shadow.until (line 5): this is no day",
+            "rules[0].shadow.until (line 5): this is not a day",
         ),
         (
             rule("{ scopes: [a], shadow: { until: 2027-1-31 } }"),
-            "rules[0].shadow.until (line 5): this is no day",
+            "rules[0].shadow.until (line 5): this is not a day",
         ),
         (
             rule("{ access: deny, shadow: { until: 2027-01-31 } }"),

@@ -124,7 +124,7 @@ fn names_of_rules_stay_with_the_file_that_had_them() {
         states(&second),
         ["/t/shop/pay.yaml unused 0", "/t/pay.yaml current 1"]
     );
-    assert!(texts(second.rejected)[0].contains("/t/pay.yaml has the same name"));
+    assert!(texts(second.rejected)[0].contains("/t/pay.yaml has the same file name"));
     assert!(resolved(&text, &intruder, None).is_err());
     // The same with the names of the configuration's own rules.
     let own = "rules:\n  - { name: 'pay:x', match: { paths: [/x] } }\n  - { name: 'shop:x', match: { paths: [/y] } }\n";
@@ -136,7 +136,7 @@ fn names_of_rules_stay_with_the_file_that_had_them() {
     let problems = problems.expect_err("has a taken name").join("\n");
     assert!(
         problems.contains(
-            "rules[0].name (line 7): this name begins like those of the rules of /t/pay.yaml"
+            "rules[0].name (line 7): the part of this name before the `:` is the name of the file /t/pay.yaml"
         ),
         "{problems}"
     );
@@ -155,7 +155,7 @@ fn names_of_rules_stay_with_the_file_that_had_them() {
     let problems = resolved(&twice, &[file.clone(), file], None).expect_err("is listed twice");
     let problems = problems.join("\n");
     assert!(
-        problems.contains("the file is also of an earlier entry"),
+        problems.contains("an earlier entry of rules_from names this file too"),
         "{problems}"
     );
     let odd = resolved(
@@ -163,5 +163,5 @@ fn names_of_rules_stay_with_the_file_that_had_them() {
         &[found(&[("/t/shop/a:b.yaml", RULE)])],
         None,
     );
-    assert!(odd.expect_err("has a bad name")[0].contains("the name of the file has a `:`"));
+    assert!(odd.expect_err("has a bad name")[0].contains("and it has a `:`"));
 }
