@@ -105,7 +105,7 @@ async fn a_lost_worker_ends_the_serving_with_an_error() {
     let error = served.serving.await.unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot go on serving: thread worker-1 has panicked"
+        "cannot continue to serve: thread worker-1 has panicked"
     );
 }
 
