@@ -2,7 +2,8 @@
 //!
 //! Folders are watched, not the file: a ConfigMap's file is a link to a link, which is swapped beside it. In each folder,
 //! only changes of the names through which the file is reached are reported. Otherwise, a log that is written beside the file
-//! would cause continuous reads. A folder of rules files is watched whole, together with the links that lead to it and those that lead from it to files.
+//! would cause continuous reads. A folder of rules files is watched whole, together with the links that lead to it and those that
+//! lead from it to files.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
