@@ -53,11 +53,11 @@ pub struct RevocableToken<'a> {
 }
 
 /// An entry in 40 bytes. Dates that are absent are infinite.
-/// What a deny list says of a token.
+/// Whether a deny list names a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenyListMatch {
     Revoked(RevokingEntry),
-    /// Every entry that names the token has ended. One counts again if the clock is set back.
+    /// Every entry that names the token has ended. An entry applies again if the clock is set back before its end.
     Ended,
     NotNamed,
 }
@@ -169,7 +169,7 @@ fn starts(index: &[(u32, u32)]) -> Vec<u32> {
 // === impl DenyList ===
 
 impl DenyList {
-    /// What the list says of this token at `now`.
+    /// Whether the list names this token at `now`.
     pub fn look_up(&self, token: &RevocableToken<'_>, now: NumericDate) -> DenyListMatch {
         let mut has_ended_entry = false;
         for by in &self.named {
