@@ -23,8 +23,8 @@ meaning() {
     case "$status:$body" in
         ???:'{"error":"Authorization service unreachable"'*) echo "Envoy got no answer from accredit: see docs/troubleshooting-envoy.md" ;;
         000:*) echo "there is no answer: check the address, DNS, TLS and the listener" ;;
-        401:'{"error"'*) echo "accredit refused the request for another reason than expected: \`accredit tail --denied\` shows it" ;;
-        401:*) echo "another filter refused the request: look for jwt or RequestAuthentication beside accredit" ;;
+        401:'{"error"'*) echo "accredit denied the request for another reason than expected: \`accredit tail --denied\` shows it" ;;
+        401:*) echo "another filter denied the request: look for jwt or RequestAuthentication beside accredit" ;;
         403:'RBAC: access denied'*) echo "Istio does not know the provider or its service: compare extensionProviders of the mesh configuration with \`provider.name\` of the policy, and its \`service\` with the Service of accredit" ;;
         403:'{"error"'*) echo "a rule of accredit denies this address, with or without a token: use an address that only requires a token" ;;
         403:) echo "Envoy got no answer from accredit, and status_on_error is not set: set it to 503, then see docs/troubleshooting-envoy.md" ;;

@@ -34,7 +34,7 @@ pub(crate) struct CaseResult {
     pub(crate) name: String,
     /// Empty if the decision is the expected one.
     pub(crate) differences: Vec<Difference>,
-    /// Why the request was refused, as operators see it.
+    /// Why the request was denied, as operators see it.
     pub(crate) cause: Option<String>,
 }
 

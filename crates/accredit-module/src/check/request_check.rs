@@ -37,7 +37,7 @@ enum CheckPhase {
     Held(Box<HeldCheck>),
     /// Envoy forwards the request to the upstream.
     Admitted,
-    /// The request is refused, or a fault interrupted its check.
+    /// The request is denied, or a fault interrupted its check.
     Refused,
 }
 

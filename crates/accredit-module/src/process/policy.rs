@@ -66,12 +66,12 @@ pub enum ConfigurationError {
 }
 
 impl Policy {
-    /// Logs, once for each configuration, that requests are refused because rules read an address that Envoy took from a header.
+    /// Logs, once for each configuration, that requests are denied because rules read an address that Envoy took from a header.
     pub fn report_forwarded_address(&self) {
         self.forwarded_address.call_once(|| {
             tracing::error!(
                 config = &*self.disclosure.config,
-                "requests are refused: a rule reads the client's address, and Envoy takes it from x-forwarded-for, which a client can set; \
+                "requests are denied: a rule reads the client's address, and Envoy takes it from x-forwarded-for, which a client can set; \
                  write `use_remote_address: true` without `xff_num_trusted_hops` into the HTTP connection manager"
             );
         });
