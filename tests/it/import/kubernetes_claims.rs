@@ -173,7 +173,7 @@ async fn a_claim_that_is_null_admits_no_token_that_the_api_server_refuses() {
         let (_keys, issuer) = issuer().await;
         let converted = authenticator(&issuer, lines).await;
         match says {
-            Some(says) => converted.assert_says("left out: ", &[says]),
+            Some(says) => converted.assert_reports("left out: ", &[says]),
             None => assert_eq!(converted.code, 0, "{}", converted.stderr),
         }
         assert_claims(&converted, &issuer, cases).await;

@@ -70,7 +70,7 @@ async fn a_value_of_another_type_has_every_request_refused() {
         ),
     ] {
         let converted = import(&original).await;
-        converted.assert_says(
+        converted.assert_reports(
             "left out: ",
             &[says, "this is not ", "denies every request"],
         );
