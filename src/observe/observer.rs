@@ -114,7 +114,7 @@ fn end(mut span: ActiveSpan, report: &DecisionReport, is_inside_envoy: bool) {
     }
     let record = &report.record;
     let text = |text: &str| text.to_owned();
-    // OpenTelemetry's semantic conventions 1.45.0, which made those for gRPC stable. A refusal is not a gRPC error.
+    // The names follow OpenTelemetry's semantic conventions 1.45.0, which made those for gRPC stable. A denial is not a gRPC error.
     if !is_inside_envoy {
         span.set("rpc.system.name", "grpc");
         span.set("rpc.method", SPAN);

@@ -53,8 +53,8 @@ impl Engines {
     }
 
     /// Engines whose authorizers share one token cache, whatever limits they have: the limit is that of the authorizer that was
-    /// built last. It is for processes in which superseded configurations stay in force for long. An authorizer without a cache
-    /// has none here either. Each new identity is encoded, to be cached with it.
+    /// built last. It is for processes in which superseded configurations stay in force for long. An authorizer with `token_cache: 0`
+    /// has no cache here either. Each new identity is encoded, and the encoded form is cached with it.
     pub fn sharing_one_cache(encode: EncodeIdentity) -> Engines {
         Engines {
             encode: Some(encode),

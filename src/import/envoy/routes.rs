@@ -194,7 +194,7 @@ fn cluster_overrides(
     }
     report.left_out(
         route.place(),
-        "a weighted cluster overrides a filter, and accredit does not know which cluster Envoy chooses, so it refuses these requests",
+        "a weighted cluster overrides a filter, and accredit does not know which cluster Envoy chooses, so it denies these requests",
         "write a rule for them that admits what every cluster admits",
     );
     ClusterOverrides::Some

@@ -129,7 +129,8 @@ fn text_or_texts(value: &str) -> String {
     )
 }
 
-/// An address that the issuer did not verify is no name. To the API server, `email_verified: null` says so, too.
+/// An e-mail address that the issuer did not verify must not become a user name. The API server treats
+/// `email_verified: null` as not verified, too.
 fn verified_email(claim: &str, at: &str, members: &Members<'_>) -> Option<Formula> {
     (claim == "email").then(|| {
         members.report().left_out(

@@ -247,10 +247,7 @@ async fn a_weighted_cluster_that_overrides_a_filter_of_any_name_has_its_route_re
             "route_config: {{ virtual_hosts: [{{ name: v, domains: ['*'], routes: [{overridden}, {{ match: {{ prefix: / }} }}] }}] }}"
         );
         let converted = import(&super::unreadable::manager(&format!(", {filter}"), &routes)).await;
-        converted.assert_reports(
-            "left out: ",
-            &["weighted cluster", "refuses these requests"],
-        );
+        converted.assert_reports("left out: ", &["weighted cluster", "denies these requests"]);
         converted
             .deciding()
             .await

@@ -1,8 +1,8 @@
 //! The memory of compiled expressions, which is bounded for one expression and for all of a document.
 //!
-//! A few bytes of a regular expression can be a program of hundreds of kilobytes, and whoever writes a rules file decides how
-//! many there are. Without a bound of the sum, a valid file of 100 KB took 500 MiB, and a service with a memory limit was
-//! killed.
+//! A few bytes of a regular expression can be a program of hundreds of kilobytes, and the author of a rules file decides how
+//! many there are. Without a limit for the sum, a valid file of 100 KB took 500 MiB, and the system killed a service with a
+//! memory limit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
