@@ -126,10 +126,11 @@ where
     let limit = timeout.map_or(MESSAGE_TIMEOUT, |timeout| timeout.min(MESSAGE_TIMEOUT));
     let deadline = check.arrived + limit;
     let mut reading = pin!(grpc::read_message(body, messages));
-    // A message that has arrived whole needs no timer.
+    // A message that has arrived whole needs no timer. The timer of another is on the heap of its own, so that the future of every
+    // call is smaller: it is allocated and moved for each.
     let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
         Poll::Ready(read) => Ok(read),
-        Poll::Pending => tokio::time::timeout_at(deadline, reading).await,
+        Poll::Pending => Box::pin(tokio::time::timeout_at(deadline, reading)).await,
     };
     let now = Instant::now();
     match read {

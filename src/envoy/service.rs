@@ -214,13 +214,27 @@ impl<J: Judge> CheckService<J> {
         let Ok(moment) = moment_at(now) else {
             return self.authorizer.refuse(Denial::Internal);
         };
-        let ticket = match self.authorizer.judge(request, moment) {
-            Judgement::Judged(judged) => return judged,
+        match self.authorizer.judge(request, moment) {
+            Judgement::Judged(judged) => judged,
+            // On the heap of their own, so that the future of every other check is smaller: it is allocated and moved for each.
             Judgement::UseProof(pending) => {
-                return Box::pin(self.use_proof(*pending, deadline, permit)).await;
+                Box::pin(self.use_proof(*pending, deadline, permit)).await
             }
-            Judgement::Wait(ticket) => ticket,
-        };
+            Judgement::Wait(ticket) => {
+                Box::pin(self.decide_after(ticket, request, deadline, check, permit)).await
+            }
+        }
+    }
+
+    /// Waits for keys, at most until `deadline`, and decides the request.
+    async fn decide_after(
+        &self,
+        ticket: KeyTicket,
+        request: &Request<'_>,
+        deadline: Instant,
+        check: &CheckSpan,
+        permit: &Permit,
+    ) -> Judged {
         if let Some(parent) = check.trace_parent() {
             ticket.set_trace_parent(TraceParent {
                 traceparent: parent.traceparent,

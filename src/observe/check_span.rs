@@ -13,7 +13,8 @@ pub struct CheckSpan {
     pub arrived: Instant,
     /// The trace context of the call's metadata.
     pub caller: Option<ParentText>,
-    span: Mutex<Option<ActiveSpan>>,
+    /// On the heap: most checks have no span, and a check is moved.
+    span: Mutex<Option<Box<ActiveSpan>>>,
 }
 
 impl CheckSpan {
@@ -27,20 +28,22 @@ impl CheckSpan {
 
     /// Keeps the span that has begun, so that a check which ends in a panic still has one span and not two.
     pub fn keep(&self, span: Option<ActiveSpan>) {
-        *self.span.lock().unwrap_or_else(PoisonError::into_inner) = span;
+        *self.span.lock().unwrap_or_else(PoisonError::into_inner) = span.map(Box::new);
     }
 
     /// Takes the span, to end it.
     pub fn take(&self) -> Option<ActiveSpan> {
-        self.span
+        let span = self
+            .span
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .take()
+            .take();
+        span.map(|span| *span)
     }
 
     /// The trace context of this check, for work that is done on its behalf.
     pub fn trace_parent(&self) -> Option<ParentText> {
         let span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
-        span.as_ref().map(ActiveSpan::trace_parent)
+        span.as_ref().map(|span| span.trace_parent())
     }
 }
