@@ -23,6 +23,7 @@ pub(crate) struct FrameScanner {
     reset_code: Option<u32>,
     protocol_errors: usize,
     is_block_open: bool,
+    frames: usize,
 }
 
 impl FrameScanner {
@@ -57,6 +58,7 @@ impl FrameScanner {
     }
 
     fn read_header(&mut self) {
+        self.frames += 1;
         let [a, b, c, kind, flags, ..] = self.header;
         self.left = u32::from_be_bytes([0, a, b, c]) as usize;
         self.reset_code = (kind == RST_STREAM && self.left == size_of::<u32>()).then_some(0);
@@ -78,6 +80,11 @@ impl FrameScanner {
     /// does not accept, such as one whose `:authority` is not a host. It reports such a request nowhere else.
     pub(crate) fn take_protocol_errors(&mut self) -> usize {
         std::mem::take(&mut self.protocol_errors)
+    }
+
+    /// The number of frames that have begun since the last call.
+    pub(crate) fn take_frames(&mut self) -> usize {
+        std::mem::take(&mut self.frames)
     }
 
     /// Whether a header block has begun and not ended (RFC 9113 section 4.3). The library holds the fields of a block until it

@@ -2,7 +2,8 @@
 //!
 //! hyper starts a task for each request and sends its answer through a second state machine. For a check with a cached token that
 //! costs more than the decision. Here the task of the connection asks the service for each answer once and sends those that are
-//! ready, which are written together. Only the others get a task.
+//! ready. They are written together. Only the others get a task, unless all that they lack is their message
+//! ([`AwaitedMessages`]).
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -22,12 +23,14 @@ use tokio::time::Instant;
 
 use crate::server::activity::Activity;
 use crate::server::answer_body::AnswerPart;
+use crate::server::awaited_messages::{AwaitedMessage, AwaitedMessages};
 use crate::server::http2_call::Http2Call;
 use crate::server::keep_alive::KeepAlive;
 use crate::server::limits::ConnectionLimits;
 use crate::server::message_body::{MessageBody, UnlimitedBody};
 use crate::server::requests::RequestTasks;
-use crate::server::wire::{ReadTurn, Wire};
+use crate::server::turn::Turn;
+use crate::server::wire::Wire;
 
 /// Octets of requests that a peer may send before they are read, per stream and per connection.
 const WINDOW: u32 = 1024 * 1024;
@@ -42,9 +45,8 @@ where
 {
     state: Http2State,
     service: S,
-    /// Calls whose headers have arrived in this turn. What is read in a turn bounds their number.
-    calls: Vec<Http2Call<S::Future, B>>,
-    turn: ReadTurn,
+    awaited: AwaitedMessages<Http2Call<S::Future, B>>,
+    turn: Turn,
     tasks: RequestTasks,
     activity: Arc<Activity>,
     limits: ConnectionLimits,
@@ -74,7 +76,7 @@ where
         activity: Arc<Activity>,
         tasks: RequestTasks,
     ) -> Self {
-        let turn = wire.read_in_turns();
+        let turn = wire.use_turns();
         let handshake = Builder::new()
             .initial_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
@@ -90,7 +92,7 @@ where
         Self {
             state: Http2State::Opening(handshake),
             service,
-            calls: Vec::new(),
+            awaited: AwaitedMessages::new(),
             turn,
             tasks,
             activity,
@@ -126,7 +128,10 @@ where
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// Reads and writes what can be read and written, and takes the calls whose headers have arrived.
+    /// Reads and writes what can be read and written, and answers the calls that have arrived.
+    ///
+    /// Each call is answered before the next is taken from the library, so that it uses the memory that the one before has
+    /// freed. The library writes whenever it is asked for the next call, so [`Wire`] gathers the answers until the last.
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Http2State::Opening(handshake) = &mut self.state {
             match ready!(Pin::new(handshake).poll(cx)) {
@@ -135,42 +140,57 @@ where
             }
         }
         let mut arrived = None;
+        self.turn.gather_writes();
         while let Http2State::Open(open) = &mut self.state {
             let accepted = match open.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok(accepted))) => accepted,
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending if self.turn.write_gathered() => {
+                    let tasks = &self.tasks;
+                    self.awaited.take_arrived(|call| answer(call, tasks, cx));
+                    continue;
+                }
                 Poll::Pending => {
                     let keep_alive = open.keep_alive.as_mut();
                     return keep_alive.map_or(Poll::Pending, |peer| peer.poll_lost(arrived, cx));
                 }
             };
             // One time for all calls that were read together: a call that waits for the others has arrived already.
-            self.take(accepted, *arrived.get_or_insert_with(Instant::now));
+            self.take(accepted, *arrived.get_or_insert_with(Instant::now), cx);
         }
         Poll::Pending
     }
 
     fn take(
         &mut self,
-        (request, reply): (Request<RecvStream>, SendResponse<AnswerPart>),
+        (mut request, reply): (Request<RecvStream>, SendResponse<AnswerPart>),
         arrived: Instant,
+        cx: &mut Context<'_>,
     ) {
         let counted = self.activity.begin_request();
+        let awaited = AwaitedMessage::of(request.body_mut());
         let request =
             request.map(|body| MessageBody::new(UnlimitedBody::H2(body), arrived, &self.limits));
-        let answering = self.service.call(request);
-        self.calls.push(Http2Call::new(answering, reply, counted));
-    }
-
-    /// Answers the calls of this turn. Each answer wakes the task, because the library has to write it.
-    fn answer(&mut self, cx: &mut Context<'_>) {
-        for mut call in self.calls.drain(..) {
-            let answered = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut call).poll(cx)));
-            // After a panic the call is dropped, which resets its own stream only.
-            if let Ok(Poll::Pending) = answered {
-                self.tasks.execute(call);
-            }
+        let call = Http2Call::new(self.service.call(request), reply, counted);
+        let call = match awaited {
+            Some(message) => self.awaited.add(message, call),
+            None => Err(call),
+        };
+        if let Err(call) = call {
+            answer(call, &self.tasks, cx);
         }
+    }
+}
+
+/// Answers a call. Each answer wakes the task, because the library has to write it.
+fn answer<C>(mut call: C, tasks: &RequestTasks, cx: &mut Context<'_>)
+where
+    C: Future<Output = ()> + Unpin + Send + 'static,
+{
+    let answered = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut call).poll(cx)));
+    // After a panic the call is dropped, which resets its own stream only.
+    if let Ok(Poll::Pending) = answered {
+        tasks.execute(call);
     }
 }
 
@@ -192,7 +212,11 @@ where
         if this.poll_connection(cx).is_ready() {
             return Poll::Ready(());
         }
-        this.answer(cx);
+        let tasks = &this.tasks;
+        this.awaited.take_late(cx, |call| tasks.execute(call));
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod activity;
 pub mod answer_body;
+pub mod awaited_messages;
 pub mod backlog;
 pub mod bind;
 pub mod client_names;
@@ -30,5 +31,6 @@ pub mod stream;
 pub mod tls;
 pub mod tls_files;
 pub mod tls_files_error;
+pub mod turn;
 pub mod wire;
 pub mod workers;

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -19,13 +18,20 @@ use crate::server::frames::FrameScanner;
 use crate::server::header_blocks::OpenHeaderBlock;
 use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::stream::Stream;
+use crate::server::turn::Turn;
 
 /// The HTTP/2 preface (RFC 9113 section 3.4). The shortest HTTP/1.1 request is about as long.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Octets that are read before everything that they caused is written. Frames of nine octets can each make the HTTP/2
-/// library queue a reset of several hundred octets, and it writes only once a read has to wait.
-const MAX_READ_AHEAD: usize = 16 * 1024;
+/// Octets that are read before everything that they caused is written. Sixteen checks with tokens of usual length are fewer.
+const MAX_READ_AHEAD: usize = 32 * 1024;
+
+/// Frames of nine octets can each make the HTTP/2 library queue a reset of several hundred octets, and it writes only once a read
+/// has to wait. So each counts as that many more octets: a turn reads about 450 of them, and the rest of its last buffer.
+const FRAME_COST: usize = 64;
+
+/// Octets that are written in a turn before its end. Fewer wait, so that several answers need one system call.
+const MIN_EARLY_WRITE: usize = 8 * 1024;
 
 /// A peer that reads this much within the write timeout is slow, but alive.
 const MIN_PROGRESS: usize = 16 * 1024;
@@ -44,7 +50,7 @@ pub(crate) struct Wire {
     opening: Opening,
     read_ahead: usize,
     /// Present if the connection reads in turns.
-    turn: Option<ReadTurn>,
+    turn: Option<Turn>,
     blocked: Option<Blocked>,
     waiting_reader: Option<Waker>,
     write_timeout: Duration,
@@ -56,16 +62,6 @@ pub(crate) struct Wire {
     held: BytesMut,
     activity: Arc<Activity>,
     report: WireReport,
-}
-
-/// One turn of reading, and then of answering what was read. The library h2 reads whenever it is asked for the next request.
-/// Without turns, a peer that sends without a pause would keep the connection reading while the requests that were read wait for
-/// their answers.
-///
-/// [`Wire`] ends a turn, and the task of the connection begins the next.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReadTurn {
-    has_ended: Arc<AtomicBool>,
 }
 
 /// The first octets of the connection.
@@ -126,15 +122,15 @@ impl Wire {
         (wire, receiver)
     }
 
-    /// From now on, the task of the connection reads in turns, each of which it begins.
-    pub(crate) fn read_in_turns(&mut self) -> ReadTurn {
+    /// From now on, the task of the connection reads and writes in turns, each of which it begins.
+    pub(crate) fn use_turns(&mut self) -> Turn {
         self.turn.get_or_insert_default().clone()
     }
 
     /// Nothing more is read in this turn. The task is woken when there is something to read in the next.
     fn end_turn(&self) {
         if let Some(turn) = &self.turn {
-            turn.has_ended.store(true, Ordering::Relaxed);
+            turn.end_reading();
         }
     }
 
@@ -217,7 +213,7 @@ impl AsyncRead for Wire {
             this.report.record(ConnectionErrorKind::OpenHeaderBlock);
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        if this.turn.as_ref().is_some_and(ReadTurn::has_ended) {
+        if this.turn.as_ref().is_some_and(Turn::has_read) {
             return Poll::Pending;
         }
         if this.blocked.is_some() {
@@ -242,8 +238,9 @@ impl AsyncRead for Wire {
         };
         read?;
         let octets = buffer.filled().get(before..).unwrap_or_default();
-        this.read_ahead = this.read_ahead.saturating_sub(octets.len());
         this.follow_header_blocks(octets);
+        let frames = this.read.take_frames().saturating_mul(FRAME_COST);
+        this.read_ahead = this.read_ahead.saturating_sub(octets.len() + frames);
         this.opening.read(octets, &this.report);
         if let Some(block) = &mut this.header_block
             && block.poll_place(cx).is_pending()
@@ -264,6 +261,10 @@ impl AsyncWrite for Wire {
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if octets.len() < MIN_EARLY_WRITE && this.turn.as_ref().is_some_and(Turn::gathers) {
+            // The task of the connection lets the library write again in this turn.
+            return Poll::Pending;
+        }
         let Poll::Ready(written) = Pin::new(&mut this.stream).poll_write(cx, octets) else {
             return this.block(cx).map(Err);
         };
@@ -294,19 +295,6 @@ impl AsyncWrite for Wire {
             return this.block(cx).map(Err);
         };
         Poll::Ready(closed)
-    }
-}
-
-// === impl ReadTurn ===
-
-impl ReadTurn {
-    /// Permits reading, up to the read-ahead or until there is nothing to read.
-    pub(crate) fn begin(&self) {
-        self.has_ended.store(false, Ordering::Relaxed);
-    }
-
-    fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Relaxed)
     }
 }
 

@@ -145,7 +145,7 @@ async fn a_header_block_that_does_not_end_has_a_time_limit() {
 #[tokio::test]
 async fn a_turn_reads_no_more_than_the_read_ahead_and_one_buffer() {
     let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
-    let turn = wire.read_in_turns();
+    let turn = wire.use_turns();
     let all = 5 * MAX_READ_AHEAD;
     peer.write_all(&vec![0; all]).await.unwrap();
     let mut octets = vec![0; MAX_READ_AHEAD];
@@ -175,4 +175,49 @@ async fn a_turn_reads_no_more_than_the_read_ahead_and_one_buffer() {
         assert!(more < 2 * MAX_READ_AHEAD, "{more}");
         read += more;
     }
+}
+
+/// The frames of nine octets that one turn reads, if the peer has sent more.
+#[tokio::test]
+async fn a_turn_reads_a_limited_number_of_frames() {
+    const SETTINGS_ACK: [u8; 9] = [0, 0, 0, 4, 1, 0, 0, 0, 0];
+    const BUFFER: usize = 8 * 1024;
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.use_turns();
+    peer.write_all(PREFACE).await.unwrap();
+    peer.write_all(&SETTINGS_ACK.repeat(4000)).await.unwrap();
+    let mut octets = vec![0; BUFFER];
+    let mut in_one_turn = |cx: &mut Context<'_>| {
+        let mut read = 0;
+        turn.begin();
+        loop {
+            let mut buffer = ReadBuf::new(&mut octets);
+            match Pin::new(&mut wire).poll_read(cx, &mut buffer) {
+                Poll::Ready(result) => result.unwrap(),
+                Poll::Pending if read == 0 => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(read),
+            }
+            read += buffer.filled().len();
+        }
+    };
+    let read = std::future::poll_fn(&mut in_one_turn).await;
+    let most = MAX_READ_AHEAD / FRAME_COST * SETTINGS_ACK.len() + BUFFER;
+    assert!(read <= most, "{read}");
+}
+
+#[tokio::test]
+async fn small_writes_of_a_turn_wait_until_all_is_answered() {
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.use_turns();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut write = |octets: &[u8]| Pin::new(&mut wire).poll_write(&mut cx, octets);
+    turn.gather_writes();
+    assert!(write(&[1; MIN_EARLY_WRITE - 1]).is_pending());
+    assert!(write(&[2; MIN_EARLY_WRITE]).is_ready());
+    assert!(turn.write_gathered());
+    assert!(write(&[3; 1]).is_ready());
+    assert!(!turn.write_gathered(), "nothing waits any more");
+    let mut octets = [0; MIN_EARLY_WRITE + 1];
+    peer.read_exact(&mut octets).await.unwrap();
+    assert_eq!((octets[0], octets[MIN_EARLY_WRITE]), (2, 3));
 }
