@@ -48,7 +48,7 @@ async fn each_check_inside_envoy_has_a_span_if_the_environment_asks_for_it() {
         let request = RawRequest::get("/api/data?access_token=secret")
             .header(
                 "traceparent",
-                &format!("00-{CLIENTS_TRACE}-{CLIENTS_SPAN}-00"),
+                format!("00-{CLIENTS_TRACE}-{CLIENTS_SPAN}-00"),
             )
             .bearer(&token);
         let answer = request.send(envoy.address()).await;
