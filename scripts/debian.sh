@@ -36,13 +36,8 @@ done
 "${program[@]}" completions zsh >"$staging/zsh" && place 0644 "$staging/zsh" usr/share/zsh/vendor-completions/_accredit
 "${program[@]}" completions fish >"$staging/fish" && place 0644 "$staging/fish" usr/share/fish/vendor_completions.d/accredit.fish
 documents=usr/share/doc/accredit
-mkdir "$staging/documents"
-"$root/scripts/documents.sh" "$staging/documents"
-# Every Debian system has this licence, and `copyright` says where.
-rm "$staging/documents/LICENSE"
-(cd "$staging/documents" && find . -type f) | while IFS= read -r file; do
-    place 0644 "$staging/documents/$file" "$documents/${file#./}"
-done
+# The names that the links of the documents have.
+for file in README.md CHANGELOG.md SECURITY.md; do place 0644 "$root/$file" "$documents/$file"; done
 {
     printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: accredit\n\n'
     printf 'Files: *\nCopyright: %s the authors of accredit\nLicense: Apache-2.0\n See /usr/share/common-licenses/Apache-2.0.\n' "$(date --utc --date="@$epoch" +%Y)"
@@ -54,6 +49,9 @@ place 0644 "$staging/copyright" "$documents/copyright"
     printf ' -- the authors of accredit <accredit@localhost>  %s\n' "$(date --utc --rfc-email --date="@$epoch")"
 } | gzip -9 --no-name >"$staging/changelog.gz"
 place 0644 "$staging/changelog.gz" "$documents/changelog.gz"
+(cd "$root" && find docs deploy examples -type f) | while IFS= read -r file; do
+    place 0644 "$root/$file" "$documents/$file"
+done
 [[ -z $sbom ]] || place 0644 "$sbom" usr/share/accredit/sbom.cdx.json
 
 # The newest version of the C library that the binary asks for.

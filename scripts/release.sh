@@ -45,6 +45,12 @@ archive() {
     tar --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --format=gnu -C "$2" -cf - "$3" | gzip -9 --no-name >"$1"
 }
 
+# document FOLDER SBOM: adds what both archives have. With all these folders, the links of the documents lead somewhere.
+document() {
+    cp -r -- *.md LICENSE docs examples deploy proto "$1/"
+    cp "$2" "$1/"
+}
+
 # split FILE STRIPPED SYMBOLS: writes a file without symbols, and its symbols, which debuggers find by the name and checksum in the first.
 split() {
     "${binutils}objcopy" --only-keep-debug --compress-debug-sections=zlib "$1" "$3"
@@ -66,8 +72,7 @@ build_program() {
     "${program[@]}" --version | grep -qF "accredit $version " || fail "the program $binary is of another version: $("${program[@]}" --version)"
     for shell in bash zsh fish; do "${program[@]}" completions "$shell" >"$folder/completions/accredit.$shell"; done
     "${program[@]}" man "$folder/man"
-    scripts/documents.sh "$folder"
-    cp "$staging/accredit.cdx.json" "$folder/"
+    document "$folder" "$staging/accredit.cdx.json"
     archive "$out/$name.tar.gz" "$staging" "$name"
     gzip -9 --no-name --stdout "$staging/$name.debug" >"$out/$name.debug.gz"
     ARCH=$arch scripts/debian.sh "$folder/accredit" "$out" "$staging/accredit.cdx.json" >/dev/null
@@ -82,8 +87,7 @@ build_module() {
     mkdir -p "$folder"
     split "$module" "$folder/libaccredit-$version.so" "$staging/$name.debug"
     chmod 0644 "$folder/libaccredit-$version.so"
-    scripts/documents.sh "$folder"
-    cp "$staging/accredit-module.cdx.json" "$folder/"
+    document "$folder" "$staging/accredit-module.cdx.json"
     archive "$out/$name.tar.gz" "$staging" "$name"
     gzip -9 --no-name --stdout "$staging/$name.debug" >"$out/$name.debug.gz"
 }

@@ -4,10 +4,9 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 
 import admin_api
-from manifests import ROOT, Failure, run, same
+from manifests import ROOT, Failure, same
 
 sys.path.insert(0, str(ROOT / "scripts"))
 sys.dont_write_bytecode = True
@@ -51,18 +50,6 @@ def broken(page, text):
             yield f"{page}: {link}: there is no {path}"
         elif anchor and path.suffix == ".md" and anchor not in anchors((ROOT / path).read_text()):
             yield f"{page}: {link}: {path} has no heading #{anchor}"
-
-
-def a_release_has_every_file_that_its_documents_link_to():
-    """A release is not a clone of the repository."""
-    with tempfile.TemporaryDirectory() as folder:
-        run([ROOT / "scripts/documents.sh", folder])
-        pages = sorted(path.relative_to(folder) for path in pathlib.Path(folder).rglob("*.md"))
-        if pathlib.Path("docs/README.md") not in pages:
-            raise Failure(f"the documents are missing: {pages}")
-        targets = {(page, docs.target(page, link)[0]) for page in pages for link in docs.links((ROOT / page).read_text())}
-        lacking = [f"{page}: {path}" for page, path in targets if path and not pathlib.Path(folder, path).exists()]
-        same("missing files", sorted(lacking), [])
 
 
 def every_link_of_the_documents_leads_somewhere():
@@ -122,7 +109,6 @@ def the_admin_api_page_is_made_from_the_proto_file():
 
 TESTS = [
     every_link_of_the_documents_leads_somewhere,
-    a_release_has_every_file_that_its_documents_link_to,
     a_broken_link_is_found,
     the_index_has_every_page_of_the_documentation,
     every_page_has_a_title_of_its_own,

@@ -15,8 +15,7 @@ use crate::expression::evaluate::Evaluation;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::program::Node;
 use crate::expression::program_store::{
-    MAX_CONFIGURATION_BYTES, MAX_EXPRESSION_BYTES, MAX_FILE_BYTES, ProgramLimit, ProgramMeter,
-    ProgramStore,
+    MAX_EXPRESSION_BYTES, ProgramError, ProgramLimit, ProgramMeter, ProgramStore,
 };
 use crate::expression::reads::Reads;
 use crate::expression::value::Evaluated;
@@ -152,7 +151,7 @@ impl Expression {
                     meter.spend(text.len() + size_of::<ExpressionSource>())?;
                     let compiled = compile::compile(parsed.expression(), variables, &mut meter)?;
                     meter.store().check()?;
-                    Ok(compiled)
+                    Ok::<_, ExpressionError>(compiled)
                 })
                 .map_err(|error| ExpressionError::Parser(error.to_string()))?;
             let (program, reads) = parser
@@ -192,20 +191,13 @@ impl Expression {
     }
 }
 
-impl fmt::Display for ProgramLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (owner, bytes) = match self {
-            ProgramLimit::RulesFile => ("this file", MAX_FILE_BYTES),
-            ProgramLimit::Configuration => (
-                "the configuration and its rules files",
-                MAX_CONFIGURATION_BYTES,
-            ),
-        };
-        let limit = bytes >> 20;
-        write!(
-            f,
-            "the compiled expressions of {owner}, up to this one, are larger than {limit} MiB together"
-        )
+impl From<ProgramError> for ExpressionError {
+    fn from(error: ProgramError) -> ExpressionError {
+        match error {
+            ProgramError::Pattern(cause) => ExpressionError::Regex(one_line(&cause)),
+            ProgramError::ExpressionTooLarge => ExpressionError::ProgramTooLarge,
+            ProgramError::DocumentTooLarge(limit) => ExpressionError::ProgramsTooLarge(limit),
+        }
     }
 }
 

@@ -298,7 +298,7 @@ impl Compiler<'_, '_> {
     /// request.
     fn regex(&mut self, pattern: &IdedExpr) -> Result<Arc<BoundedRegex>, ExpressionError> {
         match literal_text(pattern) {
-            Some(text) => self.meter.regex(text),
+            Some(text) => Ok(self.meter.regex(text)?),
             None => Err(ExpressionError::Regex("it must be a literal".to_owned())),
         }
     }

@@ -5,10 +5,10 @@
 //! memory limit.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::expression::bounded_regex::{BoundedRegex, RegexError};
-use crate::expression::{ExpressionError, one_line};
 
 /// The most bytes of one compiled expression.
 pub const MAX_EXPRESSION_BYTES: usize = 1024 * 1024;
@@ -24,6 +24,17 @@ pub const MAX_CONFIGURATION_BYTES: usize = 64 * 1024 * 1024;
 pub enum ProgramLimit {
     RulesFile,
     Configuration,
+}
+
+/// Why a program is not made.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ProgramError {
+    /// The text of a regular expression is none, or is not permitted.
+    Pattern(String),
+    /// The expression is too large by itself.
+    ExpressionTooLarge,
+    /// It does not fit beside the expressions before it.
+    DocumentTooLarge(ProgramLimit),
 }
 
 /// What the expressions of one document share: the values of `expression_env`, equal regular expressions, and the bytes that
@@ -91,11 +102,11 @@ impl ProgramStore {
     }
 
     /// # Errors
-    /// [`ExpressionError::ProgramsTooLarge`] if the expressions so far do not fit.
-    pub fn check(&self) -> Result<(), ExpressionError> {
+    /// [`ProgramError::DocumentTooLarge`] if the expressions so far do not fit.
+    pub fn check(&self) -> Result<(), ProgramError> {
         match self.left {
             Some(_) => Ok(()),
-            None => Err(ExpressionError::ProgramsTooLarge(self.limit)),
+            None => Err(ProgramError::DocumentTooLarge(self.limit)),
         }
     }
 
@@ -128,24 +139,24 @@ impl<'s> ProgramMeter<'s> {
     /// Counts bytes of the program that is being compiled.
     ///
     /// # Errors
-    /// [`ExpressionError::ProgramTooLarge`]
-    pub fn spend(&mut self, bytes: usize) -> Result<(), ExpressionError> {
+    /// [`ProgramError::ExpressionTooLarge`]
+    pub fn spend(&mut self, bytes: usize) -> Result<(), ProgramError> {
         self.spend_own(bytes)?;
         self.store.spend(bytes);
         Ok(())
     }
 
-    fn spend_own(&mut self, bytes: usize) -> Result<(), ExpressionError> {
+    fn spend_own(&mut self, bytes: usize) -> Result<(), ProgramError> {
         let left = self.left.checked_sub(bytes);
-        self.left = left.ok_or(ExpressionError::ProgramTooLarge)?;
+        self.left = left.ok_or(ProgramError::ExpressionTooLarge)?;
         Ok(())
     }
 
     /// The regular expression of this pattern. Equal patterns of a document share one.
     ///
     /// # Errors
-    /// [`ExpressionError`]
-    pub fn regex(&mut self, pattern: &str) -> Result<Arc<BoundedRegex>, ExpressionError> {
+    /// [`ProgramError`]
+    pub fn regex(&mut self, pattern: &str) -> Result<Arc<BoundedRegex>, ProgramError> {
         if let Some(regex) = self.store.regexes.get(pattern).map(Arc::clone) {
             // An expression counts each of its patterns, so that its size does not depend on other expressions.
             if !self.regexes.iter().any(|own| Arc::ptr_eq(own, &regex)) {
@@ -158,7 +169,7 @@ impl<'s> ProgramMeter<'s> {
         let regex = match BoundedRegex::within(self.left.min(of_store), pattern) {
             Ok(regex) => regex,
             Err(RegexError::Pattern(cause)) => {
-                return Err(ExpressionError::Regex(one_line(&cause)));
+                return Err(ProgramError::Pattern(cause));
             }
             Err(RegexError::NothingLeft) if of_store < self.left => {
                 self.store.left = None;
@@ -166,9 +177,9 @@ impl<'s> ProgramMeter<'s> {
                 let nothing = BoundedRegex::within(usize::MAX, "");
                 return nothing
                     .map(Arc::new)
-                    .map_err(|_| ExpressionError::ProgramTooLarge);
+                    .map_err(|_| ProgramError::ExpressionTooLarge);
             }
-            Err(RegexError::NothingLeft) => return Err(ExpressionError::ProgramTooLarge),
+            Err(RegexError::NothingLeft) => return Err(ProgramError::ExpressionTooLarge),
         };
         self.spend(pattern.len() + regex.bytes())?;
         let regex = Arc::new(regex);
@@ -177,5 +188,22 @@ impl<'s> ProgramMeter<'s> {
             .insert(pattern.into(), Arc::clone(&regex));
         self.regexes.push(Arc::clone(&regex));
         Ok(regex)
+    }
+}
+
+impl fmt::Display for ProgramLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (owner, bytes) = match self {
+            ProgramLimit::RulesFile => ("this file", MAX_FILE_BYTES),
+            ProgramLimit::Configuration => (
+                "the configuration and its rules files",
+                MAX_CONFIGURATION_BYTES,
+            ),
+        };
+        let limit = bytes >> 20;
+        write!(
+            f,
+            "the compiled expressions of {owner}, up to this one, are larger than {limit} MiB together"
+        )
     }
 }
