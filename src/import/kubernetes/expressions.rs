@@ -34,7 +34,10 @@ pub(super) fn carried_expression(expression: &str, at: &str, report: &ImportRepo
     }
     let mut whole = expression.to_owned();
     if !presence.tested.is_empty() {
-        let tests = presence.tested.iter().map(|name| access(&[name.clone()]));
+        let tests = presence
+            .tested
+            .iter()
+            .map(|name| access(std::slice::from_ref(name)));
         let tests: Option<Vec<String>> = tests.map(|own| own.map(|(_, test)| test)).collect();
         let Some(tests) = tests else {
             return refused("the expression tests a claim whose name accredit cannot quote");
