@@ -141,7 +141,14 @@ impl Bootstrap {
             let claims =
                 "- remove_on_match: { key_matcher: { prefix: x-jwt-, ignore_case: true } }";
             replace_line(text, claims, nothing);
-            replace_line(text, "- remove: x-envoy-auth-failure-mode-allowed", nothing);
+            for name in [
+                "x-envoy-auth-failure-mode-allowed",
+                "x-original-url",
+                "x-rewrite-url",
+                "x-http-method-override",
+            ] {
+                replace_line(text, &format!("- remove: {name}"), nothing);
+            }
         }
     }
 }
