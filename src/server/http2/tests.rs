@@ -32,6 +32,10 @@ struct Peer {
 }
 
 impl Peer {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the runtime of the test ends both tasks"
+    )]
     async fn connect() -> Peer {
         let (own, peer) = UnixStream::pair().unwrap();
         let limits = ConnectionLimits {
