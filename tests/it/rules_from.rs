@@ -293,6 +293,9 @@ async fn links_to_a_folder_of_rules_files_and_links_in_it_are_watched() {
 async fn a_file_that_could_not_be_read_is_read_again() {
     let place = Place::new();
     let mut running = place.serve().await;
+    // Every port needs file descriptors before it serves.
+    decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+    get(running.admin, "localhost", "/livez").await;
     running.set_open_files(0);
     place.write("shop/shop.yaml", "- { name: closed, access: deny }\n");
     place.write("accredit.yaml", &place.configuration("realm: changed\n"));
