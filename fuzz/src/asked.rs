@@ -138,6 +138,13 @@ impl Asked {
         }
         // A cookie without three parts is no token.
         let is_token = |token: &usize| self.place != 2 || text_of(*token).matches('.').count() == 2;
+        // It can resemble a token all the same, and such a request may be denied.
+        if self.place == 2
+            && places.contains(&2)
+            && self.token.is_some_and(|token| !is_token(&token))
+        {
+            return None;
+        }
         let own = self
             .token
             .filter(|token| places.contains(&self.place) && is_token(token));

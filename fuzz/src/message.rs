@@ -151,6 +151,7 @@ fn message(choices: &mut Choices<'_>) -> reduced::Check {
             source: choices.one_in(2).then(|| reduced::Peer {
                 address: Some(reduced::Address { kind: address }),
                 principal: text(choices),
+                certificate: text(choices),
             }),
             request: (!choices.one_in(8))
                 .then_some(reduced::AttributesRequest { http: Some(http) }),

@@ -28,6 +28,8 @@ pub struct Peer {
     pub address: Option<Address>,
     #[prost(string, tag = "4")]
     pub principal: String,
+    #[prost(string, tag = "5")]
+    pub certificate: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -190,6 +192,7 @@ impl From<auth::attribute_context::Peer> for Peer {
                 kind: kind(address),
             }),
             principal: whole.principal,
+            certificate: whole.certificate,
         }
     }
 }
