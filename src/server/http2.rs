@@ -2,8 +2,8 @@
 //!
 //! hyper starts a task for each request and sends its answer through a second state machine. For a check with a cached token that
 //! costs more than the decision. Here the task of the connection asks the service for each answer once and sends those that are
-//! ready. They are written together. Only the others get a task, unless all that they lack is their message
-//! ([`AwaitedMessages`]).
+//! ready. They are written together. Only the others get a task. A call whose message has not arrived first waits a short time with
+//! the task of the connection (`awaited_messages.rs`).
 
 use std::convert::Infallible;
 use std::error::Error;
