@@ -340,7 +340,7 @@ async fn a_stop_signal_is_handled_while_a_large_configuration_is_read() {
     let draining = place_of("draining").expect("the drain begins");
     assert!(
         place_of("warning").is_none_or(|warned| draining < warned),
-        "{lines:?}"
+        "the drain began after the reading"
     );
     assert_eq!(running.exit_code().await, Some(0));
 }

@@ -20,6 +20,20 @@ async fn a_changed_list_takes_effect_for_cached_tokens_too() {
     place.gets(&sam, "allowed").await;
 }
 
+/// As a tool that copies files with their times does.
+#[tokio::test]
+async fn a_change_that_keeps_length_and_time_of_modification_takes_effect() {
+    let list = |subject: &str| format!("- {{ issuer: '{ISSUER}', sub: {subject} }}\n");
+    let place = Place::with_list(&list("sam")).await;
+    let tom = token("sub", "tom");
+    assert_eq!(place.reason(&tom).await, "allowed");
+    let modified = std::fs::metadata(&place.file).unwrap().modified().unwrap();
+    std::fs::write(&place.file, list("tom")).unwrap();
+    let file = std::fs::File::options().write(true).open(&place.file);
+    file.unwrap().set_modified(modified).unwrap();
+    place.gets(&tom, "revoked").await;
+}
+
 #[tokio::test]
 async fn a_bad_list_keeps_the_last_good_one_and_is_counted() {
     let place = Place::with_list(&format!("- {{ issuer: '{ISSUER}', sub: sam }}\n")).await;
