@@ -92,6 +92,8 @@ async function live(browser) {
     const found = [...document.querySelectorAll("#tail-table tbody .request")];
     return found.length > 2 && found.every((cell) => cell.textContent.includes("/refused"));
   });
+  // The rows so far can all be earlier denials, which have no button.
+  await rows.getByRole("button", { name: "expired" }).first().waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByRole("button", { name: /Resume \(\d/ }).waitFor();
   const before = await rows.count();
