@@ -53,12 +53,12 @@ impl From<BudgetExhausted> for CallError {
 ///
 /// # Errors
 /// [`CallError`]
-pub async fn read_message<B: Body<Data = Bytes> + Unpin>(
-    mut body: B,
-    budget: &MessageBudget,
-) -> Result<ReceivedMessage<'_>, CallError> {
+pub async fn read_message<'a, B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    budget: &'a MessageBudget,
+) -> Result<ReceivedMessage<'a>, CallError> {
     let mut charge = budget.begin();
-    let first = next_data(&mut body).await?;
+    let first = next_data(body).await?;
     if let Some(bytes) = whole_message(&first)? {
         // The whole message in one frame, as almost always: its octets need not be copied.
         charge.grow_to(bytes.len())?;
@@ -67,7 +67,7 @@ pub async fn read_message<B: Body<Data = Bytes> + Unpin>(
     let mut received = BytesMut::from(first);
     loop {
         charge.grow_to(received.capacity())?;
-        received.extend_from_slice(&next_data(&mut body).await?);
+        received.extend_from_slice(&next_data(body).await?);
         if let Some(length) = announced_length(&received)?
             && received.len() >= PREFIX + length
         {
@@ -245,9 +245,9 @@ mod tests {
                 )))
             })
             .collect();
-        let body = StreamBody::new(futures_util::stream::iter(frames));
+        let mut body = StreamBody::new(futures_util::stream::iter(frames));
         let budget = MessageBudget::default();
-        let received = read_message(body, &budget).await;
+        let received = read_message(&mut body, &budget).await;
         received.map(|message| message.bytes)
     }
 
@@ -292,7 +292,7 @@ mod tests {
             Some(&b"0"[..])
         );
         let budget = MessageBudget::default();
-        let message = read_message(Full::new(body.to_bytes()), &budget).await;
+        let message = read_message(&mut Full::new(body.to_bytes()), &budget).await;
         let message = message.expect("is a message");
         assert_eq!(&message.bytes[..], [8, 7]);
     }

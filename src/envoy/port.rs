@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{HeaderValue, Request, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Either;
@@ -17,6 +18,7 @@ use tonic::service::Routes;
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
 use crate::envoy::grpc::UnaryBody;
 use crate::envoy::service::Judge;
+use crate::server::http2_call::AnswerFuture;
 use crate::server::message_body::MessageBody;
 
 /// The path of a call that asks for the health once. Envoy and Kubernetes ask this way.
@@ -39,6 +41,40 @@ pub struct CheckPort<J> {
 }
 
 type CheckPortBody = Either<UnaryBody, axum::body::Body>;
+
+type PortAnswer = Result<Response<CheckPortBody>, Infallible>;
+
+/// The future of [`CheckPort`].
+pub struct CallOnPort {
+    answering: Pin<Box<dyn Future<Output = PortAnswer> + Send>>,
+    needs_message: bool,
+}
+
+impl CallOnPort {
+    fn new(
+        needs_message: bool,
+        answering: impl Future<Output = PortAnswer> + Send + 'static,
+    ) -> CallOnPort {
+        CallOnPort {
+            answering: Box::pin(answering),
+            needs_message,
+        }
+    }
+}
+
+impl Future for CallOnPort {
+    type Output = PortAnswer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<PortAnswer> {
+        self.answering.as_mut().poll(cx)
+    }
+}
+
+impl AnswerFuture for CallOnPort {
+    fn needs_message(&self) -> bool {
+        self.needs_message
+    }
+}
 
 impl<J> Clone for CheckPort<J> {
     fn clone(&self) -> Self {
@@ -65,7 +101,7 @@ impl<J: Judge> CheckPort<J> {
 impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
     type Response = Response<CheckPortBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = CallOnPort;
 
     fn call(&self, request: Request<MessageBody>) -> Self::Future {
         if request.uri().path() == CHECK_PATH {
@@ -73,10 +109,10 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             // Here and not in the future that answers: a busy thread lets it wait, and Envoy waits too.
             let arrival = checks.arrive(request.headers(), request.body().arrived());
             let body = request.into_body().into_unlimited();
-            return Box::pin(async move {
-                let answer = checks.call(arrival, body).await;
-                Ok(answer.map(Either::Left))
-            });
+            let needs_message = arrival.needs_message();
+            let answering = checks.call(arrival, body);
+            let answering = answering.map(|answer| Ok(answer.map(Either::Left)));
+            return CallOnPort::new(needs_message, answering);
         }
         let places = if request.uri().path() == HEALTH_CHECK_PATH {
             &self.health_checks
@@ -84,10 +120,11 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             &self.other_calls
         };
         let Ok(permit) = places.clone().try_acquire_owned() else {
-            return Box::pin(async { Ok(too_many_calls().map(Either::Right)) });
+            let refusing = async { Ok(too_many_calls().map(Either::Right)) };
+            return CallOnPort::new(false, refusing);
         };
         let answering = self.others.call(request);
-        Box::pin(async move {
+        CallOnPort::new(true, async move {
             let answer = answering.await?;
             Ok(answer.map(|body| {
                 let open = OpenAnswer {

@@ -156,7 +156,9 @@ impl<J: Judge> CheckService<J> {
             Some(permit) => {
                 let now = Instant::now();
                 let check = CheckSpan::new(now, None);
-                self.decide(request, now, deadline, &check, &permit).await
+                let judgement = self.judge(request, now);
+                self.complete(judgement, request, deadline, &check, &permit)
+                    .await
             }
             None => self.authorizer.refuse(Denial::Overloaded),
         }
@@ -170,14 +172,48 @@ impl<J: Judge> CheckService<J> {
         call: CallTimes,
         permit: &Permit,
     ) -> CheckAnswer {
-        let Ok(request) = request::read(&message) else {
-            return self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check);
+        let waiting = match self.check_now(&message, check, call) {
+            Ok(answer) => return answer,
+            // On the heap of its own, so that the future of every other check is small: it is allocated and moved for each.
+            Err(judgement) => Box::pin(self.check_later(judgement, &message, check, call, permit)),
+        };
+        waiting.await
+    }
+
+    /// Answers a message if its request can be decided at once.
+    fn check_now(
+        &self,
+        message: &Bytes,
+        check: &CheckSpan,
+        call: CallTimes,
+    ) -> Result<CheckAnswer, Judgement> {
+        let Ok(request) = request::read(message) else {
+            return Ok(self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check));
         };
         self.observer
             .begin(check, trace_context::forwarded(&request));
+        match self.judge(&request, call.read) {
+            Judgement::Judged(judged) => Ok(self.answer(&judged, Some(&request), check)),
+            undecided => Err(undecided),
+        }
+    }
+
+    /// Answers a message whose request could not be decided at once. It reads the message again, because few checks wait, and the
+    /// others should not have a place for the request in their futures.
+    async fn check_later(
+        &self,
+        judgement: Judgement,
+        message: &Bytes,
+        check: &CheckSpan,
+        call: CallTimes,
+        permit: &Permit,
+    ) -> CheckAnswer {
+        let Ok(request) = request::read(message) else {
+            return self.refuse(Denial::Internal, check);
+        };
         let deadline = check.arrived + self.longest_wait(call.timeout);
         let judged = self
-            .decide(&request, call.read, deadline, check, permit)
+            .complete(judgement, &request, deadline, check, permit)
             .await;
         self.answer(&judged, Some(&request), check)
     }
@@ -202,26 +238,28 @@ impl<J: Judge> CheckService<J> {
         answer
     }
 
-    /// Decides a request, first at the time `now`.
-    async fn decide(
+    fn judge(&self, request: &Request<'_>, now: Instant) -> Judgement {
+        match moment_at(now) {
+            Ok(moment) => self.authorizer.judge(request, moment),
+            Err(ClockBeforeEpoch) => Judgement::Judged(self.authorizer.refuse(Denial::Internal)),
+        }
+    }
+
+    /// Waits for what the judgement lacks, at most until `deadline`, and decides the request.
+    async fn complete(
         &self,
+        judgement: Judgement,
         request: &Request<'_>,
-        now: Instant,
         deadline: Instant,
         check: &CheckSpan,
         permit: &Permit,
     ) -> Judged {
-        let Ok(moment) = moment_at(now) else {
-            return self.authorizer.refuse(Denial::Internal);
-        };
-        match self.authorizer.judge(request, moment) {
+        match judgement {
             Judgement::Judged(judged) => judged,
-            // On the heap of their own, so that the future of every other check is smaller: it is allocated and moved for each.
-            Judgement::UseProof(pending) => {
-                Box::pin(self.use_proof(*pending, deadline, permit)).await
-            }
+            Judgement::UseProof(pending) => self.use_proof(*pending, deadline, permit).await,
             Judgement::Wait(ticket) => {
-                Box::pin(self.decide_after(ticket, request, deadline, check, permit)).await
+                self.decide_after(ticket, request, deadline, check, permit)
+                    .await
             }
         }
     }
@@ -249,9 +287,7 @@ impl<J: Judge> CheckService<J> {
         };
         match self.authorizer.judge_after(request, moment, &ticket) {
             Judgement::Judged(judged) => judged,
-            Judgement::UseProof(pending) => {
-                Box::pin(self.use_proof(*pending, deadline, permit)).await
-            }
+            Judgement::UseProof(pending) => self.use_proof(*pending, deadline, permit).await,
             // There is no second wait.
             Judgement::Wait(_) => self.authorizer.refuse(Denial::Internal),
         }

@@ -17,6 +17,7 @@ use crate::server::backlog::Backlog;
 use crate::server::connection::{ConnectionSettings, DrainStage, serve_connection, shake_hands};
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
 use crate::server::handshake::Handshakes;
+use crate::server::http2_call::AnswerFuture;
 use crate::server::limits::{ConnectionLimits, HttpVersions};
 use crate::server::listener::{Accepted, Listener};
 use crate::server::message_body::MessageBody;
@@ -65,7 +66,7 @@ pub async fn serve<S, B>(
 where
     S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
-    S::Future: Unpin + Send + 'static,
+    S::Future: AnswerFuture,
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -173,7 +174,7 @@ impl<S, B> OpenPort<S>
 where
     S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
-    S::Future: Unpin + Send + 'static,
+    S::Future: AnswerFuture,
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {

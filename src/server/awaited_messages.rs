@@ -75,18 +75,22 @@ impl<C> AwaitedMessages<C> {
         Ok(())
     }
 
-    /// Takes the calls whose messages have begun to arrive.
-    pub(crate) fn take_arrived(&mut self, mut take: impl FnMut(C)) {
-        let mut place = 0;
-        while let Some(waiting) = self.waiting.get(place) {
+    /// Takes calls whose messages have begun to arrive, at most that many, and returns how many.
+    pub(crate) fn take_arrived(&mut self, most: usize, mut take: impl FnMut(C)) -> usize {
+        let (mut place, mut taken) = (0, 0);
+        while let Some(waiting) = self.waiting.get(place)
+            && taken < most
+        {
             if waiting.message.has_arrived() {
                 let WaitingCall { message, call, .. } = self.waiting.swap_remove(place);
                 drop(message);
                 take(call);
+                taken += 1;
             } else {
                 place += 1;
             }
         }
+        taken
     }
 
     /// Takes the calls that have waited too long, and has the task woken for the others.

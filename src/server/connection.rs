@@ -16,16 +16,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::server::activity::Activity;
-use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
+use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors, WireReport};
 use crate::server::handshake::Handshakes;
 use crate::server::http2::Http2Connection;
+use crate::server::http2_call::AnswerFuture;
 use crate::server::limits::{ConnectionLimits, HttpVersions, PRESSED_WRITE_TIMEOUT};
 use crate::server::listener::Accepted;
 use crate::server::message_body::MessageBody;
 use crate::server::open_connections::OpenConnection;
 use crate::server::requests::{LimitedService, RequestTasks};
 use crate::server::stream::{Plain, Stream};
-use crate::server::wire::{Wire, WireReport};
+use crate::server::wire::Wire;
 
 /// The time between GOAWAY to an evicted connection and its end. A request that Envoy sent meanwhile is answered.
 const EVICTION_TIME: Duration = Duration::from_secs(1);
@@ -83,7 +84,7 @@ pub(crate) async fn serve_connection<S, B>(
     settings: ConnectionSettings,
 ) where
     S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Unpin + Send + 'static,
+    S::Future: AnswerFuture,
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {

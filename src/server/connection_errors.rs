@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ pub enum ConnectionErrorKind {
     UnknownProtocol,
     /// HTTP/2 that the library answers with a stream error: an `:authority` that is not a host, for example.
     MalformedRequest,
+    /// A request with trailers. gRPC has none (its requests end with the message), and the library would keep them in memory.
+    RequestTrailers,
     /// A TLS handshake that failed for another reason than [`ConnectionErrorKind::Plaintext`].
     Handshake,
     /// No request came in time.
@@ -48,15 +50,23 @@ struct KindOfError {
     warned: Mutex<Option<Instant>>,
 }
 
+/// Where the errors of one connection are counted.
+#[derive(Clone, Debug)]
+pub(crate) struct WireReport {
+    pub(crate) errors: Arc<ConnectionErrors>,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
 // === impl ConnectionErrorKind ===
 
 impl ConnectionErrorKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Http1,
         Self::Tls,
         Self::Plaintext,
         Self::UnknownProtocol,
         Self::MalformedRequest,
+        Self::RequestTrailers,
         Self::Handshake,
         Self::OpeningTimeout,
         Self::OpenHeaderBlock,
@@ -72,6 +82,7 @@ impl ConnectionErrorKind {
             Self::Plaintext => "plaintext",
             Self::UnknownProtocol => "unknown_protocol",
             Self::MalformedRequest => "malformed_request",
+            Self::RequestTrailers => "request_trailers",
             Self::Handshake => "handshake",
             Self::OpeningTimeout => "opening_timeout",
             Self::OpenHeaderBlock => "open_header_block",
@@ -97,6 +108,9 @@ impl ConnectionErrorKind {
             }
             Self::MalformedRequest => Some(
                 "HTTP/2 refused a request as malformed: if its :authority is not a host name, set grpc_service.envoy_grpc.authority to one in Envoy, for example accredit; if it is a gRPC health check, set grpc_health_check.authority, or check /readyz over HTTP instead",
+            ),
+            Self::RequestTrailers => Some(
+                "the peer sent trailers after a request, which no gRPC client does: check which service calls this port",
             ),
             Self::OpenHeaderBlock => Some(
                 "the peer began the headers of a request and did not end them: check which service calls this port",
@@ -164,6 +178,14 @@ impl ConnectionErrors {
             advice,
             "connection error"
         );
+    }
+}
+
+// === impl WireReport ===
+
+impl WireReport {
+    pub(crate) fn record(&self, kind: ConnectionErrorKind) {
+        self.errors.record(kind, self.peer);
     }
 }
 

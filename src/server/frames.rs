@@ -12,6 +12,9 @@ const END_HEADERS: u8 = 4;
 
 const PROTOCOL_ERROR: u32 = 1;
 
+/// The bits of a stream ID. The first bit of the field is reserved.
+const STREAM_ID: u32 = 0x7fff_ffff;
+
 /// Follows the frames of one direction of a connection, wherever their octets are cut.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScanner {
@@ -22,18 +25,36 @@ pub(crate) struct FrameScanner {
     /// The error code of the current frame if it is RST_STREAM, as far as it was read.
     reset_code: Option<u32>,
     protocol_errors: usize,
-    is_block_open: bool,
+    block: Block,
+    /// Where the open block begins among the octets that were followed last; `None` if it began earlier.
+    block_start: Option<usize>,
+    /// The highest stream ID of HEADERS.
+    last_stream: u32,
+    has_trailers: bool,
     frames: usize,
 }
 
+/// A header block of more than one frame (RFC 9113 section 4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Block {
+    #[default]
+    None,
+    Open,
+    /// Its last frame has begun.
+    Ending,
+}
+
 impl FrameScanner {
-    pub(crate) fn follow(&mut self, mut octets: &[u8]) {
+    pub(crate) fn follow(&mut self, all: &[u8]) {
+        let mut octets = all;
+        self.block_start = None;
         while let Some((&first, rest)) = octets.split_first() {
             if self.left > 0 {
                 let (payload, rest) = octets.split_at_checked(self.left).unwrap_or((octets, &[]));
                 octets = rest;
                 self.left -= payload.len();
                 self.read_payload(payload);
+                self.end_block();
                 continue;
             }
             // Almost every header arrives whole.
@@ -42,7 +63,7 @@ impl FrameScanner {
             {
                 self.header = *header;
                 octets = rest;
-                self.read_header();
+                self.read_header(all.len() - rest.len());
                 continue;
             }
             octets = rest;
@@ -52,18 +73,39 @@ impl FrameScanner {
             self.have += 1;
             if self.have == HEADER {
                 self.have = 0;
-                self.read_header();
+                self.read_header(all.len() - rest.len());
             }
         }
     }
 
-    fn read_header(&mut self) {
+    /// `end` is the number of octets that were followed, with this header.
+    fn read_header(&mut self, end: usize) {
         self.frames += 1;
-        let [a, b, c, kind, flags, ..] = self.header;
+        let [a, b, c, kind, flags, stream @ ..] = self.header;
         self.left = u32::from_be_bytes([0, a, b, c]) as usize;
         self.reset_code = (kind == RST_STREAM && self.left == size_of::<u32>()).then_some(0);
-        if kind == HEADERS || kind == CONTINUATION {
-            self.is_block_open = flags & END_HEADERS == 0;
+        let ends_block = flags & END_HEADERS != 0;
+        match kind {
+            HEADERS => {
+                let stream = u32::from_be_bytes(stream) & STREAM_ID;
+                self.has_trailers |= stream <= self.last_stream;
+                self.last_stream = self.last_stream.max(stream);
+                if !ends_block {
+                    self.block = Block::Open;
+                    self.block_start = Some(end.saturating_sub(HEADER));
+                }
+            }
+            CONTINUATION if ends_block && self.block == Block::Open => self.block = Block::Ending,
+            _ => {}
+        }
+        self.end_block();
+    }
+
+    /// A block has ended when its last frame has.
+    fn end_block(&mut self) {
+        if self.block == Block::Ending && self.left == 0 {
+            self.block = Block::None;
+            self.block_start = None;
         }
     }
 
@@ -90,7 +132,17 @@ impl FrameScanner {
     /// Whether a header block has begun and not ended (RFC 9113 section 4.3). The library holds the fields of a block until it
     /// ends, and sets no time limit for that.
     pub(crate) fn is_block_open(&self) -> bool {
-        self.is_block_open
+        self.block != Block::None
+    }
+
+    /// Where the open block begins among the octets that were followed last; `None` if it began earlier.
+    pub(crate) fn block_start(&self) -> Option<usize> {
+        self.block_start
+    }
+
+    /// Whether a stream had HEADERS for the second time.
+    pub(crate) fn has_trailers(&self) -> bool {
+        self.has_trailers
     }
 }
 
@@ -104,6 +156,7 @@ mod tests {
         let headers: &[u8] = &[0, 0, 2, 1, 0, 0, 0, 0, 1, 0x82, 0x84];
         let continuation: &[u8] = &[0, 0, 1, 9, 0, 0, 0, 0, 1, 0x86];
         let end: &[u8] = &[0, 0, 1, 9, 4, 0, 0, 0, 1, 0x86];
+        let no_more: &[u8] = &[0, 0, 0, 9, 4, 0, 0, 0, 1];
         let whole: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 3, 0x82];
         for (frames, is_open) in [
             (&[settings, whole][..], false),
@@ -111,6 +164,9 @@ mod tests {
             (&[headers, continuation], true),
             (&[headers, continuation, end], false),
             (&[whole, headers], true),
+            (&[headers, &end[..9]], true),
+            (&[headers, &no_more[..8]], true),
+            (&[headers, no_more], false),
         ] {
             let octets = frames.concat();
             for cut in 1..=octets.len() {
@@ -118,6 +174,35 @@ mod tests {
                 octets.chunks(cut).for_each(|part| scanner.follow(part));
                 assert_eq!(scanner.is_block_open(), is_open, "{octets:?} cut at {cut}");
             }
+        }
+    }
+
+    #[test]
+    fn an_open_block_begins_with_its_headers() {
+        let mut scanner = FrameScanner::default();
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let headers = [0, 0, 2, 1, 0, 0, 0, 0, 1, 0x82, 0x84];
+        scanner.follow(&[&settings[..], &headers].concat());
+        assert_eq!(scanner.block_start(), Some(settings.len()));
+        scanner.follow(&[0, 0, 1, 9, 0, 0, 0, 0, 1, 0x86]);
+        assert_eq!(scanner.block_start(), None);
+        assert!(scanner.is_block_open());
+
+        let mut scanner = FrameScanner::default();
+        scanner.follow(&headers[..4]);
+        scanner.follow(&headers[4..]);
+        assert_eq!(scanner.block_start(), Some(0));
+    }
+
+    #[test]
+    fn trailers_are_headers_of_a_stream_that_has_some() {
+        let headers = |stream| [0, 0, 0, 1, 4, 0x80, 0, 0, stream];
+        for (streams, expected) in [(&[1, 3, 7][..], false), (&[1, 3, 1], true), (&[5, 5], true)] {
+            let mut scanner = FrameScanner::default();
+            for stream in streams {
+                scanner.follow(&headers(*stream));
+            }
+            assert_eq!(scanner.has_trailers(), expected, "{streams:?}");
         }
     }
 

@@ -8,10 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::connection_errors::ConnectionErrorKind;
+use crate::server::connection_errors::{ConnectionErrorKind, WireReport};
 use crate::server::stream::{Plain, Stream};
 use crate::server::tls::ServerTls;
-use crate::server::wire::WireReport;
 
 /// The interval of log lines about failed handshakes, which anyone can cause.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);

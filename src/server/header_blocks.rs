@@ -1,18 +1,18 @@
 //! Header blocks that peers have begun and not ended (RFC 9113 section 4.3).
 //!
-//! The HTTP/2 library keeps the fields of a block until the block ends, which can take twenty times the memory of its octets. So the
-//! number of open blocks on a port is limited, besides their time: each needs a place before the library may read it. A block that
-//! fits into one frame is never open, so that Envoy's calls are rarely concerned.
+//! `Wire` holds the octets of a block back until it ends, because the HTTP/2 library would keep its fields, which can take a hundred
+//! times the memory of their octets. Each block needs a place for its octets. Clients behind Envoy decide how long the headers of
+//! Envoy's calls are (it copies `tracestate`), so a block that arrives without a pause must not cost its connection.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// The open header blocks of one port.
 #[derive(Debug)]
@@ -23,11 +23,20 @@ pub(crate) struct HeaderBlocks {
     timeout: Duration,
 }
 
+/// How long a block may be open although others wait for a place.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Blocks in the order in which they began, without those that were evicted.
 #[derive(Debug, Default)]
 struct BlockTable {
     next: u64,
-    open: BTreeMap<u64, oneshot::Sender<()>>,
+    open: BTreeMap<u64, TableEntry>,
+}
+
+#[derive(Debug)]
+struct TableEntry {
+    begun: Instant,
+    evict: oneshot::Sender<()>,
 }
 
 /// One open header block. It has ended when this is dropped.
@@ -37,7 +46,8 @@ pub(crate) struct OpenHeaderBlock {
     number: u64,
     place: BlockPlace,
     evicted: oneshot::Receiver<()>,
-    timeout: Pin<Box<Sleep>>,
+    begun: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 enum BlockPlace {
@@ -57,20 +67,23 @@ impl HeaderBlocks {
         }
     }
 
-    /// Adds a block that has just begun. If too many are open, the one that began first is evicted, and the new one takes its place
-    /// once the connection of the former is closed.
+    /// Adds a block that has just begun. If too many are open, it waits for a place. The first of the others is evicted if it has been
+    /// open for too long, and its place is free once its connection is closed.
     pub(crate) fn begin(self: &Arc<Self>) -> OpenHeaderBlock {
-        let (sender, evicted) = oneshot::channel();
+        let (evict, evicted) = oneshot::channel();
+        let begun = Instant::now();
         let mut table = self.table();
         if table.open.len() >= self.max_open
-            && let Some((_, oldest)) = table.open.pop_first()
+            && let Some(oldest) = table.open.first_entry()
+            && begun.duration_since(oldest.get().begun) >= PATIENCE
         {
             // An error means that the block has just ended.
-            let _ = oldest.send(());
+            let _ = oldest.remove().evict.send(());
         }
         let number = table.next;
         table.next += 1;
-        table.open.insert(number, sender);
+        table.open.insert(number, TableEntry { begun, evict });
+        drop(table);
         let places = Arc::clone(&self.places);
         let place = match Arc::clone(&places).try_acquire_owned() {
             Ok(permit) => BlockPlace::Taken { _permit: permit },
@@ -81,8 +94,13 @@ impl HeaderBlocks {
             number,
             place,
             evicted,
-            timeout: Box::pin(sleep(self.timeout)),
+            begun,
+            timer: Box::pin(sleep(PATIENCE.min(self.timeout))),
         }
+    }
+
+    fn others_wait(&self) -> bool {
+        self.table().open.len() > self.max_open
     }
 
     fn table(&self) -> MutexGuard<'_, BlockTable> {
@@ -94,15 +112,21 @@ impl HeaderBlocks {
 // === impl OpenHeaderBlock ===
 
 impl OpenHeaderBlock {
-    /// Resolves if the block has to be given up with its connection: it was evicted, or has been open for too long.
+    /// Resolves if the block has to be given up with its connection, because it has been open for too long.
     pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if Pin::new(&mut self.evicted).poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        self.timeout.as_mut().poll(cx)
+        ready!(self.timer.as_mut().poll(cx));
+        let end = self.begun + self.blocks.timeout;
+        if self.blocks.others_wait() || Instant::now() >= end {
+            return Poll::Ready(());
+        }
+        self.timer.as_mut().reset(end);
+        self.timer.as_mut().poll(cx)
     }
 
-    /// Resolves once the library may read the block.
+    /// Resolves once more of the block may be read.
     pub(crate) fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let BlockPlace::Awaited(place) = &mut self.place {
             // The semaphore is not closed. If it were, the block would wait until its time is up.
@@ -135,7 +159,6 @@ mod tests {
     use std::future::poll_fn;
 
     use futures_util::FutureExt as _;
-    use tokio::time::Instant;
 
     use super::*;
 
@@ -150,22 +173,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_block_too_many_evicts_the_one_that_began_first() {
+    async fn one_block_too_many_waits_for_a_place() {
         let blocks = Arc::new(HeaderBlocks::new(2, Duration::from_secs(5)));
-        let mut first = blocks.begin();
-        let ended = blocks.begin();
-        drop(ended);
-        let mut second = blocks.begin();
-        assert!(!is_overdue(&mut first));
+        let (mut first, mut second) = (blocks.begin(), blocks.begin());
         let mut third = blocks.begin();
-        let overdue = [&mut first, &mut second, &mut third].map(is_overdue);
-        assert_eq!(overdue, [true, false, false]);
-        assert!(has_place(&mut second));
-        assert!(!has_place(&mut third), "the first one has not ended");
+        let mut all = [&mut first, &mut second, &mut third];
+        assert!(!all.iter_mut().any(|block| is_overdue(block)));
+        assert_eq!(all.map(has_place), [true, true, false]);
         drop(first);
         assert!(has_place(&mut third));
-        let _fourth = blocks.begin();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_block_that_takes_long_is_given_up_if_another_waits() {
+        let blocks = Arc::new(HeaderBlocks::new(2, Duration::from_secs(5)));
+        let (mut first, mut second) = (blocks.begin(), blocks.begin());
+        tokio::time::advance(PATIENCE).await;
+        assert!(!is_overdue(&mut first), "no other waits");
+        let mut third = blocks.begin();
+        assert!(is_overdue(&mut first));
+        assert!(!is_overdue(&mut third));
+        drop(first);
+        assert!(has_place(&mut third));
+        assert!(!is_overdue(&mut second));
+
+        let fourth = blocks.begin();
         assert!(is_overdue(&mut second));
+        drop((second, fourth));
+        let (_fifth, mut sixth) = (blocks.begin(), blocks.begin());
+        tokio::time::advance(PATIENCE).await;
+        assert!(is_overdue(&mut third), "the sixth waits");
+        assert!(is_overdue(&mut sixth));
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::server::activity::Activity;
 use crate::server::answer_body::AnswerPart;
 use crate::server::awaited_messages::{AwaitedMessage, AwaitedMessages};
-use crate::server::http2_call::Http2Call;
+use crate::server::http2_call::{AnswerFuture, Http2Call};
 use crate::server::keep_alive::KeepAlive;
 use crate::server::limits::ConnectionLimits;
 use crate::server::message_body::{MessageBody, UnlimitedBody};
@@ -37,6 +37,14 @@ const WINDOW: u32 = 1024 * 1024;
 
 /// The maximum size of a frame that the peer may send, in octets.
 const MAX_FRAME: u32 = 16 * 1024;
+
+/// Calls that were answered since the last read, from which on more are expected to have arrived: reading once more takes less than
+/// to write, to wait and to be woken.
+const BUSY: usize = 2;
+
+/// Answers that wait to be written together at most. More of them could exceed the connection's share of unsent answers
+/// (`max_unsent_per_connection`), although the peer reads them.
+const MAX_GATHERED: usize = 16;
 
 /// A connection of HTTP/2 only. It resolves once the connection is closed, whatever the cause.
 pub(crate) struct Http2Connection<S, B>
@@ -124,7 +132,7 @@ where
 impl<S, B> Http2Connection<S, B>
 where
     S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
-    S::Future: Unpin + Send + 'static,
+    S::Future: AnswerFuture,
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -140,14 +148,22 @@ where
             }
         }
         let mut arrived = None;
+        let (mut answered, mut gathered, mut is_last) = (0, 0, false);
         self.turn.gather_writes();
         while let Http2State::Open(open) = &mut self.state {
             let accepted = match open.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok(accepted))) => accepted,
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
-                Poll::Pending if self.turn.write_gathered() => {
+                Poll::Pending if !is_last => {
                     let tasks = &self.tasks;
-                    self.awaited.take_arrived(|call| answer(call, tasks, cx));
+                    let taken = self
+                        .awaited
+                        .take_arrived(MAX_GATHERED, |call| answer(call, tasks, cx));
+                    let is_busy = std::mem::take(&mut answered) + taken >= BUSY;
+                    is_last = taken < MAX_GATHERED && !(is_busy && self.turn.read_again());
+                    if is_last || taken == MAX_GATHERED {
+                        self.turn.write_gathered();
+                    }
                     continue;
                 }
                 Poll::Pending => {
@@ -156,6 +172,14 @@ where
                 }
             };
             // One time for all calls that were read together: a call that waits for the others has arrived already.
+            answered += 1;
+            gathered += 1;
+            if is_last || gathered % MAX_GATHERED == 0 {
+                // Written when the library is asked for the next call.
+                self.turn.write_gathered();
+            } else {
+                self.turn.gather_writes();
+            }
             self.take(accepted, *arrived.get_or_insert_with(Instant::now), cx);
         }
         Poll::Pending
@@ -171,7 +195,9 @@ where
         let awaited = AwaitedMessage::of(request.body_mut());
         let request =
             request.map(|body| MessageBody::new(UnlimitedBody::H2(body), arrived, &self.limits));
-        let call = Http2Call::new(self.service.call(request), reply, counted);
+        let answering = self.service.call(request);
+        let awaited = awaited.filter(|_| answering.needs_message());
+        let call = Http2Call::new(answering, reply, counted);
         let call = match awaited {
             Some(message) => self.awaited.add(message, call),
             None => Err(call),
@@ -200,7 +226,7 @@ impl<S: Service<Request<MessageBody>>, B> Unpin for Http2Connection<S, B> {}
 impl<S, B> Future for Http2Connection<S, B>
 where
     S: Service<Request<MessageBody>, Response = Response<B>, Error = Infallible>,
-    S::Future: Unpin + Send + 'static,
+    S::Future: AnswerFuture,
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {

@@ -14,6 +14,16 @@ use http_body::{Body, Frame};
 use crate::server::activity::RequestInFlight;
 use crate::server::answer_body::AnswerPart;
 
+/// The future of a service that answers calls.
+pub trait AnswerFuture: Future + Unpin + Send + 'static {
+    /// Whether the answer needs the message of the call. Otherwise it is ready at once.
+    fn needs_message(&self) -> bool {
+        true
+    }
+}
+
+impl<F: Future + Send + ?Sized + 'static> AnswerFuture for Pin<Box<F>> {}
+
 /// A call that is not answered completely. It resolves once its answer is with the library, or the peer has reset its stream.
 /// Dropping it earlier resets the stream.
 pub(crate) struct Http2Call<F, B> {

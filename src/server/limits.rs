@@ -24,8 +24,8 @@ pub struct ConnectionLimits {
     pub max_opening: usize,
     /// Requests in flight on one HTTP/2 connection.
     pub max_concurrent_streams: u32,
-    /// Header blocks of HTTP/2 that have begun and not ended, on all connections of the port. For one more, the connection of the
-    /// block that began first is closed.
+    /// Header blocks of HTTP/2 that have begun and not ended, on all connections of the port. One more waits, and the connection of
+    /// a block that has been open for a second is closed for it.
     pub max_open_header_blocks: usize,
     /// Octets of the header list of one HTTP/2 request. The library answers a longer one itself with 431, which is a
     /// failed check to Envoy. Envoy copies text of its client into its calls (`tracestate`), so the limit is far above
@@ -62,7 +62,7 @@ impl Default for ConnectionLimits {
             max_connections: 4096,
             max_opening: 1024,
             max_concurrent_streams: 1024,
-            max_open_header_blocks: 16,
+            max_open_header_blocks: 128,
             max_header_list_size: 128 * 1024,
             max_pending_resets: 16 * 1024,
             ping_interval: Duration::from_secs(60),
@@ -80,14 +80,15 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// The limits of `admin_listen` and `probe_listen`, which have few clients with few requests each.
+    /// The limits of `admin_listen` and `probe_listen`, which have few clients with few requests each. All the headers that they may
+    /// have sent at the same time fit into memory: a field of two octets can take a hundred there.
     pub fn of_few() -> Self {
         Self {
             max_connections: 256,
             max_opening: 64,
-            max_concurrent_streams: 32,
-            max_open_header_blocks: 8,
-            max_header_list_size: 64 * 1024,
+            max_concurrent_streams: 8,
+            max_open_header_blocks: 16,
+            max_header_list_size: 16 * 1024,
             idle_timeout: Some(Duration::from_secs(60)),
             // The admin API and the console have shorter limits of their own, with better answers.
             message_timeout: Duration::from_secs(8),

@@ -23,6 +23,8 @@ pub mod listed_clients;
 pub mod listener;
 pub mod message_body;
 pub mod open_connections;
+pub mod opening;
+pub mod read_buffer;
 pub mod readiness;
 pub mod requests;
 pub mod routes;

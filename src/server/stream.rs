@@ -6,6 +6,8 @@ use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
@@ -44,6 +46,18 @@ impl Plain {
             Self::Unix(stream) => Accepted::Unix(stream.as_fd().try_clone_to_owned()?.into()),
         })?;
         Ok(())
+    }
+
+    /// Appends to `octets` what has arrived, up to their capacity, without asking the runtime whether something has.
+    ///
+    /// # Errors
+    /// `AGAIN` if nothing has arrived.
+    pub(crate) fn read_now(&self, octets: &mut Vec<u8>) -> Result<usize, Errno> {
+        let socket = match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        };
+        rustix::io::read(socket, spare_capacity(octets))
     }
 
     /// The address of the peer; `None` on a unix socket.

@@ -1,27 +1,24 @@
 //! The octets of one connection as hyper reads and writes them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::server::activity::Activity;
-use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors};
+use crate::server::connection_errors::{ConnectionErrorKind, WireReport};
 use crate::server::frames::FrameScanner;
 use crate::server::header_blocks::OpenHeaderBlock;
 use crate::server::limits::{ConnectionLimits, HttpVersions};
+use crate::server::opening::Opening;
+use crate::server::read_buffer::ReadBuffer;
 use crate::server::stream::Stream;
 use crate::server::turn::Turn;
-
-/// The HTTP/2 preface (RFC 9113 section 3.4). The shortest HTTP/1.1 request is about as long.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Octets that are read before everything that they caused is written. Sixteen checks with tokens of usual length are fewer.
 const MAX_READ_AHEAD: usize = 32 * 1024;
@@ -30,8 +27,12 @@ const MAX_READ_AHEAD: usize = 32 * 1024;
 /// has to wait. So each counts as that many more octets: a turn reads about 450 of them, and the rest of its last buffer.
 const FRAME_COST: usize = 64;
 
-/// Octets that are written in a turn before its end. Fewer wait, so that several answers need one system call.
-const MIN_EARLY_WRITE: usize = 8 * 1024;
+/// Octets of a header block that are held back at most: more than a request may have.
+const MAX_HELD: usize = 160 * 1024;
+
+/// Octets that are written in a turn before its end: the size of the buffer of the library h2. Fewer wait, so that several answers need
+/// one system call.
+const MIN_EARLY_WRITE: usize = 16 * 1024;
 
 /// A peer that reads this much within the write timeout is slow, but alive.
 const MIN_PROGRESS: usize = 16 * 1024;
@@ -47,6 +48,7 @@ const MIN_PROGRESS: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: Stream,
+    arrived: ReadBuffer,
     opening: Opening,
     read_ahead: usize,
     /// Present if the connection reads in turns.
@@ -58,19 +60,8 @@ pub(crate) struct Wire {
     written: FrameScanner,
     /// The header block that the peer has begun.
     header_block: Option<OpenHeaderBlock>,
-    /// What was read and is not passed on before the header block has a place.
-    held: BytesMut,
     activity: Arc<Activity>,
     report: WireReport,
-}
-
-/// The first octets of the connection.
-#[derive(Debug)]
-struct Opening {
-    seen: usize,
-    is_preface: bool,
-    versions: HttpVersions,
-    opened: watch::Sender<bool>,
 }
 
 /// The peer does not read what is written.
@@ -78,13 +69,6 @@ struct Opening {
 struct Blocked {
     progress: usize,
     timeout: Pin<Box<Sleep>>,
-}
-
-/// Where errors of the connection are counted.
-#[derive(Clone, Debug)]
-pub(crate) struct WireReport {
-    pub(crate) errors: Arc<ConnectionErrors>,
-    pub(crate) peer: Option<SocketAddr>,
 }
 
 // === impl Wire ===
@@ -101,12 +85,8 @@ impl Wire {
         let (opened, receiver) = watch::channel(false);
         let wire = Self {
             stream,
-            opening: Opening {
-                seen: 0,
-                is_preface: true,
-                versions,
-                opened,
-            },
+            arrived: ReadBuffer::default(),
+            opening: Opening::new(versions, opened),
             read_ahead: MAX_READ_AHEAD,
             turn: None,
             blocked: None,
@@ -115,7 +95,6 @@ impl Wire {
             read: FrameScanner::default(),
             written: FrameScanner::default(),
             header_block: None,
-            held: BytesMut::new(),
             activity,
             report,
         };
@@ -130,8 +109,63 @@ impl Wire {
     /// Nothing more is read in this turn. The task is woken when there is something to read in the next.
     fn end_turn(&self) {
         if let Some(turn) = &self.turn {
-            turn.end_reading();
+            turn.end_reading(false);
         }
+    }
+
+    /// Nothing more has arrived. The task is woken when something has.
+    fn end_reading(&self) {
+        if let Some(turn) = &self.turn {
+            turn.end_reading(true);
+        }
+    }
+
+    /// Reads what has arrived. Returns `false` if the peer sends no more.
+    fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.turn.as_ref().is_some_and(Turn::take_read_again) {
+            self.arrived.fill_now(&self.stream)?;
+            if !self.arrived.piece().is_empty() {
+                return Poll::Ready(Ok(true));
+            }
+        }
+        self.arrived.poll_fill(&mut self.stream, cx)
+    }
+
+    /// Examines what was read next. The octets of a header block that has not ended are held back.
+    ///
+    /// # Errors
+    /// The peer has sent what it must not send.
+    fn examine_piece(&mut self) -> io::Result<()> {
+        let octets = self.arrived.piece();
+        let frames = self.opening.read(octets, &self.report);
+        self.read.follow(frames);
+        if self.opening.versions() == HttpVersions::Http2Only && self.read.has_trailers() {
+            self.report.record(ConnectionErrorKind::RequestTrailers);
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let before_frames = octets.len() - frames.len();
+        let block_start = self.read.block_start().map(|start| before_frames + start);
+        let cost = octets.len() + self.read.take_frames().saturating_mul(FRAME_COST);
+        self.read_ahead = self.read_ahead.saturating_sub(cost);
+        if !self.read.is_block_open() {
+            self.header_block = None;
+            self.arrived.release();
+            return Ok(());
+        }
+        if block_start.is_some() {
+            // An earlier block has ended, and gives its place back first.
+            self.header_block = None;
+        }
+        if self.header_block.is_none() {
+            self.header_block = Some(self.activity.begin_header_block());
+        }
+        if self.arrived.held() < MAX_HELD {
+            self.arrived.hold(block_start);
+        } else {
+            // The library refuses a request with so much, and keeps no more of it.
+            self.arrived.release();
+        }
+        Ok(())
     }
 
     /// Notes that a write has to wait for the peer.
@@ -157,38 +191,6 @@ impl Wire {
                 blocked.timeout.as_mut().reset(Instant::now() + timeout);
             }
         }
-    }
-
-    /// Follows the header blocks of an HTTP/2 peer. `octets` have just been read.
-    fn follow_header_blocks(&mut self, octets: &[u8]) {
-        let preface_left = PREFACE.len().saturating_sub(self.opening.seen);
-        let frames = octets.get(preface_left..).unwrap_or_default();
-        if !self.opening.is_preface || frames.is_empty() {
-            return;
-        }
-        self.read.follow(frames);
-        if !self.read.is_block_open() {
-            self.header_block = None;
-        } else if self.header_block.is_none() {
-            self.header_block = Some(self.activity.begin_header_block());
-        }
-    }
-
-    /// Passes on what was held back for a header block, once the block has a place.
-    fn pass_held(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if let Some(block) = &mut self.header_block
-            && block.poll_place(cx).is_pending()
-        {
-            self.end_turn();
-            return Poll::Pending;
-        }
-        let octets = self.held.split_to(self.held.len().min(buffer.remaining()));
-        buffer.put_slice(&octets);
-        Poll::Ready(Ok(()))
     }
 
     /// Notes that everything is written.
@@ -221,34 +223,34 @@ impl AsyncRead for Wire {
             // Only a write may find that the time is up: it is due whenever a read has to wait.
             return Poll::Pending;
         }
-        if !this.held.is_empty() {
-            return this.pass_held(cx, buffer);
-        }
-        if this.read_ahead == 0 {
-            // The library writes now what it has queued, and then reads again, unless the peer does not read.
+        if this.turn.as_ref().is_some_and(Turn::take_begin) {
             this.read_ahead = MAX_READ_AHEAD;
-            this.end_turn();
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
         }
-        let before = buffer.filled().len();
-        let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buffer) else {
-            this.end_turn();
-            return Poll::Pending;
-        };
-        read?;
-        let octets = buffer.filled().get(before..).unwrap_or_default();
-        this.follow_header_blocks(octets);
-        let frames = this.read.take_frames().saturating_mul(FRAME_COST);
-        this.read_ahead = this.read_ahead.saturating_sub(octets.len() + frames);
-        this.opening.read(octets, &this.report);
-        if let Some(block) = &mut this.header_block
-            && block.poll_place(cx).is_pending()
-        {
-            this.held.extend_from_slice(octets);
-            buffer.set_filled(before);
-            this.end_turn();
-            return Poll::Pending;
+        while buffer.remaining() > 0 && !this.arrived.pass(buffer) {
+            if let Some(block) = &mut this.header_block
+                && block.poll_place(cx).is_pending()
+            {
+                this.end_turn();
+                return Poll::Pending;
+            }
+            if this.read_ahead == 0 {
+                // The library writes now what it has queued, and then reads again, unless the peer does not read.
+                this.read_ahead = MAX_READ_AHEAD;
+                this.end_turn();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if !this.arrived.piece().is_empty() {
+                this.examine_piece()?;
+                continue;
+            }
+            let Poll::Ready(read) = this.poll_arrived(cx) else {
+                this.end_reading();
+                return Poll::Pending;
+            };
+            if !read? {
+                return Poll::Ready(Ok(()));
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -270,7 +272,7 @@ impl AsyncWrite for Wire {
         };
         let written = written?;
         this.progress(written);
-        if this.opening.versions == HttpVersions::Http2Only {
+        if this.opening.versions() == HttpVersions::Http2Only {
             let octets = octets.get(..written).unwrap_or_default();
             this.written.follow(octets);
             for _ in 0..this.written.take_protocol_errors() {
@@ -295,40 +297,6 @@ impl AsyncWrite for Wire {
             return this.block(cx).map(Err);
         };
         Poll::Ready(closed)
-    }
-}
-
-// === impl Opening ===
-
-impl Opening {
-    fn read(&mut self, octets: &[u8], report: &WireReport) {
-        let Some(expected) = PREFACE.get(self.seen..).filter(|rest| !rest.is_empty()) else {
-            return;
-        };
-        let is_preface = octets.iter().zip(expected).all(|(own, other)| own == other);
-        if self.is_preface && !is_preface {
-            self.is_preface = false;
-            // The octets before these are those of the preface.
-            let first = if self.seen == 0 { octets } else { PREFACE };
-            match (first.first(), self.versions) {
-                (Some(0x16), _) => report.record(ConnectionErrorKind::Tls),
-                (_, HttpVersions::Http1AndHttp2) => {}
-                (Some(b'A'..=b'Z'), _) => report.record(ConnectionErrorKind::Http1),
-                _ => report.record(ConnectionErrorKind::UnknownProtocol),
-            }
-        }
-        self.seen += octets.len();
-        if self.seen >= PREFACE.len() {
-            self.opened.send_replace(true);
-        }
-    }
-}
-
-// === impl WireReport ===
-
-impl WireReport {
-    pub(crate) fn record(&self, kind: ConnectionErrorKind) {
-        self.errors.record(kind, self.peer);
     }
 }
 

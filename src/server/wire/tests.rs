@@ -5,6 +5,8 @@ use tokio::net::UnixStream;
 
 use super::*;
 use crate::server::activity::PortUsage;
+use crate::server::connection_errors::ConnectionErrors;
+use crate::server::opening::PREFACE;
 use crate::server::stream::Plain;
 
 fn pair(versions: HttpVersions) -> (Wire, watch::Receiver<bool>, UnixStream) {
@@ -129,16 +131,15 @@ async fn vectored_writes_are_off() {
     assert!(!hyper::rt::Write::is_write_vectored(&io));
 }
 
-/// The library holds the fields of a header block until the block ends.
 #[tokio::test(start_paused = true)]
 async fn a_header_block_that_does_not_end_has_a_time_limit() {
     let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
     let headers = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82];
     peer.write_all(PREFACE).await.unwrap();
     peer.write_all(&headers).await.unwrap();
-    let mut octets = [0; 34];
-    wire.read_exact(&mut octets).await.unwrap();
-    let error = wire.read_exact(&mut octets).await.unwrap_err();
+    let mut octets = [0; 64];
+    wire.read_exact(&mut octets[..PREFACE.len()]).await.unwrap();
+    let error = wire.read(&mut octets).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
@@ -148,33 +149,83 @@ async fn a_turn_reads_no_more_than_the_read_ahead_and_one_buffer() {
     let turn = wire.use_turns();
     let all = 5 * MAX_READ_AHEAD;
     peer.write_all(&vec![0; all]).await.unwrap();
-    let mut octets = vec![0; MAX_READ_AHEAD];
-    let mut in_one_turn = |cx: &mut Context<'_>| {
-        let mut read = 0;
-        turn.begin();
-        loop {
-            let mut buffer = ReadBuf::new(&mut octets);
-            match Pin::new(&mut wire).poll_read(cx, &mut buffer) {
-                Poll::Ready(result) => result.unwrap(),
-                Poll::Pending => break,
-            }
-            read += buffer.filled().len();
-        }
-        // It stays so until the next turn begins.
-        let mut buffer = ReadBuf::new(&mut octets);
-        assert!(Pin::new(&mut wire).poll_read(cx, &mut buffer).is_pending());
-        if read > 0 {
-            Poll::Ready(read)
-        } else {
-            Poll::Pending
-        }
-    };
     let mut read = 0;
     while read < all {
-        let more = std::future::poll_fn(&mut in_one_turn).await;
+        let more = read_turn(&mut wire, &turn).await.len();
         assert!(more < 2 * MAX_READ_AHEAD, "{more}");
         read += more;
+        // It stays so until the next turn begins.
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(read_to_the_end(&mut wire, &mut cx).is_empty());
     }
+}
+
+/// Reads in one turn until reading ends, as the library h2 does. Waits until there is something to read.
+async fn read_turn(wire: &mut Wire, turn: &Turn) -> Vec<u8> {
+    std::future::poll_fn(|cx| {
+        turn.begin();
+        let read = read_to_the_end(wire, cx);
+        if read.is_empty() {
+            return Poll::Pending;
+        }
+        Poll::Ready(read)
+    })
+    .await
+}
+
+fn read_to_the_end(wire: &mut Wire, cx: &mut Context<'_>) -> Vec<u8> {
+    let mut read = Vec::new();
+    let mut octets = [0; 8 * 1024];
+    loop {
+        let mut buffer = ReadBuf::new(&mut octets);
+        match Pin::new(&mut *wire).poll_read(cx, &mut buffer) {
+            Poll::Ready(result) => result.unwrap(),
+            Poll::Pending => return read,
+        }
+        read.extend(buffer.filled());
+    }
+}
+
+#[tokio::test]
+async fn each_turn_may_read_the_whole_read_ahead() {
+    const SENT: usize = MAX_READ_AHEAD / 2 + 1;
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.use_turns();
+    for _ in 0..3 {
+        peer.write_all(&[0xff; SENT]).await.unwrap();
+        assert_eq!(read_turn(&mut wire, &turn).await.len(), SENT);
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_reads_again_reads_what_the_runtime_has_not_noticed() {
+    let (mut wire, _, peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.use_turns();
+    peer.try_write(b"first").unwrap();
+    assert_eq!(read_turn(&mut wire, &turn).await, b"first");
+
+    // The runtime does not run before the next `await`.
+    peer.try_write(b"again").unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(read_to_the_end(&mut wire, &mut cx).is_empty());
+    assert!(turn.read_again());
+    assert_eq!(read_to_the_end(&mut wire, &mut cx), b"again");
+    assert!(turn.read_again());
+    assert!(read_to_the_end(&mut wire, &mut cx).is_empty());
+
+    let (later, ()) = tokio::join!(read_turn(&mut wire, &turn), async {
+        peer.try_write(b"later").unwrap();
+    });
+    assert_eq!(later, b"later");
+}
+
+#[tokio::test]
+async fn a_turn_that_has_read_enough_does_not_read_again() {
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.use_turns();
+    peer.write_all(&[0xff; 2 * MAX_READ_AHEAD]).await.unwrap();
+    assert!(read_turn(&mut wire, &turn).await.len() >= MAX_READ_AHEAD);
+    assert!(!turn.read_again());
 }
 
 /// The frames of nine octets that one turn reads, if the peer has sent more.
@@ -186,23 +237,52 @@ async fn a_turn_reads_a_limited_number_of_frames() {
     let turn = wire.use_turns();
     peer.write_all(PREFACE).await.unwrap();
     peer.write_all(&SETTINGS_ACK.repeat(4000)).await.unwrap();
-    let mut octets = vec![0; BUFFER];
-    let mut in_one_turn = |cx: &mut Context<'_>| {
-        let mut read = 0;
-        turn.begin();
-        loop {
-            let mut buffer = ReadBuf::new(&mut octets);
-            match Pin::new(&mut wire).poll_read(cx, &mut buffer) {
-                Poll::Ready(result) => result.unwrap(),
-                Poll::Pending if read == 0 => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(read),
-            }
-            read += buffer.filled().len();
-        }
-    };
-    let read = std::future::poll_fn(&mut in_one_turn).await;
+    let read = read_turn(&mut wire, &turn).await.len();
     let most = MAX_READ_AHEAD / FRAME_COST * SETTINGS_ACK.len() + BUFFER;
     assert!(read <= most, "{read}");
+}
+
+#[tokio::test]
+async fn a_header_block_is_passed_on_when_it_has_ended() {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let headers = [&[0, 0x30, 0, 1, 0, 0, 0, 0, 1][..], &[0x82; 0x3000]].concat();
+    let end = [0, 0, 1, 9, 4, 0, 0, 0, 1, 0x84];
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    let turn = wire.use_turns();
+    let before = [&PREFACE[..], &SETTINGS].concat();
+    peer.write_all(&[&before[..], &headers].concat())
+        .await
+        .unwrap();
+    assert_eq!(read_turn(&mut wire, &turn).await, before);
+    // All but the last octet.
+    peer.write_all(&end[..9]).await.unwrap();
+    tokio::task::yield_now().await;
+    let mut cx = Context::from_waker(Waker::noop());
+    turn.begin();
+    assert!(read_to_the_end(&mut wire, &mut cx).is_empty());
+    peer.write_all(&[&end[9..], &SETTINGS].concat())
+        .await
+        .unwrap();
+    let expected = [&headers[..], &end, &SETTINGS].concat();
+    assert_eq!(read_turn(&mut wire, &turn).await, expected);
+}
+
+#[tokio::test]
+async fn a_request_with_trailers_ends_the_connection() {
+    let headers = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x82];
+    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
+    peer.write_all(&[&PREFACE[..], &headers].concat())
+        .await
+        .unwrap();
+    let mut octets = [0; 64];
+    wire.read_exact(&mut octets[..34]).await.unwrap();
+    peer.write_all(&headers).await.unwrap();
+    let error = wire.read(&mut octets).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    let (_, _, count) = (wire.report.errors.counts())
+        .find(|(_, kind, _)| *kind == "request_trailers")
+        .unwrap();
+    assert_eq!(count, 1);
 }
 
 #[tokio::test]

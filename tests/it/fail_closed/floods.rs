@@ -18,6 +18,11 @@ use super::common::{good, process};
 /// What a peer sends in each flood, unless the connection ends before.
 const FLOOD: usize = 4 * 1024 * 1024;
 
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+
+/// An octet that is a field (RFC 7541 appendix A).
+const AGE: u8 = 0x95;
+
 /// One step of a flood, by its number.
 type Step = fn(u32) -> Vec<u8>;
 
@@ -157,6 +162,103 @@ async fn open_header_blocks_of_many_connections_take_bounded_memory() {
         // All of them together would take 260 MiB.
         assert!(grown < 128, "{address}: grown by {grown} MiB");
         assert!(running.check(good()).await.is_admission());
+    }
+}
+
+/// Clients behind Envoy can make the headers of its calls long, because it copies `tracestate` into them. Such a call is a failed
+/// check if its connection is closed.
+#[tokio::test]
+async fn calls_with_long_headers_that_arrive_in_pieces_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    let state = [
+        b"\0\x0atracestate\x7f\xa1\x9b\x01".as_slice(),
+        &[b'a'; 20_000],
+    ]
+    .concat();
+    let call = call(1, "accredit", CHECK);
+    let first = [&call[9..], &state[..16_000]].concat();
+    let first = frame(HEADERS, 0, 1, &first);
+    let rest = [
+        frame(CONTINUATION, END_HEADERS, 1, &state[16_000..]),
+        frame(DATA, END_STREAM, 1, &[0; 5]),
+    ]
+    .concat();
+    let mut connections = Vec::new();
+    for _ in 0..100 {
+        let mut connection = FrameConnection::open(running.checks).await;
+        connection.send(&first).await;
+        connections.push(connection);
+    }
+    let answers = connections.iter_mut().map(async |connection| {
+        connection.send(&rest).await;
+        connection
+            .next_of(DATA)
+            .await
+            .map(|answer| answer.payload.len())
+    });
+    let answers = within("all are answered", join_all(answers)).await;
+    assert!(
+        answers.iter().all(|length| *length > Some(5)),
+        "{answers:?}"
+    );
+}
+
+/// A call waits a short time for its message. The library would keep decoded trailers as long.
+#[tokio::test]
+async fn trailers_of_many_calls_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    assert!(running.check(good()).await.is_admission());
+    let before = running.most_memory();
+    let trailers = [AGE; 3700];
+    let calls: Vec<u8> = (0..64)
+        .flat_map(|number| {
+            let stream = 2 * number + 1;
+            let headers = call(stream, "accredit", CHECK);
+            let trailers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &trailers);
+            [headers, trailers].concat()
+        })
+        .collect();
+    let floods = (0..100).map(async |_| {
+        let FrameConnection(mut stream) = FrameConnection::open(running.checks).await;
+        // The connection is closed in the meantime.
+        let _ = stream.write_all(&calls).await;
+        let mut rest = vec![0; 1024];
+        while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+    });
+    within("all are closed", join_all(floods)).await;
+    let grown = running.most_memory().saturating_sub(before) / 1024 / 1024;
+    println!("grown by {grown} MiB");
+    assert!(grown < 64, "grown by {grown} MiB");
+    assert!(running.check(good()).await.is_admission());
+}
+
+/// The other ports have few requests at the same time, with few headers.
+#[tokio::test]
+async fn headers_of_many_requests_on_the_other_ports_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    let requests: Vec<u8> = (0..32)
+        .flat_map(|number| {
+            let call = call(2 * number + 1, "localhost", "/readyz");
+            let block = [&call[9..], &[AGE; 1800]].concat();
+            frame(HEADERS, END_HEADERS, 2 * number + 1, &block)
+        })
+        .collect();
+    for address in [running.admin, running.probes.unwrap()] {
+        let before = running.most_memory();
+        let mut connections = Vec::new();
+        for _ in 0..100 {
+            let mut connection = FrameConnection::open(address).await;
+            connection.send(&requests).await;
+            connections.push(connection);
+        }
+        let (status, _) = http_get::get(address, "localhost", "/readyz").await;
+        assert_eq!(status, 200);
+        let grown = running.most_memory().saturating_sub(before) / 1024 / 1024;
+        println!("{address}: grown by {grown} MiB");
+        assert!(grown < 64, "{address}: grown by {grown} MiB");
     }
 }
 

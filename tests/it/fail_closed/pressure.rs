@@ -57,6 +57,7 @@ async fn no_request_is_judged_after_the_deadline_of_its_call() {
     let asked = Arc::new(AtomicUsize::new(0));
     let service = CheckService::new(Arc::new(Counts(asked.clone())), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(16));
+    let checks = Arc::new(checks);
     for (timeout, body, times) in [
         ("0m", whole(framed_check(good())), 0),
         ("1n", whole(framed_check(good())), 0),
@@ -67,7 +68,7 @@ async fn no_request_is_judged_after_the_deadline_of_its_call() {
         call.headers_mut()
             .insert("grpc-timeout", timeout.parse().unwrap());
         let arrival = checks.arrive(call.headers(), Instant::now());
-        let answering = checks.call(arrival, call.into_body());
+        let answering = checks.clone().call(arrival, call.into_body());
         let answer = within("the call is answered", answering).await;
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         let answer = Answer::of(CheckResponse::decode(&bytes[5..]).unwrap());
@@ -82,11 +83,12 @@ async fn a_check_that_waits_for_a_thread_is_in_flight() {
     let asked = Arc::new(AtomicUsize::new(0));
     let service = CheckService::new(Arc::new(Counts(asked.clone())), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
+    let checks = Arc::new(checks);
     let arrive = || checks.arrive(&HeaderMap::new(), Instant::now());
     let (first, second) = (arrive(), arrive());
     let reason = async |arrival| {
         let body = whole(framed_check(good()));
-        let answer = within("the call is answered", checks.call(arrival, body)).await;
+        let answer = within("the call is answered", checks.clone().call(arrival, body)).await;
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         Answer::of(CheckResponse::decode(&bytes[5..]).unwrap()).reason()
     };
@@ -164,6 +166,7 @@ async fn a_panic_refuses_only_its_own_request() {
     let address = listener.local_addr();
     let service = CheckService::new(Arc::new(Panics), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
+    let checks = Arc::new(checks);
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));
     let workers = Workers::start("worker", std::num::NonZeroUsize::MIN).expect("can start");
