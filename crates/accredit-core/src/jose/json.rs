@@ -165,6 +165,26 @@ impl Span {
 // === impl JsonText ===
 
 impl JsonText {
+    fn as_bytes(&self) -> &[u8] {
+        let bytes = self.text.as_bytes().get(self.span.range());
+        bytes.unwrap_or_default()
+    }
+
+    /// Whether this is that text. Most names of a claims set have three letters, so the last one is compared before the others.
+    fn is(&self, text: &[u8]) -> bool {
+        self.span.len() as usize == text.len() && {
+            let own = self.as_bytes();
+            own.last() == text.last() && own == text
+        }
+    }
+
+    /// A bit that equal texts have in common. Most other texts have another bit.
+    fn bit(&self) -> u64 {
+        let text = self.as_bytes();
+        let [first, last] = [text.first(), text.last()].map(|byte| byte.map_or(0, |b| *b));
+        1 << ((text.len() * 5 + usize::from(first) + usize::from(last) * 3) % 64)
+    }
+
     /// The memory that it occupies beside the document's text, in bytes.
     fn heap_weight(&self) -> usize {
         // Before a part of the document's text there is at least its quotation mark.
@@ -186,7 +206,7 @@ impl Deref for JsonText {
 
 impl PartialEq for JsonText {
     fn eq(&self, other: &JsonText) -> bool {
-        self.span.len() == other.span.len() && **self == **other
+        self.is(other.as_bytes())
     }
 }
 
@@ -278,7 +298,7 @@ impl JsonObject {
     pub fn get(&self, name: &str) -> Option<&JsonValue> {
         self.members
             .iter()
-            .find(|(member, _)| member.span.len() as usize == name.len() && **member == *name)
+            .find(|(member, _)| member.is(name.as_bytes()))
             .map(|(_, value)| value)
     }
 

@@ -139,28 +139,31 @@ impl JsonReader<'_> {
     fn string(&mut self) -> Result<JsonText, JsonError> {
         self.expect(b'"')?;
         let start = self.at;
+        let rest = self.text.as_bytes().get(start..).ok_or(self.syntax())?;
+        // Without an escape, the first run is the whole string.
+        if let Some(length) = rest.iter().position(|byte| ends_run(*byte))
+            && rest.get(length) == Some(&b'"')
+        {
+            self.at += length + 1;
+            return Ok(JsonText {
+                text: self.text.clone(),
+                span: Span::new(start, start + length),
+            });
+        }
         let mut unescaped = String::new();
         loop {
             let rest = self.text.as_bytes().get(self.at..).ok_or(self.syntax())?;
             let plain = rest
                 .iter()
-                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
+                .position(|byte| ends_run(*byte))
                 .ok_or(self.syntax())?;
             // The bytes that end a run are ASCII, so the run ends at a character boundary.
             let run = self
                 .text
                 .get(self.at..self.at + plain)
                 .ok_or(self.syntax())?;
-            let end = self.at + plain;
-            self.at = end;
+            self.at += plain;
             if self.take(b'"') {
-                // Without an escape, the run is the whole string.
-                if run.len() == end - start {
-                    return Ok(JsonText {
-                        text: self.text.clone(),
-                        span: Span::new(start, end),
-                    });
-                }
                 unescaped.push_str(run);
                 return Ok(JsonText {
                     span: Span::new(0, unescaped.len()),
@@ -294,14 +297,38 @@ impl JsonReader<'_> {
     }
 }
 
+/// Whether the byte ends a run of characters that stand for themselves in a string. Control characters are errors.
+#[inline]
+fn ends_run(byte: u8) -> bool {
+    // A table: this runs for every character of a token.
+    #[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+    const ENDS_RUN: [bool; 256] = {
+        let mut ends = [false; 256];
+        let mut control = 0;
+        while control < 0x20 {
+            ends[control] = true;
+            control += 1;
+        }
+        ends[b'"' as usize] = true;
+        ends[b'\\' as usize] = true;
+        ends
+    };
+    ENDS_RUN.get(usize::from(byte)).copied().unwrap_or(true)
+}
+
 /// The first member, in some order, whose name an earlier member has. Names are compared after unescaping: `"a"` and
 /// `"\u0061"` are the same name.
 fn duplicate_member(members: &[(JsonText, JsonValue)]) -> Option<usize> {
-    // A few members are compared pair by pair. Many are sorted, so that a hostile object costs no quadratic time.
+    // Of a few members, those whose bit another one has are compared with the earlier ones. Many are sorted, so that a hostile
+    // object costs no quadratic time.
     if members.len() <= 16 {
+        let mut bits = 0;
         return members.iter().enumerate().find_map(|(at, (name, _))| {
+            let bit = name.bit();
+            let is_new = bits & bit == 0;
+            bits |= bit;
             let mut earlier = members.iter().take(at);
-            earlier.any(|(other, _)| other == name).then_some(at)
+            (!is_new && earlier.any(|(other, _)| other == name)).then_some(at)
         });
     }
     let mut names: Vec<(&str, usize)> = members
