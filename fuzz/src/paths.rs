@@ -44,7 +44,7 @@ fn judge(target: &[u8]) -> bool {
         Path::Plain(segments) => {
             let own: Vec<Vec<u8>> = segments
                 .iter()
-                .map(|segment| segment.clone().into_bytes())
+                .map(|segment| segment.as_bytes().to_vec())
                 .collect();
             for (reader, reading) in [
                 ("RFC 3986", rfc3986(target)),

@@ -168,7 +168,8 @@ fn decoded(text: &str) -> Option<String> {
         None => (text, false),
     };
     let ends = below_root.ends_with('/');
-    let Path::Plain(segments) = Path::parse(format!("/{below_root}").as_bytes()) else {
+    let path = format!("/{below_root}");
+    let Path::Plain(segments) = Path::parse(path.as_bytes()) else {
         return None;
     };
     let root = if had_root { "/" } else { "" };

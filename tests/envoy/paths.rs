@@ -171,7 +171,7 @@ fn assert_public(target: &str, sent: &Result<String, u16>) {
             panic!("{target} reached the upstream as {path}")
         };
         assert_eq!(
-            segments.first().map(String::as_str),
+            segments.first().map(|segment| &**segment),
             Some("public"),
             "{target} reached the upstream as {path}"
         );

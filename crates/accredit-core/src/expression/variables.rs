@@ -1,5 +1,6 @@
 //! The variables that an expression can read (CONTRACT 3.11.3, 3.7.6).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::request::Request;
@@ -40,7 +41,7 @@ pub struct RequestVariables<'a> {
     /// The host as rules match it. `None` if no rule and no expression reads the host.
     pub host: Option<&'a dyn fmt::Display>,
     /// The segments of the path as rules match them. `None` if no rule and no expression reads the path.
-    pub path: Option<&'a [String]>,
+    pub path: Option<&'a [Cow<'a, str>]>,
     /// Seconds since the epoch.
     pub now: f64,
 }

@@ -1,11 +1,12 @@
 //! The parts of a request that rules match. If a part has more than one interpretation, the request is denied.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::request::Request;
 use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 use crate::rules::host::Host;
-use crate::rules::path::Path;
+use crate::rules::path::{Path, Segments};
 use crate::rules::peer::address_of;
 
 /// What rules match, read before the credential.
@@ -14,7 +15,7 @@ pub struct Facts<'a> {
     pub method: &'a str,
     /// `None` if no rule reads the host.
     pub host: Option<Host>,
-    pub path: MatchedPath,
+    pub path: MatchedPath<'a>,
     /// Whether the request is a CORS preflight.
     pub(crate) is_preflight: bool,
     /// Envoy's per-route `context_extensions`.
@@ -27,13 +28,13 @@ pub struct Facts<'a> {
 
 /// The path of a request in the form that patterns match.
 #[derive(Debug)]
-pub enum MatchedPath {
+pub enum MatchedPath<'a> {
     /// No rule reads the path.
     Unread,
     /// The path has one interpretation. The segments are decoded.
-    Plain(Vec<String>),
+    Plain(Segments<'a>),
     /// The path is ambiguous, and `ambiguous_paths` permits each of these kinds that it has. The segments are as sent.
-    Permitted(Vec<String>, Ambiguities),
+    Permitted(Segments<'a>, Ambiguities),
 }
 
 /// The parts of a request that at least one rule reads.
@@ -117,9 +118,9 @@ impl<'a> Facts<'a> {
     }
 }
 
-impl MatchedPath {
+impl<'a> MatchedPath<'a> {
     /// The segments that patterns match.
-    pub fn segments(&self) -> Option<&[String]> {
+    pub fn segments(&self) -> Option<&[Cow<'a, str>]> {
         match self {
             MatchedPath::Unread => None,
             MatchedPath::Plain(segments) | MatchedPath::Permitted(segments, _) => Some(segments),
@@ -131,7 +132,10 @@ impl MatchedPath {
     }
 }
 
-fn read_path(request: &Request<'_>, permitted: Ambiguities) -> Result<MatchedPath, TargetError> {
+fn read_path<'a>(
+    request: &Request<'a>,
+    permitted: Ambiguities,
+) -> Result<MatchedPath<'a>, TargetError> {
     let (shown, target) = (request.path.as_bytes(), request.target());
     let path = if shown == target {
         Path::parse(shown)

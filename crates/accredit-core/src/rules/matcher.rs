@@ -93,7 +93,7 @@ impl Matcher {
         })
     }
 
-    fn has_path(&self, path: &MatchedPath) -> bool {
+    fn has_path(&self, path: &MatchedPath<'_>) -> bool {
         self.paths.as_ref().is_none_or(|patterns| {
             path.segments()
                 .is_some_and(|segments| patterns.iter().any(|pattern| pattern.matches(segments)))

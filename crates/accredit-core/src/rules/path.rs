@@ -10,18 +10,21 @@ use crate::rules::ambiguity::{Ambiguities, Ambiguity};
 
 /// A request path without its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Path {
+pub enum Path<'a> {
     /// One interpretation: the decoded segments. `/` has none.
-    Plain(Vec<String>),
+    Plain(Segments<'a>),
     /// Several interpretations: every kind that the path has, and the segments as sent.
-    Ambiguous(Ambiguities, Vec<String>),
+    Ambiguous(Ambiguities, Segments<'a>),
     /// A form that no setting permits: a control character, or no leading `/` (asterisk form, CONNECT).
     Unreadable,
 }
 
-impl Path {
+/// The segments of a path. One without escapes is a part of the request.
+pub type Segments<'a> = Vec<Cow<'a, str>>;
+
+impl<'a> Path<'a> {
     /// Reads a request target. Its query begins at the first `?`.
-    pub fn parse(target: &[u8]) -> Path {
+    pub fn parse(target: &'a [u8]) -> Path<'a> {
         let path = target
             .split(|byte| *byte == b'?')
             .next()
@@ -41,22 +44,28 @@ impl Path {
         if scanner.has_controls || has_c1_controls(&decoded) {
             return Path::Unreadable;
         }
-        if std::str::from_utf8(&decoded).is_err() {
+        // Without an escape, the scanner has found each byte that is not ASCII.
+        if matches!(&decoded, Cow::Owned(decoded) if std::str::from_utf8(decoded).is_err()) {
             scanner.found.insert(Ambiguity::BadEncoding);
         }
         // One trailing slash makes no difference.
         let below_root = below_root.strip_suffix(b"/").unwrap_or(below_root);
-        let raw = segments(below_root);
-        if scanner.found.is_empty() {
-            Path::Plain(raw.map(|segment| text(&percent_decode(segment))).collect())
+        let is_plain = scanner.found.is_empty();
+        let text = match decoded {
+            Cow::Owned(_) if is_plain => decoded_text,
+            _ => text,
+        };
+        let segments = segments(below_root).map(text).collect();
+        if is_plain {
+            Path::Plain(segments)
         } else {
-            Path::Ambiguous(scanner.found, raw.map(text).collect())
+            Path::Ambiguous(scanner.found, segments)
         }
     }
 
     /// Reads a target of which the proxy showed two forms that differ: it has the kinds of both, and
     /// [`Ambiguity::BadEncoding`].
-    pub(crate) fn parse_differing(shown: &[u8], raw: &[u8]) -> Path {
+    pub(crate) fn parse_differing(shown: &[u8], raw: &'a [u8]) -> Path<'a> {
         let (shown, raw) = (Path::parse(shown), Path::parse(raw));
         match (shown.ambiguities(), raw.ambiguities(), raw) {
             (Some(shown), Some(kinds), Path::Plain(segments) | Path::Ambiguous(_, segments)) => {
@@ -83,8 +92,20 @@ fn segments(below_root: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(move |_| !below_root.is_empty())
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// A segment as sent.
+fn text(segment: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(segment) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(segment),
+    }
+}
+
+/// A segment, percent-decoded.
+fn decoded_text(segment: &[u8]) -> Cow<'_, str> {
+    match percent_decode(segment) {
+        Cow::Borrowed(plain) => text(plain),
+        Cow::Owned(decoded) => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
+    }
 }
 
 // === impl Scanner ===
@@ -111,7 +132,15 @@ struct Piece {
 impl Scanner {
     fn scan(&mut self, path: &[u8]) {
         let mut rest = path;
-        while let Some((&byte, after)) = rest.split_first() {
+        loop {
+            let end = rest.iter().position(|byte| !is_of_word(*byte));
+            let (word, next) = rest.split_at(end.unwrap_or(rest.len()));
+            if !word.is_empty() {
+                self.other(None);
+            }
+            let Some((&byte, after)) = next.split_first() else {
+                break;
+            };
             rest = after;
             if byte != b'%' {
                 self.plain(byte);
@@ -203,6 +232,12 @@ impl Scanner {
     }
 }
 
+/// Whether no server treats the character in a special way. Most characters of a path are such ones, and are not looked at one by
+/// one.
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
 /// Decodes every escape once. A bad escape stays as it is.
 fn percent_decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.contains(&b'%') {
@@ -232,9 +267,10 @@ fn leading_escape(bytes: &[u8]) -> Option<(u8, &[u8])> {
 
 /// Whether the bytes have a control character from U+0080 to U+009F, also amid bytes that are not UTF-8.
 fn has_c1_controls(bytes: &[u8]) -> bool {
-    bytes
-        .windows(2)
-        .any(|pair| matches!(pair, [0xc2, 0x80..=0x9f]))
+    !bytes.is_ascii()
+        && bytes
+            .windows(2)
+            .any(|pair| matches!(pair, [0xc2, 0x80..=0x9f]))
 }
 
 #[cfg(test)]

@@ -45,21 +45,19 @@ impl PathPattern {
     }
 
     /// Whether the pattern matches a path with these decoded segments.
-    pub fn matches(&self, path: &[String]) -> bool {
-        let matches = |patterns: &[SegmentPattern], segments: &[String]| {
-            patterns
-                .iter()
-                .zip(segments)
-                .all(|(pattern, segment)| pattern.matches(segment))
-        };
+    pub fn matches(&self, path: &[impl AsRef<str>]) -> bool {
+        fn all_match(patterns: &[SegmentPattern], segments: &[impl AsRef<str>]) -> bool {
+            let mut both = patterns.iter().zip(segments);
+            both.all(|(pattern, segment)| pattern.matches(segment.as_ref()))
+        }
         let Some(tail) = &self.tail else {
-            return path.len() == self.head.len() && matches(&self.head, path);
+            return path.len() == self.head.len() && all_match(&self.head, path);
         };
         path.len()
             .checked_sub(tail.len())
             .filter(|before_tail| *before_tail >= self.head.len())
             .and_then(|before_tail| path.get(before_tail..))
-            .is_some_and(|end| matches(&self.head, path) && matches(tail, end))
+            .is_some_and(|end| all_match(&self.head, path) && all_match(tail, end))
     }
 
     /// The first segment of every matching path, if the pattern determines it.

@@ -189,10 +189,10 @@ fn first_segments(rule: &Rule) -> Option<Vec<String>> {
     of(&rule.matcher).or_else(|| of(rule.bounds.as_deref()?))
 }
 
-fn first_segment(path: &MatchedPath) -> &str {
+fn first_segment<'a>(path: &'a MatchedPath<'_>) -> &'a str {
     path.segments()
-        .and_then(<[String]>::first)
-        .map(String::as_str)
+        .and_then(<[_]>::first)
+        .map(|segment| &**segment)
         .unwrap_or_default()
 }
 

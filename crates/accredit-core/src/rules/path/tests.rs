@@ -38,10 +38,7 @@ fn unambiguous_paths_are_normalised() {
         ("/A", &["A"]),
     ];
     for (target, segments) in cases {
-        let segments = segments
-            .iter()
-            .map(|segment| (*segment).to_owned())
-            .collect();
+        let segments = segments.iter().map(|segment| (*segment).into()).collect();
         assert_eq!(
             Path::parse(target.as_bytes()),
             Path::Plain(segments),
@@ -182,7 +179,7 @@ fn the_segments_of_an_ambiguous_path_are_not_decoded() {
 
 #[test]
 fn a_path_that_envoy_sends_in_two_forms_has_the_kinds_of_both() {
-    let kinds = |shown: &[u8], raw: &[u8]| match Path::parse_differing(shown, raw) {
+    let kinds = |shown: &[u8], raw: &'static [u8]| match Path::parse_differing(shown, raw) {
         Path::Ambiguous(kinds, segments) => Some((kinds.iter().collect::<Vec<_>>(), segments)),
         _ => None,
     };
@@ -191,7 +188,7 @@ fn a_path_that_envoy_sends_in_two_forms_has_the_kinds_of_both() {
             kinds.to_vec(),
             segments
                 .iter()
-                .map(|segment| (*segment).to_owned())
+                .map(|segment| (*segment).to_owned().into())
                 .collect(),
         ))
     };
