@@ -17,25 +17,33 @@ use crate::request::{Headers, Request};
 #[derive(Clone, Debug, Default)]
 pub struct SourceNames {
     /// In lower case.
-    pub headers: Vec<String>,
+    headers: Vec<String>,
+    /// Those of `headers` that have look-alikes.
+    with_look_alikes: Vec<String>,
     pub cookies: Vec<String>,
     pub parameters: Vec<String>,
 }
 
 impl SourceNames {
+    /// Adds a header in lower case.
+    pub fn add_header(&mut self, name: &str) {
+        // A name of letters and digits has no other look-alike, because names are in lower case.
+        if name.bytes().any(|byte| !byte.is_ascii_alphanumeric()) {
+            self.with_look_alikes.push(name.to_owned());
+        }
+        self.headers.push(name.to_owned());
+    }
+
     /// Whether the request has a token that only an upstream would read.
     pub fn hide_token(&self, request: &Request<'_>) -> bool {
         self.in_headers(&request.headers)
             || self.in_cookies(&request.headers)
-            || self.in_query(request.target())
+            || !self.parameters.is_empty() && self.in_query(request.target())
     }
 
     /// CGI-style servers confuse `x-api-token` and `x_api_token` (CONTRACT 4.9.6).
     fn in_headers(&self, headers: &Headers<'_>) -> bool {
-        // Names are in lower case, so a name of letters and digits has no other look-alike.
-        let has_look_alikes =
-            |name: &&String| name.bytes().any(|byte| !byte.is_ascii_alphanumeric());
-        self.headers.iter().filter(has_look_alikes).any(|source| {
+        self.with_look_alikes.iter().any(|source| {
             headers.iter().any(|(name, value)| {
                 look_alike(source, name)
                     && self.headers.iter().all(|own| own != name)
@@ -89,8 +97,7 @@ impl SourceNames {
 
     /// Some servers separate parameters at `;` too.
     fn in_query(&self, target: &[u8]) -> bool {
-        let parameters = query::parameters(target).filter(|_| !self.parameters.is_empty());
-        parameters.into_iter().any(|parameter| {
+        query::parameters(target).any(|parameter| {
             let is_hidden_in_whole = pair(parameter).is_some_and(|(name, value)| {
                 let is_read = self.parameters.iter().any(|own| query::is_named(name, own));
                 !is_read && is_read_as(name, &self.parameters) && resembles_jwt(value)

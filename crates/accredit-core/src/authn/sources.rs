@@ -67,7 +67,10 @@ impl TokenSources {
             match source {
                 TokenSource::Cookie(name) => names.cookies.push(name.clone()),
                 TokenSource::Query(name) => names.parameters.push(name.clone()),
-                _ => names.headers.extend(source.header().map(str::to_owned)),
+                _ => source
+                    .header()
+                    .into_iter()
+                    .for_each(|name| names.add_header(name)),
             }
         }
         TokenSources {
@@ -165,8 +168,12 @@ impl TokenSources {
             return Ok(None);
         };
         // The value of a header with a scheme is the token or another credential.
-        let is_whole_value = |source: &&TokenSource| {
-            matches!(source, TokenSource::Scheme { .. }) && sources.contains(source)
+        let carries_token = |source: &TokenSource| {
+            let mut sources = sources.iter();
+            sources.any(|own| std::ptr::eq(*own, source) || *own == source)
+        };
+        let is_whole_value = |source: &TokenSource| {
+            matches!(source, TokenSource::Scheme { .. }) && carries_token(source)
         };
         let mut others = self.sources.iter().filter(|source| !is_whole_value(source));
         if others.any(|source| source.has_second_token(token, request)) {

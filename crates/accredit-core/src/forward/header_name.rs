@@ -123,7 +123,13 @@ impl fmt::Debug for HeaderName {
 /// Whether the names are equal once every character other than a letter or digit is read as `-`. CGI-style servers
 /// confuse such names (CONTRACT 4.9.6).
 pub(crate) fn look_alike(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+    one.len() == other.len() && are_folded_to_one(one.as_bytes(), other.as_bytes())
+}
+
+/// Whether texts of one length are equal once each character is folded.
+fn are_folded_to_one(one: &[u8], other: &[u8]) -> bool {
+    let mut both = one.iter().zip(other);
+    both.all(|(one, other)| one == other || folded(*one) == folded(*other))
 }
 
 /// A bit that a prefix and the names that it covers have in common. Most other names have another bit. None for an empty name.
@@ -141,19 +147,26 @@ pub(crate) fn shape_bit(name: &str) -> u64 {
 
 /// Whether the name begins with the prefix, both folded as in [`look_alike`].
 fn looks_covered(name: &str, prefix: &str) -> bool {
-    name.len() >= prefix.len()
-        && prefix
-            .bytes()
-            .map(folded)
-            .eq(name.bytes().take(prefix.len()).map(folded))
+    let begin = name.as_bytes().get(..prefix.len());
+    begin.is_some_and(|begin| are_folded_to_one(begin, prefix.as_bytes()))
 }
 
+#[inline]
 fn folded(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() {
-        byte.to_ascii_lowercase()
-    } else {
-        b'-'
-    }
+    // A table: this runs for every header of every request.
+    #[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+    const FOLDED: [u8; 256] = {
+        let mut folded = [b'-'; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            if (byte as u8).is_ascii_alphanumeric() {
+                folded[byte] = (byte as u8).to_ascii_lowercase();
+            }
+            byte += 1;
+        }
+        folded
+    };
+    FOLDED.get(usize::from(byte)).copied().unwrap_or(b'-')
 }
 
 fn token(text: &str) -> Result<String, NameError> {

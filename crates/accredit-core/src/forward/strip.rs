@@ -61,10 +61,18 @@ impl StripList {
         let is_set = |name: &str| {
             set.iter().any(|header| header.name.as_str() == name) || rewritten.contains(&name)
         };
+        let changed = || {
+            also.iter()
+                .map(String::as_str)
+                .chain(rewritten.iter().copied())
+        };
+        let shapes = changed()
+            .map(shape_bit)
+            .fold(0, |shapes, shape| shapes | shape);
         let is_protected = |name: &str| {
-            self.is_reserved_for_tokens(name)
-                || also.iter().any(|own| look_alike(own, name))
-                || rewritten.iter().any(|own| look_alike(own, name))
+            let shape = shape_bit(name);
+            self.is_reserved_for_tokens(name, shape)
+                || shapes & shape != 0 && changed().any(|own| look_alike(own, name))
         };
         let is_listed = |name: &str| {
             also.iter().any(|own| own == name) || self.unset(set).any(|own| own == name)
@@ -80,14 +88,14 @@ impl StripList {
         removals
     }
 
-    fn is_reserved_for_tokens(&self, name: &str) -> bool {
+    /// `shape` is the [`shape_bit`] of the name.
+    fn is_reserved_for_tokens(&self, name: &str, shape: u64) -> bool {
         let is_named = || {
             look_alike(FAILURE_MODE_ALLOWED, name)
                 || self.names.iter().any(|own| own.looks_like(name))
         };
         let is_covered = || self.prefixes.iter().any(|prefix| prefix.covers(name));
-        self.shapes & shape_bit(name) != 0 && is_named()
-            || self.firsts & first_bit(name) != 0 && is_covered()
+        self.shapes & shape != 0 && is_named() || self.firsts & first_bit(name) != 0 && is_covered()
     }
 }
 

@@ -6,11 +6,14 @@ use crate::request::{ClientCertificate, Completeness, Headers, Request};
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln";
 
 fn names() -> SourceNames {
-    SourceNames {
-        headers: vec!["authorization".into(), "x-api-token".into()],
+    let mut names = SourceNames {
         cookies: vec!["s".into(), "app_token".into()],
         parameters: vec!["access_token".into()],
-    }
+        ..SourceNames::default()
+    };
+    names.add_header("authorization");
+    names.add_header("x-api-token");
+    names
 }
 
 /// `J` stands for a token, `H` and `P` for its first two parts.
