@@ -32,8 +32,7 @@ impl MessageWriter {
 
     /// A field of type `string`.
     pub fn text(&mut self, number: u32, text: &str) {
-        self.key(number, WireType::Delimited);
-        self.raw_varint(text.len() as u64);
+        self.key_and_length(number, text.len());
         self.0.extend_from_slice(text.as_bytes());
     }
 
@@ -47,6 +46,11 @@ impl MessageWriter {
     pub fn double(&mut self, number: u32, value: f64) {
         self.key(number, WireType::Fixed64);
         self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// The begin of a field that is a message of this size: its fields follow.
+    pub fn begin(&mut self, number: u32, size: usize) {
+        self.key_and_length(number, size);
     }
 
     /// A field that is a message, whose fields `write` writes.
@@ -72,6 +76,19 @@ impl MessageWriter {
     }
 
     #[inline]
+    fn key_and_length(&mut self, number: u32, length: usize) {
+        let key = u64::from(number) << 3 | WireType::Delimited as u64;
+        match (u8::try_from(key), u8::try_from(length)) {
+            // Almost every field.
+            (Ok(key @ 0..0x80), Ok(length @ 0..0x80)) => self.0.extend_from_slice(&[key, length]),
+            _ => {
+                self.raw_varint(key);
+                self.raw_varint(length as u64);
+            }
+        }
+    }
+
+    #[inline]
     fn key(&mut self, number: u32, wire_type: WireType) {
         self.raw_varint(u64::from(number) << 3 | wire_type as u64);
     }
@@ -89,6 +106,24 @@ impl MessageWriter {
         let mut bytes = [0; MAX_VARINT];
         let size = varint(value, &mut bytes);
         self.0.extend(bytes.into_iter().take(size));
+    }
+}
+
+/// The bytes of a field of type `string` with a number below 16, its key and its length included.
+pub fn text_size(text: &str) -> usize {
+    message_size(text.len())
+}
+
+/// The same for a field that is a message of this size.
+pub fn message_size(size: usize) -> usize {
+    1 + varint_size(size as u64) + size
+}
+
+/// The bytes of a varint.
+fn varint_size(value: u64) -> usize {
+    match value.checked_ilog2() {
+        Some(highest_bit) => highest_bit as usize / 7 + 1,
+        None => 1,
     }
 }
 
@@ -116,7 +151,7 @@ mod tests {
     use envoy_types::pb::google::rpc::Status;
     use prost::Message as _;
 
-    use super::MessageWriter;
+    use super::{MessageWriter, text_size};
 
     #[test]
     fn each_kind_of_field_is_written_as_prost_writes_it() {
@@ -136,6 +171,16 @@ mod tests {
             writer.text(1, &value);
             let expected = StringValue { value }.encode_to_vec();
             assert_eq!(writer.into_bytes(), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_text_is_known_before_it_is_written() {
+        for length in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152] {
+            let text = "x".repeat(length);
+            let mut writer = MessageWriter::default();
+            writer.text(15, &text);
+            assert_eq!(writer.into_bytes().len(), text_size(&text), "{length}");
         }
     }
 

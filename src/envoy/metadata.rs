@@ -7,7 +7,7 @@ use accredit_core::authn::identity::Identity;
 use accredit_core::authn::token_metadata::MetadataValue;
 use accredit_core::authz::record::{DecisionRecord, TokenRecord};
 
-use crate::envoy::message_writer::MessageWriter;
+use crate::envoy::message_writer::{MessageWriter, message_size, text_size};
 
 /// `Struct.fields`, and the fields of its map's entries.
 const FIELDS: u32 = 1;
@@ -28,7 +28,7 @@ const VALUES: u32 = 1;
 /// Writes the metadata of a decision.
 pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
     for (name, text) in record.metadata() {
-        entry(metadata, name, |value| value.text(STRING_VALUE, text));
+        text_entry(metadata, name, text);
     }
     match &record.token {
         TokenRecord::Verified(identity) => match identity.encoded() {
@@ -38,7 +38,7 @@ pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
         TokenRecord::NotRead | TokenRecord::NotAccepted { .. } => {
             let (names, of_token) = record.unaccepted_metadata();
             for (name, text) in names {
-                entry(metadata, name, |value| value.text(STRING_VALUE, text));
+                text_entry(metadata, name, text);
             }
             write_fields(of_token, metadata);
         }
@@ -46,9 +46,9 @@ pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
 }
 
 /// Writes the values of `metadata` of the configuration.
-pub fn write_computed(values: &[(Arc<str>, MetadataValue)], metadata: &mut MessageWriter) {
+pub fn write_computed(values: &[(Arc<str>, MetadataValue<'_>)], metadata: &mut MessageWriter) {
     for (name, own) in values {
-        entry(metadata, name, |value| write_value(own, value));
+        entry(metadata, name, own);
     }
 }
 
@@ -57,21 +57,33 @@ pub fn write_identity(identity: &Identity, metadata: &mut MessageWriter) {
     write_fields(&identity.metadata(), metadata);
 }
 
-fn write_fields(fields: &[(&'static str, MetadataValue)], metadata: &mut MessageWriter) {
+fn write_fields(fields: &[(&'static str, MetadataValue<'_>)], metadata: &mut MessageWriter) {
     for (name, own) in fields {
-        entry(metadata, name, |value| write_value(own, value));
+        entry(metadata, name, own);
     }
 }
 
-fn entry(metadata: &mut MessageWriter, name: &str, write: impl FnOnce(&mut MessageWriter)) {
+fn entry(metadata: &mut MessageWriter, name: &str, own: &MetadataValue<'_>) {
+    if let MetadataValue::Text(text) = own {
+        return text_entry(metadata, name, text);
+    }
     metadata.message(FIELDS, |entry| {
         entry.text(ENTRY_NAME, name);
-        entry.message(ENTRY_VALUE, write);
+        entry.message(ENTRY_VALUE, |value| write_value(own, value));
     });
 }
 
+/// An entry with a text, as most are. The lengths of its messages are known before they are written.
+fn text_entry(metadata: &mut MessageWriter, name: &str, text: &str) {
+    let value = text_size(text);
+    metadata.begin(FIELDS, text_size(name) + message_size(value));
+    metadata.text(ENTRY_NAME, name);
+    metadata.begin(ENTRY_VALUE, value);
+    metadata.text(STRING_VALUE, text);
+}
+
 /// A metadata value has at most 16 levels, so that this recursion is bounded.
-fn write_value(own: &MetadataValue, value: &mut MessageWriter) {
+fn write_value(own: &MetadataValue<'_>, value: &mut MessageWriter) {
     match own {
         MetadataValue::Null => value.varint(NULL_VALUE, 0),
         MetadataValue::Bool(flag) => value.varint(BOOL_VALUE, u64::from(*flag)),
@@ -84,7 +96,7 @@ fn write_value(own: &MetadataValue, value: &mut MessageWriter) {
         }),
         MetadataValue::Map(members) => value.message(STRUCT_VALUE, |object| {
             for (name, own) in members {
-                entry(object, name, |value| write_value(own, value));
+                entry(object, name, own);
             }
         }),
     }
@@ -95,23 +107,23 @@ mod tests {
     use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
     use prost::Message as _;
 
-    use super::{entry, write_value};
+    use super::entry;
     use crate::envoy::message_writer::MessageWriter;
     use accredit_core::authn::token_metadata::MetadataValue;
 
     /// The reader of prost has the same limit of nested messages as Envoy's.
     #[test]
     fn the_deepest_metadata_value_can_be_decoded() {
-        let nest = |wrap: &dyn Fn(MetadataValue) -> MetadataValue| {
-            (0..16).fold(MetadataValue::Text("1".to_owned()), |value, _| wrap(value))
-        };
-        let list = nest(&|value| MetadataValue::List(vec![value]));
-        let map = nest(&|value| MetadataValue::Map(vec![("a".to_owned(), value)]));
+        type Wrap = fn(MetadataValue<'static>) -> MetadataValue<'static>;
+        let nest =
+            |wrap: Wrap| (0..16).fold(MetadataValue::Text("1".into()), |value, _| wrap(value));
+        let list = nest(|value| MetadataValue::List(vec![value]));
+        let map = nest(|value| MetadataValue::Map(vec![("a".into(), value)]));
         for nested in [list, map] {
-            let claims = MetadataValue::Map(vec![("c".to_owned(), nested)]);
+            let claims = MetadataValue::Map(vec![("c".into(), nested)]);
             let mut answer = MessageWriter::default();
             answer.message(4, |metadata| {
-                entry(metadata, "claims", |value| write_value(&claims, value));
+                entry(metadata, "claims", &claims);
             });
             let read = CheckResponse::decode(&answer.into_bytes()[..]);
             assert!(read.is_ok_and(|answer| answer.dynamic_metadata.is_some()));

@@ -3,6 +3,9 @@
 //! It follows the rules of protobuf decoders: of a repeated text the last one counts, repeated messages are merged, and unknown
 //! fields are ignored.
 
+use std::borrow::Cow;
+use std::ops::Deref;
+
 use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 use crate::envoy::wire::{Field, Fields, Malformed};
@@ -67,7 +70,7 @@ struct Attributes<'a> {
     source_principal: &'a str,
     source_certificate: &'a str,
     http: Option<Http<'a>>,
-    context: MapField<'a, &'a str>,
+    context: MapField<&'a str, &'a str>,
     entries: Entries,
 }
 
@@ -78,7 +81,7 @@ struct Http<'a> {
     scheme: &'a str,
     host: &'a str,
     path: &'a str,
-    headers: MapField<'a, &'a [u8]>,
+    headers: MapField<Cow<'a, str>, &'a [u8]>,
     header_map: Option<Headers<'a>>,
     /// Whether `header_map` has `:method`.
     shows_method: bool,
@@ -87,8 +90,8 @@ struct Http<'a> {
 /// A field of type `map<string, string>`, in the order of the message. A vector: a request has about fifteen headers, each of
 /// which would cost a hash.
 #[derive(Default)]
-struct MapField<'a, V> {
-    entries: Vec<(&'a str, V)>,
+struct MapField<N, V> {
+    entries: Vec<(N, V)>,
     /// The bits of [`name_bit`] of all names.
     bits: u64,
     /// Whether two entries can have one name.
@@ -222,8 +225,8 @@ impl<'a> Http<'a> {
             Some(headers) => headers.sent(completeness(self.shows_method)),
             None => {
                 let headers = self.headers.into_entries();
-                let shown = headers.iter().any(|(name, _)| *name == METHOD);
-                Headers::new(headers.into_iter(), completeness(shown))
+                let shown = headers.iter().any(|(name, _)| name == METHOD);
+                Headers::of(headers, completeness(shown))
             }
         }
     }
@@ -231,34 +234,37 @@ impl<'a> Http<'a> {
 
 // === impl MapField ===
 
-impl<'a, V> MapField<'a, V> {
+impl<N: Deref<Target = str> + Ord, V> MapField<N, V> {
     /// A name whose bit another one has is compared with this number of entries; with more, the entries are sorted. So no message
     /// takes quadratic time.
     const FEW: usize = 32;
 
-    fn insert(&mut self, name: &'a str, value: V) {
+    fn insert<'a>(&mut self, name: &'a str, value: V)
+    where
+        N: From<&'a str>,
+    {
         if self.entries.capacity() == 0 {
             self.entries.reserve(Self::FEW);
         }
         let bit = name_bit(name);
         if self.bits & bit != 0 && !self.can_repeat {
             self.can_repeat = self.entries.len() > Self::FEW
-                || self.entries.iter().any(|(earlier, _)| *earlier == name);
+                || self.entries.iter().any(|(earlier, _)| **earlier == *name);
         }
         self.bits |= bit;
-        self.entries.push((name, value));
+        self.entries.push((name.into(), value));
     }
 
     /// The entries, each name once: of those with one name the last counts.
-    fn into_entries(self) -> Vec<(&'a str, V)> {
+    fn into_entries(self) -> Vec<(N, V)> {
         let mut entries = self.entries;
         if !self.can_repeat {
             return entries;
         }
         // Both keep the order of entries with one name. Reversed, the last of them comes first, and is kept.
         entries.reverse();
-        entries.sort_by_key(|(name, _)| *name);
-        entries.dedup_by_key(|(name, _)| *name);
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        entries.dedup_by(|(one, _), (other, _)| one == other);
         entries
     }
 }

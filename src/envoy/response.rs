@@ -15,7 +15,7 @@ use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, Refus
 
 use bytes::Bytes;
 
-use crate::envoy::message_writer::MessageWriter;
+use crate::envoy::message_writer::{MessageWriter, message_size, text_size};
 use crate::envoy::{grpc, metadata};
 
 /// The fields of `CheckResponse`.
@@ -48,6 +48,9 @@ const VALUE: u32 = 2;
 /// `HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD`. Envoy's default for an absent action has changed between versions
 /// (CONTRACT 4.9.2).
 const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
+
+/// The bytes of a field of a number below 16 with a value below 128.
+const APPEND_ACTION_SIZE: usize = 2;
 
 /// The bytes of most answers beside what is encoded already: names to remove, the fields of the decision, lengths.
 const USUAL_REST: usize = 384;
@@ -161,13 +164,12 @@ fn refuse(refusal: &RefusedAnswer, denied: &mut MessageWriter) {
 }
 
 fn set(field: u32, name: &str, value: &str, message: &mut MessageWriter) {
-    message.message(field, |option| {
-        option.message(HEADER, |header| {
-            header.text(KEY, name);
-            header.text(VALUE, value);
-        });
-        option.varint(APPEND_ACTION, OVERWRITE_IF_EXISTS_OR_ADD);
-    });
+    let header = text_size(name) + text_size(value);
+    message.begin(field, message_size(header) + APPEND_ACTION_SIZE);
+    message.begin(HEADER, header);
+    message.text(KEY, name);
+    message.text(VALUE, value);
+    message.varint(APPEND_ACTION, OVERWRITE_IF_EXISTS_OR_ADD);
 }
 
 #[cfg(test)]

@@ -190,8 +190,10 @@ impl<J: Judge> CheckService<J> {
         let Ok(request) = request::read(message) else {
             return Ok(self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check));
         };
-        self.observer
-            .begin(check, trace_context::forwarded(&request));
+        if self.observer.traces.is_on() {
+            self.observer
+                .begin(check, trace_context::forwarded(&request));
+        }
         match self.judge(&request, call.read) {
             Judgement::Judged(judged) => Ok(self.answer(&judged, Some(&request), check)),
             undecided => Err(undecided),

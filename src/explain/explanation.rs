@@ -218,7 +218,7 @@ impl From<Answer> for pb::explanation::Answer {
                     .iter()
                     .map(|(name, value)| header((name, value)))
                     .collect(),
-                body: refusal.body,
+                body: refusal.body.into_owned(),
             }),
         }
     }

@@ -89,6 +89,22 @@ impl<'a> Headers<'a> {
         headers.sent(completeness)
     }
 
+    /// Headers with names in any case.
+    pub fn of(
+        mut entries: Vec<(Cow<'a, str>, &'a [u8])>,
+        completeness: Completeness,
+    ) -> Headers<'a> {
+        for (name, _) in &mut entries {
+            if has_uppercase(name) {
+                name.to_mut().make_ascii_lowercase();
+            }
+        }
+        Headers {
+            entries,
+            completeness,
+        }
+    }
+
     /// No headers, and room for this number of them. Until [`Headers::sent`] they count as limited by the operator.
     pub fn with_capacity(count: usize) -> Headers<'a> {
         Headers {
@@ -158,7 +174,12 @@ impl std::fmt::Debug for Headers<'_> {
 fn has_uppercase(name: &str) -> bool {
     let name = name.as_bytes();
     let Some(last) = name.last_chunk() else {
-        return name.iter().any(u8::is_ascii_uppercase);
+        return match (name.first_chunk(), name.last_chunk()) {
+            (Some([a, b, c, d]), Some([e, f, g, h])) => {
+                has_uppercase_in([*a, *b, *c, *d, *e, *f, *g, *h])
+            }
+            _ => name.iter().any(u8::is_ascii_uppercase),
+        };
     };
     let (blocks, _) = name.as_chunks();
     has_uppercase_in(*last) || blocks.iter().any(|block| has_uppercase_in(*block))

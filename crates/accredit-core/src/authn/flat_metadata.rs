@@ -15,7 +15,9 @@ pub struct FlatMetadata {
 }
 
 impl FlatMetadata {
-    pub fn of<'a>(fields: impl IntoIterator<Item = (&'a str, &'a MetadataValue)>) -> FlatMetadata {
+    pub fn of<'a>(
+        fields: impl IntoIterator<Item = (&'a str, &'a MetadataValue<'a>)>,
+    ) -> FlatMetadata {
         let mut flat = FlatMetadata::default();
         for (name, value) in fields {
             flat.push(name, value);
@@ -27,11 +29,11 @@ impl FlatMetadata {
 
     /// A list of texts is joined by spaces, as scopes are; a mapping gives `NAME.MEMBER` for each member that is a scalar. A boolean
     /// becomes a text. Nothing else has a flat form.
-    pub fn push(&mut self, name: &str, value: &MetadataValue) {
+    pub fn push(&mut self, name: &str, value: &MetadataValue<'_>) {
         match value {
             MetadataValue::List(values) => {
                 let texts = values.iter().map(|value| match value {
-                    MetadataValue::Text(text) => Some(text.as_str()),
+                    MetadataValue::Text(text) => Some(&**text),
                     _ => None,
                 });
                 if let Some(texts) = texts.collect::<Option<Vec<_>>>() {
@@ -54,7 +56,7 @@ impl FlatMetadata {
         self.ends.push((name_end, self.content.len()));
     }
 
-    fn push_scalar(&mut self, name: &str, value: &MetadataValue) {
+    fn push_scalar(&mut self, name: &str, value: &MetadataValue<'_>) {
         match value {
             MetadataValue::Text(text) => self.push_text(name, text),
             MetadataValue::Number(number) => self.numbers.push((name.into(), *number)),
@@ -99,17 +101,26 @@ impl fmt::Debug for FlatMetadata {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::FlatMetadata;
     use crate::authn::token_metadata::MetadataValue;
 
-    fn text(text: &str) -> MetadataValue {
-        MetadataValue::Text(text.to_owned())
+    fn text(text: &str) -> MetadataValue<'_> {
+        MetadataValue::Text(text.into())
     }
 
     #[test]
     fn scalars_lists_of_texts_and_members_of_mappings_become_texts_and_numbers() {
-        let list = |values: &[MetadataValue]| MetadataValue::List(values.to_vec());
-        let member = |name: &str, value: MetadataValue| (name.to_owned(), value);
+        fn list<'a>(values: &[MetadataValue<'a>]) -> MetadataValue<'a> {
+            MetadataValue::List(values.to_vec())
+        }
+        fn member<'a>(
+            name: &'a str,
+            value: MetadataValue<'a>,
+        ) -> (Cow<'a, str>, MetadataValue<'a>) {
+            (name.into(), value)
+        }
         let mapping = MetadataValue::Map(vec![
             member("b", text("ü")),
             member("number", MetadataValue::Number(0.5)),

@@ -49,7 +49,7 @@ pub struct Identity {
 pub struct SignedToken {
     pub claims: SignedClaims,
     /// The fields of the dynamic metadata that it gives.
-    pub metadata: Vec<(&'static str, MetadataValue)>,
+    pub metadata: Vec<(&'static str, MetadataValue<'static>)>,
 }
 
 impl SignedToken {
@@ -87,7 +87,7 @@ impl Identity {
     }
 
     /// The part of the dynamic metadata that depends on the token alone (CONTRACT 4.13.1).
-    pub fn metadata(&self) -> Vec<(&'static str, MetadataValue)> {
+    pub fn metadata(&self) -> Vec<(&'static str, MetadataValue<'_>)> {
         token_metadata::of_verified(
             self.iss(),
             self.key_id.as_deref(),

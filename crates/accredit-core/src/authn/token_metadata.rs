@@ -1,5 +1,7 @@
 //! The dynamic metadata of a token (CONTRACT 4.13), as plain values that each protocol writes in its own form.
 
+use std::borrow::Cow;
+
 use crate::authn::issuers::Issuer;
 use crate::jose::json;
 use crate::token::claims::Claims;
@@ -11,25 +13,49 @@ use crate::token::verified::{SignedClaims, VerifiedToken};
 /// message with more than 100 levels: the answer would count as a failed check.
 pub(crate) const MAX_DEPTH: usize = 16;
 
+/// A value that borrows the texts of a token as long as it is only written.
 #[derive(Clone, Debug, PartialEq)]
-pub enum MetadataValue {
+pub enum MetadataValue<'a> {
     Null,
     Bool(bool),
     Number(f64),
-    Text(String),
-    List(Vec<MetadataValue>),
-    Map(Vec<(String, MetadataValue)>),
+    Text(Cow<'a, str>),
+    List(Vec<MetadataValue<'a>>),
+    Map(Vec<(Cow<'a, str>, MetadataValue<'a>)>),
+}
+
+impl MetadataValue<'_> {
+    /// The same value, independent of the token.
+    pub(crate) fn into_owned(self) -> MetadataValue<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            MetadataValue::Null => MetadataValue::Null,
+            MetadataValue::Bool(flag) => MetadataValue::Bool(flag),
+            MetadataValue::Number(number) => MetadataValue::Number(number),
+            MetadataValue::Text(text) => MetadataValue::Text(owned(text)),
+            MetadataValue::List(values) => {
+                MetadataValue::List(values.into_iter().map(MetadataValue::into_owned).collect())
+            }
+            MetadataValue::Map(members) => MetadataValue::Map(
+                members
+                    .into_iter()
+                    .map(|(name, value)| (owned(name), value.into_owned()))
+                    .collect(),
+            ),
+        }
+    }
 }
 
 /// The fields that a verified token gives.
-pub(crate) fn of_verified(
-    issuer_name: &str,
-    key_id: Option<&str>,
-    token: &VerifiedToken,
-    issuer: &Issuer,
-) -> Vec<(&'static str, MetadataValue)> {
+pub(crate) fn of_verified<'a>(
+    issuer_name: &'a str,
+    key_id: Option<&'a str>,
+    token: &'a VerifiedToken,
+    issuer: &'a Issuer,
+) -> Vec<(&'static str, MetadataValue<'a>)> {
     let claims = token.claims();
-    let mut fields = vec![("issuer", text(issuer_name))];
+    let mut fields = Vec::with_capacity(7);
+    fields.push(("issuer", text(issuer_name)));
     fields.extend(key_id.map(|key_id| ("key_id", text(key_id))));
     fields.extend(of_holder(
         claims,
@@ -41,16 +67,19 @@ pub(crate) fn of_verified(
 }
 
 /// The fields that a token gives whose signature was verified and that was not accepted.
-pub(crate) fn of_signed(signed: &SignedClaims) -> Vec<(&'static str, MetadataValue)> {
+pub(crate) fn of_signed(signed: &SignedClaims) -> Vec<(&'static str, MetadataValue<'static>)> {
     let expires = signed.expires().map(|expires| expires.seconds());
-    of_holder(signed.claims(), signed.scopes(), expires).collect()
+    let fields = of_holder(signed.claims(), signed.scopes(), expires);
+    fields
+        .map(|(name, value)| (name, value.into_owned()))
+        .collect()
 }
 
-fn of_holder(
-    claims: &Claims,
-    scopes: &ScopeSet,
+fn of_holder<'a>(
+    claims: &'a Claims,
+    scopes: &'a ScopeSet,
     expires: Option<f64>,
-) -> impl Iterator<Item = (&'static str, MetadataValue)> {
+) -> impl Iterator<Item = (&'static str, MetadataValue<'a>)> {
     let scopes = scopes.iter().map(text).collect();
     let fields = [
         ("subject", claims.text("sub").map(text)),
@@ -63,14 +92,14 @@ fn of_holder(
         .filter_map(|(name, value)| Some((name, value?)))
 }
 
-fn text(text: &str) -> MetadataValue {
-    MetadataValue::Text(text.to_owned())
+fn text(text: &str) -> MetadataValue<'_> {
+    MetadataValue::Text(Cow::Borrowed(text))
 }
 
-fn mapped_claims(claims: &Claims, issuer: &Issuer) -> MetadataValue {
+fn mapped_claims<'a>(claims: &'a Claims, issuer: &'a Issuer) -> MetadataValue<'a> {
     let scope_claims = &issuer.requirements.scope_claims;
-    let mut mapped = Vec::new();
     let headers = issuer.claim_headers.iter();
+    let mut mapped = Vec::with_capacity(headers.size_hint().0);
     for claim in headers.filter_map(|header| header.value.claim()) {
         let label = claim.label();
         let is_mapped = mapped.iter().any(|(name, _)| *name == label);
@@ -82,14 +111,18 @@ fn mapped_claims(claims: &Claims, issuer: &Issuer) -> MetadataValue {
 }
 
 /// The metadata of a JSON value of a token, `depth` levels below the top.
-pub(crate) fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> MetadataValue {
+pub(crate) fn of_json<'a>(
+    claims: &'a Claims,
+    json: &'a json::JsonValue,
+    depth: usize,
+) -> MetadataValue<'a> {
     match &json.kind {
         json::JsonKind::Array(_) | json::JsonKind::Object(_) if depth == MAX_DEPTH => {
-            MetadataValue::Text(claims.raw(json).to_owned())
+            text(claims.raw(json))
         }
         json::JsonKind::Null => MetadataValue::Null,
         json::JsonKind::Bool(flag) => MetadataValue::Bool(*flag),
-        json::JsonKind::String(content) => MetadataValue::Text(content.to_string()),
+        json::JsonKind::String(content) => text(content),
         json::JsonKind::Number => of_number(claims, json),
         json::JsonKind::Array(elements) => {
             let elements = elements.iter();
@@ -103,14 +136,14 @@ pub(crate) fn of_json(claims: &Claims, json: &json::JsonValue, depth: usize) -> 
             let members = object.iter();
             MetadataValue::Map(
                 members
-                    .map(|(name, member)| (name.to_string(), of_json(claims, member, depth + 1)))
+                    .map(|(name, member)| (Cow::Borrowed(name), of_json(claims, member, depth + 1)))
                     .collect(),
             )
         }
     }
 }
 
-fn of_number(claims: &Claims, json: &json::JsonValue) -> MetadataValue {
+fn of_number<'a>(claims: &'a Claims, json: &'a json::JsonValue) -> MetadataValue<'a> {
     let digits = claims.raw(json);
     // A protobuf `Value` holds doubles (CONTRACT 4.13.2). The notation does not matter: 1e20 is an integer too.
     let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= MAX_EXACT_INTEGER;
@@ -120,7 +153,7 @@ fn of_number(claims: &Claims, json: &json::JsonValue) -> MetadataValue {
         {
             MetadataValue::Number(double)
         }
-        _ => MetadataValue::Text(digits.to_owned()),
+        _ => text(digits),
     }
 }
 
@@ -135,7 +168,7 @@ mod tests {
     use super::{MAX_DEPTH, MetadataValue, of_json};
     use crate::token::claims::Claims;
 
-    fn depth(value: &MetadataValue) -> usize {
+    fn depth(value: &MetadataValue<'_>) -> usize {
         match value {
             MetadataValue::List(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
             MetadataValue::Map(members) => {

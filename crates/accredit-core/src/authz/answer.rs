@@ -3,6 +3,7 @@
 //! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). So an [`Admission`] can be
 //! made from a decided admission only, and a [`RefusedAnswer`] from a denial only; its code has no variant for 0.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub struct Admission {
     /// Names to remove from this request beside those of `strip`.
     remove: Vec<String>,
     /// The values of `metadata`.
-    metadata: Vec<(Arc<str>, MetadataValue)>,
+    metadata: Vec<(Arc<str>, MetadataValue<'static>)>,
 }
 
 /// What a denial sends to the client.
@@ -52,8 +53,8 @@ pub struct RefusedAnswer {
     pub status: u16,
     pub code: RefusalCode,
     pub form: RefusalForm,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub body: Cow<'static, str>,
 }
 
 /// The gRPC status code of a denial (CONTRACT 4.5.6).
@@ -109,15 +110,15 @@ impl Admission {
         }
     }
 
-    pub(in crate::authz) fn with_metadata(
-        self,
-        metadata: Vec<(Arc<str>, MetadataValue)>,
-    ) -> Admission {
-        Admission { metadata, ..self }
+    pub(in crate::authz) fn set_metadata(
+        &mut self,
+        metadata: Vec<(Arc<str>, MetadataValue<'static>)>,
+    ) {
+        self.metadata = metadata;
     }
 
     /// The values of `metadata`, by name.
-    pub fn metadata(&self) -> &[(Arc<str>, MetadataValue)] {
+    pub fn metadata(&self) -> &[(Arc<str>, MetadataValue<'static>)] {
         &self.metadata
     }
 
@@ -185,18 +186,18 @@ impl RefusalSettings {
         let class = denial.class();
         let (code, status, error) = of_class(&class);
         let details = self.details_of(denial, &class);
-        let mut headers = vec![
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
-        ];
+        let mut headers = Vec::with_capacity(4);
+        headers.push(("content-type", "application/json".into()));
+        headers.push(("cache-control", "no-store".into()));
         if let Some(challenge) = self.challenge(&class, details, scheme) {
-            headers.push(("www-authenticate", challenge));
+            headers.push(("www-authenticate", challenge.into()));
         }
         if let Class::Unavailable { retry_after } = class {
-            headers.push(("retry-after", whole_seconds(retry_after).to_string()));
+            let seconds = whole_seconds(retry_after).to_string();
+            headers.push(("retry-after", seconds.into()));
         }
         if client == ClientProtocol::Grpc && class == Class::BadRequest {
-            headers.push(("grpc-status", (code as i32).to_string()));
+            headers.push(("grpc-status", (code as i32).to_string().into()));
         }
         RefusedAnswer {
             status,
@@ -266,45 +267,50 @@ impl RefusalSettings {
     }
 }
 
+/// The code, the status, and the body without details (CONTRACT 4.5.2).
 fn of_class(class: &Class) -> (RefusalCode, u16, &'static str) {
     match class {
-        Class::BadRequest => (RefusalCode::InvalidArgument, 400, "Invalid request"),
+        Class::BadRequest => (
+            RefusalCode::InvalidArgument,
+            400,
+            r#"{"error":"Invalid request"}"#,
+        ),
         Class::NoCredential => (
             RefusalCode::Unauthenticated,
             401,
-            "Missing authorization token",
+            r#"{"error":"Missing authorization token"}"#,
         ),
-        Class::BadCredential | Class::BadProof { .. } => {
-            (RefusalCode::Unauthenticated, 401, "Invalid token")
-        }
-        Class::InsufficientScope { .. } => {
-            (RefusalCode::PermissionDenied, 403, "Insufficient scope")
-        }
-        Class::Forbidden { .. } => (RefusalCode::PermissionDenied, 403, "Forbidden"),
+        Class::BadCredential | Class::BadProof { .. } => (
+            RefusalCode::Unauthenticated,
+            401,
+            r#"{"error":"Invalid token"}"#,
+        ),
+        Class::InsufficientScope { .. } => (
+            RefusalCode::PermissionDenied,
+            403,
+            r#"{"error":"Insufficient scope"}"#,
+        ),
+        Class::Forbidden { .. } => (
+            RefusalCode::PermissionDenied,
+            403,
+            r#"{"error":"Forbidden"}"#,
+        ),
         Class::Unavailable { .. } => (
             RefusalCode::Unavailable,
             503,
-            "Authorization temporarily unavailable",
+            r#"{"error":"Authorization temporarily unavailable"}"#,
         ),
     }
 }
 
-/// The body of a denial (CONTRACT 4.5.2).
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    error: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a str>,
-}
-
-fn body(error: &'static str, details: Option<&str>) -> String {
-    // The texts of `of_class` need no JSON escapes. This shortcut matters because every request without a token gets a
-    // body without details.
-    if details.is_none() {
-        return ["{\"error\":\"", error, "\"}"].concat();
-    }
-    // Two texts can always be written as JSON. If not, a denial without a body would still deny.
-    serde_json::to_string(&Body { error, details }).unwrap_or_default()
+/// Adds `details`, if there are any, as the last member of a body.
+fn body(error: &'static str, details: Option<&str>) -> Cow<'static, str> {
+    let (Some(details), Some(open)) = (details, error.strip_suffix('}')) else {
+        return Cow::Borrowed(error);
+    };
+    // A text can always be written as JSON. If not, a denial with an empty text would still deny.
+    let details = serde_json::to_string(details).unwrap_or_else(|_| "\"\"".to_owned());
+    Cow::Owned([open, ",\"details\":", &details, "}"].concat())
 }
 
 /// Rounded up, and at least 1: a client that reads 0 tries again at once.

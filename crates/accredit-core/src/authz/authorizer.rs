@@ -23,6 +23,7 @@ use crate::expression::Expression;
 use crate::forward::strip::{StripList, TokenForwarding};
 use crate::keys::ledger::MissingKey;
 use crate::proof::dpop::FreshProof;
+use crate::proof::presentation::CredentialScheme;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::rules::demands::{Demands, RuleDenial};
@@ -188,13 +189,15 @@ impl Authorizer {
             Decided::Deny(Refused { record, form, .. }) => {
                 let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
                 let client = ClientProtocol::of(&request.headers);
+                let scheme = match denial {
+                    // A challenge without an error has one form only.
+                    Denial::Unauthenticated(AuthenticationError::MissingToken) => {
+                        CredentialScheme::Bearer
+                    }
+                    _ => self.sources.challenge_scheme(request),
+                };
                 Judged {
-                    answer: Answer::Refuse(self.refusals.refuse_with(
-                        denial,
-                        client,
-                        form,
-                        self.sources.challenge_scheme(request),
-                    )),
+                    answer: Answer::Refuse(self.refusals.refuse_with(denial, client, form, scheme)),
                     record,
                 }
             }
@@ -234,11 +237,14 @@ impl Authorizer {
             facts: &facts,
             moment,
         };
-        let decided = self.decide_by(rule, &input, attempt)?;
-        Ok(match self.on_trial(decided, rule, &input) {
-            Decided::Admit(pending) => Decided::Admit(self.prepare(pending, rule, &input, attempt)),
-            decided => decided,
-        })
+        let mut decided = self.decide_by(rule, &input, attempt)?;
+        if rule.is_on_trial(moment.wall) {
+            decided = self.on_trial(decided, rule, &input);
+        }
+        if let Decided::Admit(pending) = &mut decided {
+            self.prepare(pending, rule, &input, attempt);
+        }
+        Ok(decided)
     }
 
     /// Decides by the rule as if the rule were not on trial.
@@ -301,7 +307,7 @@ impl Authorizer {
             Authentication::Verified(token) => {
                 let identity = &token.identity;
                 let judged = demands
-                    .check_token([&identity.issuer_name, identity.iss()], &identity.token)
+                    .check_token(&identity.issuer_name, || identity.iss(), &identity.token)
                     .and_then(|()| input.judge(demands.when.as_ref(), Some(identity)));
                 Ok(match judged {
                     Ok(()) => self.admit(token, removal, input, rule),

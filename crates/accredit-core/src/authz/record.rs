@@ -162,7 +162,7 @@ impl DecisionRecord {
         &self,
     ) -> (
         impl Iterator<Item = (&'static str, &str)>,
-        &[(&'static str, MetadataValue)],
+        &[(&'static str, MetadataValue<'static>)],
     ) {
         let (issuer, key_id, signed) = match &self.token {
             TokenRecord::NotRead | TokenRecord::Verified(_) => (None, None, None),

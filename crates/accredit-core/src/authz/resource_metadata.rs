@@ -111,12 +111,12 @@ impl ResourceMetadata {
             code: RefusalCode::PermissionDenied,
             form: RefusalForm::Denied,
             headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("cache-control", "max-age=300".to_owned()),
+                ("content-type", "application/json".into()),
+                ("cache-control", "max-age=300".into()),
                 // The document is public, and clients in browsers read it too.
-                ("access-control-allow-origin", "*".to_owned()),
+                ("access-control-allow-origin", "*".into()),
             ],
-            body: self.body.clone(),
+            body: self.body.clone().into(),
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::token::decimal::MAX_EXACT_INTEGER;
 const MAX_BYTES: usize = 16 * 1024;
 
 /// The metadata of a value. `None` if it has no such form or is too large.
-pub(crate) fn of_value(value: &Value<'_>) -> Option<MetadataValue> {
+pub(crate) fn of_value(value: &Value<'_>) -> Option<MetadataValue<'static>> {
     if matches!(value, Value::Null) {
         return None;
     }
@@ -32,7 +32,7 @@ impl TypedWriter {
         Some(())
     }
 
-    fn value(&mut self, value: &Value<'_>, depth: usize) -> Option<MetadataValue> {
+    fn value(&mut self, value: &Value<'_>, depth: usize) -> Option<MetadataValue<'static>> {
         self.spend(16)?;
         match value {
             Value::Null => Some(MetadataValue::Null),
@@ -42,7 +42,7 @@ impl TypedWriter {
             Value::Double(number) => number.is_finite().then_some(MetadataValue::Number(*number)),
             Value::Text(text) => {
                 self.spend(text.len())?;
-                Some(MetadataValue::Text(text.to_string()))
+                Some(MetadataValue::Text(text.to_string().into()))
             }
             Value::List(_) | Value::Map(_) if depth == MAX_DEPTH => None,
             Value::List(list) => self.list(list, depth),
@@ -55,7 +55,7 @@ impl TypedWriter {
         }
     }
 
-    fn list(&mut self, list: &List<'_>, depth: usize) -> Option<MetadataValue> {
+    fn list(&mut self, list: &List<'_>, depth: usize) -> Option<MetadataValue<'static>> {
         let mut values = Vec::new();
         for index in 0..list.len() {
             values.push(match list {
@@ -63,7 +63,7 @@ impl TypedWriter {
                 List::Json(claims, elements) => {
                     let element = elements.get(index)?;
                     self.spend(16 + claims.raw(element).len())?;
-                    of_json(claims, element, depth + 1)
+                    of_json(claims, element, depth + 1).into_owned()
                 }
                 List::Texts(_) | List::Built(_) => self.value(&list.get(index)?, depth + 1)?,
             });
@@ -71,10 +71,10 @@ impl TypedWriter {
         Some(MetadataValue::List(values))
     }
 
-    fn map(&mut self, map: &Map<'_>, depth: usize) -> Option<MetadataValue> {
+    fn map(&mut self, map: &Map<'_>, depth: usize) -> Option<MetadataValue<'static>> {
         if let Map::Json(claims, value) = map {
             self.spend(claims.raw(value).len())?;
-            return Some(of_json(claims, value, depth));
+            return Some(of_json(claims, value, depth).into_owned());
         }
         let mut members = Vec::new();
         for key in map.keys(&mut self.budget).ok()? {
@@ -83,17 +83,17 @@ impl TypedWriter {
             };
             self.spend(name.len())?;
             let value = map.get(name, &mut self.budget).ok()??;
-            members.push((name.to_string(), self.value(&value, depth + 1)?));
+            members.push((name.to_string().into(), self.value(&value, depth + 1)?));
         }
         Some(MetadataValue::Map(members))
     }
 }
 
 /// A protobuf `Value` holds doubles, which do not have every integer beyond 2^53 (CONTRACT 4.13.2).
-fn integer(number: i128) -> MetadataValue {
+fn integer(number: i128) -> MetadataValue<'static> {
     match number.unsigned_abs() <= MAX_EXACT_INTEGER as u128 {
         true => MetadataValue::Number(number as f64),
-        false => MetadataValue::Text(number.to_string()),
+        false => MetadataValue::Text(number.to_string().into()),
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
     use crate::expression::variables::{VariableSet, Variables};
     use crate::token::claims::Claims;
 
-    fn value(text: &str) -> Option<MetadataValue> {
+    fn value(text: &str) -> Option<MetadataValue<'static>> {
         let claims = r#"{"n":5,"f":1.5,"big":9007199254740993,"huge":123456789012345678901,"o":{"a":[1,null,"x"]},"l":[true]}"#;
         let claims = Claims::parse(claims.as_bytes()).expect("are claims");
         let expression = Expression::parse(text, VariableSet::Request, &BTreeMap::new());
@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn values_keep_their_types() {
-        let text = |text: &str| MetadataValue::Text(text.to_owned());
-        let map = |members: &[(&str, MetadataValue)]| {
+        let text = |text: &'static str| MetadataValue::Text(text.into());
+        let map = |members: &[(&str, MetadataValue<'static>)]| {
             let members = members.iter();
             MetadataValue::Map(
                 members
-                    .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                    .map(|(name, value)| ((*name).to_owned().into(), value.clone()))
                     .collect(),
             )
         };

@@ -1,5 +1,7 @@
 //! Claim headers: the headers to the upstream that carry claims of a verified token (CONTRACT 4.10).
 
+use std::borrow::Cow;
+
 use crate::expression::Expression;
 use crate::expression::variables::Variables;
 use crate::forward::claim_text;
@@ -218,9 +220,9 @@ impl MappedClaim {
     }
 
     /// The name of the claim in the configuration.
-    pub fn label(&self) -> String {
+    pub fn label(&self) -> Cow<'_, str> {
         match self {
-            MappedClaim::Scopes => "scopes".to_owned(),
+            MappedClaim::Scopes => Cow::Borrowed("scopes"),
             MappedClaim::Named(name) => name.text(),
         }
     }

@@ -73,17 +73,18 @@ impl Demands {
             .is_none_or(|issuers| issuers.iter().any(|own| &**own == issuer))
     }
 
-    /// Checks everything but the condition. `issuer` has the configured name, which can have a placeholder for the tenant, and
-    /// the token's own `iss`.
+    /// Checks everything but the condition. `issuer` is the configured name, which can have a placeholder for the tenant;
+    /// `iss` gives the token's own.
     ///
     /// # Errors
     /// The first requirement that the token does not meet.
-    pub(crate) fn check_token(
+    pub(crate) fn check_token<'a>(
         &self,
-        issuer: [&str; 2],
+        issuer: &str,
+        iss: impl FnOnce() -> &'a str,
         token: &VerifiedToken,
     ) -> Result<(), RuleDenial> {
-        if !issuer.into_iter().any(|name| self.accept_issuer(name)) {
+        if !self.accept_issuer(issuer) && !self.accept_issuer(iss()) {
             return Err(RuleDenial::IssuerNotAllowed);
         }
         if let Some(audiences) = &self.audiences

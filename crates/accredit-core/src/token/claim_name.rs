@@ -1,5 +1,6 @@
 //! Claim names of the configuration (CONTRACT 3.7).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::jose::json::{JsonObject, JsonValue};
@@ -39,8 +40,11 @@ impl ClaimName {
     }
 
     /// The name as the configuration writes it, its parts joined by dots.
-    pub fn text(&self) -> String {
-        self.0.join(".")
+    pub fn text(&self) -> Cow<'_, str> {
+        match self.parts() {
+            [part] => Cow::Borrowed(part),
+            parts => Cow::Owned(parts.join(".")),
+        }
     }
 
     /// The value of the claim. `None` if it is absent or `null` (CONTRACT 4.4.2).

@@ -32,7 +32,10 @@ pub fn reply_of(refusal: RefusedAnswer, record: &DecisionRecord, is_grpc: bool) 
     if record.denial == Some(Denial::Internal) {
         return reply();
     }
-    let mut headers = refusal.headers;
+    let headers = refusal.headers.into_iter();
+    let mut headers: Vec<_> = headers
+        .map(|(name, value)| (name, value.into_owned()))
+        .collect();
     // To a gRPC client, Envoy would send `grpc-status: 0` with the local reply of a filter.
     if is_grpc && !headers.iter().any(|(name, _)| *name == "grpc-status") {
         headers.push(("grpc-status", (refusal.code as i32).to_string()));
@@ -40,7 +43,7 @@ pub fn reply_of(refusal: RefusedAnswer, record: &DecisionRecord, is_grpc: bool) 
     LocalReply {
         status: refusal.status,
         headers,
-        body: refusal.body,
+        body: refusal.body.into_owned(),
         details: details(record.reason),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn response(judged: &Judged) -> CheckResponse {
                     code: refusal.status.into(),
                 }),
                 headers: headers.map(|(name, value)| set(name, value)).collect(),
-                body: refusal.body.clone(),
+                body: refusal.body.to_string(),
             };
             let response = match refusal.form {
                 RefusalForm::Denied => HttpResponse::DeniedResponse(denied),
@@ -92,22 +92,22 @@ fn metadata(judged: &Judged) -> Struct {
     }
 }
 
-fn kind(own: &MetadataValue) -> Kind {
-    let value = |own: &MetadataValue| Value {
+fn kind(own: &MetadataValue<'_>) -> Kind {
+    let value = |own: &MetadataValue<'_>| Value {
         kind: Some(kind(own)),
     };
     match own {
         MetadataValue::Null => Kind::NullValue(0),
         MetadataValue::Bool(flag) => Kind::BoolValue(*flag),
         MetadataValue::Number(number) => Kind::NumberValue(*number),
-        MetadataValue::Text(text) => Kind::StringValue(text.clone()),
+        MetadataValue::Text(text) => Kind::StringValue(text.to_string()),
         MetadataValue::List(values) => Kind::ListValue(ListValue {
             values: values.iter().map(value).collect(),
         }),
         MetadataValue::Map(members) => Kind::StructValue(Struct {
             fields: members
                 .iter()
-                .map(|(name, member)| (name.clone(), value(member)))
+                .map(|(name, member)| (name.to_string(), value(member)))
                 .collect(),
         }),
     }

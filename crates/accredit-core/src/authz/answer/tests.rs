@@ -66,6 +66,8 @@ fn every_refusal_has_an_error_status() {
             let answer = RefusalSettings::default().refuse(&denial, client, RefusalForm::Denied);
             assert_ne!(answer.code as i32, 0, "{denial:?}");
             assert!(answer.status >= 400, "{denial:?}");
+            let body: serde_json::Value = serde_json::from_str(&answer.body).expect(&answer.body);
+            assert!(body["error"].is_string(), "{body}");
             for (name, value) in answer.headers {
                 let is_printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
                 assert!(is_printable, "{name}: {value}");
@@ -94,13 +96,15 @@ fn error_details_can_be_hidden() {
 
 #[test]
 fn a_refusal_body_has_the_form_of_the_scalekit_guide() {
+    let error = r#"{"error":"Invalid token"}"#;
+    assert_eq!(body(error, None), error);
     assert_eq!(
-        body("Missing authorization token", None),
-        r#"{"error":"Missing authorization token"}"#
+        body(error, Some("the token has expired")),
+        r#"{"error":"Invalid token","details":"the token has expired"}"#
     );
     assert_eq!(
-        body("Invalid token", Some("the token has expired")),
-        r#"{"error":"Invalid token","details":"the token has expired"}"#
+        body(error, Some("\"}\n")),
+        r#"{"error":"Invalid token","details":"\"}\n"}"#
     );
 }
 

@@ -100,20 +100,21 @@ impl Authorizer {
     /// makes if the proof of the request cannot be used.
     pub(super) fn prepare(
         &self,
-        mut pending: PendingAdmission,
+        pending: &mut PendingAdmission,
         rule: &Rule,
         input: &RequestAtMoment<'_>,
         attempt: Attempt<'_>,
-    ) -> PendingAdmission {
+    ) {
         if !self.metadata.is_empty() {
             let metadata = self.metadata(input, pending.record.identity());
-            pending.change.admission = pending.change.admission.with_metadata(metadata);
+            pending.change.admission.set_metadata(metadata);
         }
         if pending.proof.is_some() && rule.is_on_trial(input.moment.wall) {
             let refused =
                 Refused::new(pending.refusal(BindingError::Replayed), RefusalForm::Denied);
-            if let Decided::Admit(on_trial) = self.on_trial(Decided::Deny(refused), rule, input) {
-                let on_trial = self.prepare(on_trial, rule, input, attempt);
+            let decided = self.on_trial(Decided::Deny(refused), rule, input);
+            if let Decided::Admit(mut on_trial) = decided {
+                self.prepare(&mut on_trial, rule, input, attempt);
                 pending.on_trial = Some(Box::new(on_trial.change));
             }
         }
@@ -121,7 +122,6 @@ impl Authorizer {
         if matches!(attempt, Attempt::Peek) {
             pending.change.dropped_cookies = 0;
         }
-        pending
     }
 
     /// Uses up the proof of an admission, if it has one, and completes the admission. An explanation only checks
@@ -197,7 +197,7 @@ impl Authorizer {
         &self,
         input: &RequestAtMoment<'_>,
         identity: Option<&Arc<Identity>>,
-    ) -> Vec<(Arc<str>, MetadataValue)> {
+    ) -> Vec<(Arc<str>, MetadataValue<'static>)> {
         let variables = input.variables(identity.map(|identity| &**identity));
         let value = |(name, expression): &(Arc<str>, Expression)| {
             let value = expression.evaluate(&variables).ok()?;

@@ -18,6 +18,8 @@ impl Authorizer {
     ///
     /// An admission with the claim headers of a bound token uses its proof up, as any other admission. An admission
     /// although the token was not accepted uses no proof up: it is treated like a request without a token.
+    ///
+    /// It is called for a rule on trial only.
     pub(super) fn on_trial(
         &self,
         decided: Decided,
@@ -25,7 +27,7 @@ impl Authorizer {
         input: &RequestAtMoment<'_>,
     ) -> Decided {
         let refused = match decided {
-            Decided::Deny(refused) if rule.is_on_trial(input.moment.wall) => refused,
+            Decided::Deny(refused) => refused,
             decided => return decided,
         };
         // As for `anonymous` and `optional` (CONTRACT 3.10.4): an ambiguous path is never admitted without an accepted token.
