@@ -1,8 +1,9 @@
 //! Tasks that go on after a panic: a task that ends unnoticed would leave keys, a deny list, a connection or a configuration as they
 //! are for good.
 
+use std::any::Any;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -21,24 +22,47 @@ pub async fn keep_running<T: Send>(
     loop {
         match AssertUnwindSafe(run(state)).catch_unwind().await {
             Ok(never) => match never {},
-            // Its destructor could panic too.
-            Err(payload) => std::mem::forget(payload),
+            Err(payload) => discard(payload),
         }
         tracing::error!(task, retry_in = ?RESTART_DELAY, "a task panicked; it begins again");
         tokio::time::sleep(RESTART_DELAY).await;
     }
 }
 
+/// Drops the payload of a panic. A payload whose destructor panics too is left in memory: nothing may panic where a panic is caught.
+pub fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::Arc;
 
     use futures_util::FutureExt as _;
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
     use tokio::task::JoinSet;
     use tokio::time::Instant;
 
-    use super::{RESTART_DELAY, keep_running};
+    use super::{RESTART_DELAY, discard, keep_running};
+
+    struct PanicsWhenDropped;
+
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+
+    #[test]
+    fn the_payload_of_a_panic_is_dropped_and_its_destructor_may_panic() {
+        let counted = Arc::new(());
+        discard(Box::new(counted.clone()));
+        assert_eq!(Arc::strong_count(&counted), 1);
+        discard(Box::new(PanicsWhenDropped));
+    }
 
     struct Runs {
         number: usize,

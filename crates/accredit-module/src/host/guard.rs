@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use accredit::supervision::discard;
+
 /// Runs one hook; `None` if it panicked. The log has the place of the panic.
 ///
 /// What the hook was changing is not used again: after a panic the stream is refused, and shared state is behind locks that
@@ -10,8 +12,7 @@ pub fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(hook)) {
         Ok(result) => Some(result),
         Err(payload) => {
-            // Its destructor could panic too.
-            std::mem::forget(payload);
+            discard(payload);
             None
         }
     }
