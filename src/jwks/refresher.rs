@@ -87,7 +87,16 @@ impl<F: Fetch> Refresher<F> {
 
     /// Fetches at once, and then refreshes until the store is released. At the release, a fetch in flight is abandoned,
     /// and the last key set is written, because the older file can contain keys that the issuer has withdrawn.
-    pub async fn run(mut self) {
+    ///
+    /// From this call on, checks wait for the first fetch, also before a thread has run the future: with a new configuration inside
+    /// Envoy, requests come at once.
+    pub fn run(self) -> impl Future<Output = ()> + Send + use<F> {
+        self.store
+            .begin(Instant::now().into_std(), Purpose::Refresh);
+        self.refresh_until_released()
+    }
+
+    async fn refresh_until_released(mut self) {
         let store = self.store.clone();
         let writer = self.saver.as_ref().map(KeySaver::writer);
         let mut writer = pin!(OptionFuture::from(writer));
@@ -158,10 +167,8 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// Checks wait for the first fetch from now on; the fetch waits for a permit.
+    /// The first fetch waits for a permit.
     async fn first_attempt(&mut self) -> Instant {
-        self.store
-            .begin(Instant::now().into_std(), Purpose::Refresh);
         let first_fetches = self.first_fetches.clone();
         // Never closed.
         let permit = first_fetches.acquire().await;

@@ -167,6 +167,17 @@ async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {
     assert_eq!(since, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
 }
 
+/// Otherwise a request directly after a new configuration would be denied, although its keys are about to be fetched.
+#[tokio::test(start_paused = true)]
+async fn a_token_waits_for_the_first_fetch_before_the_refresher_has_run() {
+    let kept = RefreshedStore::from(&ScriptedSource::of(&[("a", 0)]), store());
+    let KeyLookup::Wait(wait) = kept.store.look_up_any_key(Instant::now().into_std()) else {
+        panic!("waits");
+    };
+    wait.ended().await;
+    assert!(serves(&kept.store, &[("a", 0)]));
+}
+
 /// Restored keys verify tokens from the start, and the first answer of the issuer replaces them at once.
 #[tokio::test(start_paused = true)]
 async fn keys_of_an_earlier_process_verify_tokens_until_the_issuer_answers() {
