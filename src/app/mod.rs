@@ -18,3 +18,4 @@ pub mod rules_files;
 pub mod rules_watch;
 pub mod run;
 pub mod trials;
+pub mod upkeep;

@@ -21,6 +21,7 @@ use crate::app::port_threads::{PortThreads, run_on, worker_count};
 use crate::app::ports::{admin_port, admin_sources, check_port, console_sources, probe_port};
 use crate::app::reload::{self, ReloadRequests, Reloader};
 use crate::app::trials;
+use crate::app::upkeep::Upkeep;
 use crate::console::history::History;
 use crate::deny_list::keeper::DenyListKeeper;
 use crate::envoy::current::Current;
@@ -29,7 +30,6 @@ use crate::envoy::in_flight::InFlight;
 use crate::envoy::response;
 use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
-use crate::observe::refusal_log::RefusalLog;
 use crate::server::accept::{PortSettings, serve};
 use crate::server::descriptors::{DescriptorShares, raise_limit};
 use crate::server::host_guard::HostGuard;
@@ -37,7 +37,6 @@ use crate::server::listener::Listener;
 use crate::server::readiness::ProcessReadiness;
 use crate::server::routes::RouteService;
 use crate::server::shutdown::Drain;
-use crate::server::tls::follow_all;
 use crate::telemetry::build_info::{COMMIT, VERSION};
 use crate::telemetry::logs::LevelControl;
 use crate::telemetry::traces::Traces;
@@ -45,9 +44,6 @@ use crate::telemetry::traces::Traces;
 /// The part of the drain that is left for closing the admin and probe ports after the last check; at most a quarter of
 /// the drain.
 const MAX_PORTS_DRAIN: Duration = Duration::from_secs(1);
-
-/// The interval of the log lines that count the denials that the rate limit left out.
-const LEFT_OUT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The time limit for sending the last spans at the end of the process.
 const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
@@ -271,29 +267,25 @@ impl App {
             metrics: &reload_metrics,
             fixed: FixedSettings::of(&self.settings),
         };
+        let upkeep = Upkeep {
+            certificates,
+            refusals: &self.observer.refusals,
+            current: &self.current,
+            history: &history,
+            decisions: &self.observer.metrics,
+        };
         let result = tokio::select! {
             served = async { tokio::try_join!(checks_until_drained, serve_admin, serve_probes) } => {
                 served.map(|_| ())
             }
             () = apply_each(self.reloads, target) => Err(RunError::Refresher),
-            () = log_left_out(&self.observer.refusals) => Ok(()),
-            () = trials::report_daily(&self.current) => Ok(()),
-            () = history.keep(&self.observer.metrics) => Ok(()),
-            never = follow_all(certificates) => match never {},
+            never = upkeep.run() => match never {},
         };
         self.observer.refusals.report_left_out();
         self.observer.traces.shutdown(SPAN_FLUSH_TIMEOUT);
         self.key_stores.shutdown().await;
         self.threads.shutdown().map_err(RunError::Worker)?;
         result
-    }
-}
-
-/// Logs at intervals how many denials the rate limit left out. Never ends.
-async fn log_left_out(refusals: &RefusalLog) {
-    loop {
-        tokio::time::sleep(LEFT_OUT_INTERVAL).await;
-        refusals.report_left_out();
     }
 }
 

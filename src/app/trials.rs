@@ -1,5 +1,6 @@
 //! Reports the rules on trial: when a configuration takes effect, and once a day.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use accredit_core::authz::authorizer::Authorizer;
@@ -39,7 +40,7 @@ pub(crate) fn report(rules: &RuleTable) {
 }
 
 /// Reports the rules on trial once a day. Never ends.
-pub(crate) async fn report_daily(current: &Current<Authorizer>) {
+pub(crate) async fn report_daily(current: &Current<Authorizer>) -> Infallible {
     loop {
         tokio::time::sleep(DAY).await;
         report(current.load().authorizer().rules());

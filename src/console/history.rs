@@ -2,6 +2,7 @@
 //! began.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -84,7 +85,7 @@ pub struct RecentDecisions {
 
 impl History {
     /// Reads the counters at the end of each interval; never ends.
-    pub async fn keep(&self, metrics: &DecisionMetrics) {
+    pub async fn keep(&self, metrics: &DecisionMetrics) -> Infallible {
         let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
         // After a long pause there is one long interval instead of many empty ones.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -191,3 +191,38 @@ async fn changed(watch: Option<&mut FileWatch>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use accredit_core::revocation::source::{DenyListSettings, DenyListSource};
+    use accredit_test_support::panicking_log::PanickingLog;
+
+    use super::FILE_INTERVAL;
+    use crate::deny_list::keeper::DenyListKeeper;
+    use crate::jwks::trust::TrustStore;
+
+    /// The panic is after the list was read and before it is in force.
+    #[tokio::test(start_paused = true)]
+    async fn updates_that_panic_begin_again_and_bring_the_list() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("revoked.yaml");
+        let entry = |subject: &str| format!("- {{ issuer: 'https://a.test', sub: {subject} }}\n");
+        std::fs::write(&file, entry("one")).expect("is written");
+        let settings = DenyListSettings {
+            source: DenyListSource::File(file.clone()),
+            refresh: Duration::from_secs(30),
+            timeout: Duration::from_secs(10),
+            ca_file: None,
+        };
+        let (log, _guard) = PanickingLog::panicking_at("deny list loaded");
+        let mut keeper = DenyListKeeper::new(settings, &TrustStore::system()).expect("is a list");
+        keeper.start();
+        std::fs::write(&file, entry("one") + &entry("two")).expect("is written");
+        tokio::time::sleep(2 * FILE_INTERVAL).await;
+        assert_eq!(log.count(&["a task panicked", "deny list updates"]), 1);
+        assert_eq!(log.count(&["deny list loaded"]), 2);
+        assert_eq!(keeper.store().list().map(|list| list.len()), Some(2));
+    }
+}

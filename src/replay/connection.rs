@@ -104,3 +104,31 @@ async fn ping(mut connection: MultiplexedConnection) -> Result<(), ConnectionErr
         Err(_) => Err(ConnectionError::TimedOut),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use accredit_core::proof::redis_url::RedisUrl;
+    use accredit_test_support::panicking_log::PanickingLog;
+    use tokio::net::TcpListener;
+
+    use crate::replay::store::ReplayStore;
+
+    /// The server closes each connection, so that the first attempt fails and is logged. An attempt after the panic shows that the task
+    /// runs again.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_task_panics_is_attempted_again() {
+        let (log, _guard) = PanickingLog::panicking_at("no connection to the memory");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("is bound").port();
+        let url = RedisUrl::parse(&format!("redis://127.0.0.1:{port}")).expect("is a URL");
+        let store = ReplayStore::new(url);
+        store.start();
+        listener.accept().await.expect("the first attempt");
+        while log.count(&["a task panicked", "connection to the memory"]) == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        listener.accept().await.expect("an attempt after the panic");
+    }
+}

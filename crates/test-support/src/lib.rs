@@ -24,6 +24,7 @@ pub mod issuer;
 pub mod keys;
 pub mod module;
 pub mod otlp;
+pub mod panicking_log;
 pub mod ports;
 pub mod process;
 pub mod proof;

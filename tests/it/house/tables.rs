@@ -4,7 +4,15 @@
 pub(super) const ROOMS: [(&str, &[&str]); 35] = [
     (
         "host",
-        &["check", "authz", "config", "process", "reason", "telemetry"],
+        &[
+            "check",
+            "authz",
+            "config",
+            "process",
+            "reason",
+            "supervision",
+            "telemetry",
+        ],
     ),
     (
         "check",
@@ -86,6 +94,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 35] = [
             "revocation",
             "rules",
             "server",
+            "supervision",
             "telemetry",
         ],
     ),
@@ -330,7 +339,7 @@ pub(super) const HOMES: [(&str, &[&str]); 27] = [
 ];
 
 /// What is said or done in one place alone.
-pub(super) const WORDS: [(&str, &[&str]); 10] = [
+pub(super) const WORDS: [(&str, &[&str]); 11] = [
     // Envoy gives pointers.
     ("unsafe_code", &["host/mod.rs"]),
     ("CheckResponse", &["envoy/"]),
@@ -353,6 +362,26 @@ pub(super) const WORDS: [(&str, &[&str]); 10] = [
     ),
     // A verified token is made where its signature is verified.
     ("VerifiedToken {", &["token/verified.rs"]),
+    // Each of these tasks and threads ends by itself, or continues after a panic (`keep_running`).
+    (
+        "spawn(",
+        &[
+            "check/pending.rs",
+            "deny_list/keeper.rs",
+            "expression.rs",
+            "expression/presence.rs",
+            "host/platform.rs",
+            "jwks/key_stores.rs",
+            "process/bootstrap_extension.rs",
+            "process/configuration.rs",
+            "process/configuration_tasks.rs",
+            "replay/store.rs",
+            "server/accept.rs",
+            "server/requests.rs",
+            "server/workers.rs",
+            "telemetry/span_queue.rs",
+        ],
+    ),
     // A task has an owner.
     ("tokio::spawn", &[]),
     ("task::spawn(", &[]),

@@ -1,14 +1,16 @@
 //! The thread of the runtime: it fetches keys, and does periodic work.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use accredit::supervision::keep_running;
 use accredit::telemetry::traces::Traces;
 use accredit_core::rules::table::DEFAULT_RULE;
+use futures_util::FutureExt as _;
 use tokio::runtime::Builder;
-use tokio::task::JoinSet;
 
 use crate::process::environment::environment;
 use crate::process::log;
@@ -44,7 +46,12 @@ pub fn process_or_start(platform: Platform) -> io::Result<&'static ModuleProcess
         // The thread that exports spans inherits from this one that it handles no signals.
         let _ = trace_sender.send(Traces::start(&environment));
         if let Ok(process) = receiver.recv() {
-            runtime.block_on(keep_house(process));
+            // The thread also fetches keys: a panic here must not end it.
+            let mut process = process;
+            let keeping = keep_running("housekeeping", &mut process, |process| {
+                keep_house(process).boxed()
+            });
+            match runtime.block_on(keeping) {}
         }
     };
     (platform.spawn)("accredit", Box::new(work))?;
@@ -56,18 +63,10 @@ pub fn process_or_start(platform: Platform) -> io::Result<&'static ModuleProcess
     Ok(process)
 }
 
-/// Never ends. The thread that runs this also fetches keys, so that a panic here must not end it; the log has its place.
-async fn keep_house(process: &'static ModuleProcess) {
+async fn keep_house(process: &mut &'static ModuleProcess) -> Infallible {
     loop {
-        let mut rounds = JoinSet::new();
-        rounds.spawn(async {
-            loop {
-                tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
-                round(process);
-            }
-        });
-        // It ends by a panic only.
-        let _ = rounds.join_next().await;
+        tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
+        round(process);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use accredit_core::keys::ledger::MissingKey;
 use accredit_core::keys::store::KeyStore;
 use accredit_core::keys::store::lookup::KeyLookup;
+use accredit_test_support::panicking_log::PanickingLog;
 use tokio::time::Instant;
 
 use super::scripted::{GOOD, Given, RefreshedStore, Reply, ScriptedSource, pass, set, store};
@@ -251,4 +252,20 @@ async fn a_restored_key_that_was_withdrawn_is_gone_after_the_first_fetch() {
         kept.store.usable_generation(Instant::now().into_std()),
         Some(1)
     );
+}
+
+/// The panic is outside the fetch: those of a fetch count as failed fetches.
+#[tokio::test(start_paused = true)]
+async fn a_refresher_that_panics_begins_again() {
+    let (log, _guard) = PanickingLog::panicking_at("key refresh failed");
+    let source = ScriptedSource::of(&[("a", 0)]);
+    source.replies(Reply::Status(500, None));
+    let kept = RefreshedStore::from(&source, store());
+    pass(1.0).await;
+    assert_eq!(log.count(&["a task panicked", "key refresh"]), 1);
+    assert!(!serves(&kept.store, &[("a", 0)]));
+    source.replies(GOOD);
+    pass(10.0).await;
+    assert!(serves(&kept.store, &[("a", 0)]));
+    assert_eq!(source.request_times().len(), 2);
 }

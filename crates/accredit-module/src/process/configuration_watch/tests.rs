@@ -1,4 +1,4 @@
-//! Changes that no file system reports, and a panic while files are read.
+//! Changes that no file system reports, and a panic of the watch.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use accredit::telemetry::traces::Traces;
 use accredit_core::config::filter_config::MetadataForm;
+use accredit_test_support::panicking_log::PanickingLog;
 use tokio::runtime::Handle;
 
 use super::POLL_INTERVAL;
@@ -59,5 +60,22 @@ async fn a_change_that_is_not_reported_takes_effect_after_half_a_minute() {
     tokio::time::sleep(SETTLED).await;
     assert_eq!(form(&running), MetadataForm::None, "the change is reported");
     tokio::time::sleep(POLL_INTERVAL).await;
+    assert_eq!(form(&running), MetadataForm::Flat);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_panics_begins_again() {
+    let (log, _guard) = PanickingLog::panicking_at("configuration reload failed");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("accredit.yaml");
+    fs::write(&file, configuration("none")).expect("is written");
+    let running = start(&file);
+    tokio::time::sleep(SETTLED).await;
+    fs::write(&file, configuration("neither")).expect("is written");
+    tokio::time::sleep(POLL_INTERVAL + SETTLED).await;
+    assert_eq!(log.count(&["a task panicked", "configuration watch"]), 1);
+    assert_eq!(form(&running), MetadataForm::None);
+    fs::write(&file, configuration("flat")).expect("is written");
+    tokio::time::sleep(POLL_INTERVAL + SETTLED).await;
     assert_eq!(form(&running), MetadataForm::Flat);
 }
