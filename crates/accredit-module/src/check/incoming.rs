@@ -22,16 +22,16 @@ pub struct IncomingRequest<'a> {
     scheme: Cow<'a, str>,
     host: Cow<'a, str>,
     path: Cow<'a, str>,
-    source_address: SourceAddress,
+    source_address: SourceAddress<'a>,
     source_principal: Cow<'a, str>,
     certificate_digest: Cow<'a, str>,
 }
 
 /// The origin of the address that Envoy gives for the client.
 #[derive(Debug, PartialEq, Eq)]
-enum SourceAddress {
+enum SourceAddress<'a> {
     /// The connection's peer, without its port: what ext_authz sends to the service.
-    OfConnection(String),
+    OfConnection(Cow<'a, str>),
     /// A header such as `x-forwarded-for`. Envoy does not say whether it trusted the peer that sent it.
     OfHeader,
     /// The peer has no IP address.
@@ -112,11 +112,13 @@ fn shown(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Envoy gives the address of a connection's peer with its port. To an address from a header it gives the port 0, which no
 /// connection has. Observed: it reads no port in `x-forwarded-for`.
-fn source_address(address: &[u8]) -> SourceAddress {
-    let address = std::str::from_utf8(address).ok();
-    match address.and_then(|address| address.parse::<SocketAddr>().ok()) {
-        None => SourceAddress::None,
-        Some(address) if address.port() == 0 => SourceAddress::OfHeader,
-        Some(address) => SourceAddress::OfConnection(address.ip().to_string()),
+fn source_address(address: &[u8]) -> SourceAddress<'_> {
+    let text = std::str::from_utf8(address).unwrap_or_default();
+    match (text.parse::<SocketAddr>(), text.split_once(':')) {
+        (Err(_), _) => SourceAddress::None,
+        (Ok(address), _) if address.port() == 0 => SourceAddress::OfHeader,
+        // An IPv4 address has one text only.
+        (Ok(SocketAddr::V4(_)), Some((ip, _port))) => SourceAddress::OfConnection(ip.into()),
+        (Ok(address), _) => SourceAddress::OfConnection(address.ip().to_string().into()),
     }
 }

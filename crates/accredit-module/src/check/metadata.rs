@@ -11,7 +11,8 @@ use accredit_core::config::filter_config::MetadataForm;
 
 use crate::check::http_stream::HttpStream;
 
-/// Sets the metadata of a decision. `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
+/// Sets the metadata of a decision. What the token gives was encoded when it was verified, unless no configuration had the form then
+/// ([`encoded_forms`](crate::process::encoded_forms)). `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
 pub fn set(
     stream: &mut impl HttpStream,
     record: &DecisionRecord,
@@ -24,6 +25,13 @@ pub fn set(
         MetadataForm::Full => {
             let mut fields = MessageWriter::default();
             metadata::write(record, &mut fields);
+            if let Some(identity) = record.identity()
+                && identity
+                    .encoded()
+                    .is_some_and(|parts| parts.metadata.is_empty())
+            {
+                metadata::write_identity(identity, &mut fields);
+            }
             metadata::write_computed(computed, &mut fields);
             stream.set_metadata_struct(&fields.into_bytes());
         }
@@ -36,12 +44,15 @@ fn set_flat(
     record: &DecisionRecord,
     computed: &[(Arc<str>, MetadataValue)],
 ) {
+    let has_content = |flat: &FlatMetadata| flat.texts().next().is_some();
     let mut rest = FlatMetadata::default();
     let mut of_identity = None;
     match &record.token {
         TokenRecord::Verified(identity) => match identity.encoded() {
-            Some(parts) => of_identity = Some(&parts.flat_metadata),
-            None => {
+            Some(parts) if has_content(&parts.flat_metadata) => {
+                of_identity = Some(&parts.flat_metadata);
+            }
+            Some(_) | None => {
                 for (name, value) in &identity.metadata() {
                     rest.push(name, value);
                 }
@@ -68,3 +79,6 @@ fn set_flat(
         stream.set_metadata_number(name, number);
     }
 }
+
+#[cfg(test)]
+pub(in crate::check) mod tests;

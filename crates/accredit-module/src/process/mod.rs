@@ -7,6 +7,7 @@ pub mod configuration;
 pub mod configuration_reading;
 pub mod configuration_tasks;
 pub mod configuration_watch;
+pub mod encoded_forms;
 pub mod environment;
 pub mod log;
 pub mod metrics;

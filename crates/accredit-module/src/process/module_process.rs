@@ -9,15 +9,11 @@ use accredit::app::apply::first_fetches;
 use accredit::app::metrics::ReloadMetrics;
 use accredit::deny_list::error::DenyListError;
 use accredit::deny_list::keeper::DenyListKeeper;
-use accredit::envoy::message_writer::MessageWriter;
-use accredit::envoy::metadata::write_identity;
 use accredit::jwks::key_stores::{KeyStores, UnusableKeyAccess};
 use accredit::jwks::trust::TrustStore;
 use accredit::observe::observer::Observer;
 use accredit::observe::report::Disclosure;
 use accredit::telemetry::traces::Traces;
-use accredit_core::authn::flat_metadata::FlatMetadata;
-use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::config::filter_config::{FilterSettings, MetadataForm};
 use accredit_core::config::settings::Settings;
 use accredit_core::engine::{Engines, key_entries};
@@ -26,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::process::active_policy::ActivePolicy;
+use crate::process::encoded_forms::{encode_identity, use_form};
 use crate::process::platform::Platform;
 use crate::process::policy::{ConfigurationError, Policy};
 
@@ -68,11 +65,7 @@ impl ModuleProcess {
         PROCESS.get_or_init(|| ModuleProcess::new(runtime, platform, traces))
     }
 
-    pub(in crate::process) fn new(
-        runtime: Handle,
-        platform: Platform,
-        traces: Traces,
-    ) -> ModuleProcess {
+    pub(crate) fn new(runtime: Handle, platform: Platform, traces: Traces) -> ModuleProcess {
         ModuleProcess {
             runtime,
             platform,
@@ -213,6 +206,7 @@ impl ModuleProcess {
             deny_list,
             metadata_form,
         } = prepared;
+        use_form(metadata_form);
         let list = deny_list.as_ref().map(|keeper| keeper.store().clone());
         let authorizer = lock(&self.engines).build(&mut settings, leases, list);
         if let Some(keeper) = &deny_list {
@@ -256,18 +250,6 @@ impl ModuleProcess {
 impl fmt::Debug for ModuleProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ModuleProcess")
-    }
-}
-
-/// Encodes the metadata of a token in both forms: configurations of both share the token cache. Headers are set one by one.
-fn encode_identity(identity: &Identity) -> EncodedIdentity {
-    let mut fields = MessageWriter::default();
-    write_identity(identity, &mut fields);
-    let flat = identity.metadata();
-    EncodedIdentity {
-        headers: Box::default(),
-        metadata: fields.into_bytes().into(),
-        flat_metadata: FlatMetadata::of(flat.iter().map(|(name, value)| (*name, value))),
     }
 }
 

@@ -1,0 +1,157 @@
+//! Metadata of tokens whose forms were encoded, and of those that were verified before a configuration had the form.
+
+use std::sync::Arc;
+
+use accredit::jwks::key_stores::KeyStores;
+use accredit_core::authn::identity::{EncodeIdentity, EncodedIdentity, Identity};
+use accredit_core::authz::authorizer::Judgement;
+use accredit_core::authz::record::DecisionRecord;
+use accredit_core::config::filter_config::MetadataForm;
+use accredit_core::engine::{Engines, key_entries};
+use accredit_test_support::keys::{rsa, set};
+use accredit_test_support::token::Token;
+
+use super::set as set_metadata;
+use crate::check::http_stream::{
+    ConnectionProperty, HttpStream, NotChanged, RawHeader, RouteConfiguration,
+};
+use crate::check::incoming::IncomingRequest;
+use crate::process::encoded_forms::EncodedForms;
+use crate::process::policy;
+use crate::process::resumption::Resume;
+
+/// A stream that records its metadata.
+#[derive(Default)]
+pub(in crate::check) struct RecordedStream {
+    pub(in crate::check) headers: Vec<(&'static str, String)>,
+    pub(in crate::check) resumption: Option<Box<dyn Resume>>,
+    metadata: RecordedMetadata,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct RecordedMetadata {
+    texts: Vec<(String, String)>,
+    numbers: Vec<(String, f64)>,
+    fields: Vec<u8>,
+}
+
+impl HttpStream for RecordedStream {
+    fn headers(&self) -> Option<Vec<RawHeader<'_>>> {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        Some(headers.collect())
+    }
+
+    fn property(&self, _: ConnectionProperty) -> Option<&[u8]> {
+        None
+    }
+
+    fn route(&self) -> RouteConfiguration {
+        RouteConfiguration::Absent
+    }
+
+    fn set_header(&mut self, _: &str, _: &str) -> Result<(), NotChanged> {
+        Ok(())
+    }
+
+    fn remove_header(&mut self, _: &str) -> Result<(), NotChanged> {
+        Ok(())
+    }
+
+    fn set_metadata_texts(&mut self, texts: &[(&str, &str)]) {
+        let texts = texts.iter();
+        let texts = texts.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        self.metadata.texts.extend(texts);
+    }
+
+    fn set_metadata_number(&mut self, name: &str, value: f64) {
+        self.metadata.numbers.push((name.to_owned(), value));
+    }
+
+    fn set_metadata_struct(&mut self, fields: &[u8]) {
+        self.metadata.fields.extend(fields);
+    }
+
+    fn count(&mut self, _: &DecisionRecord) {}
+
+    fn resumption(&mut self) -> Option<Box<dyn Resume>> {
+        self.resumption.take()
+    }
+}
+
+impl RecordedStream {
+    /// The stream of a request with this token.
+    pub(in crate::check) fn with_token(token: &str) -> RecordedStream {
+        let headers = [
+            (":method", "GET"),
+            (":authority", "api.test"),
+            (":path", "/a"),
+        ];
+        let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.to_owned())).into();
+        headers.push(("authorization", format!("Bearer {token}")));
+        RecordedStream {
+            headers,
+            ..RecordedStream::default()
+        }
+    }
+}
+
+const ISSUER: &str = "https://forms.test";
+
+/// The record of an admitted token that was encoded by this function.
+fn record(token: &str, encode: EncodeIdentity) -> DecisionRecord {
+    let keys = set([rsa(0).jwk("k")]);
+    let text = format!(
+        "issuers: [{{ issuer: '{ISSUER}', audiences: [api.test], jwks: {{ inline: '{keys}' }} }}]\n"
+    );
+    let read = policy::read(&text, None).expect("is valid");
+    let mut settings = read.filter.resolved.settings;
+    let leases = KeyStores::default().lease(&key_entries(&settings));
+    let leases = leases.expect("can be leased");
+    let authorizer = Engines::sharing_one_cache(encode).build(&mut settings, leases, None);
+    let stream = RecordedStream::with_token(token);
+    let incoming = IncomingRequest::read(&stream).expect("is text");
+    let moment = accredit::envoy::service::now().expect("after 1970");
+    match authorizer.judge(&incoming.request(&[]), moment) {
+        Judgement::Judged(judged) => judged.record,
+        other => panic!("not judged: {other:?}"),
+    }
+}
+
+fn with_no_form(identity: &Identity) -> EncodedIdentity {
+    EncodedForms::none().encode(identity)
+}
+
+fn with_every_form(identity: &Identity) -> EncodedIdentity {
+    let forms = EncodedForms::none();
+    for form in [MetadataForm::Flat, MetadataForm::Full, MetadataForm::None] {
+        forms.add(form);
+    }
+    forms.encode(identity)
+}
+
+#[test]
+fn the_metadata_of_a_token_does_not_depend_on_the_forms_that_were_encoded() {
+    let token = Token::of(ISSUER)
+        .claim("roles", serde_json::json!(["a", "b"]))
+        .signed(rsa(0));
+    let encoded = record(&token, with_every_form);
+    let unencoded = record(&token, with_no_form);
+    let parts = |record: &DecisionRecord| {
+        let identity = Arc::clone(record.identity().expect("is admitted"));
+        let parts = identity.encoded().expect("is encoded");
+        (parts.metadata.len(), parts.flat_metadata.texts().count())
+    };
+    assert_eq!(parts(&unencoded), (0, 0));
+    let (full, flat) = parts(&encoded);
+    assert!(full > 100 && flat > 3, "{full} bytes, {flat} texts");
+    for form in [MetadataForm::Flat, MetadataForm::Full] {
+        let [first, second] = [&encoded, &unencoded].map(|record| {
+            let mut stream = RecordedStream::default();
+            set_metadata(&mut stream, record, &[], form);
+            stream.metadata
+        });
+        assert_eq!(first, second, "{form:?}");
+        assert_ne!(first, RecordedMetadata::default(), "{form:?}");
+    }
+}
