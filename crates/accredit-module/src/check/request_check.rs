@@ -68,6 +68,9 @@ pub enum CheckAction {
     Refuse(Box<LocalReply>),
 }
 
+/// The result of a step: the phase after it, and the action.
+type CheckStep = (CheckPhase, CheckAction);
+
 impl RequestCheck {
     pub fn new(active: Arc<ActivePolicy>, process: &'static ModuleProcess) -> RequestCheck {
         RequestCheck {
@@ -84,8 +87,30 @@ impl RequestCheck {
 
     /// The request headers have arrived.
     pub fn request_headers(&mut self, stream: &mut impl HttpStream) -> CheckAction {
-        // A panic during the check leaves the request refused.
+        // A panic leaves the request refused, also if a destructor panics after the admission.
         let phase = std::mem::replace(&mut self.phase, CheckPhase::Refused);
+        let (next, action) = self.begin(phase, stream);
+        self.phase = next;
+        action
+    }
+
+    /// The wait of a held request has ended.
+    pub fn resumed(&mut self, stream: &mut impl HttpStream) -> Option<CheckAction> {
+        match std::mem::replace(&mut self.phase, CheckPhase::Refused) {
+            CheckPhase::Held(held) => {
+                let (next, action) = self.judge_held(*held, stream);
+                self.phase = next;
+                Some(action)
+            }
+            // The event of a wait that something else ended.
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    fn begin(&self, phase: CheckPhase, stream: &mut impl HttpStream) -> CheckStep {
         let mut begun = BegunCheck {
             policy: self.active.load(),
             context: Vec::new(),
@@ -114,19 +139,9 @@ impl RequestCheck {
         }
     }
 
-    /// The wait of a held request has ended.
-    pub fn resumed(&mut self, stream: &mut impl HttpStream) -> Option<CheckAction> {
-        match std::mem::replace(&mut self.phase, CheckPhase::Refused) {
-            CheckPhase::Held(held) => {
-                let HeldCheck { begun, pending } = *held;
-                Some(self.judge(begun, pending.ticket(), stream))
-            }
-            // The event of a wait that something else ended.
-            other => {
-                self.phase = other;
-                None
-            }
-        }
+    fn judge_held(&self, held: HeldCheck, stream: &mut impl HttpStream) -> CheckStep {
+        let HeldCheck { begun, pending } = held;
+        self.judge(begun, pending.ticket(), stream)
     }
 
     /// The first load of the deny list, if it has not ended. Without a list, every token would be refused: Envoy puts a new
@@ -142,11 +157,11 @@ impl RequestCheck {
     }
 
     fn hold(
-        &mut self,
+        &self,
         begun: BegunCheck,
         awaited: AwaitedEvent,
         stream: &mut impl HttpStream,
-    ) -> CheckAction {
+    ) -> CheckStep {
         let Some(resumption) = stream.resumption() else {
             tracing::error!("Envoy gave no scheduler for a request that has to wait");
             return self.fail(&begun, stream);
@@ -155,17 +170,17 @@ impl RequestCheck {
         let longest = begun.policy.check_timeout.saturating_sub(elapsed);
         let runtime = self.process.runtime();
         let pending = PendingCheck::start(awaited, longest, resumption, runtime);
-        self.phase = CheckPhase::Held(Box::new(HeldCheck { begun, pending }));
-        CheckAction::Hold
+        let held = Box::new(HeldCheck { begun, pending });
+        (CheckPhase::Held(held), CheckAction::Hold)
     }
 
     /// Judges the request. `waited` is the ticket of the wait for keys that has ended.
     fn judge(
-        &mut self,
+        &self,
         begun: BegunCheck,
         waited: Option<&KeyTicket>,
         stream: &mut impl HttpStream,
-    ) -> CheckAction {
+    ) -> CheckStep {
         match self.decide(&begun, waited, stream) {
             Ok((judged, client)) => self.finish(&begun, judged, client, stream),
             Err(ticket) => self.hold(begun, AwaitedEvent::Keys(ticket.into()), stream),
@@ -233,12 +248,12 @@ impl RequestCheck {
     }
 
     fn finish(
-        &mut self,
+        &self,
         begun: &BegunCheck,
         judged: Judged,
         client: ClientProtocol,
         stream: &mut impl HttpStream,
-    ) -> CheckAction {
+    ) -> CheckStep {
         let Judged { record, answer } = judged;
         match answer {
             Answer::Admit(admission) => {
@@ -249,21 +264,20 @@ impl RequestCheck {
                 let form = begun.policy.metadata_form;
                 metadata::set(stream, &record, admission.metadata(), form);
                 stream.count(&record);
-                self.phase = CheckPhase::Admitted;
-                CheckAction::Admit
+                (CheckPhase::Admitted, CheckAction::Admit)
             }
             Answer::Refuse(refusal) => {
                 metadata::set(stream, &record, &[], begun.policy.metadata_form);
                 stream.count(&record);
                 let is_grpc = client == ClientProtocol::Grpc;
-                CheckAction::Refuse(Box::new(fault::reply_of(refusal, &record, is_grpc)))
+                refuse(fault::reply_of(refusal, &record, is_grpc))
             }
         }
     }
 
     /// Admits a request whose route turns the check off. No token of it is verified, so that its claim headers are the client's
     /// and must not reach the upstream (CONTRACT 1.2).
-    fn admit_unchecked(&mut self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckAction {
+    fn admit_unchecked(&self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckStep {
         let admission = IncomingRequest::read(stream).map(|incoming| {
             let request = incoming.request(&[]);
             begun.policy.authorizer.admit_unchecked(&request)
@@ -272,10 +286,7 @@ impl RequestCheck {
             .ok_or(NotChanged)
             .and_then(|admission| change(&admission, stream))
         {
-            Ok(()) => {
-                self.phase = CheckPhase::Admitted;
-                CheckAction::Admit
-            }
+            Ok(()) => (CheckPhase::Admitted, CheckAction::Admit),
             Err(error) => {
                 tracing::error!(%error, "removing claim headers on a route without checks failed; the request is denied");
                 self.fail(begun, stream)
@@ -284,15 +295,19 @@ impl RequestCheck {
     }
 
     /// Refuses a request because of a fault.
-    fn fail(&self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckAction {
+    fn fail(&self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckStep {
         let Judged { record, .. } = begun.policy.authorizer.refuse(Denial::Internal);
         let disclosure = &begun.policy.disclosure;
         let observer = self.process.observer();
         observer.report(&record, None, &begun.span, disclosure);
         metadata::set(stream, &record, &[], begun.policy.metadata_form);
         stream.count(&record);
-        CheckAction::Refuse(Box::new(fault::reply()))
+        refuse(fault::reply())
     }
+}
+
+fn refuse(reply: LocalReply) -> CheckStep {
+    (CheckPhase::Refused, CheckAction::Refuse(Box::new(reply)))
 }
 
 /// Changes the request as the admission says. Removals come first: a name that is set is not among them.
@@ -305,3 +320,6 @@ fn change(admission: &Admission, stream: &mut impl HttpStream) -> Result<(), Not
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
