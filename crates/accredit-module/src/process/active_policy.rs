@@ -50,9 +50,12 @@ impl ActivePolicy {
         *self.is_ready.borrow()
     }
 
-    /// Resolves when [`ActivePolicy::is_ready`] holds.
-    pub async fn ready(&self) {
-        // The sender is a part of `self`, so that the channel is open.
-        let _ = self.is_ready.subscribe().wait_for(|ready| *ready).await;
+    /// Resolves when [`ActivePolicy::is_ready`] holds, or when nothing has the policy any more. The future does not have it.
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut is_ready = self.is_ready.subscribe();
+        async move {
+            // An error says that the policy is gone.
+            let _ = is_ready.wait_for(|ready| *ready).await;
+        }
     }
 }

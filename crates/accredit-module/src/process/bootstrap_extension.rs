@@ -1,8 +1,12 @@
 //! The bootstrap extension: it holds Envoy's readiness until the keys have come (CONTRACT 9.9), and says when metrics are due.
 
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use accredit::supervision::keep_running;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use tokio::task::AbortHandle;
 
 use crate::process::configuration::FilterConfiguration;
@@ -40,19 +44,19 @@ impl BootstrapExtension {
     /// Calls the main thread once every configuration that exists now is ready, and each time metrics are due.
     pub fn start(&self, process: &ModuleProcess) {
         let policies = process.policies();
+        // A configuration that Envoy removes meanwhile has no keys to wait for.
+        let ready: Vec<_> = policies.iter().map(|policy| policy.ready()).collect();
         let at_end = ResumeAtEnd(self.ready.clone());
         let waiting = process.runtime().spawn(async move {
             let _at_end = at_end;
-            for policy in policies {
-                policy.ready().await;
-            }
+            join_all(ready).await;
         });
-        let metrics = self.metrics.clone();
+        let mut metrics = self.metrics.clone();
         let publishing = process.runtime().spawn(async move {
-            loop {
-                tokio::time::sleep(METRICS_INTERVAL).await;
-                metrics.resume();
-            }
+            match keep_running("statistics", &mut metrics, |metrics| {
+                publish(metrics).boxed()
+            })
+            .await {}
         });
         let tasks = [waiting.abort_handle(), publishing.abort_handle()];
         self.tasks().extend(tasks);
@@ -60,6 +64,13 @@ impl BootstrapExtension {
 
     fn tasks(&self) -> MutexGuard<'_, Vec<AbortHandle>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn publish(metrics: &SharedResumption) -> Infallible {
+    loop {
+        tokio::time::sleep(METRICS_INTERVAL).await;
+        metrics.resume();
     }
 }
 
@@ -72,3 +83,6 @@ impl Drop for BootstrapExtension {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,21 +134,23 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_server_init
     _envoy: EnvoyPtr,
     extension: *const c_void,
 ) {
-    guarded(|| {
-        // SAFETY: null, or what `new` returned, which is a configuration that exists.
-        let Some(config) = (unsafe { extension.cast::<BootstrapConfig>().as_ref() }) else {
-            return;
-        };
+    // SAFETY: null, or what `new` returned, which is a configuration that exists.
+    let Some(config) = (unsafe { extension.cast::<BootstrapConfig>().as_ref() }) else {
+        return;
+    };
+    let is_waiting = guarded(|| {
+        let extension = config.extension.as_ref()?;
         // Listeners of a control plane come later, and so would the process.
-        match (&config.extension, process_or_start(platform())) {
-            (Some(extension), Ok(process)) => {
-                // SAFETY: Envoy's configuration exists as long as the module's, and this is the main thread.
-                unsafe { config.publish(config.envoy, process) };
-                extension.start(process);
-            }
-            // SAFETY: Envoy's configuration exists as long as the module's, and this is the main thread.
-            (None, _) | (_, Err(_)) => unsafe { signal_ready(config.envoy) },
-        }
+        let process = process_or_start(platform()).ok()?;
+        extension.start(process);
+        Some(process)
+    });
+    guarded(|| match is_waiting.flatten() {
+        // SAFETY: Envoy's configuration exists as long as the module's, and this is the main thread.
+        Some(process) => unsafe { config.publish(config.envoy, process) },
+        // After a fault too: otherwise Envoy would never listen. Without keys, requests are denied.
+        // SAFETY: as above.
+        None => unsafe { signal_ready(config.envoy) },
     });
 }
 
