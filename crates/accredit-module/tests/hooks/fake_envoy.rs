@@ -21,6 +21,8 @@ use accredit_module::host::hooks::filter_config::{
     envoy_dynamic_module_on_http_filter_config_new as config_new,
 };
 
+use crate::fake_bootstrap;
+
 /// The schedulers that the module holds.
 pub(crate) static SCHEDULERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -64,6 +66,9 @@ pub(crate) struct FakeStream {
     /// The counters that were incremented, with their label.
     pub(crate) counted: Vec<(&'static str, Option<String>)>,
     pub(crate) continued: usize,
+    /// The filter that Envoy destroys within the call that sends a reply or resumes the stream.
+    ends_within_call: Option<*mut c_void>,
+    has_ended: bool,
     events: Option<Sender<u64>>,
 }
 
@@ -156,10 +161,18 @@ impl Streaming {
         unsafe { scheduled(pointer(&self.stream), self.filter, 7) }
     }
 
-    /// The stream ends.
+    /// Envoy will destroy the filter within the call that sends a reply or resumes the stream.
+    pub(crate) fn ends_within_call(&self) {
+        lock(&self.stream).ends_within_call = Some(self.filter);
+    }
+
+    /// The stream ends, unless it has ended.
     pub(crate) fn end(self) -> FakeStream {
-        unsafe { destroy(self.filter) }
-        std::mem::take(&mut *lock(&self.stream))
+        let stream = std::mem::take(&mut *lock(&self.stream));
+        if !stream.has_ended {
+            unsafe { destroy(self.filter) }
+        }
+        stream
     }
 
     pub(crate) fn reply(&self) -> Option<Reply> {
@@ -203,11 +216,11 @@ unsafe fn stream<'a>(envoy: EnvoyPtr) -> MutexGuard<'a, FakeStream> {
     lock(unsafe { &*envoy.cast::<Mutex<FakeStream>>() })
 }
 
-unsafe fn text(buffer: AbiBuffer) -> String {
+pub(crate) unsafe fn text(buffer: AbiBuffer) -> String {
     String::from_utf8(unsafe { buffer.bytes() }.to_vec()).unwrap()
 }
 
-fn callbacks() -> EnvoyCallbacks {
+pub(crate) fn callbacks() -> EnvoyCallbacks {
     EnvoyCallbacks {
         log,
         http_get_headers_size: headers_size,
@@ -227,16 +240,16 @@ fn callbacks() -> EnvoyCallbacks {
         is_validation_mode: None,
         http_set_dynamic_metadata_string_batch: Some(metadata_strings),
         http_set_dynamic_metadata_struct: None,
-        bootstrap_extension_config_scheduler_new: None,
-        bootstrap_extension_config_scheduler_commit: None,
-        bootstrap_extension_config_scheduler_delete: None,
-        bootstrap_extension_config_signal_init_complete: None,
-        bootstrap_extension_config_define_counter: None,
-        bootstrap_extension_config_increment_counter: None,
-        bootstrap_extension_config_define_gauge: None,
-        bootstrap_extension_config_set_gauge: None,
-        bootstrap_extension_register_admin_handler: None,
-        bootstrap_extension_admin_set_response: None,
+        bootstrap_extension_config_scheduler_new: Some(fake_bootstrap::scheduler_new),
+        bootstrap_extension_config_scheduler_commit: Some(scheduler_commit),
+        bootstrap_extension_config_scheduler_delete: Some(scheduler_delete),
+        bootstrap_extension_config_signal_init_complete: Some(fake_bootstrap::signal_ready),
+        bootstrap_extension_config_define_counter: Some(fake_bootstrap::define),
+        bootstrap_extension_config_increment_counter: Some(fake_bootstrap::add),
+        bootstrap_extension_config_define_gauge: Some(fake_bootstrap::define),
+        bootstrap_extension_config_set_gauge: Some(fake_bootstrap::set),
+        bootstrap_extension_register_admin_handler: Some(fake_bootstrap::register_page),
+        bootstrap_extension_admin_set_response: Some(fake_bootstrap::set_response),
     }
 }
 
@@ -314,6 +327,15 @@ unsafe extern "C" fn send_response(
     let mut stream = unsafe { stream(envoy) };
     assert_eq!(stream.reply, None, "two replies");
     stream.reply = Some(reply);
+    end_within_call(stream);
+}
+
+fn end_within_call(mut stream: MutexGuard<'_, FakeStream>) {
+    if let Some(filter) = stream.ends_within_call.take() {
+        stream.has_ended = true;
+        drop(stream);
+        unsafe { destroy(filter) }
+    }
 }
 
 unsafe extern "C" fn attribute(envoy: EnvoyPtr, id: u32, out: *mut AbiBuffer) -> bool {
@@ -371,7 +393,9 @@ unsafe extern "C" fn route(envoy: EnvoyPtr) -> *const c_void {
 }
 
 unsafe extern "C" fn continue_decoding(envoy: EnvoyPtr) {
-    unsafe { stream(envoy) }.continued += 1;
+    let mut stream = unsafe { stream(envoy) };
+    stream.continued += 1;
+    end_within_call(stream);
 }
 
 struct FakeScheduler(Sender<u64>);
@@ -381,8 +405,11 @@ unsafe extern "C" fn scheduler_new(envoy: EnvoyPtr) -> *mut c_void {
     if stream.has_no_scheduler {
         return ptr::null_mut();
     }
+    scheduler(stream.events.clone().unwrap())
+}
+
+pub(crate) fn scheduler(events: Sender<u64>) -> *mut c_void {
     SCHEDULERS.fetch_add(1, Ordering::SeqCst);
-    let events = stream.events.clone().unwrap();
     Box::into_raw(Box::new(FakeScheduler(events))).cast()
 }
 

@@ -10,10 +10,13 @@
     reason = "the whole crate is a test, which plays Envoy's part"
 )]
 
+mod bootstrap;
 mod configurations;
 mod deny_lists;
+mod fake_bootstrap;
 mod fake_envoy;
 mod faults;
 mod followed_files;
 mod peers;
+mod routes;
 mod streams;

@@ -1,13 +1,15 @@
 //! One stream: admitted, refused, held and given up.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use accredit_core::config::route_config::RouteSettings;
 use accredit_module::host::routes;
-use accredit_test_support::issuer::KeyServer;
+use accredit_test_support::issuer::{Answer, KeyServer, Reply};
 use accredit_test_support::keys::{rsa, set};
-use accredit_test_support::token::Token;
+use accredit_test_support::token::{Token, with_bad_signature};
+use tokio::sync::Semaphore;
 
 use crate::fake_envoy::{FakeEnvoy, FakeStream, SCHEDULERS};
 
@@ -208,4 +210,36 @@ async fn a_held_stream_is_resumed_or_gives_up_its_scheduler() {
         assert!(Instant::now() < deadline, "a scheduler is left");
         tokio::task::yield_now().await;
     }
+}
+
+/// The module must not touch its filter after these calls, which AddressSanitizer finds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_can_end_within_the_call_that_denies_or_resumes_it() {
+    let permits = Arc::new(Semaphore::new(0));
+    let answer = Answer::of(200, set([rsa(0).jwk("k")]));
+    let keys = KeyServer::with_keys(Reply::When(permits.clone(), answer)).await;
+    let (issuer, uri) = (keys.url(""), keys.url("/keys"));
+    let envoy = FakeEnvoy::start(&format!(
+        "check_timeout: 20s\nissuers:\n  - issuer: {issuer}\n    audiences: [api.test]\n    jwks: {{ uri: '{uri}', timeout: 20s }}\n"
+    ))
+    .unwrap();
+    let denied = envoy.stream(&[]);
+    denied.ends_within_call();
+    assert_eq!(denied.request_headers(), STOP);
+    assert_eq!(denied.end().reply.unwrap().status, 401);
+    let good = Token::of(&issuer).signed(rsa(0));
+    let forged = with_bad_signature(&good);
+    let [admitted, refused] = [good, forged].map(|token| {
+        let stream = envoy.stream(&[("authorization", &format!("Bearer {token}"))]);
+        stream.ends_within_call();
+        assert_eq!(stream.request_headers(), HOLD);
+        stream
+    });
+    permits.add_permits(1);
+    for stream in [&admitted, &refused] {
+        stream.run_event();
+    }
+    assert_eq!(admitted.end().continued, 1);
+    let ended = refused.end();
+    assert_eq!((ended.reply.unwrap().status, ended.continued), (401, 0));
 }
