@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of the module's hooks under AddressSanitizer and LeakSanitizer, which find reads and writes of memory that is not the
 # module's, and memory that is never freed. Needs a nightly toolchain. Builds into target/sanitize, which is removed afterwards unless
-# KEEP=1. Arguments are those of the tests.
+# KEEP=1. Arguments are those of the tests. The C code of aws-lc is built without the sanitizer: of it, leaks are found only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -112,6 +112,7 @@ mod tests {
     use accredit_core::proof::redis_url::RedisUrl;
     use accredit_test_support::panicking_log::PanickingLog;
     use tokio::net::TcpListener;
+    use tokio::time::timeout;
 
     use crate::replay::store::ReplayStore;
 
@@ -126,9 +127,18 @@ mod tests {
         let store = ReplayStore::new(url);
         store.start();
         listener.accept().await.expect("the first attempt");
-        while log.count(&["a task panicked", "connection to the memory"]) == 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        listener.accept().await.expect("an attempt after the panic");
+        let report = ["a task panicked", "connection to the memory"];
+        let panicked = async {
+            while log.count(&report) == 0 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        // By the clock of the test, which the delays of the task move.
+        let long = Duration::from_secs(600);
+        timeout(long, panicked).await.expect("reports its panic");
+        let again = timeout(long, listener.accept()).await;
+        again
+            .expect("is in time")
+            .expect("an attempt after the panic");
     }
 }
