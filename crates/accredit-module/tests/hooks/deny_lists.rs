@@ -108,3 +108,27 @@ async fn the_wait_for_a_deny_list_ends_with_check_timeout() {
     held.end();
     permits.add_permits(1);
 }
+
+/// Envoy does neither. What it might do wrong must not admit the request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_held_stream_with_headers_or_an_event_out_of_order_is_denied() {
+    let (server, permits) = (KeyServer::start().await, Arc::new(Semaphore::new(0)));
+    let answer = Answer::of(200, "[]\n");
+    server.serve("/revoked", Reply::When(permits.clone(), answer));
+    let envoy = FakeEnvoy::start(&configuration(&server, "check_timeout: 18s\n")).unwrap();
+    let (again, early) = (stream(&envoy, "again"), stream(&envoy, "early"));
+    for stream in [&again, &early] {
+        stream.run_foreign_event();
+        assert_eq!(stream.request_headers(), HOLD);
+    }
+    assert_eq!(again.request_headers(), STOP);
+    early.run_foreign_event();
+    for (stream, status) in [(again, 500), (early, 503)] {
+        assert_eq!(stream.reply().unwrap().status, status);
+        // An event of the wait that was given up.
+        stream.run_foreign_event();
+        assert_eq!(stream.request_body(), STOP);
+        assert_eq!(stream.end().continued, 0);
+    }
+    permits.add_permits(1);
+}
