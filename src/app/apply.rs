@@ -1,6 +1,8 @@
 //! Applying new configurations while the service runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_core::authz::authorizer::Authorizer;
@@ -27,6 +29,7 @@ use crate::envoy::current::Current;
 use crate::envoy::in_flight::InFlight;
 use crate::jwks::key_stores::KeyStores;
 use crate::observe::observer::Observer;
+use crate::supervision::discard;
 
 /// The longest wait for the keys of new issuers, whatever the `timeout` of their fetches is.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -41,7 +44,7 @@ pub(crate) struct ReloadTarget<'a> {
     pub(crate) in_flight: &'a InFlight,
     /// The receiver of each decision. It outlives reloads.
     pub(crate) observer: &'a Observer,
-    pub(crate) metrics: &'a ReloadMetrics,
+    pub(crate) metrics: &'a Arc<ReloadMetrics>,
     /// The settings that only a restart changes.
     pub(crate) fixed: FixedSettings,
 }
@@ -100,13 +103,27 @@ pub(crate) async fn apply_each(requests: ReloadRequests, mut running: ReloadTarg
         tokio::select! {
             // A configuration that can take effect becomes active before the next one is read.
             biased;
-            settled = pending.settled() => settle(&mut pending, settled, &mut running),
+            settled = pending.settled() => guarded(&running.metrics.clone(), || {
+                settle(&mut pending, settled, &mut running);
+            }),
             request = requests.recv(), if is_open => match request {
-                Some(request) => prepare(request, &mut pending, &mut running),
+                Some(request) => guarded(&running.metrics.clone(), || {
+                    prepare(request, &mut pending, &mut running);
+                }),
                 None => is_open = false,
             },
             () = running.key_stores.failed() => return,
         }
+    }
+}
+
+/// Runs a step of a reload. After a panic, the sender of the result is dropped, so that the configuration counts as rejected. The service
+/// continues with the configuration that is in force.
+fn guarded(metrics: &ReloadMetrics, step: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(step)) {
+        discard(payload);
+        metrics.failed();
+        tracing::error!("configuration reload was aborted by a fault of accredit");
     }
 }
 
@@ -213,14 +230,13 @@ fn apply(prepared: Prepared, running: &mut ReloadTarget<'_>) {
             "changes of listen, admin_listen, probe_listen, tls, admin_tls, admin_hosts, state_dir and drain take effect at the next start"
         );
     }
-    running.in_flight.set_limit(settings.max_concurrent_checks);
-    if new_list.is_some() || settings.revoked.is_none() {
-        *running.deny_list = new_list;
-    }
+    // What is in force is replaced last, and the deny list after the service that uses it: a fault before leaves both as they are.
+    let (limit, has_list) = (settings.max_concurrent_checks, settings.revoked.is_some());
+    let kept_list = running.deny_list.as_ref().filter(|_| has_list);
     let service = engine::build(
         &mut settings,
         leases,
-        running.deny_list.as_ref(),
+        new_list.as_ref().or(kept_list),
         running.engines,
         running.observer,
         running.current.load().replay_store(),
@@ -229,6 +245,10 @@ fn apply(prepared: Prepared, running: &mut ReloadTarget<'_>) {
         store.start();
     }
     running.current.replace(service);
+    if new_list.is_some() || !has_list {
+        *running.deny_list = new_list;
+    }
+    running.in_flight.set_limit(limit);
     remove_old_series(running);
     trials::report(running.current.load().authorizer().rules());
 }
