@@ -18,7 +18,8 @@ use crate::config::resolve::revoked::revoked;
 use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
 use crate::config::resolve::rule_order::{RuleGroup, warn_of_order};
 use crate::config::resolve::rules::{ambiguous_paths, rules};
-use crate::config::resolve::rules_from::{ResolvedFile, ResolvedFiles, RulesSource, rules_from};
+use crate::config::resolve::rules_from::files_resolver::{ResolvedFile, ResolvedFiles};
+use crate::config::resolve::rules_from::{RulesSource, rules_from};
 use crate::config::resolve::sources::{refuse_shared_names, token_sources};
 use crate::config::resolve::tls::tls;
 use crate::config::resolve::top_level::{

@@ -78,10 +78,11 @@ impl ProgramStore {
         }
     }
 
-    /// For the expressions of one of its rules files. Files share nothing, so that whether one is valid does not depend on the
-    /// regular expressions of another.
-    pub fn of_rules_file(&self) -> ProgramStore {
-        let granted = self.left.unwrap_or(0).min(MAX_FILE_BYTES);
+    /// For the expressions of one of its rules files, which gets this part of what the configuration leaves, but never more than
+    /// [`MAX_FILE_BYTES`]. Files share no program, so that whether one is valid does not depend on the regular expressions of
+    /// another.
+    pub fn of_rules_file(&self, share: usize) -> ProgramStore {
+        let granted = share.min(MAX_FILE_BYTES);
         ProgramStore {
             env: Arc::clone(&self.env),
             env_members: Arc::clone(&self.env_members),
@@ -95,10 +96,14 @@ impl ProgramStore {
         }
     }
 
-    /// Counts the expressions of a rules file as expressions of the configuration.
-    pub fn add_rules_file(&mut self, file: &ProgramStore) {
-        let used = file.granted.saturating_sub(file.left.unwrap_or(0));
-        self.spend(used);
+    /// The bytes of its programs.
+    pub fn used(&self) -> usize {
+        self.granted.saturating_sub(self.left())
+    }
+
+    /// The bytes that further programs may have.
+    pub fn left(&self) -> usize {
+        self.left.unwrap_or(0)
     }
 
     /// # Errors
@@ -165,7 +170,7 @@ impl<'s> ProgramMeter<'s> {
             }
             return Ok(regex);
         }
-        let of_store = self.store.left.unwrap_or(0);
+        let of_store = self.store.left();
         let regex = match BoundedRegex::within(self.left.min(of_store), pattern) {
             Ok(regex) => regex,
             Err(RegexError::Pattern(cause)) => {
@@ -196,7 +201,7 @@ impl fmt::Display for ProgramLimit {
         let (owner, bytes) = match self {
             ProgramLimit::RulesFile => ("this file", MAX_FILE_BYTES),
             ProgramLimit::Configuration => (
-                "the configuration and its rules files",
+                "the configuration and its rules files (the last valid rules of an invalid file count)",
                 MAX_CONFIGURATION_BYTES,
             ),
         };

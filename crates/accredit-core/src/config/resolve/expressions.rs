@@ -31,14 +31,19 @@ impl DocumentExpressions {
         DocumentExpressions::with(ProgramStore::new(env))
     }
 
-    /// Of one of its rules files.
-    pub fn of_rules_file(&self) -> DocumentExpressions {
-        DocumentExpressions::with(self.programs.of_rules_file())
+    /// Of one of its rules files, whose programs may have this many bytes.
+    pub fn of_rules_file(&self, share: usize) -> DocumentExpressions {
+        DocumentExpressions::with(self.programs.of_rules_file(share))
     }
 
-    /// Counts the expressions of a rules file as expressions of the configuration.
-    pub fn add_rules_file(&mut self, file: &DocumentExpressions) {
-        self.programs.add_rules_file(&file.programs);
+    /// The bytes of the programs.
+    pub fn program_bytes(&self) -> usize {
+        self.programs.used()
+    }
+
+    /// The bytes that the programs of rules files may have together.
+    pub fn left_for_rules_files(&self) -> usize {
+        self.programs.left()
     }
 
     fn with(programs: ProgramStore) -> DocumentExpressions {

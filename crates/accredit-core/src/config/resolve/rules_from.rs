@@ -1,27 +1,19 @@
 //! `rules_from`: the rules of other files, each bounded to the hosts and paths of its entry (CONTRACT 3.13).
 
-use std::cell::RefCell;
-use std::sync::Arc;
-
-use crate::config::load;
-use crate::config::path;
 use crate::config::problem::Problems;
-use crate::config::resolve::expressions::ExpressionContext;
-use crate::config::resolve::matches::bounds;
-use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
-use crate::config::resolve::rules::rules;
+use crate::config::resolve::rule_context::RuleContext;
+use crate::config::resolve::rules_from::files_resolver::{FilesResolver, ResolvedFiles};
 use crate::config::resolve::rules_from::labels::FileLabels;
-use crate::config::rule_document::{RuleDocument, RulesFromDocument};
-use crate::config::rules_files::{
-    FoundEntry, FoundFile, RulesFile, RulesFileContent, RulesFilePattern, RulesInForce,
-};
+use crate::config::resolve::rules_from::program_shares::ProgramShares;
+use crate::config::rule_document::RulesFromDocument;
+use crate::config::rules_files::{FoundEntry, RulesInForce};
 use crate::config::sentence::Sentence;
-use crate::config::warning::WarningCode;
-use crate::rules::matcher::Matcher;
+use crate::expression::program_store::ProgramLimit;
 use crate::rules::rule::Rule;
-use crate::rules::rules_file::RulesFileState;
 
+pub(crate) mod files_resolver;
 pub mod labels;
+pub(crate) mod program_shares;
 
 /// The files of `rules_from` that the program read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,26 +22,6 @@ pub struct RulesSource<'a> {
     pub found: &'a [FoundEntry],
     /// The rules of files that are in force. `None` at the start.
     pub in_force: Option<&'a RulesInForce>,
-}
-
-/// The files of all entries, and the problems of each.
-#[derive(Default)]
-pub(crate) struct ResolvedFiles {
-    /// In the order of their rules.
-    pub(crate) files: Vec<ResolvedFile>,
-    /// The problems of files whose faults are faults of the configuration.
-    pub(crate) errors: Vec<Problems>,
-    /// The problems of invalid files whose last valid rules stay in force, if they have any.
-    pub(crate) rejected: Vec<Problems>,
-}
-
-/// A file, with its rules as they are in force.
-pub(crate) struct ResolvedFile {
-    pub(crate) file: RulesFile,
-    /// With the bounds of their entry.
-    pub(crate) rules: Vec<Rule>,
-    /// The warnings about the file. `None` unless its current rules are in force.
-    pub(crate) problems: Option<Problems>,
 }
 
 /// Resolves the files of every entry. `configuration` is the hash of the document without its files.
@@ -63,242 +35,42 @@ pub(crate) fn rules_from(
 ) -> ResolvedFiles {
     let none = RulesInForce::default();
     let in_force = source.in_force.unwrap_or(&none);
-    let mut resolver = FilesResolver {
-        in_force,
-        // The operator may have moved rules from the configuration into a file. If that file has never been valid,
-        // these rules would be lost.
-        is_new_configuration: *in_force.configuration != *configuration,
-        context,
-        labels: FileLabels::in_force(in_force, source.found),
-        resolved: ResolvedFiles::default(),
-    };
-    resolver.labels.refuse_names_of_files(own_rules, problems);
-    for (number, entry) in entries.iter().enumerate() {
-        let key = path::item("rules_from", number);
-        let bounds = Arc::new(bounds(&key, entry, problems));
-        refuse_unusable_pattern(&key, entry, problems);
-        let found = source.found.get(number).map(|found| &found.files);
-        match found {
-            Some(Ok(found)) => resolver.entry(&key, entry, &bounds, found, own_rules, problems),
-            Some(Err(cause)) => resolver.unlisted(&key, entry, &bounds, cause, problems),
-            None => resolver.unlisted(&key, entry, &bounds, "they were not read", problems),
+    let resolve = |programs: ProgramShares, problems: &mut Problems| {
+        let mut resolver = FilesResolver {
+            in_force,
+            // The operator may have moved rules from the configuration into a file. If that file has never been valid,
+            // these rules would be lost.
+            is_new_configuration: *in_force.configuration != *configuration,
+            context,
+            labels: FileLabels::in_force(in_force, source.found),
+            programs,
+            resolved: ResolvedFiles::default(),
+        };
+        resolver.labels.refuse_names_of_files(own_rules, problems);
+        for (number, entry) in entries.iter().enumerate() {
+            let found = source.found.get(number).map(|found| &found.files);
+            resolver.entry(number, entry, found, own_rules, problems);
         }
+        (resolver.programs, resolver.resolved)
+    };
+    let programs = ProgramShares::of(context.expressions.document.borrow().left_for_rules_files());
+    // Which files are invalid, and so keep rules in force, is known when all of them were read.
+    let mut attempted = problems.clone();
+    let (used, resolved) = resolve(programs.clone(), &mut attempted);
+    if used.fit() {
+        *problems = attempted;
+        return resolved;
     }
-    resolver.resolved
-}
-
-/// A pattern with a mistake is reported here; the program finds no files for it.
-fn refuse_unusable_pattern(key: &str, entry: &RulesFromDocument, problems: &mut Problems) {
-    if let Err(error) = RulesFilePattern::parse(&entry.files) {
+    drop(resolved);
+    let (used, resolved) = resolve(programs.reserving(entries, in_force), problems);
+    if !used.fit() {
         problems.error(
-            &path::member(key, "files"),
-            Sentence::own(error.to_string()),
-            "write the path of a file, or of a folder and a file name with `*`",
+            "rules_from",
+            Sentence::own(ProgramLimit::Configuration.to_string()),
+            "shorten the regular expressions, or correct the invalid files",
         );
     }
-}
-
-struct FilesResolver<'a> {
-    in_force: &'a RulesInForce,
-    is_new_configuration: bool,
-    context: &'a RuleContext<'a>,
-    labels: FileLabels,
-    resolved: ResolvedFiles,
-}
-
-impl FilesResolver<'_> {
-    fn entry(
-        &mut self,
-        key: &str,
-        entry: &RulesFromDocument,
-        bounds: &Arc<Matcher>,
-        found: &[FoundFile],
-        own_rules: &[Rule],
-        problems: &mut Problems,
-    ) {
-        if found.is_empty() {
-            problems.warn(
-                WarningCode::RulesFromEmpty,
-                &path::member(key, "files"),
-                "no file has this name, so this entry has no rules",
-                "correct the path, or add the files",
-            );
-        }
-        let mut files = Vec::new();
-        for found in found {
-            let (content, problems) = self.read(found, own_rules, bounds);
-            files.push(self.decide(entry, found, content, problems));
-        }
-        // An invalid new file can be the renamed form of a removed file, so the rules of the removed file stay in force.
-        let is_complete = files
-            .iter()
-            .all(|file| file.file.state != RulesFileState::Unused);
-        let gone = self.in_force.of_entry(&entry.files);
-        let gone = gone.filter(|file| found.iter().all(|found| found.path != file.path));
-        for file in gone.filter(|file| !is_complete && file.state != RulesFileState::Unused) {
-            let mut problems = Problems::of_file(file.path.clone());
-            problems.error(
-                "",
-                "the file is gone, and its rules stay in force because another file of its entry is invalid",
-                "correct the other file, or remove it",
-            );
-            self.resolved.rejected.push(problems);
-            files.push(kept(file));
-        }
-        files.sort_by(|one, other| one.file.path.cmp(&other.file.path));
-        self.add(files, bounds);
-    }
-
-    /// The files of an entry cannot be listed: the rules that are in force stay in force.
-    fn unlisted(
-        &mut self,
-        key: &str,
-        entry: &RulesFromDocument,
-        bounds: &Arc<Matcher>,
-        cause: &str,
-        problems: &mut Problems,
-    ) {
-        let files: Vec<_> = self.in_force.of_entry(&entry.files).map(kept).collect();
-        let advice = "name a folder that this user can read";
-        if files.is_empty() && self.is_new_configuration {
-            let key = path::member(key, "files");
-            let what = Sentence::own("the files of ")
-                .and_quote(&key, &entry.files)
-                .and(format!(" cannot be listed: {cause}"));
-            // A pattern with a mistake is reported already.
-            if RulesFilePattern::parse(&entry.files).is_ok() {
-                problems.error(&key, what, advice);
-            }
-            return;
-        }
-        let mut problems = Problems::of_file(entry.files.as_str().into());
-        let what =
-            format!("the files cannot be listed, and their last rules stay in force: {cause}");
-        problems.error("", Sentence::own(what), advice);
-        self.resolved.rejected.push(problems);
-        self.add(files, bounds);
-    }
-
-    /// The rules of a file as it is now, and every problem.
-    fn read(
-        &mut self,
-        found: &FoundFile,
-        own_rules: &[Rule],
-        bounds: &Matcher,
-    ) -> (RulesFileContent, Problems) {
-        let mut problems = Problems::of_file(found.path.clone());
-        let text = match &found.text {
-            Ok(text) => text,
-            Err(cause) => {
-                problems.error(
-                    "",
-                    Sentence::own(format!("the file cannot be read: {cause}")),
-                    "make it a regular file that this user can read",
-                );
-                return (RulesFileContent::default(), problems);
-            }
-        };
-        let (documents, mut problems) = load::read_rules(found.path.clone(), text);
-        problems.accept(self.context.accepted.to_vec());
-        let label = match self.labels.claim(&found.path, own_rules) {
-            Ok(label) => label,
-            Err((what, advice)) => {
-                problems.error("", Sentence::own(what), advice);
-                return (RulesFileContent::default(), problems);
-            }
-        };
-        let place = RulesPlace::File {
-            label: &label,
-            bounds,
-        };
-        let of_configuration = self.context.expressions.document;
-        let expressions = RefCell::new(of_configuration.borrow().of_rules_file());
-        let context = RuleContext {
-            expressions: ExpressionContext {
-                document: &expressions,
-            },
-            ..*self.context
-        };
-        let rules = rules(&documents, place, &context, &mut problems);
-        if !problems.has_errors() {
-            let mut of_configuration = of_configuration.borrow_mut();
-            of_configuration.add_rules_file(&expressions.borrow());
-        }
-        (RulesFileContent { documents, rules }, problems)
-    }
-
-    fn decide(
-        &mut self,
-        entry: &RulesFromDocument,
-        found: &FoundFile,
-        content: RulesFileContent,
-        problems: Problems,
-    ) -> ResolvedFile {
-        let file = |state, content| RulesFile {
-            pattern: entry.files.as_str().into(),
-            path: found.path.clone(),
-            state,
-            content,
-        };
-        let (file, problems) = if problems.has_errors() {
-            let last = self.in_force.last_valid(&entry.files, &found.path);
-            let file = match last {
-                Some(content) => file(RulesFileState::Outdated, content.clone()),
-                None => file(RulesFileState::Unused, Arc::default()),
-            };
-            if last.is_none() && self.is_new_configuration {
-                self.resolved.errors.push(problems);
-            } else {
-                self.resolved.rejected.push(problems);
-            }
-            (file, None)
-        } else {
-            let content = Arc::new(content);
-            (file(RulesFileState::Current, content), Some(problems))
-        };
-        ResolvedFile {
-            file,
-            rules: Vec::new(),
-            problems,
-        }
-    }
-
-    fn add(&mut self, files: Vec<ResolvedFile>, bounds: &Arc<Matcher>) {
-        self.resolved.files.extend(files.into_iter().map(|file| {
-            let rules = file.file.content.rules.iter();
-            ResolvedFile {
-                rules: rules
-                    .map(|rule| Rule {
-                        bounds: Some(bounds.clone()),
-                        ..rule.clone()
-                    })
-                    .collect(),
-                ..file
-            }
-        }));
-    }
-}
-
-impl ResolvedFile {
-    pub(crate) fn documents(&self) -> &[RuleDocument] {
-        &self.file.content.documents
-    }
-}
-
-/// A file that stays in force as it is.
-fn kept(file: &RulesFile) -> ResolvedFile {
-    let state = match file.state {
-        RulesFileState::Unused => RulesFileState::Unused,
-        RulesFileState::Current | RulesFileState::Outdated => RulesFileState::Outdated,
-    };
-    ResolvedFile {
-        file: RulesFile {
-            state,
-            ..file.clone()
-        },
-        rules: Vec::new(),
-        problems: None,
-    }
+    resolved
 }
 
 #[cfg(test)]

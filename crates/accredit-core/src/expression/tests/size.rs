@@ -53,7 +53,7 @@ fn equal_regular_expressions_count_once() {
 /// One rules file with many rules, each of them small, took the memory of the process.
 #[test]
 fn the_expressions_of_a_rules_file_are_bounded_together() {
-    let mut file = store().of_rules_file();
+    let mut file = store().of_rules_file(MAX_CONFIGURATION_BYTES);
     let (accepted, refused) = add_until_refused(&mut file);
     let limit = ExpressionError::ProgramsTooLarge(ProgramLimit::RulesFile);
     assert_eq!(refused, limit);
@@ -79,7 +79,7 @@ fn the_expressions_of_a_rules_file_are_bounded_together() {
 
 #[test]
 fn programs_without_regular_expressions_are_bounded_too() {
-    let mut file = store().of_rules_file();
+    let mut file = store().of_rules_file(MAX_CONFIGURATION_BYTES);
     let refused = (0..100_000).find_map(|number| {
         let list = ["1"; 1_900].join(",");
         add(&mut file, &format!("{number} in [{list}]")).err()
@@ -89,26 +89,22 @@ fn programs_without_regular_expressions_are_bounded_too() {
 }
 
 #[test]
-fn rules_files_are_bounded_together_with_their_configuration() {
-    let mut configuration = store();
-    let mut files = 0;
-    loop {
-        let mut file = configuration.of_rules_file();
-        let (accepted, refused) = add_until_refused(&mut file);
-        if refused == ExpressionError::ProgramsTooLarge(ProgramLimit::Configuration) {
-            break;
-        }
-        assert_ne!(accepted, 0);
-        // As full as a valid file can be.
-        let mut file = configuration.of_rules_file();
-        for number in 0..accepted {
-            add(&mut file, &large(number)).expect("fits");
-        }
-        configuration.add_rules_file(&file);
-        files += 1;
+fn a_rules_file_has_no_more_than_its_share_of_the_configuration() {
+    let whole = store();
+    assert_eq!((whole.used(), whole.left()), (0, MAX_CONFIGURATION_BYTES));
+    let mut file = whole.of_rules_file(MAX_FILE_BYTES / 2);
+    let (accepted, refused) = add_until_refused(&mut file);
+    let limit = ExpressionError::ProgramsTooLarge(ProgramLimit::Configuration);
+    assert_eq!(refused, limit);
+    assert_ne!(accepted, 0);
+    let mut file = whole.of_rules_file(MAX_FILE_BYTES / 2);
+    let mut used = Vec::new();
+    for number in 0..accepted {
+        add(&mut file, &large(number)).expect("fits");
+        used.push(file.used());
     }
-    let most = MAX_CONFIGURATION_BYTES / MAX_FILE_BYTES;
-    assert!((most..=most + 1).contains(&files), "{files} files");
+    assert!(used.is_sorted_by(|one, other| one < other), "{used:?}");
+    assert_eq!(file.used() + file.left(), MAX_FILE_BYTES / 2);
 }
 
 /// Each regular expression kept its states on each thread, whatever their number.

@@ -6,6 +6,7 @@ use crate::config::resolve::rules_from::RulesSource;
 use crate::config::resolve::{Resolved, resolve_with_files};
 use crate::config::rules_files::{FoundEntry, FoundFile, RulesInForce};
 
+mod program_shares;
 mod running;
 
 const HEAD: &str = "issuers:\n  - { issuer: https://a.example, audiences: [a] }\n";
