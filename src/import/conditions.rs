@@ -1,5 +1,10 @@
 //! Alternatives of one match as the conditions of one rule.
 
+use std::collections::BTreeMap;
+
+use accredit_core::expression::Expression;
+use accredit_core::expression::variables::VariableSet;
+
 use crate::import::claims::{ClaimShape, group};
 use crate::import::conjunctions::{Conjunction, Demand};
 use crate::import::expressions::{self, HAS_TOKEN};
@@ -31,9 +36,6 @@ pub(crate) enum PlannedAccess {
 /// The alternatives have no equivalent in accredit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inexpressible;
-
-/// The longest expression that accredit accepts (CONTRACT 3.11.6).
-const MAX_EXPRESSION: usize = 4096;
 
 /// The conditions of a rule that admits a request for which one of the alternatives holds.
 ///
@@ -106,7 +108,10 @@ pub(crate) fn conditions(
         (false, false) => Some(either(&rests)),
     };
     match &conditions.when {
-        Some(when) if when.len() > MAX_EXPRESSION => Err(Inexpressible),
+        // Each part is an expression that accredit accepts, and together they can be too long, too deep or too large (CONTRACT 3.11.6).
+        Some(when) if Expression::parse(when, VariableSet::Request, &BTreeMap::new()).is_err() => {
+            Err(Inexpressible)
+        }
         _ => Ok(conditions),
     }
 }

@@ -217,7 +217,7 @@ fn validation(members: Members<'_>) -> Formula {
             ClaimShape::Text,
             vec![TextTest::exact(required)],
         ))),
-        (None, Some(expression)) => carried_expression(&expression, &at, report),
+        (None, Some(expression)) => carried_expression(&expression, str::to_owned, &at, report),
         _ => {
             report.left_out(
                 &at,

@@ -1,5 +1,9 @@
 //! A test of one text, as Envoy's `StringMatcher` and Istio's values with `*` have it.
 
+use accredit_core::expression::bounded_regex::BoundedRegex;
+use accredit_core::expression::program_store::MAX_EXPRESSION_BYTES;
+use accredit_core::expression::re2_syntax;
+
 /// How a text is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TextTest {
@@ -65,12 +69,19 @@ impl TextTest {
             TextKind::Prefix(text) => format!("{subject}.startsWith({})", quoted(&fold(text))?),
             TextKind::Suffix(text) => format!("{subject}.endsWith({})", quoted(&fold(text))?),
             TextKind::Contains(text) => format!("{subject}.contains({})", quoted(&fold(text))?),
-            TextKind::Regex(text) => {
-                format!("{subject}.matches({})", quoted(&format!("^(?:{text})$"))?)
-            }
+            TextKind::Regex(text) => format!("{subject}.matches({})", quoted(&whole_match(text)?)?),
             TextKind::Present => format!("{subject} != \"\""),
         })
     }
+}
+
+/// The regular expression of the texts that this one matches as a whole. `None` if accredit does not accept it.
+fn whole_match(pattern: &str) -> Option<String> {
+    // By itself: `a)|(?:b` is no regular expression, and in parentheses it would match more than a whole text.
+    re2_syntax::parse(pattern).ok()?;
+    let whole = format!("^(?:{pattern})$");
+    BoundedRegex::within(MAX_EXPRESSION_BYTES, &whole).ok()?;
+    Some(whole)
 }
 
 /// A string literal of CEL. `None` if the text has `${`, which no expression may have (CONTRACT 3.2.5).
@@ -92,6 +103,15 @@ mod tests {
             ("a*b", TextKind::Exact("a*b".to_owned())),
         ] {
             assert_eq!(TextTest::with_stars(text).kind, kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_regular_expression_has_to_be_one_before_it_is_in_parentheses() {
+        let cel = |text: &str| TextTest::new(TextKind::Regex(text.to_owned())).cel("x");
+        assert_eq!(cel("a|b").as_deref(), Some("x.matches(\"^(?:a|b)$\")"));
+        for text in ["a)|(?:b", "a\\", "a\\Q", "(?x)a #", "[a", "(a{900}){900}"] {
+            assert_eq!(cel(text), None, "{text}");
         }
     }
 

@@ -9,8 +9,14 @@ use crate::import::formula::{Atom, Formula};
 use crate::import::report::ImportReport;
 use crate::import::text_test::quoted;
 
-/// A condition over `claims` that holds for no token for which the original does not hold.
-pub(super) fn carried_expression(expression: &str, at: &str, report: &ImportReport) -> Formula {
+/// A condition over `claims` that holds for no token for which the original does not hold. `condition` makes it of the original
+/// expression, which it may put into parentheses.
+pub(super) fn carried_expression(
+    original: &str,
+    condition: impl FnOnce(&str) -> String,
+    at: &str,
+    report: &ImportReport,
+) -> Formula {
     let refused = |why: &str| {
         report.left_out(
             at,
@@ -19,12 +25,15 @@ pub(super) fn carried_expression(expression: &str, at: &str, report: &ImportRepo
         );
         Formula::Unknown
     };
+    let Some(expression) = self_contained(original).map(|own| condition(&own)) else {
+        return refused("accredit cannot compile this expression");
+    };
     if expression.contains("aud") {
         return refused(
             "in accredit `claims.aud` is always a list, so this expression can mean something else",
         );
     }
-    let Some(presence) = presence_tests(expression) else {
+    let Some(presence) = presence_tests(&expression) else {
         return refused("accredit cannot compile this expression");
     };
     if presence.uses_all_claims {
@@ -32,7 +41,7 @@ pub(super) fn carried_expression(expression: &str, at: &str, report: &ImportRepo
             "in accredit a claim that is null is absent from `claims`, and this expression uses all of them",
         );
     }
-    let mut whole = expression.to_owned();
+    let mut whole = expression.clone();
     if !presence.tested.is_empty() {
         let tests = presence
             .tested
@@ -62,4 +71,14 @@ pub(super) fn carried_expression(expression: &str, at: &str, report: &ImportRepo
         return refused("accredit cannot compile this expression");
     }
     Formula::Atom(Atom::Expression(whole))
+}
+
+/// The expression as a text that means the same in parentheses. `None` if it is no expression by itself: in parentheses,
+/// `a) || (b` would become one.
+fn self_contained(original: &str) -> Option<String> {
+    presence_tests(original)?;
+    let can_be_inside = |text: &str| presence_tests(&format!("({text})")).is_some();
+    // A comment at the end would hide what is after it.
+    let lines = [original.to_owned(), format!("{original}\n")];
+    lines.into_iter().find(|text| can_be_inside(text))
 }

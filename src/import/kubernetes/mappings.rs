@@ -54,8 +54,8 @@ pub(super) fn claim_mappings(
                 "the user is an expression there, and a claim header has a claim",
                 format_args!("name a claim for {header} in `claim_headers`"),
             );
-            let condition = of_expression(part, &expression);
-            parts.push(carried_expression(&condition, &at, report));
+            let condition = |own: &str| of_expression(part, own);
+            parts.push(carried_expression(&expression, condition, &at, report));
         }
     }
     let extra = members.mappings("extra");
@@ -70,8 +70,9 @@ pub(super) fn claim_mappings(
         attribute.ignore(&["key"]);
         // A token for which the expression fails, or has another type, is refused.
         if let Some(expression) = attribute.text("valueExpression") {
-            let condition = of_expression(UserPart::Groups, &expression);
-            parts.push(carried_expression(&condition, attribute.place(), report));
+            let condition = |own: &str| of_expression(UserPart::Groups, own);
+            let at = attribute.place();
+            parts.push(carried_expression(&expression, condition, at, report));
         }
         attribute.report_unread();
     }

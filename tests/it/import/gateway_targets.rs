@@ -1,6 +1,6 @@
 //! Which SecurityPolicy of Envoy Gateway decides about which requests.
 
-use super::common::{ISSUER, get, import, token, with};
+use super::common::{ISSUER, get, import, token, with, with_header};
 use accredit::admin::pb::ExplainRequest;
 
 /// A policy in the namespace `api` that admits tokens with this role.
@@ -157,6 +157,34 @@ async fn a_condition_of_a_gateway_on_an_audience_is_refused() {
             .deciding()
             .await
             .assert_decides(vec![("denied", role("/x", "x"), "denied_by_rule")])
+            .await;
+    }
+}
+
+/// A regular expression is put into parentheses: what is none by itself could match more than the whole text.
+#[tokio::test]
+async fn a_regular_expression_that_accredit_does_not_accept_is_left_out() {
+    for pattern in ["a)|(?:b", "a\\", "(?x)a #", "[a", "(a{900}){900}"] {
+        let quoted = pattern.replace('\'', "''");
+        let route = format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{ name: r, namespace: api }}\nspec:\n  \
+             hostnames: [api.acme.example]\n  rules:\n  \
+             - matches: [{{ headers: [{{ name: x-a, type: RegularExpression, value: '{quoted}' }}] }}]\n  \
+             - matches: [{{ path: {{ type: PathPrefix, value: /x }} }}]\n"
+        );
+        let converted = import(&format!("{}{route}", policy("p", WHOLE, "user"))).await;
+        converted.assert_reports("left out: ", &["no equivalent in accredit"]);
+        converted
+            .deciding()
+            .await
+            .assert_decides(vec![
+                (
+                    "the header",
+                    with_header(role("/y", "user"), "x-a", "b"),
+                    "denied_by_rule",
+                ),
+                ("the other route", role("/x", "user"), "allowed"),
+            ])
             .await;
     }
 }

@@ -179,3 +179,62 @@ async fn a_claim_that_is_null_admits_no_token_that_the_api_server_refuses() {
         assert_claims(&converted, &issuer, cases).await;
     }
 }
+
+/// What `import` puts after the expression would be a part of the comment.
+#[tokio::test]
+async fn an_expression_can_end_with_a_comment() {
+    let (_keys, issuer) = issuer().await;
+    let converted = authenticator(
+        &issuer,
+        "  claimValidationRules:\n  - expression: 'claims.tier == \"gold\" // only \"gold\"'\n  - expression: |\n      // the environment\n      has(claims.env) && // and\n      claims.env != \"https://prod\" // not )\n  \
+         claimMappings:\n    username: { expression: 'claims.sub // the subject' }\n    \
+         extra: [{ key: a.example/x, valueExpression: 'claims.x // text' }]\n",
+    )
+    .await;
+    assert_eq!(converted.code, 3, "{}", converted.stderr);
+    let token = || {
+        Token::of(&issuer)
+            .claim("aud", "cluster")
+            .claim("sub", "ann")
+            .claim("x", "y")
+    };
+    let case = |tier: &str, env: &str| {
+        let token = token().claim("tier", tier).claim("env", env);
+        with(get("/"), &token)
+    };
+    converted
+        .deciding()
+        .await
+        .assert_decides(vec![
+            ("all hold", case("gold", "test"), "allowed"),
+            ("the first fails", case("iron", "test"), "condition_failed"),
+            (
+                "the second fails",
+                case("gold", "https://prod"),
+                "condition_failed",
+            ),
+        ])
+        .await;
+}
+
+/// In the parentheses that `import` writes, it would become an expression that holds for every token.
+#[tokio::test]
+async fn a_text_that_is_an_expression_only_in_parentheses_is_left_out() {
+    let (_keys, issuer) = issuer().await;
+    for lines in [
+        "  claimValidationRules: [{ expression: 'claims.x == 1) || (true' }]\n",
+        "  claimMappings: { username: { expression: 'claims.x) == string || (true' } }\n",
+        "  claimMappings: { username: { claim: sub, prefix: '' }, extra: [{ key: a.example/x, valueExpression: 'claims.x) == int || type(1' }] }\n",
+    ] {
+        let converted = authenticator(&issuer, lines).await;
+        converted.assert_reports("left out: ", &["cannot compile this expression"]);
+        let token = Token::of(&issuer)
+            .claim("aud", "cluster")
+            .claim("sub", "ann");
+        converted
+            .deciding()
+            .await
+            .assert_decides(vec![(lines, with(get("/"), &token), "denied_by_rule")])
+            .await;
+    }
+}
