@@ -166,7 +166,6 @@ async fn a_panic_refuses_only_its_own_request() {
     let address = listener.local_addr();
     let service = CheckService::new(Arc::new(Panics), Duration::from_secs(1));
     let checks = FailClosed::new(Arc::new(Current::new(service)), InFlight::new(1));
-    let checks = Arc::new(checks);
     let (_, health) = tonic_health::server::health_reporter();
     let port = CheckPort::new(checks, tonic::service::Routes::new(health));
     let workers = Workers::start("worker", std::num::NonZeroUsize::MIN).expect("can start");

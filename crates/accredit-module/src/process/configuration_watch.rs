@@ -11,6 +11,7 @@ use accredit::file_watch::FileWatch;
 use accredit::supervision::keep_running;
 use accredit_core::config::rules_files::RulesInForce;
 use futures_util::FutureExt as _;
+use tokio::time::{Instant, sleep_until};
 
 use crate::process::active_policy::ActivePolicy;
 use crate::process::configuration_reading::{
@@ -35,6 +36,9 @@ pub(in crate::process) struct ConfigurationWatch {
     tasks: Weak<ConfigurationTasks>,
     process: &'static ModuleProcess,
     has_begun: bool,
+    /// The files were read, and what they have may not be in force for another cause than their text: it is read again after
+    /// [`POLL_INTERVAL`] even if no file has changed.
+    is_reload_due: bool,
 }
 
 type PendingPolicies =
@@ -57,6 +61,7 @@ impl ConfigurationWatch {
             tasks: Arc::downgrade(tasks),
             process,
             has_begun: false,
+            is_reload_due: false,
         }
     }
 
@@ -72,7 +77,9 @@ impl ConfigurationWatch {
 
     async fn follow(&mut self) -> Infallible {
         // After a panic, what was read last may not be in force.
-        let mut is_forced = std::mem::replace(&mut self.has_begun, true);
+        let is_restarted = std::mem::replace(&mut self.has_begun, true);
+        self.is_reload_due |= is_restarted;
+        let mut is_forced = is_restarted;
         let watched = |file: &Path| FileWatch::of(file).map_err(|error| error.to_string());
         let mut watch = self.file.as_deref().map(watched);
         if let Some(Err(error)) = &watch {
@@ -86,21 +93,23 @@ impl ConfigurationWatch {
         let mut pending = PendingPolicies::default();
         // The files can have changed before the watch began.
         let mut is_unwatched_until_now = true;
+        let mut next_poll = Instant::now() + POLL_INTERVAL;
         loop {
-            tokio::select! {
+            is_forced |= tokio::select! {
                 // A configuration that can take effect is in force before the next one is read.
                 biased;
                 settled = pending.settled() => {
                     self.settle(&mut pending, settled);
                     continue;
                 }
-                () = settled(watch.as_mut()) => {}
-                () = rules_watch.settled() => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-                () = std::future::ready(()), if is_unwatched_until_now => {}
-            }
+                () = settled(watch.as_mut()) => false,
+                () = rules_watch.settled() => false,
+                () = sleep_until(next_poll) => self.is_reload_due,
+                () = std::future::ready(()), if is_unwatched_until_now => false,
+            };
             self.compare(is_forced, &mut pending).await;
             is_forced = false;
+            next_poll = Instant::now() + POLL_INTERVAL;
             is_unwatched_until_now = rules_watch.follow(&self.seen.rules.entries);
         }
     }
@@ -123,6 +132,7 @@ impl ConfigurationWatch {
                 self.reject(&error);
             }
             Ok(ReadResult::Changed(changed)) => {
+                self.is_reload_due = false;
                 self.seen = changed.seen;
                 // Before it is active: if a file becomes invalid meanwhile, the next configuration keeps these rules.
                 self.valid_rules = changed.valid_rules;
@@ -167,12 +177,28 @@ impl ConfigurationWatch {
         tracing::info!(config = &*config, "configuration reloaded");
     }
 
-    fn reject(&self, error: &ConfigurationError) {
+    fn reject(&mut self, error: &ConfigurationError) {
+        self.is_reload_due = !is_of_text(error);
         self.process.count_reload(false);
         for line in error.lines() {
             tracing::error!("{line}");
         }
         tracing::error!("configuration reload failed; the previous configuration stays active");
+    }
+}
+
+/// Whether the same text will be invalid again. Other causes can end without a change of a file that is watched: a file that the
+/// configuration names, or a server that does not answer.
+fn is_of_text(error: &ConfigurationError) -> bool {
+    match error {
+        ConfigurationError::NotText
+        | ConfigurationError::Problems(_)
+        | ConfigurationError::Metadata(_) => true,
+        ConfigurationError::Unreadable { .. }
+        | ConfigurationError::KeyAccess(_)
+        | ConfigurationError::DenyList(_)
+        | ConfigurationError::Start(_)
+        | ConfigurationError::Internal => false,
     }
 }
 
