@@ -3,12 +3,22 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+
+/// While a process has one log only, `tracing` asks the thread that reaches a line first whether it is wanted. If that is the thread of
+/// another test, which has no log, the line is off for all threads. With a second log, it asks both logs.
+static SECOND_LOG: LazyLock<Dispatch> = LazyLock::new(|| {
+    Dispatch::new(PanickingLog(Arc::new(LogLines {
+        panic_at: "no line, for no thread writes to this log",
+        has_panicked: AtomicBool::new(true),
+        lines: Mutex::default(),
+    })))
+});
 
 /// The lines that the thread of the test has logged.
 #[derive(Clone)]
@@ -30,6 +40,7 @@ impl PanickingLog {
             has_panicked: AtomicBool::new(false),
             lines: Mutex::default(),
         }));
+        LazyLock::force(&SECOND_LOG);
         let guard = tracing::subscriber::set_default(log.clone());
         (log, guard)
     }
