@@ -186,7 +186,7 @@ impl<J: Judge> CheckService<J> {
         message: &Bytes,
         check: &CheckSpan,
         call: CallTimes,
-    ) -> Result<CheckAnswer, Judgement> {
+    ) -> Result<CheckAnswer, Box<Judgement>> {
         let Ok(request) = request::read(message) else {
             return Ok(self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check));
         };
@@ -196,7 +196,7 @@ impl<J: Judge> CheckService<J> {
         }
         match self.judge(&request, call.read) {
             Judgement::Judged(judged) => Ok(self.answer(&judged, Some(&request), check)),
-            undecided => Err(undecided),
+            undecided => Err(Box::new(undecided)),
         }
     }
 
@@ -204,7 +204,7 @@ impl<J: Judge> CheckService<J> {
     /// others should not have a place for the request in their futures.
     async fn check_later(
         &self,
-        judgement: Judgement,
+        judgement: Box<Judgement>,
         message: &Bytes,
         check: &CheckSpan,
         call: CallTimes,
@@ -215,7 +215,7 @@ impl<J: Judge> CheckService<J> {
         };
         let deadline = check.arrived + self.longest_wait(call.timeout);
         let judged = self
-            .complete(judgement, &request, deadline, check, permit)
+            .complete(*judgement, &request, deadline, check, permit)
             .await;
         self.answer(&judged, Some(&request), check)
     }
