@@ -40,11 +40,12 @@ const MAX_FRAME: u32 = 16 * 1024;
 
 /// Calls that were answered since the last read, from which on more are expected to have arrived: reading once more takes less than
 /// to write, to wait and to be woken.
-const BUSY: usize = 2;
+const BUSY: usize = 4;
 
-/// Answers that wait to be written together at most. More of them could exceed the connection's share of unsent answers
-/// (`max_unsent_per_connection`), although the peer reads them.
-const MAX_GATHERED: usize = 16;
+/// Answers that are written together at most. A peer that waits for its answers works on these while accredit answers other calls.
+/// Measured with 16 open calls: fewer writes, of 16 answers each, take more time, because then each side waits for the other. Many more
+/// answers could also exceed the connection's share of unsent answers (`max_unsent_per_connection`), although the peer reads them.
+const MAX_GATHERED: usize = 8;
 
 /// A connection of HTTP/2 only. It resolves once the connection is closed, whatever the cause.
 pub(crate) struct Http2Connection<S, B>
