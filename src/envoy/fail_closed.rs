@@ -93,7 +93,7 @@ impl<J: Judge> FailClosed<J> {
     }
 
     /// Answers a call.
-    // What has to live until the answer is used where it is: a future keeps a moved value twice.
+    // Borrows the parts of `arrival` and the body instead of moving them, because a future keeps a moved value twice.
     pub async fn call<B>(self: Arc<Self>, arrival: Arrival<J>, mut body: B) -> Response<UnaryBody>
     where
         B: Body<Data = Bytes> + Unpin,

@@ -48,7 +48,7 @@ impl MessageWriter {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// The begin of a field that is a message of this size: its fields follow.
+    /// The beginning of a field that is a message of this size. The caller writes the fields of the message next.
     pub fn begin(&mut self, number: u32, size: usize) {
         self.key_and_length(number, size);
     }

@@ -80,8 +80,8 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// The limits of `admin_listen` and `probe_listen`, which have few clients with few requests each. All the headers that they may
-    /// have sent at the same time fit into memory: a field of two octets can take a hundred there.
+    /// The limits of `admin_listen` and `probe_listen`, which have few clients with few requests each. A header field of two octets can
+    /// take a hundred octets of memory, so these ports accept few headers and few requests at the same time.
     pub fn of_few() -> Self {
         Self {
             max_connections: 256,

@@ -83,7 +83,7 @@ impl ReadBuffer {
     }
 
     /// Reads what has arrived since the runtime last noticed that nothing was left. The runtime notices new octets only once the
-    /// thread has no other work. The same has to be true as for `poll_fill`.
+    /// thread has no other work. All octets have to be examined and, except for those held back, passed on.
     ///
     /// # Errors
     /// Those of reading.

@@ -258,4 +258,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+impl ModuleProcess {
+    /// The process of a test, on the runtime of the test. Its platform starts no tasks and drops the log.
+    pub(crate) fn of_a_test(has_nested_metadata: bool) -> &'static ModuleProcess {
+        let platform = Platform {
+            spawn: |_, _| Ok(()),
+            log: |_, _| (),
+            has_nested_metadata,
+        };
+        let process = ModuleProcess::new(Handle::current(), platform, Traces::default());
+        Box::leak(Box::new(process))
+    }
+}
+
+#[cfg(test)]
 mod tests;

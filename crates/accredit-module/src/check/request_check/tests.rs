@@ -5,18 +5,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use accredit::telemetry::traces::Traces;
 use accredit_test_support::issuer::{Answer, KeyServer, Reply};
 use accredit_test_support::keys::{rsa, set};
 use accredit_test_support::token::Token;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::{CheckAction, RequestCheck};
 use crate::check::metadata::tests::RecordedStream;
 use crate::process::configuration::FilterConfiguration;
 use crate::process::module_process::ModuleProcess;
-use crate::process::platform::Platform;
 use crate::process::resumption::Resume;
 
 /// Tells the test when the stream is to be resumed.
@@ -35,17 +32,11 @@ impl Drop for PanicsWhenDropped {
     }
 }
 
-/// The check drops what it waited by after it has admitted the request. The hook reports the panic and denies the request, so that
-/// no later hook may let the body pass.
+/// After the admission, the check drops the wait that has ended, which panics here. The hook reports the panic and denies the request,
+/// so that no later hook may let the body pass.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_after_an_admission_leaves_the_request_refused() {
-    let platform = Platform {
-        spawn: |_, _| Ok(()),
-        log: |_, _| (),
-        has_nested_metadata: false,
-    };
-    let process = ModuleProcess::new(Handle::current(), platform, Traces::default());
-    let process: &'static ModuleProcess = Box::leak(Box::new(process));
+    let process = ModuleProcess::of_a_test(false);
     let permits = Arc::new(Semaphore::new(0));
     let answer = Answer::of(200, set([rsa(0).jwk("k")]));
     let keys = KeyServer::with_keys(Reply::When(permits.clone(), answer)).await;

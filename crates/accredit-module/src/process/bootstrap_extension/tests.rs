@@ -3,14 +3,11 @@
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
-use accredit::telemetry::traces::Traces;
 use accredit_test_support::issuer::{KeyServer, Reply};
-use tokio::runtime::Handle;
 
 use super::BootstrapExtension;
 use crate::process::configuration::FilterConfiguration;
 use crate::process::module_process::ModuleProcess;
-use crate::process::platform::Platform;
 use crate::process::resumption::{Resume, SharedResumption};
 
 struct Resumed(Sender<()>);
@@ -30,13 +27,7 @@ fn resumption() -> (SharedResumption, Receiver<()>) {
 /// Its keys would never come, and Envoy would not listen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_configuration_that_envoy_removes_does_not_hold_its_readiness() {
-    let platform = Platform {
-        spawn: |_, _| Ok(()),
-        log: |_, _| (),
-        has_nested_metadata: false,
-    };
-    let process = ModuleProcess::new(Handle::current(), platform, Traces::default());
-    let process: &'static ModuleProcess = Box::leak(Box::new(process));
+    let process = ModuleProcess::of_a_test(false);
     let keys = KeyServer::with_keys(Reply::Hang).await;
     let (issuer, uri) = (keys.url(""), keys.url("/keys"));
     let text = format!(

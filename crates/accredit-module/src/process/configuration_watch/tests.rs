@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit::app::rules_files::RulesFilesRead;
-use accredit::telemetry::traces::Traces;
 use accredit_core::config::filter_config::MetadataForm;
 use accredit_core::config::rules_files::RulesInForce;
 use accredit_test_support::panicking_log::PanickingLog;
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::{ConfigurationWatch, POLL_INTERVAL, PendingPolicies};
@@ -18,20 +16,9 @@ use crate::process::configuration::FilterConfiguration;
 use crate::process::configuration_reading::SeenConfiguration;
 use crate::process::configuration_tasks::ConfigurationTasks;
 use crate::process::module_process::ModuleProcess;
-use crate::process::platform::Platform;
 
 /// So long that everything that can happen without a change of a file has happened.
 const SETTLED: Duration = Duration::from_secs(5);
-
-fn process() -> &'static ModuleProcess {
-    let platform = Platform {
-        spawn: |_, _| Ok(()),
-        log: |_, _| (),
-        has_nested_metadata: true,
-    };
-    let process = ModuleProcess::new(Handle::current(), platform, Traces::default());
-    Box::leak(Box::new(process))
-}
 
 fn configuration(form: &str) -> String {
     format!(
@@ -41,7 +28,7 @@ fn configuration(form: &str) -> String {
 
 fn start(file: &Path) -> FilterConfiguration {
     let text = format!("config: '{}'", file.display());
-    FilterConfiguration::start(&text, process()).expect("is valid")
+    FilterConfiguration::start(&text, ModuleProcess::of_a_test(true)).expect("is valid")
 }
 
 fn form(configuration: &FilterConfiguration) -> MetadataForm {
@@ -96,7 +83,7 @@ struct Watching {
 
 impl Watching {
     fn start(file: &Path, read: String, has_begun: bool) -> Watching {
-        let process = process();
+        let process = ModuleProcess::of_a_test(true);
         let text = configuration("none");
         let running = FilterConfiguration::start(&text, process).expect("is valid");
         let seen = SeenConfiguration {
@@ -176,7 +163,7 @@ async fn a_reload_is_due_unless_the_text_itself_is_the_cause_of_the_rejection() 
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("accredit.yaml");
     fs::write(&file, "issuers: [").expect("is written");
-    let process = process();
+    let process = ModuleProcess::of_a_test(true);
     let running = FilterConfiguration::start(&configuration("none"), process).expect("is valid");
     let seen = SeenConfiguration {
         text: configuration("none"),

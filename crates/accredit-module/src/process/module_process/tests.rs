@@ -3,15 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use accredit::telemetry::traces::Traces;
 use accredit_test_support::eventually::eventually;
 use accredit_test_support::issuer::KeyServer;
 use accredit_test_support::keys::{rsa, set};
-use tokio::runtime::Handle;
 
 use super::ModuleProcess;
 use crate::process::configuration::FilterConfiguration;
-use crate::process::platform::Platform;
 
 fn files(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).expect("is a folder");
@@ -24,13 +21,7 @@ fn files(folder: &Path) -> usize {
 /// Otherwise a key that one configuration saw withdrawn could come back from the folder of another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_configuration_saves_its_keys_in_the_first_state_dir() {
-    let platform = Platform {
-        spawn: |_, _| Ok(()),
-        log: |_, _| (),
-        has_nested_metadata: true,
-    };
-    let process = ModuleProcess::new(Handle::current(), platform, Traces::default());
-    let process: &'static ModuleProcess = Box::leak(Box::new(process));
+    let process = ModuleProcess::of_a_test(true);
     let keys = KeyServer::with_keys(set([rsa(0).jwk("k")])).await;
     let (first, second) = (tempfile::tempdir(), tempfile::tempdir());
     let (first, second) = (first.expect("a folder"), second.expect("a folder"));
