@@ -184,6 +184,7 @@ fn request(authorization: &str) -> Request<'_> {
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
+        trace: None,
     }
 }
 

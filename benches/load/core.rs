@@ -63,6 +63,7 @@ fn request(authorization: &str) -> Request<'_> {
         source_principal: "",
         source_certificate: ClientCertificate::default(),
         context: Vec::new(),
+        trace: None,
     }
 }
 

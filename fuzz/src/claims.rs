@@ -85,6 +85,7 @@ pub fn check(input: &[u8]) -> bool {
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
+        trace: None,
     };
     let judged = service::judge(service, &request).expect("the keys are in the configuration");
     let expected = expected(policy, &header, &Claimed::of(&members));

@@ -224,6 +224,7 @@ fn decides(document: &ConfigDocument, resolved: Resolved, text: &str) {
                 source_certificate: ClientCertificate::Absent,
                 scheme: "https",
                 context: Vec::new(),
+                trace: None,
             };
             let Some(judged) = service::judge(&service, &request) else {
                 continue;

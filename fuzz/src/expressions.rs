@@ -179,6 +179,7 @@ fn evaluate(expression: &Expression, text: &str) -> bool {
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![("tier", "internal")],
+        trace: None,
     };
     let needs = Needs {
         path: true,

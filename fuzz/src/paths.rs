@@ -29,6 +29,7 @@ fn is_plain_if_shown_as(shown: &str, raw: &[u8]) -> bool {
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
+        trace: None,
     };
     let needs = Needs {
         path: true,

@@ -128,6 +128,7 @@ fn with_request<T>(path: &str, headers: &[Header], read: impl FnOnce(&Request<'_
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
+        trace: None,
     })
 }
 

@@ -60,6 +60,7 @@ pub fn read(message: &[u8]) -> Result<Request<'_>, MessageError> {
         source_principal: attributes.source_principal,
         source_certificate: ClientCertificate::of_pem(attributes.source_certificate),
         context: attributes.context.into_entries(),
+        trace: None,
     })
 }
 

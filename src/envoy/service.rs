@@ -11,7 +11,6 @@ use accredit_core::authz::answer::Judged;
 use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::authz::pending_admission::PendingAdmission;
-use accredit_core::keys::trace_parent::TraceParent;
 use accredit_core::proof::shared_proof::SharedProof;
 use accredit_core::request::Request;
 use accredit_core::token::binding_error::{BindingError, StoreFault};
@@ -155,10 +154,8 @@ impl<J: Judge> CheckService<J> {
         match in_flight.enter() {
             Some(permit) => {
                 let now = Instant::now();
-                let check = CheckSpan::new(now, None);
                 let judgement = self.judge(request, now);
-                self.complete(judgement, request, deadline, &check, &permit)
-                    .await
+                self.complete(judgement, request, deadline, &permit).await
             }
             None => self.authorizer.refuse(Denial::Overloaded),
         }
@@ -187,12 +184,13 @@ impl<J: Judge> CheckService<J> {
         check: &CheckSpan,
         call: CallTimes,
     ) -> Result<CheckAnswer, Box<Judgement>> {
-        let Ok(request) = request::read(message) else {
+        let Ok(mut request) = request::read(message) else {
             return Ok(self.refuse(Denial::InvalidRequest(InvalidRequest::Message), check));
         };
         if self.observer.traces.is_on() {
             self.observer
                 .begin(check, trace_context::forwarded(&request));
+            request.trace = Some(check);
         }
         match self.judge(&request, call.read) {
             Judgement::Judged(judged) => Ok(self.answer(&judged, Some(&request), check)),
@@ -214,9 +212,7 @@ impl<J: Judge> CheckService<J> {
             return self.refuse(Denial::Internal, check);
         };
         let deadline = check.arrived + self.longest_wait(call.timeout);
-        let judged = self
-            .complete(*judgement, &request, deadline, check, permit)
-            .await;
+        let judged = self.complete(*judgement, &request, deadline, permit).await;
         self.answer(&judged, Some(&request), check)
     }
 
@@ -253,16 +249,12 @@ impl<J: Judge> CheckService<J> {
         judgement: Judgement,
         request: &Request<'_>,
         deadline: Instant,
-        check: &CheckSpan,
         permit: &Permit,
     ) -> Judged {
         match judgement {
             Judgement::Judged(judged) => judged,
             Judgement::UseProof(pending) => self.use_proof(*pending, deadline, permit).await,
-            Judgement::Wait(ticket) => {
-                self.decide_after(ticket, request, deadline, check, permit)
-                    .await
-            }
+            Judgement::Wait(ticket) => self.decide_after(ticket, request, deadline, permit).await,
         }
     }
 
@@ -272,15 +264,8 @@ impl<J: Judge> CheckService<J> {
         ticket: KeyTicket,
         request: &Request<'_>,
         deadline: Instant,
-        check: &CheckSpan,
         permit: &Permit,
     ) -> Judged {
-        if let Some(parent) = check.trace_parent() {
-            ticket.set_trace_parent(TraceParent {
-                traceparent: parent.traceparent,
-                tracestate: parent.tracestate,
-            });
-        }
         let waiting = tokio::time::timeout_at(deadline, ticket.ready());
         // Whether the fetch ended or the time is up, the ticket knows.
         let _ = permit.outside(waiting).await;

@@ -47,6 +47,7 @@ impl ExampleRequest {
             source_certificate: ClientCertificate::of_pem(&client_request.source_certificate),
             scheme: client_request.scheme.as_deref().unwrap_or("https"),
             context,
+            trace: None,
         }
     }
 

@@ -20,11 +20,13 @@ use crate::jwks::fetcher::{Fetch, FetchedKeySet, FetchedKeys, Fetcher};
 use crate::jwks::key_report::KeyReport;
 use crate::jwks::key_saver::KeySaver;
 use crate::jwks::refresher::delay::{random_fraction, refresh_delay, retry_delay};
+use crate::jwks::refresher::fetch_span::FetchOutcome;
 use crate::jwks::refresher::key_file::KeyFileWatch;
 use crate::supervision::keep_running;
-use crate::telemetry::traces::{Kind, ParentText, Traces};
+use crate::telemetry::traces::Traces;
 
 pub mod delay;
+mod fetch_span;
 pub mod key_file;
 
 /// After this time, a first fetch gives its permit to the next issuer, and continues.
@@ -193,41 +195,13 @@ impl<F: Fetch> Refresher<F> {
             .await;
         let now = Instant::now();
         let fetched = fetched.unwrap_or(Err(FetchError::Internal));
-        self.trace(&fetched, now.saturating_duration_since(began));
-        match fetched {
+        let outcome = FetchOutcome::of(&fetched);
+        let next_attempt = match fetched {
             Ok(fetched) => self.succeed(fetched, started, now),
             Err(error) => self.fail(error, now),
-        }
-    }
-
-    /// The span is made after the fetch, because it is known only then which check waited for the fetch.
-    fn trace(&self, fetched: &Result<FetchedKeys, FetchError>, took: Duration) {
-        let parent = self.store.take_waiting_trace().map(|waiting| {
-            let text = ParentText {
-                traceparent: waiting.traceparent,
-                tracestate: waiting.tracestate,
-            };
-            self.traces.parent(Some(&text), None)
-        });
-        let parent = parent.unwrap_or_default();
-        let Some(mut span) = self.traces.begin("jwks.fetch", Kind::Client, &parent, took) else {
-            return;
         };
-        span.set("accredit.jwks.source", self.store.source().to_string());
-        match fetched {
-            Ok(fetched) => {
-                span.set("accredit.jwks.result", "success");
-                if let Some(fetched) = &fetched.key_set {
-                    let keys = i64::try_from(fetched.key_set.keys().len()).unwrap_or(i64::MAX);
-                    span.set("accredit.jwks.keys", keys);
-                }
-            }
-            Err(error) => {
-                span.set("accredit.jwks.result", "failure");
-                span.fail(error.to_string());
-            }
-        }
-        span.end();
+        fetch_span::make(&self.traces, &self.store, outcome, began.elapsed());
+        next_attempt
     }
 
     fn succeed(&mut self, fetched: FetchedKeys, started: Instant, now: Instant) -> Instant {

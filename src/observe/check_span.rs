@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+use accredit_core::trace::{CheckTrace, TraceParent};
+
 use crate::telemetry::traces::{ActiveSpan, ParentText};
 
 /// A check in progress.
@@ -40,10 +42,17 @@ impl CheckSpan {
             .take();
         span.map(|span| *span)
     }
+}
 
-    /// The trace context of this check, for work that is done on its behalf.
-    pub fn trace_parent(&self) -> Option<ParentText> {
+impl CheckTrace for CheckSpan {
+    fn trace_parent(&self) -> Option<TraceParent> {
         let span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
-        span.as_ref().map(|span| span.trace_parent())
+        span.as_ref().map(|span| {
+            let parent = span.trace_parent();
+            TraceParent {
+                traceparent: parent.traceparent,
+                tracestate: parent.tracestate,
+            }
+        })
     }
 }

@@ -94,6 +94,7 @@ mod tests {
             source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: Vec::new(),
+            trace: None,
         };
         let summary = RequestSummary::of(&request);
         let id = summary.id.unwrap_or_default();

@@ -10,6 +10,7 @@
 //! expression/                        CEL
 //! token/                             one JWT
 //! jose/  request.rs  reason.rs       JSON, algorithms and keys; the request; reason codes
+//! trace.rs                           the trace of a check that waits
 //! ```
 
 pub mod authn;
@@ -26,3 +27,4 @@ pub mod request;
 pub mod revocation;
 pub mod rules;
 pub mod token;
+pub mod trace;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::trace::CheckTrace;
+
 /// A request before it reaches the upstream.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -21,6 +23,8 @@ pub struct Request<'a> {
     pub source_certificate: ClientCertificate<'a>,
     /// The context extensions of the route (`context_extensions` in Envoy).
     pub context: Vec<(&'a str, &'a str)>,
+    /// The trace of the check, if it has one.
+    pub trace: Option<&'a dyn CheckTrace>,
 }
 
 /// The client certificate of the connection's peer, as the proxy describes it. It is read only for a token that is bound to one.

@@ -55,33 +55,37 @@ fn a_process_has_1024_waiting_checks_and_an_issuer_entry_64_of_each_kind() {
     for _ in 0..MAX_WAITERS_OF_PROCESS / MAX_WAITERS {
         let store = fetching(now);
         for _ in 0..MAX_WAITERS {
-            waits.push(wait(store.look_up_any_key(now)).expect("may wait"));
+            waits.push(wait(store.look_up_any_key(now, None)).expect("may wait"));
         }
-        let refused = wait(store.look_up_any_key(now)).expect_err("64 wait");
+        let refused = wait(store.look_up_any_key(now, None)).expect_err("64 wait");
         assert!(matches!(refused, MissingKey::NoKeys { .. }), "{refused:?}");
     }
     assert_eq!(waits.len(), MAX_WAITERS_OF_PROCESS);
 
     // One more does not wait, whatever its issuer entry, the reason for its wait, and the keys of the entry.
     let without_keys = fetching(now);
-    let refused = wait(without_keys.look_up_any_key(now)).expect_err("1024 wait");
+    let refused = wait(without_keys.look_up_any_key(now, None)).expect_err("1024 wait");
     assert!(matches!(refused, MissingKey::NoKeys { .. }), "{refused:?}");
     let with_keys = refreshing(now);
     let generation = with_keys.usable_generation(now).expect("has keys");
     let later = now + 2 * MOMENT;
-    let lookup = with_keys.look_up_unknown_key("b", generation, later);
+    let lookup = with_keys.look_up_unknown_key("b", generation, later, None);
     let refused = wait(lookup).expect_err("1024 wait");
     assert!(matches!(refused, MissingKey::Pending { .. }), "{refused:?}");
     // CONTRACT 5.4.4: the first verification stands.
-    assert!(with_keys.look_up_newer_keys(generation, later).is_none());
+    assert!(
+        with_keys
+            .look_up_newer_keys(generation, later, None)
+            .is_none()
+    );
 
     // A check that stops waiting gives its place to one other check.
     waits.pop();
-    waits.push(wait(without_keys.look_up_any_key(now)).expect("a place is free"));
-    assert!(wait(without_keys.look_up_any_key(now)).is_err());
+    waits.push(wait(without_keys.look_up_any_key(now, None)).expect("a place is free"));
+    assert!(wait(without_keys.look_up_any_key(now, None)).is_err());
     waits.clear();
     let waits: Vec<KeyWait> = (0..MAX_WAITERS)
-        .map(|_| wait(without_keys.look_up_any_key(now)).expect("every place is free"))
+        .map(|_| wait(without_keys.look_up_any_key(now, None)).expect("every place is free"))
         .collect();
     assert_eq!(waits.len(), MAX_WAITERS);
 }

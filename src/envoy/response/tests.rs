@@ -91,6 +91,7 @@ impl Scene {
             source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: Vec::new(),
+            trace: None,
         };
         let moment = Moment::new(Duration::from_secs(1000), self.now);
         let judged = match authorizer.judge(&request, moment) {

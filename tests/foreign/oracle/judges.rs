@@ -233,6 +233,7 @@ fn decide(authorizer: &Authorizer, case: &Case, moment: Moment) -> Decision {
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: Vec::new(),
+        trace: None,
     };
     let Judgement::Judged(judged) = authorizer.judge(&request, moment) else {
         panic!("waits for keys that never change: {}", case.name())

@@ -1,7 +1,7 @@
 //! The rules as data.
 
 /// Floors from the roof down: a room, and what it may import beside itself. A lower room must not import a higher one.
-pub(super) const ROOMS: [(&str, &[&str]); 35] = [
+pub(super) const ROOMS: [(&str, &[&str]); 36] = [
     (
         "host",
         &[
@@ -141,7 +141,15 @@ pub(super) const ROOMS: [(&str, &[&str]); 35] = [
     ),
     (
         "observe",
-        &["authn", "authz", "reason", "request", "telemetry", "token"],
+        &[
+            "authn",
+            "authz",
+            "reason",
+            "request",
+            "telemetry",
+            "token",
+            "trace",
+        ],
     ),
     (
         "deny_list",
@@ -216,6 +224,7 @@ pub(super) const ROOMS: [(&str, &[&str]); 35] = [
             "request",
             "revocation",
             "token",
+            "trace",
         ],
     ),
     ("proof", &["jose", "request", "rules", "token"]),
@@ -239,10 +248,11 @@ pub(super) const ROOMS: [(&str, &[&str]); 35] = [
             "telemetry",
         ],
     ),
-    ("keys", &["jose"]),
+    ("keys", &["jose", "trace"]),
     ("reason", &[]),
     ("jose", &[]),
-    ("request", &[]),
+    ("request", &["trace"]),
+    ("trace", &[]),
     ("file_watch", &[]),
     ("telemetry", &["regular_file"]),
     ("regular_file", &[]),

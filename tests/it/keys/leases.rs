@@ -67,6 +67,7 @@ impl<'a> Check<'a> {
             source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: Vec::new(),
+            trace: None,
         }
     }
 

@@ -136,8 +136,9 @@ impl Authorizer {
 
     /// Judges a request. The caller may wait for keys once.
     pub fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement {
-        match self.decide(request, moment, Attempt::First) {
-            Ok(decided) => self.answer(decided, request, Attempt::First),
+        let attempt = Attempt::First(request.trace);
+        match self.decide(request, moment, attempt) {
+            Ok(decided) => self.answer(decided, request, attempt),
             Err(ticket) => Judgement::Wait(ticket),
         }
     }

@@ -146,6 +146,7 @@ mod tests {
             source_principal: "",
             source_certificate: ClientCertificate::Absent,
             context: Vec::new(),
+            trace: None,
         };
         let metadata = metadata(resource).expect("is a resource");
         metadata.answer(&request).is_some()

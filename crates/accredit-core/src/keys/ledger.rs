@@ -1,21 +1,23 @@
 //! The fetches of one issuer entry: whether a token may start one, and what an unknown key means (CONTRACT 5.3, 5.4).
 //! Time is an argument, and nothing here waits.
 
-use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
+
+use crate::keys::ledger::sightings::Sightings;
+use crate::trace::TraceParent;
+
+mod sightings;
 
 /// Token-triggered fetches of one kind start at most once in this time, counted from their start (CONTRACT 5.3.8).
 pub(crate) const COOLDOWN: Duration = Duration::from_secs(10);
-
-/// How many unknown key ids are remembered with the time when each was first seen (CONTRACT 5.3.3).
-pub(crate) const MAX_SIGHTINGS: usize = 1024;
 
 /// The fetches of one issuer entry, and the unknown key ids that were seen within the cooldown.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     in_flight: Option<Flight>,
     latest: Option<CompletedFetch>,
+    /// The trace of the first check that waited for the latest fetch.
+    latest_trace: Option<TraceParent>,
     completed: u64,
     latest_success_start: Option<Instant>,
     cooldowns: Cooldowns,
@@ -44,10 +46,12 @@ pub(crate) enum Trigger {
     SecondVerification,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Flight {
     started: Instant,
     purpose: Purpose,
+    /// The trace of the first check that waits for this fetch.
+    trace: Option<TraceParent>,
 }
 
 /// When the latest fetch of each trigger started.
@@ -118,6 +122,7 @@ impl Ledger {
         Ledger {
             in_flight: None,
             latest: None,
+            latest_trace: None,
             completed: 0,
             latest_success_start: None,
             cooldowns: Cooldowns::default(),
@@ -133,7 +138,7 @@ impl Ledger {
         key_id: &str,
         now: Instant,
     ) -> (Result<Awaited, MissingKey>, Instant) {
-        let first_seen = self.sightings.first_seen(key_id, now);
+        let first_seen = self.sightings.first_seen(key_id, now, COOLDOWN);
         let was_fetched_since = self
             .latest_success_start
             .is_some_and(|started| started >= first_seen);
@@ -156,10 +161,7 @@ impl Ledger {
             return None;
         }
         *self.cooldowns.of(trigger) = Some(now);
-        self.in_flight = Some(Flight {
-            started: now,
-            purpose: Purpose::Demand,
-        });
+        self.in_flight = Some(Flight::new(now, Purpose::Demand));
         Some(Awaited::Started)
     }
 
@@ -189,21 +191,33 @@ impl Ledger {
 
     /// A fetch begins. Returns its start, which is the time of the token's request if a token asked for it, and its purpose.
     pub(crate) fn begin(&mut self, now: Instant, purpose: Purpose) -> (Instant, Purpose) {
-        let flight = self.in_flight.get_or_insert(Flight {
-            started: now,
-            purpose,
-        });
+        let flight = self
+            .in_flight
+            .get_or_insert_with(|| Flight::new(now, purpose));
         flight.purpose = flight.purpose.max(purpose);
         (flight.started, flight.purpose)
     }
 
     /// The operator requests a fetch. Returns the purpose of the fetch in flight, which may have begun before.
     pub(crate) fn order(&mut self, now: Instant) -> Purpose {
-        let flight = self.in_flight.get_or_insert(Flight {
-            started: now,
-            purpose: Purpose::Order,
-        });
+        let flight = self
+            .in_flight
+            .get_or_insert_with(|| Flight::new(now, Purpose::Order));
         flight.purpose
+    }
+
+    /// A check of this trace waits for the fetch in flight. The first trace is kept.
+    pub(crate) fn set_trace(&mut self, trace: impl FnOnce() -> Option<TraceParent>) {
+        if let Some(Flight { trace: kept, .. }) = &mut self.in_flight
+            && kept.is_none()
+        {
+            *kept = trace();
+        }
+    }
+
+    /// The trace of the first check that waited for the latest fetch.
+    pub(crate) fn take_latest_trace(&mut self) -> Option<TraceParent> {
+        self.latest_trace.take()
     }
 
     /// The fetch in flight has ended. `retry_after_until` is what the server asked for (`Retry-After`).
@@ -213,9 +227,10 @@ impl Ledger {
         next_attempt: Instant,
         retry_after_until: Option<Instant>,
     ) {
-        let Some(Flight { started, .. }) = self.in_flight.take() else {
+        let Some(Flight { started, trace, .. }) = self.in_flight.take() else {
             return;
         };
+        self.latest_trace = trace;
         if result == FetchResult::Succeeded {
             self.latest_success_start = Some(started);
         }
@@ -255,41 +270,22 @@ impl Ledger {
     }
 }
 
+impl Flight {
+    fn new(started: Instant, purpose: Purpose) -> Flight {
+        Flight {
+            started,
+            purpose,
+            trace: None,
+        }
+    }
+}
+
 impl Cooldowns {
     fn of(&mut self, trigger: Trigger) -> &mut Option<Instant> {
         match trigger {
             Trigger::UnknownKey => &mut self.unknown_key,
             Trigger::SecondVerification => &mut self.second_verification,
         }
-    }
-}
-
-/// The unknown key ids that were seen. The number is bounded, and the hash has random keys, so that a client can
-/// neither fill the memory nor choose key ids that collide.
-#[derive(Debug, Default)]
-struct Sightings {
-    hasher: RandomState,
-    seen: VecDeque<(u64, Instant)>,
-}
-
-impl Sightings {
-    fn first_seen(&mut self, key_id: &str, now: Instant) -> Instant {
-        while self
-            .seen
-            .front()
-            .is_some_and(|(_, seen)| *seen + COOLDOWN <= now)
-        {
-            self.seen.pop_front();
-        }
-        let hash = self.hasher.hash_one(key_id);
-        if let Some((_, seen)) = self.seen.iter().find(|(own, _)| *own == hash) {
-            return *seen;
-        }
-        if self.seen.len() == MAX_SIGHTINGS {
-            self.seen.pop_front();
-        }
-        self.seen.push_back((hash, now));
-        now
     }
 }
 

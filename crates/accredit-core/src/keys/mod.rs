@@ -12,4 +12,3 @@ pub mod set_aside;
 pub mod sharing;
 pub mod source;
 pub mod store;
-pub mod trace_parent;

@@ -14,7 +14,7 @@ use crate::keys::ledger::{Ledger, Purpose};
 use crate::keys::sharing::{FetchedWith, KeyHolder};
 use crate::keys::source::KeySource;
 use crate::keys::store::snapshot::Snapshot;
-use crate::keys::trace_parent::TraceParent;
+use crate::trace::TraceParent;
 
 pub mod lookup;
 pub mod replacement;
@@ -47,8 +47,6 @@ pub struct KeyStore {
     waiting_for_second_verification: AtomicUsize,
     succeeded: AtomicU64,
     failed: AtomicU64,
-    /// The trace of the first check that waits for the fetch in flight.
-    waiting_trace: Mutex<Option<TraceParent>>,
 }
 
 /// The stores of entries that have one source. A key set that one of them fetches replaces the older ones of the others
@@ -110,7 +108,6 @@ impl KeyStore {
             waiting_for_second_verification: AtomicUsize::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            waiting_trace: Mutex::new(None),
         }
     }
 
@@ -257,9 +254,9 @@ impl KeyStore {
         }
     }
 
-    /// The trace of the first check that waited for the fetch which has just ended.
-    pub fn take_waiting_trace(&self) -> Option<TraceParent> {
-        lock(&self.waiting_trace).take()
+    /// The trace of the first check that waited for the latest fetch that has ended.
+    pub fn take_latest_trace(&self) -> Option<TraceParent> {
+        self.ledger().take_latest_trace()
     }
 
     /// Whether the configuration contains the keys, so that they are never fetched.

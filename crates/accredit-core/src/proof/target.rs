@@ -97,6 +97,7 @@ mod tests {
             source_principal: "",
             source_certificate: ClientCertificate::Absent,
             context: Vec::new(),
+            trace: None,
         }
     }
 

@@ -155,6 +155,7 @@ fn grants_of_rules(rules: &RuleTable, grants: &mut BTreeSet<String>) {
             source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: tier.map(|tier| ("tier", tier)).into_iter().collect(),
+            trace: None,
         };
         let Ok(facts) = rules.read(&request) else {
             continue;

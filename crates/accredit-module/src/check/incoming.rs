@@ -89,6 +89,7 @@ impl<'a> IncomingRequest<'a> {
             context: context
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),
+            trace: None,
         }
     }
 }

@@ -10,7 +10,6 @@ use accredit_core::authz::answer::{Admission, Answer, ClientProtocol, Judged};
 use accredit_core::authz::authorizer::Judgement;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::config::route_config::RouteSettings;
-use accredit_core::keys::trace_parent::TraceParent;
 use tokio::time::Instant;
 
 use crate::check::fault;
@@ -212,12 +211,13 @@ impl RequestCheck {
         let Some(incoming) = IncomingRequest::read(stream) else {
             return refuse_unread(Denial::InvalidRequest(InvalidRequest::Message));
         };
-        let request = incoming.request(context);
+        let mut request = incoming.request(context);
         if waited.is_none() {
             // A client can have set it: it gives the parent, and does not decide about sampling (CONTRACT 6.3.3).
             let traces = &observer.traces;
             let forwarded = traces.is_on().then(|| trace_context::forwarded(&request));
             observer.begin(span, forwarded.flatten());
+            request.trace = Some(span);
         }
         let judged = if incoming.has_forwarded_address() && authorizer.rules().needs().address {
             // The client can have chosen the address, so that no rule must decide by it.
@@ -230,15 +230,7 @@ impl RequestCheck {
             };
             match judgement {
                 Judgement::Judged(judged) => judged,
-                Judgement::Wait(ticket) if waited.is_none() => {
-                    if let Some(parent) = span.trace_parent() {
-                        ticket.set_trace_parent(TraceParent {
-                            traceparent: parent.traceparent,
-                            tracestate: parent.tracestate,
-                        });
-                    }
-                    return Err(ticket);
-                }
+                Judgement::Wait(ticket) if waited.is_none() => return Err(ticket),
                 // There is no second wait, and `replay.redis` is a configuration error inside Envoy.
                 Judgement::Wait(_) | Judgement::UseProof(_) => authorizer.refuse(Denial::Internal),
             }

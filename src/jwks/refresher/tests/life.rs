@@ -88,9 +88,9 @@ async fn retry_after_is_obeyed_for_at_most_refresh() {
         assert_eq!(source.request_times().len(), 2);
         for number in 0..50 {
             let now = Instant::now();
-            let lookup = kept
-                .store
-                .look_up_unknown_key(&format!("z{number}"), 1, now.into_std());
+            let lookup =
+                kept.store
+                    .look_up_unknown_key(&format!("z{number}"), 1, now.into_std(), None);
             let KeyLookup::Missing(MissingKey::Unavailable { retry_after }) = lookup else {
                 panic!("no fetch starts for a token");
             };
@@ -139,7 +139,10 @@ async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {
     pass(1.0).await;
     let began = Instant::now();
     source.has(&[("a", 0), ("b", 1)]);
-    let KeyLookup::Wait(wait) = kept.store.look_up_unknown_key("b", 1, began.into_std()) else {
+    let KeyLookup::Wait(wait) = kept
+        .store
+        .look_up_unknown_key("b", 1, began.into_std(), None)
+    else {
         panic!("waits");
     };
     tokio::time::timeout(Duration::from_secs(1), wait.ended())
@@ -156,7 +159,7 @@ async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {
             .expect("serves");
         let lookup =
             kept.store
-                .look_up_unknown_key(&format!("z{number}"), generation, now.into_std());
+                .look_up_unknown_key(&format!("z{number}"), generation, now.into_std(), None);
         if let KeyLookup::Wait(_) = lookup {
             fetches.push(now);
         }
@@ -172,7 +175,7 @@ async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {
 #[tokio::test(start_paused = true)]
 async fn a_token_waits_for_the_first_fetch_before_the_refresher_has_run() {
     let kept = RefreshedStore::from(&ScriptedSource::of(&[("a", 0)]), store());
-    let KeyLookup::Wait(wait) = kept.store.look_up_any_key(Instant::now().into_std()) else {
+    let KeyLookup::Wait(wait) = kept.store.look_up_any_key(Instant::now().into_std(), None) else {
         panic!("waits");
     };
     wait.ended().await;
@@ -189,7 +192,7 @@ async fn keys_of_an_earlier_process_verify_tokens_until_the_issuer_answers() {
     // Checks wait for the fetch in flight, and end their wait when keys are restored.
     pass(0.01).await;
     let waiting = {
-        let KeyLookup::Wait(wait) = store.look_up_any_key(Instant::now().into_std()) else {
+        let KeyLookup::Wait(wait) = store.look_up_any_key(Instant::now().into_std(), None) else {
             panic!("waits");
         };
         wait

@@ -75,7 +75,7 @@ async fn step(chance: &mut Chance, source: &ScriptedSource, kept: &RefreshedStor
             let kid = chance.of(&["a", "b", "c", "z"]);
             if let KeyLookup::Wait(wait) =
                 kept.store
-                    .look_up_unknown_key(kid, generation, now.into_std())
+                    .look_up_unknown_key(kid, generation, now.into_std(), None)
             {
                 // Some checks end before the fetch does.
                 let patience = Duration::from_millis(chance.below(6000));
@@ -87,7 +87,7 @@ async fn step(chance: &mut Chance, source: &ScriptedSource, kept: &RefreshedStor
             let now = Instant::now().into_std();
             let newer = kept
                 .store
-                .look_up_newer_keys(generation.unwrap_or(u64::MAX), now);
+                .look_up_newer_keys(generation.unwrap_or(u64::MAX), now, None);
             drop(newer);
         }
         _ => pass(chance.of(&[0.01, 1.0, 9.0, 70.0, 300.0, 4000.0, 50_000.0])).await,

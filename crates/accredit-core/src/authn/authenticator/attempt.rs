@@ -6,6 +6,7 @@ use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
 use crate::authn::identity::{Identity, SignedToken};
 use crate::proof::dpop::FreshProof;
+use crate::trace::CheckTrace;
 
 /// Why a token was not accepted, with what may be reported of it (CONTRACT 4.13.1, 4.13.3).
 #[derive(Clone, Debug)]
@@ -39,8 +40,8 @@ pub enum CacheLookup {
 /// Which attempt at a token this is.
 #[derive(Clone, Copy, Debug)]
 pub enum Attempt<'t> {
-    /// The first: the check may wait for keys.
-    First,
+    /// The first: the check may wait for keys. The fetch that it waits for is a part of this trace.
+    First(Option<&'t dyn CheckTrace>),
     /// The second, after the wait of that ticket.
     AfterWait(&'t KeyTicket),
     /// An explanation by the held keys: nothing is fetched, cached or logged for it.

@@ -61,7 +61,9 @@ impl IssuedToken<'_> {
         self.judge_claims_before_keys(token)?;
         let (keys, now) = (&self.issuer.keys, self.moment.steady);
         match self.attempt {
-            Attempt::First => self.next_step(keys.look_up_any_key(now), WaitReason::KeyMissing),
+            Attempt::First(trace) => {
+                self.next_step(keys.look_up_any_key(now, trace), WaitReason::KeyMissing)
+            }
             Attempt::AfterWait(_) | Attempt::Peek => {
                 Err(self.denial(keys.why_no_keys(now).into(), None))
             }
@@ -113,10 +115,10 @@ impl IssuedToken<'_> {
         self.judge_claims_before_keys(token)?;
         let (keys, now) = (&self.issuer.keys, self.moment.steady);
         let missing = match self.attempt {
-            Attempt::First => {
+            Attempt::First(trace) => {
                 let key_id = token.key_id().unwrap_or_default();
                 return self.next_step(
-                    keys.look_up_unknown_key(key_id, snapshot.generation, now),
+                    keys.look_up_unknown_key(key_id, snapshot.generation, now, trace),
                     WaitReason::KeyMissing,
                 );
             }
@@ -137,13 +139,14 @@ impl IssuedToken<'_> {
         first: FirstVerification,
         snapshot: &Snapshot,
     ) -> Result<NextStep, TokenDenial> {
-        let may_wait =
-            matches!(self.attempt, Attempt::First) && self.judge_claims_before_keys(token).is_ok();
         let (keys, now) = (&self.issuer.keys, self.moment.steady);
-        match may_wait
-            .then(|| keys.look_up_newer_keys(snapshot.generation, now))
-            .flatten()
-        {
+        let lookup = match self.attempt {
+            Attempt::First(trace) if self.judge_claims_before_keys(token).is_ok() => {
+                keys.look_up_newer_keys(snapshot.generation, now, trace)
+            }
+            _ => None,
+        };
+        match lookup {
             Some(lookup) => self.next_step(lookup, WaitReason::SecondVerification(first)),
             None => Err(self.denial_of(&first, token)),
         }
@@ -170,7 +173,7 @@ impl IssuedToken<'_> {
                 reason: WaitReason::SecondVerification(first),
                 ..
             }) => Some(first),
-            Attempt::AfterWait(_) | Attempt::First | Attempt::Peek => None,
+            Attempt::AfterWait(_) | Attempt::First(_) | Attempt::Peek => None,
         }
     }
 

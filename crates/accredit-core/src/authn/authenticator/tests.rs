@@ -69,6 +69,7 @@ fn request() -> Request<'static> {
         source_principal: "",
         source_certificate: ClientCertificate::Absent,
         context: Vec::new(),
+        trace: None,
     }
 }
 
@@ -99,7 +100,7 @@ fn the_first_result_stands_if_the_keys_become_too_old_during_the_wait() {
             let scheme = CredentialScheme::Bearer;
             authenticator.authenticate(bearer, scheme, &request(), moment, attempt)
         };
-        let Authentication::Wait(ticket) = authenticate(1000, began, Attempt::First) else {
+        let Authentication::Wait(ticket) = authenticate(1000, began, Attempt::First(None)) else {
             panic!("{header} waits for a fetch")
         };
         for wall in [1060, 2060] {

@@ -2,7 +2,6 @@
 
 use crate::authn::error::AuthenticationError;
 use crate::keys::store::lookup::KeyWait;
-use crate::keys::trace_parent::TraceParent;
 
 /// A check waits for keys: await [`KeyTicket::ready`], for at most as long as the check may take, then judge the request
 /// again with this ticket. Dropping the ticket gives up the wait.
@@ -29,11 +28,6 @@ pub(super) struct FirstVerification {
 }
 
 impl KeyTicket {
-    /// Makes the span of the awaited fetch a child of this check's span.
-    pub fn set_trace_parent(&self, parent: TraceParent) {
-        self.wait.set_trace_parent(parent);
-    }
-
     /// Resolves when the wait has ended. Any executor can poll it.
     pub async fn ready(&self) {
         self.wait.ended().await;

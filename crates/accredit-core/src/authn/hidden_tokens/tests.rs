@@ -45,6 +45,7 @@ fn hide_token(path: &str, headers: &[(&str, &str)]) -> bool {
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![],
+        trace: None,
     })
 }
 

@@ -33,6 +33,7 @@ fn attempt(path: &str, headers: &[(&str, &[u8])]) -> Result<TokenRemoval, Ambigu
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![],
+        trace: None,
     };
     let credential = sources.extract(&request).expect("one").expect("a token");
     TokenRemoval::of(&credential, &request)

@@ -19,6 +19,7 @@ fn extract(
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: vec![],
+        trace: None,
     };
     let found = sources.extract(&request)?;
     Ok(found.map(|credential| {

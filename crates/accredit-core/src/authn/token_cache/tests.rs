@@ -106,9 +106,10 @@ impl Signer {
             source_principal: "",
             source_certificate: ClientCertificate::Absent,
             context: Vec::new(),
+            trace: None,
         };
         let scheme = CredentialScheme::Bearer;
-        let attempt = Attempt::First;
+        let attempt = Attempt::First(None);
         match self
             .authenticator
             .authenticate(bearer(token), scheme, &request, now, attempt)

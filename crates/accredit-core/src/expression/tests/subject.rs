@@ -49,6 +49,7 @@ impl Subject<'_> {
             source_certificate: ClientCertificate::Absent,
             scheme: "https",
             context: vec![("tier", "internal")],
+            trace: None,
         };
         let needs = Needs {
             host: true,

@@ -171,7 +171,7 @@ fn the_end_of_the_last_lease_ends_every_wait() {
     let lease = new(leases.lease(&entry(), now));
     let store = lease.store().clone();
     store.begin(now, Purpose::Refresh);
-    let KeyLookup::Wait(wait) = store.look_up_any_key(now) else {
+    let KeyLookup::Wait(wait) = store.look_up_any_key(now, None) else {
         panic!("a check waits for the fetch in flight");
     };
     let mut ready = Box::pin(wait.ended());
@@ -208,15 +208,15 @@ fn no_check_waits_for_a_released_store() {
     store.begin(later, Purpose::Refresh);
     drop(lease);
     let lookups = [
-        store.look_up_unknown_key("other", 1, later),
+        store.look_up_unknown_key("other", 1, later, None),
         store
-            .look_up_newer_keys(1, later)
+            .look_up_newer_keys(1, later, None)
             .expect("the keys changed"),
     ];
     for lookup in lookups {
         assert!(matches!(lookup, KeyLookup::Changed));
     }
-    let KeyLookup::Wait(wait) = store.look_up_any_key(later) else {
+    let KeyLookup::Wait(wait) = store.look_up_any_key(later, None) else {
         panic!("waits");
     };
     assert_eq!(wait.ended().now_or_never(), Some(()));

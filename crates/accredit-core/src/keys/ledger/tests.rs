@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Awaited, COOLDOWN, FetchResult, Ledger, MAX_SIGHTINGS, MissingKey, Purpose};
+use super::sightings::MAX_SIGHTINGS;
+use super::{Awaited, COOLDOWN, FetchResult, Ledger, MissingKey, Purpose};
 
 struct Sequence {
     start: Instant,

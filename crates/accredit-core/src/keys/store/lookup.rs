@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::keys::ledger::{Awaited, CompletedFetch, FetchResult, MissingKey, Trigger};
+use crate::keys::ledger::{Awaited, CompletedFetch, FetchResult, Ledger, MissingKey, Trigger};
 use crate::keys::store::{KeyStore, lock};
-use crate::keys::trace_parent::TraceParent;
+use crate::trace::CheckTrace;
 
 /// How many checks may wait for one issuer entry's keys, for each trigger (CONTRACT 5.3.2, 5.4.2).
 pub(crate) const MAX_WAITERS: usize = 64;
@@ -40,12 +40,14 @@ pub struct KeyWait {
 // === impl KeyStore ===
 
 impl KeyStore {
-    /// The key id of a token is not among the keys of generation `judged_by`.
+    /// The key id of a token is not among the keys of generation `judged_by`. If the check waits, the fetch is a part of its
+    /// trace, unless another check waited for it before.
     pub fn look_up_unknown_key(
         self: &Arc<KeyStore>,
         key_id: &str,
         judged_by: u64,
         now: Instant,
+        trace: Option<&dyn CheckTrace>,
     ) -> KeyLookup {
         if self.is_fixed() {
             return KeyLookup::Missing(MissingKey::Unknown);
@@ -59,20 +61,24 @@ impl KeyStore {
             Err(missing) => KeyLookup::Missing(missing),
             Ok(awaited) => {
                 self.wake_refresher(awaited);
-                self.wait(Trigger::UnknownKey, ledger.completed(), first_seen)
-                    .unwrap_or(KeyLookup::Missing(ledger.pending(now)))
+                self.wait(Trigger::UnknownKey, &mut ledger, first_seen, trace)
+                    .unwrap_or_else(|| KeyLookup::Missing(ledger.pending(now)))
             }
         }
     }
 
     /// The issuer has no usable keys at all. A check waits for a fetch in flight, and starts none (CONTRACT 5.3.9).
-    pub fn look_up_any_key(self: &Arc<KeyStore>, now: Instant) -> KeyLookup {
-        let ledger = self.ledger();
+    pub fn look_up_any_key(
+        self: &Arc<KeyStore>,
+        now: Instant,
+        trace: Option<&dyn CheckTrace>,
+    ) -> KeyLookup {
+        let mut ledger = self.ledger();
         if self.has_changed(None, now) {
             return KeyLookup::Changed;
         }
         let waiting = if ledger.is_in_flight() {
-            self.wait(Trigger::UnknownKey, ledger.completed(), now)
+            self.wait(Trigger::UnknownKey, &mut ledger, now, trace)
         } else {
             None
         };
@@ -86,6 +92,7 @@ impl KeyStore {
         self: &Arc<KeyStore>,
         judged_by: u64,
         now: Instant,
+        trace: Option<&dyn CheckTrace>,
     ) -> Option<KeyLookup> {
         if self.is_fixed() {
             return None;
@@ -96,7 +103,7 @@ impl KeyStore {
         }
         let awaited = ledger.join_or_start(Trigger::SecondVerification, now)?;
         self.wake_refresher(awaited);
-        self.wait(Trigger::SecondVerification, ledger.completed(), now)
+        self.wait(Trigger::SecondVerification, &mut ledger, now, trace)
     }
 
     /// Why the issuer has no usable keys.
@@ -148,18 +155,22 @@ impl KeyStore {
         self.usable_generation(now) != judged_by
     }
 
+    /// Called under the ledger's lock: the fetch in flight cannot end before it has the trace.
     fn wait(
         self: &Arc<KeyStore>,
         trigger: Trigger,
-        completed: u64,
+        ledger: &mut Ledger,
         first_seen: Instant,
+        trace: Option<&dyn CheckTrace>,
     ) -> Option<KeyLookup> {
+        let place = Place::take(self, trigger)?;
+        ledger.set_trace(|| trace?.trace_parent());
         Some(KeyLookup::Wait(KeyWait {
             store: self.clone(),
-            completed,
+            completed: ledger.completed(),
             supplied: self.supplied.load(Ordering::Acquire),
             first_seen,
-            _place: Place::take(self, trigger)?,
+            _place: place,
         }))
     }
 
@@ -189,11 +200,6 @@ impl KeyWait {
     fn has_ended(&self) -> bool {
         self.store.ledger().completed() > self.completed
             || self.store.supplied.load(Ordering::Acquire) != self.supplied
-    }
-
-    /// Makes the fetch that this check waits for a part of its trace, unless another check did so before.
-    pub fn set_trace_parent(&self, parent: TraceParent) {
-        lock(&self.store.waiting_trace).get_or_insert(parent);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks that look a key up while a fetch ends.
 
-use std::sync::Arc;
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -11,6 +11,7 @@ use super::lookup::{KeyLookup, KeyWait};
 use crate::keys::key_set::KeySet;
 use crate::keys::ledger::Purpose;
 use crate::keys::source::{KeyAddress, KeySource, Transport};
+use crate::trace::{CheckTrace, TraceParent};
 
 const ROUNDS: usize = 5_000;
 
@@ -74,12 +75,70 @@ fn race(look_up: impl Fn(&Arc<KeyStore>, Instant) -> Option<KeyWait>) {
 
 #[test]
 fn a_check_with_an_unknown_key_sees_the_end_of_its_fetch() {
-    race(|store, now| waiting(store.look_up_unknown_key("k", 1, now)));
+    race(|store, now| waiting(store.look_up_unknown_key("k", 1, now, None)));
 }
 
 #[test]
 fn a_second_verification_sees_the_end_of_its_fetch() {
-    race(|store, now| store.look_up_newer_keys(1, now).and_then(waiting));
+    race(|store, now| store.look_up_newer_keys(1, now, None).and_then(waiting));
+}
+
+/// A check of the trace with this number.
+#[derive(Debug)]
+struct Numbered(usize);
+
+impl CheckTrace for Numbered {
+    fn trace_parent(&self) -> Option<TraceParent> {
+        Some(TraceParent {
+            traceparent: self.0.to_string(),
+            tracestate: None,
+        })
+    }
+}
+
+fn latest_trace(store: &KeyStore) -> Option<String> {
+    store.take_latest_trace().map(|trace| trace.traceparent)
+}
+
+/// The fetch begins as soon as the check asks for it, and can end before the check's thread continues.
+#[test]
+fn a_fetch_has_the_trace_of_the_check_that_asked_for_it() {
+    let began = Instant::now();
+    let asked = began + Duration::from_millis(1);
+    for round in 0..ROUNDS {
+        let store = store(began);
+        fetch(&store, &["a"], began);
+        let has_asked = AtomicBool::new(false);
+        let trace = std::thread::scope(|scope| {
+            let refresher = scope.spawn(|| {
+                while !store.ledger().is_in_flight() && !has_asked.load(Ordering::Acquire) {
+                    std::thread::yield_now();
+                }
+                fetch(&store, &["a", "b"], asked);
+                latest_trace(&store)
+            });
+            store.look_up_unknown_key("b", 1, asked, Some(&Numbered(round)));
+            has_asked.store(true, Ordering::Release);
+            refresher.join().expect("does not panic")
+        });
+        assert_eq!(trace, Some(round.to_string()));
+    }
+}
+
+#[test]
+fn a_fetch_has_the_first_trace_and_leaves_none_to_the_next() {
+    let began = Instant::now();
+    let asked = began + Duration::from_millis(1);
+    let store = store(began);
+    fetch(&store, &["a"], began);
+    assert_eq!(latest_trace(&store), None);
+    let look_up = |number| store.look_up_unknown_key("b", 1, asked, Some(&Numbered(number)));
+    let waits = [waiting(look_up(1)), waiting(look_up(2))];
+    assert!(waits.iter().all(Option::is_some));
+    fetch(&store, &["a"], asked);
+    assert_eq!(latest_trace(&store), Some("1".to_owned()));
+    fetch(&store, &["a"], asked);
+    assert_eq!(latest_trace(&store), None);
 }
 
 #[test]
@@ -103,15 +162,25 @@ fn a_token_that_older_keys_did_not_verify_is_verified_again() {
     let later = |seconds| began + Duration::from_secs(seconds);
     let has_changed = |lookup| matches!(lookup, KeyLookup::Changed);
     fetch(&store, &["a"], began);
-    assert!(has_changed(store.look_up_any_key(later(1))));
-    assert!(waiting(store.look_up_unknown_key("b", 1, later(1))).is_some());
+    assert!(has_changed(store.look_up_any_key(later(1), None)));
+    assert!(waiting(store.look_up_unknown_key("b", 1, later(1), None)).is_some());
     fetch(&store, &["a"], later(2));
     fetch(&store, &["a", "b"], later(3));
-    assert!(has_changed(store.look_up_unknown_key("b", 1, later(4))));
+    assert!(has_changed(store.look_up_unknown_key(
+        "b",
+        1,
+        later(4),
+        None
+    )));
     assert!(
         store
-            .look_up_newer_keys(1, later(4))
+            .look_up_newer_keys(1, later(4), None)
             .is_some_and(has_changed)
     );
-    assert!(!has_changed(store.look_up_unknown_key("c", 2, later(4))));
+    assert!(!has_changed(store.look_up_unknown_key(
+        "c",
+        2,
+        later(4),
+        None
+    )));
 }

@@ -61,6 +61,7 @@ fn selected(
         source_certificate: ClientCertificate::Absent,
         scheme: "https",
         context: context.to_vec(),
+        trace: None,
     };
     let facts = match table.read(&request) {
         Ok(facts) => facts,

@@ -116,13 +116,15 @@ fn keys_from_another_entry_end_the_wait_for_any_key_only() {
     let waiting = new(leases.lease(&entry(), now));
     let other = new(leases.lease(&refreshed_every(60, "https://b.example"), now));
     waiting.store().begin(now, Purpose::Refresh);
-    let KeyLookup::Wait(any_key) = waiting.store().look_up_any_key(now) else {
+    let KeyLookup::Wait(any_key) = waiting.store().look_up_any_key(now, None) else {
         panic!("a check waits for the fetch in flight");
     };
     fetch_keys(other.store(), &["k"], now);
     assert_eq!(any_key.ended().now_or_never(), Some(()));
     let generation = waiting.store().usable_generation(now).expect("has keys");
-    let lookup = waiting.store().look_up_unknown_key("next", generation, now);
+    let lookup = waiting
+        .store()
+        .look_up_unknown_key("next", generation, now, None);
     let KeyLookup::Wait(unknown_key) = lookup else {
         panic!("a check waits for the fetch in flight");
     };
