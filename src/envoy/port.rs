@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderValue, Request, Response, header};
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Either;
 use hyper::service::Service;
@@ -123,7 +124,7 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             let refusing = async { Ok(too_many_calls().map(Either::Right)) };
             return CallOnPort::new(false, refusing);
         };
-        let answering = self.others.call(request);
+        let answering = self.others.call(without_unused_parts(request));
         CallOnPort::new(true, async move {
             let answer = answering.await?;
             Ok(answer.map(|body| {
@@ -135,6 +136,34 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             }))
         })
     }
+}
+
+/// The headers that the gRPC library reads.
+const GRPC_HEADERS: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::TE,
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-accept-encoding"),
+    HeaderName::from_static("grpc-timeout"),
+];
+
+/// A call waits for its message with its headers and its path, and decoded headers can take a hundred times the memory of their
+/// octets. So only those that are read are kept.
+fn without_unused_parts(mut request: Request<MessageBody>) -> Request<MessageBody> {
+    let mut sent = std::mem::take(request.headers_mut());
+    let kept = request.headers_mut();
+    for name in GRPC_HEADERS {
+        if let Some(value) = sent.remove(&name) {
+            // A copy, because the value is a part of the buffer of the connection.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                kept.insert(name, value);
+            }
+        }
+    }
+    if request.uri().path() == HEALTH_CHECK_PATH {
+        *request.uri_mut() = Uri::from_static(HEALTH_CHECK_PATH);
+    }
+    request
 }
 
 /// `RESOURCE_EXHAUSTED` (8), as a gRPC answer that consists of headers only.

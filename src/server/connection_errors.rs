@@ -25,6 +25,8 @@ pub enum ConnectionErrorKind {
     MalformedRequest,
     /// A request with trailers. gRPC has none (its requests end with the message), and the library would keep them in memory.
     RequestTrailers,
+    /// The frame PUSH_PROMISE, which only a server may send.
+    PushPromise,
     /// A TLS handshake that failed for another reason than [`ConnectionErrorKind::Plaintext`].
     Handshake,
     /// No request came in time.
@@ -60,13 +62,14 @@ pub(crate) struct WireReport {
 // === impl ConnectionErrorKind ===
 
 impl ConnectionErrorKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Http1,
         Self::Tls,
         Self::Plaintext,
         Self::UnknownProtocol,
         Self::MalformedRequest,
         Self::RequestTrailers,
+        Self::PushPromise,
         Self::Handshake,
         Self::OpeningTimeout,
         Self::OpenHeaderBlock,
@@ -83,6 +86,7 @@ impl ConnectionErrorKind {
             Self::UnknownProtocol => "unknown_protocol",
             Self::MalformedRequest => "malformed_request",
             Self::RequestTrailers => "request_trailers",
+            Self::PushPromise => "push_promise",
             Self::Handshake => "handshake",
             Self::OpeningTimeout => "opening_timeout",
             Self::OpenHeaderBlock => "open_header_block",
@@ -111,6 +115,9 @@ impl ConnectionErrorKind {
             ),
             Self::RequestTrailers => Some(
                 "the peer sent trailers after a request, which no gRPC client does: check which service calls this port",
+            ),
+            Self::PushPromise => Some(
+                "the peer sent PUSH_PROMISE, which only an HTTP/2 server may send: check which service calls this port",
             ),
             Self::OpenHeaderBlock => Some(
                 "the peer began the headers of a request and did not end them: check which service calls this port",

@@ -5,6 +5,7 @@ const HEADER: usize = 9;
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const PUSH_PROMISE: u8 = 5;
 const CONTINUATION: u8 = 9;
 
 /// The flag of HEADERS and CONTINUATION that ends a header block.
@@ -31,6 +32,7 @@ pub(crate) struct FrameScanner {
     /// The highest stream ID of HEADERS.
     last_stream: u32,
     has_trailers: bool,
+    has_push_promise: bool,
     frames: usize,
 }
 
@@ -95,6 +97,7 @@ impl FrameScanner {
                     self.block_start = Some(end.saturating_sub(HEADER));
                 }
             }
+            PUSH_PROMISE => self.has_push_promise = true,
             CONTINUATION if ends_block && self.block == Block::Open => self.block = Block::Ending,
             _ => {}
         }
@@ -143,6 +146,12 @@ impl FrameScanner {
     /// Whether a stream had HEADERS for the second time.
     pub(crate) fn has_trailers(&self) -> bool {
         self.has_trailers
+    }
+
+    /// Whether there was PUSH_PROMISE, which a client must not send (RFC 9113 section 8.4). The library decodes and keeps its header
+    /// block before it finds that out.
+    pub(crate) fn has_push_promise(&self) -> bool {
+        self.has_push_promise
     }
 }
 
@@ -204,6 +213,18 @@ mod tests {
             }
             assert_eq!(scanner.has_trailers(), expected, "{streams:?}");
         }
+    }
+
+    #[test]
+    fn a_push_promise_is_found_by_its_header() {
+        let mut scanner = FrameScanner::default();
+        let settings = [0, 0, 1, 4, 0, 0, 0, 0, 0, 5];
+        scanner.follow(&settings);
+        assert!(!scanner.has_push_promise());
+        scanner.follow(&[0, 0x40, 0, 5, 0, 0, 0, 0]);
+        assert!(!scanner.has_push_promise());
+        scanner.follow(&[1]);
+        assert!(scanner.has_push_promise());
     }
 
     #[test]

@@ -139,6 +139,10 @@ impl Wire {
         let octets = self.arrived.piece();
         let frames = self.opening.read(octets, &self.report);
         self.read.follow(frames);
+        if self.read.has_push_promise() {
+            self.report.record(ConnectionErrorKind::PushPromise);
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         if self.opening.versions() == HttpVersions::Http2Only && self.read.has_trailers() {
             self.report.record(ConnectionErrorKind::RequestTrailers);
             return Err(io::ErrorKind::InvalidData.into());

@@ -11,6 +11,7 @@ pub const LAST_STREAM: u32 = 0x7fff_ffff;
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
+pub const PUSH_PROMISE: u8 = 5;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;

@@ -267,22 +267,43 @@ async fn a_header_block_is_passed_on_when_it_has_ended() {
     assert_eq!(read_turn(&mut wire, &turn).await, expected);
 }
 
-#[tokio::test]
-async fn a_request_with_trailers_ends_the_connection() {
-    let headers = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x82];
-    let (mut wire, _, mut peer) = pair(HttpVersions::Http2Only);
-    peer.write_all(&[&PREFACE[..], &headers].concat())
+/// A peer opens a connection with this frame and then sends another one.
+async fn is_ended_by(versions: HttpVersions, first: &[u8], second: &[u8], kind: &str) {
+    let (mut wire, _, mut peer) = pair(versions);
+    peer.write_all(&[&PREFACE[..], first].concat())
         .await
         .unwrap();
     let mut octets = [0; 64];
-    wire.read_exact(&mut octets[..34]).await.unwrap();
-    peer.write_all(&headers).await.unwrap();
+    let before = PREFACE.len() + first.len();
+    wire.read_exact(&mut octets[..before]).await.unwrap();
+    peer.write_all(second).await.unwrap();
     let error = wire.read(&mut octets).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     let (_, _, count) = (wire.report.errors.counts())
-        .find(|(_, kind, _)| *kind == "request_trailers")
+        .find(|(_, counted, _)| *counted == kind)
         .unwrap();
     assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn a_request_with_trailers_ends_the_connection() {
+    let headers = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x82];
+    is_ended_by(
+        HttpVersions::Http2Only,
+        &headers,
+        &headers,
+        "request_trailers",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_promise_ends_the_connection_before_its_payload() {
+    let header = [0, 0x40, 0, 5, 0, 0, 0, 0, 1];
+    for versions in [HttpVersions::Http2Only, HttpVersions::Http1AndHttp2] {
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        is_ended_by(versions, &settings, &header, "push_promise").await;
+    }
 }
 
 #[tokio::test]

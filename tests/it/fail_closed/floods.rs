@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use crate::support::eventually::within;
 use crate::support::http_get;
 use crate::support::http2::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, FrameConnection, HEADERS, PING, RST_STREAM,
-    SETTINGS, WINDOW_UPDATE, call, frame, get,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, FrameConnection, HEADERS, PING, PUSH_PROMISE,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, call, frame, get,
 };
 
 use super::common::{good, process};
@@ -232,6 +232,71 @@ async fn trailers_of_many_calls_take_bounded_memory() {
     println!("grown by {grown} MiB");
     assert!(grown < 64, "grown by {grown} MiB");
     assert!(running.check(good()).await.is_admission());
+}
+
+/// Health checks that wait for their messages, each with as many header fields as a call may have.
+#[tokio::test]
+async fn headers_of_health_checks_without_a_message_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    assert!(running.check(good()).await.is_admission());
+    let fields: Vec<u8> = (0..1000)
+        .flat_map(|number| format!("\0\u{4}{number:04}\u{1}y").into_bytes())
+        .collect();
+    let calls: Vec<u8> = (0..64)
+        .flat_map(|number| {
+            let stream = 2 * number + 1;
+            let call = call(stream, "accredit", "/grpc.health.v1.Health/Check");
+            frame(
+                HEADERS,
+                END_HEADERS,
+                stream,
+                &[&call[9..], &fields].concat(),
+            )
+        })
+        .collect();
+    let before = running.most_memory();
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        let mut connection = FrameConnection::open(running.checks).await;
+        connection.send(&calls).await;
+        connections.push(connection);
+    }
+    let ends = connections.iter_mut().map(async |connection| {
+        for _ in 0..64 {
+            connection.next_of(HEADERS).await;
+        }
+    });
+    within("each is answered", join_all(ends)).await;
+    let grown = running.most_memory().saturating_sub(before) / 1024 / 1024;
+    println!("grown by {grown} MiB");
+    // All of them together would take 40 MiB.
+    assert!(grown < 16, "grown by {grown} MiB");
+    assert!(running.check(good()).await.is_admission());
+}
+
+/// Only a server may send PUSH_PROMISE. The library would keep the fields of its header block.
+#[tokio::test]
+async fn a_push_promise_closes_the_connection_on_every_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = process(&folder).await;
+    let promise = frame(
+        PUSH_PROMISE,
+        0,
+        1,
+        &[&[0, 0, 0, 2], &[AGE; 1000][..]].concat(),
+    );
+    for address in [running.checks, running.admin, running.probes.unwrap()] {
+        let mut connection = FrameConnection::open(address).await;
+        connection.send(&promise).await;
+        let ended = within("it is closed", connection.next_of(HEADERS)).await;
+        assert!(ended.is_none());
+    }
+    let (_, metrics) = http_get::get(running.admin, "localhost", "/metrics").await;
+    let counted = metrics
+        .lines()
+        .filter(|line| line.contains("kind=\"push_promise\"") && line.ends_with(" 1"));
+    assert_eq!(counted.count(), 3, "{metrics}");
 }
 
 /// The other ports have few requests at the same time, with few headers.
