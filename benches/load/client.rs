@@ -1,7 +1,6 @@
-//! A client that sends checks as Envoy does: one HTTP/2 connection, the headers of Envoy's own calls, many calls at once.
+//! A client of one HTTP/2 connection: for requests to a proxy, and for single checks whose answers are read.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
@@ -12,7 +11,6 @@ use h2::client::SendRequest;
 use http::Response;
 use prost::Message as _;
 use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval};
 
 /// The checks that one worker thread of a busy Envoy has open on a connection.
 pub(crate) const OPEN: usize = 16;
@@ -45,16 +43,14 @@ impl Client {
         answer.status.unwrap().code
     }
 
-    /// Sends that many checks, [`OPEN`] at a time, with these messages in turn.
-    pub(crate) async fn closed_loop(&self, messages: &[Bytes], checks: usize) {
-        let send = |message: &Bytes| call(self.0.clone(), message.clone());
-        repeat(messages, checks, send).await;
-    }
-
     /// Sends that many requests to a proxy, which has to admit each, [`OPEN`] at a time, with these tokens in turn.
     pub(crate) async fn requests(&self, tokens: &[String], requests: usize) {
+        let mut tokens = tokens.iter().cycle().take(requests);
         let send = |token: &String| get(self.0.clone(), token.clone());
-        repeat(tokens, requests, send).await;
+        let mut open: FuturesUnordered<_> = tokens.by_ref().take(OPEN).map(send).collect();
+        while open.next().await.is_some() {
+            open.extend(tokens.next().map(send));
+        }
     }
 
     /// Sends a request with each of these tokens to a proxy, which has to admit it, one after another.
@@ -70,27 +66,6 @@ impl Client {
         let seen = answer.headers().get("x-seen");
         let seen = seen.map(|seen| seen.to_str().unwrap().to_owned());
         (answer.status().as_u16(), seen.unwrap_or_default())
-    }
-
-    /// Sends that many checks at a constant rate, whether answers have come or not.
-    pub(crate) async fn open_loop(&self, messages: &[Bytes], checks: usize, per_second: u32) {
-        let mut clock = interval(Duration::from_secs(1) / per_second);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut calls = tokio::task::JoinSet::new();
-        for message in messages.iter().cycle().take(checks) {
-            clock.tick().await;
-            calls.spawn(call(self.0.clone(), message.clone()));
-        }
-        calls.join_all().await;
-    }
-}
-
-/// Sends these in turn, [`OPEN`] at a time.
-async fn repeat<'a, T, F: Future>(of: &'a [T], times: usize, send: impl Fn(&'a T) -> F) {
-    let mut of = of.iter().cycle().take(times);
-    let mut open: FuturesUnordered<F> = of.by_ref().take(OPEN).map(&send).collect();
-    while open.next().await.is_some() {
-        open.extend(of.next().map(&send));
     }
 }
 

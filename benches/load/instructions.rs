@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::client::Client;
+use crate::checks::CheckConnection;
 use crate::configuration;
 use crate::messages::{Minter, check};
 use crate::process::{ProcessCommand, Transport};
@@ -16,7 +16,7 @@ const WARM: usize = 1_000;
 const COUNTED: usize = 4_000;
 
 /// The rows of the report.
-pub(crate) async fn measure() -> String {
+pub(crate) fn measure() -> String {
     let minter = Minter::new();
     let configuration = configuration(&minter.key_set(), 2, 10);
     let known: Vec<Bytes> = (0..16)
@@ -26,7 +26,7 @@ pub(crate) async fn measure() -> String {
     let new: Vec<Bytes> = (0..WARM + COUNTED)
         .map(|client| check(Some(&minter.token(client, json!({}))), "/api/data", client))
         .collect();
-    let floor = per_check(|| ProcessCommand::floor(Transport::Tcp), &known).await;
+    let floor = per_check(|| ProcessCommand::floor(Transport::Tcp), &known);
     let accredit = || ProcessCommand::accredit(&configuration, Transport::Tcp);
     let mut report = String::new();
     for (case, messages, goal) in [
@@ -34,7 +34,7 @@ pub(crate) async fn measure() -> String {
         ("no token", &anonymous, "0.60"),
         ("first sight", &new, ""),
     ] {
-        let own = per_check(accredit, messages).await;
+        let own = per_check(accredit, messages);
         // Writing to a String cannot fail.
         let _ = writeln!(
             report,
@@ -46,18 +46,17 @@ pub(crate) async fn measure() -> String {
 }
 
 /// The difference of two runs, so that the start of the process does not count.
-async fn per_check(command: impl Fn() -> ProcessCommand, messages: &[Bytes]) -> f64 {
-    let few = run(command(), messages, WARM).await;
-    let many = run(command(), messages, WARM + COUNTED).await;
+fn per_check(command: impl Fn() -> ProcessCommand, messages: &[Bytes]) -> f64 {
+    let few = run(command(), messages, WARM);
+    let many = run(command(), messages, WARM + COUNTED);
     (many - few) / COUNTED as f64
 }
 
-async fn run(command: ProcessCommand, messages: &[Bytes], checks: usize) -> f64 {
+fn run(command: ProcessCommand, messages: &[Bytes], checks: usize) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let profile = folder.path().join("profile");
     let process = command.start_counted(&profile);
-    let client = Client::connect(process.address).await;
-    client.closed_loop(messages, checks).await;
+    CheckConnection::connect(process.address).closed_loop(messages, checks);
     process.stop();
     total(&profile)
 }

@@ -12,6 +12,7 @@
     reason = "a benchmark reads the environment, stops at the first error and prints its results"
 )]
 
+mod checks;
 mod client;
 mod core;
 mod envoy;
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use mimalloc::MiMalloc;
 use serde_json::json;
 
+use crate::checks::CheckConnection;
 use crate::client::Client;
 use crate::messages::{ISSUER, Minter, check};
 use crate::process::{Process, ProcessCommand, Transport};
@@ -65,7 +67,7 @@ fn main() {
         .build()
         .unwrap();
     if arguments.get(1).is_some_and(|role| role == "instructions") {
-        return print!("{}", runtime.block_on(instructions::measure()));
+        return print!("{}", instructions::measure());
     }
     if arguments.get(1).is_some_and(|role| role == "forms") {
         let (envoy, module) = forms::programs();
@@ -76,7 +78,7 @@ fn main() {
     }
     let (mut report, of_floor) = runtime.block_on(measure());
     report.push_str(&runtime.block_on(scale::measure()));
-    report.push_str(&runtime.block_on(instructions::measure()));
+    report.push_str(&instructions::measure());
     if let Some(program) = std::env::var_os("ACCREDIT_BENCH_ENVOY") {
         report.push_str(&runtime.block_on(through_envoy::measure(program.as_ref())));
     }
@@ -187,7 +189,7 @@ async fn measure() -> (String, f64) {
             case.name
         );
         // Warm: caches and buffers have their sizes, and every token is known.
-        client.closed_loop(&case.messages, 10_000).await;
+        CheckConnection::connect(case.process.address).closed_loop(&case.messages, 10_000);
     }
     // The same long messages, answered by the floor, whose part of the cost is subtracted.
     let long_message = vec![check(Some(&long), "/api/data", 1)];
@@ -205,15 +207,15 @@ async fn measure() -> (String, f64) {
         })
         .collect();
     for _ in 0..ROUNDS {
-        let of_floor = cpu_per_check(&floor, &floor_messages, CHECKS).await;
+        let of_floor = cpu_per_check(&floor, &floor_messages, CHECKS);
         floors.push(of_floor);
         for (case, ratios) in cases.iter().zip(&mut ratios) {
-            let own = cpu_per_check(case.process, &case.messages, CHECKS).await;
+            let own = cpu_per_check(case.process, &case.messages, CHECKS);
             ratios.push(own / of_floor);
         }
-        long_floor.push(cpu_per_check(&floor, &long_message, CHECKS).await / of_floor);
-        let own = cpu_paced(&usual, &floor_messages).await;
-        paced.push(own / cpu_paced(&floor, &floor_messages).await);
+        long_floor.push(cpu_per_check(&floor, &long_message, CHECKS) / of_floor);
+        let own = cpu_paced(&usual, &floor_messages);
+        paced.push(own / cpu_paced(&floor, &floor_messages));
 
         let new: Vec<String> = (number..number + NEW_TOKENS)
             .map(|client| minter.token(client, json!({})))
@@ -226,12 +228,12 @@ async fn measure() -> (String, f64) {
                 .collect()
         };
         let raw = raw_verification(&minter, &new);
-        let cost = async |messages: &[Bytes]| cpu_per_check(&usual, messages, NEW_TOKENS).await;
+        let cost = |messages: &[Bytes]| cpu_per_check(&usual, messages, NEW_TOKENS);
         // The forged ones first: the others are cached afterwards.
-        let of_forged = cost(&messages(&messages::forged)).await;
-        let of_unknown = cost(&messages(&messages::with_unknown_key)).await;
-        let of_expired = cost(&expired_tokens).await;
-        let of_first = cost(&messages(&str::to_owned)).await;
+        let of_forged = cost(&messages(&messages::forged));
+        let of_unknown = cost(&messages(&messages::with_unknown_key));
+        let of_expired = cost(&expired_tokens);
+        let of_first = cost(&messages(&str::to_owned));
         first.push((of_first - of_floor) / raw);
         forged.push(of_forged / of_first);
         unknown.push(of_unknown / of_first);
@@ -275,7 +277,7 @@ async fn measure() -> (String, f64) {
         "0.5",
     );
     row("memory, idle, MiB", idle, "20");
-    let memory = full_cache(&minter, &keys).await;
+    let memory = full_cache(&minter, &keys);
     row(
         "memory after 100,000 tokens, `token_cache: 64MiB`, MiB",
         memory,
@@ -285,9 +287,9 @@ async fn measure() -> (String, f64) {
 }
 
 /// The memory of a service that has seen 100,000 tokens.
-async fn full_cache(minter: &Minter, keys: &str) -> f64 {
+fn full_cache(minter: &Minter, keys: &str) -> f64 {
     let process = Process::accredit(&configuration(keys, 2, 10));
-    let client = Client::connect(process.address).await;
+    let mut connection = CheckConnection::connect(process.address);
     for batch in 0..100 {
         let messages: Vec<Bytes> = (0..1000)
             .map(|number| {
@@ -295,7 +297,7 @@ async fn full_cache(minter: &Minter, keys: &str) -> f64 {
                 check(Some(&token), "/api/data", number)
             })
             .collect();
-        client.closed_loop(&messages, messages.len()).await;
+        connection.closed_loop(&messages, messages.len());
     }
     process.memory()
 }
@@ -329,17 +331,17 @@ fn configuration(keys: &str, issuers: usize, rules: usize) -> String {
 }
 
 /// In microseconds.
-async fn cpu_per_check(process: &Process, messages: &[Bytes], checks: usize) -> f64 {
-    let client = Client::connect(process.address).await;
+fn cpu_per_check(process: &Process, messages: &[Bytes], checks: usize) -> f64 {
+    let mut connection = CheckConnection::connect(process.address);
     let before = process.cpu();
-    client.closed_loop(messages, checks).await;
+    connection.closed_loop(messages, checks);
     micros(process.cpu() - before) / checks as f64
 }
 
-async fn cpu_paced(process: &Process, messages: &[Bytes]) -> f64 {
-    let client = Client::connect(process.address).await;
+fn cpu_paced(process: &Process, messages: &[Bytes]) -> f64 {
+    let mut connection = CheckConnection::connect(process.address);
     let before = process.cpu();
-    client.open_loop(messages, 4000, 2000).await;
+    connection.open_loop(messages, 4000, Duration::from_micros(500));
     micros(process.cpu() - before) / 4000.0
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::checks::CheckConnection;
 use crate::client::Client;
 use crate::messages::{ISSUER, Minter, check};
 use crate::process::Process;
@@ -118,15 +119,15 @@ impl Pair<'_> {
         for process in [self.more, self.less] {
             let client = Client::connect(process.address).await;
             assert_eq!(client.code(&known[0]).await, 0, "{}", self.name);
-            client.closed_loop(&known, 10_000).await;
+            CheckConnection::connect(process.address).closed_loop(&known, 10_000);
         }
         let (mut of_known, mut of_first) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let more = cpu_per_check(self.more, &known, CHECKS).await;
-            of_known.push(more / cpu_per_check(self.less, &known, CHECKS).await);
+            let more = cpu_per_check(self.more, &known, CHECKS);
+            of_known.push(more / cpu_per_check(self.less, &known, CHECKS));
             let new = tokens(NEW_TOKENS);
-            let more = cpu_per_check(self.more, &new, NEW_TOKENS).await;
-            of_first.push(more / cpu_per_check(self.less, &new, NEW_TOKENS).await);
+            let more = cpu_per_check(self.more, &new, NEW_TOKENS);
+            of_first.push(more / cpu_per_check(self.less, &new, NEW_TOKENS));
         }
         (median(&of_known), median(&of_first))
     }
