@@ -13,8 +13,9 @@ use accredit_core::engine::{Engines, key_entries};
 use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use serde_json::json;
 
+use crate::configuration::configuration;
 use crate::messages::Minter;
-use crate::{ROUNDS, configuration, median, micros, process};
+use crate::{ROUNDS, median, micros, process};
 
 const JUDGEMENTS: u32 = 20_000;
 

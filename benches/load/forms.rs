@@ -7,11 +7,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::configuration::{CLAIM_HEADERS, configuration};
 use crate::envoy::{Envoy, EnvoyConfig, SEEN, extension};
 use crate::form_report::{FormCosts, RequestCost, report};
 use crate::messages::{ISSUER, Minter};
+use crate::micros;
 use crate::process::{Process, ProcessCommand, Transport};
-use crate::{CLAIM_HEADERS, configuration, micros};
 
 const CONNECTIONS: usize = 16;
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::checks::CheckConnection;
-use crate::configuration;
+use crate::configuration::configuration;
 use crate::messages::{Minter, check};
 use crate::process::{ProcessCommand, Transport};
 

@@ -14,6 +14,7 @@
 
 mod checks;
 mod client;
+mod configuration;
 mod core;
 mod envoy;
 mod floor;
@@ -36,7 +37,8 @@ use serde_json::json;
 
 use crate::checks::CheckConnection;
 use crate::client::Client;
-use crate::messages::{ISSUER, Minter, check};
+use crate::configuration::configuration;
+use crate::messages::{Minter, check};
 use crate::process::{Process, ProcessCommand, Transport};
 
 #[global_allocator]
@@ -44,15 +46,6 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ROUNDS: usize = 7;
 const CHECKS: usize = 20_000;
-
-/// Each claim header, and its claim.
-const CLAIM_HEADERS: [(&str, &str); 5] = [
-    ("x-jwt-sub", "sub"),
-    ("x-jwt-client-id", "client_id"),
-    ("x-jwt-org", "oid"),
-    ("x-jwt-scope", "scopes"),
-    ("x-jwt-env", "custom_claims.environment"),
-];
 
 /// Tokens that are new in each round.
 const NEW_TOKENS: usize = 1_500;
@@ -300,34 +293,6 @@ fn full_cache(minter: &Minter, keys: &str) -> f64 {
         connection.closed_loop(&messages, messages.len());
     }
     process.memory()
-}
-
-/// Issuers that share a key set, five claim headers, and rules of which the last ones match.
-fn configuration(keys: &str, issuers: usize, rules: usize) -> String {
-    let mut text = "token_cache: 64MiB\naccept_warnings: [rule_evadable]\nissuers:\n".to_owned();
-    for number in 1..=issuers {
-        let name = match number {
-            1 => ISSUER.to_owned(),
-            number => format!("https://issuer{number}.example"),
-        };
-        let headers = CLAIM_HEADERS.map(|(header, claim)| format!("{header}: {claim}"));
-        let _ = write!(
-            text,
-            "  - issuer: {name}\n    jwks: {{ inline: '{keys}' }}\n    audiences: [api.acme.example]\n    claim_headers: {{ {} }}\n",
-            headers.join(", ")
-        );
-    }
-    text.push_str("rules:\n");
-    for number in 2..rules {
-        let _ = writeln!(
-            text,
-            "  - {{ match: {{ paths: ['/area{number}/*/items/**'], methods: [GET] }}, scopes: [read:deployments] }}"
-        );
-    }
-    text.push_str(
-        "  - { match: { paths: [/api/when], methods: [GET] }, scopes: [read:deployments], when: 'claims.oid == \"org_2001\"' }\n  - { match: { paths: [/api/data], methods: [GET] }, scopes: [read:deployments] }\n",
-    );
-    text
 }
 
 /// In microseconds.

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::checks::CheckConnection;
 use crate::client::Client;
+use crate::configuration::configuration;
 use crate::messages::{ISSUER, Minter, check};
 use crate::process::Process;
-use crate::{configuration, cpu_per_check, median};
+use crate::{cpu_per_check, median};
 
 const ROUNDS: usize = 7;
 const CHECKS: usize = 20_000;

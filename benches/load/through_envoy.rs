@@ -6,10 +6,11 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::client::Client;
+use crate::configuration::configuration;
 use crate::envoy::{Envoy, EnvoyConfig};
 use crate::messages::Minter;
 use crate::process::{Process, ProcessCommand, Transport};
-use crate::{ROUNDS, configuration, median, micros};
+use crate::{ROUNDS, median, micros};
 
 const REQUESTS: usize = 10_000;
 

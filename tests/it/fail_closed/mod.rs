@@ -6,6 +6,7 @@ mod evicted;
 pub(crate) mod floods;
 pub(crate) mod half_closed;
 pub(crate) mod handshakes;
+pub(crate) mod header_floods;
 pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod peers;
