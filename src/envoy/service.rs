@@ -318,11 +318,14 @@ pub fn now() -> Result<Moment, ClockBeforeEpoch> {
 }
 
 /// The moment of a decision that is made now. `steady` is the time of the steady clock, which was read just before.
+///
+/// # Errors
+/// [`ClockBeforeEpoch`]
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where a decision gets its time"
 )]
-fn moment_at(steady: Instant) -> Result<Moment, ClockBeforeEpoch> {
+pub fn moment_at(steady: Instant) -> Result<Moment, ClockBeforeEpoch> {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(|_| ClockBeforeEpoch)?;

@@ -18,6 +18,7 @@ void CALLBACK(log)(uint32_t level, buf line) { (void)level; (void)line; }
 size_t CALLBACK(http_get_headers_size)(void *f, uint32_t map) { (void)f; (void)map; return SIZE_MAX; }
 bool CALLBACK(http_get_headers)(void *f, uint32_t map, hdr *out) { (void)f; (void)map; (void)out; return false; }
 bool CALLBACK(http_set_header)(void *f, uint32_t map, buf key, buf value) { (void)f; (void)map; (void)key; (void)value; return true; }
+bool CALLBACK(http_add_header)(void *f, uint32_t map, buf key, buf value) { (void)f; (void)map; (void)key; (void)value; return true; }
 void CALLBACK(http_send_response)(void *f, uint32_t status, hdr *headers, size_t count, buf body, buf details) {
     (void)f; (void)headers; (void)count; (void)body; (void)details;
     printf("status %u\n", status);

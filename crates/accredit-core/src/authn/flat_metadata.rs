@@ -76,6 +76,11 @@ impl FlatMetadata {
         })
     }
 
+    /// The number of [`FlatMetadata::texts`].
+    pub fn text_count(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Each name and its number.
     pub fn numbers(&self) -> impl Iterator<Item = (&str, f64)> {
         let numbers = self.numbers.iter();

@@ -8,7 +8,7 @@ use accredit_core::config::route_config::RouteSettings;
 use crate::process::resumption::Resume;
 
 /// A header of the request as Envoy has it: the name in lower case, pseudo-headers included, and the bytes of the value.
-pub type RawHeader<'a> = (&'a [u8], &'a [u8]);
+pub type RawHeader<'a> = (&'a str, &'a [u8]);
 
 /// A property of the connection to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct NotChanged;
 
 /// A stream whose request headers have arrived. Nothing here can end the stream, so that a check can hold references into it.
 pub trait HttpStream {
-    /// Every header of the request in order; `None` if Envoy does not give them.
+    /// Every header of the request in order; `None` if Envoy does not give them, or gives a name that is not text.
     fn headers(&self) -> Option<Vec<RawHeader<'_>>>;
 
     fn property(&self, property: ConnectionProperty) -> Option<&[u8]>;
@@ -65,14 +65,24 @@ pub trait HttpStream {
     /// [`NotChanged`]
     fn set_header(&mut self, name: &str, value: &str) -> Result<(), NotChanged>;
 
+    /// Adds a header that the request does not have. Envoy does it with less work than [`HttpStream::set_header`].
+    ///
+    /// # Errors
+    /// [`NotChanged`], in some versions of Envoy also for an empty value.
+    fn add_header(&mut self, name: &str, value: &str) -> Result<(), NotChanged>;
+
     /// Removes every value of a header of the request.
     ///
     /// # Errors
     /// [`NotChanged`]
     fn remove_header(&mut self, name: &str) -> Result<(), NotChanged>;
 
-    /// Sets metadata: each name and its text.
-    fn set_metadata_texts(&mut self, texts: &[(&str, &str)]);
+    /// Sets metadata: each name and its text. `count` is about the number of them.
+    fn set_metadata_texts<'t>(
+        &mut self,
+        texts: impl Iterator<Item = (&'t str, &'t str)>,
+        count: usize,
+    );
 
     fn set_metadata_number(&mut self, name: &str, value: f64);
 

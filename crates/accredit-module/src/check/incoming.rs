@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
+use accredit_core::rules::facts::Needs;
 
 use crate::check::http_stream::{ConnectionProperty, HttpStream, RawHeader};
 
@@ -17,7 +18,7 @@ const PRINCIPALS: [ConnectionProperty; 3] = [
 /// The parts of a request, from which [`IncomingRequest::request`] borrows.
 #[derive(Debug)]
 pub struct IncomingRequest<'a> {
-    headers: Vec<(&'a str, &'a [u8])>,
+    headers: Vec<RawHeader<'a>>,
     method: Cow<'a, str>,
     scheme: Cow<'a, str>,
     host: Cow<'a, str>,
@@ -34,40 +35,56 @@ enum SourceAddress<'a> {
     OfConnection(Cow<'a, str>),
     /// A header such as `x-forwarded-for`. Envoy does not say whether it trusted the peer that sent it.
     OfHeader,
-    /// The peer has no IP address.
+    /// The peer has no IP address, or nothing reads it.
     None,
 }
 
 impl<'a> IncomingRequest<'a> {
-    /// `None` if Envoy does not give the headers, or gives a name that is not text.
-    pub fn read(stream: &'a impl HttpStream) -> Option<IncomingRequest<'a>> {
+    /// `None` if [`HttpStream::headers`] gives none. `needs` says whether a rule or a value of `metadata` reads the address.
+    pub fn read(stream: &'a impl HttpStream, needs: Needs) -> Option<IncomingRequest<'a>> {
         let headers = stream.headers()?;
-        let value = |name: &str| {
-            let found = headers.iter().find(|(own, _)| *own == name.as_bytes());
-            found.map(|(_, value)| shown(value)).unwrap_or_default()
+        let [mut method, mut scheme, mut host, mut path] = [None; 4];
+        for (name, value) in &headers {
+            if let Some(pseudo) = name.strip_prefix(':') {
+                let part = match pseudo {
+                    "method" => &mut method,
+                    "scheme" => &mut scheme,
+                    "authority" => &mut host,
+                    "path" => &mut path,
+                    _ => continue,
+                };
+                part.get_or_insert(*value);
+            }
+        }
+        let text = |value: Option<&'a [u8]>| value.map(shown).unwrap_or_default();
+        let digest = stream.property(ConnectionProperty::PeerCertificateDigest);
+        let digest = text(digest);
+        // Each certificate has a digest, and most connections have no certificate.
+        let principal = if digest.is_empty() {
+            None
+        } else {
+            PRINCIPALS
+                .into_iter()
+                .filter_map(|property| stream.property(property))
+                .find(|principal| !principal.is_empty())
         };
-        let principal = PRINCIPALS
-            .into_iter()
-            .filter_map(|property| stream.property(property))
-            .find(|principal| !principal.is_empty());
         Some(IncomingRequest {
-            method: value(":method"),
-            scheme: value(":scheme"),
-            host: value(":authority"),
-            path: value(":path"),
-            source_address: stream
-                .property(ConnectionProperty::SourceAddress)
+            method: text(method),
+            scheme: text(scheme),
+            host: text(host),
+            path: text(path),
+            source_address: needs
+                .address
+                .then(|| stream.property(ConnectionProperty::SourceAddress))
+                .flatten()
                 .map_or(SourceAddress::None, source_address),
-            source_principal: principal.map(shown).unwrap_or_default(),
-            certificate_digest: stream
-                .property(ConnectionProperty::PeerCertificateDigest)
-                .map(shown)
-                .unwrap_or_default(),
-            headers: headers.into_iter().map(named).collect::<Option<_>>()?,
+            source_principal: text(principal),
+            certificate_digest: digest,
+            headers,
         })
     }
 
-    /// Whether Envoy took the address of the client from a header, and does not give that of the connection's peer.
+    /// Whether the address of the client is needed, and Envoy took it from a header in place of that of the connection's peer.
     pub fn has_forwarded_address(&self) -> bool {
         self.source_address == SourceAddress::OfHeader
     }
@@ -92,10 +109,6 @@ impl<'a> IncomingRequest<'a> {
             trace: None,
         }
     }
-}
-
-fn named<'a>((name, value): RawHeader<'a>) -> Option<(&'a str, &'a [u8])> {
-    Some((std::str::from_utf8(name).ok()?, value))
 }
 
 /// The text with `!` for each byte that is not UTF-8, as ext_authz shows it.

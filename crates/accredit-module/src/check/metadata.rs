@@ -73,8 +73,9 @@ fn set_flat(
     }
     let all = || of_identity.into_iter().chain([&rest]);
     let texts = all().flat_map(FlatMetadata::texts);
-    let texts: Vec<_> = record.metadata().into_iter().chain(texts).collect();
-    stream.set_metadata_texts(&texts);
+    let of_decision = record.metadata();
+    let count = of_decision.len() + all().map(FlatMetadata::text_count).sum::<usize>();
+    stream.set_metadata_texts(of_decision.into_iter().chain(texts), count);
     for (name, number) in all().flat_map(FlatMetadata::numbers) {
         stream.set_metadata_number(name, number);
     }

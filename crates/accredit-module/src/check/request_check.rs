@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use accredit::envoy::service::now;
+use accredit::envoy::service::{moment_at, now};
 use accredit::envoy::trace_context;
 use accredit::observe::check_span::CheckSpan;
 use accredit_core::authn::authenticator::ticket::KeyTicket;
-use accredit_core::authz::answer::{Admission, Answer, ClientProtocol, Judged};
+use accredit_core::authz::answer::{ClientProtocol, Judged};
 use accredit_core::authz::authorizer::Judgement;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
+use accredit_core::authz::record::DecisionRecord;
 use accredit_core::config::route_config::RouteSettings;
+use accredit_core::request::Headers;
 use tokio::time::Instant;
 
 use crate::check::fault;
@@ -17,6 +19,7 @@ use crate::check::http_stream::{HttpStream, LocalReply, NotChanged, RouteConfigu
 use crate::check::incoming::IncomingRequest;
 use crate::check::metadata;
 use crate::check::pending::{AwaitedEvent, PendingCheck};
+use crate::check::stream_answer::{HeaderChanges, StreamAnswer};
 use crate::process::active_policy::ActivePolicy;
 use crate::process::module_process::ModuleProcess;
 use crate::process::policy::Policy;
@@ -44,7 +47,8 @@ enum CheckPhase {
 #[derive(Debug)]
 struct BegunCheck {
     policy: Arc<Policy>,
-    context: Vec<(String, String)>,
+    /// The configuration of the route, if it has one.
+    route: Option<Arc<RouteSettings>>,
     span: CheckSpan,
 }
 
@@ -112,7 +116,7 @@ impl RequestCheck {
     fn begin(&self, phase: CheckPhase, stream: &mut impl HttpStream) -> CheckStep {
         let mut begun = BegunCheck {
             policy: self.active.load(),
-            context: Vec::new(),
+            route: None,
             span: CheckSpan::new(Instant::now(), None),
         };
         if !matches!(phase, CheckPhase::New) {
@@ -122,7 +126,7 @@ impl RequestCheck {
         match stream.route() {
             RouteConfiguration::Absent => {}
             RouteConfiguration::Settings(settings) => match &*settings {
-                RouteSettings::Checked { context } => begun.context.clone_from(context),
+                RouteSettings::Checked { .. } => begun.route = Some(settings),
                 RouteSettings::Disabled => return self.admit_unchecked(&begun, stream),
             },
             RouteConfiguration::Foreign => {
@@ -181,21 +185,21 @@ impl RequestCheck {
         stream: &mut impl HttpStream,
     ) -> CheckStep {
         match self.decide(&begun, waited, stream) {
-            Ok((judged, client)) => self.finish(&begun, judged, client, stream),
+            Ok((record, answer)) => self.finish(&begun, &record, answer, stream),
             Err(ticket) => self.hold(begun, AwaitedEvent::Keys(ticket.into()), stream),
         }
     }
 
-    /// The decision, which is reported, and the protocol of the client.
+    /// The decision, which is reported, and its answer.
     fn decide(
         &self,
         begun: &BegunCheck,
         waited: Option<&KeyTicket>,
         stream: &impl HttpStream,
-    ) -> Result<(Judged, ClientProtocol), KeyTicket> {
+    ) -> Result<(DecisionRecord, StreamAnswer), KeyTicket> {
         let BegunCheck {
             policy,
-            context,
+            route,
             span,
         } = begun;
         let observer = self.process.observer();
@@ -203,15 +207,21 @@ impl RequestCheck {
         let refuse_unread = |denial: Denial| {
             let judged = authorizer.refuse(denial);
             observer.report(&judged.record, None, span, &policy.disclosure);
-            Ok((judged, ClientProtocol::Http))
+            Ok(StreamAnswer::of(judged, &Headers::with_capacity(0)))
         };
-        let Ok(moment) = now() else {
+        let moment = match waited {
+            Some(_) => now(),
+            // The clock was read just before.
+            None => moment_at(span.arrived),
+        };
+        let Ok(moment) = moment else {
             return refuse_unread(Denial::Internal);
         };
-        let Some(incoming) = IncomingRequest::read(stream) else {
+        let needs = authorizer.rules().needs();
+        let Some(incoming) = IncomingRequest::read(stream, needs) else {
             return refuse_unread(Denial::InvalidRequest(InvalidRequest::Message));
         };
-        let mut request = incoming.request(context);
+        let mut request = incoming.request(context_of(route.as_deref()));
         if waited.is_none() {
             // A client can have set it: it gives the parent, and does not decide about sampling (CONTRACT 6.3.3).
             let traces = &observer.traces;
@@ -219,7 +229,7 @@ impl RequestCheck {
             observer.begin(span, forwarded.flatten());
             request.trace = Some(span);
         }
-        let judged = if incoming.has_forwarded_address() && authorizer.rules().needs().address {
+        let judged = if incoming.has_forwarded_address() {
             // The client can have chosen the address, so that no rule must decide by it.
             policy.report_forwarded_address();
             authorizer.refuse(Denial::Internal)
@@ -236,33 +246,32 @@ impl RequestCheck {
             }
         };
         observer.report(&judged.record, Some(&request), span, &policy.disclosure);
-        Ok((judged, ClientProtocol::of(&request.headers)))
+        Ok(StreamAnswer::of(judged, &request.headers))
     }
 
     fn finish(
         &self,
         begun: &BegunCheck,
-        judged: Judged,
-        client: ClientProtocol,
+        record: &DecisionRecord,
+        answer: StreamAnswer,
         stream: &mut impl HttpStream,
     ) -> CheckStep {
-        let Judged { record, answer } = judged;
+        let form = begun.policy.metadata_form;
         match answer {
-            Answer::Admit(admission) => {
-                if let Err(error) = change(&admission, stream) {
+            StreamAnswer::Admit(changes) => {
+                if let Err(error) = changes.apply(stream) {
                     tracing::error!(%error, "changing an admitted request failed; the request is denied");
                     return self.fail(begun, stream);
                 }
-                let form = begun.policy.metadata_form;
-                metadata::set(stream, &record, admission.metadata(), form);
-                stream.count(&record);
+                metadata::set(stream, record, changes.admission().metadata(), form);
+                stream.count(record);
                 (CheckPhase::Admitted, CheckAction::Admit)
             }
-            Answer::Refuse(refusal) => {
-                metadata::set(stream, &record, &[], begun.policy.metadata_form);
-                stream.count(&record);
+            StreamAnswer::Refuse(refusal, client) => {
+                metadata::set(stream, record, &[], form);
+                stream.count(record);
                 let is_grpc = client == ClientProtocol::Grpc;
-                refuse(fault::reply_of(refusal, &record, is_grpc))
+                refuse(fault::reply_of(refusal, record, is_grpc))
             }
         }
     }
@@ -270,13 +279,16 @@ impl RequestCheck {
     /// Admits a request whose route turns the check off. No token of it is verified, so that its claim headers are the client's
     /// and must not reach the upstream (CONTRACT 1.2).
     fn admit_unchecked(&self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckStep {
-        let admission = IncomingRequest::read(stream).map(|incoming| {
+        let authorizer = &begun.policy.authorizer;
+        let needs = authorizer.rules().needs();
+        let changes = IncomingRequest::read(stream, needs).map(|incoming| {
             let request = incoming.request(&[]);
-            begun.policy.authorizer.admit_unchecked(&request)
+            let admission = authorizer.admit_unchecked(&request);
+            HeaderChanges::of(admission, &request.headers)
         });
-        match admission
+        match changes
             .ok_or(NotChanged)
-            .and_then(|admission| change(&admission, stream))
+            .and_then(|changes| changes.apply(stream))
         {
             Ok(()) => (CheckPhase::Admitted, CheckAction::Admit),
             Err(error) => {
@@ -302,15 +314,11 @@ fn refuse(reply: LocalReply) -> CheckStep {
     (CheckPhase::Refused, CheckAction::Refuse(Box::new(reply)))
 }
 
-/// Changes the request as the admission says. Removals come first: a name that is set is not among them.
-fn change(admission: &Admission, stream: &mut impl HttpStream) -> Result<(), NotChanged> {
-    for name in admission.remove() {
-        stream.remove_header(name)?;
+fn context_of(route: Option<&RouteSettings>) -> &[(String, String)] {
+    match route {
+        Some(RouteSettings::Checked { context }) => context,
+        Some(RouteSettings::Disabled) | None => &[],
     }
-    for (name, value) in admission.set() {
-        stream.set_header(name, value)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

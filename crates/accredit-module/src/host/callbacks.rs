@@ -80,6 +80,7 @@ callbacks! {
         http_get_headers_size: fn(EnvoyPtr, u32) -> usize;
         http_get_headers: fn(EnvoyPtr, u32, *mut AbiHeader) -> bool;
         http_set_header: fn(EnvoyPtr, u32, AbiBuffer, AbiBuffer) -> bool;
+        http_add_header: fn(EnvoyPtr, u32, AbiBuffer, AbiBuffer) -> bool;
         http_send_response: fn(EnvoyPtr, u32, *mut AbiHeader, usize, AbiBuffer, AbiBuffer);
         http_filter_get_attribute_string: fn(EnvoyPtr, u32, *mut AbiBuffer) -> bool;
         http_set_dynamic_metadata_string: fn(EnvoyPtr, AbiBuffer, AbiBuffer, AbiBuffer);

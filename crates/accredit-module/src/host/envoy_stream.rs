@@ -42,12 +42,16 @@ impl EnvoyStream {
         })
     }
 
-    fn change(&mut self, name: &str, value: AbiBuffer) -> Result<(), NotChanged> {
+    fn change(
+        &mut self,
+        change: unsafe extern "C" fn(EnvoyPtr, u32, AbiBuffer, AbiBuffer) -> bool,
+        name: &str,
+        value: AbiBuffer,
+    ) -> Result<(), NotChanged> {
         let name = AbiBuffer::of(name.as_bytes());
         // SAFETY: the stream exists by the contract of `new`; Envoy copies name and value.
-        let changed =
-            unsafe { (self.callbacks.http_set_header)(self.filter, REQUEST_HEADERS, name, value) };
-        if changed { Ok(()) } else { Err(NotChanged) }
+        let is_changed = unsafe { change(self.filter, REQUEST_HEADERS, name, value) };
+        is_changed.then_some(()).ok_or(NotChanged)
     }
 }
 
@@ -61,9 +65,14 @@ impl HttpStream for EnvoyStream {
         let are_given = unsafe {
             (self.callbacks.http_get_headers)(self.filter, REQUEST_HEADERS, headers.as_mut_ptr())
         };
+        if !are_given {
+            return None;
+        }
         // SAFETY: Envoy's bytes do not change while the stream is borrowed.
         let parts = |header: AbiHeader| unsafe { header.parts() };
-        are_given.then(|| headers.into_iter().map(parts).collect())
+        let headers = headers.into_iter().map(parts);
+        let headers = headers.map(|(name, value)| Some((text(name)?, value)));
+        headers.collect()
     }
 
     fn property(&self, property: ConnectionProperty) -> Option<&[u8]> {
@@ -89,22 +98,30 @@ impl HttpStream for EnvoyStream {
     }
 
     fn set_header(&mut self, name: &str, value: &str) -> Result<(), NotChanged> {
-        self.change(name, AbiBuffer::of(value.as_bytes()))
+        let value = AbiBuffer::of(value.as_bytes());
+        self.change(self.callbacks.http_set_header, name, value)
+    }
+
+    fn add_header(&mut self, name: &str, value: &str) -> Result<(), NotChanged> {
+        let value = AbiBuffer::of(value.as_bytes());
+        self.change(self.callbacks.http_add_header, name, value)
     }
 
     fn remove_header(&mut self, name: &str) -> Result<(), NotChanged> {
-        self.change(name, AbiBuffer::NULL)
+        self.change(self.callbacks.http_set_header, name, AbiBuffer::NULL)
     }
 
-    fn set_metadata_texts(&mut self, texts: &[(&str, &str)]) {
+    fn set_metadata_texts<'t>(
+        &mut self,
+        texts: impl Iterator<Item = (&'t str, &'t str)>,
+        count: usize,
+    ) {
         let namespace = AbiBuffer::of(METADATA_NAMESPACE.as_bytes());
         if let Some(set_all) = self.callbacks.http_set_dynamic_metadata_string_batch {
-            let texts = texts.iter();
-            let texts: Vec<_> = texts
-                .map(|(name, text)| AbiHeader::of(name, text))
-                .collect();
-            // SAFETY: the stream exists by the contract of `new`; Envoy copies the texts.
-            unsafe { set_all(self.filter, namespace, texts.as_ptr(), texts.len()) }
+            let mut all = Vec::with_capacity(count);
+            texts.for_each(|(name, text)| all.push(AbiHeader::of(name, text)));
+            // SAFETY: the stream exists by the contract of `new`; Envoy copies the texts, which outlive the call.
+            unsafe { set_all(self.filter, namespace, all.as_ptr(), all.len()) }
             return;
         }
         for (name, text) in texts {
@@ -153,6 +170,15 @@ impl HttpStream for EnvoyStream {
         let scheduler = unsafe { EnvoyScheduler::of_stream(self.filter, self.callbacks) }?;
         Some(Box::new(scheduler))
     }
+}
+
+/// The name of a header. Comparing all bytes with ASCII takes a fraction of the work of decoding them.
+fn text(name: &[u8]) -> Option<&str> {
+    if name.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Some(unsafe { std::str::from_utf8_unchecked(name) });
+    }
+    std::str::from_utf8(name).ok()
 }
 
 /// Performs what the check of the request headers decided, and returns Envoy's status. `None` is a fault. Envoy can end the stream

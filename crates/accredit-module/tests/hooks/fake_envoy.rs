@@ -66,6 +66,8 @@ pub(crate) struct FakeStream {
     /// The counters that were incremented, with their label.
     pub(crate) counted: Vec<(&'static str, Option<String>)>,
     pub(crate) continued: usize,
+    /// The headers that the module replaced or removed, not those that it added.
+    pub(crate) replaced: Vec<String>,
     /// The filter that Envoy destroys within the call that sends a reply or resumes the stream.
     ends_within_call: Option<*mut c_void>,
     has_ended: bool,
@@ -226,6 +228,7 @@ pub(crate) fn callbacks() -> EnvoyCallbacks {
         http_get_headers_size: headers_size,
         http_get_headers: headers,
         http_set_header: set_header,
+        http_add_header: add_header,
         http_send_response: send_response,
         http_filter_get_attribute_string: attribute,
         http_set_dynamic_metadata_string: metadata_string,
@@ -296,11 +299,28 @@ unsafe extern "C" fn set_header(
     if stream.takes_no_changes {
         return false;
     }
+    stream.replaced.push(name.clone());
     stream.headers.retain(|(own, _)| *own != name);
     if !value.ptr.is_null() {
         let value = unsafe { value.bytes() }.to_vec();
         stream.headers.push((name, value));
     }
+    true
+}
+
+/// Envoy adds the header also if the request has one of that name. Not every version adds an empty value.
+unsafe extern "C" fn add_header(
+    envoy: EnvoyPtr,
+    _map: u32,
+    name: AbiBuffer,
+    value: AbiBuffer,
+) -> bool {
+    let (mut stream, name) = unsafe { (stream(envoy), text(name)) };
+    let value = unsafe { value.bytes() }.to_vec();
+    if stream.takes_no_changes || value.is_empty() {
+        return false;
+    }
+    stream.headers.push((name, value));
     true
 }
 

@@ -17,6 +17,7 @@ mod fake_bootstrap;
 mod fake_envoy;
 mod faults;
 mod followed_files;
+mod header_changes;
 mod peers;
 mod routes;
 mod streams;

@@ -38,7 +38,7 @@ struct RecordedMetadata {
 impl HttpStream for RecordedStream {
     fn headers(&self) -> Option<Vec<RawHeader<'_>>> {
         let headers = self.headers.iter();
-        let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let headers = headers.map(|(name, value)| (*name, value.as_bytes()));
         Some(headers.collect())
     }
 
@@ -54,13 +54,20 @@ impl HttpStream for RecordedStream {
         Ok(())
     }
 
+    fn add_header(&mut self, _: &str, _: &str) -> Result<(), NotChanged> {
+        Ok(())
+    }
+
     fn remove_header(&mut self, _: &str) -> Result<(), NotChanged> {
         Ok(())
     }
 
-    fn set_metadata_texts(&mut self, texts: &[(&str, &str)]) {
-        let texts = texts.iter();
-        let texts = texts.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    fn set_metadata_texts<'t>(
+        &mut self,
+        texts: impl Iterator<Item = (&'t str, &'t str)>,
+        _: usize,
+    ) {
+        let texts = texts.map(|(name, text)| (name.to_owned(), text.to_owned()));
         self.metadata.texts.extend(texts);
     }
 
@@ -110,7 +117,8 @@ fn record(token: &str, encode: EncodeIdentity) -> DecisionRecord {
     let leases = leases.expect("can be leased");
     let authorizer = Engines::sharing_one_cache(encode).build(&mut settings, leases, None);
     let stream = RecordedStream::with_token(token);
-    let incoming = IncomingRequest::read(&stream).expect("is text");
+    let needs = authorizer.rules().needs();
+    let incoming = IncomingRequest::read(&stream, needs).expect("is text");
     let moment = accredit::envoy::service::now().expect("after 1970");
     match authorizer.judge(&incoming.request(&[]), moment) {
         Judgement::Judged(judged) => judged.record,
