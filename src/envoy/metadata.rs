@@ -25,6 +25,9 @@ const LIST_VALUE: u32 = 6;
 /// `ListValue.values`
 const VALUES: u32 = 1;
 
+/// The bytes of the metadata of most tokens.
+const USUAL_METADATA: usize = 512;
+
 /// Writes the metadata of a decision.
 pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
     for (name, text) in record.metadata() {
@@ -32,7 +35,9 @@ pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
     }
     match &record.token {
         TokenRecord::Verified(identity) => match identity.encoded() {
-            Some(parts) => metadata.append(&parts.metadata),
+            Some(parts) => {
+                metadata.append(parts.metadata.get_or_init(|| of_identity(identity)));
+            }
             None => write_identity(identity, metadata),
         },
         TokenRecord::NotRead | TokenRecord::NotAccepted { .. } => {
@@ -52,8 +57,14 @@ pub fn write_computed(values: &[(Arc<str>, MetadataValue<'_>)], metadata: &mut M
     }
 }
 
-/// Writes the part of the metadata that depends on the token alone.
-pub fn write_identity(identity: &Identity, metadata: &mut MessageWriter) {
+/// The part of the metadata that depends on the token alone.
+pub fn of_identity(identity: &Identity) -> Box<[u8]> {
+    let mut metadata = MessageWriter::after(Vec::with_capacity(USUAL_METADATA));
+    write_identity(identity, &mut metadata);
+    metadata.into_bytes().into()
+}
+
+fn write_identity(identity: &Identity, metadata: &mut MessageWriter) {
     write_fields(&identity.metadata(), metadata);
 }
 

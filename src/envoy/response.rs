@@ -9,7 +9,6 @@
 //!
 //! [`RefusalCode`]: accredit_core::authz::answer::RefusalCode
 
-use accredit_core::authn::flat_metadata::FlatMetadata;
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
 
@@ -58,9 +57,6 @@ const USUAL_REST: usize = 384;
 /// The bytes of most `HeaderValueOption`s beside their name and value.
 const OPTION_REST: usize = 13;
 
-/// The bytes of the metadata of most tokens.
-const USUAL_METADATA: usize = 512;
-
 /// The bytes of a `CheckResponse` with a status, after the prefix of a gRPC message.
 #[derive(Debug)]
 pub struct CheckAnswer(Bytes);
@@ -81,7 +77,10 @@ impl CheckAnswer {
 pub fn write(judged: &Judged) -> CheckAnswer {
     let identity = judged.record.identity();
     let encoded = identity.and_then(|identity| identity.encoded());
-    let encoded = encoded.map_or(0, |parts| parts.headers.len() + parts.metadata.len());
+    let encoded = encoded.map_or(0, |parts| {
+        let metadata = parts.metadata.get().map_or(0, |metadata| metadata.len());
+        parts.headers.len() + metadata
+    });
     CheckAnswer(grpc::frame(encoded + USUAL_REST, |framed| {
         let mut answer = MessageWriter::after(framed);
         write_fields(judged, &mut answer);
@@ -123,12 +122,10 @@ pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
     let sizes = sizes.map(|header| header.name.as_str().len() + header.value.len() + OPTION_REST);
     let mut headers = MessageWriter::after(Vec::with_capacity(sizes.sum()));
     write_claim_headers(identity, &mut headers);
-    let mut fields = MessageWriter::after(Vec::with_capacity(USUAL_METADATA));
-    metadata::write_identity(identity, &mut fields);
     EncodedIdentity {
         headers: headers.into_bytes().into(),
-        metadata: fields.into_bytes().into(),
-        flat_metadata: FlatMetadata::default(),
+        metadata: metadata::of_identity(identity).into(),
+        ..EncodedIdentity::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The holder of a verified token.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::authn::flat_metadata::FlatMetadata;
 use crate::authn::issuers::Issuer;
@@ -16,13 +16,17 @@ use crate::token::verified::{SignedClaims, VerifiedToken};
 pub type EncodeIdentity = fn(&Identity) -> EncodedIdentity;
 
 /// The parts of an answer that every admission of one token repeats, encoded once. The core does not read them.
+///
+/// Metadata has two forms. A form that is not set can be encoded when it is first needed. It then does not count in the weight of the
+/// cached token, because the cache needs a weight that does not change.
+#[derive(Default)]
 pub struct EncodedIdentity {
     /// The headers that an admission sets.
     pub headers: Box<[u8]>,
     /// The part of the dynamic metadata that depends on the token alone.
-    pub metadata: Box<[u8]>,
-    /// The same without lists and mappings; empty if the protocol sets no such metadata.
-    pub flat_metadata: FlatMetadata,
+    pub metadata: OnceLock<Box<[u8]>>,
+    /// The same without lists and mappings.
+    pub flat_metadata: OnceLock<FlatMetadata>,
 }
 
 /// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
@@ -39,6 +43,7 @@ pub struct Identity {
     pub headers: Vec<SetHeader>,
     /// `None` if the protocol has no encoded form.
     encoded: Option<EncodedIdentity>,
+    weight: usize,
     /// The generation of the latest deny list that does not name the token.
     pub(in crate::authn) cleared: ClearedGeneration,
 }
@@ -78,11 +83,13 @@ impl Identity {
                 issuer.payload_header.as_ref(),
             ),
             encoded: None,
+            weight: 0,
             cleared: ClearedGeneration::default(),
             key_id,
             token,
         };
         identity.encoded = encode.map(|encode| encode(&identity));
+        identity.weight = identity.weigh();
         identity
     }
 
@@ -115,8 +122,12 @@ impl Identity {
         self.encoded.as_ref()
     }
 
-    /// The approximate number of bytes that it occupies.
+    /// The approximate number of bytes that it occupied when it was made.
     pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    fn weigh(&self) -> usize {
         let headers: usize = self
             .headers
             .iter()
@@ -124,7 +135,9 @@ impl Identity {
             .sum();
         let encoded = self.encoded.as_ref();
         let encoded = encoded.map_or(0, |parts| {
-            parts.headers.len() + parts.metadata.len() + parts.flat_metadata.weight()
+            let metadata = parts.metadata.get().map_or(0, |metadata| metadata.len());
+            let flat = parts.flat_metadata.get().map_or(0, FlatMetadata::weight);
+            parts.headers.len() + metadata + flat
         });
         size_of::<Self>()
             + self.token.weight()

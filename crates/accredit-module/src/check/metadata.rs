@@ -10,8 +10,9 @@ use accredit_core::authz::record::{DecisionRecord, TokenRecord};
 use accredit_core::config::filter_config::MetadataForm;
 
 use crate::check::http_stream::HttpStream;
+use crate::process::encoded_forms::flat_metadata;
 
-/// Sets the metadata of a decision. What the token gives was encoded when it was verified, unless no configuration had the form then
+/// Sets the metadata of a decision. What the token gives was encoded when it was verified, or is now, and kept with the cached token
 /// ([`encoded_forms`](crate::process::encoded_forms)). `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
 pub fn set(
     stream: &mut impl HttpStream,
@@ -25,13 +26,6 @@ pub fn set(
         MetadataForm::Full => {
             let mut fields = MessageWriter::default();
             metadata::write(record, &mut fields);
-            if let Some(identity) = record.identity()
-                && identity
-                    .encoded()
-                    .is_some_and(|parts| parts.metadata.is_empty())
-            {
-                metadata::write_identity(identity, &mut fields);
-            }
             metadata::write_computed(computed, &mut fields);
             stream.set_metadata_struct(&fields.into_bytes());
         }
@@ -44,15 +38,15 @@ fn set_flat(
     record: &DecisionRecord,
     computed: &[(Arc<str>, MetadataValue)],
 ) {
-    let has_content = |flat: &FlatMetadata| flat.texts().next().is_some();
     let mut rest = FlatMetadata::default();
     let mut of_identity = None;
     match &record.token {
         TokenRecord::Verified(identity) => match identity.encoded() {
-            Some(parts) if has_content(&parts.flat_metadata) => {
-                of_identity = Some(&parts.flat_metadata);
+            Some(parts) => {
+                let flat = &parts.flat_metadata;
+                of_identity = Some(flat.get_or_init(|| flat_metadata(identity)));
             }
-            Some(_) | None => {
+            None => {
                 for (name, value) in &identity.metadata() {
                     rest.push(name, value);
                 }

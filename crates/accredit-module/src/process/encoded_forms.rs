@@ -1,10 +1,10 @@
 //! The forms of dynamic metadata that are encoded when a token is verified, and cached with it. All configurations share the token cache,
 //! so a form is encoded if any of them has it. A form that none has would cost time and memory for nothing.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use accredit::envoy::message_writer::MessageWriter;
-use accredit::envoy::metadata::write_identity;
+use accredit::envoy::metadata;
 use accredit_core::authn::flat_metadata::FlatMetadata;
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::config::filter_config::MetadataForm;
@@ -24,8 +24,7 @@ pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
     ENCODED.encode(identity)
 }
 
-/// Notes that a configuration has this form. A token that was verified before has no such encoding: its metadata is written at each
-/// check until it leaves the cache.
+/// Notes that a configuration has this form. For a token that was verified before, the form is encoded at the next check.
 pub fn use_form(form: MetadataForm) {
     ENCODED.add(form);
 }
@@ -46,21 +45,26 @@ impl EncodedForms {
         }
     }
 
-    /// An encoding that is not among these forms is empty. No other is, because each token has an issuer.
+    /// Encodes these forms.
     pub fn encode(&self, identity: &Identity) -> EncodedIdentity {
-        let mut full = MessageWriter::default();
-        if self.has_full.load(Ordering::Relaxed) {
-            write_identity(identity, &mut full);
-        }
-        let mut flat = FlatMetadata::default();
-        if self.has_flat.load(Ordering::Relaxed) {
-            let fields = identity.metadata();
-            flat = FlatMetadata::of(fields.iter().map(|(name, value)| (*name, value)));
-        }
+        let has_full = self.has_full.load(Ordering::Relaxed);
+        let has_flat = self.has_flat.load(Ordering::Relaxed);
         EncodedIdentity {
             headers: Box::default(),
-            metadata: full.into_bytes().into(),
-            flat_metadata: flat,
+            metadata: match has_full {
+                true => metadata::of_identity(identity).into(),
+                false => OnceLock::new(),
+            },
+            flat_metadata: match has_flat {
+                true => flat_metadata(identity).into(),
+                false => OnceLock::new(),
+            },
         }
     }
+}
+
+/// The form without lists and mappings.
+pub fn flat_metadata(identity: &Identity) -> FlatMetadata {
+    let fields = identity.metadata();
+    FlatMetadata::of(fields.iter().map(|(name, value)| (*name, value)))
 }

@@ -9,9 +9,11 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use super::{CachedToken, TokenCache};
 use crate::authn::authenticator::attempt::Attempt;
 use crate::authn::authenticator::{Authentication, Authenticator};
-use crate::authn::identity::Identity;
+use crate::authn::flat_metadata::FlatMetadata;
+use crate::authn::identity::{EncodeIdentity, EncodedIdentity, Identity};
 use crate::authn::issuers::{Issuer, Issuers, Startup};
 use crate::authn::moment::Moment;
+use crate::authn::token_metadata::MetadataValue;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
@@ -54,6 +56,10 @@ struct Signer {
 
 impl Signer {
     fn new() -> Signer {
+        Signer::encoding_by(None)
+    }
+
+    fn encoding_by(encode: Option<EncodeIdentity>) -> Signer {
         let key = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).expect("is a seed");
         let public = base64url::encode(key.public_key().as_ref());
         let keys = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{public}"}}]}}"#);
@@ -82,7 +88,7 @@ impl Signer {
         let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
         Signer {
             key,
-            authenticator: Authenticator::new(issuers, Arc::new(TokenCache::new(0)), None),
+            authenticator: Authenticator::new(issuers, Arc::new(TokenCache::new(0)), encode),
         }
     }
 
@@ -173,4 +179,31 @@ fn the_limit_counts_the_bytes_of_the_tokens_text() {
         cache.insert(bearer(&token), signer.cached(&token));
     }
     assert!((1..8).contains(&cache.len()), "{}", cache.len());
+}
+
+/// The cache asks for the weight of a token again when it evicts the token, and subtracts it.
+#[test]
+fn a_form_of_metadata_that_is_encoded_later_does_not_change_the_weight_of_a_token() {
+    let of_texts = |text: &str| FlatMetadata::of([("a", &MetadataValue::Text(text.into()))]);
+    let nothing: EncodeIdentity = |_| EncodedIdentity::default();
+    let both: EncodeIdentity = |_| EncodedIdentity {
+        headers: Box::default(),
+        metadata: Box::<[u8]>::from([7; 100]).into(),
+        flat_metadata: FlatMetadata::of([("a", &MetadataValue::Text("text".into()))]).into(),
+    };
+    let identity = |encode: EncodeIdentity| {
+        let signer = Signer::encoding_by(Some(encode));
+        signer.identity(&signer.token("a", r#"{"alg":"EdDSA"}"#))
+    };
+    let [without, with] = [nothing, both].map(identity);
+    let weight = without.weight();
+    assert!(
+        with.weight() >= weight + 105,
+        "{} of {weight}",
+        with.weight()
+    );
+    let parts = without.encoded().expect("is encoded");
+    parts.metadata.get_or_init(|| [7; 100].into());
+    parts.flat_metadata.get_or_init(|| of_texts("text"));
+    assert_eq!(without.weight(), weight);
 }

@@ -1,7 +1,5 @@
 //! Metadata of tokens whose forms were encoded, and of those that were verified before a configuration had the form.
 
-use std::sync::Arc;
-
 use accredit::jwks::key_stores::KeyStores;
 use accredit_core::authn::identity::{EncodeIdentity, EncodedIdentity, Identity};
 use accredit_core::authz::authorizer::Judgement;
@@ -139,27 +137,40 @@ fn with_every_form(identity: &Identity) -> EncodedIdentity {
 }
 
 #[test]
-fn the_metadata_of_a_token_does_not_depend_on_the_forms_that_were_encoded() {
+fn a_form_that_was_not_encoded_at_first_sight_is_the_same_and_is_encoded_once() {
     let token = Token::of(ISSUER)
         .claim("roles", serde_json::json!(["a", "b"]))
         .signed(rsa(0));
     let encoded = record(&token, with_every_form);
     let unencoded = record(&token, with_no_form);
-    let parts = |record: &DecisionRecord| {
-        let identity = Arc::clone(record.identity().expect("is admitted"));
-        let parts = identity.encoded().expect("is encoded");
-        (parts.metadata.len(), parts.flat_metadata.texts().count())
+    let encoded_forms = |record: &DecisionRecord| {
+        let parts = record.identity().expect("is admitted").encoded();
+        let parts = parts.expect("is encoded");
+        let full = parts.metadata.get().map(|bytes| bytes.as_ptr());
+        let flat = parts.flat_metadata.get();
+        let flat = flat.and_then(|flat| Some(flat.texts().next()?.0.as_ptr()));
+        (full, flat)
     };
-    assert_eq!(parts(&unencoded), (0, 0));
-    let (full, flat) = parts(&encoded);
-    assert!(full > 100 && flat > 3, "{full} bytes, {flat} texts");
-    for form in [MetadataForm::Flat, MetadataForm::Full] {
-        let [first, second] = [&encoded, &unencoded].map(|record| {
-            let mut stream = RecordedStream::default();
-            set_metadata(&mut stream, record, &[], form);
-            stream.metadata
-        });
+    let at_first_sight = encoded_forms(&encoded);
+    assert!(at_first_sight.0.is_some() && at_first_sight.1.is_some());
+    assert_eq!(encoded_forms(&unencoded), (None, None));
+    let set = |record: &DecisionRecord, form: MetadataForm| {
+        let mut stream = RecordedStream::default();
+        set_metadata(&mut stream, record, &[], form);
+        stream.metadata
+    };
+    for form in [MetadataForm::None, MetadataForm::Flat, MetadataForm::Full] {
+        let [first, second] = [&encoded, &unencoded].map(|record| set(record, form));
         assert_eq!(first, second, "{form:?}");
-        assert_ne!(first, RecordedMetadata::default(), "{form:?}");
+        let is_empty = first == RecordedMetadata::default();
+        assert_eq!(is_empty, form == MetadataForm::None, "{form:?}");
     }
+    // Each form is encoded once.
+    let at_first_use = encoded_forms(&unencoded);
+    assert!(at_first_use.0.is_some() && at_first_use.1.is_some());
+    for form in [MetadataForm::Flat, MetadataForm::Full] {
+        set(&unencoded, form);
+    }
+    assert_eq!(encoded_forms(&unencoded), at_first_use);
+    assert_eq!(encoded_forms(&encoded), at_first_sight);
 }
