@@ -46,12 +46,7 @@ pub fn process_or_start(platform: Platform) -> io::Result<&'static ModuleProcess
         // The thread that exports spans inherits from this one that it handles no signals.
         let _ = trace_sender.send(Traces::start(&environment));
         if let Ok(process) = receiver.recv() {
-            // The thread also fetches keys: a panic here must not end it.
-            let mut process = process;
-            let keeping = keep_running("housekeeping", &mut process, |process| {
-                keep_house(process).boxed()
-            });
-            match runtime.block_on(keeping) {}
+            match runtime.block_on(keep_house(process)) {}
         }
     };
     (platform.spawn)("accredit", Box::new(work))?;
@@ -63,7 +58,15 @@ pub fn process_or_start(platform: Platform) -> io::Result<&'static ModuleProcess
     Ok(process)
 }
 
-async fn keep_house(process: &mut &'static ModuleProcess) -> Infallible {
+/// Does the periodic work. The thread also fetches keys: a panic here does not end it.
+async fn keep_house(mut process: &'static ModuleProcess) -> Infallible {
+    keep_running("housekeeping", &mut process, |process| {
+        rounds(process).boxed()
+    })
+    .await
+}
+
+async fn rounds(process: &mut &'static ModuleProcess) -> Infallible {
     loop {
         tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
         round(process);
@@ -102,3 +105,6 @@ fn remove_old_series(process: &ModuleProcess) {
         },
     );
 }
+
+#[cfg(test)]
+mod tests;
