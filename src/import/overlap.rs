@@ -1,5 +1,6 @@
 //! The elements that two lists of a `match` have in common.
 
+use accredit_core::rules::matching_budget::MatchingBudget;
 use accredit_core::rules::pattern::PathPattern;
 use accredit_core::rules::peer::{AddressRange, PrincipalPattern};
 
@@ -60,14 +61,18 @@ pub(crate) fn path_covers(one: &str, other: &str) -> bool {
     }
 }
 
+fn matches(pattern: &PathPattern, path: &str) -> bool {
+    pattern.matches(&segments(path), &mut MatchingBudget::unlimited()) == Ok(true)
+}
+
 /// Whether no path matches both patterns, as far as their segments before a `**` tell.
 pub(crate) fn are_disjoint(one: &str, other: &str) -> bool {
     let is_exact = |pattern: &str| !pattern.contains('*');
     if let (true, Ok(pattern)) = (is_exact(one), PathPattern::parse(other)) {
-        return !pattern.matches(&segments(one));
+        return !matches(&pattern, one);
     }
     if let (true, Ok(pattern)) = (is_exact(other), PathPattern::parse(one)) {
-        return !pattern.matches(&segments(other));
+        return !matches(&pattern, other);
     }
     let (one, other) = (segments(one), segments(other));
     for (one, other) in one.iter().zip(&other) {

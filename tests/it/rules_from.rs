@@ -118,6 +118,37 @@ async fn a_file_decides_about_its_hosts_and_paths_only() {
     assert!(metrics.contains("rule=\"shop:read\""));
 }
 
+/// A client without a token could stop the checks of every host with a long path, because a valid file of one team had many patterns.
+#[tokio::test]
+async fn a_path_that_is_too_long_for_the_patterns_of_a_file_is_denied_within_its_bounds_only() {
+    let place = Place::new();
+    let patterns: Vec<String> = (0..1_000)
+        .map(|number| format!("'/*q{number:x}*'"))
+        .collect();
+    let searching = format!(
+        "- {{ name: searching, match: {{ paths: [{}] }} }}\n- {{ name: rest, access: anonymous }}\n",
+        patterns.join(", ")
+    );
+    place.write("pay/all.yaml", &searching);
+    let running = place.serve().await;
+    let long = format!("/{}", "q".repeat(50_000));
+    for (host, path, rule, reason) in [
+        ("eu.pay.test", long.as_str(), "default", "invalid_request"),
+        ("eu.pay.test", "/q", "all:rest", "anonymous"),
+        ("eu.pay.test", "/aq1b", "all:searching", "allowed"),
+        ("shop.test", long.as_str(), "default", "allowed"),
+    ] {
+        decides(&running, host, path, rule, reason).await;
+    }
+    let answer = running.check(request("eu.pay.test", &long, "shop")).await;
+    assert_eq!(answer.http, 400);
+    assert!(
+        answer
+            .body
+            .contains("comparing the request with the rules takes too many steps")
+    );
+}
+
 #[tokio::test]
 async fn an_ambiguous_path_is_left_to_the_rules_of_the_configuration() {
     let place = Place::new();

@@ -97,10 +97,11 @@ const TABLE: &[(&str, u16, &str, Option<&str>)] = &[
 ];
 
 /// One text per step (CONTRACT 4.5.3).
-const INVALID_REQUEST_DETAILS: [&str; 4] = [
+const INVALID_REQUEST_DETAILS: [&str; 5] = [
     "the authorization request of the proxy is invalid",
     "the host of the request is missing or invalid",
     "the request has more than one credential, or its credential is ambiguous",
+    "comparing the request with the rules takes too many steps",
     "the request is ambiguous: its method or path can be interpreted in more than one way",
 ];
 

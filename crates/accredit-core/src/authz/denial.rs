@@ -146,6 +146,9 @@ impl Denial {
             Denial::InvalidRequest(InvalidRequest::Target(
                 TargetError::Method | TargetError::Path(_),
             )) => Step::Path,
+            Denial::InvalidRequest(InvalidRequest::Target(TargetError::TooManyComparisons)) => {
+                Step::Rule
+            }
             Denial::Unauthenticated(error) => authentication_step(error),
             Denial::Forbidden(refusal) => match refusal {
                 RuleDenial::AccessDenied => Step::Rule,

@@ -14,6 +14,7 @@ use crate::keys::ledger::MissingKey;
 use crate::reason::Reason;
 use crate::rules::facts::Facts;
 use crate::rules::matcher::RuleMismatch;
+use crate::rules::matching_budget::MatchingBudget;
 use crate::rules::rule::{Access, Rule};
 use crate::rules::table::RuleTable;
 
@@ -29,7 +30,9 @@ pub struct ComparedRule {
 pub fn compared_rules(table: &RuleTable, facts: &Facts<'_>) -> Vec<ComparedRule> {
     let mut compared = Vec::new();
     for rule in table.iter() {
-        let mismatch = rule.mismatch(facts);
+        // A check that exceeds its budget compares no rule here, so this always has a result.
+        let mismatch = rule.mismatch(facts, &mut MatchingBudget::unlimited());
+        let mismatch = mismatch.unwrap_or(Some(RuleMismatch::Path));
         compared.push(ComparedRule {
             name: rule.name.clone(),
             mismatch,

@@ -91,9 +91,9 @@ impl RulesFilePattern {
             if name.contains(['?', '[', '{']) || name.contains("**") {
                 return Err(RulesFilePatternError::OtherWildcard);
             }
-            SegmentPattern::Pieces(name.split('*').map(str::to_owned).collect())
+            SegmentPattern::Pieces(name.into())
         } else {
-            SegmentPattern::Literal(name.to_owned())
+            SegmentPattern::Literal(name.into())
         };
         Ok(RulesFilePattern {
             folder: folder.to_owned(),
@@ -115,12 +115,10 @@ impl RulesFilePattern {
     pub fn matches(&self, name: &str) -> bool {
         let is_hidden = name.starts_with('.');
         let names_hidden = match &self.name {
-            SegmentPattern::Pieces(pieces) => {
-                pieces.first().is_some_and(|first| first.starts_with('.'))
-            }
+            SegmentPattern::Pieces(text) => text.starts_with('.'),
             SegmentPattern::Any | SegmentPattern::Literal(_) => true,
         };
-        (names_hidden || !is_hidden) && self.name.matches(name)
+        (names_hidden || !is_hidden) && self.name.matches_text(name)
     }
 }
 

@@ -60,6 +60,11 @@ pub enum TargetError {
     /// The path is ambiguous in these ways, or has a form that no setting permits (`None`).
     #[error("{}", path_cause(*.0))]
     Path(Option<Ambiguities>),
+    /// The comparison with the rules needs more steps than a check may make, and so no rule was found that decides.
+    #[error(
+        "comparing the request with the rules takes too many steps: the path is long, and the rules for this host have too many path patterns with `*` inside a segment, or lists that are too long"
+    )]
+    TooManyComparisons,
 }
 
 fn path_cause(kinds: Option<Ambiguities>) -> String {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::rules::facts::{Facts, MatchedPath};
 use crate::rules::host::HostPattern;
+use crate::rules::matching_budget::{MatchingBudget, MatchingBudgetExceeded};
 use crate::rules::pattern::PathPattern;
 use crate::rules::peer::{AddressRange, PrincipalPattern};
 
@@ -58,57 +59,106 @@ pub enum RuleMismatch {
 
 impl Matcher {
     /// The first condition that the request does not meet; `None` if the rule applies.
-    pub fn mismatch(&self, facts: &Facts<'_>) -> Option<RuleMismatch> {
-        if self.preflight == Preflight::Only && !facts.is_preflight {
-            Some(RuleMismatch::Preflight)
-        } else if !self.has_method(facts.method) {
-            Some(RuleMismatch::Method)
-        } else if !self.has_host(facts) {
-            Some(RuleMismatch::Host)
-        } else if !self.has_path(&facts.path) {
-            Some(RuleMismatch::Path)
-        } else if !self.context.iter().all(|entry| entry.is_in(facts)) {
-            Some(RuleMismatch::Context)
-        } else if !self.has_principal(facts.principal) {
-            Some(RuleMismatch::Principal)
-        } else if !self.has_address(facts.address) {
-            Some(RuleMismatch::Address)
-        } else {
-            None
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub fn mismatch(
+        &self,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<Option<RuleMismatch>, MatchingBudgetExceeded> {
+        Ok(
+            if self.preflight == Preflight::Only && !facts.is_preflight {
+                Some(RuleMismatch::Preflight)
+            } else if !self.has_method(facts.method, budget)? {
+                Some(RuleMismatch::Method)
+            } else if !self.has_host(facts, budget)? {
+                Some(RuleMismatch::Host)
+            } else if !self.has_path(&facts.path, budget)? {
+                Some(RuleMismatch::Path)
+            } else if !self.has_context(facts, budget)? {
+                Some(RuleMismatch::Context)
+            } else if !self.has_principal(facts.principal, budget)? {
+                Some(RuleMismatch::Principal)
+            } else if !self.has_address(facts.address, budget)? {
+                Some(RuleMismatch::Address)
+            } else {
+                None
+            },
+        )
+    }
+
+    fn has_method(
+        &self,
+        method: &str,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        has_one(self.methods.as_deref(), budget, |own| own == method)
+    }
+
+    fn has_host(
+        &self,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        has_one(self.hosts.as_deref(), budget, |own| {
+            facts.host.as_ref().is_some_and(|host| own.matches(host))
+        })
+    }
+
+    fn has_path(
+        &self,
+        path: &MatchedPath<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        let Some(patterns) = &self.paths else {
+            return Ok(true);
+        };
+        let Some(segments) = path.segments() else {
+            return Ok(false);
+        };
+        budget.spend_list(patterns.len())?;
+        for pattern in patterns {
+            if pattern.matches(segments, budget)? {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
-    fn has_method(&self, method: &str) -> bool {
-        self.methods
-            .as_ref()
-            .is_none_or(|methods| methods.iter().any(|own| own == method))
+    fn has_context(
+        &self,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        for entry in &self.context {
+            // Each entry is looked up among those of the route.
+            budget.spend(facts.context.len())?;
+            budget.spend_list(entry.values.len())?;
+            if !entry.is_in(facts) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    fn has_host(&self, facts: &Facts<'_>) -> bool {
-        self.hosts.as_ref().is_none_or(|hosts| {
-            facts
-                .host
-                .as_ref()
-                .is_some_and(|host| hosts.iter().any(|pattern| pattern.matches(host)))
+    fn has_principal(
+        &self,
+        principal: &str,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        has_one(self.principals.as_deref(), budget, |own| {
+            own.matches(principal)
         })
     }
 
-    fn has_path(&self, path: &MatchedPath<'_>) -> bool {
-        self.paths.as_ref().is_none_or(|patterns| {
-            path.segments()
-                .is_some_and(|segments| patterns.iter().any(|pattern| pattern.matches(segments)))
-        })
-    }
-
-    fn has_principal(&self, principal: &str) -> bool {
-        self.principals
-            .as_ref()
-            .is_none_or(|patterns| patterns.iter().any(|own| own.matches(principal)))
-    }
-
-    fn has_address(&self, address: Option<IpAddr>) -> bool {
-        self.addresses.as_ref().is_none_or(|ranges| {
-            address.is_some_and(|address| ranges.iter().any(|own| own.contains(address)))
+    fn has_address(
+        &self,
+        address: Option<IpAddr>,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        has_one(self.addresses.as_deref(), budget, |own| {
+            address.is_some_and(|address| own.contains(address))
         })
     }
 
@@ -168,6 +218,19 @@ impl Matcher {
                 .as_ref()
                 .is_none_or(|paths| paths.iter().any(PathPattern::matches_all))
     }
+}
+
+/// Whether a list has a member that matches. Without a list, everything matches.
+fn has_one<T>(
+    list: Option<&[T]>,
+    budget: &mut MatchingBudget,
+    matches: impl FnMut(&T) -> bool,
+) -> Result<bool, MatchingBudgetExceeded> {
+    let Some(list) = list else {
+        return Ok(true);
+    };
+    budget.spend_list(list.len())?;
+    Ok(list.iter().any(matches))
 }
 
 impl ContextEntry {

@@ -6,6 +6,7 @@ pub mod demands;
 pub mod facts;
 pub mod host;
 pub mod matcher;
+pub mod matching_budget;
 pub mod path;
 pub mod pattern;
 pub mod peer;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::rules::matching_budget::{MatchingBudget, MatchingBudgetExceeded};
 use crate::rules::pattern::error::PatternError;
 use crate::rules::pattern::segment::SegmentPattern;
 
@@ -45,19 +46,26 @@ impl PathPattern {
     }
 
     /// Whether the pattern matches a path with these decoded segments.
-    pub fn matches(&self, path: &[impl AsRef<str>]) -> bool {
-        fn all_match(patterns: &[SegmentPattern], segments: &[impl AsRef<str>]) -> bool {
-            let mut both = patterns.iter().zip(segments);
-            both.all(|(pattern, segment)| pattern.matches(segment.as_ref()))
-        }
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub fn matches(
+        &self,
+        path: &[impl AsRef<str>],
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
         let Some(tail) = &self.tail else {
-            return path.len() == self.head.len() && all_match(&self.head, path);
+            return Ok(path.len() == self.head.len() && all_match(&self.head, path, budget)?);
         };
-        path.len()
+        let end = path
+            .len()
             .checked_sub(tail.len())
             .filter(|before_tail| *before_tail >= self.head.len())
-            .and_then(|before_tail| path.get(before_tail..))
-            .is_some_and(|end| all_match(&self.head, path) && all_match(tail, end))
+            .and_then(|before_tail| path.get(before_tail..));
+        match end {
+            Some(end) => Ok(all_match(&self.head, path, budget)? && all_match(tail, end, budget)?),
+            None => Ok(false),
+        }
     }
 
     /// The first segment of every matching path, if the pattern determines it.
@@ -86,14 +94,13 @@ impl PathPattern {
                     Some(_) => fixed.head.len() >= shortest(other),
                 }
         };
-        let ends = |pattern: &'_ PathPattern| -> Vec<SegmentPattern> {
-            let end = pattern.tail.as_ref().unwrap_or(&pattern.head);
-            end.iter().rev().cloned().collect()
-        };
+        fn from_end(pattern: &PathPattern) -> impl Iterator<Item = &SegmentPattern> {
+            pattern.tail.as_ref().unwrap_or(&pattern.head).iter().rev()
+        }
         fits(self, other)
             && fits(other, self)
             && overlap(self.head.iter(), other.head.iter())
-            && overlap(ends(self).iter(), ends(other).iter())
+            && overlap(from_end(self), from_end(other))
     }
 
     /// Whether this matches every path that `other` matches. `false` if that cannot be seen segment by segment.
@@ -122,6 +129,21 @@ impl PathPattern {
             }
         }
     }
+}
+
+/// Whether each pattern matches the segment at its place.
+fn all_match(
+    patterns: &[SegmentPattern],
+    segments: &[impl AsRef<str>],
+    budget: &mut MatchingBudget,
+) -> Result<bool, MatchingBudgetExceeded> {
+    for (pattern, segment) in patterns.iter().zip(segments) {
+        budget.spend(1)?;
+        if !pattern.matches(segment.as_ref(), budget)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl fmt::Display for PathPattern {

@@ -7,6 +7,7 @@ use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
 use crate::rules::facts::Facts;
 use crate::rules::matcher::{Matcher, RuleMismatch};
+use crate::rules::matching_budget::{MatchingBudget, MatchingBudgetExceeded};
 use crate::token::numeric_date::NumericDate;
 
 #[derive(Clone, Debug)]
@@ -38,18 +39,43 @@ pub enum Access {
 
 impl Rule {
     /// The first condition that keeps the rule from applying; `None` if it applies.
-    pub fn mismatch(&self, facts: &Facts<'_>) -> Option<RuleMismatch> {
-        // The bounds are compared in the same way as the rule's own hosts and paths, so that both use one
-        // interpretation of the request.
-        if let Some(bounds) = &self.bounds
-            && bounds.mismatch(facts).is_some()
-        {
-            return Some(RuleMismatch::OutOfBounds);
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub fn mismatch(
+        &self,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<Option<RuleMismatch>, MatchingBudgetExceeded> {
+        match self.is_in_bounds(facts, budget)? {
+            true => self.mismatch_in_bounds(facts, budget),
+            false => Ok(Some(RuleMismatch::OutOfBounds)),
         }
+    }
+
+    /// Whether the request is within the hosts and paths of the entry of the rule's file. They are compared in the same way as the
+    /// rule's own hosts and paths, so that both use one interpretation of the request.
+    pub(crate) fn is_in_bounds(
+        &self,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        match &self.bounds {
+            Some(bounds) => Ok(bounds.mismatch(facts, budget)?.is_none()),
+            None => Ok(true),
+        }
+    }
+
+    /// [`Rule::mismatch`] of a request within the bounds.
+    pub(crate) fn mismatch_in_bounds(
+        &self,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<Option<RuleMismatch>, MatchingBudgetExceeded> {
         if self.admits_without_token() && facts.path.is_ambiguous() {
-            return Some(RuleMismatch::AmbiguousPath);
+            return Ok(Some(RuleMismatch::AmbiguousPath));
         }
-        self.matcher.mismatch(facts)
+        self.matcher.mismatch(facts, budget)
     }
 
     /// Whether the bounds of its file limit the rule to some paths.

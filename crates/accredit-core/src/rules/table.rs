@@ -10,6 +10,7 @@ use crate::rules::ambiguity::Ambiguities;
 use crate::rules::demands::Demands;
 use crate::rules::facts::{Facts, MatchedPath, Needs, TargetError};
 use crate::rules::matcher::Matcher;
+use crate::rules::matching_budget::{MatchingBudget, MatchingBudgetExceeded};
 use crate::rules::pattern::PathPattern;
 use crate::rules::rule::{Access, Rule};
 use crate::rules::rules_file::RulesFileStatus;
@@ -24,6 +25,9 @@ pub struct RuleTable {
     by_first_segment: HashMap<String, Vec<usize>>,
     /// Rules without paths, or with a pattern whose first segment is not literal.
     others: Vec<usize>,
+    /// For each rule of a file, the number of the first later rule that has other bounds. If a request is outside the bounds, the
+    /// rules before that one are left out: the cost of a check does not grow with the rules of other teams.
+    ends_of_bounds: Vec<usize>,
     default: Arc<Rule>,
     needs: Needs,
     permitted: Ambiguities,
@@ -58,10 +62,12 @@ impl RuleTable {
             token_forwarding: None,
         });
         let needs = needs(&rules);
+        let ends_of_bounds = ends_of_bounds(&rules);
         RuleTable {
             rules,
             by_first_segment,
             others,
+            ends_of_bounds,
             default,
             needs,
             permitted,
@@ -108,23 +114,21 @@ impl RuleTable {
     /// # Errors
     /// [`TargetError::Path`] if that is a rule whose file is bounded to paths, and the path is ambiguous: the upstream
     /// may interpret it as a path outside the bounds, about which the file must not decide. No other rule may decide
-    /// either, because the path may be one that the file protects.
+    /// either, because the path may be one that the file protects. [`TargetError::TooManyComparisons`] if it is not found within
+    /// the budget of a check: a rule that was not compared could be one that denies the request.
     pub fn select(&self, facts: &Facts<'_>) -> Result<&Arc<Rule>, TargetError> {
         let named = self
             .by_first_segment
             .get(first_segment(&facts.path))
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let mut candidates = MergedIndices {
+        let candidates = MergedIndices {
             left: named,
             right: &self.others,
         };
-        let selected = candidates
-            .find_map(|number| {
-                self.rules
-                    .get(number)
-                    .filter(|rule| rule.mismatch(facts).is_none())
-            })
+        let selected = self
+            .first_match(candidates, facts, &mut MatchingBudget::of_check())
+            .map_err(|MatchingBudgetExceeded| TargetError::TooManyComparisons)?
             .unwrap_or(&self.default);
         match facts.path {
             MatchedPath::Permitted(_, kinds) if selected.is_bounded_by_path() => {
@@ -132,6 +136,33 @@ impl RuleTable {
             }
             _ => Ok(selected),
         }
+    }
+
+    fn first_match(
+        &self,
+        mut candidates: MergedIndices<'_>,
+        facts: &Facts<'_>,
+        budget: &mut MatchingBudget,
+    ) -> Result<Option<&Arc<Rule>>, MatchingBudgetExceeded> {
+        // The request is within the bounds of the rules before this number.
+        let mut end_of_bounds = 0;
+        while let Some(number) = candidates.next() {
+            let Some(rule) = self.rules.get(number) else {
+                continue;
+            };
+            budget.spend(2)?;
+            if rule.bounds.is_some() && number >= end_of_bounds {
+                end_of_bounds = self.ends_of_bounds.get(number).copied().unwrap_or(number);
+                if !rule.is_in_bounds(facts, budget)? {
+                    candidates.skip_to(end_of_bounds);
+                    continue;
+                }
+            }
+            if rule.mismatch_in_bounds(facts, budget)?.is_none() {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
     }
 
     /// The files of `rules_from`, in the order of their rules.
@@ -153,6 +184,22 @@ impl RuleTable {
     pub fn default_rule(&self) -> &Arc<Rule> {
         &self.default
     }
+}
+
+/// For each rule, the number of the first later rule that does not share its bounds.
+fn ends_of_bounds(rules: &[Arc<Rule>]) -> Vec<usize> {
+    let share = |one: &Rule, other: &Rule| match (&one.bounds, &other.bounds) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (Some(_), None) | (None, _) => false,
+    };
+    let mut number = 0;
+    let groups = rules.chunk_by(|one, other| share(one, other));
+    groups
+        .flat_map(|group| {
+            number += group.len();
+            std::iter::repeat_n(number, group.len())
+        })
+        .collect()
 }
 
 fn needs(rules: &[Arc<Rule>]) -> Needs {
@@ -200,6 +247,16 @@ fn first_segment<'a>(path: &'a MatchedPath<'_>) -> &'a str {
 struct MergedIndices<'a> {
     left: &'a [usize],
     right: &'a [usize],
+}
+
+impl MergedIndices<'_> {
+    /// Leaves out every index below this one.
+    fn skip_to(&mut self, first: usize) {
+        for list in [&mut self.left, &mut self.right] {
+            let below = list.partition_point(|number| *number < first);
+            *list = list.get(below..).unwrap_or_default();
+        }
+    }
 }
 
 impl Iterator for MergedIndices<'_> {

@@ -61,6 +61,11 @@ fn a_denial_names_the_step_that_gave_the_reason() {
             Some(Step::Path),
         ),
         (
+            target(TargetError::TooManyComparisons),
+            Reason::InvalidRequest,
+            Some(Step::Rule),
+        ),
+        (
             Denial::Unauthenticated(AuthenticationError::AmbiguousCredential(
                 AmbiguousCredential::SeveralTokens,
             )),

@@ -28,6 +28,9 @@ impl Denial {
             )) => {
                 "the request is ambiguous: its method or path can be interpreted in more than one way"
             }
+            Denial::InvalidRequest(InvalidRequest::Target(TargetError::TooManyComparisons)) => {
+                "comparing the request with the rules takes too many steps"
+            }
             Denial::Unauthenticated(error) => authentication_text(error),
             Denial::Forbidden(RuleDenial::AccessDenied) => "access is denied by a rule",
             Denial::Forbidden(RuleDenial::InvalidAudience) => {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use memchr::memmem;
+
+use crate::rules::matching_budget::{MatchingBudget, MatchingBudgetExceeded};
 use crate::rules::pattern::error::PatternError;
 
 /// The pattern of one segment.
@@ -9,9 +12,10 @@ use crate::rules::pattern::error::PatternError;
 pub(crate) enum SegmentPattern {
     /// `*`: any segment.
     Any,
-    Literal(String),
-    /// Text with `*` in it, which matches any characters, none included: the pieces between the `*`, at least two.
-    Pieces(Vec<String>),
+    Literal(Box<str>),
+    /// Text with `*` in it, each of which matches any characters, none included. It is divided at each comparison: a list of its
+    /// pieces would take many times the memory of the text, which the author of a rules file chooses.
+    Pieces(Box<str>),
 }
 
 impl SegmentPattern {
@@ -39,18 +43,33 @@ impl SegmentPattern {
         Ok(if text == "*" {
             SegmentPattern::Any
         } else if text.contains('*') {
-            SegmentPattern::Pieces(text.split('*').map(str::to_owned).collect())
+            SegmentPattern::Pieces(text.into())
         } else {
-            SegmentPattern::Literal(text.to_owned())
+            SegmentPattern::Literal(text.into())
         })
     }
 
-    pub(crate) fn matches(&self, segment: &str) -> bool {
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub(crate) fn matches(
+        &self,
+        segment: &str,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
         match self {
-            SegmentPattern::Any => true,
-            SegmentPattern::Literal(text) => text == segment,
-            SegmentPattern::Pieces(pieces) => matches_pieces(pieces, segment),
+            SegmentPattern::Any => Ok(true),
+            SegmentPattern::Literal(text) if text.len() == segment.len() => {
+                budget.spend_comparing(text.len())?;
+                Ok(**text == *segment)
+            }
+            SegmentPattern::Literal(_) => Ok(false),
+            SegmentPattern::Pieces(text) => matches_pieces(text, segment, budget),
         }
+    }
+
+    /// Whether this matches a text that no client sent.
+    pub(crate) fn matches_text(&self, text: &str) -> bool {
+        self.matches(text, &mut MatchingBudget::unlimited()) == Ok(true)
     }
 
     pub(crate) fn literal(&self) -> Option<&str> {
@@ -64,7 +83,7 @@ impl SegmentPattern {
     pub(crate) fn overlaps(&self, other: &SegmentPattern) -> bool {
         match (self, other) {
             (SegmentPattern::Literal(text), pattern) | (pattern, SegmentPattern::Literal(text)) => {
-                pattern.matches(text)
+                pattern.matches_text(text)
             }
             (SegmentPattern::Any | SegmentPattern::Pieces(_), _) => true,
         }
@@ -74,39 +93,58 @@ impl SegmentPattern {
     pub(crate) fn covers(&self, other: &SegmentPattern) -> bool {
         match (self, other) {
             (SegmentPattern::Any, _) => true,
-            (own, SegmentPattern::Literal(text)) => own.matches(text),
+            (own, SegmentPattern::Literal(text)) => own.matches_text(text),
             (own, other) => own == other,
         }
     }
 }
 
-/// The first piece must begin the segment and the last one end it. Each piece between them takes its leftmost place,
-/// which leaves the most room for the pieces after it; so no place is tried twice.
-fn matches_pieces(pieces: &[String], segment: &str) -> bool {
-    let [first, between @ .., last] = pieces else {
-        return false;
+/// The first piece must begin the segment and the last one end it. Each piece between them takes its leftmost place, which leaves
+/// the most room for the pieces after it. So no byte of the segment is searched twice.
+fn matches_pieces(
+    text: &str,
+    segment: &str,
+    budget: &mut MatchingBudget,
+) -> Result<bool, MatchingBudgetExceeded> {
+    let Some((first, after_first)) = text.split_once('*') else {
+        return Ok(false);
     };
-    let Some(rest) = segment
-        .strip_prefix(first.as_str())
-        .and_then(|rest| rest.strip_suffix(last.as_str()))
+    let (between, last) = match after_first.rsplit_once('*') {
+        Some((between, last)) => (Some(between), last),
+        None => (None, after_first),
+    };
+    budget.spend_comparing(first.len().saturating_add(last.len()))?;
+    let Some(mut rest) = segment
+        .strip_prefix(first)
+        .and_then(|rest| rest.strip_suffix(last))
     else {
-        return false;
+        return Ok(false);
     };
-    between
-        .iter()
-        .try_fold(rest, |rest, piece| {
-            let place = rest.find(piece.as_str())?;
-            rest.get(place + piece.len()..)
-        })
-        .is_some()
+    for piece in between.into_iter().flat_map(|between| between.split('*')) {
+        let Some(after) = after_piece(rest, piece) else {
+            budget.spend_searching(rest.len())?;
+            return Ok(false);
+        };
+        budget.spend_searching(rest.len() - after.len())?;
+        rest = after;
+    }
+    Ok(true)
+}
+
+/// What is after the first place of the piece. The search takes time linear in the length of the text, whatever the piece is.
+fn after_piece<'a>(text: &'a str, piece: &str) -> Option<&'a str> {
+    if piece.len() > text.len() {
+        return None;
+    }
+    let place = memmem::find(text.as_bytes(), piece.as_bytes())?;
+    text.get(place + piece.len()..)
 }
 
 impl fmt::Display for SegmentPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SegmentPattern::Any => f.write_str("*"),
-            SegmentPattern::Literal(text) => f.write_str(text),
-            SegmentPattern::Pieces(pieces) => f.write_str(&pieces.join("*")),
+            SegmentPattern::Literal(text) | SegmentPattern::Pieces(text) => f.write_str(text),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Patterns: what they match, what is no pattern, and which cover others.
 
 use super::{PathPattern, PatternError};
+use crate::rules::matching_budget::MatchingBudget;
 use crate::rules::path::Path;
 
 fn matches(pattern: &str, target: &str) -> bool {
@@ -9,7 +10,8 @@ fn matches(pattern: &str, target: &str) -> bool {
     };
     PathPattern::parse(pattern)
         .expect("is a pattern")
-        .matches(&segments)
+        .matches(&segments, &mut MatchingBudget::of_check())
+        .expect("is within the budget")
 }
 
 #[test]
@@ -179,7 +181,8 @@ fn path_pattern_matching_agrees_with_a_naive_matcher() {
         let expected = naive(pattern.as_bytes(), path.as_bytes());
         let found = PathPattern::parse(&pattern)
             .expect(&pattern)
-            .matches(&segments);
+            .matches(&segments, &mut MatchingBudget::of_check())
+            .expect("is within the budget");
         assert_eq!(found, expected, "{pattern} {path}");
         matched += u32::from(found);
     }

@@ -9,6 +9,7 @@ use crate::rules::pattern::PathPattern;
 use crate::rules::rule::{Access, Rule};
 
 mod bounds;
+mod budget;
 
 fn rule(name: &str, access: Access, matcher: Matcher) -> Rule {
     Rule {
