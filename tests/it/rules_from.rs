@@ -283,6 +283,28 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
     decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
 }
 
+/// CONTRACT 3.3.6
+#[tokio::test]
+async fn a_reload_with_the_same_files_in_two_entries_changes_nothing() {
+    let place = Place::new();
+    let mut running = place.serve().await;
+    let folder = place.folder.path().display();
+    let twice = format!("  - {{ files: '{folder}/shop/*.yaml', hosts: [other.test] }}\n");
+    place.write("accredit.yaml", &place.configuration(&twice));
+    let line = running
+        .wait_for_line("rules_from[0] has the same files")
+        .await;
+    assert!(
+        line["problem"]
+            .as_str()
+            .unwrap()
+            .contains("rules_from[2].files")
+    );
+    running.wait_for_line("configuration reload failed").await;
+    decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+    decides(&running, "other.test", "/shop/a", "default", "allowed").await;
+}
+
 /// A link is followed to the folder, and from the folder to a file: rules that were withdrawn there must not admit any longer.
 #[tokio::test]
 async fn links_to_a_folder_of_rules_files_and_links_in_it_are_watched() {

@@ -1,5 +1,8 @@
 //! `rules_from`: the rules of other files, each bounded to the hosts and paths of its entry (CONTRACT 3.13).
 
+use std::collections::HashMap;
+
+use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::rule_context::RuleContext;
 use crate::config::resolve::rules_from::files_resolver::{FilesResolver, ResolvedFiles};
@@ -35,6 +38,7 @@ pub(crate) fn rules_from(
 ) -> ResolvedFiles {
     let none = RulesInForce::default();
     let in_force = source.in_force.unwrap_or(&none);
+    refuse_equal_files(entries, problems);
     let resolve = |programs: ProgramShares, problems: &mut Problems| {
         let mut resolver = FilesResolver {
             in_force,
@@ -71,6 +75,26 @@ pub(crate) fn rules_from(
         );
     }
     resolved
+}
+
+/// The files that are in force are kept by the `files` of their entry. Two entries with the same one would each take the files
+/// of the other for their own, with the bounds of both.
+fn refuse_equal_files(entries: &[RulesFromDocument], problems: &mut Problems) {
+    let mut seen = HashMap::new();
+    for (number, entry) in entries.iter().enumerate() {
+        let key = path::member(&path::item("rules_from", number), "files");
+        if problems.is_repaired(&key) {
+            continue;
+        }
+        if let Some(earlier) = seen.insert(entry.files.as_str(), number) {
+            let earlier = path::item("rules_from", earlier);
+            problems.error(
+                &key,
+                Sentence::own(format!("{earlier} has the same files")),
+                "name all hosts and paths of these files in one entry",
+            );
+        }
+    }
 }
 
 #[cfg(test)]

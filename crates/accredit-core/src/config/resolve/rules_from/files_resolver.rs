@@ -93,7 +93,11 @@ impl FilesResolver<'_> {
         }
         let mut files = Vec::new();
         for found in found {
-            let last = self.in_force.last_valid(&entry.files, &found.path);
+            // The rules of a file never have the bounds of two entries, also not those that it had before.
+            let last = match self.labels.is_of_earlier_entry(&found.path) {
+                true => None,
+                false => self.in_force.last_valid(&entry.files, &found.path),
+            };
             let (content, problems) = self.read(found, last, own_rules, bounds);
             files.push(self.decide(entry, found, last, content, problems));
         }

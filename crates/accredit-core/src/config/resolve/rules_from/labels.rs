@@ -45,6 +45,11 @@ impl FileLabels {
         }
     }
 
+    /// Whether an earlier entry has this file too.
+    pub fn is_of_earlier_entry(&self, path: &str) -> bool {
+        self.seen.contains(path)
+    }
+
     /// The label of a file, which no other file may have.
     pub fn claim(
         &mut self,

@@ -147,21 +147,67 @@ fn names_of_rules_stay_with_the_file_that_had_them() {
     let later = [found(&[("/t/shop/shop.yaml", RULE)]), pay];
     let later = resolved(&text, &later, Some(&first.rules_in_force)).expect("is valid");
     assert_eq!(states(&later)[0], "/t/shop/shop.yaml unused 0");
-    // One file cannot be in two entries, or its rules would have the bounds of both.
-    let twice = format!(
-        "{HEAD}rules_from:\n  - {{ files: /t/*.yaml, paths: [/a] }}\n  - {{ files: /t/a.yaml, paths: [/b] }}\n"
-    );
-    let file = found(&[("/t/a.yaml", RULE)]);
-    let problems = resolved(&twice, &[file.clone(), file], None).expect_err("is listed twice");
-    let problems = problems.join("\n");
-    assert!(
-        problems.contains("an earlier entry of rules_from names this file too"),
-        "{problems}"
-    );
     let odd = resolved(
         &format!("{HEAD}{SHOP}"),
         &[found(&[("/t/shop/a:b.yaml", RULE)])],
         None,
     );
     assert!(odd.expect_err("has a bad name")[0].contains("and it has a `:`"));
+}
+
+/// Its rules would have the bounds of both.
+#[test]
+fn one_file_cannot_be_in_two_entries() {
+    let twice = format!(
+        "{HEAD}rules_from:\n  - {{ files: /t/*.yaml, paths: [/a] }}\n  - {{ files: /t/a.yaml, paths: [/b] }}\n"
+    );
+    let file = found(&[("/t/a.yaml", RULE)]);
+    let problems = resolved(&twice, &[file.clone(), file.clone()], None);
+    let problems = problems.expect_err("is listed twice").join("\n");
+    assert!(
+        problems.contains("an earlier entry of rules_from names this file too"),
+        "{problems}"
+    );
+    // A reload that adds an earlier entry for a file in force.
+    let one = format!("{HEAD}rules_from:\n  - {{ files: /t/a.yaml, paths: [/b] }}\n");
+    let first = start(&one, &[file.clone()]);
+    let problems = resolved(
+        &twice,
+        &[file.clone(), file.clone()],
+        Some(&first.rules_in_force),
+    );
+    let problems = problems.expect_err("is listed twice").join("\n");
+    assert!(
+        problems.contains("/t/a.yaml: line 1: an earlier entry of rules_from names this file too"),
+        "{problems}"
+    );
+    // The earlier entry did not find the file when the configuration came.
+    let first = start(&twice, &[found(&[]), file.clone()]);
+    assert_eq!(states(&first), ["/t/a.yaml current 1"]);
+    let second = resolved(&twice, &[file.clone(), file], Some(&first.rules_in_force));
+    let second = second.expect("is valid");
+    assert_eq!(
+        states(&second),
+        ["/t/a.yaml current 1", "/t/a.yaml unused 0"]
+    );
+    assert_eq!(names(&second), ["a:read"]);
+}
+
+/// A reload accepted what a start refuses, and the copies of the rules multiplied with each change of a file.
+#[test]
+fn two_entries_with_the_same_files_are_an_error_at_the_start_and_in_a_reload() {
+    let twice = format!("{HEAD}{SHOP}  - {{ files: /t/shop/*.yaml, hosts: [shop.example] }}\n");
+    let good = found(&[("/t/shop/a.yaml", RULE)]);
+    let first = start(&format!("{HEAD}{SHOP}"), &[good.clone()]);
+    let invalid = found(&[("/t/shop/a.yaml", "- [")]);
+    for found in [good, invalid, found(&[]), unlisted()] {
+        for in_force in [None, Some(&first.rules_in_force)] {
+            let problems = resolved(&twice, &[found.clone(), found.clone()], in_force);
+            let problems = problems.expect_err("has the same files twice").join("\n");
+            assert!(
+                problems.contains("rules_from[1].files (line 5): rules_from[0] has the same files"),
+                "{problems}"
+            );
+        }
+    }
 }
