@@ -11,8 +11,11 @@ use crate::regular_file;
 /// The most files of an entry.
 const MAX_FILES: usize = 256;
 
-/// The most bytes of a file. All files of an entry are in memory at the same time.
+/// The most bytes of a file.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// The most bytes of all files of an entry, which are in memory at the same time.
+const MAX_ENTRY_BYTES: usize = 16 << 20;
 
 /// The `files` of each entry of `rules_from`, and the files that were found.
 #[derive(Default, PartialEq, Eq)]
@@ -66,12 +69,24 @@ fn read_entry(files: &str) -> FoundEntry {
     FoundEntry {
         files: listed.and_then(|names| match names.len() > MAX_FILES {
             true => Err(format!("there are over {MAX_FILES} files")),
-            false => {
-                let paths = names.iter().map(|name| pattern.folder().join(name));
-                Ok(paths.map(|path| found(&path)).collect())
-            }
+            false => read_files(names.iter().map(|name| pattern.folder().join(name))),
         }),
     }
+}
+
+fn read_files(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<FoundFile>, String> {
+    let mut bytes = 0;
+    let mut files = Vec::new();
+    for path in paths {
+        let file = found(&path);
+        bytes += file.text.as_ref().map_or(0, String::len);
+        if bytes > MAX_ENTRY_BYTES {
+            let limit = MAX_ENTRY_BYTES >> 20;
+            return Err(format!("the files have over {limit} MiB together"));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 /// The names in the folder that match, sorted. At most one more than [`MAX_FILES`] are returned.
@@ -98,5 +113,28 @@ fn found(path: &Path) -> FoundFile {
     FoundFile {
         path: path.to_string_lossy().into(),
         text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_BYTES, MAX_ENTRY_BYTES, read_entry};
+
+    #[test]
+    fn the_files_of_an_entry_are_bounded_together() {
+        let folder = tempfile::tempdir().expect("is made");
+        let count = MAX_ENTRY_BYTES >> 20;
+        let add = |number: usize| {
+            let path = folder.path().join(format!("{number:02}.yaml"));
+            let file = std::fs::File::create(path).expect("is made");
+            file.set_len(MAX_BYTES).expect("has that length");
+        };
+        (0..count).for_each(add);
+        let pattern = format!("{}/*.yaml", folder.path().display());
+        let all = read_entry(&pattern).files.expect("are read");
+        assert_eq!(all.iter().filter(|file| file.text.is_ok()).count(), count);
+        add(count);
+        let too_many = read_entry(&pattern).files.expect_err("are too large");
+        assert_eq!(too_many, "the files have over 16 MiB together");
     }
 }

@@ -9,6 +9,7 @@ use crate::config::env::{self, EnvLookup};
 use crate::config::locations::Locations;
 use crate::config::problem::{Problem, Problems};
 use crate::config::rule_document::RuleDocument;
+use crate::config::rules_memory::rules_memory;
 use crate::config::schema;
 use crate::config::sentence::Sentence;
 use crate::config::structure::check;
@@ -66,28 +67,41 @@ pub(crate) fn read_taking<T>(
     }
 }
 
+/// A rules file as it was read.
+pub(crate) struct RulesText {
+    pub(crate) documents: Vec<RuleDocument>,
+    pub(crate) problems: Problems,
+    /// The bytes that the rules take once they are compiled, without their expressions.
+    pub(crate) memory: usize,
+}
+
 /// Reads a rules file. Environment variables are not replaced in it: a team could otherwise read every variable of accredit.
 ///
-/// Problems are in the returned [`Problems`], with placeholders in the documents, as in [`read`]. Without documents, the text is
-/// not a list at all.
-pub(crate) fn read_rules(path: Arc<str>, text: &str) -> (Vec<RuleDocument>, Problems) {
+/// Problems are in the result, with placeholders in the documents, as in [`read`]. Without documents, the text is not a list at
+/// all.
+pub(crate) fn read_rules(path: Arc<str>, text: &str) -> RulesText {
     let mut problems = Problems::of_file(path);
     let Some(mut root) = yaml::read::read(text, &mut problems) else {
-        return (Vec::new(), problems);
+        return RulesText {
+            documents: Vec::new(),
+            problems,
+            memory: 0,
+        };
     };
+    let memory = rules_memory(&root);
     problems.locate_in(Locations::of(&root));
     env::refuse(&root, &mut problems);
     let repaired = check::check(&mut root, schema::rules_schema(), &mut problems);
     problems.ignore_consequences_of(repaired);
-    match Vec::<RuleDocument>::deserialize(&root) {
-        Ok(documents) if documents.len() <= MAX_RULES_OF_A_FILE => (documents, problems),
+    let documents = match Vec::<RuleDocument>::deserialize(&root) {
+        Ok(documents) if documents.len() <= MAX_RULES_OF_A_FILE => documents,
         Ok(_) => {
             problems.error(
                 "",
                 Sentence::own(format!("the file has over {MAX_RULES_OF_A_FILE} rules")),
                 "divide it into several files",
             );
-            (Vec::new(), problems)
+            Vec::new()
         }
         Err(mismatch) => {
             if !problems.has_errors() {
@@ -97,8 +111,13 @@ pub(crate) fn read_rules(path: Arc<str>, text: &str) -> (Vec<RuleDocument>, Prob
                     "report this as a fault of accredit",
                 );
             }
-            (Vec::new(), problems)
+            Vec::new()
         }
+    };
+    RulesText {
+        documents,
+        problems,
+        memory,
     }
 }
 

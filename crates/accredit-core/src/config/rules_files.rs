@@ -62,9 +62,9 @@ pub(crate) struct RulesFile {
 /// The rules of a file that are in force.
 #[derive(Debug, Default)]
 pub(crate) struct RulesFileContent {
-    /// The bytes of the compiled expressions of `rules`. They stay with the rules, because they count as long as the rules are
-    /// in force, whatever the file has now.
-    pub(crate) program_bytes: usize,
+    /// The bytes of `rules` and of their compiled expressions. They stay with the rules, because they count as long as the rules
+    /// are in force, whatever the file has now.
+    pub(crate) memory: usize,
     pub(crate) documents: Vec<RuleDocument>,
     /// Without the bounds of their entry, which the configuration can change while the file is invalid.
     pub(crate) rules: Vec<Rule>,

@@ -13,13 +13,13 @@ use crate::expression::bounded_regex::{BoundedRegex, RegexError};
 /// The most bytes of one compiled expression.
 pub const MAX_EXPRESSION_BYTES: usize = 1024 * 1024;
 
-/// The most bytes of the compiled expressions of one rules file.
+/// The most bytes of the rules and compiled expressions of one rules file.
 pub const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most bytes of the compiled expressions of a configuration and its rules files.
+/// The most bytes of the compiled expressions of a configuration and of the rules and compiled expressions of its files.
 pub const MAX_CONFIGURATION_BYTES: usize = 64 * 1024 * 1024;
 
-/// Whose expressions may not become larger.
+/// Whose rules and expressions may not become larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramLimit {
     RulesFile,
@@ -96,7 +96,16 @@ impl ProgramStore {
         }
     }
 
-    /// The bytes of its programs.
+    /// Counts bytes of what the document has beside its programs.
+    ///
+    /// # Errors
+    /// The limit, if they do not fit.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), ProgramLimit> {
+        self.spend(bytes);
+        self.left.map(|_| ()).ok_or(self.limit)
+    }
+
+    /// The bytes of its programs, and those that were reserved.
     pub fn used(&self) -> usize {
         self.granted.saturating_sub(self.left())
     }
@@ -198,17 +207,17 @@ impl<'s> ProgramMeter<'s> {
 
 impl fmt::Display for ProgramLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (owner, bytes) = match self {
-            ProgramLimit::RulesFile => ("this file", MAX_FILE_BYTES),
+        let (what, bytes) = match self {
+            ProgramLimit::RulesFile => (
+                "the rules and compiled expressions of this file",
+                MAX_FILE_BYTES,
+            ),
             ProgramLimit::Configuration => (
-                "the configuration and its rules files (the last valid rules of an invalid file count)",
+                "the compiled expressions of the configuration, and the rules and compiled expressions of its rules files (the last valid rules of an invalid file count),",
                 MAX_CONFIGURATION_BYTES,
             ),
         };
         let limit = bytes >> 20;
-        write!(
-            f,
-            "the compiled expressions of {owner}, up to this one, are larger than {limit} MiB together"
-        )
+        write!(f, "{what} take more than {limit} MiB of memory together")
     }
 }

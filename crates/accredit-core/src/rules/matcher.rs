@@ -162,49 +162,6 @@ impl Matcher {
         })
     }
 
-    /// Whether this matches every request that `other` matches. `false` if that cannot be seen from the patterns.
-    pub fn covers(&self, other: &Matcher) -> bool {
-        fn subset<T: PartialEq>(own: Option<&Vec<T>>, other: Option<&Vec<T>>) -> bool {
-            own.is_none_or(|own| {
-                other.is_some_and(|other| other.iter().all(|member| own.contains(member)))
-            })
-        }
-        fn covering<T>(
-            own: Option<&Vec<T>>,
-            other: Option<&Vec<T>>,
-            covers: impl Fn(&T, &T) -> bool,
-        ) -> bool {
-            own.is_none_or(|own| {
-                other.is_some_and(|other| {
-                    let mut other = other.iter();
-                    other.all(|narrow| own.iter().any(|wide| covers(wide, narrow)))
-                })
-            })
-        }
-        subset(self.hosts.as_ref(), other.hosts.as_ref())
-            && subset(self.methods.as_ref(), other.methods.as_ref())
-            && (self.preflight == Preflight::Any || other.preflight == Preflight::Only)
-            && self
-                .context
-                .iter()
-                .all(|entry| other.context.contains(entry))
-            && covering(
-                self.paths.as_ref(),
-                other.paths.as_ref(),
-                PathPattern::covers,
-            )
-            && covering(
-                self.principals.as_ref(),
-                other.principals.as_ref(),
-                PrincipalPattern::covers,
-            )
-            && covering(
-                self.addresses.as_ref(),
-                other.addresses.as_ref(),
-                AddressRange::covers,
-            )
-    }
-
     /// Whether this matches every request.
     pub(crate) fn matches_all(&self) -> bool {
         self.hosts.is_none()

@@ -25,6 +25,11 @@ impl MatchingBudget {
         MatchingBudget { steps: MAX_STEPS }
     }
 
+    /// A budget of that many steps.
+    pub fn of(steps: usize) -> MatchingBudget {
+        MatchingBudget { steps }
+    }
+
     /// For comparisons that no client causes.
     pub fn unlimited() -> MatchingBudget {
         MatchingBudget { steps: usize::MAX }

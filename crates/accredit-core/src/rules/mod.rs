@@ -2,6 +2,7 @@
 
 pub mod ambiguity;
 pub mod condition;
+pub mod coverage;
 pub mod demands;
 pub mod facts;
 pub mod host;

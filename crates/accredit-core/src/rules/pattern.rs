@@ -105,29 +105,41 @@ impl PathPattern {
 
     /// Whether this matches every path that `other` matches. `false` if that cannot be seen segment by segment.
     pub fn covers(&self, other: &PathPattern) -> bool {
-        fn cover<'a>(
-            own: impl Iterator<Item = &'a SegmentPattern>,
-            other: impl Iterator<Item = &'a SegmentPattern>,
-        ) -> bool {
-            own.zip(other).all(|(own, other)| own.covers(other))
+        self.covers_within(other, &mut MatchingBudget::unlimited()) == Ok(true)
+    }
+
+    /// [`PathPattern::covers`] of patterns that others chose.
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub(crate) fn covers_within(
+        &self,
+        other: &PathPattern,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        // The ends of both are compared if this has a `**`: the other has more segments between them.
+        let (tail, other_end) = match (&self.tail, &other.tail) {
+            (None, None) if self.head.len() == other.head.len() => (&[][..], &[][..]),
+            (None, _) => return Ok(false),
+            (Some(tail), None) if self.head.len() + tail.len() <= other.head.len() => {
+                (tail.as_slice(), other.head.as_slice())
+            }
+            (Some(tail), Some(other_tail))
+                if self.head.len() <= other.head.len() && tail.len() <= other_tail.len() =>
+            {
+                (tail.as_slice(), other_tail.as_slice())
+            }
+            (Some(_), _) => return Ok(false),
+        };
+        let heads = self.head.iter().zip(&other.head);
+        let ends = tail.iter().rev().zip(other_end.iter().rev());
+        for (own, other) in heads.chain(ends) {
+            budget.spend(1)?;
+            if !own.covers(other, budget)? {
+                return Ok(false);
+            }
         }
-        match (&self.tail, &other.tail) {
-            (None, None) => {
-                self.head.len() == other.head.len() && cover(self.head.iter(), other.head.iter())
-            }
-            (None, Some(_)) => false,
-            (Some(tail), None) => {
-                self.head.len() + tail.len() <= other.head.len()
-                    && cover(self.head.iter(), other.head.iter())
-                    && cover(tail.iter().rev(), other.head.iter().rev())
-            }
-            (Some(tail), Some(other_tail)) => {
-                self.head.len() <= other.head.len()
-                    && tail.len() <= other_tail.len()
-                    && cover(self.head.iter(), other.head.iter())
-                    && cover(tail.iter().rev(), other_tail.iter().rev())
-            }
-        }
+        Ok(true)
     }
 }
 

@@ -71,6 +71,13 @@ impl PrincipalPattern {
             }
     }
 
+    /// The whole principal, or its beginning.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            PrincipalPattern::Exact(text) | PrincipalPattern::Prefix(text) => text,
+        }
+    }
+
     /// Whether this matches every principal that `other` matches.
     pub fn covers(&self, other: &PrincipalPattern) -> bool {
         match (self, other) {

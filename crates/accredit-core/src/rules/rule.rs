@@ -96,9 +96,57 @@ impl Rule {
     }
 
     /// Whether this applies to every request to which `other` applies. `false` if that cannot be seen from the patterns.
-    pub(crate) fn covers(&self, other: &Rule) -> bool {
-        self.conditions()
-            .all(|own| other.conditions().any(|other| own.covers(other)))
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub(crate) fn covers(
+        &self,
+        other: &Rule,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        for own in self.conditions() {
+            if !other.is_covered_by(own, budget)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the bounds of this rule apply to every request to which `other` applies. `false` if that cannot be seen.
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub(crate) fn bounds_cover(
+        &self,
+        other: &Rule,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        match &self.bounds {
+            Some(bounds) => other.is_covered_by(bounds, budget),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether both are rules of the configuration, or of files of one entry.
+    pub(crate) fn shares_bounds(&self, other: &Rule) -> bool {
+        match (&self.bounds, &other.bounds) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    fn is_covered_by(
+        &self,
+        wide: &Matcher,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
+        for own in self.conditions() {
+            if wide.covers(own, budget)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The matchers that must all match.

@@ -188,12 +188,8 @@ impl RuleTable {
 
 /// For each rule, the number of the first later rule that does not share its bounds.
 fn ends_of_bounds(rules: &[Arc<Rule>]) -> Vec<usize> {
-    let share = |one: &Rule, other: &Rule| match (&one.bounds, &other.bounds) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        (Some(_), None) | (None, _) => false,
-    };
     let mut number = 0;
-    let groups = rules.chunk_by(|one, other| share(one, other));
+    let groups = rules.chunk_by(|one, other| one.shares_bounds(other));
     groups
         .flat_map(|group| {
             number += group.len();

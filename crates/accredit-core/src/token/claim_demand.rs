@@ -56,6 +56,15 @@ impl ClaimDemand {
         self.name == other.name && self.any_of.iter().all(|value| other.any_of.contains(value))
     }
 
+    /// A measure of what it costs to compare the values with another one.
+    pub(crate) fn comparisons(&self) -> usize {
+        let texts = self.any_of.iter().map(|value| match value {
+            ClaimValue::Text(text) => 1 + text.len() / 32,
+            ClaimValue::Number(_) | ClaimValue::Truth(_) => 1,
+        });
+        texts.sum()
+    }
+
     fn accepts(&self, value: &JsonValue, claims: &Claims) -> bool {
         let mut values = self.any_of.iter();
         match &value.kind {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::config::problem::Problems;
 use crate::config::sentence::Sentence;
-use crate::expression::program_store::ProgramStore;
+use crate::expression::program_store::{ProgramLimit, ProgramStore};
 use crate::expression::variables::VariableSet;
 use crate::expression::{Expression, ExpressionError};
 
@@ -36,12 +36,20 @@ impl DocumentExpressions {
         DocumentExpressions::with(self.programs.of_rules_file(share))
     }
 
-    /// The bytes of the programs.
-    pub fn program_bytes(&self) -> usize {
+    /// Counts the bytes of the rules of a file, before they are compiled.
+    ///
+    /// # Errors
+    /// The limit for the file.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), ProgramLimit> {
+        self.programs.reserve(bytes)
+    }
+
+    /// The bytes of the programs, and those that were reserved.
+    pub fn memory(&self) -> usize {
         self.programs.used()
     }
 
-    /// The bytes that the programs of rules files may have together.
+    /// The bytes that the rules of files and their programs may have together.
     pub fn left_for_rules_files(&self) -> usize {
         self.programs.left()
     }

@@ -8,6 +8,7 @@ use crate::config::rule_document::RuleDocument;
 use crate::config::sentence::Sentence;
 use crate::config::warning::WarningCode;
 use crate::config::words::AccessWord;
+use crate::rules::matching_budget::{MatchingBudget, MatchingBudgetExceeded};
 use crate::rules::rule::{Access, Rule};
 use crate::token::claim_demand::ClaimDemand;
 
@@ -22,6 +23,10 @@ pub(crate) struct RuleGroup<'a> {
     /// `None` if nothing is reported about these rules.
     pub(crate) problems: Option<&'a mut Problems>,
 }
+
+/// The most steps of the comparisons between rules, some 0.1 s. A configuration takes effect after them, so that a team with many
+/// rules could otherwise delay every change, also one that withdraws access.
+const MAX_STEPS: usize = 40_000_000;
 
 /// A rule at its place in the order.
 #[derive(Clone, Copy)]
@@ -45,22 +50,81 @@ pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
             rule,
         }));
     }
-    for (position, one) in rules.iter().enumerate() {
-        let mut earlier = rules.iter().take(position);
-        let Some(earlier) = earlier.find(|earlier| earlier.rule.covers(one.rule)) else {
+    if let Err((first, MatchingBudgetExceeded)) = compare(groups, &rules) {
+        warn_of_too_many(groups, first);
+    }
+}
+
+/// Stops at the first rule that is not compared.
+fn compare<'a>(
+    groups: &mut [RuleGroup<'_>],
+    rules: &[OrderedRule<'a>],
+) -> Result<(), (OrderedRule<'a>, MatchingBudgetExceeded)> {
+    let mut budget = MatchingBudget::of(MAX_STEPS);
+    warn_of_unreachable(groups, rules, &mut budget)?;
+    warn_of_evadable(groups, rules, &mut budget)
+}
+
+fn warn_of_unreachable<'a>(
+    groups: &mut [RuleGroup<'_>],
+    rules: &[OrderedRule<'a>],
+    budget: &mut MatchingBudget,
+) -> Result<(), (OrderedRule<'a>, MatchingBudgetExceeded)> {
+    let sections: Vec<&[OrderedRule<'a>]> = rules
+        .chunk_by(|one, other| one.rule.shares_bounds(other.rule))
+        .collect();
+    for (number, section) in sections.iter().enumerate() {
+        let before = sections.get(..number).unwrap_or_default();
+        for (position, one) in section.iter().enumerate() {
+            let of_section = section.get(..position).unwrap_or_default();
+            let earlier = covering(before, of_section, *one, budget);
+            let Some(earlier) = earlier.map_err(|exceeded| (*one, exceeded))? else {
+                continue;
+            };
+            let what = Sentence::own("this rule never decides: ");
+            let what = name_of(groups, earlier, one.group, what)
+                .and(" matches every request that it matches");
+            warn(
+                groups,
+                *one,
+                WarningCode::RuleUnreachable,
+                what,
+                "put the narrower rule first, or remove this rule",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The first rule of these sections, and then of the rules before it in its own section, that covers the rule. The rules of a
+/// section have the same bounds. They are compared only if the bounds cover the rule, so that teams with other hosts cost little.
+fn covering<'a>(
+    before: &[&[OrderedRule<'a>]],
+    of_section: &[OrderedRule<'a>],
+    one: OrderedRule<'a>,
+    budget: &mut MatchingBudget,
+) -> Result<Option<OrderedRule<'a>>, MatchingBudgetExceeded> {
+    for section in before.iter().copied().chain([of_section]) {
+        let Some(first) = section.first() else {
             continue;
         };
-        let what = Sentence::own("this rule never decides: ");
-        let what = name_of(groups, *earlier, one.group, what)
-            .and(" matches every request that it matches");
-        warn(
-            groups,
-            *one,
-            WarningCode::RuleUnreachable,
-            what,
-            "put the narrower rule first, or remove this rule",
-        );
+        if !first.rule.bounds_cover(one.rule, budget)? {
+            continue;
+        }
+        for earlier in section {
+            if earlier.rule.covers(one.rule, budget)? {
+                return Ok(Some(*earlier));
+            }
+        }
     }
+    Ok(None)
+}
+
+fn warn_of_evadable<'a>(
+    groups: &mut [RuleGroup<'_>],
+    rules: &[OrderedRule<'a>],
+    budget: &mut MatchingBudget,
+) -> Result<(), (OrderedRule<'a>, MatchingBudgetExceeded)> {
     // Rules after the first one that matches every request never decide.
     let catch_all = rules.iter().position(|one| one.rule.matches_all());
     let deciding = catch_all.map_or(rules.len(), |number| number + 1);
@@ -70,14 +134,58 @@ pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
         Access::Token(demands) => demands.exceed_verified_token(),
         Access::Anonymous { .. } | Access::Optional(_) => false,
     };
-    let is_evadable = |one: &&OrderedRule<'_>| {
-        is_stricter(one.rule)
-            && !last.is_some_and(|last| {
-                is_as_strict(last.document, one.document) && requires_claims_of(last.rule, one.rule)
-            })
-    };
-    for evadable in rules.iter().take(deciding).filter(is_evadable) {
-        warn_of_evasion(groups, *evadable, last);
+    for one in rules.iter().take(deciding) {
+        if !is_stricter(one.rule) {
+            continue;
+        }
+        let is_evadable = match last {
+            Some(last) => {
+                let steps = steps_of(last).saturating_mul(steps_of(*one));
+                budget.spend(steps).map_err(|exceeded| (*one, exceeded))?;
+                !(is_as_strict(last.document, one.document)
+                    && requires_claims_of(last.rule, one.rule))
+            }
+            None => true,
+        };
+        if is_evadable {
+            warn_of_evasion(groups, *one, last);
+        }
+    }
+    Ok(())
+}
+
+/// The product for two rules is at least the steps of the comparison of what they require.
+fn steps_of(one: OrderedRule<'_>) -> usize {
+    let document = one.document;
+    let texts = [
+        &document.issuers,
+        &document.audiences,
+        &document.scopes,
+        &document.any_scope,
+    ];
+    let texts = texts.into_iter().flatten().flatten();
+    let texts: usize = texts.map(|text| 1 + text.len() / 32).sum();
+    let values = claims(&one.rule.access).iter();
+    let values: usize = values.map(ClaimDemand::comparisons).sum();
+    1 + texts + values
+}
+
+/// `first` is the first rule that was not compared.
+fn warn_of_too_many(groups: &mut [RuleGroup<'_>], first: OrderedRule<'_>) {
+    let what =
+        Sentence::own("there are too many rules to compare each with all rules before it: from ");
+    let what = name_of(groups, first, 0, what)
+        .and(" on, rules that never decide or that can be evaded are not reported");
+    if let Some(problems) = groups.first_mut().and_then(|own| own.problems.as_mut()) {
+        problems.warn(
+            WarningCode::RuleUnreachable,
+            match first.group {
+                0 => "rules",
+                _ => "rules_from",
+            },
+            what,
+            "join rules that differ in their patterns only, or shorten their lists",
+        );
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn rules_from(
         problems.error(
             "rules_from",
             Sentence::own(ProgramLimit::Configuration.to_string()),
-            "shorten the regular expressions, or correct the invalid files",
+            "shorten the regular expressions, remove rules of files, or correct the invalid files",
         );
     }
     resolved

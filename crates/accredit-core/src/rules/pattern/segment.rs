@@ -90,11 +90,22 @@ impl SegmentPattern {
     }
 
     /// Whether this matches every segment that `other` matches. `false` if that cannot be seen from the text.
-    pub(crate) fn covers(&self, other: &SegmentPattern) -> bool {
+    ///
+    /// # Errors
+    /// [`MatchingBudgetExceeded`]
+    pub(crate) fn covers(
+        &self,
+        other: &SegmentPattern,
+        budget: &mut MatchingBudget,
+    ) -> Result<bool, MatchingBudgetExceeded> {
         match (self, other) {
-            (SegmentPattern::Any, _) => true,
-            (own, SegmentPattern::Literal(text)) => own.matches_text(text),
-            (own, other) => own == other,
+            (SegmentPattern::Any, _) => Ok(true),
+            (own, SegmentPattern::Literal(text)) => own.matches(text, budget),
+            (SegmentPattern::Pieces(own), SegmentPattern::Pieces(other)) => {
+                budget.spend_comparing(own.len().min(other.len()))?;
+                Ok(own == other)
+            }
+            (SegmentPattern::Literal(_) | SegmentPattern::Pieces(_), _) => Ok(false),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::config::load;
+use crate::config::load::{self, RulesText};
 use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::expressions::ExpressionContext;
@@ -172,7 +172,11 @@ impl FilesResolver<'_> {
                 return (RulesFileContent::default(), problems);
             }
         };
-        let (documents, mut problems) = load::read_rules(found.path.clone(), text);
+        let RulesText {
+            documents,
+            mut problems,
+            memory,
+        } = load::read_rules(found.path.clone(), text);
         problems.accept(self.context.accepted.to_vec());
         let label = match self.labels.claim(&found.path, own_rules) {
             Ok(label) => label,
@@ -187,7 +191,16 @@ impl FilesResolver<'_> {
         };
         let of_configuration = self.context.expressions.document;
         let share = self.programs.share_of(last);
-        let expressions = RefCell::new(of_configuration.borrow().of_rules_file(share));
+        let mut expressions = of_configuration.borrow().of_rules_file(share);
+        if let Err(limit) = expressions.reserve(memory) {
+            problems.error(
+                "",
+                Sentence::own(limit.to_string()),
+                "remove rules, or shorten their lists and patterns",
+            );
+            return (RulesFileContent::default(), problems);
+        }
+        let expressions = RefCell::new(expressions);
         let context = RuleContext {
             expressions: ExpressionContext {
                 document: &expressions,
@@ -197,7 +210,7 @@ impl FilesResolver<'_> {
         let content = RulesFileContent {
             rules: rules(&documents, place, &context, &mut problems),
             documents,
-            program_bytes: expressions.borrow().program_bytes(),
+            memory: expressions.borrow().memory(),
         };
         (content, problems)
     }

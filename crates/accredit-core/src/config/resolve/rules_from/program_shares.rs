@@ -1,7 +1,8 @@
-//! How the rules files of a configuration share what its own expressions leave of the limit for compiled expressions.
+//! How the rules files of a configuration share what its own expressions leave of the limit for rules of files and compiled
+//! expressions.
 //!
-//! The rules that a file keeps in force while it is invalid or gone have programs too. They were not counted, and files that became
-//! valid and invalid in turns took any amount of memory.
+//! The rules that a file keeps in force while it is invalid or gone take memory too. They were not counted, and files that became
+//! valid and invalid in turns took any amount of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use crate::config::rule_document::RulesFromDocument;
 use crate::config::rules_files::{RulesFile, RulesFileContent, RulesInForce};
 
-/// The bytes of the programs of files. Each content counts once, wherever it is in force.
+/// The bytes of the rules of files and of their programs. Each content counts once, wherever it is in force.
 #[derive(Clone)]
 pub(crate) struct ProgramShares {
     /// What all files may have together.
@@ -40,13 +41,13 @@ impl ProgramShares {
             .flat_map(|entry| in_force.of_entry(&entry.files));
         ProgramShares {
             reserved: files
-                .map(|file| (Arc::as_ptr(&file.content), file.content.program_bytes))
+                .map(|file| (Arc::as_ptr(&file.content), file.content.memory))
                 .collect(),
             ..self
         }
     }
 
-    /// What the programs of a file may have that is read now, and has these rules in force. A file for which room is reserved can
+    /// What the rules and programs of a file may have that is read now, and has these rules in force. A file for which room is reserved can
     /// stay as it is, whatever the others have.
     pub(crate) fn share_of(&mut self, last: Option<&Arc<RulesFileContent>>) -> usize {
         let own = last.and_then(|last| self.reserved.remove(&Arc::as_ptr(last)));
@@ -56,7 +57,7 @@ impl ProgramShares {
 
     /// Counts the rules of a file that the new configuration has.
     pub(crate) fn count(&mut self, content: &Arc<RulesFileContent>) {
-        let content = (Arc::as_ptr(content), content.program_bytes);
+        let content = (Arc::as_ptr(content), content.memory);
         self.reserved.remove(&content.0);
         self.used.insert(content.0, content.1);
     }

@@ -310,7 +310,7 @@ fn a_file_whose_expressions_compile_to_too_much_is_invalid_as_a_whole() {
     };
     assert!(
         too_large.contains("].when (line ")
-            && too_large.contains("the compiled expressions of this file, up to this one, are larger than 8 MiB together"),
+            && too_large.contains("the rules and compiled expressions of this file take more than 8 MiB of memory together"),
         "{too_large}"
     );
     assert!(
@@ -334,6 +334,78 @@ fn a_file_whose_expressions_compile_to_too_much_is_invalid_as_a_whole() {
         states(&resolved),
         ["/t/shop/a.yaml outdated 1", "/t/shop/b.yaml current 1"]
     );
+}
+
+/// Valid files of one team could take the memory of the process without any expression.
+#[test]
+fn a_file_whose_rules_take_too_much_memory_is_invalid() {
+    let text = format!("{HEAD}{SHOP}");
+    let rule = |match_of: &str| format!("- {{ name: a, match: {{ {match_of} }}, access: deny }}\n");
+    let segments = rule(&format!("paths: [/shop{}]", "/a".repeat(90_000)));
+    let texts_of = |count: usize| {
+        let hosts: Vec<String> = (0..count)
+            .map(|number| format!("h{number}.example"))
+            .collect();
+        rule(&format!("hosts: [{}]", hosts.join(", ")))
+    };
+    // An alias of YAML repeats a text without its length.
+    let long = "a".repeat(100_000);
+    let aliases = "*p, ".repeat(99);
+    let aliases = rule(&format!("paths: [&p '/shop/{long}', {aliases}]"));
+    let first = start(&text, &[found(&[("/t/shop/a.yaml", RULE)])]);
+    for large in [segments, texts_of(90_000), aliases] {
+        assert!(large.len() < 2 << 20);
+        let files = [found(&[
+            ("/t/shop/a.yaml", &large),
+            ("/t/shop/b.yaml", RULE),
+        ])];
+        let problems = resolved(&text, &files, None).expect_err("is too large");
+        let is_error = |problem: &&String| !problem.starts_with("warning");
+        let errors: Vec<&String> = problems.iter().filter(is_error).collect();
+        let [error] = errors.as_slice() else {
+            panic!("{errors:#?}");
+        };
+        assert!(
+            error.starts_with("/t/shop/a.yaml: line 1: the rules and compiled expressions of this file take more than 8 MiB"),
+            "{error}"
+        );
+        let next = resolved(&text, &files, Some(&first.rules_in_force)).expect("b is valid");
+        assert_eq!(names(&next), ["a:read", "b:read"]);
+    }
+    // Far more than a file of 1,000 rules has.
+    let fits = [found(&[("/t/shop/a.yaml", &texts_of(40_000))])];
+    assert_eq!(names(&start(&text, &fits)), ["a:a"]);
+}
+
+#[test]
+fn files_whose_rules_take_too_much_memory_together_are_invalid() {
+    let text = format!("{HEAD}{SHOP}");
+    let file = |number: usize| {
+        let segments = "/a".repeat(80_000);
+        format!("- {{ match: {{ paths: [/shop/{number}{segments}] }}, access: deny }}\n")
+    };
+    let texts: Vec<(String, String)> = (0..9)
+        .map(|number| (format!("/t/shop/f{number}.yaml"), file(number)))
+        .collect();
+    let files: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let [before @ .., _] = files.as_slice() else {
+        panic!("there are files");
+    };
+    let first = start(&text, &[found(before)]);
+    let next = resolved(&text, &[found(&files)], Some(&first.rules_in_force)).expect("is valid");
+    assert_eq!(names(&next).len(), before.len());
+    let rejected = texts_of_rejected(next);
+    assert!(
+        rejected.contains("/t/shop/f8.yaml: ") && rejected.contains("take more than 64 MiB"),
+        "{rejected}"
+    );
+}
+
+fn texts_of_rejected(resolved: Resolved) -> String {
+    texts(resolved.rejected).join("\n")
 }
 
 /// An alias of YAML repeats an expression without its length.

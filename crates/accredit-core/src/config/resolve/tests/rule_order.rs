@@ -46,6 +46,30 @@ fn unreachable_and_evadable_rules_cause_warnings() {
     assert!(warnings.is_empty(), "{warnings:?}");
 }
 
+/// The comparison of all rules with all others delayed a new configuration by minutes.
+#[test]
+fn the_comparison_of_rules_ends_and_says_which_rules_were_not_compared() {
+    let hosts: Vec<String> = (0..10_000).map(|number| format!("h{number}")).collect();
+    let hosts = hosts.join(", ");
+    let rule = |more: &str| format!("  - {{ match: {{ hosts: [{hosts}] }}{more} }}\n");
+    let text = issuer(&format!(
+        "rules:\n  - {{ match: {{ paths: [/a] }} }}\n  - {{ match: {{ paths: [/a] }} }}\n{}{}",
+        rule(""),
+        rule(", access: deny"),
+    ));
+    let warnings = resolved(&text).expect("is valid").warnings;
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let [not_compared, unreachable] = texts.as_slice() else {
+        panic!("{texts:#?}");
+    };
+    assert!(unreachable.contains("rules[1]"), "{unreachable}");
+    assert!(
+        not_compared.starts_with("warning[rule_unreachable]: rules (line ")
+            && not_compared.contains("too many rules to compare each with all rules before it: from the rule `rules[3]` on"),
+        "{not_compared}"
+    );
+}
+
 /// CONTRACT 3.5.9
 #[test]
 fn a_rule_that_admits_everything_without_a_token_causes_a_warning() {

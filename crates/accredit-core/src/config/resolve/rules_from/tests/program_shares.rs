@@ -1,4 +1,4 @@
-//! The compiled expressions of all files have one limit together, and the rules that stay in force for invalid files count.
+//! The rules and compiled expressions of all files have one limit together, and the rules that stay in force for invalid files count.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::expression::program_store::{MAX_CONFIGURATION_BYTES, MAX_FILE_BYTES};
 /// The number of rules with which a file has nearly all that it may have.
 static FULL: LazyLock<usize> = LazyLock::new(|| {
     let regex = BoundedRegex::within(usize::MAX, "(?:a{80}){80}000_00").expect("is one");
-    MAX_FILE_BYTES / (regex.bytes() + 1024)
+    MAX_FILE_BYTES / (regex.bytes() + 4096)
 });
 
 /// That many full files fit, and not one more.
@@ -44,7 +44,7 @@ fn full() -> Vec<(usize, String)> {
 
 fn bytes(in_force: &RulesInForce) -> usize {
     let files = in_force.files.iter();
-    files.map(|file| file.content.program_bytes).sum()
+    files.map(|file| file.content.memory).sum()
 }
 
 fn reload(texts: &[(usize, String)], before: &Resolved) -> Resolved {
@@ -80,7 +80,7 @@ fn the_rules_that_invalid_files_keep_in_force_count() {
         assert_eq!(names(&third).len(), *FULL * FILES);
         let rejected = texts(third.rejected).join("\n");
         assert!(
-            rejected.contains("(the last valid rules of an invalid file count), up to this one, are larger than 64 MiB together"),
+            rejected.contains("(the last valid rules of an invalid file count), take more than 64 MiB of memory together"),
             "{rejected}"
         );
     }
@@ -151,7 +151,7 @@ fn a_configuration_whose_own_expressions_do_not_fit_beside_its_files_is_refused(
         problems
             .iter()
             .any(|problem| problem.starts_with("rules_from (line 3): ")
-                && problem.contains("are larger than 64 MiB together")),
+                && problem.contains("take more than 64 MiB of memory together")),
         "{problems:#?}"
     );
 }
