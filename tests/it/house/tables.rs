@@ -277,6 +277,7 @@ pub(super) const HOMES: [(&str, &[&str]); 27] = [
         &[
             "jwks/",
             "envoy/current.rs",
+            "host/routes.rs",
             "keys/",
             "observe/",
             "process/",

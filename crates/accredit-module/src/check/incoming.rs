@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
-use accredit_core::rules::facts::Needs;
 
 use crate::check::http_stream::{ConnectionProperty, HttpStream, RawHeader};
 
@@ -40,8 +39,8 @@ enum SourceAddress<'a> {
 }
 
 impl<'a> IncomingRequest<'a> {
-    /// `None` if [`HttpStream::headers`] gives none. `needs` says whether a rule or a value of `metadata` reads the address.
-    pub fn read(stream: &'a impl HttpStream, needs: Needs) -> Option<IncomingRequest<'a>> {
+    /// `None` if [`HttpStream::headers`] gives none. `needs_address` says whether a rule or a value of `metadata` reads the client's address.
+    pub fn read(stream: &'a impl HttpStream, needs_address: bool) -> Option<IncomingRequest<'a>> {
         let headers = stream.headers()?;
         let [mut method, mut scheme, mut host, mut path] = [None; 4];
         for (name, value) in &headers {
@@ -73,8 +72,7 @@ impl<'a> IncomingRequest<'a> {
             scheme: text(scheme),
             host: text(host),
             path: text(path),
-            source_address: needs
-                .address
+            source_address: needs_address
                 .then(|| stream.property(ConnectionProperty::SourceAddress))
                 .flatten()
                 .map_or(SourceAddress::None, source_address),

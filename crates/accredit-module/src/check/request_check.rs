@@ -217,8 +217,8 @@ impl RequestCheck {
         let Ok(moment) = moment else {
             return refuse_unread(Denial::Internal);
         };
-        let needs = authorizer.rules().needs();
-        let Some(incoming) = IncomingRequest::read(stream, needs) else {
+        let needs_address = authorizer.rules().needs().address;
+        let Some(incoming) = IncomingRequest::read(stream, needs_address) else {
             return refuse_unread(Denial::InvalidRequest(InvalidRequest::Message));
         };
         let mut request = incoming.request(context_of(route.as_deref()));
@@ -280,8 +280,7 @@ impl RequestCheck {
     /// and must not reach the upstream (CONTRACT 1.2).
     fn admit_unchecked(&self, begun: &BegunCheck, stream: &mut impl HttpStream) -> CheckStep {
         let authorizer = &begun.policy.authorizer;
-        let needs = authorizer.rules().needs();
-        let changes = IncomingRequest::read(stream, needs).map(|incoming| {
+        let changes = IncomingRequest::read(stream, false).map(|incoming| {
             let request = incoming.request(&[]);
             let admission = authorizer.admit_unchecked(&request);
             HeaderChanges::of(admission, &request.headers)
