@@ -22,7 +22,7 @@ pub mod revoked_document;
 pub mod route_config;
 pub mod rule_document;
 pub mod rules_files;
-pub(crate) mod rules_memory;
+pub mod rules_memory;
 pub mod schema;
 pub mod sentence;
 pub mod settings;

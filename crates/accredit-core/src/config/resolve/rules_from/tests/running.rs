@@ -170,7 +170,7 @@ fn one_file_cannot_be_in_two_entries() {
     );
     // A reload that adds an earlier entry for a file in force.
     let one = format!("{HEAD}rules_from:\n  - {{ files: /t/a.yaml, paths: [/b] }}\n");
-    let first = start(&one, &[file.clone()]);
+    let first = start(&one, std::slice::from_ref(&file));
     let problems = resolved(
         &twice,
         &[file.clone(), file.clone()],
@@ -198,7 +198,7 @@ fn one_file_cannot_be_in_two_entries() {
 fn two_entries_with_the_same_files_are_an_error_at_the_start_and_in_a_reload() {
     let twice = format!("{HEAD}{SHOP}  - {{ files: /t/shop/*.yaml, hosts: [shop.example] }}\n");
     let good = found(&[("/t/shop/a.yaml", RULE)]);
-    let first = start(&format!("{HEAD}{SHOP}"), &[good.clone()]);
+    let first = start(&format!("{HEAD}{SHOP}"), std::slice::from_ref(&good));
     let invalid = found(&[("/t/shop/a.yaml", "- [")]);
     for found in [good, invalid, found(&[]), unlisted()] {
         for in_force in [None, Some(&first.rules_in_force)] {
