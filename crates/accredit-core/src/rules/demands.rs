@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::expression::failure::EvaluationFailure;
 use crate::rules::condition::Condition;
+use crate::token::accepted_texts::AcceptedTexts;
 use crate::token::claim_demand::{ClaimDemand, UnmetClaim, check_all};
 use crate::token::verified::VerifiedToken;
 
@@ -13,11 +14,11 @@ pub struct Demands {
     /// The token's issuer must be one of these.
     pub issuers: Option<Vec<Arc<str>>>,
     /// `aud` must contain one of these.
-    pub audiences: Option<Vec<String>>,
+    pub audiences: Option<AcceptedTexts>,
     /// The token must have all of these scopes.
     pub scopes: Vec<String>,
     /// The token must have at least one of these scopes, if there are any.
-    pub any_scope: Vec<String>,
+    pub any_scope: AcceptedTexts,
     /// Each of these claims must have one of its values.
     pub claims: Vec<ClaimDemand>,
     pub when: Option<Condition>,
@@ -92,16 +93,21 @@ impl Demands {
         {
             return Err(RuleDenial::InvalidAudience);
         }
-        let has = |scope: &String| token.scopes().contains(scope);
-        let unmet = if !self.scopes.iter().all(has) {
+        let has_any = || {
+            token
+                .scopes()
+                .iter()
+                .any(|scope| self.any_scope.contains(scope))
+        };
+        let unmet = if !token.scopes().contain_all(&self.scopes) {
             Some(ScopeDemand::All)
-        } else if !(self.any_scope.is_empty() || self.any_scope.iter().any(has)) {
+        } else if !(self.any_scope.is_empty() || has_any()) {
             Some(ScopeDemand::Any)
         } else {
             None
         };
         if let Some(unmet) = unmet {
-            let required = if self.scopes.is_empty() {
+            let required: &[String] = if self.scopes.is_empty() {
                 &self.any_scope
             } else {
                 &self.scopes

@@ -2,6 +2,7 @@
 
 use crate::jose::json::{JsonKind, JsonValue};
 use crate::token::claim_name::ClaimName;
+use crate::token::claim_values::{ClaimValue, ClaimValues};
 use crate::token::claims::Claims;
 use crate::token::decimal::Decimal;
 
@@ -10,17 +11,7 @@ use crate::token::decimal::Decimal;
 pub struct ClaimDemand {
     pub name: ClaimName,
     /// The claim must equal one of these, or be an array that contains one.
-    pub any_of: Vec<ClaimValue>,
-}
-
-/// A value that a claim can be required to have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimValue {
-    /// Compared character by character.
-    Text(String),
-    /// Compared by value, exactly.
-    Number(Decimal),
-    Truth(bool),
+    pub any_of: ClaimValues,
 }
 
 /// A claim that does not have a required value. It names the claim, and has no value of the token.
@@ -53,7 +44,12 @@ impl ClaimDemand {
 
     /// Whether each token that meets this demand also meets `other`.
     pub fn implies(&self, other: &ClaimDemand) -> bool {
-        self.name == other.name && self.any_of.iter().all(|value| other.any_of.contains(value))
+        self.name == other.name
+            && self.any_of.iter().all(|value| match value {
+                ClaimValue::Text(text) => other.any_of.has_text(text),
+                ClaimValue::Number(number) => other.any_of.has_number(number),
+                ClaimValue::Truth(truth) => other.any_of.has_truth(*truth),
+            })
     }
 
     /// A measure of what it costs to compare the values with another one.
@@ -66,31 +62,16 @@ impl ClaimDemand {
     }
 
     fn accepts(&self, value: &JsonValue, claims: &Claims) -> bool {
-        let mut values = self.any_of.iter();
         match &value.kind {
-            JsonKind::String(text) => {
-                values.any(|own| matches!(own, ClaimValue::Text(own) if **own == **text))
-            }
-            JsonKind::Bool(truth) => {
-                values.any(|own| matches!(own, ClaimValue::Truth(own) if own == truth))
-            }
+            JsonKind::String(text) => self.any_of.has_text(text),
+            JsonKind::Bool(truth) => self.any_of.has_truth(*truth),
+            // Parsed once, however many numbers it is compared with.
             JsonKind::Number => {
-                // Parsed once, however many numbers it is compared with.
-                let numbers = || self.any_of.iter().filter_map(ClaimValue::number);
-                numbers().next().is_some()
+                self.any_of.have_numbers()
                     && Decimal::parse(claims.raw(value))
-                        .is_some_and(|number| numbers().any(|own| *own == number))
+                        .is_some_and(|number| self.any_of.has_number(&number))
             }
             JsonKind::Null | JsonKind::Array(_) | JsonKind::Object(_) => false,
-        }
-    }
-}
-
-impl ClaimValue {
-    fn number(&self) -> Option<&Decimal> {
-        match self {
-            ClaimValue::Number(number) => Some(number),
-            ClaimValue::Text(_) | ClaimValue::Truth(_) => None,
         }
     }
 }

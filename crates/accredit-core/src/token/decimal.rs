@@ -4,7 +4,7 @@
 pub(crate) const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// The exact value of a decimal number. `1`, `1.0` and `10e-1` are equal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
     is_negative: bool,
     /// The digits without zeros at either end. Empty for zero.

@@ -2,10 +2,12 @@
 //!
 //! Nothing here does I/O or reads a clock.
 
+pub mod accepted_texts;
 pub mod bearer;
 pub mod binding_error;
 pub mod claim_demand;
 pub mod claim_name;
+pub mod claim_values;
 pub mod claims;
 pub mod confirmation;
 pub mod decimal;

@@ -1,6 +1,9 @@
 //! The scopes of a token.
 
+use foldhash::HashSet;
+
 use crate::jose::json::{JsonObject, JsonValue};
+use crate::token::accepted_texts::MAX_COMPARED;
 use crate::token::claim_name::ClaimName;
 
 /// A token's scopes (RFC 6749 section 3.3) in their order.
@@ -27,6 +30,16 @@ impl ScopeSet {
 
     pub fn contains(&self, scope: &str) -> bool {
         self.0.iter().any(|own| own == scope)
+    }
+
+    /// Whether the token has all of these scopes. With many on both sides, each of these is looked up instead of compared with
+    /// each of the token.
+    pub fn contain_all(&self, required: &[String]) -> bool {
+        if required.len() <= MAX_COMPARED || self.0.len() <= MAX_COMPARED {
+            return required.iter().all(|scope| self.contains(scope));
+        }
+        let own: HashSet<&str> = self.iter().collect();
+        required.iter().all(|scope| own.contains(scope.as_str()))
     }
 
     /// The scopes in the order of the token.
@@ -66,7 +79,7 @@ fn gives_scopes(value: &JsonValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::ScopeSet;
+    use super::{MAX_COMPARED, ScopeSet};
     use crate::jose::json::{Duplicates, JsonDocument};
     use crate::token::claim_name::ClaimName;
 
@@ -96,5 +109,21 @@ mod tests {
             assert_eq!(scopes.iter().collect::<Vec<_>>(), *expected, "{text}");
             assert!(!scopes.contains("c") || text.contains("\"c "), "{text}");
         }
+    }
+
+    #[test]
+    fn all_scopes_are_required_of_few_and_of_many() {
+        let names = |count: usize| -> Vec<String> {
+            (0..count).map(|number| format!("s{number}")).collect()
+        };
+        for own in [1, MAX_COMPARED, MAX_COMPARED + 1, 1_000] {
+            let scopes = ScopeSet(names(own));
+            for required in [0, 1, own - 1, own] {
+                assert!(scopes.contain_all(&names(required)), "{own} {required}");
+            }
+            assert!(!scopes.contain_all(&names(own + 1)), "{own}");
+            assert!(!scopes.contain_all(&["S0".to_owned()]), "{own}");
+        }
+        assert!(!ScopeSet::default().contain_all(&names(1)));
     }
 }

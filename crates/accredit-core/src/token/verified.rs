@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
+use crate::token::accepted_texts::AcceptedTexts;
 use crate::token::binding_error::BindingError;
 use crate::token::claim_demand::check_all;
 use crate::token::claims::{Audience, Claims};
@@ -135,8 +136,10 @@ impl VerifiedToken {
     }
 
     /// Whether the token's audience is one of these.
-    pub fn has_audience_of(&self, accepted: &[String]) -> bool {
-        is_one_of(self.audience.iter().map(|audience| &**audience), accepted)
+    pub fn has_audience_of(&self, accepted: &AcceptedTexts) -> bool {
+        self.audience
+            .iter()
+            .any(|audience| accepted.contains(audience))
     }
 
     /// The claims and scopes, to report whose token was refused later.

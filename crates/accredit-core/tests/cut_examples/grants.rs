@@ -218,7 +218,7 @@ fn grants_of_demands(demands: &Demands, grant: &mut impl FnMut(String) -> bool) 
     if demands.any_scope.is_empty() {
         grant("no scope at all".to_owned());
     }
-    for scope in &demands.any_scope {
+    for scope in demands.any_scope.iter() {
         grant(format!("the one scope {scope}"));
     }
     grants_of_claims(&demands.claims, grant);
@@ -237,7 +237,7 @@ fn grants_of_claims(demands: &[ClaimDemand], grant: &mut impl FnMut(String) -> b
         }
     }
     for demand in demands {
-        for value in &demand.any_of {
+        for value in demand.any_of.iter() {
             grant(format!("the claim {} of {value:?}", demand.name));
         }
     }

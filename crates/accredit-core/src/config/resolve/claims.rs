@@ -6,7 +6,8 @@ use crate::config::path;
 use crate::config::problem::Problems;
 use crate::config::resolve::exact::exact;
 use crate::config::resolve::headers::claim_name;
-use crate::token::claim_demand::{ClaimDemand, ClaimValue};
+use crate::token::claim_demand::ClaimDemand;
+use crate::token::claim_values::{ClaimValue, ClaimValues};
 use crate::token::decimal::{Decimal, MAX_EXACT_INTEGER};
 
 /// The demands of `claims` (CONTRACT 3.7.7). If all values of a demand are bad, the demand has no values, and no claim meets it.
@@ -49,11 +50,12 @@ fn claim_values(
     values: &[ClaimValueDocument],
     key_of: impl Fn(usize) -> String,
     problems: &mut Problems,
-) -> Vec<ClaimValue> {
+) -> ClaimValues {
     let values = values.iter().enumerate();
-    values
+    let values: Vec<ClaimValue> = values
         .filter_map(|(number, value)| claim_value(&key_of(number), value, problems))
-        .collect()
+        .collect();
+    values.into()
 }
 
 fn claim_value(

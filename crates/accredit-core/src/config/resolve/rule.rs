@@ -21,6 +21,7 @@ use crate::rules::condition::Condition;
 use crate::rules::demands::Demands;
 use crate::rules::matcher::Matcher;
 use crate::rules::rule::Access;
+use crate::token::accepted_texts::AcceptedTexts;
 use crate::token::numeric_date::NumericDate;
 
 /// A rule of a document, with the settings that are needed to resolve it.
@@ -127,7 +128,9 @@ impl RuleResolver<'_> {
             issuers: self.issuers(problems),
             audiences: self.audiences(problems),
             scopes: self.scopes("scopes", self.document.scopes.as_deref(), problems),
-            any_scope: self.scopes("any_scope", self.document.any_scope.as_deref(), problems),
+            any_scope: self
+                .scopes("any_scope", self.document.any_scope.as_deref(), problems)
+                .into(),
             claims: claim_demands(self.key, self.document.claims.as_ref(), problems),
             when,
         }
@@ -152,11 +155,11 @@ impl RuleResolver<'_> {
         Some(listed.iter().map(|name| name.as_str().into()).collect())
     }
 
-    fn audiences(&self, problems: &mut Problems) -> Option<Vec<String>> {
+    fn audiences(&self, problems: &mut Problems) -> Option<AcceptedTexts> {
         let listed = self.document.audiences.as_ref()?;
         let key = path::member(self.key, "audiences");
         exact_audiences(&key, listed, "list audiences, or remove the key", problems);
-        Some(listed.clone())
+        Some(listed.clone().into())
     }
 
     fn scopes(

@@ -1,14 +1,15 @@
 //! What meets a demand for a claim, and what does not.
 
-use super::{ClaimDemand, ClaimValue, UnmetClaim, check_all};
+use super::{ClaimDemand, UnmetClaim, check_all};
 use crate::token::claim_name::ClaimName;
+use crate::token::claim_values::ClaimValue;
 use crate::token::claims::Claims;
 use crate::token::decimal::Decimal;
 
 fn demand(name: &str, any_of: Vec<ClaimValue>) -> ClaimDemand {
     ClaimDemand {
         name: ClaimName::dotted(name).expect("is a name"),
-        any_of,
+        any_of: any_of.into(),
     }
 }
 
@@ -90,8 +91,11 @@ fn a_claim_must_equal_a_value_or_be_an_array_that_contains_one() {
         (vec![text("")], &[r#""""#, r#"[""]"#], &["[]", "null"]),
         (vec![], &[], &[r#""x""#, "1", "true", "[]", "null"]),
     ];
+    // A long list is compared in another way.
+    let others = || (0..1_000).map(|number| text(&format!("other {number}")));
     for (any_of, met, unmet) in cases {
-        for name in ["c", "p.c"] {
+        let long: Vec<ClaimValue> = others().chain(any_of.iter().cloned()).collect();
+        for (name, any_of) in [("c", any_of), ("p.c", any_of), ("c", &long), ("p.c", &long)] {
             let demand = demand(name, any_of.clone());
             for value in *met {
                 assert_eq!(demand.check(&claims(value)), Ok(()), "{demand:?} {value}");
@@ -128,6 +132,10 @@ fn a_demand_implies_another_with_more_values_of_the_same_claim() {
     let narrow = demand("c", vec![text("a")]);
     let wide = demand("c", vec![text("b"), text("a")]);
     assert!(narrow.implies(&wide) && narrow.implies(&narrow));
+    let long: Vec<ClaimValue> = (0..1_000).map(|one| number(&one.to_string())).collect();
+    let longer: Vec<ClaimValue> = long.iter().cloned().chain([text("a")]).collect();
+    let (long, longer) = (demand("c", long), demand("c", longer));
+    assert!(long.implies(&longer) && !longer.implies(&long) && narrow.implies(&longer));
     assert!(!wide.implies(&narrow) && !narrow.implies(&demand("d", vec![text("a")])));
     assert!(!demand("c", vec![number("1")]).implies(&demand("c", vec![text("1")])));
     assert!(matches!(

@@ -83,7 +83,7 @@ fn mistakes_in_claims_are_reported_with_their_location() {
 
 #[test]
 fn values_of_claims_keep_their_type() {
-    use crate::token::claim_demand::ClaimValue;
+    use crate::token::claim_values::ClaimValue;
     use crate::token::decimal::Decimal;
 
     let lines = "    claims: { a: ['1', 1, 1.0, true, 'true', '${TIER}', 9223372036854775807, -0.5], b.c: x }\n";
@@ -92,7 +92,7 @@ fn values_of_claims_keep_their_type() {
     let number = |text: &str| ClaimValue::Number(Decimal::parse(text).expect("is a number"));
     let text = |text: &str| ClaimValue::Text(text.to_owned());
     assert_eq!(
-        demands[0].any_of,
+        *demands[0].any_of,
         [
             text("1"),
             number("1"),
