@@ -82,6 +82,15 @@ fn the_lists_of_rules_count_towards_the_budget_of_a_check() {
     assert_eq!(decides(&many(20), "a.example", "/a/x"), TOO_MANY);
 }
 
+/// An operator may have many patterns: a short path is compared with all of them.
+#[test]
+fn tens_of_thousands_of_patterns_fit_in_the_budget_for_a_path_of_usual_length() {
+    let table = table(vec![rule("searching", token(), searching(30_000))]);
+    let path = format!("/{}", "a".repeat(30));
+    assert_eq!(decides(&table, "a.example", &path), DEFAULT_RULE);
+    assert_eq!(decides(&table, "a.example", "/q752f"), "searching");
+}
+
 /// CONTRACT 3.13.2
 #[test]
 fn rules_of_a_file_are_not_compared_with_requests_outside_its_bounds() {
