@@ -69,24 +69,35 @@ fn read_entry(files: &str) -> FoundEntry {
     FoundEntry {
         files: listed.and_then(|names| match names.len() > MAX_FILES {
             true => Err(format!("there are over {MAX_FILES} files")),
-            false => read_files(names.iter().map(|name| pattern.folder().join(name))),
+            false => Ok(read_files(
+                names.iter().map(|name| pattern.folder().join(name)),
+            )),
         }),
     }
 }
 
-fn read_files(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<FoundFile>, String> {
-    let mut bytes = 0;
+/// Leaves out the largest files if there is too much. A file of at most a [`MAX_FILES`]th of the limit is always read, whatever the
+/// authors of the others add.
+fn read_files(paths: impl Iterator<Item = PathBuf>) -> Vec<FoundFile> {
+    let length = |file: &FoundFile| file.text.as_ref().map_or(0, String::len);
     let mut files = Vec::new();
+    let mut bytes = 0;
     for path in paths {
         let file = found(&path);
-        bytes += file.text.as_ref().map_or(0, String::len);
-        if bytes > MAX_ENTRY_BYTES {
-            let limit = MAX_ENTRY_BYTES >> 20;
-            return Err(format!("the files have over {limit} MiB together"));
-        }
+        bytes += length(&file);
         files.push(file);
+        while bytes > MAX_ENTRY_BYTES {
+            let Some(largest) = files.iter_mut().max_by_key(|file| length(file)) else {
+                break;
+            };
+            bytes -= length(largest);
+            let limit = MAX_ENTRY_BYTES >> 20;
+            largest.text = Err(format!(
+                "the files of this entry have over {limit} MiB together, and this is one of the largest"
+            ));
+        }
     }
-    Ok(files)
+    files
 }
 
 /// The names in the folder that match, sorted. At most one more than [`MAX_FILES`] are returned.
@@ -118,7 +129,7 @@ fn found(path: &Path) -> FoundFile {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_BYTES, MAX_ENTRY_BYTES, read_entry};
+    use super::{FoundFile, MAX_BYTES, MAX_ENTRY_BYTES, read_entry};
 
     #[test]
     fn the_files_of_an_entry_are_bounded_together() {
@@ -131,10 +142,29 @@ mod tests {
         };
         (0..count).for_each(add);
         let pattern = format!("{}/*.yaml", folder.path().display());
-        let all = read_entry(&pattern).files.expect("are read");
-        assert_eq!(all.iter().filter(|file| file.text.is_ok()).count(), count);
-        add(count);
-        let too_many = read_entry(&pattern).files.expect_err("are too large");
-        assert_eq!(too_many, "the files have over 16 MiB together");
+        let read = || read_entry(&pattern).files.expect("are listed");
+        let count_read =
+            |files: &[FoundFile]| files.iter().filter(|file| file.text.is_ok()).count();
+        assert_eq!(count_read(&read()), count);
+        // Another author cannot keep a small file from being read, whatever the names are.
+        for number in [count, count + 1, count + 2] {
+            add(number);
+        }
+        for name in ["00-small.yaml", "99-small.yaml"] {
+            std::fs::write(folder.path().join(name), "- { name: r }\n").expect("is written");
+        }
+        let files = read();
+        assert_eq!(count_read(&files), count - 1 + 2);
+        let small = files.iter().filter(|file| file.path.contains("small"));
+        assert!(small.clone().all(|file| file.text.is_ok()));
+        assert_eq!(small.count(), 2);
+        let causes: Vec<&String> = files
+            .iter()
+            .filter_map(|file| file.text.as_ref().err())
+            .collect();
+        assert!(
+            causes.iter().all(|cause| cause.contains("over 16 MiB")),
+            "{causes:?}"
+        );
     }
 }

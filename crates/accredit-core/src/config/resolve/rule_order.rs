@@ -24,7 +24,7 @@ pub(crate) struct RuleGroup<'a> {
     pub(crate) problems: Option<&'a mut Problems>,
 }
 
-/// The most steps of the comparisons between rules, some 0.1 s. A configuration takes effect after them, so that a team with many
+/// The most steps of the comparisons between rules for the warnings of one code, some 0.1 s. A configuration takes effect after them, so that a team with many
 /// rules could otherwise delay every change, also one that withdraws access.
 const MAX_STEPS: usize = 40_000_000;
 
@@ -50,21 +50,20 @@ pub(crate) fn warn_of_order(groups: &mut [RuleGroup<'_>]) {
             rule,
         }));
     }
-    if let Err((first, MatchingBudgetExceeded)) = compare(groups, &rules) {
-        warn_of_too_many(groups, first);
+    // Each has a budget of its own: rules that are hard to compare must not hide that a rule can be evaded.
+    let mut budget = MatchingBudget::of(MAX_STEPS);
+    if let Err((first, MatchingBudgetExceeded)) = warn_of_unreachable(groups, &rules, &mut budget) {
+        let which = " on, rules that never decide are not reported";
+        warn_of_too_many(groups, first, WarningCode::RuleUnreachable, which);
+    }
+    let mut budget = MatchingBudget::of(MAX_STEPS);
+    if let Err((first, MatchingBudgetExceeded)) = warn_of_evadable(groups, &rules, &mut budget) {
+        let which = " on, rules that can be evaded are not reported";
+        warn_of_too_many(groups, first, WarningCode::RuleEvadable, which);
     }
 }
 
 /// Stops at the first rule that is not compared.
-fn compare<'a>(
-    groups: &mut [RuleGroup<'_>],
-    rules: &[OrderedRule<'a>],
-) -> Result<(), (OrderedRule<'a>, MatchingBudgetExceeded)> {
-    let mut budget = MatchingBudget::of(MAX_STEPS);
-    warn_of_unreachable(groups, rules, &mut budget)?;
-    warn_of_evadable(groups, rules, &mut budget)
-}
-
 fn warn_of_unreachable<'a>(
     groups: &mut [RuleGroup<'_>],
     rules: &[OrderedRule<'a>],
@@ -120,6 +119,7 @@ fn covering<'a>(
     Ok(None)
 }
 
+/// Stops at the first rule that is not compared.
 fn warn_of_evadable<'a>(
     groups: &mut [RuleGroup<'_>],
     rules: &[OrderedRule<'a>],
@@ -171,14 +171,17 @@ fn steps_of(one: OrderedRule<'_>) -> usize {
 }
 
 /// `first` is the first rule that was not compared.
-fn warn_of_too_many(groups: &mut [RuleGroup<'_>], first: OrderedRule<'_>) {
-    let what =
-        Sentence::own("there are too many rules to compare each with all rules before it: from ");
-    let what = name_of(groups, first, 0, what)
-        .and(" on, rules that never decide or that can be evaded are not reported");
+fn warn_of_too_many(
+    groups: &mut [RuleGroup<'_>],
+    first: OrderedRule<'_>,
+    code: WarningCode,
+    which: &'static str,
+) {
+    let what = Sentence::own("there are too many rules to compare each with the others: from ");
+    let what = name_of(groups, first, 0, what).and(which);
     if let Some(problems) = groups.first_mut().and_then(|own| own.problems.as_mut()) {
         problems.warn(
-            WarningCode::RuleUnreachable,
+            code,
             match first.group {
                 0 => "rules",
                 _ => "rules_from",

@@ -46,8 +46,9 @@ pub(crate) fn rules_from(
             // these rules would be lost.
             is_new_configuration: *in_force.configuration != *configuration,
             context,
-            labels: FileLabels::in_force(in_force, source.found),
+            labels: FileLabels::in_force(in_force, entries, source.found),
             programs,
+            entry: 0,
             resolved: ResolvedFiles::default(),
         };
         resolver.labels.refuse_names_of_files(own_rules, problems);
@@ -57,7 +58,8 @@ pub(crate) fn rules_from(
         }
         (resolver.programs, resolver.resolved)
     };
-    let programs = ProgramShares::of(context.expressions.document.borrow().left_for_rules_files());
+    let left = context.expressions.document.borrow().left_for_rules_files();
+    let programs = ProgramShares::of(left, entries.len());
     // Which files are invalid, and so keep rules in force, is known when all of them were read.
     let mut attempted = problems.clone();
     let (used, resolved) = resolve(programs.clone(), &mut attempted);

@@ -133,10 +133,10 @@ fn matches_pieces(
     };
     for piece in between.into_iter().flat_map(|between| between.split('*')) {
         let Some(after) = after_piece(rest, piece) else {
-            budget.spend_searching(rest.len())?;
+            budget.spend_searching(piece.len(), rest.len())?;
             return Ok(false);
         };
-        budget.spend_searching(rest.len() - after.len())?;
+        budget.spend_searching(piece.len(), rest.len() - after.len())?;
         rest = after;
     }
     Ok(true)

@@ -49,6 +49,8 @@ pub(crate) struct FilesResolver<'a> {
     pub(crate) context: &'a RuleContext<'a>,
     pub(crate) labels: FileLabels,
     pub(crate) programs: ProgramShares,
+    /// The number of the entry that is resolved now.
+    pub(crate) entry: usize,
     pub(crate) resolved: ResolvedFiles,
 }
 
@@ -62,6 +64,7 @@ impl FilesResolver<'_> {
         own_rules: &[Rule],
         problems: &mut Problems,
     ) {
+        self.entry = number;
         let key = path::item("rules_from", number);
         let bounds = Arc::new(bounds(&key, entry, problems));
         refuse_unusable_pattern(&key, entry, problems);
@@ -190,7 +193,7 @@ impl FilesResolver<'_> {
             bounds,
         };
         let of_configuration = self.context.expressions.document;
-        let share = self.programs.share_of(last);
+        let share = self.programs.share_of(self.entry, last);
         let mut expressions = of_configuration.borrow().of_rules_file(share);
         if let Err(limit) = expressions.reserve(memory) {
             problems.error(
@@ -262,7 +265,7 @@ impl FilesResolver<'_> {
 
     /// Every file comes through here, so that its programs count.
     fn put(&mut self, file: RulesFile, problems: Option<Problems>) -> ResolvedFile {
-        self.programs.count(&file.content);
+        self.programs.count(self.entry, &file.content);
         ResolvedFile {
             file,
             rules: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::path;
 use crate::config::problem::Problems;
+use crate::config::rule_document::RulesFromDocument;
 use crate::config::rules_files::{FoundEntry, RulesInForce};
 use crate::config::sentence::Sentence;
 use crate::rules::rule::Rule;
@@ -17,13 +18,29 @@ pub struct FileLabels {
 }
 
 impl FileLabels {
-    /// The labels of files that are in force and still exist. A new file cannot take such a label.
-    pub fn in_force(in_force: &RulesInForce, found: &[FoundEntry]) -> FileLabels {
-        let found = found.iter().flat_map(|entry| entry.files.iter().flatten());
-        let holders = found
-            .filter(|found| in_force.files.iter().any(|file| file.path == found.path))
-            .filter_map(|found| Some((label(&found.path).ok()?, found.path.clone())))
-            .collect();
+    /// The labels of files that are in force and still exist, and of those whose entry cannot be listed. A new file cannot take
+    /// such a label.
+    pub fn in_force(
+        in_force: &RulesInForce,
+        entries: &[RulesFromDocument],
+        found: &[FoundEntry],
+    ) -> FileLabels {
+        let mut holders = HashMap::new();
+        for (number, entry) in entries.iter().enumerate() {
+            let found = found
+                .get(number)
+                .and_then(|found| found.files.as_ref().ok());
+            let exists = |path: &Arc<str>| {
+                found.is_none_or(|found| found.iter().any(|found| found.path == *path))
+            };
+            for file in in_force.of_entry(&entry.files) {
+                if exists(&file.path)
+                    && let Ok(label) = label(&file.path)
+                {
+                    holders.entry(label).or_insert_with(|| file.path.clone());
+                }
+            }
+        }
         FileLabels {
             holders,
             seen: HashSet::new(),

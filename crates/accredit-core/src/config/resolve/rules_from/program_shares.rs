@@ -1,6 +1,9 @@
 //! How the rules files of a configuration share what its own expressions leave of the limit for rules of files and compiled
 //! expressions.
 //!
+//! Each entry has its part of the half of it, whatever the other entries have. Otherwise one team could use everything, and no
+//! other team could withdraw access with a rule more.
+//!
 //! The rules that a file keeps in force while it is invalid or gone take memory too. They were not counted, and files that became
 //! valid and invalid in turns took any amount of it.
 
@@ -15,16 +18,22 @@ use crate::config::rules_files::{RulesFile, RulesFileContent, RulesInForce};
 pub(crate) struct ProgramShares {
     /// What all files may have together.
     limit: usize,
+    /// How many entries there are.
+    entries: usize,
     /// The files whose rules the new configuration has.
-    used: HashMap<*const RulesFileContent, usize>,
+    used: Counts,
     /// Files that are in force and were not read again yet: each can be invalid, and then its rules stay in force.
-    reserved: HashMap<*const RulesFileContent, usize>,
+    reserved: Counts,
 }
 
+/// The number of the entry and the bytes of each content.
+type Counts = HashMap<*const RulesFileContent, (usize, usize)>;
+
 impl ProgramShares {
-    pub(crate) fn of(limit: usize) -> ProgramShares {
+    pub(crate) fn of(limit: usize, entries: usize) -> ProgramShares {
         ProgramShares {
             limit,
+            entries,
             used: HashMap::new(),
             reserved: HashMap::new(),
         }
@@ -36,30 +45,38 @@ impl ProgramShares {
         entries: &[RulesFromDocument],
         in_force: &RulesInForce,
     ) -> ProgramShares {
-        let files = entries
-            .iter()
-            .flat_map(|entry| in_force.of_entry(&entry.files));
+        let files = entries.iter().enumerate().flat_map(|(number, entry)| {
+            let files = in_force.of_entry(&entry.files);
+            files.map(move |file| (number, file))
+        });
         ProgramShares {
             reserved: files
-                .map(|file| (Arc::as_ptr(&file.content), file.content.memory))
+                .map(|(entry, file)| (Arc::as_ptr(&file.content), (entry, file.content.memory)))
                 .collect(),
             ..self
         }
     }
 
-    /// What the rules and programs of a file may have that is read now, and has these rules in force. A file for which room is reserved can
-    /// stay as it is, whatever the others have.
-    pub(crate) fn share_of(&mut self, last: Option<&Arc<RulesFileContent>>) -> usize {
+    /// What the rules and programs of a file of this entry may have that is read now, and has these rules in force. A file for which
+    /// room is reserved can stay as it is, whatever the others have.
+    pub(crate) fn share_of(&mut self, entry: usize, last: Option<&Arc<RulesFileContent>>) -> usize {
         let own = last.and_then(|last| self.reserved.remove(&Arc::as_ptr(last)));
-        let others = self.sum() + self.reserved.values().sum::<usize>();
-        self.limit.saturating_sub(others).max(own.unwrap_or(0))
+        let guaranteed = self.limit / 2 / self.entries.max(1);
+        let others: usize = (0..self.entries)
+            .map(|other| match self.of_entry(other) {
+                bytes if other == entry => bytes,
+                bytes => bytes.max(guaranteed),
+            })
+            .sum();
+        let own = own.map_or(0, |(_, bytes)| bytes);
+        self.limit.saturating_sub(others).max(own)
     }
 
-    /// Counts the rules of a file that the new configuration has.
-    pub(crate) fn count(&mut self, content: &Arc<RulesFileContent>) {
-        let content = (Arc::as_ptr(content), content.memory);
-        self.reserved.remove(&content.0);
-        self.used.insert(content.0, content.1);
+    /// Counts the rules of a file of this entry that the new configuration has.
+    pub(crate) fn count(&mut self, entry: usize, content: &Arc<RulesFileContent>) {
+        let key = Arc::as_ptr(content);
+        self.reserved.remove(&key);
+        self.used.insert(key, (entry, content.memory));
     }
 
     /// Keeps no more room for these files: all were decided about.
@@ -74,7 +91,15 @@ impl ProgramShares {
         self.sum() <= self.limit
     }
 
+    fn of_entry(&self, entry: usize) -> usize {
+        let counts = self.used.values().chain(self.reserved.values());
+        counts
+            .filter(|(of, _)| *of == entry)
+            .map(|(_, bytes)| bytes)
+            .sum()
+    }
+
     fn sum(&self) -> usize {
-        self.used.values().sum()
+        self.used.values().map(|(_, bytes)| bytes).sum()
     }
 }

@@ -59,14 +59,21 @@ fn the_comparison_of_rules_ends_and_says_which_rules_were_not_compared() {
     ));
     let warnings = resolved(&text).expect("is valid").warnings;
     let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-    let [not_compared, unreachable] = texts.as_slice() else {
+    let [not_compared, unreachable, evadable] = texts.as_slice() else {
         panic!("{texts:#?}");
     };
     assert!(unreachable.contains("rules[1]"), "{unreachable}");
     assert!(
         not_compared.starts_with("warning[rule_unreachable]: rules (line ")
-            && not_compared.contains("too many rules to compare each with all rules before it: from the rule `rules[3]` on"),
+            && not_compared.contains(
+                "too many rules to compare each with the others: from the rule `rules[3]` on"
+            ),
         "{not_compared}"
+    );
+    // Whether a rule can be evaded does not depend on the rules before it.
+    assert!(
+        evadable.starts_with("warning[rule_evadable]: rules[3] (line "),
+        "{evadable}"
     );
 }
 

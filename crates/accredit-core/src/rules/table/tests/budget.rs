@@ -74,7 +74,7 @@ fn the_lists_of_rules_count_towards_the_budget_of_a_check() {
         table(rules.collect())
     };
     assert_eq!(decides(&many(3), "a.example", "/x"), DEFAULT_RULE);
-    assert_eq!(decides(&many(30), "a.example", "/x"), TOO_MANY);
+    assert_eq!(decides(&many(60), "a.example", "/x"), TOO_MANY);
     let literal: Vec<String> = (0..50_000).map(|number| format!("/a/{number}")).collect();
     let literal: Vec<&str> = literal.iter().map(String::as_str).collect();
     let many = |count| table(vec![rule("paths", token(), paths(&literal)); count]);
@@ -89,6 +89,39 @@ fn tens_of_thousands_of_patterns_fit_in_the_budget_for_a_path_of_usual_length() 
     let path = format!("/{}", "a".repeat(30));
     assert_eq!(decides(&table, "a.example", &path), DEFAULT_RULE);
     assert_eq!(decides(&table, "a.example", "/q752f"), "searching");
+}
+
+/// As many values as a configuration can have.
+#[test]
+fn patterns_that_differ_in_their_last_segments_fit_in_the_budget() {
+    let common = "/api/v1/tenants/*/projects/*/environments";
+    let patterns: Vec<String> = (0..100_000)
+        .map(|number| format!("{common}/s{number}"))
+        .collect();
+    let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+    let rules = patterns
+        .chunks(100)
+        .map(|some| rule("some", token(), paths(some)));
+    let table = table(rules.collect());
+    let request = "/api/v1/tenants/t/projects/p/environments";
+    assert_eq!(
+        decides(&table, "a.example", &format!("{request}/s99999")),
+        "some"
+    );
+    assert_eq!(
+        decides(&table, "a.example", &format!("{request}/x")),
+        DEFAULT_RULE
+    );
+}
+
+#[test]
+fn a_long_text_that_is_sought_counts_towards_the_budget() {
+    let sought: Vec<String> = (0..200)
+        .map(|number| format!("/*{}{number}*", "a".repeat(30_000)))
+        .collect();
+    let sought: Vec<&str> = sought.iter().map(String::as_str).collect();
+    let table = table(vec![rule("long", token(), paths(&sought))]);
+    assert_eq!(decides(&table, "a.example", "/x"), TOO_MANY);
 }
 
 /// CONTRACT 3.13.2

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{HEAD, SHOP, found, names, resolved, start, states, texts};
+use super::{HEAD, SHOP, TWO, found, names, resolved, start, states, texts};
 use crate::config::resolve::Resolved;
 use crate::config::rules_files::{FoundEntry, RulesInForce};
 use crate::expression::bounded_regex::BoundedRegex;
@@ -104,6 +104,27 @@ fn a_file_cannot_take_the_room_of_one_that_becomes_invalid() {
     let third = reload(&changed, &second);
     assert_eq!(outdated(&third), 0);
     assert_eq!(names(&third).len(), *FULL * FILES);
+}
+
+/// A team must be able to withdraw access with another rule, whatever the other teams have.
+#[test]
+fn an_entry_has_its_part_of_the_limit_whatever_another_entry_has() {
+    let text = format!("{HEAD}{TWO}");
+    let pay = |count: usize| found(&[("/t/pay.yaml", &rules(FILES, count))]);
+    let first = start(&text, &[found(&[]), pay(1)]);
+    let [shop] = files(&full());
+    let second = resolved(&text, &[shop.clone(), pay(1)], Some(&first.rules_in_force));
+    let second = second.expect("is valid");
+    let unused = states(&second);
+    let unused = unused.iter().filter(|state| state.contains(" unused "));
+    assert_eq!(unused.count(), FILES / 4, "their share is three quarters");
+    let third = resolved(&text, &[shop, pay(*FULL)], Some(&second.rules_in_force));
+    let third = third.expect("is valid");
+    assert_eq!(
+        states(&third).last(),
+        Some(&format!("/t/pay.yaml current {}", *FULL))
+    );
+    assert!(bytes(&third.rules_in_force) <= MAX_CONFIGURATION_BYTES);
 }
 
 /// A team must not be able to make the files of another team invalid.

@@ -193,6 +193,23 @@ fn one_file_cannot_be_in_two_entries() {
     assert_eq!(names(&second), ["a:read"]);
 }
 
+/// The label of a file that is in force belongs to it, also while its folder cannot be listed.
+#[test]
+fn a_file_cannot_take_the_name_of_one_whose_folder_cannot_be_listed() {
+    let text = format!("{HEAD}{TWO}");
+    let first = start(&text, &[found(&[("/t/shop/pay.yaml", RULE)]), found(&[])]);
+    let new = || found(&[("/t/pay.yaml", RULE)]);
+    let second = resolved(&text, &[unlisted(), new()], Some(&first.rules_in_force));
+    let second = second.expect("is valid");
+    assert_eq!(
+        states(&second),
+        ["/t/shop/pay.yaml outdated 1", "/t/pay.yaml unused 0"]
+    );
+    // Once it is gone, its name is free.
+    let third = resolved(&text, &[found(&[]), new()], Some(&second.rules_in_force));
+    assert_eq!(states(&third.expect("is valid")), ["/t/pay.yaml current 1"]);
+}
+
 /// A reload accepted what a start refuses, and the copies of the rules multiplied with each change of a file.
 #[test]
 fn two_entries_with_the_same_files_are_an_error_at_the_start_and_in_a_reload() {
