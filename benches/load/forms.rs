@@ -79,9 +79,9 @@ impl Scale {
                 new_tokens: requests / 10,
             },
             None => Scale {
-                rounds: 9,
-                requests: 12_000,
-                new_tokens: 1_600,
+                rounds: 31,
+                requests: 4_000,
+                new_tokens: 480,
             },
         }
     }
