@@ -10,8 +10,9 @@ use crate::server::workers::{WorkerLost, Workers};
 /// The threads of the ports. None of them waits for a reload, which the main thread applies, or for another port
 /// (CONTRACT 7.3.6).
 pub(crate) struct PortThreads {
+    /// Answers checks. Declared before `accept`, which must end later.
     pub(crate) checks: Workers,
-    /// Accepts the connections of `listen`.
+    /// Accepts the connections of `listen`, and runs their timers.
     pub(crate) accept: Workers,
     pub(crate) admin: Workers,
     /// Answers the requests of `admin_listen` other than probes.
@@ -34,7 +35,8 @@ impl PortThreads {
     }
 
     pub(crate) fn shutdown(self) -> Result<(), WorkerLost> {
-        let ports = [self.accept, self.checks, self.admin, self.probes];
+        // The connections of checks have their timers on the thread that accepts them, so it ends after their threads.
+        let ports = [self.checks, self.accept, self.admin, self.probes];
         let others = [self.handshakes, self.admin_api];
         ports
             .into_iter()

@@ -24,6 +24,7 @@ use crate::server::message_body::MessageBody;
 use crate::server::open_connections::OpenConnections;
 use crate::server::shutdown::{Drain, DrainSchedule};
 use crate::server::stream::{Plain, Stream};
+use crate::server::timers::{TimerThread, Timers};
 use crate::server::workers::{WorkerLost, WorkerPool};
 
 /// Why a port is no longer served although its drain has not ended.
@@ -44,6 +45,7 @@ pub struct PortSettings {
     /// The threads of TLS handshakes; `None`: those of the connections. The cost of a handshake is that of a hundred
     /// checks, and anyone can start one.
     pub handshake_workers: Option<WorkerPool>,
+    pub timers: TimerThread,
 }
 
 /// Serves a port until its drain has ended.
@@ -78,6 +80,10 @@ where
         limits: settings.limits,
         errors: settings.errors,
         stage: receiver,
+        timers: match settings.timers {
+            TimerThread::Connection => Timers::default(),
+            TimerThread::Port => Timers::of_this_thread(),
+        },
     };
     let port = OpenPort {
         backlog: Backlog::watch(listener).map_err(ServeError::Listener)?,
@@ -119,6 +125,7 @@ impl PortSettings {
             limits: ConnectionLimits::default(),
             errors: Arc::new(ConnectionErrors::new(port)),
             handshake_workers: None,
+            timers: TimerThread::Port,
         }
     }
 
@@ -129,6 +136,7 @@ impl PortSettings {
             limits: ConnectionLimits::of_few(),
             errors: Arc::new(ConnectionErrors::new(port)),
             handshake_workers: None,
+            timers: TimerThread::Connection,
         }
     }
 

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::Instant;
 
 use crate::server::activity::Activity;
 use crate::server::connection_errors::{ConnectionErrorKind, ConnectionErrors, WireReport};
@@ -26,6 +28,7 @@ use crate::server::message_body::MessageBody;
 use crate::server::open_connections::OpenConnection;
 use crate::server::requests::{LimitedService, RequestTasks};
 use crate::server::stream::{Plain, Stream};
+use crate::server::timers::Timers;
 use crate::server::wire::Wire;
 
 /// The time between GOAWAY to an evicted connection and its end. A request that Envoy sent meanwhile is answered.
@@ -53,6 +56,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) limits: ConnectionLimits,
     pub(crate) errors: Arc<ConnectionErrors>,
     pub(crate) stage: watch::Receiver<DrainStage>,
+    pub(crate) timers: Timers,
 }
 
 /// Performs the TLS handshake of a connection; `None` if it does not succeed.
@@ -104,7 +108,14 @@ pub(crate) async fn serve_connection<S, B>(
     let (tasks, _owner) = RequestTasks::owned();
     match settings.versions {
         HttpVersions::Http2Only => {
-            let connection = Http2Connection::new(wire, service, *limits, activity, tasks);
+            let connection = Http2Connection::new(
+                wire,
+                service,
+                *limits,
+                settings.timers.clone(),
+                activity,
+                tasks,
+            );
             drive(connection, opened, &open, &settings, &report).await;
         }
         HttpVersions::Http1AndHttp2 => {
@@ -166,6 +177,27 @@ where
     }
 }
 
+/// What a connection has to react to beside its requests.
+enum ConnectionEvent {
+    /// The time of the drain is over.
+    Over,
+    /// The connection has to end after its requests.
+    Leave,
+    /// The peer has opened the connection.
+    Opened,
+    /// The time for that is over.
+    OpeningTimeout,
+    /// The connection is evicted.
+    Evicted,
+    /// The time has come to look for stalled answers and idleness.
+    Tick,
+    /// The time after an eviction or after idleness is over.
+    End,
+}
+
+type ConnectionEvents<'a> =
+    FuturesUnordered<Pin<Box<dyn Future<Output = ConnectionEvent> + Send + 'a>>>;
+
 /// Runs a connection. Its own result is ignored: its requests were answered, or the peer has gone.
 async fn drive(
     connection: impl ServedConnection,
@@ -176,49 +208,76 @@ async fn drive(
 ) {
     let (activity, limits) = (&open.activity, &settings.limits);
     let mut connection = pin!(connection);
-    let mut over = pin!(reached(&settings.stage, DrainStage::Over));
-    let mut leave = pin!(leave(&settings.stage, activity));
-    let opening = opened.wait_for(|opened| *opened);
-    let mut opening = pin!(timeout(limits.opening_timeout, opening));
-    let mut is_open = false;
     let period = limits.write_timeout.min(PRESSED_WRITE_TIMEOUT);
+    let tick = || {
+        settings
+            .timers
+            .sleep(period)
+            .map(|()| ConnectionEvent::Tick)
+    };
+    let evicted = || {
+        activity
+            .evicted
+            .notified()
+            .map(|()| ConnectionEvent::Evicted)
+    };
+    let end = || {
+        let time = settings.timers.sleep(EVICTION_TIME);
+        time.map(|()| ConnectionEvent::End)
+    };
+    let opening_timeout = settings.timers.sleep(limits.opening_timeout);
+    // Each future is polled only if it was woken: most wakes of this task are requests, and none of these futures.
+    let mut events = ConnectionEvents::new();
+    events.push(Box::pin(
+        reached(&settings.stage, DrainStage::Over).map(|()| ConnectionEvent::Over),
+    ));
+    events.push(Box::pin(
+        leave(&settings.stage, activity).map(|()| ConnectionEvent::Leave),
+    ));
+    events.push(Box::pin(
+        opened
+            .wait_for(|opened| *opened)
+            .map(|_| ConnectionEvent::Opened),
+    ));
+    events.push(Box::pin(
+        opening_timeout.map(|()| ConnectionEvent::OpeningTimeout),
+    ));
+    events.push(Box::pin(evicted()));
+    events.push(Box::pin(tick()));
+    let mut is_open = false;
     let mut generation = Instant::now();
-    let mut clock = interval_at(generation + period, period);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut leaving = false;
-    let mut end = pin!(sleep_until(Instant::now()));
     let mut has_end = false;
     loop {
-        tokio::select! {
+        let event = tokio::select! {
             biased;
-            () = &mut over => return,
             // Before the connection reads its first request, so that a request after the start of the drain is known as such.
-            () = &mut leave, if !leaving => {
-                leaving = true;
-                connection.as_mut().leave();
-            }
+            Some(event) = events.next() => event,
             _ = connection.as_mut() => return,
-            opened = &mut opening, if !is_open => {
-                if opened.is_err() {
-                    return report.record(ConnectionErrorKind::OpeningTimeout);
-                }
+        };
+        match event {
+            ConnectionEvent::Over | ConnectionEvent::End => return,
+            ConnectionEvent::Leave => connection.as_mut().leave(),
+            ConnectionEvent::OpeningTimeout if is_open => {}
+            ConnectionEvent::OpeningTimeout => {
+                return report.record(ConnectionErrorKind::OpeningTimeout);
+            }
+            ConnectionEvent::Opened => {
                 is_open = true;
                 if !open.establish() {
                     return report.record(ConnectionErrorKind::TooManyConnections);
                 }
             }
-            () = activity.evicted.notified() => {
+            ConnectionEvent::Evicted => {
                 // A connection that was evicted before has had its notice.
                 if !is_open || has_end {
                     return;
                 }
-                leaving = true;
                 connection.as_mut().leave();
-                end.set(sleep_until(Instant::now() + EVICTION_TIME));
+                events.push(Box::pin(evicted()));
+                events.push(Box::pin(end()));
                 has_end = true;
             }
-            () = &mut end, if has_end => return,
-            _ = clock.tick() => {
+            ConnectionEvent::Tick => {
                 let is_over = generation.elapsed() >= limits.write_timeout;
                 if is_over || activity.port_is_under_pressure() {
                     generation = Instant::now();
@@ -226,11 +285,11 @@ async fn drive(
                         return report.record(ConnectionErrorKind::UnreadAnswers);
                     }
                 }
+                events.push(Box::pin(tick()));
                 let idle = activity.idle_since().map(|since| since.elapsed());
                 if !has_end && limits.idle_timeout.is_some_and(|limit| idle >= Some(limit)) {
-                    leaving = true;
                     connection.as_mut().leave();
-                    end.set(sleep_until(Instant::now() + EVICTION_TIME));
+                    events.push(Box::pin(end()));
                     has_end = true;
                 }
             }

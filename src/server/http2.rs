@@ -29,6 +29,7 @@ use crate::server::keep_alive::KeepAlive;
 use crate::server::limits::ConnectionLimits;
 use crate::server::message_body::{MessageBody, UnlimitedBody};
 use crate::server::requests::RequestTasks;
+use crate::server::timers::Timers;
 use crate::server::turn::Turn;
 use crate::server::wire::Wire;
 
@@ -59,6 +60,7 @@ where
     tasks: RequestTasks,
     activity: Arc<Activity>,
     limits: ConnectionLimits,
+    timers: Timers,
     is_leaving: bool,
 }
 
@@ -82,6 +84,7 @@ where
         mut wire: Wire,
         service: S,
         limits: ConnectionLimits,
+        timers: Timers,
         activity: Arc<Activity>,
         tasks: RequestTasks,
     ) -> Self {
@@ -106,6 +109,7 @@ where
             tasks,
             activity,
             limits,
+            timers,
             is_leaving: false,
         }
     }
@@ -125,7 +129,7 @@ where
         let pings = connection.ping_pong();
         self.state = Http2State::Open(OpenHttp2 {
             connection,
-            keep_alive: pings.map(|pings| KeepAlive::new(pings, &self.limits)),
+            keep_alive: pings.map(|pings| KeepAlive::new(pings, &self.limits, &self.timers)),
         });
     }
 }

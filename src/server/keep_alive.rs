@@ -5,9 +5,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use h2::{Ping, PingPong};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep};
 
 use crate::server::limits::ConnectionLimits;
+use crate::server::timers::Timers;
 
 /// The PINGs of one connection.
 #[derive(Debug)]
@@ -24,14 +25,14 @@ pub(crate) struct KeepAlive {
 }
 
 impl KeepAlive {
-    pub(crate) fn new(pings: PingPong, limits: &ConnectionLimits) -> Self {
+    pub(crate) fn new(pings: PingPong, limits: &ConnectionLimits, timers: &Timers) -> Self {
         Self {
             pings,
             interval: limits.ping_interval,
             timeout: limits.ping_timeout,
             heard: Instant::now(),
             is_unanswered: false,
-            due: Box::pin(sleep(limits.ping_interval)),
+            due: Box::pin(timers.sleep(limits.ping_interval)),
         }
     }
 

@@ -30,6 +30,7 @@ pub mod requests;
 pub mod routes;
 pub mod shutdown;
 pub mod stream;
+pub mod timers;
 pub mod tls;
 pub mod tls_files;
 pub mod tls_files_error;

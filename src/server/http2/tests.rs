@@ -19,6 +19,7 @@ use crate::server::connection_errors::{ConnectionErrors, WireReport};
 use crate::server::limits::HttpVersions;
 use crate::server::requests::RequestTasksOwner;
 use crate::server::stream::{Plain, Stream};
+use crate::server::timers::Timers;
 
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 
@@ -98,7 +99,8 @@ where
     let versions = HttpVersions::Http2Only;
     let (wire, _) = Wire::new(stream, versions, &limits, activity.clone(), report);
     let (tasks, owner) = RequestTasks::owned();
-    let connection = Http2Connection::new(wire, service, limits, activity, tasks);
+    let connection =
+        Http2Connection::new(wire, service, limits, Timers::default(), activity, tasks);
     (connection, owner)
 }
 
