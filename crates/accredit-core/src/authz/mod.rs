@@ -9,6 +9,7 @@ pub mod explanation;
 pub mod filtered_requests;
 pub mod pending_admission;
 pub mod record;
+pub mod refusal_settings;
 pub mod resource_metadata;
 pub mod step;
 pub mod typed_metadata;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{ClientProtocol, RefusalForm, RefusalSettings, body, whole_seconds};
+use super::{RefusalSettings, body, whole_seconds};
 use crate::authn::error::AuthenticationError;
 use crate::authn::extraction_error::AmbiguousCredential;
 use crate::authn::realm::ErrorDetails;
+use crate::authz::answer::{ClientProtocol, RefusalForm};
 use crate::authz::denial::{Denial, InvalidRequest};
 use crate::expression::failure::EvaluationFailure;
 use crate::keys::ledger::MissingKey;
