@@ -21,9 +21,10 @@ use tokio::time::Instant;
 use crate::envoy::current::Current;
 use crate::envoy::grpc::{self, CallError, ReceivedMessage, UnaryBody};
 use crate::envoy::in_flight::{InFlight, Permit};
+use crate::envoy::judge::Judge;
 use crate::envoy::message_budget::MessageBudget;
 use crate::envoy::response::CheckAnswer;
-use crate::envoy::service::{CallTimes, CheckService, Judge};
+use crate::envoy::service::{CallTimes, CheckService};
 use crate::envoy::trace_context;
 use crate::observe::check_span::CheckSpan;
 

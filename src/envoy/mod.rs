@@ -4,6 +4,7 @@ pub mod current;
 pub mod fail_closed;
 pub mod grpc;
 pub mod in_flight;
+pub mod judge;
 pub mod message_budget;
 pub mod message_writer;
 pub mod metadata;

@@ -18,7 +18,7 @@ use tonic::service::Routes;
 
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
 use crate::envoy::grpc::UnaryBody;
-use crate::envoy::service::Judge;
+use crate::envoy::judge::Judge;
 use crate::server::http2_call::AnswerFuture;
 use crate::server::message_body::MessageBody;
 

@@ -8,16 +8,16 @@ use std::time::{Duration, SystemTime};
 use accredit_core::authn::authenticator::ticket::KeyTicket;
 use accredit_core::authn::moment::Moment;
 use accredit_core::authz::answer::Judged;
-use accredit_core::authz::authorizer::{Authorizer, Judgement};
+use accredit_core::authz::authorizer::Judgement;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::authz::pending_admission::PendingAdmission;
-use accredit_core::proof::shared_proof::SharedProof;
 use accredit_core::request::Request;
-use accredit_core::token::binding_error::{BindingError, StoreFault};
+use accredit_core::token::binding_error::StoreFault;
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::envoy::in_flight::{InFlight, Permit};
+use crate::envoy::judge::Judge;
 use crate::envoy::response::CheckAnswer;
 use crate::envoy::{request, response, trace_context};
 use crate::observe::check_span::CheckSpan;
@@ -27,49 +27,6 @@ use crate::replay::store::ReplayStore;
 
 /// The longest wait for the shared memory of used proofs.
 const LONGEST_PROOF_WAIT: Duration = Duration::from_secs(1);
-
-/// Judges requests. [`Authorizer`] is the implementation that serves; tests have others that fail.
-pub trait Judge: Send + Sync + 'static {
-    fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement;
-
-    /// Judges a request after a wait.
-    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judgement;
-
-    /// What the shared memory of used proofs has to record for an admission.
-    fn shared_proof(&self, _: &PendingAdmission) -> Option<SharedProof> {
-        None
-    }
-
-    /// Completes an admission after its proof was used up, or could not be.
-    fn complete(&self, _: PendingAdmission, _: Result<(), BindingError>) -> Judged {
-        self.refuse(Denial::Internal)
-    }
-
-    /// Refuses a call.
-    fn refuse(&self, denial: Denial) -> Judged;
-}
-
-impl Judge for Authorizer {
-    fn judge(&self, request: &Request<'_>, moment: Moment) -> Judgement {
-        Authorizer::judge(self, request, moment)
-    }
-
-    fn judge_after(&self, request: &Request<'_>, moment: Moment, ticket: &KeyTicket) -> Judgement {
-        Authorizer::judge_after(self, request, moment, ticket)
-    }
-
-    fn shared_proof(&self, pending: &PendingAdmission) -> Option<SharedProof> {
-        Authorizer::shared_proof(self, pending)
-    }
-
-    fn complete(&self, pending: PendingAdmission, used: Result<(), BindingError>) -> Judged {
-        Authorizer::complete(self, pending, used)
-    }
-
-    fn refuse(&self, denial: Denial) -> Judged {
-        Authorizer::refuse(self, denial)
-    }
-}
 
 /// The times of a call.
 #[derive(Clone, Copy, Debug)]
