@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use accredit_core::authn::sources::TokenSource;
+use accredit_core::authn::token_source::TokenSource;
 use percent_encoding::percent_decode;
 
 /// A header of a request.

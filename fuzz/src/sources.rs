@@ -5,7 +5,8 @@ use super::careless_reader::{Header, readings, trimmed};
 use super::choices::Choices;
 use accredit_core::authn::extraction_error::ExtractionError;
 use accredit_core::authn::removal::TokenRemoval;
-use accredit_core::authn::sources::{TokenSource, TokenSources};
+use accredit_core::authn::sources::TokenSources;
+use accredit_core::authn::token_source::TokenSource;
 use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 
 const TOKENS: &[&str] = &[

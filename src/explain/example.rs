@@ -1,6 +1,6 @@
 //! The request of an `explain` call, in the form in which Envoy would send it.
 
-use accredit_core::authn::sources::TokenSource;
+use accredit_core::authn::token_source::TokenSource;
 use accredit_core::authn::websocket;
 use accredit_core::authz::denial::{Denial, InvalidRequest};
 use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};

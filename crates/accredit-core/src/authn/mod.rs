@@ -25,4 +25,5 @@ pub mod sources;
 pub mod tenants;
 pub mod token_cache;
 pub mod token_metadata;
+pub mod token_source;
 pub mod websocket;

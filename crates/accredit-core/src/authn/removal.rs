@@ -2,7 +2,8 @@
 
 use crate::authn::extraction_error::AmbiguousCredential;
 use crate::authn::header_value::expressible;
-use crate::authn::sources::{Credential, TokenSource};
+use crate::authn::sources::Credential;
+use crate::authn::token_source::TokenSource;
 use crate::authn::{cookies, query, websocket};
 use crate::request::Request;
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::authn::extraction_error::AmbiguousCredential;
-use crate::authn::sources::{TokenSource, TokenSources};
+use crate::authn::sources::TokenSources;
+use crate::authn::token_source::TokenSource;
 use crate::request::Request;
 
 /// What a token source of a request has.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::authn::issuers::Startup;
 use crate::authn::realm::{ErrorDetails, Realm, WithoutKeysPolicy};
-use crate::authn::sources::TokenSource;
 use crate::authn::tenants::Tenants;
+use crate::authn::token_source::TokenSource;
 use crate::authz::resource_metadata::ResourceMetadata;
 use crate::config::listen_addr::ListenAddr;
 use crate::config::tls_files::TlsFiles;

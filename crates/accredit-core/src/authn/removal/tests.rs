@@ -2,7 +2,8 @@
 
 use super::TokenRemoval;
 use crate::authn::extraction_error::AmbiguousCredential;
-use crate::authn::sources::{TokenSource, TokenSources};
+use crate::authn::sources::TokenSources;
+use crate::authn::token_source::TokenSource;
 use crate::request::{ClientCertificate, Completeness, Headers, Request};
 
 fn removal(path: &str, headers: &[(&str, &[u8])]) -> TokenRemoval {

@@ -1,6 +1,6 @@
 //! `resource_metadata`: the document that accredit answers itself.
 
-use crate::authn::sources::TokenSource;
+use crate::authn::token_source::TokenSource;
 use crate::authz::resource_metadata::{ResourceDescription, ResourceMetadata};
 use crate::config::path;
 use crate::config::problem::Problems;

@@ -1,6 +1,7 @@
 //! `token_sources`
 
-use crate::authn::sources::{TokenSource, TokenSources};
+use crate::authn::sources::TokenSources;
+use crate::authn::token_source::TokenSource;
 use crate::authn::websocket;
 use crate::config::path;
 use crate::config::problem::Problems;
