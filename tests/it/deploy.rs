@@ -12,9 +12,10 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::support::connection::channel;
 use super::support::http_get::get;
 use super::support::keys::{rsa, set};
-use super::support::service::{Service, channel, inline_issuer};
+use super::support::service::{Service, inline_issuer};
 
 fn text(file: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes");

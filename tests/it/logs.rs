@@ -10,10 +10,11 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tonic::Code;
 
 use super::support::check_request::ClientRequest;
+use super::support::connection::{Envoy, channel};
 use super::support::eventually::within;
 use super::support::keys::{rsa, set};
 use super::support::process::{Running, accredit, is_control};
-use super::support::service::{Envoy, channel, inline_issuer};
+use super::support::service::inline_issuer;
 use super::support::token::Token;
 
 const ISSUER: &str = "https://issuer.test";

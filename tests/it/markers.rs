@@ -7,13 +7,13 @@ use accredit::admin::pb::{ExplainRequest, FindRefusalsRequest, ListIssuersReques
 use serde_json::json;
 
 use super::support::check_request::ClientRequest;
+use super::support::connection::{Envoy, channel};
 use super::support::eventually::{eventually, within};
 use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
 use super::support::keys::{base64url, rsa, set};
 use super::support::otlp::Receiver;
 use super::support::process::{Running, accredit};
-use super::support::service::{Envoy, channel};
 use super::support::token::Token;
 
 const MARK: &str = "m4rk3d";

@@ -8,12 +8,13 @@ use tokio::task::JoinSet;
 
 use crate::support::answer::Answer;
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Envoy, inline_issuer};
+use crate::support::service::inline_issuer;
 use crate::support::token::Token;
 
 const ISSUER: &str = "https://one.test";

@@ -11,13 +11,13 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::support::check_request::ClientRequest;
+use super::support::connection::Envoy;
 use super::support::eventually::eventually;
 use super::support::http_get::get;
 use super::support::issuer::{Answer, KeyServer, Reply};
 use super::support::keys::{rsa, set};
 use super::support::otlp::{Receiver, attribute, hex};
 use super::support::process::{Running, serve_issuer};
-use super::support::service::Envoy;
 use super::support::token::Token;
 
 pub(super) const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";

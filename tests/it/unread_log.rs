@@ -1,10 +1,10 @@
 //! Checks and log lines while standard error is not read, and the last lines at the end of the process.
 
 use super::support::check_request::ClientRequest;
+use super::support::connection::Envoy;
 use super::support::eventually::{eventually, within};
 use super::support::http_get::get;
 use super::support::process::{Running, accredit, ended};
-use super::support::service::Envoy;
 
 /// More than a pipe and the queue before it hold: at this level the libraries say kilobytes of each check.
 const LEVEL: &str = "trace";

@@ -15,6 +15,7 @@ pub mod bootstrap;
 pub mod certificates;
 pub mod check_request;
 pub mod client;
+pub mod connection;
 pub mod envoy;
 pub mod eventually;
 pub mod http2;

@@ -12,9 +12,9 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::answer::Answer;
+use crate::connection::Envoy;
 use crate::eventually::within;
 use crate::issuer::KeyServer;
-use crate::service::Envoy;
 
 /// The binary with these arguments and without the `ACCREDIT_*` and `OTEL_*` variables of this environment.
 pub fn accredit(arguments: &[&str]) -> Command {

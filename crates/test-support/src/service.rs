@@ -1,8 +1,7 @@
-//! The whole service on a thread of this process, and connections to it.
+//! The whole service on a thread of this process.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use accredit::admin::pb;
 use accredit::admin::pb::admin_client::AdminClient;
@@ -12,16 +11,16 @@ use accredit::app::run::{App, Telemetry};
 use accredit_core::config::listen_addr::ListenAddr;
 use accredit_core::config::settings::Settings;
 use accredit_core::config::{load, resolve};
-use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
-use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use tokio::sync::oneshot;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::answer::Answer;
 use crate::bootstrap::AuthzTarget;
+use crate::connection::{Envoy, channel};
 use crate::eventually::{eventually, within};
 use crate::http_get::get;
 use crate::issuer::KeyServer;
@@ -39,10 +38,6 @@ pub struct Service {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), RunError>>>,
 }
-
-/// One connection to the service, like that of one Envoy worker.
-#[derive(Clone)]
-pub struct Envoy(AuthorizationClient<Channel>);
 
 /// `issuers` with one entry: its issuer is the URL of the server, its keys are at `/keys`. `lines` are added to the entry.
 pub fn issuer_at(server: &KeyServer, lines: &str) -> String {
@@ -253,77 +248,4 @@ impl Drop for Service {
             assert!(matches!(ended, None | Some(Ok(Ok(())))), "{ended:?}");
         }
     }
-}
-
-// === impl Envoy ===
-
-impl Envoy {
-    /// Opens a connection to the service at this address.
-    pub async fn at(address: SocketAddr) -> Envoy {
-        Envoy(AuthorizationClient::new(channel(address).await))
-    }
-
-    /// One check with a `grpc-timeout` of one minute.
-    pub async fn check(&self, request: impl Into<CheckRequest>) -> Answer {
-        self.check_within(request, Duration::from_secs(60)).await
-    }
-
-    /// One check with a `traceparent` in its metadata, as Envoy's tracing sends it.
-    pub async fn check_in_trace(
-        &self,
-        request: impl Into<CheckRequest>,
-        traceparent: &str,
-    ) -> Answer {
-        let mut call = tonic::Request::new(request.into());
-        let traceparent = traceparent.parse().expect("is ASCII");
-        call.metadata_mut().insert("traceparent", traceparent);
-        let answered = within(
-            "the check is answered",
-            Box::pin(self.0.clone().check(call)),
-        )
-        .await;
-        Answer::of(answered.expect("never a gRPC error").into_inner())
-    }
-
-    /// One check with this `grpc-timeout`, which does not limit how long this client waits.
-    pub async fn check_within(
-        &self,
-        request: impl Into<CheckRequest>,
-        patience: Duration,
-    ) -> Answer {
-        Answer::of(Box::pin(self.respond_within(request, patience)).await)
-    }
-
-    /// The same for a service that can leave the decision to Envoy.
-    pub async fn check_or_be_left(
-        &self,
-        request: impl Into<CheckRequest>,
-        patience: Duration,
-    ) -> Answer {
-        Answer::of_any(Box::pin(self.respond_within(request, patience)).await)
-    }
-
-    async fn respond_within(
-        &self,
-        request: impl Into<CheckRequest>,
-        patience: Duration,
-    ) -> CheckResponse {
-        let mut call = tonic::Request::new(request.into());
-        // Not `set_timeout`: that would also end the call on this side.
-        let timeout = format!("{}m", patience.as_millis());
-        call.metadata_mut()
-            .insert("grpc-timeout", timeout.parse().expect("is ASCII"));
-        let answered = within(
-            "the check is answered",
-            Box::pin(self.0.clone().check(call)),
-        )
-        .await;
-        answered.expect("never a gRPC error").into_inner()
-    }
-}
-
-/// Opens a gRPC connection.
-pub async fn channel(address: SocketAddr) -> Channel {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("is an address");
-    endpoint.connect().await.expect("is served")
 }

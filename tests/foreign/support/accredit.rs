@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use accredit_test_support::check_request::ClientRequest;
+use accredit_test_support::connection::Envoy;
 use accredit_test_support::process::accredit;
-use accredit_test_support::service::Envoy;
 use tempfile::TempDir;
 
 use super::program::Program;

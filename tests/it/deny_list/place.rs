@@ -6,10 +6,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
-use crate::support::service::{Envoy, Service, inline_issuer};
+use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
 pub(super) const ISSUER: &str = "https://issuer.test";

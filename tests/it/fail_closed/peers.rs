@@ -11,12 +11,12 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::channel;
 use crate::support::eventually::{eventually, within};
 use crate::support::http_get;
 use crate::support::http2::{
     DATA, FrameConnection, GOAWAY, HEADERS, LAST_STREAM, RST_STREAM, call, frame, get,
 };
-use crate::support::service::channel;
 
 use super::common::{good, process, service};
 

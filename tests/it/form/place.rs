@@ -1,9 +1,10 @@
 //! A service whose issuer has a key of each type.
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::issuer::KeyServer;
 use crate::support::keys::{ed25519, p256, p384, p521, rsa, set};
-use crate::support::service::{Envoy, Service, issuer_at};
+use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
 
 pub(super) struct Place {

@@ -2,8 +2,9 @@
 
 use crate::support::answer::Answer;
 use crate::support::check_request::{ClientRequest, HeaderForm};
+use crate::support::connection::Envoy;
 use crate::support::keys::{rsa, set};
-use crate::support::service::{Envoy, Service, inline_issuer};
+use crate::support::service::{Service, inline_issuer};
 use crate::support::token::{Token, signed_text};
 
 pub(super) const ISSUER: &str = "https://issuer.test";

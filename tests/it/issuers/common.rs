@@ -1,7 +1,7 @@
 //! What these tests share.
 
 use crate::support::check_request::ClientRequest;
-use crate::support::service::Envoy;
+use crate::support::connection::Envoy;
 
 pub(super) const ONE: &str = "https://one.test";
 pub(super) const OTHER: &str = "https://other.test";

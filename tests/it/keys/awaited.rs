@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Envoy, inline_issuer};
+use crate::support::service::inline_issuer;
 use crate::support::token::Token;
 
 use super::place::old_keys;

@@ -5,12 +5,13 @@ use accredit::admin::pb::admin_client::AdminClient;
 use serde_json::Value;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::channel;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Service, channel, inline_issuer};
+use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
 use super::place::old_keys;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::service::Envoy;
 use crate::support::token::Token;
 
 use super::place::old_keys;

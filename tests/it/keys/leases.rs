@@ -14,12 +14,13 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::within;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Envoy, inline_issuer, issuer_at, settings};
+use crate::support::service::{inline_issuer, issuer_at, settings};
 use crate::support::token::Token;
 
 use super::place::{SHORT, old_keys};

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
-use crate::support::service::{Envoy, Service, issuer_at};
+use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
 
 /// What a caller waits when a test lets a wait run out.

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::eventually;
 use crate::support::http2_client::whole;
 use crate::support::issuer::{Answer, KeyServer};
 use crate::support::keys::{rsa, set};
 use crate::support::process::{Running, accredit};
 use crate::support::raw_call::{RawConnection, call_of, framed_check};
-use crate::support::service::Envoy;
 use crate::support::token::Token;
 
 use super::place::{SHORT, old_keys};

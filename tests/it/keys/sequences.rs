@@ -2,10 +2,11 @@
 //! is admitted once the server behaves.
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{Key, p256, set};
-use crate::support::service::{Envoy, Service, issuer_at};
+use crate::support::service::{Service, issuer_at};
 use crate::support::token::Token;
 
 const SEQUENCES: u64 = 4;

@@ -6,9 +6,10 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use crate::support::connection::channel;
 use crate::support::http_get::get;
 use crate::support::keys::{rsa, set};
-use crate::support::service::{Service, channel, inline_issuer};
+use crate::support::service::{Service, inline_issuer};
 
 pub(super) const ISSUER: &str = "https://issuer.test";
 

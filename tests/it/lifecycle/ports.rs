@@ -11,6 +11,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::{Envoy, channel};
 use crate::support::eventually::within;
 use crate::support::http_get::{get, request};
 use crate::support::http2_client::whole;
@@ -18,7 +19,7 @@ use crate::support::issuer::KeyServer;
 use crate::support::keys::rsa;
 use crate::support::process::{Running, accredit};
 use crate::support::raw_call::{RawConnection, call_of, framed_check};
-use crate::support::service::{Envoy, Service, channel, issuer_at, settings};
+use crate::support::service::{Service, issuer_at, settings};
 use crate::support::token::Token;
 
 use super::common::{ISSUER, inline, keys};

@@ -14,11 +14,12 @@ use axum::Router;
 use axum::routing::get;
 use tokio::sync::oneshot;
 
+use crate::support::connection::channel;
 use crate::support::eventually::within;
 use crate::support::http_get;
 use crate::support::issuer::{KeyServer, Reply};
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Service, channel, issuer_at};
+use crate::support::service::{Service, issuer_at};
 
 use super::common::{inline, keys};
 

@@ -4,9 +4,10 @@ use accredit::admin::pb;
 use serde_json::json;
 
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::keys::{Key, p256, rsa, set};
 use crate::support::proof::{key_thumbprint, proof};
-use crate::support::service::{Envoy, Service, inline_issuer};
+use crate::support::service::{Service, inline_issuer};
 use crate::support::token::Token;
 
 pub(super) const ISSUER: &str = "https://issuer.test";

@@ -6,11 +6,12 @@ use tokio::net::TcpListener;
 
 use crate::support::certificates::Authority;
 use crate::support::check_request::ClientRequest;
+use crate::support::connection::Envoy;
 use crate::support::eventually::within;
 use crate::support::keys::{p256, rsa};
 use crate::support::ports::free_address;
 use crate::support::process::{Running, accredit};
-use crate::support::service::{Envoy, Service};
+use crate::support::service::Service;
 use crate::support::token::Token;
 
 use super::place::{ISSUER, bound, client_request};
