@@ -12,7 +12,7 @@ use accredit_module::host::hooks::bootstrap::{
 use accredit_test_support::keys::{rsa, set};
 
 use crate::fake_bootstrap::FakeBootstrap;
-use crate::fake_envoy::logged;
+use crate::module_log::logged;
 
 const WAIT_ENDED: u64 = 1;
 const METRICS_DUE: u64 = 2;

@@ -3,7 +3,8 @@
 use accredit_module::process::module_process::ModuleProcess;
 use accredit_test_support::keys::{rsa, set};
 
-use crate::fake_envoy::{FakeEnvoy, logged};
+use crate::fake_envoy::FakeEnvoy;
+use crate::module_log::logged;
 
 fn configuration(issuer: &str, lines: &str) -> String {
     let keys = set([rsa(0).jwk("k")]);

@@ -18,7 +18,8 @@ use accredit_module::host::hooks::bootstrap::{
     envoy_dynamic_module_on_bootstrap_extension_shutdown as shutdown,
 };
 
-use crate::fake_envoy::{callbacks, scheduler, text};
+use crate::fake_callbacks::{callbacks, scheduler};
+use crate::module_log::text;
 
 /// What the module did to the extension.
 #[derive(Default)]

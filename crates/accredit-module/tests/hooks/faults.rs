@@ -14,7 +14,8 @@ use accredit_module::host::hooks::filter_config::envoy_dynamic_module_on_http_fi
 use accredit_test_support::keys::{rsa, set};
 use accredit_test_support::token::Token;
 
-use crate::fake_envoy::{FakeEnvoy, FakeStream, Reply, Streaming, pointer};
+use crate::fake_envoy::{FakeEnvoy, Streaming};
+use crate::fake_stream::{FakeStream, Reply, pointer};
 
 const STOP: u32 = 1;
 

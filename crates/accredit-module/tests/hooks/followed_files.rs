@@ -10,7 +10,8 @@ use accredit_test_support::token::Token;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use crate::fake_envoy::{FakeEnvoy, logged};
+use crate::fake_envoy::FakeEnvoy;
+use crate::module_log::logged;
 
 const CONTINUE: u32 = 0;
 const STOP: u32 = 1;

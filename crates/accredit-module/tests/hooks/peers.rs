@@ -7,7 +7,8 @@ use accredit_test_support::keys::{rsa, set};
 use accredit_test_support::token::Token;
 use serde_json::json;
 
-use crate::fake_envoy::{FakeEnvoy, logged_with};
+use crate::fake_envoy::FakeEnvoy;
+use crate::module_log::logged_with;
 
 const CONTINUE: u32 = 0;
 const STOP: u32 = 1;

@@ -9,7 +9,8 @@ use accredit_module::host::hooks::filter_config::{
 };
 use accredit_test_support::keys::{rsa, set};
 
-use crate::fake_envoy::{FakeEnvoy, logged};
+use crate::fake_envoy::FakeEnvoy;
+use crate::module_log::logged;
 
 const CONTINUE: u32 = 0;
 const STOP: u32 = 1;

@@ -11,7 +11,9 @@ use accredit_test_support::keys::{rsa, set};
 use accredit_test_support::token::{Token, with_bad_signature};
 use tokio::sync::Semaphore;
 
-use crate::fake_envoy::{FakeEnvoy, FakeStream, SCHEDULERS};
+use crate::fake_callbacks::SCHEDULERS;
+use crate::fake_envoy::FakeEnvoy;
+use crate::fake_stream::FakeStream;
 
 const CONTINUE: u32 = 0;
 const STOP: u32 = 1;
