@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{explain, explain_by};
 use crate::support::keys::{p256, rsa, set};
 use crate::support::service::inline_issuer;
-use crate::support::token::{Token, now};
+use crate::support::token::{Token, now, signed_text};
 
 const ISSUER: &str = "https://one.test";
 
@@ -171,4 +171,96 @@ async fn what_to_do_names_the_pages_of_the_documentation_by_their_paths() {
         "{text}"
     );
     assert!(!text.contains("]("), "{text}");
+}
+
+#[tokio::test]
+async fn explain_names_the_claim_that_has_none_of_the_values_and_not_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(
+        ISSUER,
+        &set([rsa(0).jwk("k")]),
+        "claims: { org.tier: [gold] }",
+    );
+    let rules = "rules:\n  - { claims: { groups: [admin] } }\n";
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    let tier = |tier: &str| Token::of(ISSUER).claim("org", serde_json::json!({ "tier": tier }));
+    let other = |claim: &str| format!("the claim `{claim}` has none of the required values");
+    for (token, reason, step, note) in [
+        (
+            tier("hidden"),
+            "invalid_claim",
+            "issuer_claims",
+            other("org.tier"),
+        ),
+        (
+            Token::of(ISSUER).claim("org", "hidden"),
+            "invalid_claim",
+            "issuer_claims",
+            "the token has no claim `org.tier`".to_owned(),
+        ),
+        (
+            tier("gold").claim("groups", "hidden"),
+            "claim_mismatch",
+            "claims",
+            other("groups"),
+        ),
+    ] {
+        let explained = explain_by(&config, &token.signed(rsa(0))).await;
+        assert_eq!(explained.code, Some(3), "{explained:?}");
+        assert!(!explained.stdout.contains("hidden"), "{explained:?}");
+        let result: Value = serde_json::from_str(&explained.stdout).unwrap();
+        assert_eq!(result["reason"], reason);
+        let mut steps = result["steps"].as_array().unwrap().iter();
+        let failed = steps.find(|step| step["outcome"] == "failed").unwrap();
+        assert_eq!(
+            (&failed["step"], &failed["note"]),
+            (&step.into(), &note.into())
+        );
+    }
+}
+
+/// CONTRACT 2.5.6: what is malformed, and how.
+#[tokio::test]
+async fn explain_states_the_cause_of_a_malformed_token() {
+    let good = Token::of(ISSUER);
+    let signed = good.signed(rsa(0));
+    let milliseconds = now() * 1000;
+    let twice = good.claims_text().replacen('{', "{\"aud\":\"x\",", 1);
+    for (token, cause) in [
+        (
+            "opaque-token-of-the-issuer".to_owned(),
+            "it is an opaque token",
+        ),
+        ("a.b.c.d.e".into(), "it is an encrypted JWT"),
+        (
+            format!("{signed}="),
+            "the signature is not base64url: it ends with the padding",
+        ),
+        (
+            signed_text(good.header_text(), &twice, rsa(0), "RS256"),
+            "the claims set has `aud` twice",
+        ),
+        (
+            good.clone().claim("exp", milliseconds).signed(rsa(0)),
+            &format!("is in milliseconds ({milliseconds})"),
+        ),
+        (
+            good.clone().claim("exp", "1790000000").signed(rsa(0)),
+            "is a string (\"1790000000\")",
+        ),
+        (
+            format!("{}.b.c", "a".repeat(16 * 1024)),
+            "the token has 16388 bytes; max_token_size is 16384",
+        ),
+    ] {
+        let explained = explain(&["--path", "/x"], &token).await;
+        assert_eq!(explained.code, Some(3), "{}", explained.stderr);
+        assert!(
+            explained.stdout.contains(cause),
+            "{cause}: {}",
+            explained.stdout
+        );
+    }
 }

@@ -119,3 +119,97 @@ async fn a_file_that_the_configuration_names_and_that_cannot_be_used_is_a_bad_co
     let explained = explain_by(&["--config", file.to_str().unwrap()], "").await;
     assert_eq!(explained.code, Some(2), "{explained:?}");
 }
+
+/// HTTP removes spaces and tabs from the ends of a header value, and no other white space.
+#[tokio::test]
+async fn explain_keeps_the_white_space_of_header_values_that_http_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let rules = "rules:\n  - { name: gold, access: anonymous, when: 'request.headers[\"x-tier\"] == \"gold\"' }\n";
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    for (header, reason) in [
+        ("x-tier: \tgold\t ", "anonymous"),
+        ("x-tier: \u{a0}gold", "condition_failed"),
+        ("x-tier: gold\u{3000}", "condition_failed"),
+    ] {
+        let explained = explain_by(&[&config[..], &["--header", header]].concat(), "").await;
+        let (result, _) = steps(&explained);
+        assert_eq!(result["reason"], reason, "{header:?}");
+    }
+}
+
+#[tokio::test]
+async fn explain_accepts_context_and_source_as_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let rules = "rules:\n  - { name: inner, match: { context: { tier: internal } }, access: anonymous, when: \
+                 'source.address == \"192.0.2.1\" && source.principal == \"spiffe://a/b\"' }\n";
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    let context = ["--context", "tier=internal"];
+    let address = ["--source-address", "192.0.2.1"];
+    let principal = ["--source-principal", "spiffe://a/b"];
+    for (given, reason) in [
+        (vec![], "missing_token"),
+        (context.to_vec(), "condition_failed"),
+        ([context, address].concat(), "condition_failed"),
+        ([context, address, principal].concat(), "anonymous"),
+    ] {
+        let explained = explain_by(&[&config[..], &given].concat(), "").await;
+        let (result, _) = steps(&explained);
+        assert_eq!(result["reason"], reason, "{given:?}");
+        let missing = result["not_given"].to_string();
+        assert_eq!(
+            missing.contains("context"),
+            given.is_empty(),
+            "{given:?} {missing}"
+        );
+        assert_eq!(
+            missing.contains("source"),
+            given.len() < 4,
+            "{given:?} {missing}"
+        );
+    }
+    let wrong = explain_by(&[&config[..], &["--context", "tier"]].concat(), "").await;
+    assert_eq!(wrong.code, Some(2));
+    let both = explain_by(&[&config[..], &["--admin", "127.0.0.1:1"]].concat(), "").await;
+    assert_eq!(both.code, Some(2), "a configuration or a service");
+    let unreachable = explain_by(&["--admin", "127.0.0.1:1"], "").await;
+    assert_eq!(unreachable.code, Some(1), "{unreachable:?}");
+}
+
+/// CONTRACT 2.5.4
+#[tokio::test]
+async fn explain_names_the_peer_if_a_rule_matches_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), "");
+    let rules = "rules:\n  - { match: { addresses: [10.0.0.0/8], principals: ['spiffe://a/*'] }, access: anonymous }\n";
+    std::fs::write(&file, format!("issuers:\n{issuer}{rules}")).unwrap();
+    let config = ["--config", file.to_str().unwrap(), "--json"];
+    let address = ["--source-address", "10.1.2.3"];
+    let principal = ["--source-principal", "spiffe://a/b"];
+    for (given, reason, missing) in [
+        (
+            vec![],
+            "missing_token",
+            vec!["source_address", "source_principal"],
+        ),
+        (address.to_vec(), "missing_token", vec!["source_principal"]),
+        (principal.to_vec(), "missing_token", vec!["source_address"]),
+        ([address, principal].concat(), "anonymous", vec![]),
+    ] {
+        let explained = explain_by(&[&config[..], &given].concat(), "").await;
+        let result: Value = serde_json::from_str(&explained.stdout).unwrap();
+        assert_eq!(result["reason"], reason, "{given:?}");
+        let not_given = result["not_given"].as_array().unwrap().iter();
+        let named: Vec<_> = not_given
+            .filter_map(Value::as_str)
+            .filter(|name| name.starts_with("source"))
+            .collect();
+        assert_eq!(named, missing, "{given:?}");
+    }
+}
