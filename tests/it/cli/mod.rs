@@ -6,3 +6,4 @@ pub(crate) mod reference;
 pub(crate) mod rule_tests;
 pub(crate) mod serving;
 pub(crate) mod usage;
+pub(crate) mod warnings;
