@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use accredit_core::authn::identity::Identity;
+use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::authn::token_metadata::MetadataValue;
 use accredit_core::authz::record::{DecisionRecord, TokenRecord};
 
@@ -35,10 +35,11 @@ pub fn write(record: &DecisionRecord, metadata: &mut MessageWriter) {
     }
     match &record.token {
         TokenRecord::Verified(identity) => match identity.encoded() {
-            Some(parts) => {
-                metadata.append(parts.metadata.get_or_init(|| of_identity(identity)));
-            }
-            None => write_identity(identity, metadata),
+            Some(EncodedIdentity {
+                metadata: Some(encoded),
+                ..
+            }) => metadata.append(encoded),
+            Some(_) | None => write_identity(identity, metadata),
         },
         TokenRecord::NotRead | TokenRecord::NotAccepted { .. } => {
             let (names, of_token) = record.unaccepted_metadata();

@@ -78,7 +78,7 @@ pub fn write(judged: &Judged) -> CheckAnswer {
     let identity = judged.record.identity();
     let encoded = identity.and_then(|identity| identity.encoded());
     let encoded = encoded.map_or(0, |parts| {
-        let metadata = parts.metadata.get().map_or(0, |metadata| metadata.len());
+        let metadata = parts.metadata.as_ref().map_or(0, |metadata| metadata.len());
         parts.headers.len() + metadata
     });
     CheckAnswer(grpc::frame(encoded + USUAL_REST, |framed| {
@@ -124,7 +124,7 @@ pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
     write_claim_headers(identity, &mut headers);
     EncodedIdentity {
         headers: headers.into_bytes().into(),
-        metadata: metadata::of_identity(identity).into(),
+        metadata: Some(metadata::of_identity(identity)),
         ..EncodedIdentity::default()
     }
 }

@@ -132,6 +132,13 @@ impl Engines {
         })
     }
 
+    /// Removes every token from the token caches, so that each is verified and encoded again when a client next sends it.
+    pub fn clear_token_caches(&self) {
+        for cache in self.token_caches.iter().filter_map(Weak::upgrade) {
+            cache.clear();
+        }
+    }
+
     fn issuer(
         &mut self,
         settings: &Settings,

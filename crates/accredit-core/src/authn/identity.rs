@@ -1,7 +1,7 @@
 //! The holder of a verified token.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::authn::flat_metadata::FlatMetadata;
 use crate::authn::issuers::Issuer;
@@ -17,16 +17,16 @@ pub type EncodeIdentity = fn(&Identity) -> EncodedIdentity;
 
 /// The parts of an answer that every admission of one token repeats, encoded once. The core does not read them.
 ///
-/// Metadata has two forms. A form that is not set can be encoded when it is first needed. It then does not count in the weight of the
-/// cached token, because the cache needs a weight that does not change.
+/// All of it is encoded when the identity is made, so that all of it counts in the weight of the cached token, which the cache needs to
+/// be constant. A form of the metadata that is absent is encoded for each answer that needs it, and not kept.
 #[derive(Default)]
 pub struct EncodedIdentity {
     /// The headers that an admission sets.
     pub headers: Box<[u8]>,
     /// The part of the dynamic metadata that depends on the token alone.
-    pub metadata: OnceLock<Box<[u8]>>,
+    pub metadata: Option<Box<[u8]>>,
     /// The same without lists and mappings.
-    pub flat_metadata: OnceLock<FlatMetadata>,
+    pub flat_metadata: Option<FlatMetadata>,
 }
 
 /// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
@@ -122,7 +122,7 @@ impl Identity {
         self.encoded.as_ref()
     }
 
-    /// The approximate number of bytes that it occupied when it was made.
+    /// The approximate number of bytes that it occupies.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
@@ -135,8 +135,9 @@ impl Identity {
             .sum();
         let encoded = self.encoded.as_ref();
         let encoded = encoded.map_or(0, |parts| {
-            let metadata = parts.metadata.get().map_or(0, |metadata| metadata.len());
-            let flat = parts.flat_metadata.get().map_or(0, FlatMetadata::weight);
+            let metadata = parts.metadata.as_ref().map_or(0, |metadata| metadata.len());
+            let flat = parts.flat_metadata.as_ref();
+            let flat = flat.map_or(0, FlatMetadata::weight);
             parts.headers.len() + metadata + flat
         });
         size_of::<Self>()

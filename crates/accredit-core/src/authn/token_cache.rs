@@ -124,6 +124,13 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
         }
     }
 
+    /// Removes every token.
+    pub(crate) fn clear(&self) {
+        if let Some(entries) = &self.entries {
+            entries.clear();
+        }
+    }
+
     pub fn is_on(&self) -> bool {
         self.entries.is_some()
     }

@@ -12,8 +12,8 @@ use accredit_core::config::filter_config::MetadataForm;
 use crate::check::http_stream::HttpStream;
 use crate::process::encoded_forms::flat_metadata;
 
-/// Sets the metadata of a decision. What the token gives was encoded when it was verified, or is now, and kept with the cached token
-/// ([`encoded_forms`](crate::process::encoded_forms)). `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
+/// Sets the metadata of a decision. What the token gives was encoded when it was verified
+/// ([`encoded_forms`](crate::process::encoded_forms)), or is now if no configuration had the form then. `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
 pub fn set(
     stream: &mut impl HttpStream,
     record: &DecisionRecord,
@@ -41,17 +41,14 @@ fn set_flat(
     let mut rest = FlatMetadata::default();
     let mut of_identity = None;
     match &record.token {
-        TokenRecord::Verified(identity) => match identity.encoded() {
-            Some(parts) => {
-                let flat = &parts.flat_metadata;
-                of_identity = Some(flat.get_or_init(|| flat_metadata(identity)));
+        TokenRecord::Verified(identity) => {
+            of_identity = identity
+                .encoded()
+                .and_then(|parts| parts.flat_metadata.as_ref());
+            if of_identity.is_none() {
+                rest = flat_metadata(identity);
             }
-            None => {
-                for (name, value) in &identity.metadata() {
-                    rest.push(name, value);
-                }
-            }
-        },
+        }
         TokenRecord::NotRead | TokenRecord::NotAccepted { .. } => {
             let (names, of_token) = record.unaccepted_metadata();
             for (name, text) in names {

@@ -206,9 +206,11 @@ impl ModuleProcess {
             deny_list,
             metadata_form,
         } = prepared;
-        use_form(metadata_form);
         let list = deny_list.as_ref().map(|keeper| keeper.store().clone());
-        let authorizer = lock(&self.engines).build(&mut settings, leases, list);
+        let mut engines = lock(&self.engines);
+        use_form(metadata_form, &engines);
+        let authorizer = engines.build(&mut settings, leases, list);
+        drop(engines);
         if let Some(keeper) = &deny_list {
             keeper.note_user(authorizer.authenticator().issuers().names());
         }

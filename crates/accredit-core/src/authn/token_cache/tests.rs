@@ -183,27 +183,41 @@ fn the_limit_counts_the_bytes_of_the_tokens_text() {
 
 /// The cache asks for the weight of a token again when it evicts the token, and subtracts it.
 #[test]
-fn a_form_of_metadata_that_is_encoded_later_does_not_change_the_weight_of_a_token() {
-    let of_texts = |text: &str| FlatMetadata::of([("a", &MetadataValue::Text(text.into()))]);
+fn every_encoded_form_of_metadata_counts_in_the_weight_of_a_token() {
+    let flat = || FlatMetadata::of([("a", &MetadataValue::Text("text".into()))]);
+    assert!(flat().weight() >= 5);
     let nothing: EncodeIdentity = |_| EncodedIdentity::default();
+    let full: EncodeIdentity = |_| EncodedIdentity {
+        metadata: Some([7; 100].into()),
+        ..EncodedIdentity::default()
+    };
     let both: EncodeIdentity = |_| EncodedIdentity {
-        headers: Box::default(),
-        metadata: Box::<[u8]>::from([7; 100]).into(),
-        flat_metadata: FlatMetadata::of([("a", &MetadataValue::Text("text".into()))]).into(),
+        metadata: Some([7; 100].into()),
+        flat_metadata: Some(FlatMetadata::of([(
+            "a",
+            &MetadataValue::Text("text".into()),
+        )])),
+        ..EncodedIdentity::default()
     };
-    let identity = |encode: EncodeIdentity| {
+    let weight = |encode: EncodeIdentity| {
         let signer = Signer::encoding_by(Some(encode));
-        signer.identity(&signer.token("a", r#"{"alg":"EdDSA"}"#))
+        let identity = signer.identity(&signer.token("a", r#"{"alg":"EdDSA"}"#));
+        identity.weight()
     };
-    let [without, with] = [nothing, both].map(identity);
-    let weight = without.weight();
-    assert!(
-        with.weight() >= weight + 105,
-        "{} of {weight}",
-        with.weight()
-    );
-    let parts = without.encoded().expect("is encoded");
-    parts.metadata.get_or_init(|| [7; 100].into());
-    parts.flat_metadata.get_or_init(|| of_texts("text"));
-    assert_eq!(without.weight(), weight);
+    assert_eq!(weight(full), weight(nothing) + 100);
+    assert_eq!(weight(both), weight(full) + flat().weight());
+}
+
+#[test]
+fn a_cleared_cache_has_no_token_and_takes_new_ones() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(64 * 1024);
+    let [first, second] = ["a", "b"].map(|subject| signer.token(subject, r#"{"alg":"EdDSA"}"#));
+    cache.insert(bearer(&first), signer.cached(&first));
+    cache.clear();
+    assert!(cache.is_empty());
+    assert!(cache.get(bearer(&first)).is_none());
+    cache.insert(bearer(&second), signer.cached(&second));
+    assert!(cache.get(bearer(&second)).is_some());
+    TokenCache::new(0).clear();
 }

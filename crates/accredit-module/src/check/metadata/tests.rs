@@ -2,7 +2,7 @@
 
 use accredit::jwks::key_stores::KeyStores;
 use accredit_core::authn::identity::{EncodeIdentity, EncodedIdentity, Identity};
-use accredit_core::authz::authorizer::Judgement;
+use accredit_core::authz::authorizer::{Authorizer, Judgement};
 use accredit_core::authz::record::DecisionRecord;
 use accredit_core::config::filter_config::MetadataForm;
 use accredit_core::engine::{Engines, key_entries};
@@ -103,17 +103,21 @@ impl RecordedStream {
 
 const ISSUER: &str = "https://forms.test";
 
-/// The record of an admitted token that was encoded by this function.
-fn record(token: &str, encode: EncodeIdentity) -> DecisionRecord {
+/// An authorizer of these engines.
+fn authorizer(engines: &mut Engines, stores: &mut KeyStores) -> Authorizer {
     let keys = set([rsa(0).jwk("k")]);
     let text = format!(
         "issuers: [{{ issuer: '{ISSUER}', audiences: [api.test], jwks: {{ inline: '{keys}' }} }}]\n"
     );
     let read = policy::read(&text, None).expect("is valid");
     let mut settings = read.filter.resolved.settings;
-    let leases = KeyStores::default().lease(&key_entries(&settings));
+    let leases = stores.lease(&key_entries(&settings));
     let leases = leases.expect("can be leased");
-    let authorizer = Engines::sharing_one_cache(encode).build(&mut settings, leases, None);
+    engines.build(&mut settings, leases, None)
+}
+
+/// The record of an admitted token.
+fn record(authorizer: &Authorizer, token: &str) -> DecisionRecord {
     let stream = RecordedStream::with_token(token);
     let incoming = IncomingRequest::read(&stream, false).expect("is text");
     let moment = accredit::envoy::service::now().expect("after 1970");
@@ -123,6 +127,28 @@ fn record(token: &str, encode: EncodeIdentity) -> DecisionRecord {
     }
 }
 
+fn token() -> String {
+    Token::of(ISSUER)
+        .claim("roles", serde_json::json!(["a", "b"]))
+        .signed(rsa(0))
+}
+
+fn metadata(record: &DecisionRecord, form: MetadataForm) -> RecordedMetadata {
+    let mut stream = RecordedStream::default();
+    set_metadata(&mut stream, record, &[], form);
+    stream.metadata
+}
+
+/// Where the forms are that the cached token has.
+fn kept_forms(record: &DecisionRecord) -> (Option<*const u8>, Option<*const u8>) {
+    let parts = record.identity().expect("is admitted").encoded();
+    let parts = parts.expect("is encoded");
+    let full = parts.metadata.as_ref().map(|bytes| bytes.as_ptr());
+    let flat = parts.flat_metadata.as_ref();
+    let flat = flat.and_then(|flat| Some(flat.texts().next()?.0.as_ptr()));
+    (full, flat)
+}
+
 fn with_no_form(identity: &Identity) -> EncodedIdentity {
     EncodedForms::none().encode(identity)
 }
@@ -130,46 +156,62 @@ fn with_no_form(identity: &Identity) -> EncodedIdentity {
 fn with_every_form(identity: &Identity) -> EncodedIdentity {
     let forms = EncodedForms::none();
     for form in [MetadataForm::Flat, MetadataForm::Full, MetadataForm::None] {
-        forms.add(form);
+        forms.add(form, &Engines::default());
     }
     forms.encode(identity)
 }
 
 #[test]
-fn a_form_that_was_not_encoded_at_first_sight_is_the_same_and_is_encoded_once() {
-    let token = Token::of(ISSUER)
-        .claim("roles", serde_json::json!(["a", "b"]))
-        .signed(rsa(0));
-    let encoded = record(&token, with_every_form);
-    let unencoded = record(&token, with_no_form);
-    let encoded_forms = |record: &DecisionRecord| {
-        let parts = record.identity().expect("is admitted").encoded();
-        let parts = parts.expect("is encoded");
-        let full = parts.metadata.get().map(|bytes| bytes.as_ptr());
-        let flat = parts.flat_metadata.get();
-        let flat = flat.and_then(|flat| Some(flat.texts().next()?.0.as_ptr()));
-        (full, flat)
+fn a_form_that_was_not_encoded_at_first_sight_is_the_same_and_is_not_kept() {
+    let token = token();
+    let of = |encode: EncodeIdentity| {
+        let mut engines = Engines::sharing_one_cache(encode);
+        record(&authorizer(&mut engines, &mut KeyStores::default()), &token)
     };
-    let at_first_sight = encoded_forms(&encoded);
+    let encoded = of(with_every_form);
+    let unencoded = of(with_no_form);
+    let at_first_sight = kept_forms(&encoded);
     assert!(at_first_sight.0.is_some() && at_first_sight.1.is_some());
-    assert_eq!(encoded_forms(&unencoded), (None, None));
-    let set = |record: &DecisionRecord, form: MetadataForm| {
-        let mut stream = RecordedStream::default();
-        set_metadata(&mut stream, record, &[], form);
-        stream.metadata
-    };
     for form in [MetadataForm::None, MetadataForm::Flat, MetadataForm::Full] {
-        let [first, second] = [&encoded, &unencoded].map(|record| set(record, form));
+        let [first, second] = [&encoded, &unencoded].map(|record| metadata(record, form));
         assert_eq!(first, second, "{form:?}");
         let is_empty = first == RecordedMetadata::default();
         assert_eq!(is_empty, form == MetadataForm::None, "{form:?}");
     }
-    // Each form is encoded once.
-    let at_first_use = encoded_forms(&unencoded);
-    assert!(at_first_use.0.is_some() && at_first_use.1.is_some());
-    for form in [MetadataForm::Flat, MetadataForm::Full] {
-        set(&unencoded, form);
+    assert_eq!(kept_forms(&unencoded), (None, None));
+    assert_eq!(kept_forms(&encoded), at_first_sight);
+}
+
+/// CONTRACT 7.3.1. The cached tokens would otherwise occupy more than their weights, or be encoded at every check.
+#[test]
+fn a_configuration_with_a_form_that_none_had_starts_with_an_empty_token_cache() {
+    static FORMS: EncodedForms = EncodedForms::none();
+    let token = token();
+    let mut engines = Engines::sharing_one_cache(|identity| FORMS.encode(identity));
+    let mut stores = KeyStores::default();
+    let first = authorizer(&mut engines, &mut stores);
+    let kept = |authorizer: &Authorizer| {
+        let (full, flat) = kept_forms(&record(authorizer, &token));
+        (full.is_some(), flat.is_some())
+    };
+    let cached = || first.authenticator().token_cache().len();
+    assert_eq!(kept(&first), (false, false));
+    for (form, expected) in [
+        (MetadataForm::None, (false, false)),
+        (MetadataForm::Flat, (false, true)),
+        (MetadataForm::Full, (true, true)),
+    ] {
+        let has_new_form = form != MetadataForm::None;
+        assert_eq!(cached(), 1);
+        FORMS.add(form, &engines);
+        assert_eq!(cached(), usize::from(!has_new_form), "{form:?}");
+        // The configuration that is superseded has the same cache.
+        let second = authorizer(&mut engines, &mut stores);
+        assert_eq!(kept(&second), expected, "{form:?}");
+        let before = kept_forms(&record(&first, &token));
+        assert_eq!(kept_forms(&record(&second, &token)), before);
+        // A form that is known already changes nothing.
+        FORMS.add(form, &engines);
+        assert_eq!(kept_forms(&record(&second, &token)), before);
     }
-    assert_eq!(encoded_forms(&unencoded), at_first_use);
-    assert_eq!(encoded_forms(&encoded), at_first_sight);
 }
