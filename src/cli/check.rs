@@ -56,7 +56,7 @@ pub(crate) fn run(args: CheckArgs) -> ExitCode {
         }
     };
     check_files(&document, &mut problems);
-    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect(), None);
     let source = RulesSource {
         found: &rules_files.found,
         in_force: None,

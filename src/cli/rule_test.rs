@@ -83,7 +83,7 @@ fn run_file(path: &Path, config: Option<&Path>) -> Result<FileResult, UnusableCa
             return Err(UnusableCases);
         }
     };
-    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect(), None);
     let runner = CaseRunner::new(&document, problems, &rules_files.found);
     let runner = runner.map_err(|error| match error {
         TestError::Configuration(problems) => refuse(&config, &problems),

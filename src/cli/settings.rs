@@ -96,7 +96,10 @@ pub(crate) fn settings(
     warn: impl Fn(&Problem),
 ) -> Result<LoadedConfig, ConfigError> {
     let (document, problems) = document(flags, env)?;
-    let rules_files = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let rules_files = RulesFilesRead::of(
+        document.rules_files().map(str::to_owned).collect(),
+        in_force,
+    );
     let source = RulesSource {
         found: &rules_files.found,
         in_force,

@@ -115,9 +115,10 @@ impl ConfigWatch {
             };
             // Reading and compiling a large configuration takes seconds, and this thread has to handle signals.
             let (file, entries) = (self.file.clone(), self.seen.rules.entries.clone());
+            let in_force = self.valid_rules.clone();
             let reading = spawn_blocking(move || SeenFiles {
                 text: file.as_deref().and_then(read),
-                rules: RulesFilesRead::of(entries),
+                rules: RulesFilesRead::of(entries, Some(&in_force)),
             });
             if let Ok(seen) = reading.await {
                 let is_changed = seen != self.seen;
@@ -128,7 +129,7 @@ impl ConfigWatch {
             }
             let is_unread = self.file.is_some() && self.seen.text.is_none();
             next_poll = Instant::now()
-                + match is_unread || !self.seen.rules.are_all_read() {
+                + match is_unread || !self.seen.rules.are_all_readable() {
                     true => UNREAD_INTERVAL,
                     false => POLL_INTERVAL,
                 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::place::{Place, SHOP, decides};
+use super::place::{Place, SHOP, decides, decision, request};
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
@@ -126,6 +126,28 @@ async fn files_are_watched_and_an_invalid_one_keeps_its_last_valid_rules() {
     place.write("shop/shop.yaml", SHOP);
     running.wait_for_line("configuration reloaded").await;
     decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+}
+
+/// CONTRACT 3.13.4
+#[tokio::test]
+async fn too_many_new_files_of_one_author_do_not_block_the_changes_of_another() {
+    let place = Place::new();
+    let mut running = place.serve().await;
+    decides(&running, "shop.test", "/shop/a", "shop:read", "allowed").await;
+
+    for number in 0..300 {
+        place.write(&format!("shop/flood-{number:03}.yaml"), "[]\n");
+    }
+    // One file is the team's own.
+    let left_out = "flood-255.yaml: the file is not read: an entry can have 256 files, and there are more. It is the first by name of 45 that are left out";
+    running.wait_for_line(left_out).await;
+
+    place.write("shop/shop.yaml", "- { name: closed, access: deny }\n");
+    eventually("the change of the other file is in force", async || {
+        let (rule, _) = decision(&running, request("shop.test", "/shop/a", "shop")).await;
+        (rule == "shop:closed").then_some(())
+    })
+    .await;
 }
 
 /// CONTRACT 3.3.6

@@ -34,11 +34,21 @@ pub struct FoundEntry {
     pub files: Result<Vec<FoundFile>, String>,
 }
 
-/// A file, and its text or why it cannot be read.
+/// A file, and its text or why it was not read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FoundFile {
     pub path: Arc<str>,
-    pub text: Result<String, String>,
+    pub text: Result<String, UnreadCause>,
+}
+
+/// Why a file was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadCause {
+    #[error("the file cannot be read: {0}")]
+    Unreadable(String),
+    /// The files of its entry exceed a limit together.
+    #[error("the file is not read: {0}")]
+    OverLimit(String),
 }
 
 /// The rules of files that a configuration has in force, to be kept when a file becomes invalid.
@@ -122,7 +132,23 @@ impl RulesFilePattern {
     }
 }
 
+impl UnreadCause {
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            UnreadCause::Unreadable(_) => "make it a regular file that this user can read",
+            UnreadCause::OverLimit(_) => "remove or join files of this entry",
+        }
+    }
+}
+
 impl RulesInForce {
+    /// The paths of the files whose rules are in force, of the entry with these `files`.
+    pub fn paths(&self, files: &str) -> impl Iterator<Item = &str> {
+        self.of_entry(files)
+            .filter(|file| file.state != RulesFileState::Unused)
+            .map(|file| &*file.path)
+    }
+
     /// The files of the entry with these `files`.
     pub(crate) fn of_entry(&self, pattern: &str) -> impl Iterator<Item = &RulesFile> {
         self.files

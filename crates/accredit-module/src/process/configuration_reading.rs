@@ -64,7 +64,7 @@ impl ConfigurationReading {
             Some(Err(error)) => return ReadResult::Unreadable(error),
         };
         let entries = self.seen.rules.entries.clone();
-        let rules = RulesFilesRead::of(entries);
+        let rules = RulesFilesRead::of(entries, Some(&self.valid_rules));
         let current = SeenConfiguration { text, rules };
         if !self.is_forced && current == *self.seen {
             return ReadResult::Unchanged;

@@ -113,7 +113,10 @@ fn read_quietly(
 ) -> Result<LoadedFilter, ConfigurationError> {
     let document =
         filter_config::document(text, &environment).map_err(ConfigurationError::Problems)?;
-    let rules = RulesFilesRead::of(document.rules_files().map(str::to_owned).collect());
+    let rules = RulesFilesRead::of(
+        document.rules_files().map(str::to_owned).collect(),
+        in_force,
+    );
     let source = RulesSource {
         found: &rules.found,
         in_force,

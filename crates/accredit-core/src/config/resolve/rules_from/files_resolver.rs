@@ -167,11 +167,7 @@ impl FilesResolver<'_> {
         let text = match &found.text {
             Ok(text) => text,
             Err(cause) => {
-                problems.error(
-                    "",
-                    Sentence::own(format!("the file cannot be read: {cause}")),
-                    "make it a regular file that this user can read",
-                );
+                problems.error("", Sentence::own(cause.to_string()), cause.advice());
                 return (RulesFileContent::default(), problems);
             }
         };

@@ -1,7 +1,7 @@
 //! Rules files that change while a service runs.
 
 use super::{HEAD, RULE, SHOP, TWO, found, names, resolved, start, states, texts, unlisted};
-use crate::config::rules_files::{FoundEntry, FoundFile};
+use crate::config::rules_files::{FoundEntry, FoundFile, UnreadCause};
 
 /// CONTRACT 3.13.4
 #[test]
@@ -99,7 +99,7 @@ fn files_that_cannot_be_listed_or_read_keep_their_rules() {
     let unreadable = FoundEntry {
         files: Ok(vec![FoundFile {
             path: "/t/shop/a.yaml".into(),
-            text: Err("permission denied".to_owned()),
+            text: Err(UnreadCause::Unreadable("permission denied".to_owned())),
         }]),
     };
     let unreadable = resolved(&text, &[unreadable], Some(&gone.rules_in_force)).expect("is valid");
