@@ -225,23 +225,24 @@ async fn drive(
         let time = settings.timers.sleep(EVICTION_TIME);
         time.map(|()| ConnectionEvent::End)
     };
+    let opened = opened.wait_for(|opened| *opened);
     let opening_timeout = settings.timers.sleep(limits.opening_timeout);
-    // Each future is polled only if it was woken: most wakes of this task are requests, and none of these futures.
-    let mut events = ConnectionEvents::new();
-    events.push(Box::pin(
+    // Most wakes of this task are requests. A future of these sets is polled only if it was woken itself.
+    let mut stages = ConnectionEvents::new();
+    stages.push(Box::pin(
         reached(&settings.stage, DrainStage::Over).map(|()| ConnectionEvent::Over),
     ));
-    events.push(Box::pin(
+    stages.push(Box::pin(
         leave(&settings.stage, activity).map(|()| ConnectionEvent::Leave),
     ));
-    events.push(Box::pin(
-        opened
-            .wait_for(|opened| *opened)
-            .map(|_| ConnectionEvent::Opened),
-    ));
-    events.push(Box::pin(
-        opening_timeout.map(|()| ConnectionEvent::OpeningTimeout),
-    ));
+    let mut events = ConnectionEvents::new();
+    events.push(Box::pin(async {
+        tokio::select! {
+            biased;
+            _ = opened => ConnectionEvent::Opened,
+            () = opening_timeout => ConnectionEvent::OpeningTimeout,
+        }
+    }));
     events.push(Box::pin(evicted()));
     events.push(Box::pin(tick()));
     let mut is_open = false;
@@ -251,13 +252,14 @@ async fn drive(
         let event = tokio::select! {
             biased;
             // Before the connection reads its first request, so that a request after the start of the drain is known as such.
-            Some(event) = events.next() => event,
+            Some(event) = stages.next() => event,
             _ = connection.as_mut() => return,
+            // After the connection: octets that have arrived in time count, however late this thread reads or writes.
+            Some(event) = events.next() => event,
         };
         match event {
             ConnectionEvent::Over | ConnectionEvent::End => return,
             ConnectionEvent::Leave => connection.as_mut().leave(),
-            ConnectionEvent::OpeningTimeout if is_open => {}
             ConnectionEvent::OpeningTimeout => {
                 return report.record(ConnectionErrorKind::OpeningTimeout);
             }
@@ -310,3 +312,6 @@ async fn reached(stage: &watch::Receiver<DrainStage>, wanted: DrainStage) {
     // An error means that the port is no longer served, which ends its connections too.
     let _ = stage.clone().wait_for(|now| *now >= wanted).await;
 }
+
+#[cfg(test)]
+mod tests;
