@@ -72,12 +72,12 @@ impl CheckConnection {
         }
     }
 
-    /// Sends that many checks, [`OPEN`] at a time, with these messages in turn.
+    /// Sends that many checks, [`OPEN`] at a time, with these messages in turn, and waits until each call has ended.
     pub(crate) fn closed_loop(&mut self, messages: &[Bytes], checks: usize) {
         let mut messages = messages.iter().cycle().take(checks).peekable();
         let (mut open, mut answered) = (0, 0);
         let mut calls = Vec::new();
-        while answered < checks {
+        while answered < checks || open > 0 {
             while open < OPEN && messages.peek().is_some_and(|next| self.accepts(next)) {
                 let message = messages.next().unwrap();
                 write_call(&mut calls, &mut self.next_stream, message);

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use crate::messages::ISSUER;
 
+const TOKEN_CACHE: &str = "token_cache: 64MiB\n";
+
 /// Each claim header, and its claim.
 pub(crate) const CLAIM_HEADERS: [(&str, &str); 5] = [
     ("x-jwt-sub", "sub"),
@@ -15,7 +17,7 @@ pub(crate) const CLAIM_HEADERS: [(&str, &str); 5] = [
 
 /// Issuers that share a key set, five claim headers, and rules of which the last ones match.
 pub(crate) fn configuration(keys: &str, issuers: usize, rules: usize) -> String {
-    let mut text = "token_cache: 64MiB\naccept_warnings: [rule_evadable]\nissuers:\n".to_owned();
+    let mut text = format!("{TOKEN_CACHE}accept_warnings: [rule_evadable]\nissuers:\n");
     for number in 1..=issuers {
         let name = match number {
             1 => ISSUER.to_owned(),
@@ -39,4 +41,10 @@ pub(crate) fn configuration(keys: &str, issuers: usize, rules: usize) -> String 
         "  - { match: { paths: [/api/when], methods: [GET] }, scopes: [read:deployments], when: 'claims.oid == \"org_2001\"' }\n  - { match: { paths: [/api/data], methods: [GET] }, scopes: [read:deployments] }\n",
     );
     text
+}
+
+/// The same configuration of a service that keeps no token.
+pub(crate) fn without_token_cache(configuration: &str) -> String {
+    assert_eq!(configuration.matches(TOKEN_CACHE).count(), 1);
+    configuration.replace(TOKEN_CACHE, "token_cache: 0\n")
 }

@@ -14,8 +14,10 @@ use accredit_core::request::{ClientCertificate, Completeness, Headers, Request};
 use serde_json::json;
 
 use crate::configuration::configuration;
+use crate::cost::{ROUNDS, micros};
+use crate::figures::median;
 use crate::messages::Minter;
-use crate::{ROUNDS, median, micros, process};
+use crate::process;
 
 const JUDGEMENTS: u32 = 20_000;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::median;
+use crate::figures::median;
 
 /// The CPU time of a request, in microseconds.
 #[derive(Clone, Copy)]

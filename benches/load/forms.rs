@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::configuration::{CLAIM_HEADERS, configuration};
+use crate::cost::micros;
 use crate::envoy::{Envoy, EnvoyConfig, SEEN, extension};
 use crate::form_report::{FormCosts, RequestCost, report};
 use crate::messages::{ISSUER, Minter};
-use crate::micros;
 use crate::process::{Process, ProcessCommand, Transport};
 
 const CONNECTIONS: usize = 16;

@@ -1,7 +1,6 @@
 //! What must not grow: the cost of a check beside a deny list of a million entries, 10,000 tenants, 1,000 issuers, and features
 //! that it does not use. Each figure is a ratio of two services within one round; the row has the median of the rounds.
 
-use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
@@ -11,9 +10,10 @@ use serde_json::{Value, json};
 use crate::checks::CheckConnection;
 use crate::client::Client;
 use crate::configuration::configuration;
+use crate::cost::cpu_per_check;
+use crate::figures::{median, row};
 use crate::messages::{ISSUER, Minter, check};
 use crate::process::Process;
-use crate::{cpu_per_check, median};
 
 const ROUNDS: usize = 7;
 const CHECKS: usize = 20_000;
@@ -84,10 +84,7 @@ pub(crate) async fn measure() -> String {
         },
     ];
     let mut report = String::new();
-    let mut row = |name: &str, value: f64, goal: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(report, "| {name} | {value:.2} | {goal} |");
-    };
+    let mut row = |name: &str, value: f64, goal: &str| row(&mut report, name, value, goal);
     for pair in &pairs {
         let (known, first) = pair.ratios(&minter).await;
         row(&format!("known token, {}", pair.name), known, "1.05");
@@ -124,11 +121,12 @@ impl Pair<'_> {
         }
         let (mut of_known, mut of_first) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let more = cpu_per_check(self.more, &known, CHECKS);
-            of_known.push(more / cpu_per_check(self.less, &known, CHECKS));
+            let cost = |process: &Process, messages: &[Bytes], checks: usize| {
+                cpu_per_check(process, &known[0], messages, checks)
+            };
+            of_known.push(cost(self.more, &known, CHECKS) / cost(self.less, &known, CHECKS));
             let new = tokens(NEW_TOKENS);
-            let more = cpu_per_check(self.more, &new, NEW_TOKENS);
-            of_first.push(more / cpu_per_check(self.less, &new, NEW_TOKENS));
+            of_first.push(cost(self.more, &new, NEW_TOKENS) / cost(self.less, &new, NEW_TOKENS));
         }
         (median(&of_known), median(&of_first))
     }

@@ -7,10 +7,11 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::configuration::configuration;
+use crate::cost::{ROUNDS, micros};
 use crate::envoy::{Envoy, EnvoyConfig};
+use crate::figures::median;
 use crate::messages::Minter;
 use crate::process::{Process, ProcessCommand, Transport};
-use crate::{ROUNDS, median, micros};
 
 const REQUESTS: usize = 10_000;
 
