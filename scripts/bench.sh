@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures the cost of a check and writes the result into docs/performance.md: ratios of CPU time within one run
 # (benches/load, also through Envoy), instructions (scripts/instructions.sh), and what each way to check a request adds to
-# Envoy's own work (benches/load/forms.rs). Run it on a machine without other work, with two cores or more.
+# Envoy's own work (benches/load/forms.rs). At the end, criterion prints the times of the parts of a check (benches/rooms.rs), which
+# are not written into the page. Run it on a machine without other work, with two cores or more.
 #
 #   ACCREDIT_BENCH_ONLY=forms          only what each way to check a request adds to Envoy's own work (about two minutes)
 #   ACCREDIT_BENCH_REQUESTS=200        that many requests of each form and round: a trial, which is not written into the page
@@ -69,4 +70,5 @@ count=$(scripts/instructions.sh | tee >(cat >&2) | sed -n 's/^a check.*  *\([0-9
 } > "$table.all"
 write_block measured "$table.all"
 measure_forms
+cargo bench --locked --bench rooms
 exit "$status"
