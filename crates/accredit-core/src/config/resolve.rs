@@ -16,6 +16,7 @@ use crate::config::resolve::replay::replay;
 use crate::config::resolve::resource_metadata::resource_metadata;
 use crate::config::resolve::revoked::revoked;
 use crate::config::resolve::rule_context::{RuleContext, RulesPlace};
+use crate::config::resolve::rule_cost::warn_of_cost;
 use crate::config::resolve::rule_order::{RuleGroup, warn_of_order};
 use crate::config::resolve::rules::{ambiguous_paths, rules};
 use crate::config::resolve::rules_from::files_resolver::{ResolvedFile, ResolvedFiles};
@@ -47,6 +48,7 @@ pub mod resource_metadata;
 pub mod revoked;
 pub mod rule;
 pub mod rule_context;
+pub mod rule_cost;
 pub mod rule_order;
 pub mod rules;
 pub mod rules_from;
@@ -296,6 +298,7 @@ fn all_rules(
             problems: file.problems.as_mut(),
         }));
         warn_of_order(&mut groups);
+        warn_of_cost(&mut groups);
     }
     let of_files = files
         .files

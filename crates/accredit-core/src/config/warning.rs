@@ -28,6 +28,7 @@ pub enum WarningCode {
     RuleOutOfBounds,
     RuleShadow,
     RuleUnreachable,
+    RulesCostly,
     RulesFromEmpty,
     TokenInQuery,
 }
@@ -155,6 +156,11 @@ impl Vocabulary for WarningCode {
             "rule_unreachable",
             WarningCode::RuleUnreachable,
             "An earlier rule matches every request that this rule matches.",
+        ),
+        (
+            "rules_costly",
+            WarningCode::RulesCostly,
+            "The comparison of one request with the rules can take more steps than a check can make, so that accredit denies such requests.",
         ),
         (
             "rules_from_empty",

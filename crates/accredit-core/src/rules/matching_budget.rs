@@ -6,7 +6,7 @@
 
 /// The most steps of a check. The 100,000 patterns that a configuration can have need less for a path of usual length, also if they
 /// differ in their eighth segment only.
-const MAX_STEPS: usize = 1_000_000;
+pub(crate) const MAX_STEPS: usize = 1_000_000;
 
 /// The steps that are left.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod host;
 pub mod matcher;
 pub mod matching_budget;
+pub mod matching_cost;
 pub mod path;
 pub mod pattern;
 pub mod peer;

@@ -73,6 +73,38 @@ impl PathPattern {
         self.head.first().and_then(SegmentPattern::literal)
     }
 
+    /// The text with which every path begins that a comparison searches: the decoded segments, each with a `/` before and after it, up to
+    /// the first wildcard. `None` if a comparison searches nothing.
+    pub(crate) fn searched_prefix(&self) -> Option<String> {
+        if self.segments().all(|segment| segment.searches() == 0) {
+            return None;
+        }
+        let mut prefix = "/".to_owned();
+        for segment in &self.head {
+            match segment {
+                SegmentPattern::Literal(text) => {
+                    prefix.push_str(text);
+                    prefix.push('/');
+                }
+                SegmentPattern::Pieces(text) => {
+                    prefix.push_str(text.split('*').next().unwrap_or_default());
+                    break;
+                }
+                SegmentPattern::Any => break,
+            }
+        }
+        Some(prefix)
+    }
+
+    /// The most steps of a comparison, without those for the bytes that a search reads.
+    pub(crate) fn fixed_steps(&self) -> usize {
+        self.segments().map(SegmentPattern::fixed_steps).sum()
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &SegmentPattern> {
+        self.head.iter().chain(self.tail.iter().flatten())
+    }
+
     pub(crate) fn matches_all(&self) -> bool {
         self.head.is_empty() && self.tail.as_ref().is_some_and(Vec::is_empty)
     }

@@ -79,6 +79,23 @@ impl SegmentPattern {
         }
     }
 
+    /// The most steps of a comparison, without those for the bytes that a search reads.
+    pub(crate) fn fixed_steps(&self) -> usize {
+        match self {
+            SegmentPattern::Any => 1,
+            SegmentPattern::Literal(text) => 1 + text.len() / 32,
+            SegmentPattern::Pieces(text) => 1 + text.len() / 3 + 4 * self.searches(),
+        }
+    }
+
+    /// The number of pieces that are searched: those between two `*`.
+    pub(crate) fn searches(&self) -> usize {
+        match self {
+            SegmentPattern::Any | SegmentPattern::Literal(_) => 0,
+            SegmentPattern::Pieces(text) => text.matches('*').count().saturating_sub(1),
+        }
+    }
+
     /// Whether a segment can match both. `true` also if that cannot be seen from the text.
     pub(crate) fn overlaps(&self, other: &SegmentPattern) -> bool {
         match (self, other) {

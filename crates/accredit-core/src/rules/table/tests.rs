@@ -10,6 +10,7 @@ use crate::rules::rule::{Access, Rule};
 
 mod bounds;
 mod budget;
+mod cost;
 
 fn rule(name: &str, access: Access, matcher: Matcher) -> Rule {
     Rule {

@@ -422,3 +422,31 @@ fn equal_expressions_of_a_file_share_a_program() {
         701
     );
 }
+
+#[test]
+fn files_whose_rules_could_take_more_steps_than_a_check_makes_cause_a_warning_that_names_them() {
+    let text = format!("{HEAD}rules_from:\n  - {{ files: /t/*.yaml, hosts: [a.example] }}\n");
+    let file = |name: &str, count: usize| {
+        let rule = |number| format!("- {{ match: {{ paths: ['/*-{name}{number}-*'] }} }}\n");
+        (0..count).map(rule).collect::<String>()
+    };
+    let resolve = |first: usize, second: usize| {
+        let files = [
+            ("/t/a.yaml", &*file("a", first)),
+            ("/t/b.yaml", &*file("b", second)),
+        ];
+        texts(start(&text, &[found(&files)]).warnings)
+    };
+    assert_eq!(resolve(300, 100), [""; 0]);
+    let warnings = resolve(200, 400);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let parts = [
+        "warning[rules_costly]: rules_from (line ",
+        "[0] of /t/a.yaml",
+        ". The lists of rules that can take most: /t/b.yaml, /t/a.yaml; use",
+    ];
+    assert!(
+        parts.iter().all(|part| warnings[0].contains(part)),
+        "{warnings:?}"
+    );
+}

@@ -77,6 +77,31 @@ fn the_comparison_of_rules_ends_and_says_which_rules_were_not_compared() {
     );
 }
 
+#[test]
+fn rules_that_could_take_more_steps_than_a_check_makes_cause_a_warning() {
+    let of_rules = |count: usize, path: &dyn Fn(usize) -> String| {
+        let rule = |number| format!("  - {{ match: {{ paths: ['{}'] }} }}\n", path(number));
+        issuer(&format!(
+            "rules:\n{}",
+            (0..count).map(rule).collect::<String>()
+        ))
+    };
+    let usual = of_rules(1_000, &|number| format!("/api/service-{number}/*/items-*"));
+    assert_eq!(codes(&usual), [""; 0]);
+    let costly = of_rules(600, &|number| format!("/api/*-{number}-*"));
+    assert_eq!(codes(&costly), ["rules_costly"]);
+    let warnings = resolved(&costly).expect("is valid").warnings;
+    let text = warnings[0].to_string();
+    for part in [
+        "warning[rules_costly]: rules (line ",
+        "to compare a path of 8 KiB could take 12",
+        "a check makes at most 1000000",
+        "The rules that can take most: rules[10], rules[11], rules[12]",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
 /// CONTRACT 3.5.9
 #[test]
 fn a_rule_that_admits_everything_without_a_token_causes_a_warning() {
