@@ -19,7 +19,7 @@ pub struct FileLabels {
 
 impl FileLabels {
     /// The labels of files that are in force and still exist, and of those whose entry cannot be listed. A new file cannot take
-    /// such a label.
+    /// such a label. An entry that is missing from `found` counts as one that cannot be listed.
     pub fn in_force(
         in_force: &RulesInForce,
         entries: &[RulesFromDocument],
@@ -97,6 +97,12 @@ impl FileLabels {
             None => Ok(label),
         }
     }
+}
+
+/// Whether two of these files have the same label.
+pub fn are_shared<'a>(mut paths: impl Iterator<Item = &'a str>) -> bool {
+    let mut seen = HashSet::new();
+    paths.any(|path| label(path).is_ok_and(|label| !seen.insert(label)))
 }
 
 /// The name of a file without folder and ending, which begins the names of its rules (CONTRACT 3.13.5).

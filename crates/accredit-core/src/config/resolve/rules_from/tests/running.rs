@@ -210,6 +210,78 @@ fn a_file_cannot_take_the_name_of_one_whose_folder_cannot_be_listed() {
     assert_eq!(states(&third.expect("is valid")), ["/t/pay.yaml current 1"]);
 }
 
+/// A removed file stays in force if another file of its entry is invalid: a new file with its label would give names that exist twice.
+#[test]
+fn a_file_cannot_take_the_name_of_a_removed_one_that_stays_in_force() {
+    let [shop, pay] = [
+        "  - { files: /t/shop/*.yaml, paths: [/shop/**] }\n",
+        "  - { files: /t/pay.*, hosts: [pay.example] }\n",
+    ];
+    let old = || found(&[("/t/shop/pay.yaml", RULE)]);
+    let new = || found(&[("/t/pay.yaml", RULE)]);
+    let renamed = |text: &str| found(&[("/t/shop/renamed.yaml", text)]);
+    for is_first in [true, false] {
+        let entries = match is_first {
+            true => [shop, pay],
+            false => [pay, shop],
+        };
+        let text = format!("{HEAD}rules_from:\n{}", entries.concat());
+        let ordered = |shop: FoundEntry, pay: FoundEntry| match is_first {
+            true => [shop, pay],
+            false => [pay, shop],
+        };
+        let first = start(&text, &ordered(old(), found(&[])));
+        assert_eq!(names(&first), ["pay:read"]);
+        let second = resolved(
+            &text,
+            &ordered(renamed("- ["), new()),
+            Some(&first.rules_in_force),
+        );
+        let second = second.expect("is valid");
+        let mut expected = vec![
+            "/t/shop/pay.yaml outdated 1",
+            "/t/shop/renamed.yaml unused 0",
+            "/t/pay.yaml unused 0",
+        ];
+        if !is_first {
+            expected.rotate_right(1);
+        }
+        assert_eq!(states(&second), expected);
+        assert_eq!(names(&second), ["pay:read"]);
+        let rejected = texts(second.rejected).join("\n");
+        let problem = "/t/pay.yaml: line 1: /t/shop/pay.yaml has the same file name";
+        assert!(rejected.contains(problem), "{rejected}");
+        // The new file takes effect with the correction of the other one, in one reload.
+        let in_force = [&first.rules_in_force, &second.rules_in_force];
+        for in_force in in_force {
+            let third = resolved(&text, &ordered(renamed(RULE), new()), Some(in_force));
+            let mut names = names(&third.expect("is valid"));
+            names.sort();
+            assert_eq!(names, ["pay:read", "renamed:read"]);
+        }
+    }
+}
+
+/// The two files can have the same label in one entry, too.
+#[test]
+fn the_new_ending_of_a_file_waits_for_the_correction_of_another_file() {
+    let text = format!("{HEAD}rules_from:\n  - {{ files: /t/shop/*, paths: [/shop/**] }}\n");
+    let first = start(&text, &[found(&[("/t/shop/a.yaml", RULE)])]);
+    let files = |other: &str| [found(&[("/t/shop/a.yml", RULE), ("/t/shop/b.yml", other)])];
+    let second = resolved(&text, &files("- ["), Some(&first.rules_in_force)).expect("is valid");
+    assert_eq!(
+        states(&second),
+        [
+            "/t/shop/a.yaml outdated 1",
+            "/t/shop/a.yml unused 0",
+            "/t/shop/b.yml unused 0"
+        ]
+    );
+    assert_eq!(names(&second), ["a:read"]);
+    let third = resolved(&text, &files(RULE), Some(&second.rules_in_force)).expect("is valid");
+    assert_eq!(names(&third), ["a:read", "b:read"]);
+}
+
 /// A reload accepted what a start refuses, and the copies of the rules multiplied with each change of a file.
 #[test]
 fn two_entries_with_the_same_files_are_an_error_at_the_start_and_in_a_reload() {
