@@ -1,6 +1,6 @@
 //! What the comparison of a request with all rules can cost. Only a warning depends on it.
 //!
-//! The estimate is an upper bound for a path of [`PATH_BYTES`]: no rule decides early, every list is read to its end, and each pattern
+//! The estimate is an upper bound for a path of `PATH_BYTES`: no rule decides early, every list is read to its end, and each pattern
 //! that searches a path reads all of it. It respects that a request has one host, and that its path has one beginning, so that rules for
 //! different hosts and places do not add up. It takes time about linear in the size of the rules.
 
