@@ -120,7 +120,7 @@ impl<'a> FirstSight<'a> {
         let unknown_key = cost(self.caching, &checks(messages::with_unknown_key));
         let expired = cost(self.caching, &self.expired);
         let valid = checks(str::to_owned);
-        // The speed of the machine may change in a constant direction, so each of the two is the first in every other round.
+        // Each of the two comes first in every other round, because the machine may get slower or faster within a round.
         let (valid, valid_not_kept) = if self.rounds.len().is_multiple_of(2) {
             let kept = cost(self.caching, &valid);
             (kept, cost(self.forgetting, &valid))
