@@ -1,6 +1,6 @@
 //! What each part of a check costs alone, measured by criterion: `cargo bench --bench rooms`. An argument selects the benchmarks
-//! whose name contains it. The times depend on the machine: criterion compares each with that of the run before, so that the
-//! effect of a change to one part is seen, which is too small a share of the checks of `benches/load`.
+//! whose name contains it. The times depend on the machine. criterion compares each time with that of the run before: it shows the
+//! effect of a change to one part, which is too small to be seen in the whole checks of `benches/load`.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use mimalloc::MiMalloc;
 use serde_json::{Value, json};
 
-// The program allocates with it.
+// accredit uses the same allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -13,7 +13,8 @@ use crate::check::http_stream::HttpStream;
 use crate::process::encoded_forms::flat_metadata;
 
 /// Sets the metadata of a decision. What the token gives was encoded when it was verified
-/// ([`encoded_forms`](crate::process::encoded_forms)), or is now if no configuration had the form then. `computed` are the values of `metadata` of the configuration (CONTRACT 8.6).
+/// ([`encoded_forms`](crate::process::encoded_forms)). It is encoded now if no configuration had this form at that time. `computed` are
+/// the values of `metadata` of the configuration (CONTRACT 8.6).
 pub fn set(
     stream: &mut impl HttpStream,
     record: &DecisionRecord,
