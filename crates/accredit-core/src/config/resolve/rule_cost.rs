@@ -32,7 +32,7 @@ pub(crate) fn warn_of_cost(groups: &mut [RuleGroup<'_>]) {
     let rules = costliest(rules).map(|(group, number)| rule_name(group, number));
     let rules = rules.collect::<Vec<_>>().join(", ");
     let mut what = format!(
-        "accredit could deny requests with a long path: to compare a path of {} KiB could take {} steps, and a check makes at most {MAX_STEPS}. \
+        "accredit could deny requests with a long path: comparing a path of {} KiB could take {} steps, and a check makes at most {MAX_STEPS}. \
          The rules that can take most: {rules}",
         PATH_BYTES / 1024,
         cost.steps,
