@@ -160,7 +160,7 @@ fn same(own: &UnverifiedToken<'_>, header: &Tree, claims: &Tree) {
     assert_eq!(members.len(), read.object().iter().count());
     for ((name, value), (own_name, own)) in members.iter().zip(read.object().iter()) {
         assert_eq!(name, own_name);
-        assert!(value.is_same(own, &|number| read.number(number)), "{name}");
+        assert!(value.is_same(own), "{name}");
     }
     for name in ["exp", "nbf", "iat"] {
         let date = read.date(name);

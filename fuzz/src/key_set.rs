@@ -69,7 +69,7 @@ fn elements(text: &[u8]) -> Option<Vec<String>> {
     Some(
         elements
             .iter()
-            .map(|element| document.raw(element).to_owned())
+            .map(|element| element.raw().to_owned())
             .collect(),
     )
 }

@@ -118,8 +118,8 @@ fn write_fields(judged: &Judged, answer: &mut MessageWriter) {
 
 /// Encodes what every admission of a token repeats.
 pub fn encode_identity(identity: &Identity) -> EncodedIdentity {
-    let sizes = identity.headers.iter();
-    let sizes = sizes.map(|header| header.name.as_str().len() + header.value.len() + OPTION_REST);
+    let sizes = identity.headers();
+    let sizes = sizes.map(|(name, value)| name.len() + value.len() + OPTION_REST);
     let mut headers = MessageWriter::after(Vec::with_capacity(sizes.sum()));
     write_claim_headers(identity, &mut headers);
     EncodedIdentity {
@@ -145,8 +145,8 @@ fn admit(admission: &Admission, ok: &mut MessageWriter) {
 }
 
 fn write_claim_headers(identity: &Identity, ok: &mut MessageWriter) {
-    for header in &identity.headers {
-        set(OK_HEADERS, header.name.as_str(), &header.value, ok);
+    for (name, value) in identity.headers() {
+        set(OK_HEADERS, name, value, ok);
     }
 }
 

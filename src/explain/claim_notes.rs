@@ -5,7 +5,7 @@ use accredit_core::rules::demands::Demands;
 use accredit_core::token::claim_demand::check_all;
 use accredit_core::token::claims::{Audience, Claims};
 use accredit_core::token::requirements::{AbsentAudience, Audiences, Requirements};
-use accredit_core::token::scope::ScopeSet;
+use accredit_core::token::scope::ScopeRanges;
 
 use crate::admin::text::span;
 
@@ -22,6 +22,7 @@ pub fn audience_note(claims: &Claims, requirements: &Requirements) -> String {
             format!("{name} is absent; accepted audiences: {accepted:?}")
         }
         (Audience::Named(named), _) => {
+            let named: Vec<&str> = named.texts().collect();
             format!("{name} is {named:?}; accepted audiences: {accepted:?}")
         }
     }
@@ -90,15 +91,16 @@ pub fn rule_audiences_note(
     let name = audience_claims(requirements);
     Some(match claims.audience(&requirements.audience_claims) {
         Audience::Absent => format!("{name} is absent; the rule accepts {accepted:?}"),
-        Audience::Named(named) => format!("{name} is {named:?}; the rule accepts {accepted:?}"),
+        Audience::Named(named) => {
+            let named: Vec<&str> = named.texts().collect();
+            format!("{name} is {named:?}; the rule accepts {accepted:?}")
+        }
     })
 }
 
 /// The note of `scopes` and `any_scope`. `required` is what the rule requires, in words.
 pub fn scopes_note(claims: &Claims, requirements: &Requirements, required: &str) -> String {
-    let own: Vec<String> = ScopeSet::read(claims.object(), &requirements.scope_claims)
-        .iter()
-        .map(str::to_owned)
-        .collect();
+    let ranges = ScopeRanges::read(claims, &requirements.scope_claims);
+    let own: Vec<&str> = ranges.of(claims).iter().collect();
     format!("the token's scopes are {own:?}; the rule requires {required}")
 }

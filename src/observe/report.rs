@@ -72,7 +72,7 @@ impl Disclosure {
         };
         let found = self.claims.iter().filter_map(|name| {
             let value = name.find(claims.object())?;
-            let text = value.as_str().unwrap_or_else(|| claims.raw(value));
+            let text = value.as_str().unwrap_or_else(|| value.raw());
             Some((name.to_string(), cut(text, MAX_CLAIM).to_owned()))
         });
         found.collect()

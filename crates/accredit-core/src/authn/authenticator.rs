@@ -220,7 +220,7 @@ impl Authenticator {
                 None => issued.without_keys(&token)?,
                 Some(snapshot) => {
                     let key_set = &snapshot.key_set;
-                    let key_id = token.key_id_text();
+                    let key_id: Option<Box<str>> = token.key_id().map(Box::from);
                     let keys = key_set.candidates(key_id.as_deref(), algorithm);
                     let keys = keys.map(|candidate| &candidate.key);
                     let requirements = &issuer.requirements;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::authn::flat_metadata::FlatMetadata;
 use crate::authn::issuers::Issuer;
 use crate::authn::token_metadata::{self, MetadataValue};
-use crate::forward::claim_headers::SetHeader;
+use crate::forward::claim_headers::ClaimHeaderValues;
 use crate::revocation::list::RevocableToken;
 use crate::revocation::store::ClearedGeneration;
 use crate::token::verified::{SignedClaims, VerifiedToken};
@@ -39,8 +39,7 @@ pub struct Identity {
     /// The `kid` of the key that verified it.
     pub key_id: Option<Box<str>>,
     pub token: VerifiedToken,
-    /// The headers that an admission sets.
-    pub headers: Vec<SetHeader>,
+    headers: ClaimHeaderValues,
     /// `None` if the protocol has no encoded form.
     encoded: Option<EncodedIdentity>,
     weight: usize,
@@ -103,6 +102,22 @@ impl Identity {
         )
     }
 
+    /// The name and the value of each header that an admission sets.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let Issuer {
+            claim_headers,
+            payload_header,
+            ..
+        } = &*self.issuer;
+        let headers = claim_headers.with_values(&self.headers, payload_header.as_ref());
+        headers.map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether an admission sets the header of this name.
+    pub(crate) fn sets_header(&self, name: &str) -> bool {
+        self.headers().any(|(own, _)| own == name)
+    }
+
     /// The token's `iss`. It differs from the configured name if that has a placeholder.
     pub fn iss(&self) -> &str {
         self.token.claims().issuer().unwrap_or(&self.issuer_name)
@@ -128,11 +143,6 @@ impl Identity {
     }
 
     fn weigh(&self) -> usize {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|header| size_of::<SetHeader>() + header.value.len())
-            .sum();
         let encoded = self.encoded.as_ref();
         let encoded = encoded.map_or(0, |parts| {
             let metadata = parts.metadata.as_ref().map_or(0, |metadata| metadata.len());
@@ -141,8 +151,8 @@ impl Identity {
             parts.headers.len() + metadata + flat
         });
         size_of::<Self>()
-            + self.token.weight()
-            + headers
+            + self.token.heap_weight()
+            + self.headers.heap_weight()
             + encoded
             + self.key_id.as_ref().map_or(0, |key_id| key_id.len())
     }

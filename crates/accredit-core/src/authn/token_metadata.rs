@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::authn::issuers::Issuer;
-use crate::jose::json;
+use crate::jose::json::{JsonKind, JsonValue};
 use crate::token::claims::Claims;
 use crate::token::decimal::MAX_EXACT_INTEGER;
-use crate::token::scope::ScopeSet;
+use crate::token::scope::Scopes;
 use crate::token::verified::{SignedClaims, VerifiedToken};
 
 /// A claim deeper than this is shown as its JSON text. Each level is up to three nested messages, and Envoy reads no
@@ -77,7 +77,7 @@ pub(crate) fn of_signed(signed: &SignedClaims) -> Vec<(&'static str, MetadataVal
 
 fn of_holder<'a>(
     claims: &'a Claims,
-    scopes: &'a ScopeSet,
+    scopes: Scopes<'a>,
     expires: Option<f64>,
 ) -> impl Iterator<Item = (&'static str, MetadataValue<'a>)> {
     let scopes = scopes.iter().map(text).collect();
@@ -104,50 +104,44 @@ fn mapped_claims<'a>(claims: &'a Claims, issuer: &'a Issuer) -> MetadataValue<'a
         let label = claim.label();
         let is_mapped = mapped.iter().any(|(name, _)| *name == label);
         if let (Some((found, _)), false) = (claim.find(claims, scope_claims), is_mapped) {
-            mapped.push((label, of_json(claims, found, 0)));
+            mapped.push((label, of_json(found, 0)));
         }
     }
     MetadataValue::Map(mapped)
 }
 
 /// The metadata of a JSON value of a token, `depth` levels below the top.
-pub(crate) fn of_json<'a>(
-    claims: &'a Claims,
-    json: &'a json::JsonValue,
-    depth: usize,
-) -> MetadataValue<'a> {
-    match &json.kind {
-        json::JsonKind::Array(_) | json::JsonKind::Object(_) if depth == MAX_DEPTH => {
-            text(claims.raw(json))
-        }
-        json::JsonKind::Null => MetadataValue::Null,
-        json::JsonKind::Bool(flag) => MetadataValue::Bool(*flag),
-        json::JsonKind::String(content) => text(content),
-        json::JsonKind::Number => of_number(claims, json),
-        json::JsonKind::Array(elements) => {
+pub(crate) fn of_json(json: JsonValue<'_>, depth: usize) -> MetadataValue<'_> {
+    match json.kind() {
+        JsonKind::Array(_) | JsonKind::Object(_) if depth == MAX_DEPTH => text(json.raw()),
+        JsonKind::Null => MetadataValue::Null,
+        JsonKind::Bool(flag) => MetadataValue::Bool(flag),
+        JsonKind::String(content) => text(content),
+        JsonKind::Number => of_number(json),
+        JsonKind::Array(elements) => {
             let elements = elements.iter();
             MetadataValue::List(
                 elements
-                    .map(|element| of_json(claims, element, depth + 1))
+                    .map(|element| of_json(element, depth + 1))
                     .collect(),
             )
         }
-        json::JsonKind::Object(object) => {
+        JsonKind::Object(object) => {
             let members = object.iter();
             MetadataValue::Map(
                 members
-                    .map(|(name, member)| (Cow::Borrowed(name), of_json(claims, member, depth + 1)))
+                    .map(|(name, member)| (Cow::Borrowed(name), of_json(member, depth + 1)))
                     .collect(),
             )
         }
     }
 }
 
-fn of_number<'a>(claims: &'a Claims, json: &'a json::JsonValue) -> MetadataValue<'a> {
-    let digits = claims.raw(json);
+fn of_number(json: JsonValue<'_>) -> MetadataValue<'_> {
+    let digits = json.raw();
     // A protobuf `Value` holds doubles (CONTRACT 4.13.2). The notation does not matter: 1e20 is an integer too.
     let is_exact = |double: f64| double.fract() != 0.0 || double.abs() <= MAX_EXACT_INTEGER;
-    match claims.number(json) {
+    match json.number() {
         Some(double)
             if double.is_finite() && is_exact(double) && !rounds_to_the_limit(digits, double) =>
         {
@@ -188,7 +182,7 @@ mod tests {
             let text = format!(r#"{{"c":{}1{}}}"#, open.repeat(60), close.repeat(60));
             let claims = Claims::parse(text.as_bytes()).expect("are claims");
             let claim = claims.object().get("c").expect("is there");
-            let value = of_json(&claims, claim, 0);
+            let value = of_json(claim, 0);
             assert_eq!(depth(&value), MAX_DEPTH);
             let deepest = format!("{}1{}", open.repeat(60 - 16), close.repeat(60 - 16));
             assert!(format!("{value:?}").contains(&format!("{deepest:?}")));

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::authn::identity::Identity;
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::record::DecisionRecord;
-use crate::forward::claim_headers::SetHeader;
 use crate::forward::strip::StripList;
 use crate::request::Headers;
 
@@ -115,8 +114,7 @@ impl Admission {
 
     /// The headers to set, each once.
     pub fn set(&self) -> impl Iterator<Item = (&str, &str)> {
-        let claims = self.claim_headers().iter();
-        let claims = claims.map(|header| (header.name.as_str(), &*header.value));
+        let claims = self.identity().into_iter().flat_map(Identity::headers);
         claims.chain(self.changed())
     }
 
@@ -129,13 +127,9 @@ impl Admission {
     /// The names of the headers to remove, each once.
     pub fn remove(&self) -> impl Iterator<Item = &str> {
         let others = self.remove.iter().map(String::as_str);
-        self.strip.unset(self.claim_headers()).chain(others)
-    }
-
-    fn claim_headers(&self) -> &[SetHeader] {
-        self.identity
-            .as_deref()
-            .map_or(&[], |identity| &identity.headers)
+        let identity = self.identity();
+        let sets = move |name: &str| identity.is_some_and(|identity| identity.sets_header(name));
+        self.strip.unset(sets).chain(others)
     }
 }
 

@@ -57,24 +57,24 @@ impl TypedWriter {
 
     fn list(&mut self, list: &List<'_>, depth: usize) -> Option<MetadataValue<'static>> {
         let mut values = Vec::new();
-        for index in 0..list.len() {
-            values.push(match list {
-                // The token's own digits.
-                List::Json(claims, elements) => {
-                    let element = elements.get(index)?;
-                    self.spend(16 + claims.raw(element).len())?;
-                    of_json(claims, element, depth + 1).into_owned()
-                }
-                List::Texts(_) | List::Built(_) => self.value(&list.get(index)?, depth + 1)?,
-            });
+        // The token's own digits.
+        if let List::Json(elements) = list {
+            for element in elements.iter() {
+                self.spend(16 + element.raw().len())?;
+                values.push(of_json(element, depth + 1).into_owned());
+            }
+        } else {
+            for element in list.iter() {
+                values.push(self.value(&element, depth + 1)?);
+            }
         }
         Some(MetadataValue::List(values))
     }
 
     fn map(&mut self, map: &Map<'_>, depth: usize) -> Option<MetadataValue<'static>> {
-        if let Map::Json(claims, value) = map {
-            self.spend(claims.raw(value).len())?;
-            return Some(of_json(claims, value, depth).into_owned());
+        if let Map::Json(value) = map {
+            self.spend(value.raw().len())?;
+            return Some(of_json(*value, depth).into_owned());
         }
         let mut members = Vec::new();
         for key in map.keys(&mut self.budget).ok()? {

@@ -137,10 +137,10 @@ impl DenyListReader {
                 None => self.fault("this line is not a JSON object".to_owned()),
                 Some(object) => {
                     let fields = object.iter().map(|(name, value)| {
-                        let value = match &value.kind {
+                        let value = match value.kind() {
                             JsonKind::String(text) => FieldValue::Text(text),
                             JsonKind::Number => {
-                                FieldValue::Number(document.number(value).unwrap_or(f64::NAN))
+                                FieldValue::Number(value.number().unwrap_or(f64::NAN))
                             }
                             _ => FieldValue::Other,
                         };

@@ -146,10 +146,12 @@ impl<'a> Evaluation<'a> {
             (Value::List(list), index) => operations::whole_number(index)
                 .ok_or_else(|| mismatch("an index", &[&operand, index]))
                 .and_then(|index| {
-                    usize::try_from(index)
-                        .ok()
-                        .and_then(|index| list.get(index))
-                        .ok_or(EvaluationFailure::Value("an index is out of range"))
+                    let out_of_range = EvaluationFailure::Value("an index is out of range");
+                    let Ok(index) = usize::try_from(index) else {
+                        return Err(out_of_range);
+                    };
+                    self.budget.spend(list.steps_to(index) / 8)?;
+                    list.get(index).ok_or(out_of_range)
                 }),
             (other, index) => Err(mismatch("an index", &[other, index])),
         }
@@ -268,7 +270,7 @@ impl<'a> Evaluation<'a> {
             Value::Map(map) => map.keys(&mut self.budget),
             Value::List(list) => {
                 self.budget.allocate(count * size_of::<Value<'_>>())?;
-                Ok((0..count).filter_map(|index| list.get(index)).collect())
+                Ok(list.iter().collect())
             }
             _ => Ok(Vec::new()),
         }

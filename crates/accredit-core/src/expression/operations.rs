@@ -62,10 +62,8 @@ fn equal_lists(
     if left.len() != right.len() {
         return Ok(false);
     }
-    for index in 0..left.len() {
-        if let (Some(left), Some(right)) = (left.get(index), right.get(index))
-            && !equal(&left, &right, budget)?
-        {
+    for (left, right) in left.iter().zip(right.iter()) {
+        if !equal(&left, &right, budget)? {
             return Ok(false);
         }
     }
@@ -131,10 +129,8 @@ pub fn contains(
 ) -> Result<bool, EvaluationFailure> {
     match container {
         Value::List(list) => {
-            for index in 0..list.len() {
-                if let Some(element) = list.get(index)
-                    && equal(&element, value, budget)?
-                {
+            for element in list.iter() {
+                if equal(&element, value, budget)? {
                     return Ok(true);
                 }
             }
@@ -296,12 +292,8 @@ pub fn arithmetic<'a>(
         (Value::List(left), Value::List(right)) if operator == Operator::Add => {
             let count = left.len() + right.len();
             budget.allocate(count * size_of::<Value<'_>>())?;
-            let elements = |list: &List<'a>| {
-                let list = list.clone();
-                (0..list.len()).filter_map(move |index| list.get(index))
-            };
             Ok(Value::List(List::Built(
-                elements(left).chain(elements(right)).collect(),
+                left.iter().chain(right.iter()).collect(),
             )))
         }
         _ => time::arithmetic(operator, left, right).unwrap_or_else(|| Err(undefined())),

@@ -9,19 +9,16 @@ use crate::expression::value::{Evaluated, List, Text, Value};
 /// The texts of a list, with the separator between them.
 pub fn join<'a>(list: &List<'_>, separator: &str, budget: &mut EvaluationBudget) -> Evaluated<'a> {
     let mut joined = String::new();
-    for index in 0..list.len() {
-        match list.get(index) {
-            Some(Value::Text(text)) => {
+    for (index, element) in list.iter().enumerate() {
+        match element {
+            Value::Text(text) => {
                 budget.allocate(text.len() + separator.len())?;
                 if index > 0 {
                     joined.push_str(separator);
                 }
                 joined.push_str(&text);
             }
-            other => {
-                let element = other.unwrap_or(Value::Null);
-                return Err(mismatch("join", &[&element]));
-            }
+            other => return Err(mismatch("join", &[&other])),
         }
     }
     Value::built(joined, budget)

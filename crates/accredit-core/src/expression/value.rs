@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::expression::budget::EvaluationBudget;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::variables::RequestVariables;
-use crate::jose::json::{JsonKind, JsonObject, JsonValue};
+use crate::jose::json::{JsonArray, JsonKind, JsonObject, JsonValue};
 use crate::request::Headers;
 use crate::token::claims::Claims;
 
@@ -44,7 +44,7 @@ pub enum Text<'a> {
 
 #[derive(Clone)]
 pub enum List<'a> {
-    Json(&'a Claims, &'a [JsonValue]),
+    Json(JsonArray<'a>),
     Texts(Rc<[&'a str]>),
     Built(Rc<[Value<'a>]>),
 }
@@ -54,7 +54,7 @@ pub enum Map<'a> {
     /// The claims of a token, without those that are null, and with `aud` as a list (CONTRACT 3.11.3).
     Claims(&'a Claims),
     /// A claim or a member of one that is an object.
-    Json(&'a Claims, &'a JsonValue),
+    Json(JsonValue<'a>),
     Headers(&'a Headers<'a>),
     Texts(&'a [(&'a str, &'a str)]),
     /// The variables of `expression_env`, which the expression holds.
@@ -90,17 +90,17 @@ impl<'a> Value<'a> {
         Ok(Value::Text(Text::Shared(text.into())))
     }
 
-    fn json(claims: &'a Claims, value: &'a JsonValue) -> Value<'a> {
-        match &value.kind {
+    fn json(value: JsonValue<'a>) -> Value<'a> {
+        match value.kind() {
             JsonKind::Null => Value::Null,
-            JsonKind::Bool(flag) => Value::Bool(*flag),
+            JsonKind::Bool(flag) => Value::Bool(flag),
             JsonKind::String(text) => Value::borrowed(text),
-            JsonKind::Number => match claims.raw(value).parse() {
+            JsonKind::Number => match value.raw().parse() {
                 Ok(integer) => Value::Int(integer),
-                Err(_) => Value::Double(claims.number(value).unwrap_or(f64::NAN)),
+                Err(_) => Value::Double(value.number().unwrap_or(f64::NAN)),
             },
-            JsonKind::Array(elements) => Value::List(List::Json(claims, elements)),
-            JsonKind::Object(_) => Value::Map(Map::Json(claims, value)),
+            JsonKind::Array(elements) => Value::List(List::Json(elements)),
+            JsonKind::Object(_) => Value::Map(Map::Json(value)),
         }
     }
 
@@ -128,7 +128,7 @@ impl<'a> List<'a> {
     #[allow(clippy::len_without_is_empty, reason = "CEL has `size` only")]
     pub fn len(&self) -> usize {
         match self {
-            List::Json(_, elements) => elements.len(),
+            List::Json(elements) => elements.len(),
             List::Texts(texts) => texts.len(),
             List::Built(values) => values.len(),
         }
@@ -136,13 +136,32 @@ impl<'a> List<'a> {
 
     pub fn get(&self, index: usize) -> Option<Value<'a>> {
         match self {
-            List::Json(claims, elements) => {
-                let element = elements.get(index)?;
-                Some(Value::json(claims, element))
-            }
+            List::Json(elements) => elements.get(index).map(Value::json),
             List::Texts(texts) => texts.get(index).map(|text| Value::borrowed(text)),
             List::Built(values) => values.get(index).cloned(),
         }
+    }
+
+    /// A measure of what [`List::get`] costs, for the budget.
+    pub fn steps_to(&self, index: usize) -> usize {
+        match self {
+            List::Json(elements) => elements.steps_to(index),
+            List::Texts(_) | List::Built(_) => 1,
+        }
+    }
+
+    /// The elements in order.
+    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let list = self.clone();
+        let mut json = match self {
+            List::Json(elements) => Some(elements.iter()),
+            List::Texts(_) | List::Built(_) => None,
+        };
+        let mut index = 0..;
+        std::iter::from_fn(move || match &mut json {
+            Some(elements) => elements.next().map(Value::json),
+            None => list.get(index.next()?),
+        })
     }
 }
 
@@ -152,7 +171,7 @@ impl<'a> Map<'a> {
     pub fn len(&self) -> usize {
         match self {
             Map::Claims(claims) => claim_names(claims).count(),
-            Map::Json(_, value) => members_of(value).iter().count(),
+            Map::Json(value) => value.as_object().map_or(0, JsonObject::len),
             Map::Headers(headers) => headers.names().collect::<BTreeSet<_>>().len(),
             Map::Texts(members) => members.len(),
             Map::Constants(members) => members.len(),
@@ -164,7 +183,7 @@ impl<'a> Map<'a> {
     /// An upper bound of the members that a lookup compares, for the budget.
     pub fn width(&self) -> usize {
         match self {
-            Map::Claims(claims) => claims.object().iter().count(),
+            Map::Claims(claims) => claims.object().len(),
             Map::Headers(headers) => headers.names().count(),
             _ => self.len(),
         }
@@ -182,14 +201,11 @@ impl<'a> Map<'a> {
         budget.spend(1 + self.width() / 8)?;
         Ok(match self {
             Map::Claims(claims) if name == "aud" => Some(audience(claims, budget)?),
-            Map::Claims(claims) => claims
-                .object()
-                .get(name)
-                .filter(|value| !matches!(value.kind, JsonKind::Null))
-                .map(|value| Value::json(claims, value)),
-            Map::Json(claims, value) => members_of(value)
-                .get(name)
-                .map(|value| Value::json(claims, value)),
+            Map::Claims(claims) => claims.object().get_non_null(name).map(Value::json),
+            Map::Json(value) => value
+                .as_object()
+                .and_then(|members| members.get(name))
+                .map(Value::json),
             Map::Headers(headers) => header(headers, name, budget)?,
             Map::Texts(members) => members
                 .iter()
@@ -219,10 +235,11 @@ impl<'a> Map<'a> {
         budget.allocate(self.width() * size_of::<Value<'_>>())?;
         Ok(match self {
             Map::Claims(claims) => claim_names(claims).map(Value::borrowed).collect(),
-            Map::Json(_, value) => members_of(value)
-                .iter()
-                .map(|(name, _)| Value::borrowed(name))
-                .collect(),
+            Map::Json(value) => {
+                let members = value.as_object().into_iter();
+                let members = members.flat_map(JsonObject::iter);
+                members.map(|(name, _)| Value::borrowed(name)).collect()
+            }
             Map::Headers(headers) => {
                 let names: BTreeSet<&str> = headers.names().collect();
                 names.into_iter().map(Value::borrowed).collect()
@@ -241,17 +258,12 @@ impl<'a> Map<'a> {
     }
 }
 
-fn members_of(value: &JsonValue) -> &JsonObject {
-    static NONE: JsonObject = JsonObject::EMPTY;
-    value.as_object().unwrap_or(&NONE)
-}
-
 /// `aud` is always there, as a list.
 fn claim_names(claims: &Claims) -> impl Iterator<Item = &str> {
     claims
         .object()
         .iter()
-        .filter(|(name, value)| *name != "aud" && !matches!(value.kind, JsonKind::Null))
+        .filter(|(name, value)| *name != "aud" && !value.is_null())
         .map(|(name, _)| name)
         .chain(["aud"])
 }

@@ -1,6 +1,7 @@
 //! Claim headers: the headers to the upstream that carry claims of a verified token (CONTRACT 4.10).
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::expression::Expression;
 use crate::expression::variables::Variables;
@@ -13,7 +14,7 @@ use crate::jose::base64url;
 use crate::jose::json::JsonValue;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
-use crate::token::scope::{self, ScopeSet};
+use crate::token::scope::{self, ScopeRanges};
 use crate::token::verified::VerifiedToken;
 
 /// The claim headers of an issuer entry, in the order of the configuration.
@@ -54,12 +55,19 @@ pub enum ClaimForm {
     JsonText,
 }
 
-/// A header that an admission sets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetHeader {
-    pub name: HeaderName,
-    /// The complete value.
-    pub value: String,
+/// The values of the headers that an admission of one token sets.
+#[derive(Default)]
+pub struct ClaimHeaderValues {
+    /// One value after the other.
+    values: Box<str>,
+    set: Box<[SetHeader]>,
+}
+
+/// A header that is set, and where its value ends. It begins where the one before ends.
+struct SetHeader {
+    /// The index of the claim header. The payload header comes after the last one.
+    header: u32,
+    end: u32,
 }
 
 /// A claim header that an admission does not set, although the configuration maps a claim to it.
@@ -78,26 +86,44 @@ impl ClaimHeaders {
         self.0.iter()
     }
 
-    /// The headers that an admission of the token sets. An array of one of `scope_claims` is joined by a space.
+    /// The values that an admission of the token sets. An array of one of `scope_claims` is joined by a space.
     pub fn render(
         &self,
         token: &VerifiedToken,
         scope_claims: &[ClaimName],
         payload_header: Option<&HeaderName>,
-    ) -> Vec<SetHeader> {
+    ) -> ClaimHeaderValues {
+        let claims = token.claims();
+        let mut values = String::with_capacity(claims.payload().len());
         let mut set = Vec::with_capacity(self.0.len() + 1);
-        self.for_each(
-            token.claims(),
-            scope_claims,
-            payload_header,
-            |name, result| {
-                if let Ok(value) = result {
-                    let name = name.clone();
-                    set.push(SetHeader { name, value });
-                }
-            },
-        );
-        set
+        let mut headers = 0..;
+        self.for_each(claims, scope_claims, payload_header, |_, result| {
+            // The values together are shorter than `MAX_TOTAL`, so the offsets fit.
+            if let (Some(header), Ok(value)) = (headers.next(), result) {
+                values.push_str(&value);
+                let end = values.len() as u32;
+                set.push(SetHeader { header, end });
+            }
+        });
+        ClaimHeaderValues {
+            values: values.as_str().into(),
+            set: set.into(),
+        }
+    }
+
+    /// The name and the value of each header that [`ClaimHeaders::render`] sets.
+    pub fn with_values<'a>(
+        &'a self,
+        rendered: &'a ClaimHeaderValues,
+        payload_header: Option<&'a HeaderName>,
+    ) -> impl Iterator<Item = (&'a HeaderName, &'a str)> {
+        rendered.set.iter().scan(0, move |start, set| {
+            let end = set.end as usize;
+            let value = rendered.values.get(*start..end)?;
+            *start = end;
+            let header = self.0.get(set.header as usize);
+            Some((header.map(|header| &header.name).or(payload_header)?, value))
+        })
     }
 
     /// The headers that [`ClaimHeaders::render`] leaves out, with the cause of each.
@@ -122,25 +148,40 @@ impl ClaimHeaders {
         claims: &Claims,
         scope_claims: &[ClaimName],
         payload_header: Option<&HeaderName>,
-        mut take: impl FnMut(&HeaderName, Result<String, LeftOut>),
+        mut take: impl FnMut(&HeaderName, Result<Cow<'_, str>, LeftOut>),
     ) {
         let mut total = 0;
-        let mut fit = |value: String| {
+        let mut fit = |value: &str| {
             if total + value.len() > MAX_TOTAL {
                 return Err(LeftOut::NoRoom);
             }
             total += value.len();
-            Ok(value)
+            Ok(())
         };
         for header in &self.0 {
-            let value = header.value.text(claims, scope_claims).and_then(&mut fit);
+            let value = header.value.text(claims, scope_claims);
+            let value = value.and_then(|value| fit(&value).map(|()| value));
             take(&header.name, value);
         }
         if let Some(name) = payload_header {
             // A payload has exactly one base64url encoding, so this is the token's own segment.
             let payload = base64url::encode(claims.payload().as_bytes());
-            take(name, fit(payload));
+            take(name, fit(&payload).map(|()| payload.into()));
         }
+    }
+}
+
+impl ClaimHeaderValues {
+    /// The memory that the values occupy beside their own size, in bytes.
+    pub(crate) fn heap_weight(&self) -> usize {
+        self.values.len() + size_of_val(&*self.set)
+    }
+}
+
+impl fmt::Debug for ClaimHeaderValues {
+    /// Shows no value: they are claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClaimHeaderValues({} headers)", self.set.len())
     }
 }
 
@@ -153,18 +194,22 @@ impl HeaderContent {
         }
     }
 
-    fn text(&self, claims: &Claims, scope_claims: &[ClaimName]) -> Result<String, LeftOut> {
+    fn text<'a>(
+        &self,
+        claims: &'a Claims,
+        scope_claims: &[ClaimName],
+    ) -> Result<Cow<'a, str>, LeftOut> {
         let text = match self {
             HeaderContent::Claim(claim, form) => claim.text(*form, claims, scope_claims)?,
             HeaderContent::Expression(expression) => {
-                let scopes = ScopeSet::read(claims.object(), scope_claims);
+                let scopes = ScopeRanges::read(claims, scope_claims);
                 let variables = Variables {
                     request: None,
                     claims: Some(claims),
-                    scopes: scopes.iter().collect(),
+                    scopes: scopes.of(claims).iter().collect(),
                     issuer: claims.issuer().unwrap_or_default(),
                 };
-                expression_value::text(&expression.evaluate(&variables)?)?
+                expression_value::text(&expression.evaluate(&variables)?)?.into()
             }
         };
         check_transport(&text)?;
@@ -178,7 +223,7 @@ impl MappedClaim {
         &self,
         claims: &'a Claims,
         scope_claims: &[ClaimName],
-    ) -> Option<(&'a JsonValue, char)> {
+    ) -> Option<(JsonValue<'a>, char)> {
         match self {
             MappedClaim::Scopes => {
                 let value = scope::scope_value(claims.object(), scope_claims)?;
@@ -195,19 +240,19 @@ impl MappedClaim {
         }
     }
 
-    fn text(
+    fn text<'a>(
         &self,
         form: ClaimForm,
-        claims: &Claims,
+        claims: &'a Claims,
         scope_claims: &[ClaimName],
-    ) -> Result<String, LeftOut> {
+    ) -> Result<Cow<'a, str>, LeftOut> {
         let Some((value, separator)) = self.find(claims, scope_claims) else {
             return Err(self.why_absent(claims, scope_claims));
         };
         match form {
-            ClaimForm::Json => Ok(base64url::encode(claims.raw(value).as_bytes())),
-            ClaimForm::JsonText => Ok(json_text::header_text(claims.raw(value))),
-            ClaimForm::Text => claim_text::of_claim(claims, value, separator),
+            ClaimForm::Json => Ok(base64url::encode(value.raw().as_bytes()).into()),
+            ClaimForm::JsonText => Ok(json_text::header_text(value.raw()).into()),
+            ClaimForm::Text => claim_text::of_claim(value, separator),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The text of a claim, by its JSON type (CONTRACT 4.10.1).
 
+use std::borrow::Cow;
+
 use crate::forward::left_out::LeftOut;
 use crate::jose::base64url;
-use crate::jose::json::{JsonKind, JsonValue};
-use crate::token::claims::Claims;
+use crate::jose::json::{JsonArray, JsonKind, JsonValue};
 
 /// No claim of a token has more. An expression can repeat a long text without a copy.
 const MAX_JOINED: usize = 64 * 1024;
@@ -12,18 +13,12 @@ const MAX_JOINED: usize = 64 * 1024;
 ///
 /// # Errors
 /// [`LeftOut`]
-pub(crate) fn of_claim(
-    claims: &Claims,
-    value: &JsonValue,
-    separator: char,
-) -> Result<String, LeftOut> {
-    match &value.kind {
-        JsonKind::Object(_) => Ok(base64url::encode(claims.raw(value).as_bytes())),
-        JsonKind::Array(elements) => of_array(claims, elements, separator),
+pub(crate) fn of_claim(value: JsonValue<'_>, separator: char) -> Result<Cow<'_, str>, LeftOut> {
+    match value.kind() {
+        JsonKind::Object(_) => Ok(base64url::encode(value.raw().as_bytes()).into()),
+        JsonKind::Array(elements) => of_array(elements, separator).map(Cow::Owned),
         JsonKind::Null | JsonKind::Bool(_) | JsonKind::Number | JsonKind::String(_) => {
-            scalar(claims, value)
-                .map(str::to_owned)
-                .ok_or(LeftOut::NotInToken)
+            scalar(value).map(Cow::Borrowed).ok_or(LeftOut::NotInToken)
         }
     }
 }
@@ -32,14 +27,10 @@ pub(crate) fn of_claim(
 ///
 /// # Errors
 /// [`LeftOut`]
-pub(crate) fn of_array(
-    claims: &Claims,
-    elements: &[JsonValue],
-    separator: char,
-) -> Result<String, LeftOut> {
+pub(crate) fn of_array(elements: JsonArray<'_>, separator: char) -> Result<String, LeftOut> {
     let texts = elements
         .iter()
-        .map(|element| scalar(claims, element).ok_or(LeftOut::NestedElement));
+        .map(|element| scalar(element).ok_or(LeftOut::NestedElement));
     joined(texts, separator)
 }
 
@@ -72,11 +63,11 @@ pub(crate) fn joined<T: AsRef<str>>(
     Ok(joined)
 }
 
-fn scalar<'a>(claims: &'a Claims, value: &'a JsonValue) -> Option<&'a str> {
-    match &value.kind {
+fn scalar(value: JsonValue<'_>) -> Option<&str> {
+    match value.kind() {
         JsonKind::String(text) => Some(text),
         // The token's own digits.
-        JsonKind::Bool(_) | JsonKind::Number => Some(claims.raw(value)),
+        JsonKind::Bool(_) | JsonKind::Number => Some(value.raw()),
         JsonKind::Null | JsonKind::Array(_) | JsonKind::Object(_) => None,
     }
 }

@@ -17,12 +17,10 @@ pub(crate) fn text(value: &Value<'_>) -> Result<String, LeftOut> {
     match value {
         Value::Null => Err(LeftOut::Null),
         // The token's own digits.
-        Value::List(List::Json(claims, elements)) => {
-            claim_text::of_array(claims, elements, SEPARATOR)
-        }
+        Value::List(List::Json(elements)) => claim_text::of_array(*elements, SEPARATOR),
         Value::List(list) => {
-            let elements = (0..list.len()).filter_map(|index| list.get(index));
-            claim_text::joined(elements.map(|element| element_text(&element)), SEPARATOR)
+            let texts = list.iter().map(|element| element_text(&element));
+            claim_text::joined(texts, SEPARATOR)
         }
         Value::Map(map) => {
             let mut json = String::new();
@@ -56,7 +54,7 @@ fn write_map(map: &Map<'_>, json: &mut String) -> Result<(), LeftOut> {
     match map {
         // The token's own bytes.
         Map::Claims(claims) => json.push_str(claims.payload()),
-        Map::Json(claims, value) => json.push_str(claims.raw(value)),
+        Map::Json(value) => json.push_str(value.raw()),
         Map::Constants(members) => {
             let members = members
                 .iter()
@@ -105,23 +103,23 @@ fn write(value: &Value<'_>, json: &mut String) -> Result<(), LeftOut> {
     match value {
         Value::Null => json.push_str("null"),
         Value::Text(text) => write_string(text, json),
-        Value::List(List::Json(claims, elements)) => {
+        Value::List(List::Json(elements)) => {
             json.push('[');
             for (number, element) in elements.iter().enumerate() {
                 if number > 0 {
                     json.push(',');
                 }
-                json.push_str(claims.raw(element));
+                json.push_str(element.raw());
             }
             json.push(']');
         }
         Value::List(list) => {
             json.push('[');
-            for index in 0..list.len() {
-                if index > 0 {
+            for (number, element) in list.iter().enumerate() {
+                if number > 0 {
                     json.push(',');
                 }
-                write(&list.get(index).unwrap_or(Value::Null), json)?;
+                write(&element, json)?;
             }
             json.push(']');
         }

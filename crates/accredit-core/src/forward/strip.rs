@@ -1,6 +1,5 @@
 //! The headers that every admission removes unless the token sets them (CONTRACT 4.9.4, 4.9.5).
 
-use crate::forward::claim_headers::SetHeader;
 use crate::forward::header_name::{HeaderName, HeaderPrefix, first_bit, look_alike, shape_bit};
 
 /// Envoy sets this header if it admits a request because accredit failed. A client must not.
@@ -40,12 +39,11 @@ impl StripList {
         }
     }
 
-    /// The names that every admission removes whose token sets `set`.
-    pub(crate) fn unset<'a>(&'a self, set: &'a [SetHeader]) -> impl Iterator<Item = &'a str> {
-        self.names
-            .iter()
-            .filter(|name| !set.iter().any(|header| header.name == **name))
-            .map(HeaderName::as_str)
+    /// The names that every admission removes whose token sets the headers of which `sets` is true.
+    pub(crate) fn unset(&self, sets: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+        let names = self.names.iter().map(HeaderName::as_str);
+        names
+            .filter(move |name| !sets(name))
             .chain([FAILURE_MODE_ALLOWED])
     }
 
@@ -53,14 +51,12 @@ impl StripList {
     /// for another reason, and look-alikes of all of them and of `rewritten`, which it sets without the token.
     pub(crate) fn removals<'a>(
         &self,
-        set: &[SetHeader],
+        sets: impl Fn(&str) -> bool,
         rewritten: &[&str],
         request_names: impl Iterator<Item = &'a str>,
         also: Vec<String>,
     ) -> Vec<String> {
-        let is_set = |name: &str| {
-            set.iter().any(|header| header.name.as_str() == name) || rewritten.contains(&name)
-        };
+        let is_set = |name: &str| sets(name) || rewritten.contains(&name);
         let changed = || {
             also.iter()
                 .map(String::as_str)
@@ -75,7 +71,7 @@ impl StripList {
                 || shapes & shape != 0 && changed().any(|own| look_alike(own, name))
         };
         let is_listed = |name: &str| {
-            also.iter().any(|own| own == name) || self.unset(set).any(|own| own == name)
+            also.iter().any(|own| own == name) || self.unset(&sets).any(|own| own == name)
         };
         let mut look_alikes: Vec<&str> = request_names
             .filter(|name| is_protected(name) && !is_set(name) && !is_listed(name))
@@ -102,7 +98,6 @@ impl StripList {
 #[cfg(test)]
 mod tests {
     use super::StripList;
-    use crate::forward::claim_headers::SetHeader;
     use crate::forward::header_name::{HeaderName, HeaderPrefix};
 
     fn name(text: &str) -> HeaderName {
@@ -115,10 +110,6 @@ mod tests {
             vec![name("x-jwt-sub"), name("x-org"), name("x-org")],
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
         );
-        let set = [SetHeader {
-            name: name("x-jwt-sub"),
-            value: "s".into(),
-        }];
         let request = [
             "x-jwt-sub",
             "x_jwt_sub",
@@ -131,13 +122,14 @@ mod tests {
             "x-envoy-auth-failure-mode-allowed",
             "x_envoy_auth_failure_mode_allowed",
         ];
-        let removals = |set: &[SetHeader], also: &[&str]| -> Vec<String> {
+        let removals = |set: &[&str], also: &[&str]| -> Vec<String> {
             let also = also.iter().map(|name| (*name).to_owned()).collect();
-            let unset = list.unset(set).map(str::to_owned);
-            let others = list.removals(set, &[], request.into_iter(), also);
+            let sets = |name: &str| set.contains(&name);
+            let unset = list.unset(sets).map(str::to_owned);
+            let others = list.removals(sets, &[], request.into_iter(), also);
             unset.chain(others).collect()
         };
-        let mut removed = removals(&set, &[]);
+        let mut removed = removals(&["x-jwt-sub"], &[]);
         removed.sort();
         assert_eq!(
             removed,
@@ -167,7 +159,7 @@ mod tests {
         let list = StripList::new(vec![], vec![]);
         let request = ["cookie", "sec-websocket-protocol", "sec_websocket.protocol"];
         let rewritten = ["cookie", "sec-websocket-protocol"];
-        let removed = list.removals(&[], &rewritten, request.into_iter(), vec![]);
+        let removed = list.removals(|_| false, &rewritten, request.into_iter(), vec![]);
         assert_eq!(removed, ["sec_websocket.protocol"]);
     }
 
@@ -184,7 +176,7 @@ mod tests {
             "wup",
             "internal",
         ];
-        let mut removed = list.removals(&[], &[], request.into_iter(), Vec::new());
+        let mut removed = list.removals(|_| false, &[], request.into_iter(), Vec::new());
         removed.sort();
         assert_eq!(removed, ["-internal", "-own-a", ".internal", "~own_b"]);
     }
@@ -197,7 +189,12 @@ mod tests {
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
         );
         let request: Vec<String> = (0..200_000).map(|n| format!("x-jwt-{n}")).collect();
-        let removed = list.removals(&[], &[], request.iter().map(String::as_str), Vec::new());
+        let removed = list.removals(
+            |_| false,
+            &[],
+            request.iter().map(String::as_str),
+            Vec::new(),
+        );
         assert_eq!(removed.len(), 200_000);
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the members of a JWK (RFC 7517), and states why a key is set aside.
 
 use crate::jose::base64url;
-use crate::jose::json::{JsonObject, JsonValue};
+use crate::jose::json::{JsonArray, JsonObject, JsonValue};
 
 /// Why a JWK is set aside (CONTRACT 5.7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +78,7 @@ impl Unusable {
 }
 
 /// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3).
-pub(in crate::jose) fn judge_purpose(jwk: &JsonObject) -> Result<(), Unusable> {
+pub(in crate::jose) fn judge_purpose(jwk: JsonObject<'_>) -> Result<(), Unusable> {
     if text(jwk, "use")?.is_some_and(|purpose| !matches!(purpose, "sig" | "jwt-svid")) {
         return Err(Unusable::NotForSignatures);
     }
@@ -102,20 +102,20 @@ pub(in crate::jose) fn judge_purpose(jwk: &JsonObject) -> Result<(), Unusable> {
 ///
 /// # Errors
 /// [`Unusable::MalformedMember`] if it is not a string.
-pub fn key_id(jwk: &JsonObject) -> Result<Option<&str>, Unusable> {
+pub fn key_id(jwk: JsonObject<'_>) -> Result<Option<&str>, Unusable> {
     text(jwk, "kid")
 }
 
 /// A member of a JWK. `null`, an empty string and an empty list count as absent (CONTRACT 5.7.2a): serializers write
 /// unset members in these forms.
-pub(in crate::jose) fn member<'a>(jwk: &'a JsonObject, name: &str) -> Option<&'a JsonValue> {
+pub(in crate::jose) fn member<'a>(jwk: JsonObject<'a>, name: &str) -> Option<JsonValue<'a>> {
     jwk.get_non_null(name).filter(|value| {
-        value.as_str() != Some("") && !value.as_array().is_some_and(<[JsonValue]>::is_empty)
+        value.as_str() != Some("") && !value.as_array().is_some_and(JsonArray::is_empty)
     })
 }
 
 pub(in crate::jose) fn text<'a>(
-    jwk: &'a JsonObject,
+    jwk: JsonObject<'a>,
     name: &'static str,
 ) -> Result<Option<&'a str>, Unusable> {
     member(jwk, name)
@@ -124,19 +124,25 @@ pub(in crate::jose) fn text<'a>(
 }
 
 pub(in crate::jose) fn required_text<'a>(
-    jwk: &'a JsonObject,
+    jwk: JsonObject<'a>,
     name: &'static str,
 ) -> Result<&'a str, Unusable> {
     text(jwk, name)?.ok_or(Unusable::MissingMember(name))
 }
 
-pub(in crate::jose) fn octets(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
+pub(in crate::jose) fn octets(
+    jwk: JsonObject<'_>,
+    name: &'static str,
+) -> Result<Vec<u8>, Unusable> {
     base64url::decode_jwk_member(required_text(jwk, name)?)
         .map_err(|_| Unusable::MalformedMember(name))
 }
 
 /// A Base64urlUInt (RFC 7518 section 2) without the leading zero octets that some issuers write.
-pub(in crate::jose) fn number(jwk: &JsonObject, name: &'static str) -> Result<Vec<u8>, Unusable> {
+pub(in crate::jose) fn number(
+    jwk: JsonObject<'_>,
+    name: &'static str,
+) -> Result<Vec<u8>, Unusable> {
     let number = without_leading_zeros(octets(jwk, name)?);
     if number.is_empty() {
         Err(Unusable::MalformedMember(name))
@@ -149,7 +155,7 @@ pub(in crate::jose) fn number(jwk: &JsonObject, name: &'static str) -> Result<Ve
 ///
 /// Issuers that treat it as an integer drop leading zero octets, or prepend one for the sign. The value is the same.
 pub(in crate::jose) fn coordinate(
-    jwk: &JsonObject,
+    jwk: JsonObject<'_>,
     name: &'static str,
     size: usize,
 ) -> Result<Vec<u8>, Unusable> {

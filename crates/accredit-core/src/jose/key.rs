@@ -51,7 +51,7 @@ impl VerificationKey {
     ///
     /// # Errors
     /// [`Unusable`] if the key cannot verify any token.
-    pub fn from_jwk(jwk: &JsonObject) -> Result<VerificationKey, Unusable> {
+    pub fn from_jwk(jwk: JsonObject<'_>) -> Result<VerificationKey, Unusable> {
         let key_type = required_text(jwk, "kty")?;
         judge_purpose(jwk)?;
         let named = match text(jwk, "alg")? {
@@ -161,7 +161,7 @@ enum Material {
 }
 
 impl Material {
-    fn rsa(jwk: &JsonObject) -> Result<Material, Unusable> {
+    fn rsa(jwk: JsonObject<'_>) -> Result<Material, Unusable> {
         let n = number(jwk, "n")?;
         let e = number(jwk, "e")?;
         let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
@@ -181,7 +181,7 @@ impl Material {
         Ok(Material::Rsa { n, e })
     }
 
-    fn ec(jwk: &JsonObject) -> Result<Material, Unusable> {
+    fn ec(jwk: JsonObject<'_>) -> Result<Material, Unusable> {
         let point = |length: usize| {
             // SEC 1 section 2.3.3: an uncompressed point.
             let mut point = vec![4];
@@ -198,7 +198,7 @@ impl Material {
         }
     }
 
-    fn okp(jwk: &JsonObject) -> Result<Material, Unusable> {
+    fn okp(jwk: JsonObject<'_>) -> Result<Material, Unusable> {
         match required_text(jwk, "crv")? {
             "Ed25519" => {
                 // An octet string, not an integer (RFC 8037 section 2): zeros are neither added nor removed.

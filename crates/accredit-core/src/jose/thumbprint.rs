@@ -5,7 +5,7 @@ use crate::jose::digest::sha256;
 use crate::jose::json::{JsonObject, JsonValue};
 
 /// The thumbprint of a JWK. `None` if a required member is missing, or is not base64url in its one form.
-pub fn thumbprint(jwk: &JsonObject) -> Option<[u8; 32]> {
+pub fn thumbprint(jwk: JsonObject<'_>) -> Option<[u8; 32]> {
     let text = |name: &str| jwk.get(name).and_then(JsonValue::as_str);
     let number = |name: &str| text(name).filter(|text| base64url::decode(text).is_ok());
     // The required members in the order of their names, without white space. Neither base64url nor a name of a curve has a

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonValue};
+use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
 use crate::jose::jwk::{self, Unusable};
 use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::keys::error::KeySetError;
@@ -54,7 +54,7 @@ impl KeySet {
             .and_then(JsonValue::as_array)
             .ok_or(KeySetError::NoKeys)?;
         let others = object.iter().filter(|(name, _)| *name != "keys");
-        if object.names_a_member_twice()
+        if document.root().names_a_member_twice()
             || others
                 .map(|(_, value)| value)
                 .any(JsonValue::has_duplicates)
@@ -80,7 +80,7 @@ impl KeySet {
         Ok(set)
     }
 
-    fn add(&mut self, member: &JsonValue) {
+    fn add(&mut self, member: JsonValue<'_>) {
         let key_id = member
             .as_object()
             .and_then(|jwk| jwk::key_id(jwk).ok().flatten())
@@ -175,8 +175,8 @@ impl KeySet {
     }
 }
 
-fn read_key(member: &JsonValue) -> Result<VerificationKey, Unusable> {
-    let jwk: &JsonObject = member.as_object().ok_or(Unusable::NotAnObject)?;
+fn read_key(member: JsonValue<'_>) -> Result<VerificationKey, Unusable> {
+    let jwk = member.as_object().ok_or(Unusable::NotAnObject)?;
     if member.has_duplicates() {
         return Err(Unusable::DuplicateMember);
     }

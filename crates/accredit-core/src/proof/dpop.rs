@@ -85,7 +85,7 @@ impl ProofPurpose<'_> {
 
     fn judge_header(
         &self,
-        header: &JsonObject,
+        header: JsonObject<'_>,
     ) -> Result<(VerificationKey, Algorithm), ProofFault> {
         // As in a token, they count as present even if they are `null`.
         if let Some(name) = ["crit", "b64"]
@@ -136,7 +136,7 @@ impl ProofPurpose<'_> {
         if !is_target(text("htu")?, self.request) {
             return Err(ProofFault::Target);
         }
-        let issued = NumericDate::read(document, claims.get("iat"))
+        let issued = NumericDate::read(claims.get("iat"))
             .ok()
             .flatten()
             .ok_or(ProofFault::Claim("iat"))?;
@@ -167,5 +167,5 @@ impl fmt::Debug for FreshProof {
 
 fn json(part: &str) -> Result<JsonDocument, ProofFault> {
     let bytes = base64url::decode(part).map_err(ProofFault::NotBase64Url)?;
-    JsonDocument::parse(&bytes, Duplicates::Refuse).map_err(ProofFault::NotJson)
+    JsonDocument::read(bytes, Duplicates::Refuse).map_err(|(error, _)| ProofFault::NotJson(error))
 }

@@ -279,9 +279,9 @@ impl<'a> RevocableToken<'a> {
             return self.key_id;
         }
         let value = self.claims.object().get_non_null(by.as_str())?;
-        match &value.kind {
+        match value.kind() {
             JsonKind::String(text) => Some(text),
-            JsonKind::Number => Some(self.claims.raw(value)),
+            JsonKind::Number => Some(value.raw()),
             JsonKind::Null | JsonKind::Bool(_) | JsonKind::Array(_) | JsonKind::Object(_) => None,
         }
     }

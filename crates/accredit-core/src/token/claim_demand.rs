@@ -31,9 +31,9 @@ impl ClaimDemand {
         let Some(value) = self.name.find(claims.object()) else {
             return Err(UnmetClaim::Absent(self.name.clone()));
         };
-        let is_met = match &value.kind {
-            JsonKind::Array(elements) => elements.iter().any(|one| self.accepts(one, claims)),
-            _ => self.accepts(value, claims),
+        let is_met = match value.kind() {
+            JsonKind::Array(elements) => elements.iter().any(|one| self.accepts(one)),
+            _ => self.accepts(value),
         };
         if is_met {
             Ok(())
@@ -61,14 +61,14 @@ impl ClaimDemand {
         texts.sum()
     }
 
-    fn accepts(&self, value: &JsonValue, claims: &Claims) -> bool {
-        match &value.kind {
+    fn accepts(&self, value: JsonValue<'_>) -> bool {
+        match value.kind() {
             JsonKind::String(text) => self.any_of.has_text(text),
-            JsonKind::Bool(truth) => self.any_of.has_truth(*truth),
+            JsonKind::Bool(truth) => self.any_of.has_truth(truth),
             // Parsed once, however many numbers it is compared with.
             JsonKind::Number => {
                 self.any_of.have_numbers()
-                    && Decimal::parse(claims.raw(value))
+                    && Decimal::parse(value.raw())
                         .is_some_and(|number| self.any_of.has_number(&number))
             }
             JsonKind::Null | JsonKind::Array(_) | JsonKind::Object(_) => false,

@@ -48,7 +48,7 @@ impl ClaimName {
     }
 
     /// The value of the claim. `None` if it is absent or `null` (CONTRACT 4.4.2).
-    pub fn find<'a>(&self, claims: &'a JsonObject) -> Option<&'a JsonValue> {
+    pub fn find<'a>(&self, claims: JsonObject<'a>) -> Option<JsonValue<'a>> {
         let (last, parents) = self.0.split_last()?;
         let mut object = claims;
         for parent in parents {
@@ -67,7 +67,7 @@ impl fmt::Display for ClaimName {
 #[cfg(test)]
 mod tests {
     use super::{ClaimName, NotAClaimName};
-    use crate::jose::json::{Duplicates, JsonDocument};
+    use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
 
     #[test]
     fn a_claim_name_leads_part_by_part_to_a_value_that_is_not_null() {
@@ -77,7 +77,7 @@ mod tests {
             document
                 .object()
                 .and_then(|claims| name.find(claims))
-                .map(|value| document.raw(value))
+                .map(JsonValue::raw)
         };
         let dotted = |name: &str| find(ClaimName::dotted(name).expect("is a name"));
         let literal = |part: &str| find(ClaimName::literal(vec![part.into()]).expect("is a name"));

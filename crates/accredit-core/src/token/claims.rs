@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::jose::json::{Duplicates, JsonDocument, JsonKind, JsonObject, JsonValue};
+use crate::jose::json::{
+    Duplicates, JsonDocument, JsonElements, JsonKind, JsonObject, JsonValue, TextRange,
+};
 use crate::token::claim_name::ClaimName;
 use crate::token::malformed::{MalformedToken, TokenPart};
 use crate::token::numeric_date::{NotANumericDate, NumericDate};
@@ -12,12 +14,19 @@ use crate::token::numeric_date::{NotANumericDate, NumericDate};
 pub struct Claims(JsonDocument);
 
 /// The audience of a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Audience<'a> {
     /// There is none, or it has no content.
     Absent,
     /// The audiences. Empty if the claim is neither a string nor an array of strings, which no audience equals.
-    Named(Vec<&'a str>),
+    Named(Strings<'a>),
+}
+
+/// The elements of an array of strings, or one string.
+#[derive(Clone)]
+pub struct Strings<'a> {
+    one: Option<JsonValue<'a>>,
+    many: Option<JsonElements<'a>>,
 }
 
 impl Claims {
@@ -26,13 +35,23 @@ impl Claims {
     /// # Errors
     /// [`MalformedToken`] if it is not a strict JSON object, or `iss`, `aud` or `cnf` has a wrong type.
     pub fn parse(payload: &[u8]) -> Result<Claims, MalformedToken> {
-        let document = JsonDocument::parse(payload, Duplicates::Refuse)
-            .map_err(|error| MalformedToken::of_json(TokenPart::Claims, payload, error))?;
+        Claims::read(payload.to_vec())
+    }
+
+    /// The same without a copy of the payload.
+    ///
+    /// # Errors
+    /// [`MalformedToken`]
+    pub(in crate::token) fn read(payload: Vec<u8>) -> Result<Claims, MalformedToken> {
+        let document =
+            JsonDocument::read(payload, Duplicates::Refuse).map_err(|(error, payload)| {
+                MalformedToken::of_json(TokenPart::Claims, &payload, error)
+            })?;
         let object = document
             .object()
             .ok_or(MalformedToken::NotAnObject(TokenPart::Claims))?;
         let check =
-            |name, expected, has_type: fn(&JsonValue) -> bool| match object.get_non_null(name) {
+            |name, expected, has_type: fn(JsonValue<'_>) -> bool| match object.get_non_null(name) {
                 Some(value) if !has_type(value) => Err(MalformedToken::WrongType {
                     part: TokenPart::Claims,
                     name,
@@ -42,7 +61,7 @@ impl Claims {
             };
         check("iss", "a string", |iss| iss.as_str().is_some())?;
         check("aud", "a string or an array of strings", |aud| {
-            strings(aud).is_some()
+            Strings::of(aud).is_some()
         })?;
         check("cnf", "an object", |cnf| cnf.as_object().is_some())?;
         Ok(Claims(document))
@@ -59,21 +78,21 @@ impl Claims {
 
     /// The elements of `aud`. Empty if it is absent.
     pub fn aud(&self) -> Vec<&str> {
-        let aud = self.object().get_non_null("aud");
-        aud.and_then(strings).unwrap_or_default()
+        let aud = self.object().get_non_null("aud").and_then(Strings::of);
+        aud.into_iter().flat_map(Strings::texts).collect()
     }
 
     /// The first of these claims that the token has (CONTRACT 3.5.3).
     ///
     /// A claim without content (`null`, `[]`, `""`, `[""]`) counts as absent. A claim of another type counts as present.
     pub fn audience(&self, claims: &[ClaimName]) -> Audience<'_> {
-        let has_content = |named: &Vec<&str>| named.iter().any(|audience| !audience.is_empty());
+        let has_content = |named: &Strings<'_>| named.clone().texts().any(|text| !text.is_empty());
         claims
             .iter()
             .filter_map(|name| name.find(self.object()))
-            .find_map(|value| match strings(value) {
+            .find_map(|value| match Strings::of(value) {
                 Some(named) => has_content(&named).then_some(Audience::Named(named)),
-                None => Some(Audience::Named(Vec::new())),
+                None => Some(Audience::Named(Strings::NONE)),
             })
             .unwrap_or(Audience::Absent)
     }
@@ -84,7 +103,7 @@ impl Claims {
     }
 
     /// `cnf`
-    pub(in crate::token) fn confirmation(&self) -> Option<&JsonObject> {
+    pub(in crate::token) fn confirmation(&self) -> Option<JsonObject<'_>> {
         self.object().get_non_null("cnf")?.as_object()
     }
 
@@ -93,7 +112,7 @@ impl Claims {
     /// # Errors
     /// [`NotANumericDate`]
     pub fn date(&self, name: &str) -> Result<Option<NumericDate>, NotANumericDate> {
-        NumericDate::read(&self.0, self.object().get(name))
+        NumericDate::read(self.object().get(name))
     }
 
     /// Whether the token has the claim. `null` and the empty string count as absent (CONTRACT 3.5.3).
@@ -102,19 +121,13 @@ impl Claims {
             .is_some_and(|value| value.as_str() != Some(""))
     }
 
-    pub fn object(&self) -> &JsonObject {
-        static NONE: JsonObject = JsonObject::EMPTY;
-        self.0.object().unwrap_or(&NONE)
+    pub fn object(&self) -> JsonObject<'_> {
+        self.0.object().unwrap_or(JsonObject::empty(&self.0))
     }
 
-    /// The token's original text of one of its values.
-    pub fn raw(&self, value: &JsonValue) -> &str {
-        self.0.raw(value)
-    }
-
-    /// A number as the nearest double. `None` if the value is not a number.
-    pub fn number(&self, value: &JsonValue) -> Option<f64> {
-        self.0.number(value)
+    /// The text in a range of the claims.
+    pub(in crate::token) fn text_in(&self, range: TextRange) -> &str {
+        self.0.text_in(range)
     }
 
     /// The original text of the payload.
@@ -122,9 +135,9 @@ impl Claims {
         self.0.text()
     }
 
-    /// The memory that the claims occupy, in bytes. Approximate.
-    pub fn weight(&self) -> usize {
-        self.0.weight()
+    /// The memory that the claims occupy beside their own size, in bytes.
+    pub(in crate::token) fn heap_weight(&self) -> usize {
+        self.0.heap_weight()
     }
 }
 
@@ -134,11 +147,46 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// The elements of a string or of an array of strings.
-fn strings(value: &JsonValue) -> Option<Vec<&str>> {
-    match &value.kind {
-        JsonKind::String(one) => Some(vec![&**one]),
-        JsonKind::Array(many) => many.iter().map(JsonValue::as_str).collect(),
-        _ => None,
+// === impl Strings ===
+
+impl<'a> Strings<'a> {
+    const NONE: Strings<'static> = Strings {
+        one: None,
+        many: None,
+    };
+
+    /// `None` if the value is neither a string nor an array of strings.
+    fn of(value: JsonValue<'a>) -> Option<Strings<'a>> {
+        let is_string = |value: &JsonValue<'_>| value.as_str().is_some();
+        match value.kind() {
+            JsonKind::String(_) => Some(Strings {
+                one: Some(value),
+                ..Strings::NONE
+            }),
+            JsonKind::Array(elements) => {
+                elements
+                    .iter()
+                    .all(|element| is_string(&element))
+                    .then(|| Strings {
+                        many: Some(elements.iter()),
+                        ..Strings::NONE
+                    })
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of each.
+    pub fn texts(self) -> impl Iterator<Item = &'a str> {
+        self.values().filter_map(JsonValue::as_str)
+    }
+
+    /// Where each text is in the claims.
+    pub(in crate::token) fn ranges(self) -> impl Iterator<Item = TextRange> {
+        self.values().filter_map(JsonValue::text_range)
+    }
+
+    fn values(self) -> impl Iterator<Item = JsonValue<'a>> {
+        self.one.into_iter().chain(self.many.into_iter().flatten())
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::jose::json::{JsonDocument, JsonKind, JsonValue};
+use crate::jose::json::{JsonKind, JsonValue};
 
 /// The last second of the year 9999. A larger number is a mistake (CONTRACT 4.4.3).
 const LATEST: f64 = 253_402_300_799.0;
@@ -47,14 +47,11 @@ impl NumericDate {
     ///
     /// # Errors
     /// [`NotANumericDate`]
-    pub fn read(
-        document: &JsonDocument,
-        claim: Option<&JsonValue>,
-    ) -> Result<Option<NumericDate>, NotANumericDate> {
+    pub fn read(claim: Option<JsonValue<'_>>) -> Result<Option<NumericDate>, NotANumericDate> {
         let Some(claim) = claim else {
             return Ok(None);
         };
-        match (&claim.kind, document.number(claim)) {
+        match (claim.kind(), claim.number()) {
             (JsonKind::Null, _) => Ok(None),
             (_, Some(seconds)) if (0.0..=LATEST).contains(&seconds) => {
                 Ok(Some(NumericDate(seconds)))
@@ -138,8 +135,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Option<f64>, NotANumericDate> {
         let document = JsonDocument::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
-        NumericDate::read(&document, Some(document.root()))
-            .map(|date| date.map(NumericDate::seconds))
+        NumericDate::read(Some(document.root())).map(|date| date.map(NumericDate::seconds))
     }
 
     #[test]

@@ -2,40 +2,61 @@
 
 use foldhash::HashSet;
 
-use crate::jose::json::{JsonObject, JsonValue};
+use crate::jose::json::{JsonObject, JsonValue, TextRange};
 use crate::token::accepted_texts::MAX_COMPARED;
 use crate::token::claim_name::ClaimName;
+use crate::token::claims::Claims;
 
 /// A token's scopes (RFC 6749 section 3.3) in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScopeSet(Vec<String>);
+#[derive(Clone, Copy)]
+pub struct Scopes<'a> {
+    claims: &'a Claims,
+    ranges: &'a [TextRange],
+}
 
-impl ScopeSet {
+/// Where the scopes of a token are in its claims.
+#[derive(Clone)]
+pub struct ScopeRanges(Box<[TextRange]>);
+
+impl ScopeRanges {
     /// Reads the first of these claims that the token has and that is not `null` (CONTRACT 3.7.4).
     ///
     /// A value that is neither a string nor an array of strings gives no scopes. The next claim is not read instead: it
     /// could grant more.
-    pub fn read(claims: &JsonObject, scope_claims: &[ClaimName]) -> ScopeSet {
-        scope_value(claims, scope_claims).map_or_else(ScopeSet::default, ScopeSet::of)
+    pub fn read(claims: &Claims, scope_claims: &[ClaimName]) -> ScopeRanges {
+        let value = scope_value(claims.object(), scope_claims);
+        let elements = value.and_then(JsonValue::as_array).into_iter().flatten();
+        let elements = elements.filter_map(JsonValue::text_range);
+        let text = value.and_then(|value| Some((value.as_str()?, value.text_range()?)));
+        let words = text
+            .into_iter()
+            .flat_map(|(text, range)| words(text, range));
+        ScopeRanges(words.chain(elements).collect())
     }
 
-    /// The scopes of a value that gives scopes.
-    fn of(value: &JsonValue) -> ScopeSet {
-        let elements = value.as_array().unwrap_or_default();
-        let elements = elements.iter().filter_map(JsonValue::as_str);
-        let words = value.as_str().into_iter();
-        let words = words.flat_map(|text| text.split(' ').filter(|scope| !scope.is_empty()));
-        ScopeSet(words.chain(elements).map(str::to_owned).collect())
+    /// The scopes in these claims.
+    pub fn of<'a>(&'a self, claims: &'a Claims) -> Scopes<'a> {
+        Scopes {
+            claims,
+            ranges: &self.0,
+        }
     }
 
-    pub fn contains(&self, scope: &str) -> bool {
-        self.0.iter().any(|own| own == scope)
+    /// The memory that they occupy beside their own size, in bytes.
+    pub(in crate::token) fn heap_weight(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+impl<'a> Scopes<'a> {
+    pub fn contains(self, scope: &str) -> bool {
+        self.iter().any(|own| own == scope)
     }
 
     /// Whether the token has all of these scopes. With many on both sides, each of these is looked up instead of compared with
     /// each of the token.
-    pub fn contain_all(&self, required: &[String]) -> bool {
-        if required.len() <= MAX_COMPARED || self.0.len() <= MAX_COMPARED {
+    pub fn contain_all(self, required: &[String]) -> bool {
+        if required.len() <= MAX_COMPARED || self.ranges.len() <= MAX_COMPARED {
             return required.iter().all(|scope| self.contains(scope));
         }
         let own: HashSet<&str> = self.iter().collect();
@@ -43,34 +64,41 @@ impl ScopeSet {
     }
 
     /// The scopes in the order of the token.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// The memory that the set occupies, in bytes. Approximate.
-    pub fn weight(&self) -> usize {
-        self.0
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.ranges
             .iter()
-            .map(|scope| size_of::<String>() + scope.len())
-            .sum()
+            .map(move |range| self.claims.text_in(*range))
     }
 }
 
-fn scope_claim<'a>(claims: &'a JsonObject, scope_claims: &[ClaimName]) -> Option<&'a JsonValue> {
+/// Where the words of a text are that is in this range.
+fn words(text: &str, range: TextRange) -> impl Iterator<Item = TextRange> {
+    let mut offset = 0;
+    let words = text.split(' ').map(move |word| {
+        let own = range.part(offset, word.len());
+        offset += word.len() + 1;
+        (word, own)
+    });
+    words
+        .filter(|(word, _)| !word.is_empty())
+        .map(|(_, range)| range)
+}
+
+fn scope_claim<'a>(claims: JsonObject<'a>, scope_claims: &[ClaimName]) -> Option<JsonValue<'a>> {
     scope_claims.iter().find_map(|name| name.find(claims))
 }
 
 /// The claim that carries the scopes. `None` also if its value gives no scopes: it must not reach an upstream as scopes.
 pub fn scope_value<'a>(
-    claims: &'a JsonObject,
+    claims: JsonObject<'a>,
     scope_claims: &[ClaimName],
-) -> Option<&'a JsonValue> {
-    scope_claim(claims, scope_claims).filter(|value| gives_scopes(value))
+) -> Option<JsonValue<'a>> {
+    scope_claim(claims, scope_claims).filter(|value| gives_scopes(*value))
 }
 
 /// Whether the value is a string or an array of strings.
-fn gives_scopes(value: &JsonValue) -> bool {
-    let is_text = |value: &JsonValue| value.as_str().is_some();
+fn gives_scopes(value: JsonValue<'_>) -> bool {
+    let is_text = |value: JsonValue<'_>| value.as_str().is_some();
     is_text(value)
         || value
             .as_array()
@@ -79,9 +107,9 @@ fn gives_scopes(value: &JsonValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_COMPARED, ScopeSet};
-    use crate::jose::json::{Duplicates, JsonDocument};
+    use super::{MAX_COMPARED, ScopeRanges};
     use crate::token::claim_name::ClaimName;
+    use crate::token::claims::Claims;
 
     #[test]
     fn the_first_scope_claim_that_is_present_gives_the_scopes() {
@@ -90,6 +118,8 @@ mod tests {
         let cases: &[(&str, &[&str])] = &[
             (r#"{"scopes":["a","b"],"scope":"c"}"#, &["a", "b"]),
             (r#"{"scope":"c  d "}"#, &["c", "d"]),
+            (r#"{"scope":" \u00e9 \"d\u0020e"}"#, &["é", "\"d", "e"]),
+            (r#"{"scp":["a\u0062","c"]}"#, &["ab", "c"]),
             (r#"{"scp":"e"}"#, &["e"]),
             (r#"{"scopes":null,"scp":["f"]}"#, &["f"]),
             (r#"{"scopes":[],"scope":"c"}"#, &[]),
@@ -103,9 +133,9 @@ mod tests {
             (r#"{}"#, &[]),
         ];
         for (text, expected) in cases {
-            let document =
-                JsonDocument::parse(text.as_bytes(), Duplicates::Refuse).expect("is JSON");
-            let scopes = ScopeSet::read(document.object().expect("object"), &claims);
+            let token = Claims::parse(text.as_bytes()).expect("are claims");
+            let ranges = ScopeRanges::read(&token, &claims);
+            let scopes = ranges.of(&token);
             assert_eq!(scopes.iter().collect::<Vec<_>>(), *expected, "{text}");
             assert!(!scopes.contains("c") || text.contains("\"c "), "{text}");
         }
@@ -116,14 +146,20 @@ mod tests {
         let names = |count: usize| -> Vec<String> {
             (0..count).map(|number| format!("s{number}")).collect()
         };
+        let scopes_claim = [ClaimName::dotted("scopes").expect("is a name")];
         for own in [1, MAX_COMPARED, MAX_COMPARED + 1, 1_000] {
-            let scopes = ScopeSet(names(own));
+            let token = serde_json::json!({"scopes": names(own)}).to_string();
+            let token = Claims::parse(token.as_bytes()).expect("are claims");
+            let ranges = ScopeRanges::read(&token, &scopes_claim);
+            let scopes = ranges.of(&token);
             for required in [0, 1, own - 1, own] {
                 assert!(scopes.contain_all(&names(required)), "{own} {required}");
             }
             assert!(!scopes.contain_all(&names(own + 1)), "{own}");
             assert!(!scopes.contain_all(&["S0".to_owned()]), "{own}");
         }
-        assert!(!ScopeSet::default().contain_all(&names(1)));
+        let token = Claims::parse(b"{}").expect("are claims");
+        let none = ScopeRanges::read(&token, &scopes_claim);
+        assert!(!none.of(&token).contain_all(&names(1)));
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::jose::base64url;
-use crate::jose::json::{Duplicates, JsonDocument, JsonObject, JsonText};
+use crate::jose::json::{Duplicates, JsonDocument, JsonObject, TextRange};
 use crate::token::bearer::BearerToken;
 use crate::token::claims::Claims;
 use crate::token::error::TokenError;
@@ -13,9 +13,11 @@ use crate::token::malformed::{MalformedToken, TokenPart};
 
 /// A well-formed JWS in compact form (RFC 7515 section 7.1). Nothing in it is verified.
 pub struct UnverifiedToken<'a> {
-    algorithm: JsonText,
-    key_id: Option<JsonText>,
-    token_type: Option<JsonText>,
+    header: JsonDocument,
+    /// Where the parameters are in the header.
+    algorithm: TextRange,
+    key_id: Option<TextRange>,
+    token_type: Option<TextRange>,
     claims: Claims,
     signing_input: &'a str,
     signature: Vec<u8>,
@@ -41,45 +43,46 @@ impl<'a> UnverifiedToken<'a> {
         let header = decode(TokenPart::Header, header, token)?;
         let payload = decode(TokenPart::Claims, payload, token)?;
         let signature = decode(TokenPart::Signature, signature, token)?;
-        let document = JsonDocument::parse(&header, Duplicates::Refuse)
-            .map_err(|error| MalformedToken::of_json(TokenPart::Header, &header, error))?;
-        let header = document
+        let header =
+            JsonDocument::read(header, Duplicates::Refuse).map_err(|(error, header)| {
+                MalformedToken::of_json(TokenPart::Header, &header, error)
+            })?;
+        let parameters = header
             .object()
             .ok_or(MalformedToken::NotAnObject(TokenPart::Header))?;
         // RFC 7515 section 4.1.11: a recipient must refuse an extension that it does not support, and accredit supports
         // none. RFC 7797's `b64` changes what is signed. Both count as present even if they are `null`.
         if let Some(name) = ["crit", "b64"]
             .into_iter()
-            .find(|name| header.get(name).is_some())
+            .find(|name| parameters.get(name).is_some())
         {
             return Err(MalformedToken::Extension(name));
         }
+        let algorithm = text(parameters, "alg")?.ok_or(MalformedToken::NoAlgorithm)?;
+        let key_id = text(parameters, "kid")?;
+        let token_type = text(parameters, "typ")?;
         Ok(UnverifiedToken {
-            algorithm: text(header, "alg")?.ok_or(MalformedToken::NoAlgorithm)?,
-            key_id: text(header, "kid")?.filter(|key_id| !key_id.is_empty()),
-            token_type: text(header, "typ")?,
-            claims: Claims::parse(&payload)?,
+            algorithm,
+            key_id: key_id.filter(|key_id| !header.text_in(*key_id).is_empty()),
+            token_type,
+            header,
+            claims: Claims::read(payload)?,
             signing_input,
             signature,
         })
     }
 
     pub fn algorithm(&self) -> &str {
-        &self.algorithm
+        self.header.text_in(self.algorithm)
     }
 
     /// The header's `kid`. An empty one counts as absent (CONTRACT 4.4.2).
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
-    }
-
-    /// The same, independent of the token.
-    pub(crate) fn key_id_text(&self) -> Option<JsonText> {
-        self.key_id.clone()
+        self.key_id.map(|key_id| self.header.text_in(key_id))
     }
 
     pub fn token_type(&self) -> Option<&str> {
-        self.token_type.as_deref()
+        self.token_type.map(|typ| self.header.text_in(typ))
     }
 
     pub fn claims(&self) -> &Claims {
@@ -113,12 +116,12 @@ fn decode(part: TokenPart, text: &str, token: &str) -> Result<Vec<u8>, Malformed
     })
 }
 
-fn text(header: &JsonObject, name: &'static str) -> Result<Option<JsonText>, MalformedToken> {
+fn text(header: JsonObject<'_>, name: &'static str) -> Result<Option<TextRange>, MalformedToken> {
     let Some(value) = header.get_non_null(name) else {
         return Ok(None);
     };
-    match value.as_text() {
-        Some(text) => Ok(Some(text.clone())),
+    match value.text_range() {
+        Some(range) => Ok(Some(range)),
         None => Err(MalformedToken::WrongType {
             part: TokenPart::Header,
             name,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::jose::algorithm::Algorithm;
+use crate::jose::json::TextRange;
 use crate::jose::key::VerificationKey;
 use crate::token::accepted_texts::AcceptedTexts;
 use crate::token::binding_error::BindingError;
@@ -14,14 +15,15 @@ use crate::token::confirmation::Confirmation;
 use crate::token::error::{ClaimStep, TokenError};
 use crate::token::numeric_date::NumericDate;
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
-use crate::token::scope::ScopeSet;
+use crate::token::scope::{ScopeRanges, Scopes};
 use crate::token::unverified::UnverifiedToken;
 
 /// A token whose signature and claims satisfied the issuer entry at the moment of verification.
 pub struct VerifiedToken {
     claims: Claims,
-    scopes: ScopeSet,
-    audience: Box<[Box<str>]>,
+    scopes: ScopeRanges,
+    /// Where its audiences are in the claims.
+    audience: Box<[TextRange]>,
     validity: Validity,
     /// `None` if the token is not bound, or the issuer entry ignores it.
     confirmation: Option<Box<Confirmation>>,
@@ -36,7 +38,7 @@ pub type JudgeBinding<'a, P> = &'a dyn Fn(Option<&Confirmation>) -> Result<Optio
 #[derive(Clone)]
 pub struct SignedClaims {
     claims: Claims,
-    scopes: ScopeSet,
+    scopes: ScopeRanges,
 }
 
 /// The result of a verification.
@@ -87,12 +89,12 @@ impl VerifiedToken {
                     .map_err(|_| TokenError::InvalidClaim)
             });
         let claims = token.into_claims();
-        let scopes = ScopeSet::read(claims.object(), &requirements.scope_claims);
+        let scopes = ScopeRanges::read(&claims, &requirements.scope_claims);
         match judged {
             Ok((validity, proof)) => {
                 let audience = match claims.audience(&requirements.audience_claims) {
                     Audience::Absent => Box::default(),
-                    Audience::Named(named) => named.into_iter().map(Box::from).collect(),
+                    Audience::Named(named) => named.ranges().collect(),
                 };
                 let token = VerifiedToken {
                     claims,
@@ -131,15 +133,15 @@ impl VerifiedToken {
         &self.claims
     }
 
-    pub fn scopes(&self) -> &ScopeSet {
-        &self.scopes
+    pub fn scopes(&self) -> Scopes<'_> {
+        self.scopes.of(&self.claims)
     }
 
     /// Whether the token's audience is one of these.
     pub fn has_audience_of(&self, accepted: &AcceptedTexts) -> bool {
         self.audience
             .iter()
-            .any(|audience| accepted.contains(audience))
+            .any(|audience| accepted.contains(self.claims.text_in(*audience)))
     }
 
     /// The claims and scopes, to report whose token was refused later.
@@ -155,15 +157,13 @@ impl VerifiedToken {
         self.validity.expires
     }
 
-    /// The memory that the token occupies, in bytes. Approximate.
-    pub fn weight(&self) -> usize {
-        let audience = self.audience.iter();
-        size_of::<Self>()
-            + self.claims.weight()
-            + self.scopes.weight()
-            + audience
-                .map(|audience| size_of::<Box<str>>() + audience.len())
-                .sum::<usize>()
+    /// The memory that the token occupies beside its own size, in bytes.
+    pub fn heap_weight(&self) -> usize {
+        let confirmation = self.confirmation.as_deref();
+        self.claims.heap_weight()
+            + self.scopes.heap_weight()
+            + size_of_val(&*self.audience)
+            + confirmation.map_or(0, size_of_val)
     }
 }
 
@@ -237,8 +237,8 @@ impl SignedClaims {
         &self.claims
     }
 
-    pub fn scopes(&self) -> &ScopeSet {
-        &self.scopes
+    pub fn scopes(&self) -> Scopes<'_> {
+        self.scopes.of(&self.claims)
     }
 
     /// `exp`. `None` if it is absent or not a NumericDate.
@@ -285,7 +285,7 @@ fn judge_audience(claims: &Claims, requirements: &Requirements) -> Result<(), To
     };
     let is_accepted = match claims.audience(&requirements.audience_claims) {
         Audience::Absent => *absent == AbsentAudience::Accept,
-        Audience::Named(named) => is_one_of(named.into_iter(), accepted),
+        Audience::Named(named) => is_one_of(named.texts(), accepted),
     };
     if is_accepted {
         Ok(())

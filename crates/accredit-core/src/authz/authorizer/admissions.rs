@@ -82,14 +82,15 @@ impl Authorizer {
         removal: TokenRemoval,
         request: &Request<'_>,
     ) -> RequestChange {
-        let set = identity
-            .as_ref()
-            .map_or(&[][..], |identity| &identity.headers);
+        let sets = |name: &str| {
+            let identity = identity.as_ref();
+            identity.is_some_and(|identity| identity.sets_header(name))
+        };
         // Pseudo-headers have no look-alikes.
         let rewritten = removal.set.iter().map(|(name, _)| *name);
         let rewritten: Vec<&str> = rewritten.filter(|name| !name.starts_with(':')).collect();
         let names = request.headers.names();
-        let remove = self.strip.removals(set, &rewritten, names, removal.remove);
+        let remove = self.strip.removals(sets, &rewritten, names, removal.remove);
         RequestChange {
             admission: Admission::new(identity, removal.set, self.strip.clone(), remove),
             dropped_cookies: removal.dropped_cookies,

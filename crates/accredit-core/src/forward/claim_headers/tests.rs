@@ -1,5 +1,7 @@
 //! Claims of every JSON type, and the causes for which a header is left out.
 
+use std::borrow::Cow;
+
 use super::{ClaimForm, ClaimHeader, ClaimHeaders, HeaderContent, LeftOut, MappedClaim};
 use crate::forward::header_name::HeaderName;
 use crate::jose::base64url;
@@ -35,6 +37,7 @@ fn value_or_cause(claim: &str, form: ClaimForm, text: &str) -> Result<String, Le
     header("x-a", claim, form)
         .value
         .text(&claims(text), &scope_claims())
+        .map(Cow::into_owned)
 }
 
 #[test]

@@ -1,13 +1,9 @@
 //! Reads a JSON text in one pass.
 
-use std::sync::Arc;
+use crate::jose::json::{Duplicates, JsonDocument, JsonError, MAX_DEPTH, Node, TextRange};
 
-use crate::jose::json::{
-    Duplicates, JsonDocument, JsonError, JsonKind, JsonObject, JsonText, JsonValue, MAX_DEPTH, Span,
-};
-
-/// The room for the members of open objects. Most claims sets have fewer.
-const USUAL_MEMBERS: usize = 16;
+/// The bytes of the text for which memory of one node is requested at the start. A claims set has fewer nodes.
+const BYTES_PER_NODE: usize = 8;
 
 impl JsonDocument {
     /// Reads a complete text.
@@ -15,165 +11,224 @@ impl JsonDocument {
     /// # Errors
     /// [`JsonError`] says why the text is not strict JSON.
     pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<JsonDocument, JsonError> {
-        let text =
-            std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
-        if u32::try_from(text.len()).is_err() {
+        JsonDocument::read(bytes.to_vec(), duplicates).map_err(|(error, _)| error)
+    }
+
+    /// The same without a copy of the text.
+    ///
+    /// # Errors
+    /// [`JsonError`] says why the text is not strict JSON. The text is returned with it.
+    pub(crate) fn read(
+        bytes: Vec<u8>,
+        duplicates: Duplicates,
+    ) -> Result<JsonDocument, (JsonError, Vec<u8>)> {
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            (JsonError::NotUtf8(valid), error.into_bytes())
+        })?;
+        match JsonReader::read(&text, duplicates) {
+            Ok(read) => Ok(read.into_document(text)),
+            Err(error) => Err((error, text.into_bytes())),
+        }
+    }
+}
+
+struct JsonReader<'a> {
+    text: &'a str,
+    at: usize,
+    duplicates: Duplicates,
+    read: ReadText,
+}
+
+/// What was read of a text.
+struct ReadText {
+    nodes: Vec<Node>,
+    /// The unescaped form of each string that has an escape.
+    unescaped: String,
+    /// Where the objects begin that have a member twice.
+    duplicates: Vec<u32>,
+}
+
+impl ReadText {
+    fn into_document(mut self, mut text: String) -> JsonDocument {
+        let length = text.len();
+        text.push_str(&self.unescaped);
+        // An object is noted when it ends, those in it before.
+        self.duplicates.sort_unstable();
+        JsonDocument {
+            text: text.into(),
+            length,
+            nodes: self.nodes.as_slice().into(),
+            duplicates: self.duplicates,
+        }
+    }
+}
+
+impl JsonReader<'_> {
+    fn read(text: &str, duplicates: Duplicates) -> Result<ReadText, JsonError> {
+        // The unescaped strings are not longer than the text, and offsets in both together have 32 bits.
+        if i32::try_from(text.len()).is_err() {
             return Err(JsonError::TooLarge);
         }
         if text.starts_with('\u{feff}') {
             return Err(JsonError::ByteOrderMark);
         }
-        let text: Arc<str> = text.into();
         let mut reader = JsonReader {
-            text: &text,
+            text,
             at: 0,
             duplicates,
-            members: Vec::with_capacity(USUAL_MEMBERS),
-            elements: Vec::new(),
+            read: ReadText {
+                nodes: Vec::with_capacity(text.len() / BYTES_PER_NODE),
+                unescaped: String::new(),
+                duplicates: Vec::new(),
+            },
         };
         reader.skip_white_space();
         if reader.at == text.len() {
             return Err(JsonError::Empty);
         }
-        let root = reader.value(0)?;
+        reader.value(0)?;
         reader.skip_white_space();
         if reader.at != text.len() {
             return Err(JsonError::TrailingBytes(reader.at));
         }
-        Ok(JsonDocument { text, root })
+        Ok(reader.read)
     }
-}
 
-struct JsonReader<'a> {
-    text: &'a Arc<str>,
-    at: usize,
-    duplicates: Duplicates,
-    /// The members of the objects that are open, outermost first. Each object takes its own once it is complete, so that its
-    /// vector has the size that it needs: a hostile token of small objects would otherwise be mostly unused capacity.
-    members: Vec<(JsonText, JsonValue)>,
-    /// The same for the elements of arrays.
-    elements: Vec<JsonValue>,
-}
+    fn value(&mut self, depth: usize) -> Result<(), JsonError> {
+        match self.peek().ok_or(self.syntax())? {
+            b'{' => self.object(depth),
+            b'[' => self.array(depth),
+            b'"' => self.string(),
+            b't' => self.scalar(|reader| reader.literal("true")),
+            b'f' => self.scalar(|reader| reader.literal("false")),
+            b'n' => self.scalar(|reader| reader.literal("null")),
+            b'-' | b'0'..=b'9' => self.scalar(JsonReader::number),
+            _ => Err(self.syntax()),
+        }
+    }
 
-impl JsonReader<'_> {
-    fn value(&mut self, depth: usize) -> Result<JsonValue, JsonError> {
+    fn scalar(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
         let start = self.at;
-        let kind = match self.peek().ok_or(self.syntax())? {
-            b'{' => self.object(depth)?,
-            b'[' => self.array(depth)?,
-            b'"' => JsonKind::String(self.string()?),
-            b't' => self.literal("true", JsonKind::Bool(true))?,
-            b'f' => self.literal("false", JsonKind::Bool(false))?,
-            b'n' => self.literal("null", JsonKind::Null)?,
-            b'-' | b'0'..=b'9' => self.number()?,
-            _ => return Err(self.syntax()),
-        };
-        Ok(JsonValue {
-            kind,
-            span: Span::new(start, self.at),
-        })
-    }
-
-    fn object(&mut self, depth: usize) -> Result<JsonKind, JsonError> {
-        let mut object = JsonObject::default();
-        self.open(depth)?;
-        if self.take(b'}') {
-            return Ok(JsonKind::Object(object));
-        }
-        let outer = self.members.len();
-        loop {
-            let name = self.string()?;
-            self.skip_white_space();
-            self.expect(b':')?;
-            self.skip_white_space();
-            let value = self.value(depth + 1)?;
-            self.members.push((name, value));
-            self.skip_white_space();
-            if self.take(b'}') {
-                break;
-            }
-            self.expect(b',')?;
-            self.skip_white_space();
-        }
-        object.members = self.members.drain(outer..).collect();
-        if let Some(member) = duplicate_member(&object.members) {
-            if self.duplicates == Duplicates::Refuse {
-                return Err(self.duplicate_at(
-                    member
-                        .checked_sub(1)
-                        .and_then(|previous| object.members.get(previous)),
-                ));
-            }
-            object.duplicate = true;
-        }
-        Ok(JsonKind::Object(object))
-    }
-
-    fn array(&mut self, depth: usize) -> Result<JsonKind, JsonError> {
-        self.open(depth)?;
-        if self.take(b']') {
-            return Ok(JsonKind::Array(Vec::new()));
-        }
-        let outer = self.elements.len();
-        loop {
-            let element = self.value(depth + 1)?;
-            self.elements.push(element);
-            self.skip_white_space();
-            if self.take(b']') {
-                return Ok(JsonKind::Array(self.elements.drain(outer..).collect()));
-            }
-            self.expect(b',')?;
-            self.skip_white_space();
-        }
-    }
-
-    fn open(&mut self, depth: usize) -> Result<(), JsonError> {
-        if depth >= MAX_DEPTH {
-            return Err(JsonError::TooDeep);
-        }
-        self.at += 1;
-        self.skip_white_space();
+        read(self)?;
+        self.push(start, self.at);
         Ok(())
     }
 
-    fn string(&mut self) -> Result<JsonText, JsonError> {
-        self.expect(b'"')?;
-        let start = self.at;
-        let rest = self.text.as_bytes().get(start..).ok_or(self.syntax())?;
-        // Without an escape, the first run is the whole string.
-        if let Some(length) = rest.iter().position(|byte| ends_run(*byte))
-            && rest.get(length) == Some(&b'"')
-        {
-            self.at += length + 1;
-            return Ok(JsonText {
-                text: self.text.clone(),
-                span: Span::new(start, start + length),
-            });
+    fn object(&mut self, depth: usize) -> Result<(), JsonError> {
+        let own = self.open(depth)?;
+        let mut count = 0;
+        while !self.close(b'}', &mut count)? {
+            self.string()?;
+            self.skip_white_space();
+            self.expect(b':')?;
+            self.skip_white_space();
+            self.value(depth + 1)?;
         }
-        let mut unescaped = String::new();
-        loop {
-            let rest = self.text.as_bytes().get(self.at..).ok_or(self.syntax())?;
-            let plain = rest
-                .iter()
-                .position(|byte| ends_run(*byte))
-                .ok_or(self.syntax())?;
-            // The bytes that end a run are ASCII, so the run ends at a character boundary.
-            let run = self
-                .text
-                .get(self.at..self.at + plain)
-                .ok_or(self.syntax())?;
-            self.at += plain;
-            if self.take(b'"') {
-                unescaped.push_str(run);
-                return Ok(JsonText {
-                    span: Span::new(0, unescaped.len()),
-                    text: unescaped.into(),
-                });
+        self.complete(own, count);
+        if let Some(start) = self.duplicate_member(own) {
+            if self.duplicates == Duplicates::Refuse {
+                return Err(JsonError::DuplicateMember(start as usize));
             }
-            unescaped.push_str(run);
-            self.expect(b'\\')?;
-            unescaped.push(self.escape()?);
+            let object = self.read.nodes.get(own).map(|node| node.place.start);
+            self.read.duplicates.extend(object);
         }
+        Ok(())
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), JsonError> {
+        let own = self.open(depth)?;
+        let mut count = 0;
+        while !self.close(b']', &mut count)? {
+            self.value(depth + 1)?;
+        }
+        self.complete(own, count);
+        Ok(())
+    }
+
+    /// Begins an object or an array, and returns the index of its node.
+    fn open(&mut self, depth: usize) -> Result<usize, JsonError> {
+        if depth >= MAX_DEPTH {
+            return Err(JsonError::TooDeep);
+        }
+        let own = self.read.nodes.len();
+        self.push(self.at, self.at);
+        self.at += 1;
+        Ok(own)
+    }
+
+    /// Reads up to the next element or member, which is then counted, or past the bracket that ends the object or the array.
+    fn close(&mut self, bracket: u8, count: &mut u32) -> Result<bool, JsonError> {
+        self.skip_white_space();
+        if self.take(bracket) {
+            return Ok(true);
+        }
+        if *count > 0 {
+            self.expect(b',')?;
+            self.skip_white_space();
+        }
+        *count += 1;
+        Ok(false)
+    }
+
+    /// Completes the node of an object or an array that ends here.
+    fn complete(&mut self, own: usize, count: u32) {
+        let size = self.read.nodes.len() - own;
+        if let Some(node) = self.read.nodes.get_mut(own) {
+            node.place = TextRange {
+                end: self.at as u32,
+                ..node.place
+            };
+            node.size = size as u32;
+            node.count = count;
+        }
+    }
+
+    fn push(&mut self, start: usize, end: usize) {
+        self.read.nodes.push(Node::new(TextRange::new(start, end)));
+    }
+
+    fn string(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        self.expect(b'"')?;
+        let length = self.plain_run()?;
+        self.at += length;
+        // Without an escape, the first run is the whole string.
+        if self.take(b'"') {
+            self.push(start, self.at);
+            return Ok(());
+        }
+        let place = self.read.unescaped.len();
+        let mut run = self.at - length;
+        loop {
+            // The bytes that end a run are ASCII, so the run ends at a character boundary.
+            let plain = self.text.get(run..self.at).ok_or(self.syntax())?;
+            self.read.unescaped.push_str(plain);
+            if self.take(b'"') {
+                break;
+            }
+            self.expect(b'\\')?;
+            let escaped = self.escape()?;
+            self.read.unescaped.push(escaped);
+            run = self.at;
+            self.at += self.plain_run()?;
+        }
+        let own = self.read.nodes.len();
+        self.push(start, self.at);
+        let after = self.text.len();
+        self.push(after + place, after + self.read.unescaped.len());
+        self.complete(own, 0);
+        Ok(())
+    }
+
+    /// The number of bytes from here that stand for themselves in a string.
+    fn plain_run(&self) -> Result<usize, JsonError> {
+        let rest = self.text.as_bytes().get(self.at..).ok_or(self.syntax())?;
+        let length = rest.iter().position(|byte| ends_run(*byte));
+        length.ok_or(self.syntax())
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -217,7 +272,7 @@ impl JsonReader<'_> {
         u32::from_str_radix(digits, 16).map_err(|_| self.syntax())
     }
 
-    fn number(&mut self) -> Result<JsonKind, JsonError> {
+    fn number(&mut self) -> Result<(), JsonError> {
         self.take(b'-');
         if !self.take(b'0') {
             self.digits()?;
@@ -231,7 +286,7 @@ impl JsonReader<'_> {
             }
             self.digits()?;
         }
-        Ok(JsonKind::Number)
+        Ok(())
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {
@@ -246,13 +301,13 @@ impl JsonReader<'_> {
         }
     }
 
-    fn literal(&mut self, word: &str, kind: JsonKind) -> Result<JsonKind, JsonError> {
+    fn literal(&mut self, word: &str) -> Result<(), JsonError> {
         let rest = self.text.get(self.at..).ok_or(self.syntax())?;
         if !rest.starts_with(word) {
             return Err(self.syntax());
         }
         self.at += word.len();
-        Ok(kind)
+        Ok(())
     }
 
     fn skip_white_space(&mut self) {
@@ -277,15 +332,51 @@ impl JsonReader<'_> {
         taken
     }
 
-    /// The duplicate member that follows this one. Its name begins after the comma.
-    fn duplicate_at(&mut self, previous: Option<&(JsonText, JsonValue)>) -> JsonError {
-        if let Some((_, value)) = previous {
-            self.at = value.span.range().end;
-            self.skip_white_space();
-            self.take(b',');
-            self.skip_white_space();
+    /// Where the first member begins, in some order, whose name an earlier member of the object has. Names are compared after
+    /// unescaping: `"a"` and `"\u0061"` are the same name.
+    fn duplicate_member(&self, object: usize) -> Option<u32> {
+        let count = self.read.nodes.get(object)?.count;
+        let names = || self.names(object);
+        // Of a few members, those whose bit another one has are compared with the earlier ones. Many are sorted, so that a hostile
+        // object costs no quadratic time.
+        if count <= 16 {
+            let mut bits = 0;
+            return names().enumerate().find_map(|(at, (name, start))| {
+                let bit = bit(name);
+                let is_new = bits & bit == 0;
+                bits |= bit;
+                let mut earlier = names().take(at);
+                (!is_new && earlier.any(|(other, _)| other == name)).then_some(start)
+            });
         }
-        JsonError::DuplicateMember(self.at)
+        let mut names: Vec<(&[u8], u32)> = names().collect();
+        names.sort_unstable();
+        names.windows(2).find_map(|pair| match pair {
+            [(one, _), (other, start)] if one == other => Some(*start),
+            _ => None,
+        })
+    }
+
+    /// The unescaped name of each member of an object, and where the member begins.
+    fn names(&self, object: usize) -> impl Iterator<Item = (&[u8], u32)> {
+        let mut at = object + 1;
+        let nodes = &self.read.nodes;
+        std::iter::from_fn(move || {
+            let name = nodes.get(at)?;
+            let value = at + name.size as usize;
+            let unescaped = (name.size == 2).then(|| nodes.get(at + 1)).flatten();
+            at = value + nodes.get(value)?.size as usize;
+            let text = match unescaped {
+                None => self.text.as_bytes().get(name.place.inside().bytes()),
+                Some(node) => {
+                    let place = node.place.bytes();
+                    let [start, end] =
+                        [place.start, place.end].map(|offset| offset.checked_sub(self.text.len()));
+                    self.read.unescaped.as_bytes().get(start?..end?)
+                }
+            };
+            Some((text?, name.place.start))
+        })
     }
 
     fn syntax(&self) -> JsonError {
@@ -316,29 +407,8 @@ fn ends_run(byte: u8) -> bool {
     ENDS_RUN.get(usize::from(byte)).copied().unwrap_or(true)
 }
 
-/// The first member, in some order, whose name an earlier member has. Names are compared after unescaping: `"a"` and
-/// `"\u0061"` are the same name.
-fn duplicate_member(members: &[(JsonText, JsonValue)]) -> Option<usize> {
-    // Of a few members, those whose bit another one has are compared with the earlier ones. Many are sorted, so that a hostile
-    // object costs no quadratic time.
-    if members.len() <= 16 {
-        let mut bits = 0;
-        return members.iter().enumerate().find_map(|(at, (name, _))| {
-            let bit = name.bit();
-            let is_new = bits & bit == 0;
-            bits |= bit;
-            let mut earlier = members.iter().take(at);
-            (!is_new && earlier.any(|(other, _)| other == name)).then_some(at)
-        });
-    }
-    let mut names: Vec<(&str, usize)> = members
-        .iter()
-        .enumerate()
-        .map(|(at, (name, _))| (&**name, at))
-        .collect();
-    names.sort_unstable();
-    names.windows(2).find_map(|pair| match pair {
-        [(one, _), (other, at)] if one == other => Some(*at),
-        _ => None,
-    })
+/// A bit that equal texts have in common. Most other texts have another bit.
+fn bit(text: &[u8]) -> u64 {
+    let [first, last] = [text.first(), text.last()].map(|byte| byte.map_or(0, |b| *b));
+    1 << ((text.len() * 5 + usize::from(first) + usize::from(last) * 3) % 64)
 }

@@ -1,6 +1,6 @@
 //! The reader against the grammar of RFC 8259, and against serde_json.
 
-use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonText, JsonValue, MAX_DEPTH};
+use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonValue, MAX_DEPTH, Node};
 
 fn parse(text: &str) -> Result<JsonDocument, JsonError> {
     JsonDocument::parse(text.as_bytes(), Duplicates::Refuse)
@@ -14,15 +14,14 @@ fn the_json_reader_keeps_the_original_text_of_each_value() {
     let object = document.object().expect("is an object");
     assert_eq!(object.get("s").and_then(JsonValue::as_str), Some("aé😀\n"));
     let number = object.get("n").expect("is there");
-    assert_eq!(document.raw(number), "1.50e+3");
-    assert_eq!(document.number(number), Some(1500.0));
-    assert_eq!(
-        document.raw(object.get("o").expect("is there")),
-        r#"{"x":[ ]}"#
-    );
-    assert!(
-        matches!(object.get("b").map(|b| &b.kind), Some(JsonKind::Array(elements)) if elements.len() == 3)
-    );
+    assert_eq!(number.raw(), "1.50e+3");
+    assert_eq!(number.number(), Some(1500.0));
+    assert_eq!(object.get("o").map(JsonValue::raw), Some(r#"{"x":[ ]}"#));
+    let elements = object.get("b").and_then(JsonValue::as_array);
+    assert_eq!(elements.map(|elements| elements.len()), Some(3));
+    let escaped = object.get("s").expect("is there");
+    assert_eq!(escaped.raw(), r#""a\u00e9\ud83d\ude00\n""#);
+    assert_eq!(document.text().trim(), document.root().raw());
     assert_eq!(object.get("absent").map(|_| ()), None);
 }
 
@@ -106,9 +105,53 @@ fn only_the_json_object_with_the_duplicate_is_marked() {
         .and_then(|o| o.get("keys"))
         .and_then(JsonValue::as_array)
         .expect("keys");
+    let keys: Vec<JsonValue<'_>> = keys.iter().collect();
     assert!(!keys[0].has_duplicates());
-    assert!(keys[1].has_duplicates());
-    assert!(!document.object().expect("object").names_a_member_twice());
+    assert!(keys[1].has_duplicates() && !keys[1].names_a_member_twice());
+    let outer = keys[1].as_object().and_then(|key| key.get("a"));
+    assert!(outer.is_some_and(JsonValue::names_a_member_twice));
+    let root = document.root();
+    assert!(root.has_duplicates() && !root.names_a_member_twice());
+}
+
+#[test]
+fn names_are_compared_after_unescaping() {
+    let document = parse(r#"{"\u0061b":1,"x":{"\n":[2]},"é\"":"\t"}"#).expect("is JSON");
+    let object = document.object().expect("is an object");
+    let read: Vec<_> = object
+        .iter()
+        .map(|(name, value)| (name, value.raw()))
+        .collect();
+    assert_eq!(
+        read,
+        [("ab", "1"), ("x", r#"{"\n":[2]}"#), ("é\"", r#""\t""#)]
+    );
+    for name in ["ab", "x", "é\""] {
+        assert!(object.get(name).is_some(), "{name}");
+    }
+    for absent in [r"\u0061b", "a", "abc", "n", "\n", ""] {
+        assert!(object.get(absent).is_none(), "{absent}");
+    }
+    assert_eq!(object.get("é\"").and_then(JsonValue::as_str), Some("\t"));
+}
+
+#[test]
+fn elements_are_found_by_index_among_values_of_every_size() {
+    for text in [
+        "[1,2,3]",
+        r#"["a","b\n","c"]"#,
+        r#"[[],[[1],2],{"a":{"b":[]}},"x",null]"#,
+        r#"[{},"\u0061",[1,[2,[3]]]]"#,
+        "[]",
+    ] {
+        let document = parse(text).expect("is JSON");
+        let elements = document.root().as_array().expect("is an array");
+        let in_order: Vec<&str> = elements.iter().map(JsonValue::raw).collect();
+        let by_index = (0..elements.len()).map(|index| elements.get(index).map(JsonValue::raw));
+        assert_eq!(by_index.collect::<Option<Vec<_>>>(), Some(in_order.clone()));
+        assert!(elements.get(elements.len()).is_none(), "{text}");
+        assert_eq!(format!("[{}]", in_order.join(",")), text);
+    }
 }
 
 /// serde_json accepts every text that this reader accepts, and reads the same values. The texts are mutations of real
@@ -144,7 +187,7 @@ fn the_json_reader_agrees_with_serde_json() {
             (Ok(document), Ok(value)) => {
                 accepted += 1;
                 assert!(
-                    same(document, document.root(), value),
+                    same(document.root(), value),
                     "{}",
                     String::from_utf8_lossy(&text)
                 );
@@ -164,45 +207,28 @@ fn the_json_reader_agrees_with_serde_json() {
 }
 
 #[test]
-fn small_nested_values_have_no_unused_capacity_and_all_of_their_weight_counts() {
-    for (inner, size) in [
-        ("[0]", 2 * size_of::<JsonValue>()),
-        (
-            "{\"a\":0}",
-            size_of::<JsonValue>() + size_of::<(JsonText, JsonValue)>(),
-        ),
-        // An escape gives a string memory of its own.
-        ("\"\\u0061\"", size_of::<JsonValue>() + 1),
-    ] {
+fn a_document_has_no_unused_memory_and_all_of_it_counts_in_its_weight() {
+    for (inner, nodes, unescaped) in [("[0]", 2, 0), ("{\"a\":0}", 3, 0), ("\"\\u0061\"", 2, 1)] {
         let document = parse(&format!("[{}]", vec![inner; 3000].join(","))).expect("is JSON");
-        let least = 3000 * size + document.text().len();
-        let weight = document.weight();
-        assert!(weight >= least, "{inner}: {weight} < {least}");
-        let capacity = |value: &JsonValue| match &value.kind {
-            JsonKind::Array(elements) => elements.capacity(),
-            JsonKind::Object(object) => object.members.capacity(),
-            _ => 1,
-        };
-        let elements = document.root().as_array().expect("is an array");
-        assert!(elements.iter().all(|inner| capacity(inner) == 1), "{inner}");
+        let text = document.text().len() + 3000 * unescaped;
+        let expected = text + (1 + 3000 * nodes) * size_of::<Node>();
+        assert_eq!(document.heap_weight(), expected, "{inner}");
     }
 }
 
-fn same(document: &JsonDocument, ours: &JsonValue, theirs: &serde_json::Value) -> bool {
-    match (&ours.kind, theirs) {
+fn same(ours: JsonValue<'_>, theirs: &serde_json::Value) -> bool {
+    match (ours.kind(), theirs) {
         (JsonKind::Null, serde_json::Value::Null) => true,
-        (JsonKind::Bool(a), serde_json::Value::Bool(b)) => a == b,
-        (JsonKind::Number, serde_json::Value::Number(b)) => document.number(ours) == b.as_f64(),
-        (JsonKind::String(a), serde_json::Value::String(b)) => **a == **b,
+        (JsonKind::Bool(a), serde_json::Value::Bool(b)) => a == *b,
+        (JsonKind::Number, serde_json::Value::Number(b)) => ours.number() == b.as_f64(),
+        (JsonKind::String(a), serde_json::Value::String(b)) => *a == **b,
         (JsonKind::Array(a), serde_json::Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(document, a, b))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
         // serde_json keeps the last of two duplicates.
         (JsonKind::Object(a), serde_json::Value::Object(b)) => b.iter().all(|(name, b)| {
-            a.iter()
-                .filter(|(member, _)| member == name)
-                .last()
-                .is_some_and(|(_, a)| same(document, a, b))
+            let members = a.iter().filter(|(member, _)| member == name);
+            members.last().is_some_and(|(_, a)| same(a, b))
         }),
         _ => false,
     }
