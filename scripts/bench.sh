@@ -5,6 +5,7 @@
 # are not written into the page. Run it on a machine without other work, with two cores or more.
 #
 #   ACCREDIT_BENCH_ONLY=forms          only what each way to check a request adds to Envoy's own work (about two minutes)
+#   ACCREDIT_BENCH_PROGRAM=PATH        measures this build of accredit in place of the one of this folder
 #   ACCREDIT_BENCH_REQUESTS=200        that many requests of each form and round: a trial, which is not written into the page
 set -euo pipefail
 cd "$(dirname "$0")/.."

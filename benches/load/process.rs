@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
 
 /// The core of the processes under test. The load comes from the other cores.
@@ -39,7 +40,9 @@ pub(crate) struct ProcessCommand {
 impl ProcessCommand {
     /// accredit with this configuration, without its listeners.
     pub(crate) fn accredit(configuration: &str, transport: Transport) -> ProcessCommand {
-        let mut command = ProcessCommand::of(env!("CARGO_BIN_EXE_accredit").into(), transport);
+        let program = std::env::var_os("ACCREDIT_BENCH_PROGRAM");
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_accredit").into());
+        let mut command = ProcessCommand::of(program.into(), transport);
         let file = command.folder.path().join("accredit.yaml");
         let listen = match transport {
             Transport::Tcp => command.address.to_string(),
@@ -173,7 +176,7 @@ impl Drop for Process {
     }
 }
 
-/// The CPU time of all threads of a process, kernel included.
+/// The CPU time of all threads of a process, kernel included. They are asleep when it is read, so that it is up to date.
 pub(crate) fn cpu_of_process(child: &Child) -> Duration {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
     tasks
@@ -181,9 +184,11 @@ pub(crate) fn cpu_of_process(child: &Child) -> Duration {
         .sum()
 }
 
-/// The CPU time of the calling thread.
+/// The CPU time of the calling thread. Its `schedstat` would be older: the kernel brings it up to date when the thread stops, and else
+/// only at each tick, every 4 ms on many machines.
 pub(crate) fn own_cpu() -> Duration {
-    cpu_of("/proc/thread-self/schedstat".as_ref())
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
 }
 
 fn cpu_of(schedstat: &Path) -> Duration {

@@ -39,6 +39,7 @@ pub struct Identity {
     /// The `kid` of the key that verified it.
     pub key_id: Option<Box<str>>,
     pub token: VerifiedToken,
+    /// The values of the headers that an admission sets.
     headers: ClaimHeaderValues,
     /// `None` if the protocol has no encoded form.
     encoded: Option<EncodedIdentity>,
@@ -77,7 +78,7 @@ impl Identity {
             issuer: issuer.clone(),
             issuer_name: name.clone(),
             headers: issuer.claim_headers.render(
-                &token,
+                token.claims(),
                 &issuer.requirements.scope_claims,
                 issuer.payload_header.as_ref(),
             ),
@@ -115,7 +116,12 @@ impl Identity {
 
     /// Whether an admission sets the header of this name.
     pub(crate) fn sets_header(&self, name: &str) -> bool {
-        self.headers().any(|(own, _)| own == name)
+        let Issuer {
+            claim_headers,
+            payload_header,
+            ..
+        } = &*self.issuer;
+        claim_headers.sets(&self.headers, payload_header.as_ref(), name)
     }
 
     /// The token's `iss`. It differs from the configured name if that has a placeholder.

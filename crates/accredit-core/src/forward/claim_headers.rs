@@ -15,7 +15,6 @@ use crate::jose::json::JsonValue;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
 use crate::token::scope::{self, ScopeRanges};
-use crate::token::verified::VerifiedToken;
 
 /// The claim headers of an issuer entry, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +55,6 @@ pub enum ClaimForm {
 }
 
 /// The values of the headers that an admission of one token sets.
-#[derive(Default)]
 pub struct ClaimHeaderValues {
     /// One value after the other.
     values: Box<str>,
@@ -86,19 +84,18 @@ impl ClaimHeaders {
         self.0.iter()
     }
 
-    /// The values that an admission of the token sets. An array of one of `scope_claims` is joined by a space.
+    /// The values that an admission of a token with these claims sets. An array of one of `scope_claims` is joined by a space.
     pub fn render(
         &self,
-        token: &VerifiedToken,
+        claims: &Claims,
         scope_claims: &[ClaimName],
         payload_header: Option<&HeaderName>,
     ) -> ClaimHeaderValues {
-        let claims = token.claims();
         let mut values = String::with_capacity(claims.payload().len());
         let mut set = Vec::with_capacity(self.0.len() + 1);
         let mut headers = 0..;
         self.for_each(claims, scope_claims, payload_header, |_, result| {
-            // The values together are shorter than `MAX_TOTAL`, so the offsets fit.
+            // The values together have at most `MAX_TOTAL` bytes, so the offsets fit.
             if let (Some(header), Ok(value)) = (headers.next(), result) {
                 values.push_str(&value);
                 let end = values.len() as u32;
@@ -121,9 +118,31 @@ impl ClaimHeaders {
             let end = set.end as usize;
             let value = rendered.values.get(*start..end)?;
             *start = end;
-            let header = self.0.get(set.header as usize);
-            Some((header.map(|header| &header.name).or(payload_header)?, value))
+            Some((self.name_of(set, payload_header)?, value))
         })
+    }
+
+    /// Whether [`ClaimHeaders::render`] sets the header of this name.
+    pub(crate) fn sets(
+        &self,
+        rendered: &ClaimHeaderValues,
+        payload_header: Option<&HeaderName>,
+        name: &str,
+    ) -> bool {
+        let mut set = rendered.set.iter();
+        set.any(|set| {
+            let own = self.name_of(set, payload_header);
+            own.is_some_and(|own| own.as_str() == name)
+        })
+    }
+
+    fn name_of<'a>(
+        &'a self,
+        set: &SetHeader,
+        payload_header: Option<&'a HeaderName>,
+    ) -> Option<&'a HeaderName> {
+        let header = self.0.get(set.header as usize);
+        header.map(|header| &header.name).or(payload_header)
     }
 
     /// The headers that [`ClaimHeaders::render`] leaves out, with the cause of each.

@@ -39,7 +39,7 @@ impl StripList {
         }
     }
 
-    /// The names that every admission removes whose token sets the headers of which `sets` is true.
+    /// The names that an admission removes: all but those that its token sets. `sets` tells whether the token sets a header.
     pub(crate) fn unset(&self, sets: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
         let names = self.names.iter().map(HeaderName::as_str);
         names
@@ -70,8 +70,14 @@ impl StripList {
             self.is_reserved_for_tokens(name, shape)
                 || shapes & shape != 0 && changed().any(|own| look_alike(own, name))
         };
+        // None of these is set: that is asked first, because a request can have many headers.
         let is_listed = |name: &str| {
-            also.iter().any(|own| own == name) || self.unset(&sets).any(|own| own == name)
+            name == FAILURE_MODE_ALLOWED
+                || also.iter().any(|own| own == name)
+                || self
+                    .names
+                    .binary_search_by(|own| own.as_str().cmp(name))
+                    .is_ok()
         };
         let mut look_alikes: Vec<&str> = request_names
             .filter(|name| is_protected(name) && !is_set(name) && !is_listed(name))
@@ -184,17 +190,14 @@ mod tests {
     /// A message of 4 MiB has about that many names. Quadratic time would block its worker thread.
     #[test]
     fn many_request_headers_take_linear_time() {
+        let set: Vec<String> = (0..200).map(|n| format!("x-jwt-claim-{n}")).collect();
         let list = StripList::new(
-            vec![name("x-jwt-sub")],
+            set.iter().map(|own| name(own)).collect(),
             vec![HeaderPrefix::parse("x-jwt-").expect("is a prefix")],
         );
+        let sets = |name: &str| set.iter().any(|own| own == name);
         let request: Vec<String> = (0..200_000).map(|n| format!("x-jwt-{n}")).collect();
-        let removed = list.removals(
-            |_| false,
-            &[],
-            request.iter().map(String::as_str),
-            Vec::new(),
-        );
+        let removed = list.removals(sets, &[], request.iter().map(String::as_str), Vec::new());
         assert_eq!(removed.len(), 200_000);
     }
 }

@@ -35,7 +35,7 @@ pub struct JsonDocument {
 /// unescaped form.
 #[derive(Clone, Copy)]
 struct Node {
-    /// Where it is in the text; a string with its quotation marks.
+    /// Where it is in the text; a string with its quotation marks. An unescaped form is behind the text, without quotation marks.
     place: TextRange,
     /// The number of its nodes.
     size: u32,
@@ -44,7 +44,7 @@ struct Node {
 }
 
 /// A part of a document's text.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct TextRange {
     start: u32,
     end: u32,

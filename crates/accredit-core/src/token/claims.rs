@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use crate::jose::json::{
-    Duplicates, JsonDocument, JsonElements, JsonKind, JsonObject, JsonValue, TextRange,
-};
+use crate::jose::json::{Duplicates, JsonDocument, JsonKind, JsonObject, JsonValue, TextRange};
 use crate::token::claim_name::ClaimName;
 use crate::token::malformed::{MalformedToken, TokenPart};
 use crate::token::numeric_date::{NotANumericDate, NumericDate};
@@ -14,7 +12,7 @@ use crate::token::numeric_date::{NotANumericDate, NumericDate};
 pub struct Claims(JsonDocument);
 
 /// The audience of a token.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub enum Audience<'a> {
     /// There is none, or it has no content.
     Absent,
@@ -23,11 +21,8 @@ pub enum Audience<'a> {
 }
 
 /// The elements of an array of strings, or one string.
-#[derive(Clone)]
-pub struct Strings<'a> {
-    one: Option<JsonValue<'a>>,
-    many: Option<JsonElements<'a>>,
-}
+#[derive(Clone, Copy)]
+pub struct Strings<'a>(Option<JsonValue<'a>>);
 
 impl Claims {
     /// Reads the payload of a JWT.
@@ -86,7 +81,7 @@ impl Claims {
     ///
     /// A claim without content (`null`, `[]`, `""`, `[""]`) counts as absent. A claim of another type counts as present.
     pub fn audience(&self, claims: &[ClaimName]) -> Audience<'_> {
-        let has_content = |named: &Strings<'_>| named.clone().texts().any(|text| !text.is_empty());
+        let has_content = |named: &Strings<'_>| named.texts().any(|text| !text.is_empty());
         claims
             .iter()
             .filter_map(|name| name.find(self.object()))
@@ -150,30 +145,16 @@ impl fmt::Debug for Claims {
 // === impl Strings ===
 
 impl<'a> Strings<'a> {
-    const NONE: Strings<'static> = Strings {
-        one: None,
-        many: None,
-    };
+    const NONE: Strings<'static> = Strings(None);
 
     /// `None` if the value is neither a string nor an array of strings.
     fn of(value: JsonValue<'a>) -> Option<Strings<'a>> {
-        let is_string = |value: &JsonValue<'_>| value.as_str().is_some();
-        match value.kind() {
-            JsonKind::String(_) => Some(Strings {
-                one: Some(value),
-                ..Strings::NONE
-            }),
-            JsonKind::Array(elements) => {
-                elements
-                    .iter()
-                    .all(|element| is_string(&element))
-                    .then(|| Strings {
-                        many: Some(elements.iter()),
-                        ..Strings::NONE
-                    })
-            }
-            _ => None,
-        }
+        let are_strings = match value.kind() {
+            JsonKind::String(_) => true,
+            JsonKind::Array(elements) => elements.iter().all(|element| element.as_str().is_some()),
+            _ => false,
+        };
+        are_strings.then_some(Strings(Some(value)))
     }
 
     /// The text of each.
@@ -186,7 +167,10 @@ impl<'a> Strings<'a> {
         self.values().filter_map(JsonValue::text_range)
     }
 
+    /// The elements, or the value if it is no array.
     fn values(self) -> impl Iterator<Item = JsonValue<'a>> {
-        self.one.into_iter().chain(self.many.into_iter().flatten())
+        let elements = self.0.and_then(JsonValue::as_array);
+        let one = if elements.is_some() { None } else { self.0 };
+        elements.into_iter().flatten().chain(one)
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Scopes<'a> {
     }
 }
 
-/// Where the words of a text are that is in this range.
+/// The range of each word of `text`, which is at `range` in the claims.
 fn words(text: &str, range: TextRange) -> impl Iterator<Item = TextRange> {
     let mut offset = 0;
     let words = text.split(' ').map(move |word| {
@@ -119,7 +119,7 @@ mod tests {
             (r#"{"scopes":["a","b"],"scope":"c"}"#, &["a", "b"]),
             (r#"{"scope":"c  d "}"#, &["c", "d"]),
             (r#"{"scope":" \u00e9 \"d\u0020e"}"#, &["é", "\"d", "e"]),
-            (r#"{"scp":["a\u0062","c"]}"#, &["ab", "c"]),
+            (r#"{"scp":["a\u0062","d"]}"#, &["ab", "d"]),
             (r#"{"scp":"e"}"#, &["e"]),
             (r#"{"scopes":null,"scp":["f"]}"#, &["f"]),
             (r#"{"scopes":[],"scope":"c"}"#, &[]),

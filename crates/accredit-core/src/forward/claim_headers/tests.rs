@@ -207,6 +207,46 @@ fn claim_headers_beyond_the_total_limit_are_omitted_with_a_cause() {
     );
 }
 
+/// CONTRACT 4.10.2
+#[test]
+fn each_rendered_value_keeps_the_name_of_its_header() {
+    let rendered = |text: &str, payload: Option<&HeaderName>| -> Vec<(String, String)> {
+        let claims = claims(text);
+        let headers =
+            ["a", "b", "c"].map(|name| header(&format!("x-{name}"), name, ClaimForm::Text));
+        let headers = ClaimHeaders::new(headers.into());
+        let values = headers.render(&claims, &[], payload);
+        let set = headers.with_values(&values, payload);
+        let set: Vec<_> = set
+            .map(|(name, value)| (name.as_str().to_owned(), value.to_owned()))
+            .collect();
+        for name in ["x-a", "x-b", "x-c", "x-payload", "x-d", ""] {
+            let is_set = set.iter().any(|(own, _)| own == name);
+            assert_eq!(headers.sets(&values, payload, name), is_set, "{name}");
+        }
+        set
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let payload = HeaderName::parse("x-payload").expect("is a name");
+    let text = r#"{"a":"grüße","b":"","c":["1","ö"]}"#;
+    let (first, last) = (pair("x-a", "grüße"), pair("x-c", "1,ö"));
+    assert_eq!(rendered(text, None), [first.clone(), last.clone()]);
+    let encoded = pair("x-payload", &base64url::encode(text.as_bytes()));
+    assert_eq!(rendered(text, Some(&payload)), [first, last, encoded]);
+    assert_eq!(rendered("{}", None), []);
+    let long = format!(
+        r#"{{"b":"{}","c":"{}","d":"{}"}}"#,
+        "b".repeat(8192),
+        "c".repeat(8192),
+        "d".repeat(8192)
+    );
+    let names: Vec<_> = rendered(&long, Some(&payload))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["x-b", "x-c"], "the payload has no room");
+}
+
 /// CONTRACT 3.7.6
 #[test]
 fn a_claim_in_the_form_json_text_is_ascii_json() {

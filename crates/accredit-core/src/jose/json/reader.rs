@@ -58,6 +58,7 @@ impl ReadText {
         JsonDocument {
             text: text.into(),
             length,
+            // A copy: some allocators shrink memory in place and keep the rest, and the token cache keeps the nodes.
             nodes: self.nodes.as_slice().into(),
             duplicates: self.duplicates,
         }

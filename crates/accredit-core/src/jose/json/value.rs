@@ -160,13 +160,13 @@ impl<'a> JsonArray<'a> {
     /// numbers and most strings have.
     pub(crate) fn get(self, index: usize) -> Option<JsonValue<'a>> {
         if self.nodes.len() == self.length {
-            let nodes = self.nodes.get(index..index + 1)?;
-            return Some(JsonValue::new(self.document, nodes));
+            let node = self.nodes.get(index)?;
+            return Some(JsonValue::new(self.document, std::slice::from_ref(node)));
         }
         self.iter().nth(index)
     }
 
-    /// The number of elements that [`JsonArray::get`] reads.
+    /// About how many elements [`JsonArray::get`] reads.
     pub(crate) fn steps_to(self, index: usize) -> usize {
         if self.nodes.len() == self.length {
             1
