@@ -4,9 +4,8 @@
 
 use std::fmt;
 use std::hash::BuildHasher;
-use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -21,12 +20,6 @@ const ENTRY_OVERHEAD: u64 = 256;
 /// The usual bytes of a cached token, to size the cache's tables.
 const USUAL_WEIGHT: u64 = 4096;
 
-/// While the cache grows, it allocates memory for the next tokens in one step: this many bytes for this many tokens.
-/// The allocator of glibc enlarges the memory of a thread only by what one allocation needs, with a system call each
-/// time, so there would be one system call for each token. Memory that was freed stays with the thread, up to 128 KiB.
-const GROWTH_BYTES: usize = 64 * 1024;
-const GROWTH_TOKENS: usize = 16;
-
 /// Caches verified tokens.
 ///
 /// A hash with random keys finds an entry, and then the whole text is compared, so that two texts with one hash are two tokens.
@@ -36,7 +29,6 @@ pub struct TokenCache<S = RandomState> {
     /// The limit in bytes.
     limit: AtomicU64,
     entries: Option<CacheEntries<S>>,
-    inserted: AtomicUsize,
 }
 
 type CacheEntries<S> =
@@ -82,7 +74,6 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
             return TokenCache {
                 limit: AtomicU64::new(0),
                 entries: None,
-                inserted: AtomicUsize::new(0),
             };
         }
         let items = usize::try_from(bytes / USUAL_WEIGHT)
@@ -92,7 +83,6 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
         TokenCache {
             limit: AtomicU64::new(bytes),
             entries: Some(entries),
-            inserted: AtomicUsize::new(0),
         }
     }
 
@@ -116,10 +106,6 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
     /// Caches a token. If the cache is full, other tokens are evicted.
     pub fn insert(&self, token: BearerToken<'_>, cached: CachedToken) {
         if let Some(entries) = &self.entries {
-            let inserted = self.inserted.fetch_add(1, Ordering::Relaxed);
-            if inserted.is_multiple_of(GROWTH_TOKENS) {
-                drop(black_box(Vec::<u8>::with_capacity(GROWTH_BYTES)));
-            }
             entries.insert(TokenText(token.expose().into()), cached);
         }
     }
