@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::authn::flat_metadata::FlatMetadata;
 use crate::authn::issuers::Issuer;
 use crate::authn::token_metadata::{self, MetadataValue};
-use crate::forward::claim_headers::ClaimHeaderValues;
+use crate::forward::claim_headers::SetHeaders;
 use crate::revocation::list::RevocableToken;
 use crate::revocation::store::ClearedGeneration;
 use crate::token::verified::{SignedClaims, VerifiedToken};
@@ -39,8 +39,8 @@ pub struct Identity {
     /// The `kid` of the key that verified it.
     pub key_id: Option<Box<str>>,
     pub token: VerifiedToken,
-    /// The values of the headers that an admission sets.
-    headers: ClaimHeaderValues,
+    /// The headers that an admission sets.
+    headers: SetHeaders,
     /// `None` if the protocol has no encoded form.
     encoded: Option<EncodedIdentity>,
     weight: usize,
@@ -105,23 +105,13 @@ impl Identity {
 
     /// The name and the value of each header that an admission sets.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let Issuer {
-            claim_headers,
-            payload_header,
-            ..
-        } = &*self.issuer;
-        let headers = claim_headers.with_values(&self.headers, payload_header.as_ref());
+        let headers = self.headers.iter();
         headers.map(|(name, value)| (name.as_str(), value))
     }
 
     /// Whether an admission sets the header of this name.
     pub(crate) fn sets_header(&self, name: &str) -> bool {
-        let Issuer {
-            claim_headers,
-            payload_header,
-            ..
-        } = &*self.issuer;
-        claim_headers.sets(&self.headers, payload_header.as_ref(), name)
+        self.headers.contain(name)
     }
 
     /// The token's `iss`. It differs from the configured name if that has a placeholder.

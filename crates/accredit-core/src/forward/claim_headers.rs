@@ -54,17 +54,16 @@ pub enum ClaimForm {
     JsonText,
 }
 
-/// The values of the headers that an admission of one token sets.
-pub struct ClaimHeaderValues {
+/// The headers that an admission of one token sets.
+pub struct SetHeaders {
     /// One value after the other.
     values: Box<str>,
-    set: Box<[SetHeader]>,
+    headers: Box<[SetHeader]>,
 }
 
-/// A header that is set, and where its value ends. It begins where the one before ends.
+/// The name of a header, and where its value ends. It begins where the one before ends.
 struct SetHeader {
-    /// The index of the claim header. The payload header comes after the last one.
-    header: u32,
+    name: HeaderName,
     end: u32,
 }
 
@@ -84,65 +83,29 @@ impl ClaimHeaders {
         self.0.iter()
     }
 
-    /// The values that an admission of a token with these claims sets. An array of one of `scope_claims` is joined by a space.
+    /// The headers that an admission of a token with these claims sets. An array of one of `scope_claims` is joined by a space.
     pub fn render(
         &self,
         claims: &Claims,
         scope_claims: &[ClaimName],
         payload_header: Option<&HeaderName>,
-    ) -> ClaimHeaderValues {
+    ) -> SetHeaders {
         let mut values = String::with_capacity(claims.payload().len());
-        let mut set = Vec::with_capacity(self.0.len() + 1);
-        let mut headers = 0..;
-        self.for_each(claims, scope_claims, payload_header, |_, result| {
-            // The values together have at most `MAX_TOTAL` bytes, so the offsets fit.
-            if let (Some(header), Ok(value)) = (headers.next(), result) {
+        let mut headers = Vec::with_capacity(self.0.len() + 1);
+        self.for_each(claims, scope_claims, payload_header, |name, result| {
+            if let Ok(value) = result {
                 values.push_str(&value);
-                let end = values.len() as u32;
-                set.push(SetHeader { header, end });
+                headers.push(SetHeader {
+                    name: name.clone(),
+                    // The values together have at most `MAX_TOTAL` bytes.
+                    end: values.len() as u32,
+                });
             }
         });
-        ClaimHeaderValues {
+        SetHeaders {
             values: values.as_str().into(),
-            set: set.into(),
+            headers: headers.into(),
         }
-    }
-
-    /// The name and the value of each header that [`ClaimHeaders::render`] sets.
-    pub fn with_values<'a>(
-        &'a self,
-        rendered: &'a ClaimHeaderValues,
-        payload_header: Option<&'a HeaderName>,
-    ) -> impl Iterator<Item = (&'a HeaderName, &'a str)> {
-        rendered.set.iter().scan(0, move |start, set| {
-            let end = set.end as usize;
-            let value = rendered.values.get(*start..end)?;
-            *start = end;
-            Some((self.name_of(set, payload_header)?, value))
-        })
-    }
-
-    /// Whether [`ClaimHeaders::render`] sets the header of this name.
-    pub(crate) fn sets(
-        &self,
-        rendered: &ClaimHeaderValues,
-        payload_header: Option<&HeaderName>,
-        name: &str,
-    ) -> bool {
-        let mut set = rendered.set.iter();
-        set.any(|set| {
-            let own = self.name_of(set, payload_header);
-            own.is_some_and(|own| own.as_str() == name)
-        })
-    }
-
-    fn name_of<'a>(
-        &'a self,
-        set: &SetHeader,
-        payload_header: Option<&'a HeaderName>,
-    ) -> Option<&'a HeaderName> {
-        let header = self.0.get(set.header as usize);
-        header.map(|header| &header.name).or(payload_header)
     }
 
     /// The headers that [`ClaimHeaders::render`] leaves out, with the cause of each.
@@ -190,17 +153,33 @@ impl ClaimHeaders {
     }
 }
 
-impl ClaimHeaderValues {
-    /// The memory that the values occupy beside their own size, in bytes.
+impl SetHeaders {
+    /// The name and the value of each header.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &str)> {
+        self.headers.iter().scan(0, |start, header| {
+            let end = header.end as usize;
+            let value = self.values.get(*start..end)?;
+            *start = end;
+            Some((&header.name, value))
+        })
+    }
+
+    /// Whether the header of this name is one of them.
+    pub(crate) fn contain(&self, name: &str) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|header| header.name.as_str() == name)
+    }
+
+    /// The memory that they occupy beside their own size, in bytes.
     pub(crate) fn heap_weight(&self) -> usize {
-        self.values.len() + size_of_val(&*self.set)
+        self.values.len() + size_of_val(&*self.headers)
     }
 }
 
-impl fmt::Debug for ClaimHeaderValues {
+impl fmt::Debug for SetHeaders {
     /// Shows no value: they are claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClaimHeaderValues({} headers)", self.set.len())
+        write!(f, "SetHeaders({})", self.headers.len())
     }
 }
 
