@@ -19,8 +19,9 @@ locked() { awk -v name="$1" '$1 == "name" && $3 == "\"" name "\"" { getline; gsu
 
 # When and where this was measured.
 circumstances() {
-    printf 'Measured on %s: %s, %s cores, Linux %s; %s; ' "$(date -u +%F)" \
-        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(nproc)" "$(uname -r)" "$(rustc --version)"
+    printf 'Measured on %s: %s, %s cores, Linux %s, TCP congestion control %s; %s; ' "$(date -u +%F)" \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(nproc)" "$(uname -r)" \
+        "$(cat /proc/sys/net/ipv4/tcp_congestion_control)" "$(rustc --version)"
 }
 
 # Replaces the lines between `<!-- NAME: begin` and `<!-- NAME: end -->` of the page by a file.

@@ -25,6 +25,7 @@ mod floor;
 mod form_report;
 mod forms;
 mod instructions;
+mod long_token;
 mod messages;
 mod process;
 mod scale;
@@ -49,6 +50,7 @@ fn main() {
         Some("floor") => floor::serve(&arguments[2]),
         Some("first") => print!("{}", first_sight::measure()),
         Some("instructions") => print!("{}", instructions::measure()),
+        Some("long") => print!("{}", long_token::measure()),
         Some("scale") => print!("{}", runtime().block_on(scale::measure())),
         Some("forms") => {
             let (envoy, module) = forms::programs();

@@ -1,6 +1,7 @@
 //! Strict JSON against serde_json: accredit accepts a text exactly if serde_json does and no two readers could differ about it.
 
-use accredit_core::jose::json::{Duplicates, JsonDocument, JsonKind, JsonValue};
+use accredit_core::jose::json::value::{JsonKind, JsonValue};
+use accredit_core::jose::json::{Duplicates, JsonDocument};
 
 use super::json_oracle::{MAX_DEPTH, Reading, read};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use accredit_core::jose::json::{JsonKind, JsonValue};
+use accredit_core::jose::json::value::{JsonKind, JsonValue};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// How deep accredit permits lists and objects to be nested.

@@ -2,7 +2,8 @@
 //! of them changes what becomes of another.
 
 use accredit_core::jose::algorithm::Algorithm;
-use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
+use accredit_core::jose::json::value::JsonValue;
+use accredit_core::jose::json::{Duplicates, JsonDocument};
 use accredit_core::keys::error::KeySetError;
 use accredit_core::keys::key_set::{Key, KeySet};
 use accredit_core::keys::set_aside::SetAside;

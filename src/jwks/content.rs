@@ -1,6 +1,7 @@
 //! Parses a fetched text as a key set, and recognises other documents that servers often send in its place.
 
-use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
+use accredit_core::jose::json::value::JsonValue;
+use accredit_core::jose::json::{Duplicates, JsonDocument};
 use accredit_core::keys::error::KeySetError;
 use accredit_core::keys::key_set::KeySet;
 use accredit_core::keys::source::{KeyAddress, Transport};

@@ -1,6 +1,7 @@
 //! Finds the address of an issuer's key set in its metadata (OpenID Connect Discovery 1.0, RFC 8414).
 
-use accredit_core::jose::json::{Duplicates, JsonDocument, JsonValue};
+use accredit_core::jose::json::value::JsonValue;
+use accredit_core::jose::json::{Duplicates, JsonDocument};
 use accredit_core::keys::source::{AddressError, KeyAddress, Transport};
 
 use crate::jwks::content::require_json;

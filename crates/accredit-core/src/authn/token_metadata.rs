@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::authn::issuers::Issuer;
-use crate::jose::json::{JsonKind, JsonValue};
+use crate::jose::json::value::{JsonKind, JsonValue};
 use crate::token::claims::Claims;
 use crate::token::decimal::MAX_EXACT_INTEGER;
 use crate::token::scope::Scopes;

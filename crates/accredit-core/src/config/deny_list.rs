@@ -8,7 +8,8 @@ use crate::config::problem::Problems;
 use crate::config::yaml;
 use crate::config::yaml::budget::MAX_BYTES;
 use crate::config::yaml::tree::{YamlNode, YamlValue};
-use crate::jose::json::{Duplicates, JsonDocument, JsonKind};
+use crate::jose::json::value::JsonKind;
+use crate::jose::json::{Duplicates, JsonDocument};
 use crate::revocation::list::{DenyList, DenyListBuilder};
 
 pub mod entry;

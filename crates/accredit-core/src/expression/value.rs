@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::expression::budget::EvaluationBudget;
 use crate::expression::failure::EvaluationFailure;
 use crate::expression::variables::RequestVariables;
-use crate::jose::json::{JsonArray, JsonKind, JsonObject, JsonValue};
+use crate::jose::json::value::{JsonArray, JsonKind, JsonObject, JsonValue};
 use crate::request::Headers;
 use crate::token::claims::Claims;
 

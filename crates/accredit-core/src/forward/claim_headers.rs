@@ -11,7 +11,7 @@ use crate::forward::header_name::HeaderName;
 use crate::forward::json_text;
 use crate::forward::left_out::{LeftOut, MAX_TOTAL, check_transport};
 use crate::jose::base64url;
-use crate::jose::json::JsonValue;
+use crate::jose::json::value::JsonValue;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;
 use crate::token::scope::{self, ScopeRanges};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::forward::left_out::LeftOut;
 use crate::jose::base64url;
-use crate::jose::json::{JsonArray, JsonKind, JsonValue};
+use crate::jose::json::value::{JsonArray, JsonKind, JsonValue};
 
 /// No claim of a token has more. An expression can repeat a long text without a copy.
 const MAX_JOINED: usize = 64 * 1024;

@@ -6,10 +6,10 @@
 use std::fmt;
 use std::ops::Range;
 
-pub use value::{JsonArray, JsonElements, JsonKind, JsonObject, JsonValue};
+use crate::jose::json::value::{JsonObject, JsonValue};
 
 mod reader;
-mod value;
+pub mod value;
 
 /// The maximum depth of nested objects and arrays.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -25,7 +25,7 @@ pub struct JsonDocument {
     /// The bytes of the text alone.
     length: usize,
     /// The nodes of the outermost value.
-    nodes: Box<[Node]>,
+    nodes: Box<[JsonNode]>,
     /// Where the objects begin that have a member twice, in ascending order.
     duplicates: Vec<u32>,
 }
@@ -34,7 +34,7 @@ pub struct JsonDocument {
 /// the text. A member has the nodes of its name and those of its value. A string with an escape has a second node, for its
 /// unescaped form.
 #[derive(Clone, Copy)]
-struct Node {
+struct JsonNode {
     /// Where it is in the text; a string with its quotation marks. An unescaped form is behind the text, without quotation marks.
     place: TextRange,
     /// The number of its nodes.
@@ -55,7 +55,7 @@ pub struct TextRange {
 pub enum Duplicates {
     /// The text is an error.
     Refuse,
-    /// The object is marked. The caller decides, by [`JsonValue::has_duplicates`].
+    /// The object is marked. The caller decides, by `JsonValue::has_duplicates`.
     Mark,
 }
 
@@ -124,12 +124,12 @@ impl fmt::Debug for JsonDocument {
     }
 }
 
-// === impl Node ===
+// === impl JsonNode ===
 
-impl Node {
+impl JsonNode {
     /// A node at a place that the text has: every offset in it fits.
-    fn new(place: TextRange) -> Node {
-        Node {
+    fn new(place: TextRange) -> JsonNode {
+        JsonNode {
             place,
             size: 1,
             count: 0,

@@ -1,7 +1,7 @@
 //! Reads the members of a JWK (RFC 7517), and states why a key is set aside.
 
 use crate::jose::base64url;
-use crate::jose::json::{JsonArray, JsonObject, JsonValue};
+use crate::jose::json::value::{JsonArray, JsonObject, JsonValue};
 
 /// Why a JWK is set aside (CONTRACT 5.7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::json::JsonObject;
+use crate::jose::json::value::JsonObject;
 use crate::jose::jwk::{
     Unusable, coordinate, judge_purpose, member, number, octets, required_text, text,
 };

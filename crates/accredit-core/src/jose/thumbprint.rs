@@ -2,7 +2,7 @@
 
 use crate::jose::base64url;
 use crate::jose::digest::sha256;
-use crate::jose::json::{JsonObject, JsonValue};
+use crate::jose::json::value::{JsonObject, JsonValue};
 
 /// The thumbprint of a JWK. `None` if a required member is missing, or is not base64url in its one form.
 pub fn thumbprint(jwk: JsonObject<'_>) -> Option<[u8; 32]> {

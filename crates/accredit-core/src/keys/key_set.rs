@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
+use crate::jose::json::value::JsonValue;
+use crate::jose::json::{Duplicates, JsonDocument};
 use crate::jose::jwk::{self, Unusable};
 use crate::jose::key::{PrivatePart, VerificationKey};
 use crate::keys::error::KeySetError;

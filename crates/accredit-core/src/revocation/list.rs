@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 
-use crate::jose::json::JsonKind;
+use crate::jose::json::value::JsonKind;
 use crate::revocation::entry::{DenyListEntry, RevokedBy, RevokingEntry};
 use crate::token::claims::Claims;
 use crate::token::numeric_date::NumericDate;

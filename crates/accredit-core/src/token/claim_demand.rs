@@ -1,6 +1,6 @@
 //! Values that claims must have: `claims` of a rule or of an issuer entry (CONTRACT 3.7.7).
 
-use crate::jose::json::{JsonKind, JsonValue};
+use crate::jose::json::value::{JsonKind, JsonValue};
 use crate::token::claim_name::ClaimName;
 use crate::token::claim_values::{ClaimValue, ClaimValues};
 use crate::token::claims::Claims;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::jose::json::{JsonObject, JsonValue};
+use crate::jose::json::value::{JsonObject, JsonValue};
 
 /// The path from the claims set to one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl fmt::Display for ClaimName {
 #[cfg(test)]
 mod tests {
     use super::{ClaimName, NotAClaimName};
-    use crate::jose::json::{Duplicates, JsonDocument, JsonValue};
+    use crate::jose::json::value::JsonValue;
+    use crate::jose::json::{Duplicates, JsonDocument};
 
     #[test]
     fn a_claim_name_leads_part_by_part_to_a_value_that_is_not_null() {

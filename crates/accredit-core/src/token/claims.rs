@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::jose::json::{Duplicates, JsonDocument, JsonKind, JsonObject, JsonValue, TextRange};
+use crate::jose::json::value::{JsonKind, JsonObject, JsonValue};
+use crate::jose::json::{Duplicates, JsonDocument, TextRange};
 use crate::token::claim_name::ClaimName;
 use crate::token::malformed::{MalformedToken, TokenPart};
 use crate::token::numeric_date::{NotANumericDate, NumericDate};

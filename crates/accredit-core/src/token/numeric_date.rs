@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::jose::json::{JsonKind, JsonValue};
+use crate::jose::json::value::{JsonKind, JsonValue};
 
 /// The last second of the year 9999. A larger number is a mistake (CONTRACT 4.4.3).
 const LATEST: f64 = 253_402_300_799.0;

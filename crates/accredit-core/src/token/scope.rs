@@ -2,7 +2,8 @@
 
 use foldhash::HashSet;
 
-use crate::jose::json::{JsonObject, JsonValue, TextRange};
+use crate::jose::json::TextRange;
+use crate::jose::json::value::{JsonObject, JsonValue};
 use crate::token::accepted_texts::MAX_COMPARED;
 use crate::token::claim_name::ClaimName;
 use crate::token::claims::Claims;

@@ -5,7 +5,8 @@
 use std::fmt;
 
 use crate::jose::base64url;
-use crate::jose::json::{Duplicates, JsonDocument, JsonObject, TextRange};
+use crate::jose::json::value::JsonObject;
+use crate::jose::json::{Duplicates, JsonDocument, TextRange};
 use crate::token::bearer::BearerToken;
 use crate::token::claims::Claims;
 use crate::token::error::TokenError;

@@ -1,6 +1,6 @@
 //! Reads a JSON text in one pass.
 
-use crate::jose::json::{Duplicates, JsonDocument, JsonError, MAX_DEPTH, Node, TextRange};
+use crate::jose::json::{Duplicates, JsonDocument, JsonError, JsonNode, MAX_DEPTH, TextRange};
 
 /// The bytes of the text for which memory of one node is requested at the start. A claims set has fewer nodes.
 const BYTES_PER_NODE: usize = 8;
@@ -42,7 +42,7 @@ struct JsonReader<'a> {
 
 /// What was read of a text.
 struct ReadText {
-    nodes: Vec<Node>,
+    nodes: Vec<JsonNode>,
     /// The unescaped form of each string that has an escape.
     unescaped: String,
     /// Where the objects begin that have a member twice.
@@ -189,7 +189,9 @@ impl JsonReader<'_> {
     }
 
     fn push(&mut self, start: usize, end: usize) {
-        self.read.nodes.push(Node::new(TextRange::new(start, end)));
+        self.read
+            .nodes
+            .push(JsonNode::new(TextRange::new(start, end)));
     }
 
     fn string(&mut self) -> Result<(), JsonError> {

@@ -1,6 +1,7 @@
 //! The reader against the grammar of RFC 8259, and against serde_json.
 
-use super::{Duplicates, JsonDocument, JsonError, JsonKind, JsonValue, MAX_DEPTH, Node};
+use super::value::{JsonKind, JsonValue};
+use super::{Duplicates, JsonDocument, JsonError, JsonNode, MAX_DEPTH};
 
 fn parse(text: &str) -> Result<JsonDocument, JsonError> {
     JsonDocument::parse(text.as_bytes(), Duplicates::Refuse)
@@ -211,7 +212,7 @@ fn a_document_has_no_unused_memory_and_all_of_it_counts_in_its_weight() {
     for (inner, nodes, unescaped) in [("[0]", 2, 0), ("{\"a\":0}", 3, 0), ("\"\\u0061\"", 2, 1)] {
         let document = parse(&format!("[{}]", vec![inner; 3000].join(","))).expect("is JSON");
         let text = document.text().len() + 3000 * unescaped;
-        let expected = text + (1 + 3000 * nodes) * size_of::<Node>();
+        let expected = text + (1 + 3000 * nodes) * size_of::<JsonNode>();
         assert_eq!(document.heap_weight(), expected, "{inner}");
     }
 }

@@ -1,12 +1,12 @@
 //! The values of a document, each borrowed from it.
 
-use crate::jose::json::{JsonDocument, Node, TextRange};
+use crate::jose::json::{JsonDocument, JsonNode, TextRange};
 
 /// One value of a [`JsonDocument`].
 #[derive(Clone, Copy)]
 pub struct JsonValue<'a> {
     document: &'a JsonDocument,
-    nodes: &'a [Node],
+    nodes: &'a [JsonNode],
 }
 
 /// The types of JSON values.
@@ -28,7 +28,7 @@ pub enum JsonKind<'a> {
 pub struct JsonArray<'a> {
     document: &'a JsonDocument,
     /// The nodes of all elements.
-    nodes: &'a [Node],
+    nodes: &'a [JsonNode],
     length: usize,
 }
 
@@ -37,7 +37,7 @@ pub struct JsonArray<'a> {
 pub struct JsonObject<'a> {
     document: &'a JsonDocument,
     /// The nodes of all members.
-    nodes: &'a [Node],
+    nodes: &'a [JsonNode],
     length: usize,
 }
 
@@ -49,7 +49,7 @@ pub struct JsonElements<'a>(JsonArray<'a>);
 
 impl<'a> JsonValue<'a> {
     /// The value whose nodes these are.
-    pub(in crate::jose::json) fn new(document: &'a JsonDocument, nodes: &'a [Node]) -> Self {
+    pub(in crate::jose::json) fn new(document: &'a JsonDocument, nodes: &'a [JsonNode]) -> Self {
         JsonValue { document, nodes }
     }
 
@@ -247,7 +247,7 @@ impl<'a> JsonObject<'a> {
 }
 
 /// Where the unescaped text of a string is. A string with an escape has a node for it.
-fn content(string: &[Node]) -> TextRange {
+fn content(string: &[JsonNode]) -> TextRange {
     match string {
         [_, unescaped, ..] => unescaped.place,
         [node] => node.place.inside(),
@@ -256,7 +256,7 @@ fn content(string: &[Node]) -> TextRange {
 }
 
 /// The nodes of the name and of the value of each member.
-fn members(mut nodes: &[Node]) -> impl Iterator<Item = (&[Node], &[Node])> {
+fn members(mut nodes: &[JsonNode]) -> impl Iterator<Item = (&[JsonNode], &[JsonNode])> {
     std::iter::from_fn(move || {
         let (name, rest) = split_first_value(nodes)?;
         let (value, rest) = split_first_value(rest)?;
@@ -266,7 +266,7 @@ fn members(mut nodes: &[Node]) -> impl Iterator<Item = (&[Node], &[Node])> {
 }
 
 /// The nodes of the first value, and the nodes after it.
-fn split_first_value(nodes: &[Node]) -> Option<(&[Node], &[Node])> {
+fn split_first_value(nodes: &[JsonNode]) -> Option<(&[JsonNode], &[JsonNode])> {
     let size = nodes.first()?.size;
     nodes.split_at_checked(size as usize)
 }
