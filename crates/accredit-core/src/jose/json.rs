@@ -6,8 +6,6 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::jose::json::value::{JsonObject, JsonValue};
-
 mod reader;
 pub mod value;
 
@@ -16,7 +14,7 @@ pub(crate) const MAX_DEPTH: usize = 64;
 
 /// A complete JSON text (RFC 8259), and where its values are in it.
 ///
-/// The values have no memory of their own: a [`JsonValue`] borrows the document. A claims set has about thirty values and names, and
+/// The values have no memory of their own: a `JsonValue` borrows the document. A claims set has about thirty values and names, and
 /// the token cache keeps them for each token.
 #[derive(Clone)]
 pub struct JsonDocument {
@@ -91,22 +89,12 @@ pub enum JsonError {
 // === impl JsonDocument ===
 
 impl JsonDocument {
-    /// The outermost value.
-    pub fn root(&self) -> JsonValue<'_> {
-        JsonValue::new(self, &self.nodes)
-    }
-
-    /// The outermost value, if it is an object.
-    pub fn object(&self) -> Option<JsonObject<'_>> {
-        self.root().as_object()
-    }
-
     /// The original text of the document.
     pub fn text(&self) -> &str {
         self.text.get(..self.length).unwrap_or_default()
     }
 
-    /// The text in a range that [`JsonValue::text_range`] gave for a value of this document.
+    /// The text in a range that `JsonValue::text_range` gave for a value of this document.
     pub(crate) fn text_in(&self, range: TextRange) -> &str {
         self.text.get(range.bytes()).unwrap_or_default()
     }

@@ -45,11 +45,25 @@ pub struct JsonObject<'a> {
 #[derive(Clone)]
 pub struct JsonElements<'a>(JsonArray<'a>);
 
+// === impl JsonDocument ===
+
+impl JsonDocument {
+    /// The outermost value.
+    pub fn root(&self) -> JsonValue<'_> {
+        JsonValue::new(self, &self.nodes)
+    }
+
+    /// The outermost value, if it is an object.
+    pub fn object(&self) -> Option<JsonObject<'_>> {
+        self.root().as_object()
+    }
+}
+
 // === impl JsonValue ===
 
 impl<'a> JsonValue<'a> {
     /// The value whose nodes these are.
-    pub(in crate::jose::json) fn new(document: &'a JsonDocument, nodes: &'a [JsonNode]) -> Self {
+    fn new(document: &'a JsonDocument, nodes: &'a [JsonNode]) -> Self {
         JsonValue { document, nodes }
     }
 
