@@ -111,7 +111,7 @@ impl Identity {
 
     /// Whether an admission sets the header of this name.
     pub(crate) fn sets_header(&self, name: &str) -> bool {
-        self.headers.contain(name)
+        self.headers.contains(name)
     }
 
     /// The token's `iss`. It differs from the configured name if that has a placeholder.

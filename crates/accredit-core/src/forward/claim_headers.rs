@@ -165,7 +165,7 @@ impl SetHeaders {
     }
 
     /// Whether the header of this name is one of them.
-    pub(crate) fn contain(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         let mut headers = self.headers.iter();
         headers.any(|header| header.name.as_str() == name)
     }

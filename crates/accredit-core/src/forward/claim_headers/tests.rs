@@ -222,7 +222,7 @@ fn each_rendered_value_keeps_the_name_of_its_header() {
             .collect();
         for name in ["x-a", "x-b", "x-c", "x-payload", "x-d", ""] {
             let is_set = set.iter().any(|(own, _)| own == name);
-            assert_eq!(rendered.contain(name), is_set, "{name}");
+            assert_eq!(rendered.contains(name), is_set, "{name}");
         }
         set
     };

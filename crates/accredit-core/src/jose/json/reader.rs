@@ -56,7 +56,7 @@ impl ReadText {
     fn into_document(mut self, mut text: String) -> JsonDocument {
         let length = text.len();
         text.push_str(&self.unescaped);
-        // An object is noted when it ends, those in it before.
+        // An outer object is noted after the objects in it, because it ends later.
         self.duplicates.sort_unstable();
         JsonDocument {
             text: text.into(),
@@ -128,7 +128,7 @@ impl JsonReader<'_> {
         while !self.close(b'}', &mut count)? {
             self.string()?;
             self.skip_white_space();
-            self.expect(b':')?;
+            self.require(b':')?;
             self.skip_white_space();
             self.value(depth + 1)?;
         }
@@ -171,7 +171,7 @@ impl JsonReader<'_> {
             return Ok(true);
         }
         if *count > 0 {
-            self.expect(b',')?;
+            self.require(b',')?;
             self.skip_white_space();
         }
         *count += 1;
@@ -241,7 +241,7 @@ impl JsonReader<'_> {
         }
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+    fn require(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.take(byte) {
             Ok(())
         } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Validity;
 use crate::jose::algorithm::Algorithm;
 use crate::token::claim_name::ClaimName;
-use crate::token::claims::Claims;
+use crate::token::claims::{Audience, Claims};
 use crate::token::error::{ClaimStep, TokenError};
 use crate::token::numeric_date::{DateText, NotANumericDate, NumericDate};
 use crate::token::requirements::{AbsentAudience, Audiences, Binding, Requirements};
@@ -223,5 +223,29 @@ fn the_first_audience_claim_that_is_present_gives_the_audience() {
             expected,
             "{claims:?} {audience}"
         );
+    }
+}
+
+/// The audiences that a rule compares are kept as ranges of the claims.
+#[test]
+fn the_kept_audiences_are_those_of_the_token_with_and_without_escapes() {
+    let cases: &[(&str, &[&str])] = &[
+        (r#"{"aud":"a"}"#, &["a"]),
+        (r#"{"aud":"\u0061pi"}"#, &["api"]),
+        (
+            r#"{"z":"\n","aud":["a","\u0062\"","","ü"]}"#,
+            &["a", "b\"", "", "ü"],
+        ),
+        // A claim of another type names no audience, and the next claim is not read.
+        (r#"{"azp":{"a":"b"},"aud":["c"]}"#, &[]),
+    ];
+    for (text, expected) in cases {
+        let claims = Claims::parse(text.as_bytes()).expect("are claims");
+        let Audience::Named(named) = claims.audience(&names(&["azp", "aud"])) else {
+            panic!("{text} has an audience");
+        };
+        let kept: Vec<&str> = named.ranges().map(|range| claims.text_in(range)).collect();
+        assert_eq!(kept, *expected, "{text}");
+        assert_eq!(named.texts().collect::<Vec<_>>(), *expected, "{text}");
     }
 }

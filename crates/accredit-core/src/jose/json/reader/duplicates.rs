@@ -3,7 +3,7 @@
 use crate::jose::json::reader::JsonReader;
 
 impl JsonReader<'_> {
-    /// Where the first member begins, in some order, whose name an earlier member of the object has. Names are compared after
+    /// The offset of a member whose name an earlier member of the object has. `None` if all names differ. Names are compared after
     /// unescaping: `"a"` and `"\u0061"` are the same name.
     pub(in crate::jose::json::reader) fn duplicate_member(&self, object: usize) -> Option<u32> {
         let count = self.read.nodes.get(object)?.count;

@@ -4,9 +4,10 @@ use crate::jose::json::JsonError;
 use crate::jose::json::reader::JsonReader;
 
 impl JsonReader<'_> {
+    /// Reads a string, and adds its node and, if it has an escape, one for its unescaped form.
     pub(in crate::jose::json::reader) fn string(&mut self) -> Result<(), JsonError> {
         let start = self.at;
-        self.expect(b'"')?;
+        self.require(b'"')?;
         let length = self.plain_run()?;
         self.at += length;
         // Without an escape, the first run is the whole string.
@@ -23,7 +24,7 @@ impl JsonReader<'_> {
             if self.take(b'"') {
                 break;
             }
-            self.expect(b'\\')?;
+            self.require(b'\\')?;
             let escaped = self.escape()?;
             self.read.unescaped.push(escaped);
             run = self.at;
@@ -67,8 +68,8 @@ impl JsonReader<'_> {
         if !(0xd800..0xdc00).contains(&unit) {
             return char::from_u32(unit).ok_or(self.syntax());
         }
-        self.expect(b'\\')?;
-        self.expect(b'u')?;
+        self.require(b'\\')?;
+        self.require(b'u')?;
         let low = self.four_hex_digits()?;
         if !(0xdc00..0xe000).contains(&low) {
             return Err(self.syntax());
