@@ -10,7 +10,7 @@ use crate::authn::identity::{EncodeIdentity, Identity, SignedToken};
 use crate::authn::issuers::Issuers;
 use crate::authn::moment::Moment;
 use crate::authn::near_miss::NearMisses;
-use crate::authn::token_cache::{CachedToken, TokenCache};
+use crate::authn::token_cache::{CachedToken, TokenCache, TokenKey};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
@@ -110,15 +110,20 @@ impl Authenticator {
             token: bearer.expose(),
             memory: &self.proofs,
         };
-        let may_use_cache = !matches!(attempt, Attempt::Peek) && self.cache.is_on();
-        if may_use_cache && let Some(found) = self.cached(bearer, &presentation, moment) {
+        let cache_key = match attempt {
+            Attempt::Peek => None,
+            _ => self.cache.key(bearer),
+        };
+        if let Some(key) = cache_key
+            && let Some(found) = self.cached(key, &presentation, moment)
+        {
             return match found {
                 Authentication::Verified(token) => self.judge_revocation(token, moment),
                 other => other,
             };
         }
-        let cache = may_use_cache.then_some(CacheLookup::Miss);
-        match self.verify(bearer, &presentation, moment, attempt) {
+        let cache = cache_key.map(|_| CacheLookup::Miss);
+        match self.verify(bearer, cache_key, &presentation, moment, attempt) {
             Ok(Authentication::Verified(token)) => {
                 self.judge_revocation(AcceptedToken { cache, ..token }, moment)
             }
@@ -130,14 +135,14 @@ impl Authenticator {
     /// A cached token is accepted only while the issuer entry and the key set that verified it are in use.
     fn cached(
         &self,
-        bearer: BearerToken<'_>,
+        key: TokenKey<'_>,
         presentation: &Presentation<'_>,
         moment: Moment,
     ) -> Option<Authentication> {
         let CachedToken {
             identity,
             generation,
-        } = self.cache.get(bearer)?;
+        } = self.cache.get(key)?;
         let issuer = &identity.issuer;
         if !self.issuers.are_in_force(&identity.issuer_name, issuer)
             || issuer.keys.usable_generation(moment.steady) != Some(generation)
@@ -182,6 +187,7 @@ impl Authenticator {
     fn verify(
         &self,
         bearer: BearerToken<'_>,
+        cache_key: Option<TokenKey<'_>>,
         presentation: &Presentation<'_>,
         moment: Moment,
         attempt: Attempt<'_>,
@@ -203,12 +209,12 @@ impl Authenticator {
         let algorithm = issued
             .judge_header(&token)
             .map_err(|error| issued.denial(error, None))?;
-        self.try_keys(bearer, presentation, token, algorithm, &issued)
+        self.try_keys(cache_key, presentation, token, algorithm, &issued)
     }
 
     fn try_keys(
         &self,
-        bearer: BearerToken<'_>,
+        cache_key: Option<TokenKey<'_>>,
         presentation: &Presentation<'_>,
         mut token: UnverifiedToken<'_>,
         algorithm: Algorithm,
@@ -235,12 +241,12 @@ impl Authenticator {
                             let identity =
                                 Identity::new(issuer, issued.name, key_id, token, self.encode);
                             let identity = Arc::new(identity);
-                            if !matches!(issued.attempt, Attempt::Peek) {
+                            if let Some(cache_key) = cache_key {
                                 let cached = CachedToken {
                                     identity: identity.clone(),
                                     generation: snapshot.generation,
                                 };
-                                self.cache.insert(bearer, cached);
+                                self.cache.insert(cache_key, cached);
                             }
                             return Ok(Authentication::Verified(AcceptedToken {
                                 identity,

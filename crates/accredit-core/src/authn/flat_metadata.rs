@@ -87,13 +87,14 @@ impl FlatMetadata {
         numbers.map(|(name, number)| (&**name, *number))
     }
 
-    /// About how many bytes it occupies besides its own size.
+    /// About how many bytes it occupies.
     pub(in crate::authn) fn weight(&self) -> usize {
         let numbers = self.numbers.iter();
         let numbers: usize = numbers
             .map(|(name, _)| size_of::<(Box<str>, f64)>() + name.len())
             .sum();
-        self.content.capacity() + self.ends.capacity() * size_of::<(usize, usize)>() + numbers
+        let ends = self.ends.capacity() * size_of::<(usize, usize)>();
+        size_of::<Self>() + self.content.capacity() + ends + numbers
     }
 }
 

@@ -25,8 +25,8 @@ pub struct EncodedIdentity {
     pub headers: Box<[u8]>,
     /// The part of the dynamic metadata that depends on the token alone.
     pub metadata: Option<Box<[u8]>>,
-    /// The same without lists and mappings.
-    pub flat_metadata: Option<FlatMetadata>,
+    /// The same without lists and mappings. Only the module in Envoy has it.
+    pub flat_metadata: Option<Box<FlatMetadata>>,
 }
 
 /// The holder of a verified token, with everything that an admission needs of it. Made once per token, and cached.
@@ -142,7 +142,7 @@ impl Identity {
         let encoded = self.encoded.as_ref();
         let encoded = encoded.map_or(0, |parts| {
             let metadata = parts.metadata.as_ref().map_or(0, |metadata| metadata.len());
-            let flat = parts.flat_metadata.as_ref();
+            let flat = parts.flat_metadata.as_deref();
             let flat = flat.map_or(0, FlatMetadata::weight);
             parts.headers.len() + metadata + flat
         });

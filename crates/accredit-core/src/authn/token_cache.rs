@@ -3,7 +3,7 @@
 //! Only verified tokens are cached, so that a flood of bad tokens does not displace any.
 
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,11 +28,24 @@ const USUAL_WEIGHT: u64 = 4096;
 pub struct TokenCache<S = RandomState> {
     /// The limit in bytes.
     limit: AtomicU64,
-    entries: Option<CacheEntries<S>>,
+    hasher: S,
+    entries: Option<CacheEntries>,
 }
 
-type CacheEntries<S> =
-    Cache<TokenText, CachedToken, ByBytes, S, DefaultLifecycle<TokenText, CachedToken>>;
+type CacheEntries = Cache<
+    TokenText,
+    CachedToken,
+    ByBytes,
+    foldhash::fast::RandomState,
+    DefaultLifecycle<TokenText, CachedToken>,
+>;
+
+/// A token to look for in the cache, and to put into it.
+#[derive(Clone, Copy)]
+pub struct TokenKey<'a> {
+    hash: u64,
+    bearer: BearerToken<'a>,
+}
 
 /// A verified token, and the keys that verified it.
 #[derive(Clone, Debug)]
@@ -43,21 +56,39 @@ pub struct CachedToken {
 }
 
 /// The whole text of a cached token. It is a secret and has no Debug form.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct TokenText(Box<[u8]>);
+///
+/// Its hash is kept: the tables ask for it when they grow and when they evict the token, and its text is then in no cache of the
+/// processor.
+#[derive(Clone, PartialEq, Eq)]
+struct TokenText {
+    hash: u64,
+    text: Box<[u8]>,
+}
 
 #[derive(Clone, Debug)]
 struct ByBytes;
 
 impl Weighter<TokenText, CachedToken> for ByBytes {
     fn weight(&self, text: &TokenText, cached: &CachedToken) -> u64 {
-        (text.0.len() + cached.identity.weight()) as u64 + ENTRY_OVERHEAD
+        (text.text.len() + cached.identity.weight()) as u64 + ENTRY_OVERHEAD
     }
 }
 
-impl Equivalent<TokenText> for [u8] {
+impl Hash for TokenText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Hash for TokenKey<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<TokenText> for TokenKey<'_> {
     fn equivalent(&self, text: &TokenText) -> bool {
-        *self == *text.0
+        self.hash == text.hash && *self.bearer.expose() == *text.text
     }
 }
 
@@ -68,22 +99,30 @@ impl TokenCache {
     }
 }
 
-impl<S: BuildHasher + Clone> TokenCache<S> {
+impl<S: BuildHasher> TokenCache<S> {
+    /// The hasher is that of the tokens' texts.
     fn with_hasher(bytes: u64, hasher: S) -> TokenCache<S> {
-        if bytes == 0 {
-            return TokenCache {
-                limit: AtomicU64::new(0),
-                entries: None,
-            };
-        }
-        let items = usize::try_from(bytes / USUAL_WEIGHT)
-            .unwrap_or(usize::MAX)
-            .max(1);
-        let entries = Cache::with(items, bytes, ByBytes, hasher, DefaultLifecycle::default());
+        let entries = (bytes > 0).then(|| {
+            let items = usize::try_from(bytes / USUAL_WEIGHT)
+                .unwrap_or(usize::MAX)
+                .max(1);
+            let of_hashes = foldhash::fast::RandomState::default();
+            let lifecycle = DefaultLifecycle::default();
+            Cache::with(items, bytes, ByBytes, of_hashes, lifecycle)
+        });
         TokenCache {
             limit: AtomicU64::new(bytes),
-            entries: Some(entries),
+            hasher,
+            entries,
         }
+    }
+
+    /// `None` if the cache is off.
+    pub fn key<'a>(&self, bearer: BearerToken<'a>) -> Option<TokenKey<'a>> {
+        self.is_on().then(|| TokenKey {
+            hash: self.hasher.hash_one(bearer.expose()),
+            bearer,
+        })
     }
 
     /// The limit in bytes.
@@ -99,14 +138,15 @@ impl<S: BuildHasher + Clone> TokenCache<S> {
         }
     }
 
-    pub fn get(&self, token: BearerToken<'_>) -> Option<CachedToken> {
-        self.entries.as_ref()?.get(token.expose())
+    pub fn get(&self, key: TokenKey<'_>) -> Option<CachedToken> {
+        self.entries.as_ref()?.get(&key)
     }
 
     /// Caches a token. If the cache is full, other tokens are evicted.
-    pub fn insert(&self, token: BearerToken<'_>, cached: CachedToken) {
+    pub fn insert(&self, TokenKey { hash, bearer }: TokenKey<'_>, cached: CachedToken) {
         if let Some(entries) = &self.entries {
-            entries.insert(TokenText(token.expose().into()), cached);
+            let text = bearer.expose().into();
+            entries.insert(TokenText { hash, text }, cached);
         }
     }
 

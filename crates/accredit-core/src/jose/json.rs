@@ -25,7 +25,7 @@ pub struct JsonDocument {
     /// The nodes of the outermost value.
     nodes: Box<[JsonNode]>,
     /// Where the objects begin that have a member twice, in ascending order.
-    duplicates: Vec<u32>,
+    duplicates: Box<[u32]>,
 }
 
 /// A value, or the name of a member. The nodes of a value are its own and, after it, those of its elements or members in the order of

@@ -45,7 +45,7 @@ fn set_flat(
         TokenRecord::Verified(identity) => {
             of_identity = identity
                 .encoded()
-                .and_then(|parts| parts.flat_metadata.as_ref());
+                .and_then(|parts| parts.flat_metadata.as_deref());
             if of_identity.is_none() {
                 rest = flat_metadata(identity);
             }

@@ -58,7 +58,7 @@ impl EncodedForms {
         EncodedIdentity {
             headers: Box::default(),
             metadata: has_full.then(|| metadata::of_identity(identity)),
-            flat_metadata: has_flat.then(|| flat_metadata(identity)),
+            flat_metadata: has_flat.then(|| flat_metadata(identity).into()),
         }
     }
 }

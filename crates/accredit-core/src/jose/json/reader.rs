@@ -63,7 +63,7 @@ impl ReadText {
             length,
             // A copy: some allocators shrink memory in place and keep the rest, and the token cache keeps the nodes.
             nodes: self.nodes.as_slice().into(),
-            duplicates: self.duplicates,
+            duplicates: self.duplicates.into(),
         }
     }
 }
