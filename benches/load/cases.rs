@@ -149,11 +149,7 @@ pub(crate) async fn measure() -> (String, f64) {
     for (name, value, goal) in first_sight.figures() {
         row(name, value, goal);
     }
-    row(
-        "one judgement of a known token, in process and without transport, µs",
-        core::judgement(&minter),
-        "0.5",
-    );
+    row(core::NAME, core::judgement(&minter), "0.5");
     row("memory, idle, MiB", idle, "20");
     let memory = full_cache(&minter, &keys);
     row(

@@ -1,4 +1,4 @@
-//! One judgement of a known token in this process, without a transport.
+//! One judgement of a known token in this process, without a transport. `cargo bench --bench load -- judgement` measures this alone.
 
 use std::hint::black_box;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -15,11 +15,21 @@ use serde_json::json;
 
 use crate::configuration::configuration;
 use crate::cost::{ROUNDS, micros};
-use crate::figures::median;
+use crate::figures::{TABLE_HEAD, median, row};
 use crate::messages::Minter;
 use crate::process;
 
 const JUDGEMENTS: u32 = 20_000;
+
+/// The row of a judgement, as in the whole report.
+pub(crate) fn measure() -> String {
+    let mut report = TABLE_HEAD.to_owned();
+    row(&mut report, NAME, judgement(&Minter::new()), "0.5");
+    report
+}
+
+pub(crate) const NAME: &str =
+    "one judgement of a known token, in process and without transport, µs";
 
 /// The CPU time of a judgement in microseconds: the rounds' median.
 pub(crate) fn judgement(minter: &Minter) -> f64 {

@@ -51,6 +51,7 @@ fn main() {
         Some("first") => print!("{}", first_sight::measure()),
         Some("instructions") => print!("{}", instructions::measure()),
         Some("long") => print!("{}", long_token::measure()),
+        Some("judgement") => print!("{}", core::measure()),
         Some("scale") => print!("{}", runtime().block_on(scale::measure())),
         Some("forms") => {
             let (envoy, module) = forms::programs();
