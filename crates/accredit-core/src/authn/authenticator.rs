@@ -10,7 +10,7 @@ use crate::authn::identity::{EncodeIdentity, Identity, SignedToken};
 use crate::authn::issuers::Issuers;
 use crate::authn::moment::Moment;
 use crate::authn::near_miss::NearMisses;
-use crate::authn::token_cache::{CachedToken, TokenCache, TokenKey};
+use crate::authn::token_cache::{CachedToken, HashedToken, TokenCache};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerificationKey;
 use crate::keys::key_set::KeySet;
@@ -110,20 +110,18 @@ impl Authenticator {
             token: bearer.expose(),
             memory: &self.proofs,
         };
-        let cache_key = match attempt {
-            Attempt::Peek => None,
-            _ => self.cache.key(bearer),
+        let sent = match attempt {
+            Attempt::First(_) | Attempt::AfterWait(_) => self.cache.hashed(bearer),
+            Attempt::Peek => HashedToken::uncached(bearer),
         };
-        if let Some(key) = cache_key
-            && let Some(found) = self.cached(key, &presentation, moment)
-        {
+        if let Some(found) = self.cached(sent, &presentation, moment) {
             return match found {
                 Authentication::Verified(token) => self.judge_revocation(token, moment),
                 other => other,
             };
         }
-        let cache = cache_key.map(|_| CacheLookup::Miss);
-        match self.verify(bearer, cache_key, &presentation, moment, attempt) {
+        let cache = sent.uses_cache().then_some(CacheLookup::Miss);
+        match self.verify(sent, &presentation, moment, attempt) {
             Ok(Authentication::Verified(token)) => {
                 self.judge_revocation(AcceptedToken { cache, ..token }, moment)
             }
@@ -135,14 +133,14 @@ impl Authenticator {
     /// A cached token is accepted only while the issuer entry and the key set that verified it are in use.
     fn cached(
         &self,
-        key: TokenKey<'_>,
+        sent: HashedToken<'_>,
         presentation: &Presentation<'_>,
         moment: Moment,
     ) -> Option<Authentication> {
         let CachedToken {
             identity,
             generation,
-        } = self.cache.get(key)?;
+        } = self.cache.get(sent)?;
         let issuer = &identity.issuer;
         if !self.issuers.are_in_force(&identity.issuer_name, issuer)
             || issuer.keys.usable_generation(moment.steady) != Some(generation)
@@ -186,13 +184,12 @@ impl Authenticator {
 
     fn verify(
         &self,
-        bearer: BearerToken<'_>,
-        cache_key: Option<TokenKey<'_>>,
+        sent: HashedToken<'_>,
         presentation: &Presentation<'_>,
         moment: Moment,
         attempt: Attempt<'_>,
     ) -> Result<Authentication, TokenDenial> {
-        let token = UnverifiedToken::parse(bearer).map_err(AuthenticationError::from)?;
+        let token = UnverifiedToken::parse(sent.bearer()).map_err(AuthenticationError::from)?;
         let named = self.issuers.of_token(token.claims());
         let Some((name, issuer)) = named.map_err(AuthenticationError::from)? else {
             if !matches!(attempt, Attempt::Peek) {
@@ -209,12 +206,12 @@ impl Authenticator {
         let algorithm = issued
             .judge_header(&token)
             .map_err(|error| issued.denial(error, None))?;
-        self.try_keys(cache_key, presentation, token, algorithm, &issued)
+        self.try_keys(sent, presentation, token, algorithm, &issued)
     }
 
     fn try_keys(
         &self,
-        cache_key: Option<TokenKey<'_>>,
+        sent: HashedToken<'_>,
         presentation: &Presentation<'_>,
         mut token: UnverifiedToken<'_>,
         algorithm: Algorithm,
@@ -241,13 +238,11 @@ impl Authenticator {
                             let identity =
                                 Identity::new(issuer, issued.name, key_id, token, self.encode);
                             let identity = Arc::new(identity);
-                            if let Some(cache_key) = cache_key {
-                                let cached = CachedToken {
-                                    identity: identity.clone(),
-                                    generation: snapshot.generation,
-                                };
-                                self.cache.insert(cache_key, cached);
-                            }
+                            let cached = CachedToken {
+                                identity: identity.clone(),
+                                generation: snapshot.generation,
+                            };
+                            self.cache.insert(sent, cached);
                             return Ok(Authentication::Verified(AcceptedToken {
                                 identity,
                                 cache: None,

@@ -24,6 +24,7 @@ impl FlatMetadata {
         }
         flat.content.shrink_to_fit();
         flat.ends.shrink_to_fit();
+        flat.numbers.shrink_to_fit();
         flat
     }
 
@@ -165,9 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn the_weight_grows_with_the_content() {
-        let weight = |length: usize| FlatMetadata::of([("a", &text(&"x".repeat(length)))]).weight();
-        assert!(weight(10) >= 11);
+    fn the_weight_counts_everything_that_is_kept() {
+        let weight = |length: usize| {
+            let (content, seconds) = ("x".repeat(length), MetadataValue::Number(5.0));
+            FlatMetadata::of([("a", &text(&content)), ("seconds", &seconds)]).weight()
+        };
+        let own = size_of::<FlatMetadata>();
+        let (texts, numbers) = ("a".len() + 16, 24 + "seconds".len());
+        assert_eq!(weight(10), own + texts + numbers + 10);
         assert_eq!(weight(1_010) - weight(10), 1_000);
         assert!(!format!("{:?}", FlatMetadata::of([("a", &text("x"))])).contains('x'));
     }

@@ -25,7 +25,7 @@ pub struct EncodedIdentity {
     pub headers: Box<[u8]>,
     /// The part of the dynamic metadata that depends on the token alone.
     pub metadata: Option<Box<[u8]>>,
-    /// The same without lists and mappings. Only the module in Envoy has it.
+    /// The same without lists and mappings. `None` in the service, where it takes no room beside this pointer.
     pub flat_metadata: Option<Box<FlatMetadata>>,
 }
 

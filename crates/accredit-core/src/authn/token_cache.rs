@@ -40,11 +40,12 @@ type CacheEntries = Cache<
     DefaultLifecycle<TokenText, CachedToken>,
 >;
 
-/// A token to look for in the cache, and to put into it.
+/// The token of a check, and the hash of its text in one cache: for the search, and for the insertion after a miss.
 #[derive(Clone, Copy)]
-pub struct TokenKey<'a> {
-    hash: u64,
+pub struct HashedToken<'a> {
     bearer: BearerToken<'a>,
+    /// `None` if the check does not use the cache.
+    hash: Option<u64>,
 }
 
 /// A verified token, and the keys that verified it.
@@ -57,8 +58,8 @@ pub struct CachedToken {
 
 /// The whole text of a cached token. It is a secret and has no Debug form.
 ///
-/// Its hash is kept: the tables ask for it when they grow and when they evict the token, and its text is then in no cache of the
-/// processor.
+/// The hash of the text is stored with it, because the tables need it when they grow and when they evict the token. Without it, they
+/// would read the whole text again while they hold the lock of a table.
 #[derive(Clone, PartialEq, Eq)]
 struct TokenText {
     hash: u64,
@@ -69,8 +70,8 @@ struct TokenText {
 struct ByBytes;
 
 impl Weighter<TokenText, CachedToken> for ByBytes {
-    fn weight(&self, text: &TokenText, cached: &CachedToken) -> u64 {
-        (text.text.len() + cached.identity.weight()) as u64 + ENTRY_OVERHEAD
+    fn weight(&self, token: &TokenText, cached: &CachedToken) -> u64 {
+        (token.text.len() + cached.identity.weight()) as u64 + ENTRY_OVERHEAD
     }
 }
 
@@ -80,15 +81,31 @@ impl Hash for TokenText {
     }
 }
 
-impl Hash for TokenKey<'_> {
+impl Hash for HashedToken<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        state.write_u64(self.hash.unwrap_or_default());
     }
 }
 
-impl Equivalent<TokenText> for TokenKey<'_> {
-    fn equivalent(&self, text: &TokenText) -> bool {
-        self.hash == text.hash && *self.bearer.expose() == *text.text
+impl Equivalent<TokenText> for HashedToken<'_> {
+    fn equivalent(&self, cached: &TokenText) -> bool {
+        self.hash == Some(cached.hash) && *self.bearer.expose() == *cached.text
+    }
+}
+
+impl<'a> HashedToken<'a> {
+    /// A token that is neither looked for in the cache nor put into it.
+    pub fn uncached(bearer: BearerToken<'a>) -> HashedToken<'a> {
+        HashedToken { bearer, hash: None }
+    }
+
+    pub fn bearer(&self) -> BearerToken<'a> {
+        self.bearer
+    }
+
+    /// Whether the check uses the cache.
+    pub fn uses_cache(&self) -> bool {
+        self.hash.is_some()
     }
 }
 
@@ -100,15 +117,15 @@ impl TokenCache {
 }
 
 impl<S: BuildHasher> TokenCache<S> {
-    /// The hasher is that of the tokens' texts.
+    /// `hasher` hashes the texts of tokens. The tables hash its results once more, with a hasher of their own.
     fn with_hasher(bytes: u64, hasher: S) -> TokenCache<S> {
         let entries = (bytes > 0).then(|| {
             let items = usize::try_from(bytes / USUAL_WEIGHT)
                 .unwrap_or(usize::MAX)
                 .max(1);
-            let of_hashes = foldhash::fast::RandomState::default();
+            let table_hasher = foldhash::fast::RandomState::default();
             let lifecycle = DefaultLifecycle::default();
-            Cache::with(items, bytes, ByBytes, of_hashes, lifecycle)
+            Cache::with(items, bytes, ByBytes, table_hasher, lifecycle)
         });
         TokenCache {
             limit: AtomicU64::new(bytes),
@@ -117,12 +134,13 @@ impl<S: BuildHasher> TokenCache<S> {
         }
     }
 
-    /// `None` if the cache is off.
-    pub fn key<'a>(&self, bearer: BearerToken<'a>) -> Option<TokenKey<'a>> {
-        self.is_on().then(|| TokenKey {
-            hash: self.hasher.hash_one(bearer.expose()),
+    /// Hashes the text of a token, if the cache is on. The result is for this cache only.
+    pub fn hashed<'a>(&self, bearer: BearerToken<'a>) -> HashedToken<'a> {
+        let hash = || self.hasher.hash_one(bearer.expose());
+        HashedToken {
             bearer,
-        })
+            hash: self.is_on().then(hash),
+        }
     }
 
     /// The limit in bytes.
@@ -138,14 +156,15 @@ impl<S: BuildHasher> TokenCache<S> {
         }
     }
 
-    pub fn get(&self, key: TokenKey<'_>) -> Option<CachedToken> {
-        self.entries.as_ref()?.get(&key)
+    pub fn get(&self, token: HashedToken<'_>) -> Option<CachedToken> {
+        token.hash?;
+        self.entries.as_ref()?.get(&token)
     }
 
-    /// Caches a token. If the cache is full, other tokens are evicted.
-    pub fn insert(&self, TokenKey { hash, bearer }: TokenKey<'_>, cached: CachedToken) {
-        if let Some(entries) = &self.entries {
-            let text = bearer.expose().into();
+    /// Caches a token, unless its check does not use the cache. If the cache is full, other tokens are evicted.
+    pub fn insert(&self, token: HashedToken<'_>, cached: CachedToken) {
+        if let (Some(entries), Some(hash)) = (&self.entries, token.hash) {
+            let text = token.bearer.expose().into();
             entries.insert(TokenText { hash, text }, cached);
         }
     }

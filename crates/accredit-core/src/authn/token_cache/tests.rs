@@ -1,13 +1,14 @@
-//! Cached tokens with equal hashes, and the bytes that a cached token counts.
+//! Cached tokens with equal hashes, the checks that use the cache, and the bytes that a cached token counts.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
-use super::{CachedToken, TokenCache, TokenKey};
-use crate::authn::authenticator::attempt::Attempt;
+use super::{CachedToken, HashedToken, TokenCache};
+use crate::authn::authenticator::attempt::{Attempt, CacheLookup};
 use crate::authn::authenticator::{Authentication, Authenticator};
 use crate::authn::flat_metadata::FlatMetadata;
 use crate::authn::identity::{EncodeIdentity, EncodedIdentity, Identity};
@@ -45,6 +46,22 @@ impl Hasher for Constant {
     }
 
     fn write(&mut self, _: &[u8]) {}
+}
+
+/// Counts the texts that are hashed.
+#[derive(Clone, Default)]
+struct Counting {
+    texts: Arc<AtomicUsize>,
+    hasher: foldhash::quality::RandomState,
+}
+
+impl BuildHasher for Counting {
+    type Hasher = <foldhash::quality::RandomState as BuildHasher>::Hasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        self.texts.fetch_add(1, Ordering::Relaxed);
+        self.hasher.build_hasher()
+    }
 }
 
 /// An issuer and its key.
@@ -87,7 +104,7 @@ impl Signer {
         let issuers = Issuers::new(vec![(Arc::new(issuer), lease)]);
         Signer {
             key,
-            authenticator: Authenticator::new(issuers, Arc::new(TokenCache::new(0)), encode),
+            authenticator: Authenticator::new(issuers, Arc::new(TokenCache::new(1 << 20)), encode),
         }
     }
 
@@ -100,7 +117,15 @@ impl Signer {
     }
 
     fn identity(&self, token: &str) -> Arc<Identity> {
-        let now = Moment::new(Duration::from_secs(1000), Instant::now());
+        match self.authenticate(token, 1000, Attempt::First(None)) {
+            Authentication::Verified(token) => token.identity,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Authenticates a token at that second of 1970.
+    fn authenticate(&self, token: &str, second: u64, attempt: Attempt<'_>) -> Authentication {
+        let now = Moment::new(Duration::from_secs(second), Instant::now());
         let request = Request {
             method: "GET",
             scheme: "https",
@@ -114,14 +139,8 @@ impl Signer {
             trace: None,
         };
         let scheme = CredentialScheme::Bearer;
-        let attempt = Attempt::First(None);
-        match self
-            .authenticator
+        self.authenticator
             .authenticate(bearer(token), scheme, &request, now, attempt)
-        {
-            Authentication::Verified(token) => token.identity,
-            other => panic!("{other:?}"),
-        }
     }
 
     fn cached(&self, token: &str) -> CachedToken {
@@ -132,8 +151,8 @@ impl Signer {
     }
 }
 
-fn key<'a, S: BuildHasher>(cache: &TokenCache<S>, token: &'a str) -> TokenKey<'a> {
-    cache.key(bearer(token)).expect("the cache is on")
+fn hashed<'a, S: BuildHasher>(cache: &TokenCache<S>, token: &'a str) -> HashedToken<'a> {
+    cache.hashed(bearer(token))
 }
 
 fn bearer(token: &str) -> BearerToken<'_> {
@@ -148,14 +167,14 @@ fn tokens_with_equal_hashes_are_not_confused() {
         .map(|subject| signer.token(subject, r#"{"alg":"EdDSA"}"#))
         .into();
     let subject = |token: &str| {
-        let found = cache.get(key(&cache, token))?;
+        let found = cache.get(hashed(&cache, token))?;
         let claims = found.identity.token.claims();
         claims.text("sub").map(str::to_owned)
     };
     let [first, others @ ..] = &tokens[..] else {
         panic!("has tokens");
     };
-    cache.insert(key(&cache, first), signer.cached(first));
+    cache.insert(hashed(&cache, first), signer.cached(first));
     for other in others {
         assert_eq!(subject(other), None, "only the first token is cached");
     }
@@ -163,7 +182,7 @@ fn tokens_with_equal_hashes_are_not_confused() {
     assert_eq!(subject(&forged), None, "it only begins like a cached token");
     assert_eq!(subject(&first[..first.len() - 1]), None);
     for other in others {
-        cache.insert(key(&cache, other), signer.cached(other));
+        cache.insert(hashed(&cache, other), signer.cached(other));
     }
     let subjects: Vec<_> = tokens.iter().map(|token| subject(token)).collect();
     let expected = ["a", "b", "c", "d"].map(|subject| Some(subject.to_owned()));
@@ -179,7 +198,7 @@ fn the_limit_counts_the_bytes_of_the_tokens_text() {
     for number in 0..50 {
         let token = signer.token(&number.to_string(), &header);
         assert!(token.len() > 8 * 1024, "{}", token.len());
-        cache.insert(key(&cache, &token), signer.cached(&token));
+        cache.insert(hashed(&cache, &token), signer.cached(&token));
     }
     assert!((1..8).contains(&cache.len()), "{}", cache.len());
 }
@@ -188,7 +207,6 @@ fn the_limit_counts_the_bytes_of_the_tokens_text() {
 #[test]
 fn every_encoded_form_of_metadata_counts_in_the_weight_of_a_token() {
     let flat = || FlatMetadata::of([("a", &MetadataValue::Text("text".into()))]);
-    assert!(flat().weight() >= 5);
     let nothing: EncodeIdentity = |_| EncodedIdentity::default();
     let full: EncodeIdentity = |_| EncodedIdentity {
         metadata: Some([7; 100].into()),
@@ -216,11 +234,63 @@ fn a_cleared_cache_has_no_token_and_takes_new_ones() {
     let signer = Signer::new();
     let cache = TokenCache::new(64 * 1024);
     let [first, second] = ["a", "b"].map(|subject| signer.token(subject, r#"{"alg":"EdDSA"}"#));
-    cache.insert(key(&cache, &first), signer.cached(&first));
+    cache.insert(hashed(&cache, &first), signer.cached(&first));
     cache.clear();
     assert!(cache.is_empty());
-    assert!(cache.get(key(&cache, &first)).is_none());
-    cache.insert(key(&cache, &second), signer.cached(&second));
-    assert!(cache.get(key(&cache, &second)).is_some());
+    assert!(cache.get(hashed(&cache, &first)).is_none());
+    cache.insert(hashed(&cache, &second), signer.cached(&second));
+    assert!(cache.get(hashed(&cache, &second)).is_some());
     TokenCache::new(0).clear();
+}
+
+#[test]
+fn an_explanation_neither_reads_nor_fills_the_cache() {
+    let signer = Signer::new();
+    let token = signer.token("a", r#"{"alg":"EdDSA"}"#);
+    let lookup = |second, attempt| match signer.authenticate(&token, second, attempt) {
+        Authentication::Verified(token) => (true, token.cache),
+        Authentication::Denied(denial) => (false, denial.cache),
+        other @ Authentication::Wait(_) => panic!("{other:?}"),
+    };
+    let cache = signer.authenticator.token_cache();
+    assert_eq!(lookup(1000, Attempt::Peek), (true, None));
+    assert!(cache.is_empty());
+    let first = || Attempt::First(None);
+    assert_eq!(lookup(1000, first()), (true, Some(CacheLookup::Miss)));
+    assert_eq!(cache.len(), 1);
+    assert_eq!(lookup(1000, first()), (true, Some(CacheLookup::Hit)));
+    assert_eq!(lookup(1000, Attempt::Peek), (true, None));
+    // The cached token has expired.
+    assert_eq!(lookup(3000, first()), (false, Some(CacheLookup::Hit)));
+    assert_eq!(lookup(3000, Attempt::Peek), (false, None));
+}
+
+/// The cache is too small for all tokens, so that its tables grow and it evicts tokens.
+#[test]
+fn a_text_is_hashed_once_and_finds_its_own_token_only() {
+    let signer = Signer::new();
+    let hasher = Counting::default();
+    let cache = TokenCache::with_hasher(128 * 1024, hasher.clone());
+    let tokens: Vec<(String, String)> = (0..500)
+        .map(|number| {
+            let subject = number.to_string();
+            let token = signer.token(&subject, r#"{"alg":"EdDSA"}"#);
+            (subject, token)
+        })
+        .collect();
+    for (_, token) in &tokens {
+        let sent = hashed(&cache, token);
+        assert!(cache.get(sent).is_none());
+        cache.insert(sent, signer.cached(token));
+    }
+    assert_eq!(hasher.texts.load(Ordering::Relaxed), tokens.len());
+    let found = tokens.iter().filter(|(subject, token)| {
+        let found = cache.get(hashed(&cache, token));
+        found.is_some_and(|found| {
+            assert_eq!(found.identity.token.claims().text("sub"), Some(&**subject));
+            true
+        })
+    });
+    assert_eq!(found.count(), cache.len());
+    assert!((10..400).contains(&cache.len()), "{}", cache.len());
 }
