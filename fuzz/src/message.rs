@@ -54,8 +54,8 @@ fn assert_same(request: &Request<'_>, few: reduced::Check) {
     assert_eq!(context, few.context());
     let http = few.http().expect("has HTTP attributes");
     assert_eq!(
-        (request.method, request.host, request.path),
-        (&*http.method, &*http.host, &*http.path)
+        (request.method, request.scheme, request.host, request.path),
+        (&*http.method, &*http.scheme, &*http.host, &*http.path)
     );
     let mut expected = http.entries();
     let is_complete = expected.iter().any(|(name, _)| name == ":method");
@@ -131,6 +131,7 @@ fn message(choices: &mut Choices<'_>) -> reduced::Check {
         method: text(choices),
         path: text(choices),
         host: text(choices),
+        scheme: text(choices),
         headers: (0..choices.below(4))
             .map(|_| (text(choices), text(choices)))
             .collect(),
@@ -174,13 +175,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let bytes: Vec<u8> = (0..120_u8).map(|at| at.wrapping_mul(choice)).collect();
         seeds.push([b"\0", chosen(Choices::new(&bytes)).as_slice()].concat());
     }
-    // A field without content, the largest and a too large number, a group, and a wrong wire type.
+    // A field without content, the largest and a too large number, a group, and two wrong wire types, one of them of the scheme.
     for message in [
         &b"\x0a\x04\x22\x02\x12\x00"[..],
         b"\xfa\xff\xff\xff\x0f\x00",
         b"\x82\x80\x80\x80\x10\x00",
         b"\x0b\x0c",
         b"\x08\x01",
+        b"\x0a\x09\x22\x07\x12\x05\x35\0\0\0\0",
     ] {
         seeds.push([b"\0", message].concat());
     }

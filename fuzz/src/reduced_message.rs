@@ -70,6 +70,8 @@ pub struct Http {
     pub path: String,
     #[prost(string, tag = "5")]
     pub host: String,
+    #[prost(string, tag = "6")]
+    pub scheme: String,
     #[prost(message, optional, tag = "13")]
     pub header_map: Option<HeaderMap>,
 }
@@ -209,6 +211,7 @@ impl From<auth::attribute_context::HttpRequest> for Http {
             headers: whole.headers.into_iter().collect(),
             path: whole.path,
             host: whole.host,
+            scheme: whole.scheme,
             header_map: whole.header_map.map(|map| HeaderMap {
                 headers: map.headers.into_iter().map(header).collect(),
             }),
