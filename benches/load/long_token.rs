@@ -26,14 +26,24 @@ pub(crate) fn measure() -> String {
     }
     let rounds = (0..ROUNDS).map(|_| {
         let of_floor = cost(&floor, &short);
-        let bytes = cost(&floor, &long) / of_floor - 1.0;
-        let (known, own) = (cost(&accredit, &short), cost(&accredit, &long));
-        (own / of_floor - bytes) / (known / of_floor)
+        let [long_floor, known, long] = [
+            cost(&floor, &long),
+            cost(&accredit, &short),
+            cost(&accredit, &long),
+        ]
+        .map(|cost| cost / of_floor);
+        beyond_bytes(long, long_floor, known)
     });
     let mut report = TABLE_HEAD.to_owned();
     let ratios: Vec<f64> = rounds.collect();
     row(&mut report, NAME, median(&ratios), "1.02");
     report
+}
+
+/// The cost of a long token ÷ that of a short one, without what the long message costs the floor beyond a short one. All three
+/// are ratios to the floor with a short message.
+pub(crate) fn beyond_bytes(long: f64, long_floor: f64, known: f64) -> f64 {
+    (long - (long_floor - 1.0)) / known
 }
 
 /// The characters that make a token of the benchmark 8 KiB long.
