@@ -74,28 +74,31 @@ async fn an_entry_refuses_tokens_of_its_issuer_only() {
 
 #[tokio::test]
 async fn issued_before_and_until_limit_an_entry() {
+    let limit = now() - 10;
     let list = format!(
-        "- {{ issuer: '{ISSUER}', sub: old, issued_before: {now} }}\n\
-         - {{ issuer: '{ISSUER}', sub: ended, until: {now} }}\n\
+        "- {{ issuer: '{ISSUER}', sub: old, issued_before: {limit} }}\n\
+         - {{ issuer: '{ISSUER}', sub: ended, until: {limit} }}\n\
          - {{ issuer: '{ISSUER}', sub: later, until: {later} }}\n",
-        now = now() - 10,
         later = now() + 600,
     );
     let place = Place::with_list(&list).await;
-    let of = |sub: &str, issued: i64| Token::of(ISSUER).claim("sub", sub).time("iat", issued);
+    let of = |sub: &str, issued: i64| Token::of(ISSUER).claim("sub", sub).claim("iat", issued);
     assert_eq!(
-        place.reason(&of("old", -11).signed(rsa(0))).await,
+        place.reason(&of("old", limit - 1).signed(rsa(0))).await,
         "revoked"
     );
-    assert_eq!(place.reason(&of("old", -9).signed(rsa(0))).await, "allowed");
-    let undated = of("old", 0).without("iat").signed(rsa(0));
+    assert_eq!(
+        place.reason(&of("old", limit).signed(rsa(0))).await,
+        "allowed"
+    );
+    let undated = of("old", limit).without("iat").signed(rsa(0));
     assert_eq!(place.reason(&undated).await, "revoked");
     assert_eq!(
-        place.reason(&of("ended", -60).signed(rsa(0))).await,
+        place.reason(&of("ended", limit).signed(rsa(0))).await,
         "allowed"
     );
     assert_eq!(
-        place.reason(&of("later", -60).signed(rsa(0))).await,
+        place.reason(&of("later", limit).signed(rsa(0))).await,
         "revoked"
     );
 }
