@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
-use super::{CachedToken, HashedToken, TokenCache};
+use super::{CachedToken, ENTRY_OVERHEAD, HashedToken, TokenCache};
 use crate::authn::authenticator::attempt::{Attempt, CacheLookup};
 use crate::authn::authenticator::{Authentication, Authenticator};
 use crate::authn::flat_metadata::FlatMetadata;
@@ -203,7 +203,6 @@ fn the_limit_counts_the_bytes_of_the_tokens_text() {
     assert!((1..8).contains(&cache.len()), "{}", cache.len());
 }
 
-/// The cache asks for the weight of a token again when it evicts the token, and subtracts it.
 #[test]
 fn every_encoded_form_of_metadata_counts_in_the_weight_of_a_token() {
     let flat = || FlatMetadata::of([("a", &MetadataValue::Text("text".into()))]);
@@ -265,7 +264,7 @@ fn an_explanation_neither_reads_nor_fills_the_cache() {
     assert_eq!(lookup(3000, Attempt::Peek), (false, None));
 }
 
-/// The cache is too small for all tokens, so that its tables grow and it evicts tokens.
+/// The cache is too small for all tokens, so that it evicts some.
 #[test]
 fn a_text_is_hashed_once_and_finds_its_own_token_only() {
     let signer = Signer::new();
@@ -293,4 +292,201 @@ fn a_text_is_hashed_once_and_finds_its_own_token_only() {
     });
     assert_eq!(found.count(), cache.len());
     assert!((10..400).contains(&cache.len()), "{}", cache.len());
+}
+
+/// A token is verified again when the keys of its issuer have changed.
+#[test]
+fn a_token_that_is_cached_again_replaces_itself() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(64 * 1024);
+    let token = signer.token("a", r#"{"alg":"EdDSA"}"#);
+    cache.insert(hashed(&cache, &token), signer.cached(&token));
+    let first = weight_in(&cache);
+    for generation in 1..1000 {
+        let cached = CachedToken {
+            generation,
+            ..signer.cached(&token)
+        };
+        cache.insert(hashed(&cache, &token), cached);
+        let found = cache.get(hashed(&cache, &token));
+        assert_eq!(found.map(|found| found.generation), Some(generation));
+    }
+    assert_eq!((cache.len(), weight_in(&cache)), (1, first));
+}
+
+#[test]
+fn the_weight_of_the_cache_is_that_of_its_tokens_and_within_its_limit() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(32 * 1024);
+    let mut weights = Vec::new();
+    let check = |weights: &[(String, u64)]| {
+        let weight = cache
+            .tokens
+            .as_ref()
+            .map(|tokens| tokens.evictions().weight);
+        let cached = weights
+            .iter()
+            .filter(|(token, _)| cache.get(hashed(&cache, token)).is_some());
+        assert_eq!(Some(cached.map(|(_, weight)| weight).sum::<u64>()), weight);
+        assert!(
+            weight <= Some(cache.limit()),
+            "{weight:?} of {}",
+            cache.limit()
+        );
+    };
+    let subjects = [40, 4000, 1, 40_000, 300];
+    for number in 0..200 {
+        let subject = "s".repeat(subjects[number % subjects.len()]) + &number.to_string();
+        let token = signer.token(&subject, r#"{"alg":"EdDSA"}"#);
+        let cached = signer.cached(&token);
+        let weight = weight_of(&token, &cached);
+        cache.insert(hashed(&cache, &token), cached);
+        weights.push((token, weight));
+        check(&weights);
+        if number == 150 {
+            cache.set_limit(8 * 1024);
+            check(&weights);
+        }
+    }
+    assert!(!cache.is_empty());
+    cache.set_limit(1);
+    check(&weights);
+    assert!(cache.is_empty());
+}
+
+/// If a search took the lock of insertions, this test would not end.
+#[test]
+fn a_search_does_not_wait_for_an_insertion() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(64 * 1024);
+    let token = signer.token("a", r#"{"alg":"EdDSA"}"#);
+    cache.insert(hashed(&cache, &token), signer.cached(&token));
+    let _insertion = cache.tokens.as_ref().map(|tokens| tokens.evictions());
+    assert!(cache.get(hashed(&cache, &token)).is_some());
+}
+
+/// Threads search while others insert, evict and clear.
+#[test]
+fn a_search_finds_its_own_token_while_others_change_the_cache() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(64 * 1024);
+    let tokens: Vec<(String, String, CachedToken)> = (0..200)
+        .map(|number| {
+            let subject = number.to_string();
+            let token = signer.token(&subject, r#"{"alg":"EdDSA"}"#);
+            let cached = signer.cached(&token);
+            (subject, token, cached)
+        })
+        .collect();
+    let found: usize = std::thread::scope(|scope| {
+        let threads = [1, 3, 7, 11].map(|step| {
+            let (cache, tokens) = (&cache, &tokens);
+            scope.spawn(move || {
+                let mut found = 0;
+                for turn in 0..20_000 {
+                    let (subject, token, cached) = &tokens[turn * step % tokens.len()];
+                    let sent = hashed(cache, token);
+                    if let Some(own) = cache.get(sent) {
+                        let claims = own.identity.token.claims();
+                        assert_eq!(claims.text("sub"), Some(&**subject));
+                        found += 1;
+                    } else {
+                        cache.insert(sent, cached.clone());
+                    }
+                    match turn % 5000 {
+                        4000 => cache.set_limit(16 * 1024),
+                        4500 => cache.set_limit(64 * 1024),
+                        4999 => cache.clear(),
+                        _ => {}
+                    }
+                }
+                found
+            })
+        });
+        let found = threads.map(|thread| thread.join().expect("ends"));
+        found.iter().sum()
+    });
+    assert!(found > 0);
+    let held = tokens
+        .iter()
+        .filter(|(_, token, _)| cache.get(hashed(&cache, token)).is_some());
+    let weights = held.map(|(_, token, cached)| weight_of(token, cached));
+    assert_eq!(weights.sum::<u64>(), weight_in(&cache));
+}
+
+/// A use is counted, and protects the token although it is the oldest.
+#[test]
+fn a_used_token_is_evicted_later_than_unused_ones() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(64 * 1024);
+    let token = |number: usize| signer.token(&number.to_string(), r#"{"alg":"EdDSA"}"#);
+    let used = token(0);
+    cache.insert(hashed(&cache, &used), signer.cached(&used));
+    assert!(cache.get(hashed(&cache, &used)).is_some());
+    let again = CachedToken {
+        generation: 1,
+        ..signer.cached(&used)
+    };
+    // It keeps its uses when it is verified again.
+    cache.insert(hashed(&cache, &used), again);
+    let mut number = 0;
+    while number == cache.len() - 1 {
+        number += 1;
+        let unused = token(number);
+        cache.insert(hashed(&cache, &unused), signer.cached(&unused));
+    }
+    assert!(cache.get(hashed(&cache, &used)).is_some());
+    assert!(cache.get(hashed(&cache, &token(1))).is_none());
+}
+
+#[test]
+fn tokens_with_equal_hashes_are_evicted_like_others() {
+    let signer = Signer::new();
+    let cache = TokenCache::with_hasher(16 * 1024, Colliding);
+    for number in 0..100 {
+        let token = signer.token(&number.to_string(), r#"{"alg":"EdDSA"}"#);
+        cache.insert(hashed(&cache, &token), signer.cached(&token));
+        assert!(weight_in(&cache) <= 16 * 1024);
+    }
+    assert!((2..30).contains(&cache.len()), "{}", cache.len());
+    cache.set_limit(1);
+    assert_eq!((cache.len(), weight_in(&cache)), (0, 0));
+}
+
+#[test]
+fn every_limit_makes_a_cache() {
+    let signer = Signer::new();
+    let token = signer.token("a", r#"{"alg":"EdDSA"}"#);
+    for limit in [1, 4096, 1 << 40, u64::MAX] {
+        let cache = TokenCache::new(limit);
+        for _ in 0..3 {
+            cache.insert(hashed(&cache, &token), signer.cached(&token));
+            let is_cached = cache.get(hashed(&cache, &token)).is_some();
+            assert_eq!(is_cached, limit >= 4096, "{limit}");
+        }
+    }
+}
+
+/// The limit is lowered in steps, so that an insertion does not wait for all evictions.
+#[test]
+fn a_limit_that_is_lowered_by_several_steps_is_kept() {
+    let signer = Signer::new();
+    let cache = TokenCache::new(8 << 20);
+    for number in 0..2500 {
+        let token = signer.token(&number.to_string(), r#"{"alg":"EdDSA"}"#);
+        cache.insert(hashed(&cache, &token), signer.cached(&token));
+    }
+    assert!(weight_in(&cache) > 2 << 20, "{}", weight_in(&cache));
+    cache.set_limit(100_000);
+    assert_eq!(cache.limit(), 100_000);
+    assert!((50_000..=100_000).contains(&weight_in(&cache)));
+}
+
+fn weight_of(token: &str, cached: &CachedToken) -> u64 {
+    (token.len() + cached.identity.weight()) as u64 + ENTRY_OVERHEAD
+}
+
+fn weight_in<S>(cache: &TokenCache<S>) -> u64 {
+    let tokens = cache.tokens.as_ref().expect("is on");
+    tokens.evictions().weight
 }
