@@ -22,8 +22,8 @@ use table::{TableWriter, TextEntry, TokenTable};
 /// eviction.
 const ENTRY_OVERHEAD: u64 = 256;
 
-/// The table gets one bucket for this number of bytes of the limit, several for each token. An insertion writes the reference count of
-/// the entry that was first in the bucket, which is slow, because that entry is seldom in the processor's cache.
+/// The table gets one bucket for this number of bytes of the limit. With fewer buckets, an insertion would more often find an entry in its
+/// bucket. It then writes that entry's reference count, which is slow, because the entry is seldom in the processor's cache.
 const BYTES_PER_BUCKET: u64 = 1024;
 
 /// The bytes that one step of lowering the limit evicts at most. An insertion waits for one step only.

@@ -21,7 +21,7 @@ const MIN_PROBATION: usize = 8;
 #[derive(Default)]
 pub(super) struct Uses(AtomicU8);
 
-/// The number of used tokens that the evictions of one insertion may keep. It bounds their time: all tokens can have been used.
+/// The number of used tokens that the evictions of one change of the cache may keep. It bounds their time: all tokens can have been used.
 pub(super) struct SecondChances(usize);
 
 /// A cached token in a queue.
@@ -37,7 +37,7 @@ pub(super) struct QueuedToken {
 pub(super) struct EvictionOrder {
     probation: TokenQueue,
     main: TokenQueue,
-    /// The hashes of tokens that were evicted from the probation queue, the oldest in front, at most as many as there are cached tokens.
+    /// The hashes of tokens that were evicted from the probation queue, the oldest in front. There are at most as many as cached tokens.
     ghosts: VecDeque<u64>,
     /// The hashes in `ghosts` whose tokens were not cached again.
     absent: HashSet<u64, foldhash::fast::RandomState>,
@@ -80,15 +80,17 @@ impl Uses {
 // === impl SecondChances ===
 
 impl SecondChances {
-    /// Those of one insertion.
+    /// Those of one change.
     pub(super) fn new() -> SecondChances {
         SecondChances(64)
     }
 
-    fn take(&mut self) -> bool {
-        let is_left = self.0 > 0;
+    fn is_left(&self) -> bool {
+        self.0 > 0
+    }
+
+    fn spend(&mut self) {
         self.0 = self.0.saturating_sub(1);
-        is_left
     }
 }
 
@@ -112,30 +114,31 @@ impl EvictionOrder {
         mut was_used: impl FnMut(u64) -> bool,
     ) -> Option<u64> {
         loop {
-            let has_chances = chances.take();
-            // Without further chances, the newest tokens go first: the main queue can have used tokens only.
-            if self.probation_is_due() || !has_chances && !self.probation.tokens.is_empty() {
-                let token = self.probation.pop()?;
-                if has_chances && was_used(token.hash) {
-                    self.main.push(token);
-                } else {
-                    self.add_ghost(token.hash);
-                    return Some(token.hash);
-                }
+            // Without further chances, the probation queue is emptied first: each token of the main queue can have been used.
+            let is_from_probation =
+                self.probation_is_due() || !chances.is_left() && !self.probation.tokens.is_empty();
+            let queue = if is_from_probation {
+                &mut self.probation
             } else {
-                let token = self.main.pop()?;
-                if has_chances && was_used(token.hash) {
-                    self.main.push(token);
-                } else {
-                    return Some(token.hash);
-                }
+                &mut self.main
+            };
+            let token = queue.pop()?;
+            if chances.is_left() && was_used(token.hash) {
+                chances.spend();
+                self.main.push(token);
+                continue;
             }
+            if is_from_probation {
+                self.ghosts.push_back(token.hash);
+                self.absent.insert(token.hash);
+            }
+            self.trim_ghosts();
+            return Some(token.hash);
         }
     }
 
     /// Returns memory that the queues do not need.
     pub(super) fn shrink(&mut self) {
-        self.trim_ghosts();
         for queue in [&mut self.probation, &mut self.main] {
             queue.tokens.shrink_to_fit();
         }
@@ -148,12 +151,6 @@ impl EvictionOrder {
         let is_large = self.probation.tokens.len() > MIN_PROBATION
             && self.probation.weight > all / PROBATION_SHARE;
         is_large || self.main.tokens.is_empty()
-    }
-
-    fn add_ghost(&mut self, hash: u64) {
-        self.ghosts.push_back(hash);
-        self.absent.insert(hash);
-        self.trim_ghosts();
     }
 
     fn trim_ghosts(&mut self) {

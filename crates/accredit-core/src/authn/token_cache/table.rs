@@ -1,8 +1,7 @@
 //! A hash table of texts. A search takes no lock and does not wait for changes.
 //!
 //! The entries of a bucket are a linked list. A table with more entries than buckets grows by one bucket for each entry that is added
-//! (linear hashing, Litwin 1980). So no change moves all entries. A search can miss an entry that a change is moving at that moment. It never
-//! finds another text.
+//! (linear hashing, Litwin 1980). So no change moves all entries. A search can miss an entry while its bucket is split. It never finds another text.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,7 +21,7 @@ const MAX_BUCKETS: usize = FIRST_BUCKETS << (SEGMENTS - 1);
 
 /// Values by texts, found by hashes of the texts that the caller supplies.
 pub(super) struct TokenTable<T> {
-    /// A segment takes memory when one of its buckets gets its first entry.
+    /// A segment takes memory when one of its buckets is needed for the first time.
     segments: [OnceLock<Segment<T>>; SEGMENTS],
     /// The number of buckets in use.
     buckets: AtomicUsize,
@@ -33,15 +32,15 @@ pub(super) struct TableWriter {
     entries: usize,
 }
 
-/// The parts of some buckets. A search of a text that is not in the table usually reads the tags only. Therefore they are apart from the rest,
-/// and as small as possible: then they stay in the processor's cache.
+/// A number of buckets. A search of a text that is not in the table usually reads tags only. The tags are apart from the lists and small, so that
+/// they stay in the processor's cache.
 struct Segment<T> {
     tags: Box<[AtomicU8]>,
     lists: Box<[Link<T>]>,
 }
 
 struct Bucket<'a, T> {
-    /// The tags of its entries.
+    /// The tags of its entries: one bit for each value of the first three bits of a hash.
     tags: &'a AtomicU8,
     first: &'a Link<T>,
 }
@@ -273,7 +272,7 @@ fn unlink<T>(
     }
 }
 
-/// One bit of 8. It is independent of the bucket, which the last bits of the hash name.
+/// The bit of a hash in the tags of its bucket. The last bits of the hash name the bucket, so that the first ones differ within it.
 fn tag(hash: u64) -> u8 {
     1 << (hash >> 61)
 }

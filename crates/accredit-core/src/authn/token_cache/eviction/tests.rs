@@ -181,6 +181,21 @@ fn the_evictions_of_one_insertion_keep_a_bounded_number_of_used_tokens() {
     assert_eq!(order.evict(&mut chances, |_| true), Some(77_777));
 }
 
+/// A token that was not used takes no second chance, so that used tokens behind it are kept.
+#[test]
+fn unused_tokens_are_evicted_before_used_ones_in_a_long_series() {
+    let mut order = EvictionOrder::default();
+    for hash in 0..1000 {
+        order.push(QueuedToken { hash, weight: 1 }, true);
+    }
+    let is_used = |hash| hash % 20 == 0;
+    let mut chances = SecondChances::new();
+    for _ in 0..950 {
+        let evicted = order.evict(&mut chances, is_used).expect("has tokens");
+        assert!(!is_used(evicted), "{evicted}");
+    }
+}
+
 #[test]
 fn uses_are_counted_to_a_maximum() {
     let uses = Uses::default();
