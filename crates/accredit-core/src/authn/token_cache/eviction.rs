@@ -17,6 +17,9 @@ const PROBATION_SHARE: u64 = 32;
 /// The probation queue may have this number of tokens, whatever their share is. It matters to caches of few tokens.
 const MIN_PROBATION: usize = 8;
 
+/// The number of [`SecondChances`] of one change of the cache.
+const MAX_SECOND_CHANCES: usize = 64;
+
 /// How often a token was used since it was last considered for eviction, up to [`MAX_USES`].
 #[derive(Default)]
 pub(super) struct Uses(AtomicU8);
@@ -82,7 +85,7 @@ impl Uses {
 impl SecondChances {
     /// Those of one change.
     pub(super) fn new() -> SecondChances {
-        SecondChances(64)
+        SecondChances(MAX_SECOND_CHANCES)
     }
 
     fn is_left(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Cached tokens with equal hashes, the checks that use the cache, and the bytes that a cached token counts.
+//! Searches of the token cache, and the checks that use it.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -10,11 +10,9 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use super::{CachedToken, ENTRY_OVERHEAD, HashedToken, TokenCache};
 use crate::authn::authenticator::attempt::{Attempt, CacheLookup};
 use crate::authn::authenticator::{Authentication, Authenticator};
-use crate::authn::flat_metadata::FlatMetadata;
-use crate::authn::identity::{EncodeIdentity, EncodedIdentity, Identity};
+use crate::authn::identity::{EncodeIdentity, Identity};
 use crate::authn::issuers::{Issuer, Issuers, Startup};
 use crate::authn::moment::Moment;
-use crate::authn::token_metadata::MetadataValue;
 use crate::forward::claim_headers::ClaimHeaders;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
@@ -26,6 +24,8 @@ use crate::proof::presentation::CredentialScheme;
 use crate::request::{ClientCertificate, Completeness, Headers, Request};
 use crate::token::bearer::BearerToken;
 use crate::token::requirements::{Audiences, Binding, Requirements};
+
+mod limits;
 
 /// Gives every text the same hash.
 struct Colliding;
@@ -189,45 +189,6 @@ fn tokens_with_equal_hashes_are_not_confused() {
     assert_eq!(subjects, expected);
 }
 
-/// Nothing else keeps the header of a token, so that its bytes count only in its text.
-#[test]
-fn the_limit_counts_the_bytes_of_the_tokens_text() {
-    let signer = Signer::new();
-    let cache = TokenCache::new(64 * 1024);
-    let header = format!(r#"{{"alg":"EdDSA","x":"{}"}}"#, "x".repeat(6 * 1024));
-    for number in 0..50 {
-        let token = signer.token(&number.to_string(), &header);
-        assert!(token.len() > 8 * 1024, "{}", token.len());
-        cache.insert(hashed(&cache, &token), signer.cached(&token));
-    }
-    assert!((1..8).contains(&cache.len()), "{}", cache.len());
-}
-
-#[test]
-fn every_encoded_form_of_metadata_counts_in_the_weight_of_a_token() {
-    let flat = || FlatMetadata::of([("a", &MetadataValue::Text("text".into()))]);
-    let nothing: EncodeIdentity = |_| EncodedIdentity::default();
-    let full: EncodeIdentity = |_| EncodedIdentity {
-        metadata: Some([7; 100].into()),
-        ..EncodedIdentity::default()
-    };
-    let both: EncodeIdentity = |_| EncodedIdentity {
-        metadata: Some([7; 100].into()),
-        flat_metadata: Some(Box::new(FlatMetadata::of([(
-            "a",
-            &MetadataValue::Text("text".into()),
-        )]))),
-        ..EncodedIdentity::default()
-    };
-    let weight = |encode: EncodeIdentity| {
-        let signer = Signer::encoding_by(Some(encode));
-        let identity = signer.identity(&signer.token("a", r#"{"alg":"EdDSA"}"#));
-        identity.weight()
-    };
-    assert_eq!(weight(full), weight(nothing) + 100);
-    assert_eq!(weight(both), weight(full) + flat().weight());
-}
-
 #[test]
 fn a_cleared_cache_has_no_token_and_takes_new_ones() {
     let signer = Signer::new();
@@ -314,46 +275,6 @@ fn a_token_that_is_cached_again_replaces_itself() {
     assert_eq!((cache.len(), weight_in(&cache)), (1, first));
 }
 
-#[test]
-fn the_weight_of_the_cache_is_that_of_its_tokens_and_within_its_limit() {
-    let signer = Signer::new();
-    let cache = TokenCache::new(32 * 1024);
-    let mut weights = Vec::new();
-    let check = |weights: &[(String, u64)]| {
-        let weight = cache
-            .tokens
-            .as_ref()
-            .map(|tokens| tokens.evictions().weight);
-        let cached = weights
-            .iter()
-            .filter(|(token, _)| cache.get(hashed(&cache, token)).is_some());
-        assert_eq!(Some(cached.map(|(_, weight)| weight).sum::<u64>()), weight);
-        assert!(
-            weight <= Some(cache.limit()),
-            "{weight:?} of {}",
-            cache.limit()
-        );
-    };
-    let subjects = [40, 4000, 1, 40_000, 300];
-    for number in 0..200 {
-        let subject = "s".repeat(subjects[number % subjects.len()]) + &number.to_string();
-        let token = signer.token(&subject, r#"{"alg":"EdDSA"}"#);
-        let cached = signer.cached(&token);
-        let weight = weight_of(&token, &cached);
-        cache.insert(hashed(&cache, &token), cached);
-        weights.push((token, weight));
-        check(&weights);
-        if number == 150 {
-            cache.set_limit(8 * 1024);
-            check(&weights);
-        }
-    }
-    assert!(!cache.is_empty());
-    cache.set_limit(1);
-    check(&weights);
-    assert!(cache.is_empty());
-}
-
 /// If a search took the lock of insertions, this test would not end.
 #[test]
 fn a_search_does_not_wait_for_an_insertion() {
@@ -412,74 +333,6 @@ fn a_search_finds_its_own_token_while_others_change_the_cache() {
         .filter(|(_, token, _)| cache.get(hashed(&cache, token)).is_some());
     let weights = held.map(|(_, token, cached)| weight_of(token, cached));
     assert_eq!(weights.sum::<u64>(), weight_in(&cache));
-}
-
-/// A use is counted, and protects the token although it is the oldest.
-#[test]
-fn a_used_token_is_evicted_later_than_unused_ones() {
-    let signer = Signer::new();
-    let cache = TokenCache::new(64 * 1024);
-    let token = |number: usize| signer.token(&number.to_string(), r#"{"alg":"EdDSA"}"#);
-    let used = token(0);
-    cache.insert(hashed(&cache, &used), signer.cached(&used));
-    assert!(cache.get(hashed(&cache, &used)).is_some());
-    let again = CachedToken {
-        generation: 1,
-        ..signer.cached(&used)
-    };
-    // It keeps its uses when it is verified again.
-    cache.insert(hashed(&cache, &used), again);
-    let mut number = 0;
-    while number == cache.len() - 1 {
-        number += 1;
-        let unused = token(number);
-        cache.insert(hashed(&cache, &unused), signer.cached(&unused));
-    }
-    assert!(cache.get(hashed(&cache, &used)).is_some());
-    assert!(cache.get(hashed(&cache, &token(1))).is_none());
-}
-
-#[test]
-fn tokens_with_equal_hashes_are_evicted_like_others() {
-    let signer = Signer::new();
-    let cache = TokenCache::with_hasher(16 * 1024, Colliding);
-    for number in 0..100 {
-        let token = signer.token(&number.to_string(), r#"{"alg":"EdDSA"}"#);
-        cache.insert(hashed(&cache, &token), signer.cached(&token));
-        assert!(weight_in(&cache) <= 16 * 1024);
-    }
-    assert!((2..30).contains(&cache.len()), "{}", cache.len());
-    cache.set_limit(1);
-    assert_eq!((cache.len(), weight_in(&cache)), (0, 0));
-}
-
-#[test]
-fn every_limit_makes_a_cache() {
-    let signer = Signer::new();
-    let token = signer.token("a", r#"{"alg":"EdDSA"}"#);
-    for limit in [1, 4096, 1 << 40, u64::MAX] {
-        let cache = TokenCache::new(limit);
-        for _ in 0..3 {
-            cache.insert(hashed(&cache, &token), signer.cached(&token));
-            let is_cached = cache.get(hashed(&cache, &token)).is_some();
-            assert_eq!(is_cached, limit >= 4096, "{limit}");
-        }
-    }
-}
-
-/// The limit is lowered in steps, so that an insertion does not wait for all evictions.
-#[test]
-fn a_limit_that_is_lowered_by_several_steps_is_kept() {
-    let signer = Signer::new();
-    let cache = TokenCache::new(8 << 20);
-    for number in 0..2500 {
-        let token = signer.token(&number.to_string(), r#"{"alg":"EdDSA"}"#);
-        cache.insert(hashed(&cache, &token), signer.cached(&token));
-    }
-    assert!(weight_in(&cache) > 2 << 20, "{}", weight_in(&cache));
-    cache.set_limit(100_000);
-    assert_eq!(cache.limit(), 100_000);
-    assert!((50_000..=100_000).contains(&weight_in(&cache)));
 }
 
 fn weight_of(token: &str, cached: &CachedToken) -> u64 {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{EvictionOrder, MAX_USES, MIN_PROBATION, QueuedToken, SecondChances, Uses};
+use super::{
+    EvictionOrder, MAX_SECOND_CHANCES, MAX_USES, MIN_PROBATION, QueuedToken, SecondChances, Uses,
+};
 
 /// A cache of tokens that are their own hashes.
 #[derive(Default)]
@@ -175,7 +177,7 @@ fn the_evictions_of_one_insertion_keep_a_bounded_number_of_used_tokens() {
         });
         assert!(evicted.is_some());
     }
-    assert_eq!(considered, 64);
+    assert_eq!(considered, MAX_SECOND_CHANCES);
     // The new token is evicted before used ones.
     order.push(token(77_777), false);
     assert_eq!(order.evict(&mut chances, |_| true), Some(77_777));
