@@ -20,6 +20,9 @@ static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
+/// The media type of a gRPC message.
+const MEDIA_TYPE: &[u8] = b"application/grpc";
+
 /// The length of the compression flag and the length field before each message.
 pub const PREFIX: usize = 5;
 
@@ -47,6 +50,21 @@ impl From<BudgetExhausted> for CallError {
     fn from(BudgetExhausted: BudgetExhausted) -> CallError {
         CallError::OverBudget
     }
+}
+
+/// Whether a request comes from a gRPC client. An `http_service` of Envoy's ext_authz sends none of these two headers, and takes the HTTP
+/// status 200 of a gRPC answer for an admission.
+///
+/// One of them is enough: a check with an unusual header must not end in an HTTP error, which Envoy's `failure_mode_allow` turns into an
+/// admission (CONTRACT 4.6.6).
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    let is_media_type = |value: &HeaderValue| {
+        let kind = value.as_bytes().get(..MEDIA_TYPE.len());
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(MEDIA_TYPE))
+    };
+    let has_trailers = |value: &HeaderValue| value.as_bytes() == b"trailers";
+    headers.get(header::CONTENT_TYPE).is_some_and(is_media_type)
+        || headers.get(header::TE).is_some_and(has_trailers)
 }
 
 /// Reads the message of a call.

@@ -1,6 +1,7 @@
 //! The services on `listen`: `Check`, and the gRPC health service.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Either;
 use hyper::service::Service;
@@ -17,8 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::service::Routes;
 
 use crate::envoy::fail_closed::{CHECK_PATH, FailClosed};
-use crate::envoy::grpc::UnaryBody;
+use crate::envoy::grpc::{self, UnaryBody};
 use crate::envoy::judge::Judge;
+use crate::server::connection_errors::ConnectionErrorKind;
 use crate::server::http2_call::AnswerFuture;
 use crate::server::message_body::MessageBody;
 
@@ -49,6 +51,7 @@ type PortAnswer = Result<Response<CheckPortBody>, Infallible>;
 pub struct CallOnPort {
     answering: Pin<Box<dyn Future<Output = PortAnswer> + Send>>,
     needs_message: bool,
+    connection_error: Option<ConnectionErrorKind>,
 }
 
 impl CallOnPort {
@@ -59,6 +62,17 @@ impl CallOnPort {
         CallOnPort {
             answering: Box::pin(answering),
             needs_message,
+            connection_error: None,
+        }
+    }
+
+    /// Answers a request that is no gRPC call.
+    fn not_grpc() -> CallOnPort {
+        let mut answer = Response::new(Either::Right(axum::body::Body::empty()));
+        *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        CallOnPort {
+            connection_error: Some(ConnectionErrorKind::NotGrpc),
+            ..CallOnPort::new(false, ready(Ok(answer)))
         }
     }
 }
@@ -75,6 +89,10 @@ impl AnswerFuture for CallOnPort {
     fn needs_message(&self) -> bool {
         self.needs_message
     }
+
+    fn connection_error(&self) -> Option<ConnectionErrorKind> {
+        self.connection_error
+    }
 }
 
 impl<J> Clone for CheckPort<J> {
@@ -90,9 +108,13 @@ impl<J> Clone for CheckPort<J> {
 
 impl<J: Judge> CheckPort<J> {
     pub fn new(checks: FailClosed<J>, others: Routes) -> CheckPort<J> {
+        let others = others.prepare().into_axum_router();
+        // The fallback of the gRPC library answers 200. An `http_service` of Envoy's ext_authz that forwards the headers of a gRPC
+        // client takes 200 for an admission, whatever `grpc-status` says. gRPC clients map 404 to UNIMPLEMENTED.
+        let others = others.fallback(async || StatusCode::NOT_FOUND);
         CheckPort {
             checks: Arc::new(checks),
-            others: TowerToHyperService::new(others.prepare().into_axum_router()),
+            others: TowerToHyperService::new(others),
             health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
             other_calls: Arc::new(Semaphore::new(MAX_OTHER_CALLS)),
         }
@@ -105,6 +127,9 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
     type Future = CallOnPort;
 
     fn call(&self, request: Request<MessageBody>) -> Self::Future {
+        if !grpc::is_grpc(request.headers()) {
+            return CallOnPort::not_grpc();
+        }
         if request.uri().path() == CHECK_PATH {
             let checks = self.checks.clone();
             // Here and not in the future that answers: a busy thread lets it wait, and Envoy waits too.
@@ -121,8 +146,8 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             &self.other_calls
         };
         let Ok(permit) = places.clone().try_acquire_owned() else {
-            let refusing = async { Ok(too_many_calls().map(Either::Right)) };
-            return CallOnPort::new(false, refusing);
+            let refusal = too_many_calls().map(Either::Right);
+            return CallOnPort::new(false, ready(Ok(refusal)));
         };
         let answering = self.others.call(without_unused_parts(request));
         CallOnPort::new(true, async move {
@@ -166,9 +191,10 @@ fn without_unused_parts(mut request: Request<MessageBody>) -> Request<MessageBod
     request
 }
 
-/// `RESOURCE_EXHAUSTED` (8), as a gRPC answer that consists of headers only.
+/// `RESOURCE_EXHAUSTED` (8), as a gRPC answer that consists of headers only. Its status is 503 for peers that do not read `grpc-status`.
 fn too_many_calls() -> Response<axum::body::Body> {
     let mut answer = Response::new(axum::body::Body::empty());
+    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = answer.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

@@ -114,6 +114,7 @@ pub(crate) async fn serve_connection<S, B>(
                 *limits,
                 settings.timers.clone(),
                 activity,
+                report.clone(),
                 tasks,
             );
             drive(connection, opened, &open, &settings, &report).await;

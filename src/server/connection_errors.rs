@@ -27,6 +27,8 @@ pub enum ConnectionErrorKind {
     RequestTrailers,
     /// The frame PUSH_PROMISE, which only a server may send.
     PushPromise,
+    /// HTTP/2 that is not gRPC, on a port of gRPC.
+    NotGrpc,
     /// A TLS handshake that failed for another reason than [`ConnectionErrorKind::Plaintext`].
     Handshake,
     /// No request came in time.
@@ -62,7 +64,7 @@ pub(crate) struct WireReport {
 // === impl ConnectionErrorKind ===
 
 impl ConnectionErrorKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Http1,
         Self::Tls,
         Self::Plaintext,
@@ -70,6 +72,7 @@ impl ConnectionErrorKind {
         Self::MalformedRequest,
         Self::RequestTrailers,
         Self::PushPromise,
+        Self::NotGrpc,
         Self::Handshake,
         Self::OpeningTimeout,
         Self::OpenHeaderBlock,
@@ -87,6 +90,7 @@ impl ConnectionErrorKind {
             Self::MalformedRequest => "malformed_request",
             Self::RequestTrailers => "request_trailers",
             Self::PushPromise => "push_promise",
+            Self::NotGrpc => "not_grpc",
             Self::Handshake => "handshake",
             Self::OpeningTimeout => "opening_timeout",
             Self::OpenHeaderBlock => "open_header_block",
@@ -107,9 +111,9 @@ impl ConnectionErrorKind {
             Self::Plaintext => Some(
                 "the peer does not speak TLS, and this port requires it: set a TLS transport_socket for the cluster of accredit in Envoy",
             ),
-            Self::UnknownProtocol => {
-                Some("the peer speaks neither HTTP nor TLS: check which service calls this port")
-            }
+            Self::UnknownProtocol => Some(
+                "the peer speaks neither HTTP nor TLS: if it is Envoy, remove upstream_proxy_protocol from the transport_socket of the cluster of accredit; otherwise check which service calls this port",
+            ),
             Self::MalformedRequest => Some(
                 "HTTP/2 refused a request as malformed: if its :authority is not a host name, set grpc_service.envoy_grpc.authority to one in Envoy, for example accredit; if it is a gRPC health check, set grpc_health_check.authority, or check /readyz over HTTP instead",
             ),
@@ -118,6 +122,9 @@ impl ConnectionErrorKind {
             ),
             Self::PushPromise => Some(
                 "the peer sent PUSH_PROMISE, which only an HTTP/2 server may send: check which service calls this port",
+            ),
+            Self::NotGrpc => Some(
+                "the peer sent an HTTP request that is not a gRPC call, and no such request is admitted: in Envoy, set grpc_service in place of http_service in the ext_authz filter (Istio: envoyExtAuthzGrpc; Envoy Gateway: extAuth.grpc), and grpc_health_check in place of http_health_check",
             ),
             Self::OpenHeaderBlock => Some(
                 "the peer began the headers of a request and did not end them: check which service calls this port",

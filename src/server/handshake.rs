@@ -49,6 +49,7 @@ impl Handshakes {
         match timeout(limit, handshake).await {
             Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
             Ok(Err(error)) if is_plaintext(&error) => report.record(ConnectionErrorKind::Plaintext),
+            Ok(Err(error)) if is_without_http2(&error) => report.record(ConnectionErrorKind::Http1),
             Ok(Err(error)) => {
                 report.record(ConnectionErrorKind::Handshake);
                 self.log(report.peer, &reason(&error));
@@ -90,6 +91,11 @@ fn is_plaintext(error: &io::Error) -> bool {
             rustls::InvalidMessage::InvalidContentType
         ))
     )
+}
+
+/// Whether the peer named its protocols (ALPN, RFC 7301), and HTTP/2 is not one of them.
+fn is_without_http2(error: &io::Error) -> bool {
+    matches!(tls_error(error), Some(rustls::Error::NoApplicationProtocol))
 }
 
 fn reason(error: &io::Error) -> String {

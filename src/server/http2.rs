@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use crate::server::activity::Activity;
 use crate::server::answer_body::AnswerPart;
 use crate::server::awaited_messages::{AwaitedMessage, AwaitedMessages};
+use crate::server::connection_errors::WireReport;
 use crate::server::http2_call::{AnswerFuture, Http2Call};
 use crate::server::keep_alive::KeepAlive;
 use crate::server::limits::ConnectionLimits;
@@ -59,6 +60,7 @@ where
     turn: Turn,
     tasks: RequestTasks,
     activity: Arc<Activity>,
+    report: WireReport,
     limits: ConnectionLimits,
     timers: Timers,
     is_leaving: bool,
@@ -86,6 +88,7 @@ where
         limits: ConnectionLimits,
         timers: Timers,
         activity: Arc<Activity>,
+        report: WireReport,
         tasks: RequestTasks,
     ) -> Self {
         let turn = wire.use_turns();
@@ -108,6 +111,7 @@ where
             turn,
             tasks,
             activity,
+            report,
             limits,
             timers,
             is_leaving: false,
@@ -201,6 +205,9 @@ where
         let request =
             request.map(|body| MessageBody::new(UnlimitedBody::H2(body), arrived, &self.limits));
         let answering = self.service.call(request);
+        if let Some(kind) = answering.connection_error() {
+            self.report.record(kind);
+        }
         let awaited = awaited.filter(|_| answering.needs_message());
         let call = Http2Call::new(answering, reply, counted);
         let call = match awaited {

@@ -13,12 +13,18 @@ use http_body::{Body, Frame};
 
 use crate::server::activity::RequestInFlight;
 use crate::server::answer_body::AnswerPart;
+use crate::server::connection_errors::ConnectionErrorKind;
 
 /// The future of a service that answers calls.
 pub trait AnswerFuture: Future + Unpin + Send + 'static {
     /// Whether the answer needs the message of the call. Otherwise it is ready at once.
     fn needs_message(&self) -> bool {
         true
+    }
+
+    /// What the call shows to be wrong with its connection; `None` for a call that the port expects.
+    fn connection_error(&self) -> Option<ConnectionErrorKind> {
+        None
     }
 }
 

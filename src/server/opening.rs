@@ -8,6 +8,9 @@ use crate::server::limits::HttpVersions;
 /// The HTTP/2 preface (RFC 9113 section 3.4). The shortest HTTP/1.1 request is about as long.
 pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// The beginning of a connection with the PROXY protocol, version 1, which looks like a method of HTTP/1.1. Version 2 does not.
+const PROXY_PROTOCOL: &[u8] = b"PROXY ";
+
 /// Recognises the protocol of a connection.
 #[derive(Debug)]
 pub(crate) struct Opening {
@@ -54,6 +57,9 @@ impl Opening {
             match (first.first(), self.versions) {
                 (Some(0x16), _) => report.record(ConnectionErrorKind::Tls),
                 (_, HttpVersions::Http1AndHttp2) => {}
+                _ if first.starts_with(PROXY_PROTOCOL) => {
+                    report.record(ConnectionErrorKind::UnknownProtocol);
+                }
                 (Some(b'A'..=b'Z'), _) => report.record(ConnectionErrorKind::Http1),
                 _ => report.record(ConnectionErrorKind::UnknownProtocol),
             }

@@ -9,7 +9,7 @@ use super::support::config::{ACME, KID, acme};
 use super::support::panicking::PanickingService;
 use super::support::proxy::{Mangle, MangleProxy};
 use super::support::scene::Scene;
-use accredit_test_support::bootstrap::Bootstrap;
+use accredit_test_support::bootstrap::{Bootstrap, shipped};
 use accredit_test_support::client::RawRequest;
 use accredit_test_support::eventually::PATIENCE;
 use accredit_test_support::http2_client::{AnyBody, Http2, whole};
@@ -237,5 +237,47 @@ async fn a_deeply_nested_claim_causes_no_failed_check() {
         let admitted = scene.admitted(request).await;
         assert!(admitted.seen.header("x-jwt-sub").is_some());
         assert_eq!(admitted.seen.header("x-jwt-org"), None);
+    }
+}
+
+/// Calls accredit by `http_service`, with the headers of gRPC clients.
+fn over_http(mut bootstrap: Bootstrap) -> Bootstrap {
+    let shipped = shipped("envoy.yaml");
+    let grpc_service = &shipped[shipped.find("grpc_service:").unwrap()..];
+    let grpc_service = &grpc_service[..grpc_service.find("# Without an answer").unwrap()];
+    let http_service = r#"http_service:
+                        server_uri:
+                          uri: http://accredit
+                          cluster: accredit
+                          timeout: 1s
+                      allowed_headers: { patterns: [{ exact: content-type }, { exact: te }] }
+                      "#;
+    bootstrap.encode_raw_headers = false;
+    bootstrap.change(grpc_service, http_service)
+}
+
+/// To this Envoy, the HTTP status 200 of a gRPC error would be an admission.
+#[tokio::test]
+async fn an_envoy_that_asks_over_http_admits_no_request() {
+    let accredit = Service::ready(&acme(&[])).await;
+    let scene = Scene::start_with(accredit, over_http).await;
+    let grpc = RawRequest::new("POST", "/api.v1.Data/Get")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    for (request, status, grpc_status) in [
+        (good(), 415, None),
+        (RawRequest::get("/grpc.health.v1.Health/Check"), 415, None),
+        (
+            RawRequest::get("/envoy.service.auth.v3.Authorization/Check"),
+            415,
+            None,
+        ),
+        // Envoy translates a denial for a gRPC client.
+        (grpc, 200, Some("12")),
+    ] {
+        let answer = request.send(scene.envoy.address()).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.header("grpc-status"), grpc_status, "{answer:?}");
+        assert_eq!(scene.upstream.count(), 0);
     }
 }

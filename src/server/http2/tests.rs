@@ -97,10 +97,10 @@ where
     let stream = Stream::Plain(Plain::Unix(own));
     let activity = Arc::new(Activity::new(Arc::new(PortUsage::new(&limits))));
     let versions = HttpVersions::Http2Only;
-    let (wire, _) = Wire::new(stream, versions, &limits, activity.clone(), report);
+    let (wire, _) = Wire::new(stream, versions, &limits, activity.clone(), report.clone());
     let (tasks, owner) = RequestTasks::owned();
-    let connection =
-        Http2Connection::new(wire, service, limits, Timers::default(), activity, tasks);
+    let timers = Timers::default();
+    let connection = Http2Connection::new(wire, service, limits, timers, activity, report, tasks);
     (connection, owner)
 }
 

@@ -1,13 +1,19 @@
 //! Peers that speak another protocol than `listen` (CONTRACT 6.5.4).
 
+use std::sync::Arc;
+
+use http::Request;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::certificates::Certified;
 use crate::support::eventually::{eventually, within};
 use crate::support::http_get;
 use crate::support::http2::{FrameConnection, HEADERS, RST_STREAM, call};
+use crate::support::http2_client::{Http2, whole};
 use crate::support::process::{Running, accredit};
 use crate::support::raw_call::CHECK;
 
@@ -66,9 +72,9 @@ async fn each_wrong_protocol_is_counted_and_causes_one_warning_with_advice() {
         ),
         (CLIENT_HELLO, "tls", "transport_socket"),
         (
-            &[0; 24],
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 9191\r\n",
             "unknown_protocol",
-            "which service calls this port",
+            "upstream_proxy_protocol",
         ),
     ] {
         send(&running, octets).await;
@@ -84,7 +90,7 @@ async fn each_wrong_protocol_is_counted_and_causes_one_warning_with_advice() {
 }
 
 #[tokio::test]
-async fn a_peer_without_tls_and_a_failed_handshake_have_separate_warnings() {
+async fn peers_without_tls_and_without_http_2_and_failed_handshakes_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     Certified::self_signed("localhost").write(folder.path(), "tls");
     let path = |name: &str| folder.path().join(name);
@@ -98,7 +104,27 @@ async fn a_peer_without_tls_and_a_failed_handshake_have_separate_warnings() {
     let line = warning(&mut running, "plaintext").await.to_string();
     assert!(line.contains("transport_socket"), "{line}");
     assert_counted(&running, "plaintext", 1).await;
+    offer(&running, &[b"http/1.1"]).await;
+    let line = warning(&mut running, "http1").await.to_string();
+    assert!(line.contains("http2_protocol_options"), "{line}");
+    assert_counted(&running, "http1", 1).await;
     assert_eq!(counted(&running, "handshake").await, 0);
+    // The client does not trust the certificate.
+    offer(&running, &[b"h2"]).await;
+    assert_counted(&running, "handshake", 1).await;
+}
+
+/// Begins a TLS handshake that offers these protocols (ALPN, RFC 7301), and fails.
+async fn offer(running: &Running, protocols: &[&[u8]]) {
+    let mut client = ClientConfig::builder()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    client.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let stream = TcpStream::connect(running.checks).await.expect("listens");
+    let name = "localhost".try_into().expect("is a name");
+    let handshake = TlsConnector::from(Arc::new(client)).connect(name, stream);
+    let result = within("the handshake ends", handshake).await;
+    assert!(result.is_err(), "succeeded");
 }
 
 /// CONTRACT 6.1.1a: names that proxies send as `:authority`.
@@ -130,4 +156,70 @@ async fn an_authority_that_http_2_refuses_causes_a_warning() {
             .await
             .expect("stays open");
     }
+}
+
+/// An `http_service` of Envoy's ext_authz takes each HTTP status 200 for an admission.
+#[tokio::test]
+async fn a_request_that_is_not_grpc_gets_no_status_of_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = start(&folder, "").await;
+    let client = Http2::connect(running.checks).await;
+    let json = ("content-type", "application/json");
+    let grpc_media_type = ("content-type", "application/grpc");
+    let trailers = ("te", "trailers");
+    let mut not_grpc = 0;
+    for path in [
+        "/api/data",
+        "/",
+        CHECK,
+        "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ] {
+        for method in ["GET", "POST", "HEAD"] {
+            for headers in [&[][..], &[json], &[("content-type", "application/grp")]] {
+                let answer = send_request(&client, method, path, headers.iter()).await;
+                assert_eq!(answer, 415, "{method} {path}");
+                not_grpc += 1;
+            }
+        }
+    }
+    let line = warning(&mut running, "not_grpc").await;
+    assert!(
+        line["advice"].as_str().unwrap().contains("grpc_service"),
+        "{line}"
+    );
+    assert!(line["peer"].as_str().is_some(), "{line}");
+    assert_counted(&running, "not_grpc", not_grpc).await;
+    // A method that accredit does not have.
+    for headers in [
+        &[grpc_media_type][..],
+        &[trailers],
+        &[grpc_media_type, trailers],
+    ] {
+        for path in ["/api.v1.Data/Get", "/"] {
+            let answer = send_request(&client, "POST", path, headers.iter()).await;
+            assert_eq!(answer, 404, "{headers:?} {path}");
+        }
+        // A check whose one header is unusual is answered, because an HTTP error is a failed check.
+        let answer = send_request(&client, "POST", CHECK, headers.iter()).await;
+        assert_eq!(answer, 200, "{headers:?}");
+    }
+    assert_counted(&running, "not_grpc", not_grpc).await;
+}
+
+/// Returns the HTTP status of the answer.
+async fn send_request<'a>(
+    client: &Http2,
+    method: &str,
+    path: &str,
+    headers: impl Iterator<Item = &'a (&'a str, &'a str)>,
+) -> u16 {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("http://accredit{path}"));
+    let request = headers.fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    let (answer, _) = client.send(request.body(whole(vec![])).unwrap()).await;
+    answer.status
 }
