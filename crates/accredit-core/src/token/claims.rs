@@ -80,9 +80,13 @@ impl Claims {
 
     /// The first of these claims that the token has (CONTRACT 3.5.3).
     ///
-    /// A claim without content (`null`, `[]`, `""`, `[""]`) counts as absent. A claim of another type counts as present.
+    /// A claim without content (`null`, `[]`, `""`, `[""]`) counts as absent. A claim of another type counts as present, and so does a
+    /// longer list of empty strings: no issuer writes it for a token without an audience.
     pub fn audience(&self, claims: &[ClaimName]) -> Audience<'_> {
-        let has_content = |named: &Strings<'_>| named.texts().any(|text| !text.is_empty());
+        let has_content = |named: &Strings<'_>| {
+            let mut texts = named.texts();
+            texts.next().is_some_and(|first| !first.is_empty()) || texts.next().is_some()
+        };
         claims
             .iter()
             .filter_map(|name| name.find(self.object()))

@@ -181,7 +181,12 @@ fn an_empty_audience_counts_as_absent_and_a_wrong_one_never_passes() {
             "{absent}"
         );
     }
-    for wrong in [r#""aud":"z""#, r#""aud":["","z"]"#, r#""aud":" ""#] {
+    for wrong in [
+        r#""aud":"z""#,
+        r#""aud":["","z"]"#,
+        r#""aud":["",""]"#,
+        r#""aud":" ""#,
+    ] {
         assert_eq!(
             judge(&of(wrong), &accepting(&["aud"])),
             Err(TokenError::InvalidAudience),
