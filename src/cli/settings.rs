@@ -69,13 +69,15 @@ impl ConfigError {
     }
 }
 
-/// A variable of the environment.
+/// A variable of the environment. An octet that is not UTF-8 becomes U+FFFD, which no value of a configuration has: a variable that cannot
+/// be read must not count as one that is not set.
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where the environment is read"
 )]
 pub(crate) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 /// A configuration, and what was read of its rules files.
@@ -199,10 +201,13 @@ pub(crate) fn read_file(
     let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
-            return reject(&format!(
-                "{}: {error}; name the configuration with --config FILE; `serve` does without one by --issuer URL --audience AUD",
-                path.display()
-            ));
+            let advice = match error.kind() {
+                ErrorKind::NotFound => {
+                    "; name the configuration with --config FILE; `serve` does without one by --issuer URL --audience AUD"
+                }
+                _ => "",
+            };
+            return reject(&format!("{}: {error}{advice}", path.display()));
         }
     };
     load::read(&text, env).map_err(ConfigError::Invalid)
@@ -219,8 +224,15 @@ fn read_text(path: &Path) -> std::io::Result<String> {
     } else {
         regular_file::read(path, limit)?
     };
-    String::from_utf8(bytes)
-        .map_err(|_| std::io::Error::new(ErrorKind::InvalidData, "the text is not UTF-8"))
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        std::io::Error::new(
+            ErrorKind::InvalidData,
+            format!("the text is not UTF-8 in line {line}"),
+        )
+    })
 }
 
 /// The file name that `check` and `explain` take as standard input (CONTRACT 3.1.9).

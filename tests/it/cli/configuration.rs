@@ -1,5 +1,8 @@
 //! What a configuration is read from, and every problem with its place.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use crate::support::certificates::Certified;
 use crate::support::process::{accredit, ended};
 
@@ -278,4 +281,57 @@ async fn the_algorithms_flag_needs_an_issuer_and_known_names() {
     ])
     .await;
     assert_complains(&unknown, 2, &["--algorithms", "HS256"]);
+}
+
+/// The value that accredit assumes for a key with a mistake names no file.
+#[tokio::test]
+async fn a_mistake_in_files_of_rules_from_is_the_only_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("placeholder"), "- { foo: 1 }\n").unwrap();
+    for entry in ["{ hosts: [a.test] }", "{ hosts: [a.test], files: 5 }"] {
+        let file = written(folder.path(), &format!("{VALID}rules_from: [{entry}]\n"));
+        let ended = ended(accredit(&["check", &file]).current_dir(folder.path())).await;
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("rules_from[0].files"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+/// CONTRACT 3.2.1
+#[tokio::test]
+async fn a_variable_that_is_not_utf_8_does_not_count_as_unset() {
+    let folder = tempfile::tempdir().unwrap();
+    for reference in ["${REALM_OF_API}", "${REALM_OF_API:-default}"] {
+        let file = written(folder.path(), &format!("{VALID}realm: {reference}\n"));
+        let value = OsStr::from_bytes(b"caf\xe9");
+        let ended = ended(accredit(&["check", &file]).env("REALM_OF_API", value)).await;
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("`REALM_OF_API` is not UTF-8"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_reported_with_its_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accredit.yaml");
+    let path = file.display().to_string();
+    let missing = run(&["check", "--config", &path]).await;
+    assert_complains(&missing, 2, &["No such file", "--config FILE"]);
+    std::fs::write(&file, b"realm: a\nrealm: \xff\n").unwrap();
+    let garbled = run(&["check", "--config", &path]).await;
+    assert_complains(&garbled, 2, &["the text is not UTF-8 in line 2"]);
+    let a_folder = folder.path().display().to_string();
+    let not_a_file = run(&["check", "--config", &a_folder]).await;
+    assert_complains(&not_a_file, 2, &["not a regular file"]);
+    for ended in [garbled, not_a_file] {
+        assert!(!ended.stderr.contains("--config FILE"), "{}", ended.stderr);
+    }
 }

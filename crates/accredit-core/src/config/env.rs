@@ -139,7 +139,7 @@ pub fn values(
                 &at,
                 Sentence::own("the environment variable ")
                     .and_quote(&at, name)
-                    .and(" is not set, or is empty"),
+                    .and(" is not set, is empty, or is not UTF-8"),
                 "set it, or remove it from the list",
             ),
         }
@@ -193,6 +193,10 @@ fn resolve(reference: &str, lookup: EnvLookup<'_>) -> Result<String, Substitutio
         .map(|value| value.trim().to_owned())
         .filter(|value| !value.is_empty());
     match (value, default) {
+        (Some(value), _) if value.contains(char::REPLACEMENT_CHARACTER) => Err(SubstitutionFault {
+            what: format!("the value of the environment variable `{name}` is not UTF-8"),
+            advice: "set it to a text in UTF-8".to_owned(),
+        }),
         (_, Some(default)) if default.contains("${") => {
             Err(malformed("a default cannot contain `${`"))
         }

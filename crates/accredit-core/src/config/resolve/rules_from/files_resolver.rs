@@ -66,6 +66,10 @@ impl FilesResolver<'_> {
     ) {
         self.entry = number;
         let key = path::item("rules_from", number);
+        if problems.is_repaired(&path::member(&key, "files")) {
+            // A file that has the name of the placeholder is none of this configuration.
+            return;
+        }
         let bounds = Arc::new(bounds(&key, entry, problems));
         refuse_unusable_pattern(&key, entry, problems);
         match found {
