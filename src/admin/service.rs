@@ -102,7 +102,7 @@ impl Admin for AdminApi {
         }
         match self.0.log_level.set(&level) {
             Ok(previous) => {
-                tracing::warn!(level, previous, "log level changed");
+                tracing::warn!(new = level, previous, "log level changed");
                 Ok(Response::new(pb::SetLogLevelResponse { previous }))
             }
             Err(error @ LogSettingError::NotInControl) => {

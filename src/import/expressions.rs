@@ -16,6 +16,11 @@ pub(crate) fn demand(demand: &Demand) -> Option<String> {
     match (&demand.atom, demand.is_negated) {
         (Atom::Paths(paths), false) => any(paths.iter().map(PathTest::holds)),
         (Atom::Paths(paths), true) => Some(negated(&any(paths.iter().map(PathTest::may_hold))?)),
+        (Atom::Header(name, test), true) => Some(negated(&header(
+            name,
+            test.as_ref(),
+            TextTest::may_hold_for_a_value,
+        )?)),
         (atom, false) => positive(atom),
         (atom, true) => Some(negated(&positive(atom)?)),
     }
@@ -25,7 +30,23 @@ fn negated(expression: &str) -> String {
     format!("!({expression})")
 }
 
-/// Except for paths, the expression is as exact for the negation.
+fn header(
+    name: &str,
+    test: Option<&TextTest>,
+    value: fn(&TextTest, &str) -> Option<String>,
+) -> Option<String> {
+    let name = quoted(&name.to_ascii_lowercase())?;
+    let present = format!("{name} in request.headers");
+    match test {
+        None => Some(present),
+        Some(test) => {
+            let value = value(test, &format!("request.headers[{name}]"))?;
+            Some(format!("{present} && {value}"))
+        }
+    }
+}
+
+/// Except for paths and headers, the expression is as exact for the negation.
 fn positive(atom: &Atom) -> Option<String> {
     let texts = |tests: &[TextTest], subject: &str| any(tests.iter().map(|test| test.cel(subject)));
     match atom {
@@ -39,17 +60,7 @@ fn positive(atom: &Atom) -> Option<String> {
             folded.cel("request.host")
         })),
         Atom::Methods(tests) => texts(tests, "request.method"),
-        Atom::Header(name, test) => {
-            let name = quoted(&name.to_ascii_lowercase())?;
-            let present = format!("{name} in request.headers");
-            match test {
-                None => Some(present),
-                Some(test) => {
-                    let value = test.cel(&format!("request.headers[{name}]"))?;
-                    Some(format!("{present} && {value}"))
-                }
-            }
-        }
+        Atom::Header(name, test) => header(name, test.as_ref(), TextTest::holds_for_a_value),
         Atom::Addresses(ranges) => {
             let within = any(ranges.iter().map(|range| {
                 Some(format!(

@@ -108,10 +108,28 @@ const NOTHING: &str = "no configuration that `import` reads was found; it reads 
     AuthenticationConfiguration";
 
 fn policy(documents: &[ForeignDocument], report: &ImportReport) -> Option<ImportedPolicy> {
-    kubernetes::policy(documents, report)
-        .or_else(|| istio::reader::policy(documents, report))
-        .or_else(|| envoy_gateway::reader::policy(documents, report))
-        .or_else(|| envoy::reader::policy(documents, report))
+    let readers = [
+        kubernetes::policy,
+        istio::reader::policy,
+        envoy_gateway::reader::policy,
+        envoy::reader::policy,
+    ];
+    let mut readers = readers.into_iter();
+    let policy = readers.find_map(|reader| reader(documents, report))?;
+    for reader in readers {
+        // Its report is about a result that is not printed.
+        if let Some(other) = reader(documents, &ImportReport::default()) {
+            report.left_out(
+                other.origin,
+                format_args!(
+                    "the input also has resources of {}, and a result is for one origin: it is that of {}",
+                    other.origin, policy.origin
+                ),
+                "import them alone; if a request passes both, write the rules of both into one configuration by hand",
+            );
+        }
+    }
+    Some(policy)
 }
 
 /// Resources refer to each other by names and labels. One that is no text would refer to nothing, or to everything.
@@ -170,6 +188,11 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     if reads(|region| region.hosts.is_some(), "request.host") {
         report.note(
             "accredit compares hosts without the port, so a rule for a host matches the host with every port",
+        );
+    }
+    if reads(|_| false, "request.headers[") {
+        report.note(
+            "Envoy compares each value of a repeated header, and its releases before 2026 the values as one text; accredit has the values as one text with commas between them, and denies a request if its admission depends on where a value ends",
         );
     }
     let has_list_header = policy

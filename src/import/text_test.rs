@@ -58,12 +58,7 @@ impl TextTest {
 
     /// The test as a CEL expression over a subject that is a string. `None` if CEL cannot have it.
     pub(crate) fn cel(&self, subject: &str) -> Option<String> {
-        let (subject, fold): (String, fn(&str) -> String) = match self.ignores_case {
-            true => (format!("{subject}.lowerAscii()"), |text| {
-                text.to_ascii_lowercase()
-            }),
-            false => (subject.to_owned(), str::to_owned),
-        };
+        let (subject, fold) = self.folded(subject);
         Some(match &self.kind {
             TextKind::Exact(text) => format!("{subject} == {}", quoted(&fold(text))?),
             TextKind::Prefix(text) => format!("{subject}.startsWith({})", quoted(&fold(text))?),
@@ -72,6 +67,57 @@ impl TextTest {
             TextKind::Regex(text) => format!("{subject}.matches({})", quoted(&whole_match(text)?)?),
             TextKind::Present => format!("{subject} != \"\""),
         })
+    }
+
+    /// A CEL expression that holds only if this test holds for a value of a header. `subject` has all values of the header, with commas
+    /// between them, and a value can contain commas too. Since CVE-2026-26308, Envoy tests each value; earlier releases test `subject`.
+    /// `None` if CEL cannot have it.
+    pub(crate) fn holds_for_a_value(&self, subject: &str) -> Option<String> {
+        let whole = self.cel(subject)?;
+        match &self.kind {
+            // What has a comma can be two values.
+            TextKind::Exact(text)
+            | TextKind::Prefix(text)
+            | TextKind::Suffix(text)
+            | TextKind::Contains(text) => (!text.contains(',')).then_some(whole),
+            TextKind::Regex(_) => Some(format!("{whole} && !{subject}.contains(\",\")")),
+            TextKind::Present => Some(format!("{subject}.matches(\"[^,]\")")),
+        }
+    }
+
+    /// A CEL expression that holds whenever this test may hold for a value of a header: see [`TextTest::holds_for_a_value`].
+    pub(crate) fn may_hold_for_a_value(&self, subject: &str) -> Option<String> {
+        let (folded, fold) = self.folded(subject);
+        Some(match &self.kind {
+            TextKind::Exact(text) => {
+                let value = quoted(&format!(",{},", fold(text)))?;
+                format!("(\",\" + {folded} + \",\").contains({value})")
+            }
+            TextKind::Prefix(text) => {
+                let start = quoted(&format!(",{}", fold(text)))?;
+                format!("(\",\" + {folded}).contains({start})")
+            }
+            TextKind::Suffix(text) => {
+                let end = quoted(&format!("{},", fold(text)))?;
+                format!("({folded} + \",\").contains({end})")
+            }
+            TextKind::Regex(text) => {
+                whole_match(text)?;
+                let part = TextKind::Regex(format!("(?:.*,)?(?:{text})(?:,.*)?"));
+                TextTest::new(part).cel(subject)?
+            }
+            TextKind::Contains(_) | TextKind::Present => self.cel(subject)?,
+        })
+    }
+
+    /// The subject, and what is done to the text that it is compared with.
+    fn folded(&self, subject: &str) -> (String, fn(&str) -> String) {
+        match self.ignores_case {
+            true => (format!("{subject}.lowerAscii()"), |text| {
+                text.to_ascii_lowercase()
+            }),
+            false => (subject.to_owned(), str::to_owned),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct GatewayAuthorization {
 pub(crate) struct GatewayScope<'a> {
     /// The beginning of the names of rules.
     pub(crate) policy: &'a str,
-    /// The providers, each with its issuer.
+    /// The providers, each with its issuer. A merged policy also has those of the policy of the Gateway.
     pub(crate) issuers: &'a [(String, Option<String>)],
     /// Whether the address of the client is that of the connection's peer.
     pub(crate) peer_is_client: bool,
@@ -45,7 +45,8 @@ pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> Ga
             .unwrap_or_else(|| format!("rule-{number}"));
         let name = format!("{}/{name}", scope.policy);
         let action = rule.text("action");
-        let formula = self::rule(rule, scope);
+        let denies = action.as_deref() == Some("Deny");
+        let formula = self::rule(rule, denies, scope);
         match action.as_deref() {
             Some("Allow") => {
                 // An earlier rule that denies decides first.
@@ -74,15 +75,19 @@ pub(crate) fn authorization(members: Members<'_>, scope: GatewayScope<'_>) -> Ga
     found
 }
 
-fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
+/// `denies`: whether the rule denies the requests for which it holds.
+fn rule(members: Members<'_>, denies: bool, scope: GatewayScope<'_>) -> Formula {
     let report = members.report();
     members.ignore(&["name", "action"]);
     let mut parts = Vec::new();
     if let Some(operation) = members.mapping("operation") {
         let methods = operation.texts("methods").unwrap_or_default();
-        parts.push(Formula::Atom(Atom::Methods(
-            methods.into_iter().map(TextTest::exact).collect(),
-        )));
+        parts.push(match methods.is_empty() {
+            true => no_equivalent(operation.place(), "an operation without methods", report),
+            false => Formula::Atom(Atom::Methods(
+                methods.into_iter().map(TextTest::exact).collect(),
+            )),
+        });
         operation.report_unread();
     }
     if let Some(principal) = members.mapping("principal") {
@@ -121,7 +126,7 @@ fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
             });
         }
         if let Some(jwt) = principal.mapping("jwt") {
-            parts.push(token(jwt, scope));
+            parts.push(token(jwt, denies, scope));
         }
         principal.report_unread();
     }
@@ -129,7 +134,7 @@ fn rule(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
     Formula::all(parts)
 }
 
-fn token(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
+fn token(members: Members<'_>, denies: bool, scope: GatewayScope<'_>) -> Formula {
     let (at, report) = (members.place().to_owned(), members.report());
     let provider = members.text("provider");
     let issuer = scope
@@ -140,15 +145,23 @@ fn token(members: Members<'_>, scope: GatewayScope<'_>) -> Formula {
         Some((_, Some(issuer))) => {
             Formula::Atom(Atom::Issuers(vec![TextTest::exact(issuer.clone())]))
         }
-        // accredit cannot use the provider, or the policy does not have it.
-        Some((_, None)) | None => Formula::never(),
+        // accredit cannot use the provider, and admits none of its tokens.
+        Some((_, None)) => Formula::never(),
+        None => no_equivalent(&at, "a provider that the policy does not have", report),
     }];
     let scopes = members.texts("scopes").unwrap_or_default();
-    parts.extend(
-        scopes
-            .into_iter()
-            .map(|scope| Formula::Atom(Atom::Scopes(vec![TextTest::exact(scope)]))),
-    );
+    parts.extend(scopes.into_iter().map(|scope| match denies {
+        false => Formula::Atom(Atom::Scopes(vec![TextTest::exact(scope)])),
+        // Envoy Gateway reads both claims, and accredit takes the scopes of the first one that the token has.
+        true => Formula::any(["scope", "scp"].map(|name| {
+            let test = vec![TextTest::exact(&scope)];
+            Formula::Atom(Atom::Claim(ClaimTest::new(
+                &[name],
+                ClaimShape::Words,
+                test,
+            )))
+        })),
+    }));
     for claim in members.mappings("claims") {
         let (name, values) = (claim.text("name"), claim.texts("values"));
         let shape = match claim.text("valueType").as_deref() {

@@ -27,9 +27,7 @@ pub(crate) struct RouteRequests {
 pub(crate) struct MatchRank {
     host: HostRank,
     path: PathRank,
-    /// A match with a method is preferred.
-    lacks_method: bool,
-    /// The match with more headers is preferred.
+    /// The match with more headers is preferred. Envoy Gateway counts the method as one: it writes it as a match of the header `:method`.
     headers: Reverse<usize>,
 }
 
@@ -53,7 +51,7 @@ enum PathRank {
 struct RouteMatch {
     formula: Formula,
     path: PathRank,
-    has_method: bool,
+    /// With the method.
     headers: usize,
 }
 
@@ -63,7 +61,6 @@ impl RouteMatch {
         RouteMatch {
             formula: Formula::always(),
             path: PathRank::Prefix(Reverse(1)),
-            has_method: false,
             headers: 0,
         }
     }
@@ -110,7 +107,6 @@ pub(crate) fn requests(document: &ForeignDocument, report: &ImportReport) -> Vec
                     rank: MatchRank {
                         host: *host,
                         path: own.path,
-                        lacks_method: !own.has_method,
                         headers: Reverse(own.headers),
                     },
                 });
@@ -165,7 +161,7 @@ fn route_match(members: Members<'_>) -> RouteMatch {
         path.report_unread();
     }
     let method = members.text("method");
-    let has_method = method.is_some();
+    let methods = usize::from(method.is_some());
     parts.extend(method.map(|method| Formula::Atom(Atom::Methods(vec![TextTest::exact(method)]))));
     let headers = members.mappings("headers");
     let count = headers.len();
@@ -190,7 +186,6 @@ fn route_match(members: Members<'_>) -> RouteMatch {
     RouteMatch {
         formula: Formula::all(parts),
         path: rank,
-        has_method,
-        headers: count,
+        headers: methods + count,
     }
 }

@@ -4,7 +4,7 @@ use crate::import::envoy::joined::{entries, forward_token, payload_header, place
 use crate::import::envoy::requirement::JwtRequirement;
 use crate::import::envoy_gateway::policy_routes::routes;
 use crate::import::envoy_gateway::security_policy::{
-    DecidedPolicy, decided, finds_clients, is_policy, read,
+    DecidedPolicy, decided, finds_clients, inherited_issuers, is_policy, read,
 };
 use crate::import::input::ForeignDocument;
 use crate::import::policy::ImportedPolicy;
@@ -24,14 +24,12 @@ pub(crate) fn policy(
     let peer_is_client = !documents.iter().any(finds_clients);
     let mut providers = Vec::new();
     let mut policies = Vec::new();
-    for document in found {
-        policies.push(read(
-            document,
-            documents,
-            &mut providers,
-            peer_is_client,
-            report,
-        ));
+    for document in &found {
+        policies.push(read(document, documents, &mut providers, report));
+    }
+    let inherited = inherited_issuers(&policies);
+    for (policy, document) in policies.iter_mut().zip(&found) {
+        policy.read_authorization(document, &inherited, peer_is_client, report);
     }
     let used: Vec<&JwtRequirement> = policies
         .iter()

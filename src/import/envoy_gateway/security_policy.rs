@@ -48,12 +48,11 @@ pub(super) fn finds_clients(document: &ForeignDocument) -> bool {
         && document.value.pointer("/spec/clientIPDetection").is_some()
 }
 
-/// Reads a SecurityPolicy. Its providers are added to `providers`.
+/// Reads a SecurityPolicy without its `authorization`. Its providers are added to `providers`.
 pub(super) fn read(
     document: &ForeignDocument,
     documents: &[ForeignDocument],
     providers: &mut Vec<JwtAuthnProvider>,
-    peer_is_client: bool,
     report: &ImportReport,
 ) -> GatewayPolicy {
     let text = |pointer: &str| {
@@ -122,14 +121,6 @@ pub(super) fn read(
         jwt.report_unread();
         policy.requirement = Some(JwtRequirement::Any(parts));
     }
-    if let Some(own) = spec.mapping("authorization") {
-        let scope = GatewayScope {
-            policy: &id,
-            issuers: &policy.issuers,
-            peer_is_client,
-        };
-        policy.authorization = Some(authorization(own, scope));
-    }
     for name in ["basicAuth", "apiKeyAuth", "oidc", "extAuth"] {
         if spec.has(name) {
             report.left_out(
@@ -139,10 +130,45 @@ pub(super) fn read(
             );
         }
     }
-    spec.ignore(&["cors"]);
+    spec.ignore(&["authorization", "cors"]);
     spec.report_unread();
     members.report_unread();
     policy
+}
+
+/// The providers of the policies of Gateways, each with its issuer: merged policies can name them.
+pub(super) fn inherited_issuers(policies: &[GatewayPolicy]) -> Vec<(String, Option<String>)> {
+    let is_of_gateway =
+        |policy: &&GatewayPolicy| policy.targets.iter().any(|target| target.kind == "Gateway");
+    let gateways = policies.iter().filter(is_of_gateway);
+    gateways.flat_map(|policy| policy.issuers.clone()).collect()
+}
+
+impl GatewayPolicy {
+    /// Reads the `authorization` of the policy from its document.
+    pub(super) fn read_authorization(
+        &mut self,
+        document: &ForeignDocument,
+        inherited: &[(String, Option<String>)],
+        peer_is_client: bool,
+        report: &ImportReport,
+    ) {
+        let members = Members::of(&format!("{}: ", self.at), &document.value, report);
+        let spec = members.mapping("spec");
+        let Some(own) = spec.and_then(|spec| spec.mapping("authorization")) else {
+            return;
+        };
+        let mut issuers = self.issuers.clone();
+        if self.is_merged {
+            issuers.extend_from_slice(inherited);
+        }
+        let scope = GatewayScope {
+            policy: &self.id,
+            issuers: &issuers,
+            peer_is_client,
+        };
+        self.authorization = Some(authorization(own, scope));
+    }
 }
 
 /// A policy with its formulas.

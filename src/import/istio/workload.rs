@@ -77,6 +77,13 @@ pub(crate) fn of_one_workload<'v>(
     let Some(workload) = workload else {
         return Vec::new();
     };
+    if let Some(name) = workload.target.described() {
+        report.note(format_args!(
+            "the result is for the workload {name} of the namespace {} only, and can admit what Istio denies at another one; import the resources of \
+             each workload alone, for an accredit of its own",
+            workload.namespace
+        ));
+    }
     let mut chosen = Vec::new();
     for own in all {
         match own.concerns(&workload) {
@@ -89,6 +96,25 @@ pub(crate) fn of_one_workload<'v>(
         }
     }
     chosen
+}
+
+impl WorkloadTarget {
+    /// What selects the workload; `None` for every workload.
+    fn described(&self) -> Option<String> {
+        match self {
+            WorkloadTarget::Every => None,
+            WorkloadTarget::Labels(labels) => {
+                let labels: Vec<String> = labels
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
+                Some(format!("with the labels {}", labels.join(", ")))
+            }
+            WorkloadTarget::References(references) => {
+                Some(format!("of targetRefs {}", references.join(", ")))
+            }
+        }
+    }
 }
 
 impl IstioResource<'_> {

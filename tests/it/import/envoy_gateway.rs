@@ -3,21 +3,21 @@
 use super::common::{ISSUER, get, import, token, with};
 use accredit::admin::pb::ExplainRequest;
 
-fn policy(name: &str, kind: &str, target: &str, rest: &str) -> String {
+pub(super) fn policy(name: &str, kind: &str, target: &str, rest: &str) -> String {
     format!(
         "---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: {{ name: {name}, namespace: api }}\nspec:\n  \
          targetRefs: [{{ group: gateway.networking.k8s.io, kind: {kind}, name: {target} }}]\n{rest}"
     )
 }
 
-fn jwt(more: &str) -> String {
+pub(super) fn jwt(more: &str) -> String {
     format!(
         "  jwt:\n    providers:\n    - name: acme\n      issuer: {ISSUER}\n      audiences: [api]\n      \
          localJWKS: {{ type: Inline, inline: 'KEYS' }}\n{more}"
     )
 }
 
-fn route(name: &str, rules: &str) -> String {
+pub(super) fn route(name: &str, rules: &str) -> String {
     format!(
         "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{ name: {name}, namespace: api }}\n\
          spec:\n  hostnames: [api.acme.example]\n  rules: {rules}\n"

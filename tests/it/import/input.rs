@@ -23,6 +23,42 @@ async fn several_files_and_documents_are_read_together() {
     assert!(ended.stdout.contains("access: token"), "{}", ended.stdout);
 }
 
+/// A result is for one origin, and for one workload of Istio.
+#[tokio::test]
+async fn what_a_result_is_not_for_is_named() {
+    let istio = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{ name: {name}, namespace: api }}\nspec: {spec}\n"
+        )
+    };
+    let rule = format!("{{ jwtRules: [{{ issuer: {ISSUER}, jwks: 'KEYS' }}] }}");
+    let authentication = istio("RequestAuthentication", "a", &rule);
+    let demand = "{ rules: [{ from: [{ source: { requestPrincipals: ['*'] } }] }] }";
+    let of_namespace = format!(
+        "{authentication}{}",
+        istio("AuthorizationPolicy", "p", demand)
+    );
+    let converted = import(&of_namespace).await;
+    assert!(
+        !converted.stderr.contains("the result is for"),
+        "{}",
+        converted.stderr
+    );
+
+    let open = "{ selector: { matchLabels: { app: status } }, rules: [{}] }";
+    let status = istio("AuthorizationPolicy", "s", open);
+    let converted = import(&format!("{of_namespace}{status}")).await;
+    converted.assert_reports(
+        "note: ",
+        &["the labels app=status of the namespace api only"],
+    );
+
+    let gateway =
+        super::envoy_gateway::policy("p", "Gateway", "eg", &super::envoy_gateway::jwt(""));
+    let converted = import(&format!("{of_namespace}{gateway}")).await;
+    converted.assert_reports("left out: Envoy Gateway", &["one origin", "Istio"]);
+}
+
 #[tokio::test]
 async fn standard_input_is_read() {
     let text = format!(

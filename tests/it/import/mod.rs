@@ -2,6 +2,7 @@
 
 mod common;
 mod envoy_gateway;
+mod gateway_denials;
 mod gateway_targets;
 mod input;
 mod istio;
@@ -9,5 +10,6 @@ mod jwt_authn;
 mod kubernetes;
 mod kubernetes_claims;
 mod rbac;
+mod repeated_headers;
 mod unreadable;
 mod wrong_types;

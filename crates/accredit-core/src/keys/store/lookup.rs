@@ -83,7 +83,7 @@ impl KeyStore {
             None
         };
         let retry_after = ledger.until_next_attempt(now);
-        waiting.unwrap_or_else(|| KeyLookup::Missing(self.no_keys(retry_after, now)))
+        waiting.unwrap_or_else(|| KeyLookup::Missing(self.no_keys(retry_after)))
     }
 
     /// The keys of generation `judged_by` did not verify a token, and its key id does not show whether newer keys would.
@@ -108,12 +108,12 @@ impl KeyStore {
 
     /// Why the issuer has no usable keys.
     pub(crate) fn why_no_keys(&self, now: Instant) -> MissingKey {
-        self.no_keys(self.until_next_attempt(now), now)
+        self.no_keys(self.until_next_attempt(now))
     }
 
-    fn no_keys(&self, retry_after: std::time::Duration, now: Instant) -> MissingKey {
+    fn no_keys(&self, retry_after: std::time::Duration) -> MissingKey {
         match self.held() {
-            Some(held) if held.is_current_empty_set(now) => MissingKey::EmptyKeySet { retry_after },
+            Some(held) if held.is_empty_set() => MissingKey::EmptyKeySet { retry_after },
             _ => MissingKey::NoKeys { retry_after },
         }
     }

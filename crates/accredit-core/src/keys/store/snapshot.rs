@@ -39,12 +39,14 @@ impl Snapshot {
 
     /// An empty set is the issuer's key set (CONTRACT 5.6.2), and verifies no token.
     pub(super) fn serves_at(&self, now: Instant) -> bool {
-        !self.key_set.keys().is_empty() && !self.is_stale_at(now)
+        !self.is_empty_set() && !self.is_stale_at(now)
     }
 
-    /// Whether the issuer published an empty key set, and that is not older than `max_stale`.
-    pub(super) fn is_current_empty_set(&self, now: Instant) -> bool {
-        self.key_set.keys().is_empty() && !self.is_stale_at(now)
+    /// Whether the issuer has withdrawn its keys: the latest set that it published is empty. This stays so after `max_stale`. Otherwise a
+    /// client that blocks the key server could turn a withdrawal into an outage, which `unavailable: defer` leaves to Envoy (CONTRACT
+    /// 4.8.1).
+    pub(super) fn is_empty_set(&self) -> bool {
+        self.key_set.keys().is_empty()
     }
 
     fn is_stale_at(&self, now: Instant) -> bool {
