@@ -18,11 +18,12 @@ pub fn not_given(
 ) -> Vec<&'static str> {
     let client_request = example.message();
     let rules = || authorizer.rules().iter();
-    let reads = |name| {
-        rules()
-            .filter_map(|rule| rule.condition())
-            .any(|condition| condition.expression().reads().variable(name))
+    let read = || {
+        let conditions = rules().filter_map(|rule| rule.condition());
+        conditions.map(|condition| condition.expression().reads())
     };
+    let reads = |name| read().any(|reads| reads.variable(name));
+    let query = read().any(|reads| reads.query());
     let needs = authorizer.rules().needs();
     let preflights = rules().any(|rule| rule.matcher.preflight == Preflight::Only);
     let methods = || rules().any(|rule| rule.matcher.methods.is_some());
@@ -47,7 +48,7 @@ pub fn not_given(
         ),
         (
             "path",
-            client_request.path.is_none() && (needs.path || has_metadata || proofs.of_key),
+            client_request.path.is_none() && (needs.path || query || has_metadata || proofs.of_key),
         ),
         (
             "headers",

@@ -35,6 +35,19 @@ async fn every_problem_is_listed_with_its_place() {
                 "issuers[0].audience (line 8)",
             ],
         ),
+        (
+            // The name of the issuer is known although its entry has problems.
+            "issuers:\n  - issuer: https://a.test\n    audiences: [a]\n    clock_skew: soon\n    bogus: 1\nrules:\n  - issuers: [https://a.test, https://b.test]\n",
+            &[
+                "issuers[0].clock_skew (line 4)",
+                "issuers[0].bogus (line 5)",
+                "rules[0].issuers[1] (line 7)",
+            ],
+        ),
+        (
+            "issuers:\n  - issuer: 5\n    audiences: [a]\nrules:\n  - issuers: [https://b.test]\n",
+            &["issuers[0].issuer (line 2)"],
+        ),
         ("issuers: [\n", &["line "]),
         ("", &[""]),
     ] {

@@ -46,6 +46,12 @@ async fn explain_names_the_inputs_that_a_bound_token_a_missing_token_and_metadat
         (configuration(""), &[], String::new(), &["token", "headers"]),
         (configuration(metadata), &[], plain(), &["method", "path"]),
         (
+            configuration("rules: [{ when: 'request.query == \"a\"' }]\n"),
+            &[],
+            plain(),
+            &["method", "path", "headers"],
+        ),
+        (
             configuration(anonymous),
             &["--path", "/open"],
             String::new(),

@@ -117,6 +117,19 @@ impl Problems {
             .any(|repaired| contains(path, repaired))
     }
 
+    /// Whether the names of an issuer entry have a placeholder, so that the names of all issuers are not known.
+    pub(crate) fn has_repaired_issuer_name(&self) -> bool {
+        self.repaired.iter().any(|path| {
+            let Some(rest) = path.strip_prefix("issuers") else {
+                return false;
+            };
+            let in_entry = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            in_entry.is_none_or(|(_, key)| {
+                key.is_empty() || key.starts_with(".issuer") || key.starts_with(".tenants")
+            })
+        })
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.errors
     }

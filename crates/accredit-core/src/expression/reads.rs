@@ -9,6 +9,7 @@ pub struct Reads {
     host: bool,
     method: bool,
     path: bool,
+    query: bool,
     address: bool,
 }
 
@@ -33,6 +34,11 @@ impl Reads {
         self.path
     }
 
+    /// Whether the query string is read.
+    pub fn query(self) -> bool {
+        self.query
+    }
+
     /// Whether the address of the connection's peer is read.
     pub fn address(self) -> bool {
         self.address
@@ -46,6 +52,7 @@ impl Reads {
         self.host |= member == "host";
         self.method |= member == "method";
         self.path |= member == "path";
+        self.query |= member == "query";
     }
 
     pub(super) fn add_source_member(&mut self, member: &str) {
@@ -60,6 +67,7 @@ impl Reads {
         self.host = true;
         self.method = true;
         self.path = true;
+        self.query = true;
     }
 }
 

@@ -144,7 +144,7 @@ impl RuleResolver<'_> {
             let is_known = configured().any(|own| **own == **name)
                 || self.context.unusable_issuers.contains(name)
                 || self.context.accepts_tenant(name);
-            if !is_known && !problems.is_repaired("issuers") {
+            if !is_known && !problems.has_repaired_issuer_name() {
                 problems.error(
                     &path::item(&key, number),
                     "this issuer is not configured",
