@@ -29,13 +29,23 @@ pub(crate) fn run(args: KeysArgs) -> ExitCode {
     on_main_runtime(async {
         match issuers(&service, args.refresh).await {
             Ok(issuers) => {
-                let any_failed = issuers.iter().any(|issuer| !issuer.last_error.is_empty());
                 let said = match args.json {
                     true => say_json(&json(&issuers)),
                     false => say(&table(&issuers)),
                 };
+                let failed = issuers
+                    .iter()
+                    .filter(|issuer| !issuer.last_error.is_empty());
+                let failed: Vec<_> = failed.filter(|_| args.refresh).collect();
+                for issuer in &failed {
+                    let name = issuer.issuers.first().map_or("", String::as_str);
+                    complain(format_args!(
+                        "key refresh failed for {name}: {}",
+                        issuer.last_error
+                    ));
+                }
                 match said {
-                    ExitCode::Done if args.refresh && any_failed => ExitCode::Failed,
+                    ExitCode::Done if !failed.is_empty() => ExitCode::Failed,
                     code => code,
                 }
             }

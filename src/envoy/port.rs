@@ -110,8 +110,8 @@ impl<J: Judge> CheckPort<J> {
     pub fn new(checks: FailClosed<J>, others: Routes) -> CheckPort<J> {
         let others = others.prepare().into_axum_router();
         // The fallback of the gRPC library answers 200. An `http_service` of Envoy's ext_authz that forwards the headers of a gRPC
-        // client takes 200 for an admission, whatever `grpc-status` says. gRPC clients map 404 to UNIMPLEMENTED.
-        let others = others.fallback(async || StatusCode::NOT_FOUND);
+        // client takes 200 for an admission, whatever `grpc-status` says.
+        let others = others.fallback(async || grpc_error(StatusCode::NOT_FOUND, UNIMPLEMENTED));
         CheckPort {
             checks: Arc::new(checks),
             others: TowerToHyperService::new(others),
@@ -146,8 +146,8 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             &self.other_calls
         };
         let Ok(permit) = places.clone().try_acquire_owned() else {
-            let refusal = too_many_calls().map(Either::Right);
-            return CallOnPort::new(false, ready(Ok(refusal)));
+            let refusal = grpc_error(StatusCode::SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED);
+            return CallOnPort::new(false, ready(Ok(refusal.map(Either::Right))));
         };
         let answering = self.others.call(without_unused_parts(request));
         CallOnPort::new(true, async move {
@@ -191,16 +191,20 @@ fn without_unused_parts(mut request: Request<MessageBody>) -> Request<MessageBod
     request
 }
 
-/// `RESOURCE_EXHAUSTED` (8), as a gRPC answer that consists of headers only. Its status is 503 for peers that do not read `grpc-status`.
-fn too_many_calls() -> Response<axum::body::Body> {
+/// The status codes of gRPC.
+const RESOURCE_EXHAUSTED: HeaderValue = HeaderValue::from_static("8");
+const UNIMPLEMENTED: HeaderValue = HeaderValue::from_static("12");
+
+/// A gRPC answer that consists of headers only. A gRPC client reads `grpc-status`; any other peer reads the HTTP status.
+fn grpc_error(status: StatusCode, grpc_status: HeaderValue) -> Response<axum::body::Body> {
     let mut answer = Response::new(axum::body::Body::empty());
-    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/grpc"),
     );
-    headers.insert("grpc-status", HeaderValue::from_static("8"));
+    headers.insert("grpc-status", grpc_status);
     answer
 }
 

@@ -10,6 +10,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::certificates::Certified;
+use crate::support::client::Answer;
 use crate::support::eventually::{eventually, within};
 use crate::support::http_get;
 use crate::support::http2::{FrameConnection, HEADERS, RST_STREAM, call};
@@ -178,7 +179,7 @@ async fn a_request_that_is_not_grpc_gets_no_status_of_success() {
         for method in ["GET", "POST", "HEAD"] {
             for headers in [&[][..], &[json], &[("content-type", "application/grp")]] {
                 let answer = send_request(&client, method, path, headers.iter()).await;
-                assert_eq!(answer, 415, "{method} {path}");
+                assert_eq!(answer.status, 415, "{method} {path}");
                 not_grpc += 1;
             }
         }
@@ -198,22 +199,22 @@ async fn a_request_that_is_not_grpc_gets_no_status_of_success() {
     ] {
         for path in ["/api.v1.Data/Get", "/"] {
             let answer = send_request(&client, "POST", path, headers.iter()).await;
-            assert_eq!(answer, 404, "{headers:?} {path}");
+            assert_eq!(answer.status, 404, "{headers:?} {path}");
+            assert_eq!(answer.header("grpc-status"), Some("12"));
         }
         // A check whose one header is unusual is answered, because an HTTP error is a failed check.
         let answer = send_request(&client, "POST", CHECK, headers.iter()).await;
-        assert_eq!(answer, 200, "{headers:?}");
+        assert_eq!(answer.status, 200, "{headers:?}");
     }
     assert_counted(&running, "not_grpc", not_grpc).await;
 }
 
-/// Returns the HTTP status of the answer.
 async fn send_request<'a>(
     client: &Http2,
     method: &str,
     path: &str,
     headers: impl Iterator<Item = &'a (&'a str, &'a str)>,
-) -> u16 {
+) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(format!("http://accredit{path}"));
@@ -221,5 +222,5 @@ async fn send_request<'a>(
         request.header(*name, *value)
     });
     let (answer, _) = client.send(request.body(whole(vec![])).unwrap()).await;
-    answer.status
+    answer
 }

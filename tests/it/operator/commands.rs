@@ -74,6 +74,14 @@ async fn keys_are_listed_and_fetched_over_a_unix_socket() {
 
     keys.serve("/keys", Reply::Answer(Answer::of(500, "")));
     let failed = run(&["keys", "--admin", &admin, "--refresh"]).await;
+    assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
+    assert!(
+        failed
+            .stderr
+            .starts_with("accredit: key refresh failed for http"),
+        "{}",
+        failed.stderr
+    );
     assert_eq!(failed.code, Some(1));
     assert!(
         failed.stdout.contains("new")
