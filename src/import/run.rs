@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::import::conditions::PlannedAccess;
 use crate::import::input::{ForeignDocument, ImportSource, documents};
 use crate::import::policy::{ImportedPolicy, PolicyRoute, TokenPlaceKind};
 use crate::import::region::RequestRegion;
@@ -170,6 +171,12 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
             "accredit reads a cookie as a token only if it has three parts with dots between them; {origin} denies a request with any other text in that cookie, and accredit decides about it as about a request without a token"
         ));
     }
+    let is_optional = |plan: &RulePlan| plan.conditions.access == PlannedAccess::Optional;
+    if plans.iter().any(is_optional) {
+        report.note(format_args!(
+            "where a token is optional, accredit decides about a text that is no token of its source, such as one with another scheme or an empty one, as about a request without a token; {origin} can deny such a request"
+        ));
+    }
     let reads = |is_in_match: fn(&RequestRegion) -> bool, name: &str| {
         plans.iter().any(|plan| {
             is_in_match(&plan.region)
@@ -187,7 +194,7 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     }
     if reads(|region| region.hosts.is_some(), "request.host") {
         report.note(
-            "accredit compares hosts without the port, so a rule for a host matches the host with every port",
+            "accredit compares hosts without the port, without a dot at the end, and without regard to case, so a rule for a host matches the host with every port",
         );
     }
     if reads(|_| false, "request.headers[") {
