@@ -83,6 +83,11 @@ pub(crate) fn may_be(filter: &Value, package: &str) -> bool {
     (is_named && !has_own_type) || mentions(filter, &format!(".http.{package}."), false)
 }
 
+/// Whether a document has a filter `rbac` for connections.
+pub(crate) fn has_network_rbac(document: &ForeignDocument) -> bool {
+    mentions(&document.value, ".network.rbac.", false)
+}
+
 /// Whether a name of a type in the value has this part.
 fn mentions(value: &Value, part: &str, is_type: bool) -> bool {
     match value {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::import::envoy::chain::{ManagerRoutes, are_filters_readable, manager_routes};
 use crate::import::envoy::find::{
-    FoundManager, JWT_AUTHN, RBAC, has_other_type, is_filter, managers, member,
+    FoundManager, JWT_AUTHN, RBAC, has_network_rbac, has_other_type, is_filter, managers, member,
 };
 use crate::import::envoy::jwt_filter::{open_route, read_filter};
 use crate::import::envoy::matchers::no_equivalent;
@@ -66,6 +66,13 @@ fn of_manager(
     report: &ImportReport,
 ) -> ImportedPolicy {
     let at = format!("{}: ", manager.document.at);
+    for document in documents.iter().filter(|own| has_network_rbac(own)) {
+        report.left_out(
+            &document.at,
+            "the filter rbac for connections (envoy.filters.network.rbac) denies connections, and accredit does not",
+            "keep it in Envoy",
+        );
+    }
     if manager.is_bare_filter {
         let filter = Members::of(&format!("{at}jwt_authn"), manager.value, report);
         let (reader, policy) = read_filter(filter, &[], report);

@@ -151,6 +151,17 @@ async fn other_filters_that_decide_are_named() {
 }
 
 #[tokio::test]
+async fn a_filter_for_connections_is_named() {
+    let network = "filters: [{ name: envoy.filters.network.rbac, typed_config: { '@type': \
+                   type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC } }]\n";
+    let converted = import(&format!("{network}{}", manager("", ""))).await;
+    converted.assert_reports(
+        "left out: ",
+        &["envoy.filters.network.rbac", "keep it in Envoy"],
+    );
+}
+
+#[tokio::test]
 async fn an_override_of_another_type_has_its_route_refused() {
     let off = rbac("{ action: DENY, policies: {} }");
     for filter in ["jwt", "rbac"] {
