@@ -69,8 +69,8 @@ impl ConfigError {
     }
 }
 
-/// A variable of the environment. An octet that is not UTF-8 becomes U+FFFD, which no value of a configuration has: a variable that cannot
-/// be read must not count as one that is not set.
+/// A variable of the environment. Octets that are not UTF-8 become U+FFFD, which a configuration refuses: a variable that cannot be read
+/// must not count as one that is not set.
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where the environment is read"

@@ -52,8 +52,8 @@ impl From<BudgetExhausted> for CallError {
     }
 }
 
-/// Whether a request comes from a gRPC client. An `http_service` of Envoy's ext_authz sends none of these two headers, and takes the HTTP
-/// status 200 of a gRPC answer for an admission.
+/// Whether a request comes from a gRPC client. An `http_service` of Envoy's ext_authz takes the HTTP status 200 of a gRPC answer for an
+/// admission. It sends neither of these two headers, unless `allowed_headers` names them.
 ///
 /// One of them is enough: a check with an unusual header must not end in an HTTP error, which Envoy's `failure_mode_allow` turns into an
 /// admission (CONTRACT 4.6.6).

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{self, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Either;
@@ -26,6 +27,12 @@ use crate::server::message_body::MessageBody;
 
 /// The path of a call that asks for the health once. Envoy and Kubernetes ask this way.
 const HEALTH_CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
+
+/// The paths of the other calls.
+const OTHER_PATHS: [&str; 2] = [
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+];
 
 /// How many health checks may be open at the same time. Each ends by itself: its message has a time limit.
 const MAX_HEALTH_CHECKS: usize = 256;
@@ -66,7 +73,13 @@ impl CallOnPort {
         }
     }
 
-    /// Answers a request that is no gRPC call.
+    /// Answers a call with an error of gRPC.
+    fn refused(status: StatusCode, grpc_status: HeaderValue) -> CallOnPort {
+        let answer = grpc_error(status, grpc_status).map(Either::Right);
+        CallOnPort::new(false, ready(Ok(answer)))
+    }
+
+    /// Answers a request that is not a gRPC call.
     fn not_grpc() -> CallOnPort {
         let mut answer = Response::new(Either::Right(axum::body::Body::empty()));
         *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -108,13 +121,9 @@ impl<J> Clone for CheckPort<J> {
 
 impl<J: Judge> CheckPort<J> {
     pub fn new(checks: FailClosed<J>, others: Routes) -> CheckPort<J> {
-        let others = others.prepare().into_axum_router();
-        // The fallback of the gRPC library answers 200. An `http_service` of Envoy's ext_authz that forwards the headers of a gRPC
-        // client takes 200 for an admission, whatever `grpc-status` says.
-        let others = others.fallback(async || grpc_error(StatusCode::NOT_FOUND, UNIMPLEMENTED));
         CheckPort {
             checks: Arc::new(checks),
-            others: TowerToHyperService::new(others),
+            others: TowerToHyperService::new(others.prepare().into_axum_router()),
             health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
             other_calls: Arc::new(Semaphore::new(MAX_OTHER_CALLS)),
         }
@@ -130,7 +139,10 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
         if !grpc::is_grpc(request.headers()) {
             return CallOnPort::not_grpc();
         }
-        if request.uri().path() == CHECK_PATH {
+        // The whole target: an `http_service` sends that of the client's request, which can continue with a query or with `/../`.
+        let target = request.uri().path_and_query();
+        let target = target.map_or("", PathAndQuery::as_str);
+        if target == CHECK_PATH {
             let checks = self.checks.clone();
             // Here and not in the future that answers: a busy thread lets it wait, and Envoy waits too.
             let arrival = checks.arrive(request.headers(), request.body().arrived());
@@ -140,14 +152,16 @@ impl<J: Judge> Service<Request<MessageBody>> for CheckPort<J> {
             let answering = answering.map(|answer| Ok(answer.map(Either::Left)));
             return CallOnPort::new(needs_message, answering);
         }
-        let places = if request.uri().path() == HEALTH_CHECK_PATH {
+        let places = if target == HEALTH_CHECK_PATH {
             &self.health_checks
-        } else {
+        } else if OTHER_PATHS.contains(&target) {
             &self.other_calls
+        } else {
+            // The gRPC library would answer 200, which an `http_service` takes for an admission.
+            return CallOnPort::refused(StatusCode::NOT_FOUND, UNIMPLEMENTED);
         };
         let Ok(permit) = places.clone().try_acquire_owned() else {
-            let refusal = grpc_error(StatusCode::SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED);
-            return CallOnPort::new(false, ready(Ok(refusal.map(Either::Right))));
+            return CallOnPort::refused(StatusCode::OK, RESOURCE_EXHAUSTED);
         };
         let answering = self.others.call(without_unused_parts(request));
         CallOnPort::new(true, async move {
@@ -195,7 +209,7 @@ fn without_unused_parts(mut request: Request<MessageBody>) -> Request<MessageBod
 const RESOURCE_EXHAUSTED: HeaderValue = HeaderValue::from_static("8");
 const UNIMPLEMENTED: HeaderValue = HeaderValue::from_static("12");
 
-/// A gRPC answer that consists of headers only. A gRPC client reads `grpc-status`; any other peer reads the HTTP status.
+/// A gRPC answer that consists of headers only. A peer that is not a gRPC client reads the HTTP status.
 fn grpc_error(status: StatusCode, grpc_status: HeaderValue) -> Response<axum::body::Body> {
     let mut answer = Response::new(axum::body::Body::empty());
     *answer.status_mut() = status;

@@ -199,7 +199,7 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     }
     if reads(|_| false, "request.headers[") {
         report.note(
-            "Envoy compares each value of a repeated header, and its releases before 2026 the values as one text; accredit has the values as one text with commas between them, and denies a request if its admission depends on where a value ends",
+            "if a client repeats a header, Envoy compares each value, and its releases without the fix for CVE-2026-26308 compare one text in which commas join the values; accredit receives that text only, and denies a request if the decision depends on where one value ends and the next begins",
         );
     }
     let has_list_header = policy

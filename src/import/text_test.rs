@@ -70,8 +70,8 @@ impl TextTest {
     }
 
     /// A CEL expression that holds only if this test holds for a value of a header. `subject` has all values of the header, with commas
-    /// between them, and a value can contain commas too. Since CVE-2026-26308, Envoy tests each value; earlier releases test `subject`.
-    /// `None` if CEL cannot have it.
+    /// between them, and a value can contain commas too. Envoy tests each value; its releases without the fix for CVE-2026-26308 test
+    /// `subject`. `None` if CEL cannot have it.
     pub(crate) fn holds_for_a_value(&self, subject: &str) -> Option<String> {
         let whole = self.cel(subject)?;
         match &self.kind {
@@ -102,7 +102,12 @@ impl TextTest {
                 format!("({folded} + \",\").contains({end})")
             }
             TextKind::Regex(text) => {
-                whole_match(text)?;
+                let whole = self.cel(subject)?;
+                let syntax = re2_syntax::parse(text).ok()?;
+                if syntax.properties().look_set().contains_anchor() {
+                    // `^` and `$` do not match beside a comma.
+                    return Some(format!("({whole} || {subject}.contains(\",\"))"));
+                }
                 let part = TextKind::Regex(format!("(?:.*,)?(?:{text})(?:,.*)?"));
                 TextTest::new(part).cel(subject)?
             }

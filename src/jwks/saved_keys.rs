@@ -127,10 +127,11 @@ impl KeySetOwner {
             .checked_sub(head.confirmed)
             .map(Duration::from_secs)
             .ok_or(UnusableFile::FromTheFuture)?;
-        if age >= max_stale {
+        let key_set = KeySet::parse(text).map_err(UnusableFile::NotAKeySet)?;
+        // An empty set stays the issuer's latest one (CONTRACT 4.8.1), and verifies no token at any age.
+        if age >= max_stale && !key_set.keys().is_empty() {
             return Err(UnusableFile::TooOld(age));
         }
-        let key_set = KeySet::parse(text).map_err(UnusableFile::NotAKeySet)?;
         let key_set = key_set.with_text(text);
         Ok(RestoredKeySet { key_set, age })
     }

@@ -261,9 +261,11 @@ fn over_http(mut bootstrap: Bootstrap) -> Bootstrap {
 async fn an_envoy_that_asks_over_http_admits_no_request() {
     let accredit = Service::ready(&acme(&[])).await;
     let scene = Scene::start_with(accredit, over_http).await;
-    let grpc = RawRequest::new("POST", "/api.v1.Data/Get")
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
+    let grpc = |path: &str| {
+        RawRequest::new("POST", path)
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+    };
     for (request, status, grpc_status) in [
         (good(), 415, None),
         (RawRequest::get("/grpc.health.v1.Health/Check"), 415, None),
@@ -273,7 +275,14 @@ async fn an_envoy_that_asks_over_http_admits_no_request() {
             None,
         ),
         // Envoy translates a denial for a gRPC client.
-        (grpc, 200, Some("12")),
+        (grpc("/api.v1.Data/Get"), 200, Some("12")),
+        (grpc("/grpc.health.v1.Health/Other"), 200, Some("12")),
+        (grpc("/grpc.health.v1.Health/Check?secret"), 200, Some("12")),
+        (
+            grpc("/envoy.service.auth.v3.Authorization/Check?secret"),
+            200,
+            Some("12"),
+        ),
     ] {
         let answer = request.send(scene.envoy.address()).await;
         assert_eq!(answer.status, status, "{answer:?}");

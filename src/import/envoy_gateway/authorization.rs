@@ -97,6 +97,10 @@ fn rule(members: Members<'_>, denies: bool, scope: GatewayScope<'_>) -> Formula 
             };
             let at = principal.at(name);
             let is_of_peer = name == "sourceCIDRs" || scope.peer_is_client;
+            if ranges.is_empty() {
+                parts.push(no_equivalent(&at, "an empty list", report));
+                continue;
+            }
             parts.push(Formula::any(ranges.iter().map(
                 |range| match addresses::range(range) {
                     Some(range) if is_of_peer => Formula::Atom(Atom::Addresses(vec![range])),
@@ -119,10 +123,12 @@ fn rule(members: Members<'_>, denies: bool, scope: GatewayScope<'_>) -> Formula 
             let (name, values) = (header.text("name"), header.texts("values"));
             header.report_unread();
             parts.push(match name.zip(values) {
-                Some((name, values)) => Formula::any(values.into_iter().map(|value| {
-                    Formula::Atom(Atom::Header(name.clone(), Some(TextTest::exact(value))))
-                })),
-                None => Formula::Unknown,
+                Some((name, values)) if !values.is_empty() => {
+                    Formula::any(values.into_iter().map(|value| {
+                        Formula::Atom(Atom::Header(name.clone(), Some(TextTest::exact(value))))
+                    }))
+                }
+                _ => no_equivalent(&principal.at("headers"), "a header without values", report),
             });
         }
         if let Some(jwt) = principal.mapping("jwt") {
@@ -171,7 +177,7 @@ fn token(members: Members<'_>, denies: bool, scope: GatewayScope<'_>) -> Formula
         };
         claim.report_unread();
         parts.push(match (name, values, shape) {
-            (Some(name), Some(values), Some(shape)) => {
+            (Some(name), Some(values), Some(shape)) if !values.is_empty() => {
                 let name: Vec<&str> = name.split('.').collect();
                 // Envoy Gateway splits the text of this claim into words, so the claim is always compared as a list.
                 let is_words = matches!(name.as_slice(), ["scope" | "scp"]);

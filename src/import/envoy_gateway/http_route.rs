@@ -27,8 +27,17 @@ pub(crate) struct RouteRequests {
 pub(crate) struct MatchRank {
     host: HostRank,
     path: PathRank,
-    /// The match with more headers is preferred. Envoy Gateway counts the method as one: it writes it as a match of the header `:method`.
-    headers: Reverse<usize>,
+    /// The match with more headers is preferred. Envoy Gateway counts the method as one: it writes it as an exact match of the header
+    /// `:method`.
+    headers: MatchCount,
+    queries: MatchCount,
+}
+
+/// The number of matches of headers or of query parameters: the match with more is preferred, and then the one with more exact ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct MatchCount {
+    all: Reverse<usize>,
+    exact: Reverse<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,8 +60,26 @@ enum PathRank {
 struct RouteMatch {
     formula: Formula,
     path: PathRank,
-    /// With the method.
-    headers: usize,
+    headers: MatchCount,
+    queries: MatchCount,
+}
+
+impl MatchCount {
+    fn of(matches: &[Members<'_>]) -> MatchCount {
+        let is_exact =
+            |own: &&Members<'_>| matches!(own.text("type").as_deref(), None | Some("Exact"));
+        MatchCount {
+            all: Reverse(matches.len()),
+            exact: Reverse(matches.iter().filter(is_exact).count()),
+        }
+    }
+
+    fn plus(self, exact: usize) -> MatchCount {
+        MatchCount {
+            all: Reverse(self.all.0 + exact),
+            exact: Reverse(self.exact.0 + exact),
+        }
+    }
 }
 
 impl RouteMatch {
@@ -61,7 +88,8 @@ impl RouteMatch {
         RouteMatch {
             formula: Formula::always(),
             path: PathRank::Prefix(Reverse(1)),
-            headers: 0,
+            headers: MatchCount::default(),
+            queries: MatchCount::default(),
         }
     }
 }
@@ -107,7 +135,8 @@ pub(crate) fn requests(document: &ForeignDocument, report: &ImportReport) -> Vec
                     rank: MatchRank {
                         host: *host,
                         path: own.path,
-                        headers: Reverse(own.headers),
+                        headers: own.headers,
+                        queries: own.queries,
                     },
                 });
             }
@@ -164,7 +193,7 @@ fn route_match(members: Members<'_>) -> RouteMatch {
     let methods = usize::from(method.is_some());
     parts.extend(method.map(|method| Formula::Atom(Atom::Methods(vec![TextTest::exact(method)]))));
     let headers = members.mappings("headers");
-    let count = headers.len();
+    let header_count = MatchCount::of(&headers).plus(methods);
     for header in headers {
         let test = match header.text("type").as_deref() {
             None | Some("Exact") => header.text("value").map(TextTest::exact),
@@ -179,13 +208,16 @@ fn route_match(members: Members<'_>) -> RouteMatch {
         });
         header.report_unread();
     }
-    if !members.elements("queryParams").is_empty() {
+    let queries = members.mappings("queryParams");
+    let query_count = MatchCount::of(&queries);
+    if !queries.is_empty() {
         parts.push(no_equivalent(&at, "a match of query parameters", report));
     }
     members.report_unread();
     RouteMatch {
         formula: Formula::all(parts),
         path: rank,
-        headers: methods + count,
+        headers: header_count,
+        queries: query_count,
     }
 }

@@ -79,8 +79,8 @@ pub(crate) fn of_one_workload<'v>(
     };
     if let Some(name) = workload.target.described() {
         report.note(format_args!(
-            "the result is for the workload {name} of the namespace {} only, and can admit what Istio denies at another one; import the resources of \
-             each workload alone, for an accredit of its own",
+            "the result applies only to the workload {name}, in the namespace {}; at another workload it can admit what Istio denies, so import the \
+             resources of each workload alone, for an accredit of its own",
             workload.namespace
         ));
     }
@@ -111,7 +111,7 @@ impl WorkloadTarget {
                 Some(format!("with the labels {}", labels.join(", ")))
             }
             WorkloadTarget::References(references) => {
-                Some(format!("of targetRefs {}", references.join(", ")))
+                Some(format!("that targetRefs names ({})", references.join(", ")))
             }
         }
     }

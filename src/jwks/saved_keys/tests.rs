@@ -62,6 +62,21 @@ fn saved_keys_that_are_too_old_or_from_the_future_are_not_used() {
     assert!(matches!(read(0), Err(UnusableFile::TooOld(_))));
 }
 
+/// CONTRACT 4.8.1: the issuer has withdrawn its keys, and a restart must not turn this into an outage.
+#[test]
+fn a_saved_empty_set_is_used_at_any_age() {
+    for confirmed in [NOW, NOW - 86_400, 0] {
+        let saved = SavedKeySet {
+            owner: acme().into(),
+            text: br#"{"keys":[]}"#[..].into(),
+            since: Instant::now(),
+            confirmed,
+        };
+        let restored = acme().read(&saved.to_file(), NOW, DAY).expect("is used");
+        assert!(restored.key_set.keys().is_empty());
+    }
+}
+
 #[test]
 fn saved_keys_are_used_for_their_own_issuer_entry_only() {
     let source = uri("https://a.example/keys");

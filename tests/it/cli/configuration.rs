@@ -298,19 +298,20 @@ async fn the_algorithms_flag_needs_an_issuer_and_known_names() {
 
 /// The value that accredit assumes for a key with a mistake names no file.
 #[tokio::test]
-async fn a_mistake_in_files_of_rules_from_is_the_only_problem() {
+async fn a_mistake_in_rules_from_reads_no_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("placeholder"), "- { foo: 1 }\n").unwrap();
-    for entry in ["{ hosts: [a.test] }", "{ hosts: [a.test], files: 5 }"] {
+    for (entry, problems) in [
+        ("{ hosts: [a.test] }", 1),
+        ("{ hosts: [a.test], files: 5 }", 1),
+        ("{ hosts: ['a test'], files: 5 }", 2),
+        ("5", 1),
+    ] {
         let file = written(folder.path(), &format!("{VALID}rules_from: [{entry}]\n"));
         let ended = ended(accredit(&["check", &file]).current_dir(folder.path())).await;
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
-        assert!(
-            ended.stderr.contains("rules_from[0].files"),
-            "{}",
-            ended.stderr
-        );
+        assert_eq!(ended.stderr.lines().count(), problems, "{}", ended.stderr);
+        assert!(ended.stderr.contains("rules_from[0]"), "{}", ended.stderr);
     }
 }
 

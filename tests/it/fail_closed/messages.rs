@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use crate::support::check_request::{ClientRequest, HeaderForm};
 use crate::support::http2_client::whole;
-use crate::support::raw_call::{CHECK, RawConnection, call_of, framed, framed_check, withheld};
+use crate::support::raw_call::{RawConnection, call_of, framed, framed_check, withheld};
 
 use super::common::{good, length, service};
 
@@ -170,9 +170,6 @@ async fn unusual_call_headers_do_not_change_the_answer() {
             *call.method_mut() = method;
             assert_eq!(connection.send(call).await.reason(), expected);
         }
-        let mut call = call_of(whole(framed_check(request.clone())));
-        *call.uri_mut() = format!("http://accredit{CHECK}?x=1").parse().unwrap();
-        assert_eq!(connection.send(call).await.reason(), expected);
         let twice = [framed_check(request.clone()), framed_check(good())].concat();
         assert_eq!(
             connection.send(call_of(whole(twice))).await.reason(),

@@ -197,7 +197,16 @@ async fn a_request_that_is_not_grpc_gets_no_status_of_success() {
         &[trailers],
         &[grpc_media_type, trailers],
     ] {
-        for path in ["/api.v1.Data/Get", "/"] {
+        for path in [
+            "/api.v1.Data/Get",
+            "/",
+            "/grpc.health.v1.Health/Other",
+            "/grpc.health.v1.Health/../secret",
+            "/grpc.health.v1.Health/Check?q",
+            "/envoy.service.auth.v3.Authorization/Check?secret",
+            "/envoy.service.auth.v3.Authorization/Check/../../secret",
+            "/grpc.reflection.v1.ServerReflection/../secret",
+        ] {
             let answer = send_request(&client, "POST", path, headers.iter()).await;
             assert_eq!(answer.status, 404, "{headers:?} {path}");
             assert_eq!(answer.header("grpc-status"), Some("12"));

@@ -136,3 +136,39 @@ async fn a_match_with_more_headers_comes_before_one_with_a_method() {
         ])
         .await;
 }
+
+/// The match with more headers is preferred, then the one with more exact ones, and then that with more query parameters.
+#[tokio::test]
+async fn matches_of_one_path_are_ranked_by_all_their_parts() {
+    let path = "path: { type: PathPrefix, value: / }";
+    let header = "{ name: x, value: '1' }";
+    let any_header = "{ name: x, type: RegularExpression, value: '.*' }";
+    let query = "queryParams: [{ name: q, value: '1' }]";
+    let any_query = "queryParams: [{ name: q, type: RegularExpression, value: '.*' }]";
+    let of = |headers: &str| format!("headers: [{headers}]");
+    for (guarded, open, reason) in [
+        // The method counts as one header.
+        (
+            format!("method: GET, {}", of(header)),
+            of(header),
+            "missing_token",
+        ),
+        (of(header), of(any_header), "condition_failed"),
+        (query.to_owned(), String::new(), "denied_by_rule"),
+        (query.to_owned(), any_query.to_owned(), "denied_by_rule"),
+    ] {
+        let matched = |own: &str| format!("[{{ matches: [{{ {path}, {own} }}] }}]");
+        let converted = import(&format!(
+            "{}{}{}",
+            policy("p", "HTTPRoute", "guarded", &jwt("")),
+            route("open", &matched(&open)),
+            route("guarded", &matched(&guarded)),
+        ))
+        .await;
+        let deciding = converted.deciding().await;
+        let request = with_header(get("/?q=1"), "x", "1");
+        deciding
+            .assert_decides(vec![(&guarded, request, reason)])
+            .await;
+    }
+}

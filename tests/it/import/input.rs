@@ -40,7 +40,7 @@ async fn what_a_result_is_not_for_is_named() {
     );
     let converted = import(&of_namespace).await;
     assert!(
-        !converted.stderr.contains("the result is for"),
+        !converted.stderr.contains("the result applies only"),
         "{}",
         converted.stderr
     );
@@ -48,10 +48,7 @@ async fn what_a_result_is_not_for_is_named() {
     let open = "{ selector: { matchLabels: { app: status } }, rules: [{}] }";
     let status = istio("AuthorizationPolicy", "s", open);
     let converted = import(&format!("{of_namespace}{status}")).await;
-    converted.assert_reports(
-        "note: ",
-        &["the labels app=status of the namespace api only"],
-    );
+    converted.assert_reports("note: ", &["the labels app=status, in the namespace api"]);
 
     let gateway =
         super::envoy_gateway::policy("p", "Gateway", "eg", &super::envoy_gateway::jwt(""));

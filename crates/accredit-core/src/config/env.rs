@@ -194,8 +194,10 @@ fn resolve(reference: &str, lookup: EnvLookup<'_>) -> Result<String, Substitutio
         .filter(|value| !value.is_empty());
     match (value, default) {
         (Some(value), _) if value.contains(char::REPLACEMENT_CHARACTER) => Err(SubstitutionFault {
-            what: format!("the value of the environment variable `{name}` is not UTF-8"),
-            advice: "set it to a text in UTF-8".to_owned(),
+            what: format!(
+                "the value of the environment variable `{name}` is not UTF-8, or contains U+FFFD"
+            ),
+            advice: "set it to a text in UTF-8 without this character".to_owned(),
         }),
         (_, Some(default)) if default.contains("${") => {
             Err(malformed("a default cannot contain `${`"))

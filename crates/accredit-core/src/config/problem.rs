@@ -117,6 +117,13 @@ impl Problems {
             .any(|repaired| contains(path, repaired))
     }
 
+    /// Whether the value at `path`, or one that contains it, is a placeholder.
+    pub(crate) fn has_placeholder_at(&self, path: &str) -> bool {
+        self.repaired
+            .iter()
+            .any(|repaired| contains(repaired, path))
+    }
+
     /// Whether the names of an issuer entry have a placeholder, so that the names of all issuers are not known.
     pub(crate) fn has_repaired_issuer_name(&self) -> bool {
         self.repaired.iter().any(|path| {

@@ -66,11 +66,11 @@ impl FilesResolver<'_> {
     ) {
         self.entry = number;
         let key = path::item("rules_from", number);
-        if problems.is_repaired(&path::member(&key, "files")) {
-            // A file that has the name of the placeholder is none of this configuration.
+        let bounds = Arc::new(bounds(&key, entry, problems));
+        if problems.has_placeholder_at(&path::member(&key, "files")) {
+            // The configuration does not name a file that has the name of the placeholder.
             return;
         }
-        let bounds = Arc::new(bounds(&key, entry, problems));
         refuse_unusable_pattern(&key, entry, problems);
         match found {
             Some(Ok(found)) => self.listed(&key, entry, &bounds, found, own_rules, problems),
