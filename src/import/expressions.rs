@@ -6,7 +6,7 @@ use crate::import::claims::{any, group};
 use crate::import::conjunctions::Demand;
 use crate::import::formula::Atom;
 use crate::import::paths::PathTest;
-use crate::import::text_test::{TextTest, quoted};
+use crate::import::text_test::{TextKind, TextTest, quoted};
 
 /// Holds if the request has a verified token: every verified token has an issuer.
 pub(crate) const HAS_TOKEN: &str = "has(claims.iss)";
@@ -21,6 +21,7 @@ pub(crate) fn demand(demand: &Demand) -> Option<String> {
             test.as_ref(),
             TextTest::may_hold_for_a_value,
         )?)),
+        (Atom::Hosts(tests), true) => Some(negated(&any(tests.iter().map(host_may_hold))?)),
         (atom, false) => positive(atom),
         (atom, true) => Some(negated(&positive(atom)?)),
     }
@@ -28,6 +29,35 @@ pub(crate) fn demand(demand: &Demand) -> Option<String> {
 
 fn negated(expression: &str) -> String {
     format!("!({expression})")
+}
+
+/// An expression that holds whenever the test may hold for the host as sent. accredit has it without its port and without a dot at its end.
+/// `None` if the test can concern the port.
+fn host_may_hold(test: &TextTest) -> Option<String> {
+    let cel = |kind| {
+        let folded = TextTest {
+            kind,
+            ignores_case: true,
+        };
+        folded.cel("request.host")
+    };
+    match &test.kind {
+        TextKind::Suffix(text) | TextKind::Contains(text)
+            if text.contains(':') || text.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            None
+        }
+        TextKind::Exact(text) => cel(TextKind::Exact(text.trim_end_matches('.').to_owned())),
+        TextKind::Prefix(text) if text.ends_with('.') => {
+            let whole = TextKind::Exact(text.trim_end_matches('.').to_owned());
+            any([cel(TextKind::Prefix(text.clone())), cel(whole)].into_iter())
+        }
+        TextKind::Suffix(text) | TextKind::Contains(text) if text.ends_with('.') => {
+            let end = TextKind::Suffix(text.trim_end_matches('.').to_owned());
+            any([cel(test.kind.clone()), cel(end)].into_iter())
+        }
+        kind => cel(kind.clone()),
+    }
 }
 
 fn header(
@@ -46,7 +76,7 @@ fn header(
     }
 }
 
-/// Except for paths and headers, the expression is as exact for the negation.
+/// Except for paths, hosts and headers, the expression is as exact for the negation.
 fn positive(atom: &Atom) -> Option<String> {
     let texts = |tests: &[TextTest], subject: &str| any(tests.iter().map(|test| test.cel(subject)));
     match atom {
@@ -61,6 +91,7 @@ fn positive(atom: &Atom) -> Option<String> {
         })),
         Atom::Methods(tests) => texts(tests, "request.method"),
         Atom::Header(name, test) => header(name, test.as_ref(), TextTest::holds_for_a_value),
+        Atom::ForwardedHeader(..) => None,
         Atom::Addresses(ranges) => {
             let within = any(ranges.iter().map(|range| {
                 Some(format!(

@@ -22,8 +22,10 @@ pub(crate) enum Atom {
     /// The host, without its port and in lower case.
     Hosts(Vec<TextTest>),
     Methods(Vec<TextTest>),
-    /// The header is present, and has such a value if there is a test.
+    /// The header is present in the client's request, and has such a value if there is a test.
     Header(String, Option<TextTest>),
+    /// The same of the header after the verification of the token, which can set or remove it. `resolved_headers` replaces it.
+    ForwardedHeader(String, Option<TextTest>),
     /// CIDR ranges of the connection's peer.
     Addresses(Vec<String>),
     /// The principal of the connection's peer, as its certificate names it.
@@ -56,6 +58,7 @@ impl Atom {
             | Atom::Hosts(_)
             | Atom::Methods(_)
             | Atom::Header(..)
+            | Atom::ForwardedHeader(..)
             | Atom::Addresses(_)
             | Atom::Principals(_)
             | Atom::Preflight
@@ -122,6 +125,30 @@ impl Formula {
             formula if formula.is_never() => Formula::always(),
             formula => Formula::Not(Box::new(formula)),
         }
+    }
+
+    /// The formula with each condition replaced.
+    pub(crate) fn replaced(&self, replace: &impl Fn(&Atom) -> Formula) -> Formula {
+        let all = |parts: &[Formula]| -> Vec<Formula> {
+            parts.iter().map(|part| part.replaced(replace)).collect()
+        };
+        match self {
+            Formula::All(parts) => Formula::all(all(parts)),
+            Formula::Any(parts) => Formula::any(all(parts)),
+            Formula::Not(inner) => Formula::not(inner.replaced(replace)),
+            Formula::Atom(atom) => replace(atom),
+            Formula::Unknown => Formula::Unknown,
+        }
+    }
+
+    /// The formula about the headers after the verification of the token.
+    pub(crate) fn of_forwarded_headers(&self) -> Formula {
+        self.replaced(&|atom| {
+            Formula::Atom(match atom {
+                Atom::Header(name, test) => Atom::ForwardedHeader(name.clone(), test.clone()),
+                other => other.clone(),
+            })
+        })
     }
 
     /// The formula for a request whose token nothing verifies: no condition on the token holds.

@@ -64,6 +64,7 @@ impl RequestRegion {
             Atom::Preflight => region.is_preflight = true,
             Atom::Context(name, value) => region.context.push((name.clone(), value.clone())),
             Atom::Header(..)
+            | Atom::ForwardedHeader(..)
             | Atom::Token
             | Atom::Issuers(_)
             | Atom::Audiences(_)

@@ -8,7 +8,7 @@ use crate::import::policy::{ImportedPolicy, PolicyRoute, TokenPlaceKind};
 use crate::import::region::RequestRegion;
 use crate::import::report::ImportReport;
 use crate::import::rules::{RulePlan, rules};
-use crate::import::settle::settle;
+use crate::import::settle::{resolve_headers, settle};
 use crate::import::verify::verify;
 use crate::import::write::configuration;
 use crate::import::{envoy, envoy_gateway, istio, kubernetes};
@@ -61,6 +61,7 @@ pub(crate) fn import(sources: &[ImportSource]) -> Result<Imported, Vec<String>> 
     if report.has_unreadable() {
         policy.routes = vec![PolicyRoute::refused_everything()];
     }
+    resolve_headers(&mut policy, &report);
     settle(&mut policy, &report);
     if policy.token_places.is_empty() {
         let mut lines = report.into_lines();
@@ -189,7 +190,7 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     };
     if reads(|region| region.paths.is_some(), "request.path") {
         report.note(
-            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also matches /a/ and /%61; it denies ambiguous paths, such as those with //, %2F or ;",
+            "accredit compares decoded paths and ignores one slash at the end, so a rule for /a also matches /a/ and /%61, and a condition on the text A9 does not hold for %A9; it denies ambiguous paths, such as those with //, %2F or ;",
         );
     }
     if reads(|region| region.hosts.is_some(), "request.host") {
@@ -199,7 +200,7 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     }
     if reads(|_| false, "request.headers[") {
         report.note(
-            "if a client repeats a header, Envoy compares each value, and its releases without the fix for CVE-2026-26308 compare one text in which commas join the values; accredit receives that text only, and denies a request if the decision depends on where one value ends and the next begins",
+            "if a client repeats a header, Envoy compares each value, and its releases without the fix for CVE-2026-26308 compare one text in which commas join the values; accredit receives that text only, and denies a request if the decision depends on where one value ends and the next begins; a regular expression reads a character outside ASCII as several bytes in Envoy, and as one character in accredit",
         );
     }
     let has_list_header = policy

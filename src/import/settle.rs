@@ -1,6 +1,8 @@
-//! Removes token sources and headers that accredit does not accept from a policy.
+//! Removes token sources, headers and conditions that accredit does not accept from a policy.
 
-use crate::import::policy::ImportedPolicy;
+use crate::import::envoy::matchers::no_equivalent;
+use crate::import::formula::{Atom, Formula};
+use crate::import::policy::{ImportedPolicy, TokenPlaceKind};
 use crate::import::report::ImportReport;
 use crate::import::verify::verify;
 use crate::import::write::{place_line, provider_lines};
@@ -37,6 +39,50 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
             return;
         }
         claim_headers(policy, report);
+    }
+}
+
+/// Replaces the conditions on headers after the verification of the token. accredit has the headers of the client's request, so a header that
+/// the verification sets or removes is not known.
+pub(crate) fn resolve_headers(policy: &mut ImportedPolicy, report: &ImportReport) {
+    let claim_headers = policy.providers.iter().flat_map(|own| &own.claim_headers);
+    let set = claim_headers.map(|(name, _)| name);
+    let set = set.chain(&policy.payload_header);
+    let mut changed: Vec<String> = set.map(|name| name.to_ascii_lowercase()).collect();
+    if !policy.forward_token.value() {
+        changed.extend(
+            policy
+                .token_places
+                .iter()
+                .filter_map(|place| match &place.kind {
+                    TokenPlaceKind::Header { name, .. } => Some(name.to_ascii_lowercase()),
+                    TokenPlaceKind::Cookie(_) => Some("cookie".to_owned()),
+                    TokenPlaceKind::Query(_) => None,
+                }),
+        );
+    }
+    let origin = policy.origin;
+    for route in &mut policy.routes {
+        let name = route.name.clone();
+        let resolve = |atom: &Atom| match atom {
+            Atom::ForwardedHeader(header, _) if changed.contains(&header.to_ascii_lowercase()) => {
+                no_equivalent(
+                    &name,
+                    &format!(
+                        "a condition on the header {header}, which {origin} sets or removes before it decides"
+                    ),
+                    report,
+                )
+            }
+            Atom::ForwardedHeader(header, test) => {
+                Formula::Atom(Atom::Header(header.clone(), test.clone()))
+            }
+            other => Formula::Atom(other.clone()),
+        };
+        route.region = route.region.replaced(&resolve);
+        for own in route.denies.iter_mut().chain(&mut route.allows) {
+            own.formula = own.formula.replaced(&resolve);
+        }
     }
 }
 

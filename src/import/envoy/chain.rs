@@ -93,6 +93,9 @@ pub(crate) fn manager_routes<'v>(
 /// Names the filters that `import` does not read. False if one of them can be a filter that the result would need.
 pub(crate) fn are_filters_readable(at: &str, filters: &[&Value], report: &ImportReport) -> bool {
     let mut are_readable = true;
+    let has_header_conditions = filters
+        .iter()
+        .any(|filter| is_filter(filter, RBAC) && filter.to_string().contains("\"header\":"));
     for (number, filter) in filters.iter().enumerate() {
         if is_filter(filter, JWT_AUTHN) || is_filter(filter, RBAC) {
             continue;
@@ -106,6 +109,12 @@ pub(crate) fn are_filters_readable(at: &str, filters: &[&Value], report: &Import
                 "give the filter a `typed_config` of its own type in the input, and import again",
             );
             are_readable = false;
+        } else if may_be(filter, "header_mutation") && has_header_conditions {
+            report.left_out(
+                &place,
+                "this filter changes headers before Envoy compares them, and accredit compares the headers of the client's request",
+                "check the conditions on headers by hand",
+            );
         } else if OTHERS.iter().any(|own| may_be(filter, own)) {
             report.left_out(
                 &place,

@@ -42,6 +42,10 @@ pub(crate) fn entries(
                     && entry.max_lifetime == provider.max_lifetime;
                 if is_same {
                     merge_audiences(&mut entry.audiences, &provider.audiences);
+                    report.note(format_args!(
+                        "{}: another provider has the same issuer; accredit has one entry for each issuer, and does not distinguish which of its providers verified a token",
+                        provider.at
+                    ));
                 } else {
                     report.left_out(
                         &provider.at,

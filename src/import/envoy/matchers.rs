@@ -91,6 +91,9 @@ pub(crate) fn header_matcher(members: Members<'_>) -> Formula {
         (true, false) => Formula::not(matched),
         // Whether an inverted test matches a missing header differs between releases of Envoy.
         (true, true) => {
+            report.note(format_args!(
+                "{at}: whether an inverted test holds for a request without the header differs between releases of Envoy, so accredit denies a request if its admission depends on it"
+            ));
             let is_there = header(&name, None, &at, report);
             Formula::any([
                 Formula::all([is_there.clone(), Formula::not(matched)]),

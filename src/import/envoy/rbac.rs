@@ -174,7 +174,7 @@ fn shared(members: &Members<'_>, scope: RbacScope<'_>) -> Option<Formula> {
         return Some(Formula::always());
     }
     if let Some(matcher) = members.mapping("header") {
-        return Some(header_matcher(matcher));
+        return Some(header_matcher(matcher).of_forwarded_headers());
     }
     if let Some(matcher) = members.mapping("url_path") {
         let path = matcher.mapping("path").and_then(string_matcher);

@@ -125,7 +125,10 @@ fn rule(members: Members<'_>, denies: bool, scope: GatewayScope<'_>) -> Formula 
             parts.push(match name.zip(values) {
                 Some((name, values)) if !values.is_empty() => {
                     Formula::any(values.into_iter().map(|value| {
-                        Formula::Atom(Atom::Header(name.clone(), Some(TextTest::exact(value))))
+                        Formula::Atom(Atom::ForwardedHeader(
+                            name.clone(),
+                            Some(TextTest::exact(value)),
+                        ))
                     }))
                 }
                 _ => no_equivalent(&principal.at("headers"), "a header without values", report),

@@ -196,7 +196,7 @@ pub(crate) fn condition(members: Members<'_>, scope: IstioScope<'_>) -> Formula 
                 let name = name.to_ascii_lowercase();
                 both(&|_, value| {
                     let test = (value != "*").then(|| TextTest::with_stars(value));
-                    Formula::Atom(Atom::Header(name.clone(), test))
+                    Formula::Atom(Atom::ForwardedHeader(name.clone(), test))
                 })
             } else {
                 members.ignore(&["values", "notValues"]);

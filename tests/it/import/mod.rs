@@ -1,5 +1,6 @@
 //! `accredit import`: what each origin becomes, and who is then admitted.
 
+mod changed_values;
 mod common;
 mod envoy_gateway;
 mod gateway_denials;
