@@ -48,7 +48,8 @@ pub(crate) fn resolve_headers(policy: &mut ImportedPolicy, report: &ImportReport
     let claim_headers = policy.providers.iter().flat_map(|own| &own.claim_headers);
     let set = claim_headers.map(|(name, _)| name);
     let set = set.chain(&policy.payload_header);
-    let mut changed: Vec<String> = set.map(|name| name.to_ascii_lowercase()).collect();
+    let set: Vec<String> = set.map(|name| name.to_ascii_lowercase()).collect();
+    let mut changed = set.clone();
     if !policy.forward_token.value() {
         changed.extend(
             policy
@@ -79,7 +80,18 @@ pub(crate) fn resolve_headers(policy: &mut ImportedPolicy, report: &ImportReport
             }
             other => Formula::Atom(other.clone()),
         };
-        route.region = route.region.replaced(&resolve);
+        // With `clear_route_cache`, Envoy chooses the route by the headers that the verification has set.
+        let resolve_route = |atom: &Atom| match atom {
+            Atom::Header(header, _) if set.contains(&header.to_ascii_lowercase()) => no_equivalent(
+                &name,
+                &format!(
+                    "a route that the header {header} selects, which {origin} can set before it chooses the route"
+                ),
+                report,
+            ),
+            other => resolve(other),
+        };
+        route.region = route.region.replaced(&resolve_route);
         for own in route.denies.iter_mut().chain(&mut route.allows) {
             own.formula = own.formula.replaced(&resolve);
         }

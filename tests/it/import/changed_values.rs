@@ -72,6 +72,24 @@ async fn a_header_that_the_verification_sets_or_removes_is_not_read_from_the_cli
     assert_eq!(converted.code, 0, "{}", converted.stderr);
 }
 
+/// With `clear_route_cache`, Envoy chooses the route by the claim header.
+#[tokio::test]
+async fn a_route_that_a_claim_header_selects_is_not_selected_by_the_client() {
+    let provider = format!("{CLAIM}, clear_route_cache: true");
+    let everything = "name: ':path', present_match: true";
+    let routes = "route_config: { virtual_hosts: [{ name: v, domains: ['*'], routes: [\
+                  { match: { prefix: /, headers: [{ name: x-sub, string_match: { exact: admin } }] }, typed_per_filter_config: { \
+                  rbac: { '@type': type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute } } }, { match: { prefix: / } }] }] }\n";
+    let text = policy(&provider, REQUIRED, "DENY", everything);
+    let converted = import(&format!("{text}{routes}")).await;
+    converted.assert_reports("left out: ", &["the header x-sub selects"]);
+    let forged = with_header(with(get("/"), &token()), "x-sub", "admin");
+    let deciding = converted.deciding().await;
+    deciding
+        .assert_decides(vec![("forged", forged, "denied_by_rule")])
+        .await;
+}
+
 #[tokio::test]
 async fn a_filter_that_changes_headers_before_a_condition_on_them_is_named() {
     let mutation = "- name: m\n  typed_config: { '@type': type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation }\n";
