@@ -83,6 +83,7 @@ pub(crate) fn policy(
             is_default: true,
         }],
         payload_header: None,
+        verified_headers: Vec::new(),
         forward_token: ImportedValue::Default(true),
         error_details: true,
         routes,

@@ -11,6 +11,8 @@ pub(crate) struct ImportedPolicy {
     pub(crate) providers: Vec<TokenProvider>,
     pub(crate) token_places: Vec<ImportedTokenSource>,
     pub(crate) payload_header: Option<String>,
+    /// The headers to the upstream that carry claims in the original, also those that accredit cannot set. In lower case.
+    pub(crate) verified_headers: Vec<String>,
     pub(crate) forward_token: ImportedValue<bool>,
     pub(crate) error_details: bool,
     /// The first route whose region contains a request decides. The region of the last route contains every request.

@@ -45,10 +45,7 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
 /// Replaces the conditions on headers after the verification of the token. accredit has the headers of the client's request, so a header that
 /// the verification sets or removes is not known.
 pub(crate) fn resolve_headers(policy: &mut ImportedPolicy, report: &ImportReport) {
-    let claim_headers = policy.providers.iter().flat_map(|own| &own.claim_headers);
-    let set = claim_headers.map(|(name, _)| name);
-    let set = set.chain(&policy.payload_header);
-    let set: Vec<String> = set.map(|name| name.to_ascii_lowercase()).collect();
+    let set = policy.verified_headers.clone();
     let mut changed = set.clone();
     if !policy.forward_token.value() {
         changed.extend(

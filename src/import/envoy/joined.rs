@@ -124,6 +124,14 @@ pub(crate) fn payload_header(
     first.map(|name| name.to_ascii_lowercase())
 }
 
+/// The headers that carry claims, of every provider.
+pub(crate) fn verified_headers(providers: &[JwtAuthnProvider]) -> Vec<String> {
+    let names = providers
+        .iter()
+        .flat_map(|own| own.claim_header_names.iter().chain(&own.payload_header));
+    names.map(|name| name.to_ascii_lowercase()).collect()
+}
+
 pub(crate) fn forward_token(
     providers: &[JwtAuthnProvider],
     origin: &str,

@@ -1,7 +1,9 @@
 //! Converts the filter `jwt_authn`, and what routes override in it, to routes of a policy.
 
 use crate::import::envoy::find::has_other_type;
-use crate::import::envoy::joined::{entries, forward_token, payload_header, places};
+use crate::import::envoy::joined::{
+    entries, forward_token, payload_header, places, verified_headers,
+};
 use crate::import::envoy::matchers::{no_equivalent, route_match};
 use crate::import::envoy::provider::{JwtAuthnProvider, provider};
 use crate::import::envoy::requirement::{JwtRequirement, requirement};
@@ -116,6 +118,7 @@ pub(super) fn read_filter<'r>(
         origin: ORIGIN,
         token_places: places(&providers, ORIGIN, report),
         payload_header: payload_header(&providers, ORIGIN, report),
+        verified_headers: verified_headers(&providers),
         forward_token: forward_token(&providers, ORIGIN, report),
         error_details: !strips,
         providers: entries.clone(),

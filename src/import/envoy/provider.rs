@@ -19,6 +19,8 @@ pub(crate) struct JwtAuthnProvider {
     pub(crate) places: Vec<ImportedTokenSource>,
     pub(crate) forward: ImportedValue<bool>,
     pub(crate) payload_header: Option<String>,
+    /// The names of the claim headers, also if accredit cannot use the provider.
+    pub(crate) claim_header_names: Vec<String>,
     /// The key in the dynamic metadata under which other filters find the claims.
     pub(crate) metadata_key: Option<String>,
     /// The claims that this metadata has as lists of words.
@@ -47,6 +49,7 @@ pub(crate) fn provider(name: &str, members: Members<'_>) -> JwtAuthnProvider {
         .map(|seconds| ImportedValue::Given(seconds.saturating_mul(1000)));
     let max_lifetime = members.milliseconds("max_lifetime");
     let claim_headers = claim_headers(&members);
+    let claim_header_names = claim_headers.iter().map(|(name, _)| name.clone()).collect();
     members.ignore(&[
         "require_expiration",
         "jwt_cache_config",
@@ -114,6 +117,7 @@ pub(crate) fn provider(name: &str, members: Members<'_>) -> JwtAuthnProvider {
         payload_header: members
             .text("forward_payload_header")
             .filter(|name| !name.is_empty()),
+        claim_header_names,
         metadata_key: members
             .text("payload_in_metadata")
             .filter(|name| !name.is_empty()),

@@ -36,6 +36,10 @@ pub(crate) fn provider(
         }));
         mapping.report_unread();
     }
+    let claim_header_names = claim_headers
+        .iter()
+        .map(|(name, _): &(String, Vec<String>)| name.clone())
+        .collect();
     if members.flag("recomputeRoute").unwrap_or(false) {
         report.left_out(
             &members.at("recomputeRoute"),
@@ -75,6 +79,7 @@ pub(crate) fn provider(
         places,
         forward: ImportedValue::Default(true),
         payload_header: None,
+        claim_header_names,
         metadata_key: None,
         word_claims: SCOPE_CLAIMS.map(str::to_owned).into(),
     }

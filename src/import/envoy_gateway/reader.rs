@@ -1,6 +1,8 @@
 //! From the SecurityPolicies of an input to a policy.
 
-use crate::import::envoy::joined::{entries, forward_token, payload_header, places};
+use crate::import::envoy::joined::{
+    entries, forward_token, payload_header, places, verified_headers,
+};
 use crate::import::envoy::requirement::JwtRequirement;
 use crate::import::envoy_gateway::policy_routes::routes;
 use crate::import::envoy_gateway::security_policy::{
@@ -48,6 +50,7 @@ pub(crate) fn policy(
         origin: ORIGIN,
         token_places: places(&providers, ORIGIN, report),
         payload_header: payload_header(&providers, ORIGIN, report),
+        verified_headers: verified_headers(&providers),
         forward_token: forward_token(&providers, ORIGIN, report),
         error_details: true,
         providers: entries,

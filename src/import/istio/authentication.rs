@@ -19,6 +19,8 @@ pub(crate) struct JwtRule {
     pub(crate) places: Vec<ImportedTokenSource>,
     pub(crate) forward: ImportedValue<bool>,
     pub(crate) payload_header: Option<String>,
+    /// The names of the claim headers, also if accredit cannot use the issuer.
+    pub(crate) claim_header_names: Vec<String>,
     /// The claims whose texts are lists of words.
     pub(crate) word_claims: Vec<String>,
 }
@@ -44,11 +46,18 @@ pub(crate) fn jwt_rules(resources: &[IstioResource<'_>], report: &ImportReport) 
                         .any(|other| issuer(other).as_ref() == Some(&own))
                 });
                 match (is_second, &rule.provider) {
-                    (true, Some(provider)) => report.left_out(
-                        &provider.at,
-                        "a second rule for this issuer; accredit has one entry for each issuer",
-                        "join the two, or import the one that you want",
-                    ),
+                    (true, Some(provider)) => {
+                        report.left_out(
+                            &provider.at,
+                            "a second rule for this issuer; accredit has one entry for each issuer",
+                            "join the two, or import the one that you want",
+                        );
+                        if let Some(first) = rules.first_mut() {
+                            let names = rule.claim_header_names.iter();
+                            let names = names.chain(&rule.payload_header).cloned();
+                            first.claim_header_names.extend(names);
+                        }
+                    }
                     _ => rules.push(rule),
                 }
             }
@@ -86,7 +95,8 @@ fn jwt_rule(members: Members<'_>) -> JwtRule {
             let claim = claim.split('.').map(str::to_owned).collect();
             Some((header.to_ascii_lowercase(), claim))
         })
-        .collect();
+        .collect::<Vec<_>>();
+    let claim_header_names = claim_headers.iter().map(|(name, _)| name.clone()).collect();
     let provider = match issuer {
         Some(issuer) => usable(
             TokenProvider {
@@ -114,6 +124,7 @@ fn jwt_rule(members: Members<'_>) -> JwtRule {
     word_claims.extend(WORD_CLAIMS.map(str::to_owned));
     let rule = JwtRule {
         provider,
+        claim_header_names,
         places: places(&members),
         forward: match members.flag("forwardOriginalToken") {
             Some(forward) => ImportedValue::Given(forward),

@@ -75,6 +75,11 @@ pub(crate) fn policy(
         providers,
         token_places: places(&jwt, report),
         payload_header: payload_header(&jwt, report),
+        verified_headers: jwt
+            .iter()
+            .flat_map(|rule| rule.claim_header_names.iter().chain(&rule.payload_header))
+            .map(|name| name.to_ascii_lowercase())
+            .collect(),
         forward_token: forward_token(&jwt, report),
         error_details: true,
         routes: routes(decided),

@@ -72,6 +72,35 @@ async fn a_header_that_the_verification_sets_or_removes_is_not_read_from_the_cli
     assert_eq!(converted.code, 0, "{}", converted.stderr);
 }
 
+/// Also if accredit cannot set the header: because it has one payload header, or does not use the provider.
+#[tokio::test]
+async fn a_header_of_a_provider_that_the_result_lacks_is_not_read_from_the_client() {
+    let key_set = "local_jwks: { inline_string: 'KEYS' }";
+    for other in [
+        format!("issuer: https://other.example, {key_set}, forward_payload_header: x-other"),
+        // A second provider for one issuer, and one without an issuer.
+        format!(
+            "issuer: {ISSUER}, {key_set}, claim_to_headers: [{{ header_name: x-other, claim_name: sub }}]"
+        ),
+        format!("{key_set}, claim_to_headers: [{{ header_name: x-other, claim_name: sub }}]"),
+    ] {
+        let matcher = "name: X-Other, string_match: { exact: admin }";
+        let text = policy("", REQUIRED, "ALLOW", matcher);
+        let text = text.replace(
+            " }\n    rules:",
+            &format!(", other: {{ {other} }} }}\n    rules:"),
+        );
+        assert!(text.contains("other: {"), "{text}");
+        let converted = import(&text).await;
+        converted.assert_reports("left out: ", &["X-Other", "sets or removes"]);
+        let forged = with_header(with(get("/"), &token()), "x-other", "admin");
+        let deciding = converted.deciding().await;
+        deciding
+            .assert_decides(vec![(&other, forged, "denied_by_rule")])
+            .await;
+    }
+}
+
 /// With `clear_route_cache`, Envoy chooses the route by the claim header.
 #[tokio::test]
 async fn a_route_that_a_claim_header_selects_is_not_selected_by_the_client() {
