@@ -7,6 +7,10 @@ use serde_json::{Value, json as object};
 
 use crate::admin::pb;
 
+/// The line before the answer of a check that failed by `unavailable: defer` (CONTRACT 4.8.2).
+pub const LEFT_TO_ENVOY: &str = "Envoy's failure_mode_allow decides about this request (unavailable: defer). If it is true, Envoy admits the request without a \
+     verified token. Otherwise:";
+
 /// A decision for programs, with the field names of the log.
 pub fn json(decision: &pb::Decision) -> Value {
     object!({

@@ -174,19 +174,26 @@ fn settle(
     settled: SettledConfiguration<SentConfiguration, Result<Prepared, StartError>>,
     running: &mut ReloadTarget<'_>,
 ) {
-    if settled.result.is_ok() {
-        pending.supersede_earlier(&settled).for_each(supersede);
-    }
-    let SentConfiguration { config, result } = settled.label;
-    let prepared = match settled.result {
+    let SettledConfiguration {
+        label: SentConfiguration { config, result },
+        result: prepared,
+        earlier,
+    } = settled;
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return reject(result, &error, running),
     };
     if !has_its_list(&prepared, running) {
         // An earlier configuration took effect meanwhile, with another deny list.
-        let settings = prepared.settings;
-        return prepare(ReloadRequest { settings, result }, pending, running);
+        match begin(prepared.settings, running) {
+            Ok(prepared) => {
+                pending.wait_again(earlier, SentConfiguration { config, result }, prepared);
+            }
+            Err(error) => reject(result, &error, running),
+        }
+        return;
     }
+    pending.supersede_earlier(earlier).for_each(supersede);
     apply(prepared, running);
     running.metrics.succeeded();
     tracing::info!(config, "configuration reloaded");

@@ -23,7 +23,7 @@ pub struct SettledConfiguration<L, T> {
     pub label: L,
     pub result: T,
     /// The number of configurations that arrived earlier and still wait.
-    earlier: usize,
+    pub earlier: usize,
 }
 
 impl<L, T> PendingConfigurations<L, T> {
@@ -37,6 +37,20 @@ impl<L, T> PendingConfigurations<L, T> {
         let prepared = Box::pin(prepared);
         self.0.push(PendingConfiguration { label, prepared });
         oldest
+    }
+
+    /// Adds a configuration whose wait has ended and that has to wait again, at its old place: it must not supersede configurations that
+    /// arrived after it.
+    pub fn wait_again(
+        &mut self,
+        earlier: usize,
+        label: L,
+        prepared: impl Future<Output = T> + Send + 'static,
+    ) {
+        let prepared = Box::pin(prepared);
+        let place = earlier.min(self.0.len());
+        self.0
+            .insert(place, PendingConfiguration { label, prepared });
     }
 
     /// The next configuration whose wait ends. It does not resolve while none waits. Dropping the future loses nothing.
@@ -53,13 +67,10 @@ impl<L, T> PendingConfigurations<L, T> {
         }
     }
 
-    /// Discards the configurations that arrived before this one, because this one takes effect. If this one is invalid,
+    /// Discards this number of the oldest configurations, because one that arrived after them takes effect. If that one is invalid,
     /// do not call it: the earlier ones continue to wait (CONTRACT 3.3.6).
-    pub fn supersede_earlier(
-        &mut self,
-        settled: &SettledConfiguration<L, T>,
-    ) -> impl Iterator<Item = L> {
-        let earlier = settled.earlier.min(self.0.len());
+    pub fn supersede_earlier(&mut self, earlier: usize) -> impl Iterator<Item = L> {
+        let earlier = earlier.min(self.0.len());
         self.0.drain(..earlier).map(|pending| pending.label)
     }
 }
@@ -84,7 +95,7 @@ mod tests {
         assert_eq!(waiting.push("third", pending()), None);
         let settled = waiting.settled().await;
         assert_eq!((settled.label, settled.result), ("second", true));
-        let superseded: Vec<_> = waiting.supersede_earlier(&settled).collect();
+        let superseded: Vec<_> = waiting.supersede_earlier(settled.earlier).collect();
         assert_eq!(superseded, ["first"]);
         assert_eq!(waiting.push("fourth", ready(false)), None);
         let settled = waiting.settled().await;
@@ -92,8 +103,22 @@ mod tests {
         // It is invalid, so that the third still waits.
         waiting.push("fifth", ready(true));
         let settled = waiting.settled().await;
-        let superseded: Vec<_> = waiting.supersede_earlier(&settled).collect();
+        let superseded: Vec<_> = waiting.supersede_earlier(settled.earlier).collect();
         assert_eq!(superseded, ["third"]);
+    }
+
+    #[tokio::test]
+    async fn a_configuration_that_waits_again_keeps_its_place() {
+        let mut waiting = PendingConfigurations::default();
+        waiting.push("first", pending());
+        waiting.push("second", ready(()));
+        waiting.push("third", pending());
+        let settled = waiting.settled().await;
+        waiting.wait_again(settled.earlier, settled.label, ready(()));
+        let settled = waiting.settled().await;
+        assert_eq!(settled.label, "second");
+        let superseded: Vec<_> = waiting.supersede_earlier(settled.earlier).collect();
+        assert_eq!(superseded, ["first"]);
     }
 
     #[tokio::test]
@@ -106,6 +131,6 @@ mod tests {
         assert_eq!(waiting.push(9, ready(())), Some(1));
         let settled = waiting.settled().await;
         assert_eq!(settled.label, 9);
-        assert_eq!(waiting.supersede_earlier(&settled).count(), 7);
+        assert_eq!(waiting.supersede_earlier(settled.earlier).count(), 7);
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::admin::guide::{ReasonGuide, plain};
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
+use crate::admin::text::LEFT_TO_ENVOY;
 use crate::cli::paint::{Colour, Paint};
 use crate::telemetry::printable::printable;
 
@@ -60,6 +61,10 @@ pub(crate) fn text(explanation: &pb::Explanation, paint: Paint) -> String {
             }
         }
         Some(Answer::Refused(refusal)) => {
+            if refusal.left_to_envoy {
+                text.push_str(LEFT_TO_ENVOY);
+                text.push('\n');
+            }
             let _ = writeln!(
                 text,
                 "Envoy answers the client with status {}, these headers and this body:",
@@ -233,6 +238,7 @@ mod tests {
                 status: 401,
                 headers: vec![header()],
                 body: odd(),
+                left_to_envoy: false,
             }),
         ];
         for (answer, lines) in answers.into_iter().zip([14, 11]) {

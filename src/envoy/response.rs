@@ -10,7 +10,8 @@
 //! [`RefusalCode`]: accredit_core::authz::answer::RefusalCode
 
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
-use accredit_core::authz::answer::{Admission, Answer, Judged, RefusalForm, RefusedAnswer};
+use accredit_core::authz::answer::{Admission, Answer, Judged, RefusedAnswer};
+use accredit_core::authz::refusal_target::RefusalForm;
 
 use bytes::Bytes;
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use accredit_core::authn::error::AuthenticationError;
-use accredit_core::authz::answer::{Answer, ClientProtocol, Judged, RefusalForm};
+use accredit_core::authz::answer::{Answer, Judged};
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::authz::denial::Denial;
 use accredit_core::authz::explanation::{ComparedRule, compared_rules, steps};
 use accredit_core::authz::record::DecisionRecord;
+use accredit_core::authz::refusal_target::RefusalForm;
 use accredit_core::authz::step::{Step, StepOutcome};
 use accredit_core::reason::Reason;
 use accredit_core::request::Request;
@@ -73,9 +74,7 @@ impl Explains for LiveExplainer {
             .find(|rule| rule.name == record.rule)
             .unwrap_or(table.default_rule());
         let steps = steps(record, rule, authorizer).into_iter();
-        let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
-        let refusals = authorizer.refusals();
-        let answer = refusals.refuse(denial, ClientProtocol::Http, RefusalForm::Denied);
+        let answer = authorizer.refusals().answer_of(record);
         Some(pb::Explanation {
             decision: record.decision().as_str().to_owned(),
             reason: record.reason.as_str().to_owned(),
@@ -219,6 +218,7 @@ impl From<Answer> for pb::explanation::Answer {
                     .map(|(name, value)| header((name, value)))
                     .collect(),
                 body: refusal.body.into_owned(),
+                left_to_envoy: refusal.form == RefusalForm::Error,
             }),
         }
     }

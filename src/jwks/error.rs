@@ -59,6 +59,8 @@ pub struct RequestError {
 pub enum RequestFailure {
     #[error("unreachable: {0}")]
     Unreachable(String),
+    #[error("not requested, because no HTTP client could be set up: {0}")]
+    NoClient(String),
     #[error("not requested, because there is no bearer token to send: {0}")]
     NoBearer(String),
     #[error("the TLS handshake failed: {0}")]
@@ -192,6 +194,7 @@ impl RequestError {
     pub(in crate::jwks) fn is_transient(&self) -> bool {
         match &self.cause {
             RequestFailure::Unreachable(_)
+            | RequestFailure::NoClient(_)
             | RequestFailure::NoBearer(_)
             | RequestFailure::Tls(_)
             | RequestFailure::TimedOut(_)
@@ -232,7 +235,8 @@ impl RequestFailure {
             RequestFailure::TooLarge { .. } => "; publish a smaller document there",
             RequestFailure::Interrupted(_) => "; look for the fault at the server, or at a proxy",
             RequestFailure::UnexpectedNotModified => "; correct the server",
-            RequestFailure::NoBearer(_)
+            RequestFailure::NoClient(_)
+            | RequestFailure::NoBearer(_)
             | RequestFailure::Tls(_)
             | RequestFailure::ForbiddenRedirect { .. }
             | RequestFailure::ContentEncoding(_) => "",

@@ -84,7 +84,7 @@ impl IssuerClient {
             Ok(clients) => get(clients).await,
             Err(cause) => Err(RequestError {
                 address: address.to_string(),
-                cause: RequestFailure::Unreachable(cause),
+                cause: RequestFailure::NoClient(cause),
             }),
         };
         let is_tls_failure = matches!(

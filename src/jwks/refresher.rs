@@ -2,6 +2,7 @@
 //! again after a failure.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use accredit_core::keys::ledger::Purpose;
 use accredit_core::keys::source::FetchSettings;
 use accredit_core::keys::store::KeyStore;
+use accredit_core::keys::store::replacement::Unconfirmed;
 use futures_util::FutureExt as _;
 use futures_util::future::OptionFuture;
 use tokio::sync::Semaphore;
@@ -195,17 +197,31 @@ impl<F: Fetch> Refresher<F> {
             .await;
         let now = Instant::now();
         let fetched = fetched.unwrap_or(Err(FetchError::Internal));
-        let outcome = FetchOutcome::of(&fetched);
+        let mut outcome = FetchOutcome::of(&fetched);
         let next_attempt = match fetched {
-            Ok(fetched) => self.succeed(fetched, started, now),
+            Ok(fetched) => match self.succeed(fetched, started, now) {
+                Ok(next_attempt) => next_attempt,
+                Err(unconfirmed) => {
+                    outcome = FetchOutcome::Failed(unconfirmed.to_string());
+                    self.retry(unconfirmed, None, now)
+                }
+            },
             Err(error) => self.fail(error, now),
         };
         fetch_span::make(&self.traces, &self.store, outcome, began.elapsed());
         next_attempt
     }
 
-    fn succeed(&mut self, fetched: FetchedKeys, started: Instant, now: Instant) -> Instant {
-        self.failures = 0;
+    /// Holds the fetched keys, and plans the next refresh.
+    ///
+    /// # Errors
+    /// [`Unconfirmed`]: the answer is of no use, and the fetch counts as failed.
+    fn succeed(
+        &mut self,
+        fetched: FetchedKeys,
+        started: Instant,
+        now: Instant,
+    ) -> Result<Instant, Unconfirmed> {
         let FetchedKeys { key_set, max_age } = fetched;
         let report = key_set
             .as_ref()
@@ -217,9 +233,14 @@ impl<F: Fetch> Refresher<F> {
             self.reported = Some(report);
         }
         // An empty set refuses every token, and is probably a mistake that is corrected soon.
-        let is_empty = key_set
-            .as_ref()
-            .is_some_and(|fetched| fetched.key_set.keys().is_empty());
+        let is_empty = match &key_set {
+            Some(fetched) => fetched.key_set.keys().is_empty(),
+            // "Not modified" confirms the held set.
+            None => self
+                .store
+                .held()
+                .is_some_and(|held| held.key_set.keys().is_empty()),
+        };
         let max_age = if is_empty {
             Some(Duration::ZERO)
         } else {
@@ -235,28 +256,15 @@ impl<F: Fetch> Refresher<F> {
             }
         });
         let max_stale = self.settings.max_stale;
-        let confirmed = self.store.succeed(
+        self.store.succeed(
             key_set,
             started.into_std(),
             max_stale,
             next_attempt.into_std(),
-        );
-        match confirmed {
-            Ok(_) => self.save(now),
-            Err(unconfirmed) => {
-                let source = self.store.source();
-                let retry_in = retry_delay(1, self.settings.refresh, random_fraction());
-                tracing::warn!(
-                    %source, issuer = source.issuer(), error = %unconfirmed, ?retry_in,
-                    "key refresh failed"
-                );
-                let next_attempt = now + retry_in;
-                self.store
-                    .fail(Arc::new(unconfirmed), next_attempt.into_std(), None);
-                return next_attempt;
-            }
-        }
-        next_attempt
+        )?;
+        self.failures = 0;
+        self.save(now);
+        Ok(next_attempt)
     }
 
     /// Saves the held key set, whether this refresher fetched it, or another one of the same source.
@@ -267,12 +275,26 @@ impl<F: Fetch> Refresher<F> {
     }
 
     fn fail(&mut self, error: FetchError, now: Instant) -> Instant {
-        self.failures = self.failures.saturating_add(1);
+        if matches!(error, FetchError::File { .. }) {
+            // The folder may have been removed, which also ends its watch.
+            self.watch.end();
+        }
         // `Retry-After` is obeyed for at most `refresh` (CONTRACT 5.5.3). With a longer pause, a withdrawn key would
         // continue to verify tokens.
         let retry_after = error
             .retry_after()
             .map(|asked| asked.min(self.settings.refresh));
+        self.retry(error, retry_after, now)
+    }
+
+    /// Reports a failed fetch, and plans the next one: at `retry_after` at the earliest.
+    fn retry(
+        &mut self,
+        error: impl Error + Send + Sync + 'static,
+        retry_after: Option<Duration>,
+        now: Instant,
+    ) -> Instant {
+        self.failures = self.failures.saturating_add(1);
         let backoff = retry_delay(self.failures, self.settings.refresh, random_fraction());
         let retry_in = backoff.max(retry_after.unwrap_or_default());
         let source = self.store.source();
@@ -280,10 +302,6 @@ impl<F: Fetch> Refresher<F> {
             %source, issuer = source.issuer(), %error, failures = self.failures, ?retry_in,
             "key refresh failed"
         );
-        if matches!(error, FetchError::File { .. }) {
-            // The folder may have been removed, which also ends its watch.
-            self.watch.end();
-        }
         let next_attempt = now + retry_in;
         let retry_after_until = retry_after.map(|asked| now + asked);
         self.store.fail(

@@ -148,14 +148,17 @@ impl Service {
 
     /// Puts another configuration into force.
     pub async fn reload(&self, configuration: &str) {
-        let reloaded = self.reloader.reload(settings(configuration)).await;
-        assert_eq!(reloaded, Reloaded::Applied);
+        assert_eq!(self.try_reload(configuration).await, Reloaded::Applied);
     }
 
     /// Tries another configuration, which must not come into force.
     pub async fn reload_rejected(&self, configuration: &str) {
-        let reloaded = self.reloader.reload(settings(configuration)).await;
-        assert_eq!(reloaded, Reloaded::Rejected);
+        assert_eq!(self.try_reload(configuration).await, Reloaded::Rejected);
+    }
+
+    /// Sends another configuration, and waits for the result.
+    pub async fn try_reload(&self, configuration: &str) -> Reloaded {
+        self.reloader.reload(settings(configuration)).await
     }
 
     /// The service as Envoy's configuration names it.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::admin::guide::ReasonGuide;
 use crate::admin::pb;
 use crate::admin::pb::explanation::Answer;
-use crate::admin::text::{latency, moment};
+use crate::admin::text::{LEFT_TO_ENVOY, latency, moment};
 use crate::console::document::{Layout, Page, fact};
 use crate::console::explain::form::{self, FilledForm};
 use crate::console::guide_pages::{link, prose};
@@ -175,6 +175,7 @@ fn answer(answer: &Answer) -> Markup {
             }
         },
         Answer::Refused(refusal) => html! {
+            @if refusal.left_to_envoy { p { (LEFT_TO_ENVOY) } }
             p { "Envoy answers the client with status " strong { (refusal.status) } ":" }
             (headers(&refusal.headers))
             pre { (refusal.body) }

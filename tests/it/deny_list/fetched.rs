@@ -1,10 +1,17 @@
 //! A deny list that is fetched: conditional requests, failures, and the time before the first list.
 
+use std::sync::Arc;
+
+use accredit::app::reload::Reloaded;
+use tokio::sync::Semaphore;
+
 use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::http_get::get;
 use crate::support::issuer::{Answer, KeyServer, Reply};
+use crate::support::keys::{rsa, set};
 use crate::support::service::Service;
+use crate::support::token::Token;
 
 use super::place::{ISSUER, configuration, metric, token};
 
@@ -111,4 +118,71 @@ async fn a_reload_to_a_list_that_cannot_be_fetched_is_rejected() {
     let service = Service::ready(&configuration("")).await;
     service.reload_rejected(&revoked(&server)).await;
     assert_eq!(reason(&service, &token("sub", "sam")).await, "allowed");
+}
+
+/// A configuration whose deny list has to be loaded again must not take effect after a newer configuration.
+#[tokio::test]
+async fn a_configuration_that_loads_its_list_again_does_not_replace_a_newer_one() {
+    let server = KeyServer::start().await;
+    let keys = Answer::of(200, set([rsa(0).jwk("k")]));
+    let gate = |path: &str, answer: Answer| {
+        let gate = Arc::new(Semaphore::new(0));
+        server.serve(path, Reply::When(gate.clone(), answer));
+        gate
+    };
+    let with = |name: &str, list: &str| {
+        let issuer = format!(
+            "  - issuer: https://{name}.test\n    audiences: [api.test]\n    jwks: {{ uri: '{}' }}\n",
+            server.url(&format!("/{name}"))
+        );
+        configuration(&format!("{issuer}{list}"))
+    };
+    let list_at = |path: &str| format!("revoked: {{ uri: '{}', refresh: 1h }}\n", server.url(path));
+    for path in ["/list-1", "/list-2"] {
+        server.serve(path, Answer::of(200, list("sam")));
+    }
+    let service = Service::ready(&configuration(&list_at("/list-1"))).await;
+    let list_again = gate("/list-1", Answer::of(200, list("sam")));
+    let (first, second, third) = (
+        gate("/first", keys.clone()),
+        gate("/second", keys.clone()),
+        gate("/third", keys),
+    );
+    let (in_first, in_second, in_third) = (
+        with("first", &list_at("/list-2")),
+        with("second", &list_at("/list-1")),
+        with("third", ""),
+    );
+    let reason_of = async |name: &str| {
+        let token = Token::of(&format!("https://{name}.test")).signed(rsa(0));
+        reason(&service, &token).await
+    };
+    let in_force = async |name: &str| {
+        eventually("the configuration is in force", async || {
+            (reason_of(name).await == "allowed").then_some(())
+        })
+        .await;
+    };
+    let steps = async {
+        for path in ["/first", "/second", "/third"] {
+            server.wait_for_requests(path, 1).await;
+        }
+        first.add_permits(1);
+        in_force("first").await;
+        second.add_permits(1);
+        server.wait_for_requests("/list-1", 2).await;
+        third.add_permits(1);
+        in_force("third").await;
+        list_again.add_permits(1);
+    };
+    let (of_first, of_second, of_third, ()) = tokio::join!(
+        service.try_reload(&in_first),
+        service.try_reload(&in_second),
+        service.try_reload(&in_third),
+        steps
+    );
+    assert_eq!(of_first, Reloaded::Applied);
+    assert_eq!(of_second, Reloaded::Superseded);
+    assert_eq!(of_third, Reloaded::Applied);
+    assert_eq!(reason_of("second").await, "unknown_issuer");
 }

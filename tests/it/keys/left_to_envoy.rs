@@ -6,6 +6,7 @@ use crate::support::check_request::ClientRequest;
 use crate::support::eventually::eventually;
 use crate::support::issuer::{Answer, KeyServer, Reply};
 use crate::support::keys::{rsa, set};
+use crate::support::process::{accredit, ended};
 use crate::support::service::{Service, issuer_at};
 use crate::support::token::{Token, now};
 
@@ -112,6 +113,70 @@ async fn a_token_whose_issuer_the_rule_does_not_accept_is_not_left_to_envoy() {
             "{path}: {answer:?}"
         );
     }
+}
+
+/// CONTRACT 4.8.1a: a rule can name the issuer of one tenant.
+#[tokio::test]
+async fn a_token_of_a_tenant_that_the_rule_names_is_left_to_envoy() {
+    let hung = KeyServer::with_keys(Reply::Hang).await;
+    let template = "https://login.test/{tid}/v2.0";
+    let of = |tenant: &str| template.replace("{tid}", tenant);
+    let configuration = format!(
+        "unavailable: defer\nissuers:\n  - issuer: '{template}'\n    tenants: [t-1, t-2]\n    audiences: [api.test]\n    \
+         jwks: {{ uri: '{}' }}\nrules:\n  - {{ name: one, match: {{ paths: [/one] }}, issuers: ['{}'] }}\n  \
+         - {{ name: each, issuers: ['{template}'] }}\n",
+        hung.url("/keys"),
+        of("t-1"),
+    );
+    let service = Service::start(&configuration);
+    let envoy = service.envoy().await;
+    hung.wait_for_requests("/keys", 1).await;
+    for (path, tenant, left) in [
+        ("/one", "t-1", true),
+        ("/one", "t-2", false),
+        ("/each", "t-1", true),
+    ] {
+        let token = Token::of(&of(tenant)).claim("tid", tenant);
+        let request = ClientRequest::bearer(&token.signed(rsa(0))).path(path);
+        let answer = envoy.check_or_be_left(request, SHORT).await;
+        assert_eq!(answer.reason(), "keys_unavailable");
+        assert_eq!(answer.left_to_envoy, left, "{path} {tenant}: {answer:?}");
+    }
+}
+
+/// The operator must not read that the client got a 503: Envoy may have admitted the request.
+#[tokio::test]
+async fn commands_say_that_envoy_decides() {
+    let server = KeyServer::with_keys(Reply::Hang).await;
+    let service = Service::start(&deferring(&server, ""));
+    let admin = service.admin.to_string();
+    let envoy = service.envoy().await;
+    server.wait_for_requests("/keys", 1).await;
+    let token = Token::of(&server.url("")).signed(rsa(0));
+    let request = ClientRequest::bearer(&token).header("x-request-id", "r-1");
+    assert!(envoy.check_or_be_left(request, SHORT).await.left_to_envoy);
+    let line = "Envoy's failure_mode_allow decides about this request (unavailable: defer).";
+    let found = ended(&mut accredit(&[
+        "tail",
+        "--admin",
+        &admin,
+        "--request",
+        "r-1",
+    ]))
+    .await;
+    assert!(found.stdout.contains(line), "{}", found.stdout);
+    let other = ClientRequest::bearer("garbage").header("x-request-id", "r-2");
+    envoy.check_or_be_left(other, SHORT).await;
+    let found = ended(&mut accredit(&[
+        "tail",
+        "--admin",
+        &admin,
+        "--request",
+        "r-2",
+    ]))
+    .await;
+    assert!(!found.stdout.contains(line), "{}", found.stdout);
+    assert!(found.stdout.contains("status 401"), "{}", found.stdout);
 }
 
 #[tokio::test]

@@ -193,7 +193,16 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
 }
 
 fn octal_octet(digits: &[u8; 3]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+    u8::try_from(number(digits, 8)?).ok()
+}
+
+/// The value of digits. Unlike `from_str_radix`, it accepts no sign: servers read `\+56` and `%u+061` as text.
+fn number(digits: &[u8], radix: u32) -> Option<u32> {
+    digits.iter().try_fold(0, |value: u32, digit| {
+        value
+            .checked_mul(radix)?
+            .checked_add(char::from(*digit).to_digit(radix)?)
+    })
 }
 
 /// Whether some server reads the name as one of `names`. PHP drops leading spaces, ends a name at a zero byte and at `[`,
@@ -230,8 +239,7 @@ fn without_utf16_escapes(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
         let unit = rest
             .get(2..6)
             .filter(|_| rest.get(..2).is_some_and(is_escape));
-        let unit = unit.and_then(|digits| std::str::from_utf8(digits).ok());
-        let unit = unit.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        let unit = unit.and_then(|digits| number(digits, 16));
         // Names of sources are ASCII in practice: another character cannot make a name equal to one of them.
         plain.push(unit.map_or(first, |unit| u8::try_from(unit).unwrap_or(b'?')));
         rest = match unit {

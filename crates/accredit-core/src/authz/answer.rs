@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::authn::identity::Identity;
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::record::DecisionRecord;
+use crate::authz::refusal_target::RefusalForm;
 use crate::forward::strip::StripList;
-use crate::request::Headers;
 
 /// A decided request: what to report, and what to answer.
 #[derive(Clone, Debug)]
@@ -58,23 +58,6 @@ pub enum RefusalCode {
     PermissionDenied = 7,
     Unavailable = 14,
     Unauthenticated = 16,
-}
-
-/// The form in which Envoy gets a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalForm {
-    /// Envoy denies the request.
-    Denied,
-    /// Envoy's `failure_mode_allow` decides (CONTRACT 4.8.2).
-    Error,
-}
-
-/// The protocol of the client whose request is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientProtocol {
-    Http,
-    /// Envoy derives the right `grpc-status` from 401, 403 and 503, and a wrong one from 400 (CONTRACT 4.5.11).
-    Grpc,
 }
 
 // === impl Admission ===
@@ -130,24 +113,5 @@ impl Admission {
         let identity = self.identity();
         let sets = move |name: &str| identity.is_some_and(|identity| identity.sets_header(name));
         self.strip.unset(sets).chain(others)
-    }
-}
-
-// === impl ClientProtocol ===
-
-impl ClientProtocol {
-    /// `application/grpc`, alone or followed by `+` or `;` (CONTRACT 4.5.11).
-    pub fn of(headers: &Headers<'_>) -> ClientProtocol {
-        let is_grpc = headers.all("content-type").any(|value| {
-            let after = value
-                .strip_prefix(b"application/grpc")
-                .map(|rest| rest.first().copied());
-            matches!(after, Some(None | Some(b'+' | b';')))
-        });
-        if is_grpc {
-            ClientProtocol::Grpc
-        } else {
-            ClientProtocol::Http
-        }
     }
 }

@@ -9,13 +9,14 @@ use crate::authn::error::AuthenticationError;
 use crate::authn::moment::Moment;
 use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::sources::TokenSources;
-use crate::authz::answer::{Answer, ClientProtocol, Judged, RefusalForm, RefusedAnswer};
+use crate::authz::answer::{Answer, Judged, RefusedAnswer};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::filtered_requests::FilteredRequests;
 use crate::authz::pending_admission::PendingAdmission;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::refusal_settings::RefusalSettings;
+use crate::authz::refusal_target::{ClientProtocol, RefusalForm, RefusalTarget};
 use crate::authz::resource_metadata::ResourceMetadata;
 use crate::expression::Expression;
 use crate::forward::strip::{StripList, TokenForwarding};
@@ -184,9 +185,10 @@ impl Authorizer {
                 record,
                 answer: Answer::Refuse(document),
             },
-            Decided::Deny(Refused { record, form, .. }) => {
+            Decided::Deny(Refused {
+                mut record, form, ..
+            }) => {
                 let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
-                let client = ClientProtocol::of(&request.headers);
                 let scheme = match denial {
                     // A challenge without an error has one form only.
                     Denial::Unauthenticated(AuthenticationError::MissingToken) => {
@@ -194,10 +196,12 @@ impl Authorizer {
                     }
                     _ => self.sources.challenge_scheme(request),
                 };
-                Judged {
-                    answer: Answer::Refuse(self.refusals.refuse_with(denial, client, form, scheme)),
-                    record,
-                }
+                record.target = RefusalTarget {
+                    client: ClientProtocol::of(&request.headers),
+                    form,
+                    scheme,
+                };
+                self.refusals.judged(record)
             }
         })
     }
@@ -219,6 +223,7 @@ impl Authorizer {
                 token: TokenRecord::NotRead,
                 cache: None,
                 is_shadow: false,
+                target: RefusalTarget::default(),
             };
             return Ok(Decided::Document(record, document));
         }

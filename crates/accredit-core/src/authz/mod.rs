@@ -10,6 +10,7 @@ pub mod filtered_requests;
 pub mod pending_admission;
 pub mod record;
 pub mod refusal_settings;
+pub mod refusal_target;
 pub mod resource_metadata;
 pub mod step;
 pub mod typed_metadata;

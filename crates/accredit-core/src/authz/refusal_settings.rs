@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::authn::realm::{ErrorDetails, Realm};
-use crate::authz::answer::{
-    Answer, ClientProtocol, Judged, RefusalCode, RefusalForm, RefusedAnswer,
-};
+use crate::authz::answer::{Answer, Judged, RefusalCode, RefusedAnswer};
 use crate::authz::challenge::{self, ChallengeError};
 use crate::authz::denial::{Class, Denial};
 use crate::authz::record::DecisionRecord;
+use crate::authz::refusal_target::{ClientProtocol, RefusalTarget};
 use crate::proof::presentation::CredentialScheme;
 
 /// The settings of denials.
@@ -24,31 +23,30 @@ pub struct RefusalSettings {
 impl RefusalSettings {
     /// The denial of a call whose request could not be read.
     pub fn refuse_call(&self, denial: Denial) -> Judged {
-        let answer = self.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
+        self.judged(DecisionRecord::early(denial))
+    }
+
+    /// The denial of this record, with its answer.
+    pub(in crate::authz) fn judged(&self, record: DecisionRecord) -> Judged {
         Judged {
-            record: DecisionRecord::early(denial),
-            answer: Answer::Refuse(answer),
+            answer: Answer::Refuse(self.answer_of(&record)),
+            record,
         }
     }
 
-    /// The answer for a denial.
-    pub fn refuse(
-        &self,
-        denial: &Denial,
-        client: ClientProtocol,
-        form: RefusalForm,
-    ) -> RefusedAnswer {
-        self.refuse_with(denial, client, form, CredentialScheme::Bearer)
+    /// The answer that the client of a denied request got.
+    pub fn answer_of(&self, record: &DecisionRecord) -> RefusedAnswer {
+        let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
+        self.refuse(denial, record.target)
     }
 
-    /// The answer for a denial, to a client that used this scheme.
-    pub fn refuse_with(
-        &self,
-        denial: &Denial,
-        client: ClientProtocol,
-        form: RefusalForm,
-        scheme: CredentialScheme,
-    ) -> RefusedAnswer {
+    /// The answer for a denial.
+    pub fn refuse(&self, denial: &Denial, target: RefusalTarget) -> RefusedAnswer {
+        let RefusalTarget {
+            client,
+            form,
+            scheme,
+        } = target;
         let class = denial.class();
         let (code, status, error) = of_class(&class);
         let details = self.details_of(denial, &class);

@@ -12,9 +12,10 @@ use crate::token::confirmation::{Confirmation, Thumbprint};
 use crate::token::numeric_date::NumericDate;
 
 /// The authentication scheme of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CredentialScheme {
     /// `Bearer`, and every token source without that scheme.
+    #[default]
     Bearer,
     /// RFC 9449 section 7.1.
     Dpop,

@@ -67,15 +67,17 @@ impl Demands {
             || self.when.is_some()
     }
 
-    /// Whether the rule accepts tokens of that issuer.
-    pub(crate) fn accept_issuer(&self, issuer: &str) -> bool {
-        self.issuers
-            .as_ref()
-            .is_none_or(|issuers| issuers.iter().any(|own| &**own == issuer))
+    /// Whether the rule accepts tokens of that issuer. `issuer` is the configured name, which can have a placeholder for the tenant;
+    /// `iss` gives the token's own.
+    pub(crate) fn accept_issuer<'a>(&self, issuer: &str, iss: impl FnOnce() -> &'a str) -> bool {
+        let Some(issuers) = &self.issuers else {
+            return true;
+        };
+        let names = |wanted: &str| issuers.iter().any(|own| &**own == wanted);
+        names(issuer) || names(iss())
     }
 
-    /// Checks everything but the condition. `issuer` is the configured name, which can have a placeholder for the tenant;
-    /// `iss` gives the token's own.
+    /// Checks everything but the condition. `issuer` and `iss` are those of [`Demands::accept_issuer`].
     ///
     /// # Errors
     /// The first requirement that the token does not meet.
@@ -85,7 +87,7 @@ impl Demands {
         iss: impl FnOnce() -> &'a str,
         token: &VerifiedToken,
     ) -> Result<(), RuleDenial> {
-        if !self.accept_issuer(issuer) && !self.accept_issuer(iss()) {
+        if !self.accept_issuer(issuer, iss) {
             return Err(RuleDenial::IssuerNotAllowed);
         }
         if let Some(audiences) = &self.audiences

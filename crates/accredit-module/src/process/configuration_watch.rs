@@ -155,7 +155,9 @@ impl ConfigurationWatch {
         >,
     ) {
         if settled.result.is_ok() {
-            pending.supersede_earlier(&settled).for_each(supersede);
+            pending
+                .supersede_earlier(settled.earlier)
+                .for_each(supersede);
         }
         let prepared = match settled.result {
             Ok(prepared) => prepared,

@@ -1,7 +1,8 @@
 //! The answer of a decision as a value of Envoy's own types, built by a plain reading of the neutral answer.
 
 use accredit_core::authn::token_metadata::MetadataValue;
-use accredit_core::authz::answer::{Answer, Judged, RefusalForm};
+use accredit_core::authz::answer::{Answer, Judged};
+use accredit_core::authz::refusal_target::RefusalForm;
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;

@@ -131,6 +131,19 @@ async fn an_answer_304_confirms_the_held_keys() {
     );
 }
 
+/// An empty set is probably a mistake that is corrected soon, also if the issuer answers "not modified".
+#[tokio::test(start_paused = true)]
+async fn an_empty_set_is_requested_again_soon_also_after_304() {
+    let source = ScriptedSource::of(&[]);
+    let _kept = RefreshedStore::from(&source, store());
+    pass(1.0).await;
+    source.replies(Reply::Unchanged);
+    pass(600.0).await;
+    let pauses = pauses(&source);
+    assert!(pauses.len() >= 9, "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause < 30.0), "{pauses:?}");
+}
+
 /// CONTRACT 5.3.8.
 #[tokio::test(start_paused = true)]
 async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {

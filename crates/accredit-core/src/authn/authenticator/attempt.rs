@@ -14,6 +14,8 @@ pub struct TokenDenial {
     pub error: AuthenticationError,
     /// The configured issuer that the token names.
     pub issuer: Option<Arc<str>>,
+    /// The token's `iss`, if its issuer has no key for it and is configured with a placeholder for the tenant.
+    pub(crate) tenant_issuer: Option<Box<str>>,
     /// The held key that the token names.
     pub key_id: Option<Box<str>>,
     /// The token, if its signature was verified.
@@ -58,6 +60,7 @@ impl TokenDenial {
         TokenDenial {
             error,
             issuer: Some(identity.issuer_name.clone()),
+            tenant_issuer: None,
             key_id: identity.key_id.clone(),
             signed: Some(Arc::new(SignedToken::new(identity.token.signed_claims()))),
             cache,
@@ -80,6 +83,7 @@ impl From<AuthenticationError> for TokenDenial {
         TokenDenial {
             error,
             issuer: None,
+            tenant_issuer: None,
             key_id: None,
             signed: None,
             cache: None,

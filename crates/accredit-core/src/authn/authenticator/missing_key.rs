@@ -61,11 +61,13 @@ impl IssuedToken<'_> {
         self.judge_claims_before_keys(token)?;
         let (keys, now) = (&self.issuer.keys, self.moment.steady);
         match self.attempt {
-            Attempt::First(trace) => {
-                self.next_step(keys.look_up_any_key(now, trace), WaitReason::KeyMissing)
-            }
+            Attempt::First(trace) => self.next_step(
+                keys.look_up_any_key(now, trace),
+                WaitReason::KeyMissing,
+                token,
+            ),
             Attempt::AfterWait(_) | Attempt::Peek => {
-                Err(self.denial(keys.why_no_keys(now).into(), None))
+                Err(self.without_key(keys.why_no_keys(now), token))
             }
         }
     }
@@ -120,6 +122,7 @@ impl IssuedToken<'_> {
                 return self.next_step(
                     keys.look_up_unknown_key(key_id, snapshot.generation, now, trace),
                     WaitReason::KeyMissing,
+                    token,
                 );
             }
             Attempt::Peek => keys.missing_by_held_keys(now),
@@ -129,7 +132,7 @@ impl IssuedToken<'_> {
             }
             Attempt::AfterWait(ticket) => keys.settle(&ticket.wait, now),
         };
-        Err(self.denial(missing.into(), None))
+        Err(self.without_key(missing, token))
     }
 
     /// CONTRACT 5.4: the held keys can be old. A token that passes the steps 14 to 19 is verified again after a fetch.
@@ -147,15 +150,20 @@ impl IssuedToken<'_> {
             _ => None,
         };
         match lookup {
-            Some(lookup) => self.next_step(lookup, WaitReason::SecondVerification(first)),
+            Some(lookup) => self.next_step(lookup, WaitReason::SecondVerification(first), token),
             None => Err(self.denial_of(&first, token)),
         }
     }
 
-    fn next_step(&self, lookup: KeyLookup, reason: WaitReason) -> Result<NextStep, TokenDenial> {
+    fn next_step(
+        &self,
+        lookup: KeyLookup,
+        reason: WaitReason,
+        token: &UnverifiedToken<'_>,
+    ) -> Result<NextStep, TokenDenial> {
         match lookup {
             KeyLookup::Wait(wait) => Ok(NextStep::Wait(KeyTicket { wait, reason })),
-            KeyLookup::Missing(missing) => Err(self.denial(missing.into(), None)),
+            KeyLookup::Missing(missing) => Err(self.without_key(missing, token)),
             KeyLookup::Changed => Ok(NextStep::VerifyAgain),
         }
     }
@@ -182,6 +190,15 @@ impl IssuedToken<'_> {
         self.denial(first.error, key_id.map(Box::from))
     }
 
+    /// The denial of a token for which the issuer has no key. A rule can name the token's own `iss`.
+    fn without_key(&self, missing: MissingKey, token: &UnverifiedToken<'_>) -> TokenDenial {
+        let iss = token.claims().issuer().filter(|iss| **iss != **self.name);
+        TokenDenial {
+            tenant_issuer: iss.map(Box::from),
+            ..self.denial(missing.into(), None)
+        }
+    }
+
     pub(super) fn denial(
         &self,
         error: AuthenticationError,
@@ -190,6 +207,7 @@ impl IssuedToken<'_> {
         TokenDenial {
             error,
             issuer: Some(self.name.clone()),
+            tenant_issuer: None,
             key_id,
             signed: None,
             cache: None,

@@ -54,6 +54,8 @@ fn cookies_that_an_upstream_could_read_as_the_token() {
     for cookie in [
         // Escapes in quotes, and a quote that does not end.
         "s=J; s=\"H\\056P\\056x\"",
+        // Not escapes: Python reads `+56+56H.P.x`.
+        "s=J; s=\"\\+56\\+56H\\056P\\056x\"",
         "s=\"a; s=J; x=\"",
         "s=J; s=\"H\\.P\"; x=\"",
         "s=J; s=\"x;H\\056P",

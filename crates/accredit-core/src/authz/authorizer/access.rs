@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::authn::authenticator::Authentication;
-use crate::authn::authenticator::attempt::Attempt;
+use crate::authn::authenticator::attempt::{Attempt, TokenDenial};
 use crate::authn::authenticator::ticket::KeyTicket;
 use crate::authn::error::AuthenticationError;
 use crate::authn::realm::WithoutKeysPolicy;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::sources::Credential;
-use crate::authz::answer::RefusalForm;
 use crate::authz::authorizer::{Authorizer, Decided, Refused, denied};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
 use crate::authz::record::{DecisionRecord, TokenRecord};
+use crate::authz::refusal_target::RefusalForm;
 use crate::forward::strip::TokenForwarding;
 use crate::keys::ledger::MissingKey;
 use crate::rules::demands::{Demands, RuleDenial};
@@ -103,7 +103,7 @@ impl Authorizer {
                 })
             }
             Authentication::Denied(denial) => {
-                let form = self.form_of(&denial.error, denial.issuer.as_deref(), demands);
+                let form = self.form_of(&denial, demands);
                 let record = DecisionRecord::token_denied(denial, rule.name.clone());
                 Ok(Decided::Deny(Refused::new(record, form)))
             }
@@ -113,14 +113,15 @@ impl Authorizer {
 
     /// CONTRACT 4.8: Envoy decides only about a token whose issuer has no usable key because no fetch has succeeded or the
     /// keys are too old, and only if the rule accepts that issuer.
-    fn form_of(
-        &self,
-        error: &AuthenticationError,
-        issuer: Option<&str>,
-        demands: &Demands,
-    ) -> RefusalForm {
-        let has_no_keys = matches!(error, AuthenticationError::Key(MissingKey::NoKeys { .. }));
-        let is_accepted = issuer.is_some_and(|issuer| demands.accept_issuer(issuer));
+    fn form_of(&self, denial: &TokenDenial, demands: &Demands) -> RefusalForm {
+        let has_no_keys = matches!(
+            denial.error,
+            AuthenticationError::Key(MissingKey::NoKeys { .. })
+        );
+        let is_accepted = denial.issuer.as_deref().is_some_and(|issuer| {
+            let iss = denial.tenant_issuer.as_deref();
+            demands.accept_issuer(issuer, || iss.unwrap_or(issuer))
+        });
         match self.without_keys {
             WithoutKeysPolicy::Defer if has_no_keys && is_accepted => RefusalForm::Error,
             WithoutKeysPolicy::Defer | WithoutKeysPolicy::Refuse => RefusalForm::Denied,

@@ -6,13 +6,13 @@ use crate::authn::authenticator::attempt::{AcceptedToken, Attempt};
 use crate::authn::identity::Identity;
 use crate::authn::removal::TokenRemoval;
 use crate::authn::token_metadata::MetadataValue;
-use crate::authz::answer::{Admission, Answer, ClientProtocol, Judged, RefusalForm};
+use crate::authz::answer::{Admission, Answer, Judged};
 use crate::authz::authorizer::trial::can_be_on_trial;
 use crate::authz::authorizer::{Authorizer, Decided, Judgement, Refused};
 use crate::authz::condition_input::RequestAtMoment;
-use crate::authz::denial::Denial;
 use crate::authz::pending_admission::{PendingAdmission, RequestChange};
 use crate::authz::record::{DecisionRecord, TokenRecord};
+use crate::authz::refusal_target::{RefusalForm, RefusalTarget};
 use crate::authz::typed_metadata;
 use crate::expression::Expression;
 use crate::proof::shared_proof::SharedProof;
@@ -41,6 +41,7 @@ impl Authorizer {
             rule: rule.name.clone(),
             token: TokenRecord::Verified(identity.clone()),
             cache,
+            target: RefusalTarget::default(),
         };
         Decided::Admit(PendingAdmission {
             record,
@@ -59,6 +60,7 @@ impl Authorizer {
             rule: rule.name.clone(),
             token: TokenRecord::NotRead,
             cache: None,
+            target: RefusalTarget::default(),
         };
         Decided::Admit(PendingAdmission {
             record,
@@ -174,13 +176,7 @@ impl Authorizer {
                     }
                     _ => {
                         // The protocol of the client matters for status 400 only.
-                        let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
-                        let (client, form) = (ClientProtocol::Http, RefusalForm::Denied);
-                        let answer = self.refusals.refuse(denial, client, form);
-                        return Judged {
-                            record,
-                            answer: Answer::Refuse(answer),
-                        };
+                        return self.refusals.judged(record);
                     }
                 }
             }

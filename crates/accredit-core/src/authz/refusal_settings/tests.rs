@@ -6,8 +6,8 @@ use super::{RefusalSettings, body, whole_seconds};
 use crate::authn::error::AuthenticationError;
 use crate::authn::extraction_error::AmbiguousCredential;
 use crate::authn::realm::ErrorDetails;
-use crate::authz::answer::{ClientProtocol, RefusalForm};
 use crate::authz::denial::{Denial, InvalidRequest};
+use crate::authz::refusal_target::{ClientProtocol, RefusalTarget};
 use crate::expression::failure::EvaluationFailure;
 use crate::keys::ledger::MissingKey;
 use crate::rules::demands::{RuleDenial, ScopeDemand};
@@ -64,7 +64,13 @@ fn every_denial() -> Vec<Denial> {
 fn every_refusal_has_an_error_status() {
     for denial in every_denial() {
         for client in [ClientProtocol::Http, ClientProtocol::Grpc] {
-            let answer = RefusalSettings::default().refuse(&denial, client, RefusalForm::Denied);
+            let answer = RefusalSettings::default().refuse(
+                &denial,
+                RefusalTarget {
+                    client,
+                    ..RefusalTarget::default()
+                },
+            );
             assert_ne!(answer.code as i32, 0, "{denial:?}");
             assert!(answer.status >= 400, "{denial:?}");
             let body: serde_json::Value = serde_json::from_str(&answer.body).expect(&answer.body);
@@ -85,7 +91,7 @@ fn error_details_can_be_hidden() {
     };
     let denial = Denial::Unauthenticated(MissingKey::Unknown.into());
     let refuse = |settings: &RefusalSettings| {
-        let answer = settings.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
+        let answer = settings.refuse(&denial, RefusalTarget::default());
         format!("{:?} {}", answer.headers, answer.body)
     };
     for (settings, is_shown) in [(RefusalSettings::default(), true), (hidden, false)] {
@@ -124,7 +130,7 @@ fn the_body_of_every_denial_is_json_with_its_error() {
         ..RefusalSettings::default()
     };
     for denial in every_denial() {
-        let answer = settings.refuse(&denial, ClientProtocol::Http, RefusalForm::Denied);
+        let answer = settings.refuse(&denial, RefusalTarget::default());
         let body: serde_json::Value = serde_json::from_str(&answer.body).expect("is JSON");
         assert_eq!(body.to_string(), answer.body, "{denial:?}");
         assert!(body["error"].is_string(), "{denial:?}");

@@ -1,8 +1,9 @@
 //! How a check ends: the request is changed and admitted, denied, or denied because of a fault.
 
-use accredit_core::authz::answer::{ClientProtocol, Judged};
+use accredit_core::authz::answer::Judged;
 use accredit_core::authz::denial::Denial;
 use accredit_core::authz::record::DecisionRecord;
+use accredit_core::authz::refusal_target::ClientProtocol;
 
 use crate::check::fault;
 use crate::check::http_stream::{HttpStream, LocalReply, NotChanged};
