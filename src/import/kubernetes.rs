@@ -18,7 +18,7 @@ use crate::import::text_test::TextTest;
 mod expressions;
 mod mappings;
 
-const ORIGIN: &str = "Kubernetes";
+pub(crate) const ORIGIN: &str = "Kubernetes";
 
 /// What the API server accepts.
 const ALGORITHMS: &[&str] = &[
@@ -84,6 +84,7 @@ pub(crate) fn policy(
         }],
         payload_header: None,
         verified_headers: Vec::new(),
+        strip_headers: Vec::new(),
         forward_token: ImportedValue::Default(true),
         error_details: true,
         routes,

@@ -205,6 +205,11 @@ impl<'v> Members<'v> {
         }
     }
 
+    /// Whether a member was not read.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.found.iter().any(|member| !member.is_read.get())
+    }
+
     /// Reports each member that was not read.
     pub(crate) fn report_unread(self) {
         for member in self.found.iter().filter(|member| !member.is_read.get()) {

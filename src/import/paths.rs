@@ -15,8 +15,8 @@ pub(crate) enum PathTest {
     Text(TextTest),
     /// This path, and those below it.
     AtOrBelow(String),
-    /// A pattern in the syntax of accredit, which means the same in the original.
-    Pattern(String),
+    /// A path template of Istio: `{*}` is one segment, and `{**}` any text, also an empty one behind a `/`.
+    Template(String),
 }
 
 /// The direction of an error if a conversion cannot be exact.
@@ -32,7 +32,13 @@ impl PathTest {
     /// The patterns, if patterns can say it.
     pub(crate) fn patterns(&self, rounding: PathRounding) -> Option<Vec<String>> {
         let found = match self {
-            PathTest::Pattern(pattern) => vec![pattern.clone()],
+            PathTest::Template(template) => {
+                let any = match rounding {
+                    PathRounding::Fewer => "*/**",
+                    PathRounding::More => "**",
+                };
+                vec![template.replace("{**}", any).replace("{*}", "*")]
+            }
             PathTest::AtOrBelow(path) => {
                 let path = literal(path.trim_end_matches('/'))?;
                 vec![format!("{path}/**")]
@@ -81,7 +87,7 @@ impl PathTest {
     fn cel(&self, subject: &str, rounding: PathRounding) -> Option<String> {
         let decoded = |text: &str| decoded(text);
         match self {
-            PathTest::Pattern(_) => None,
+            PathTest::Template(_) => None,
             PathTest::AtOrBelow(path) => {
                 let path = decoded(path.trim_end_matches('/'))?;
                 let exact = TextTest::exact(path.clone()).cel(subject)?;

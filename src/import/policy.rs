@@ -13,6 +13,8 @@ pub(crate) struct ImportedPolicy {
     pub(crate) payload_header: Option<String>,
     /// The headers to the upstream that carry claims in the original, also those that accredit cannot set. In lower case.
     pub(crate) verified_headers: Vec<String>,
+    /// Those of them that no token sets in the result, and that a client must not set either. In lower case.
+    pub(crate) strip_headers: Vec<String>,
     pub(crate) forward_token: ImportedValue<bool>,
     pub(crate) error_details: bool,
     /// The first route whose region contains a request decides. The region of the last route contains every request.

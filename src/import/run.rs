@@ -200,14 +200,25 @@ fn always(policy: &ImportedPolicy, plans: &[RulePlan], report: &ImportReport) {
     }
     if reads(|_| false, "request.headers[") {
         report.note(
-            "if a client repeats a header, Envoy compares each value, and its releases without the fix for CVE-2026-26308 compare one text in which commas join the values; accredit receives that text only, and denies a request if the decision depends on where one value ends and the next begins; a regular expression reads a character outside ASCII as several bytes in Envoy, and as one character in accredit",
+            "if a client repeats a header, Envoy compares each value, and its releases without the fix for CVE-2026-26308 compare one text in which commas join the values; accredit receives that text only, and denies a request if the decision depends on where one value ends and the next begins",
         );
+    }
+    let is_of_envoy = origin != kubernetes::ORIGIN;
+    if is_of_envoy && reads(|_| false, ".matches(") {
+        report.note(
+            "a regular expression reads a character outside ASCII as several bytes in Envoy, and as one character in accredit, so that the two can match different texts",
+        );
+    }
+    if is_of_envoy {
+        report.note(format_args!(
+            "{origin} refuses a token whose `sub` or `jti` is no text, or whose `aud`, `iat` or `nbf` is null; accredit reads such a `sub` or `jti` as any other claim, and such a null as an absent claim"
+        ));
     }
     let has_list_header = policy
         .providers
         .iter()
         .any(|provider| !provider.claim_headers.is_empty());
     if has_list_header {
-        report.note("in a claim header, accredit joins the elements of a list with commas, and removes what a client sent in that header");
+        report.note("in a claim header, accredit joins the elements of a list with commas, writes a number as the token has it, leaves out a value that a header cannot carry, and removes what a client sent in that header");
     }
 }

@@ -5,8 +5,7 @@ use crate::import::formula::{Atom, Formula};
 use crate::import::policy::{ImportedPolicy, TokenPlaceKind};
 use crate::import::report::ImportReport;
 use crate::import::verify::verify;
-use crate::import::write::{place_line, provider_lines};
-use crate::import::yaml_lines::scalar_text;
+use crate::import::write::{header_lines, place_line, provider_lines};
 
 /// Removes places of tokens and headers that accredit does not accept, and reports them.
 pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
@@ -36,9 +35,36 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
                 ),
                 "choose another header",
             );
-            return;
+        } else {
+            claim_headers(policy, report);
         }
-        claim_headers(policy, report);
+    }
+    strip_headers(policy, report);
+}
+
+/// The original removes these headers from what the client sent. accredit does so by itself for those that it sets.
+fn strip_headers(policy: &mut ImportedPolicy, report: &ImportReport) {
+    let mut left: Vec<String> = policy.verified_headers.clone();
+    left.sort();
+    left.dedup();
+    left.retain(|name| {
+        let mut providers = policy.providers.iter();
+        policy.payload_header.as_ref() != Some(name)
+            && !providers.any(|own| own.claim_headers.iter().any(|(own, _)| own == name))
+    });
+    for name in left {
+        policy.strip_headers.push(name.clone());
+        if let Err(problems) = verify(&text(policy)) {
+            policy.strip_headers.pop();
+            report.left_out(
+                "strip_headers",
+                format_args!(
+                    "accredit cannot remove the header {name} that a client sends: {}",
+                    problems.join("; ")
+                ),
+                "remove it in Envoy before ext_authz",
+            );
+        }
     }
 }
 
@@ -137,11 +163,6 @@ fn text(policy: &ImportedPolicy) -> String {
     for place in &policy.token_places {
         lines.push(place_line(place, policy.origin));
     }
-    lines.extend(
-        policy
-            .payload_header
-            .as_ref()
-            .map(|header| format!("payload_header: {}", scalar_text(header))),
-    );
+    lines.extend(header_lines(policy));
     lines.join("\n") + "\n"
 }

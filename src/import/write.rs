@@ -44,8 +44,8 @@ pub(crate) fn configuration(
             forward.is_default().then(|| default_of(policy.origin)),
         )
     );
-    if let Some(header) = &policy.payload_header {
-        let _ = writeln!(text, "payload_header: {}", scalar_text(header));
+    for line in header_lines(policy) {
+        let _ = writeln!(text, "{line}");
     }
     if !policy.error_details {
         text.push_str("error_details: false\n");
@@ -57,6 +57,26 @@ pub(crate) fn configuration(
         }
     }
     text
+}
+
+/// The lines of `payload_header` and `strip_headers`.
+pub(crate) fn header_lines(policy: &ImportedPolicy) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(header) = &policy.payload_header {
+        lines.push(format!("payload_header: {}", scalar_text(header)));
+    }
+    if !policy.strip_headers.is_empty() {
+        let default = ["x-jwt-*".to_owned()];
+        let names = default.iter().chain(&policy.strip_headers);
+        lines.push(commented(
+            format!("strip_headers: {}", list_text(names)),
+            Some(format!(
+                "x-jwt-* is accredit's default; {} sets the others, and no token of this configuration does",
+                policy.origin
+            )),
+        ));
+    }
+    lines
 }
 
 /// The lines of an issuer entry.

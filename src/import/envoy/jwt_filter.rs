@@ -4,7 +4,7 @@ use crate::import::envoy::find::has_other_type;
 use crate::import::envoy::joined::{
     entries, forward_token, payload_header, places, verified_headers,
 };
-use crate::import::envoy::matchers::{no_equivalent, route_match};
+use crate::import::envoy::matchers::{no_equivalent, rule_match};
 use crate::import::envoy::provider::{JwtAuthnProvider, provider};
 use crate::import::envoy::requirement::{JwtRequirement, requirement};
 use crate::import::envoy::routes::{FilterOverride, FoundRoute};
@@ -71,7 +71,7 @@ pub(super) fn read_filter<'r>(
     let mut rules = Vec::new();
     for rule in filter.mappings("rules") {
         let at = rule.place().to_owned();
-        let region = rule.mapping("match").map_or(Formula::Unknown, route_match);
+        let region = rule.mapping("match").map_or(Formula::Unknown, rule_match);
         let own = rule.mapping("requires").map(requirement);
         let by = rule.text("requirement_name").map(|name| {
             let found = by_name.iter().find(|(own, _)| *own == name);
@@ -119,6 +119,7 @@ pub(super) fn read_filter<'r>(
         token_places: places(&providers, ORIGIN, report),
         payload_header: payload_header(&providers, ORIGIN, report),
         verified_headers: verified_headers(&providers),
+        strip_headers: Vec::new(),
         forward_token: forward_token(&providers, ORIGIN, report),
         error_details: !strips,
         providers: entries.clone(),

@@ -155,6 +155,19 @@ fn without_port(host: String, at: &str, report: &ImportReport) -> String {
     }
 }
 
+/// `envoy.config.route.v3.RouteMatch` of a rule of jwt_authn, which ignores `grpc`.
+pub(crate) fn rule_match(members: Members<'_>) -> Formula {
+    if members.has("grpc") {
+        no_equivalent(
+            &members.at("grpc"),
+            "this condition, which jwt_authn does not read",
+            members.report(),
+        );
+        return Formula::Unknown;
+    }
+    route_match(members)
+}
+
 /// `envoy.config.route.v3.RouteMatch`
 pub(crate) fn route_match(members: Members<'_>) -> Formula {
     let (at, report) = (members.place().to_owned(), members.report());
@@ -219,6 +232,10 @@ pub(crate) fn route_match(members: Members<'_>) -> Formula {
         if members.has(name) {
             parts.push(no_equivalent(&members.at(name), "this condition", report));
         }
+    }
+    // An unknown member can narrow the match.
+    if members.has_unread() {
+        parts.push(Formula::Unknown);
     }
     members.report_unread();
     Formula::all(parts)

@@ -98,6 +98,11 @@ impl JwtRequirement {
         report: &ImportReport,
     ) -> Formula {
         let inner = |part: &JwtRequirement| part.formula(at, providers, entry_audiences, report);
+        // The issuer entry accepts tokens that this provider refuses.
+        let needs_more_than_issuer = |own: &JwtAuthnProvider| {
+            let accepted = accepted_by(own, None, entry_audiences);
+            own.provider.is_some() && !matches!(accepted, Formula::Atom(Atom::Issuers(_)))
+        };
         match self {
             JwtRequirement::Provider(name, audiences) => {
                 let found = providers.iter().find(|own| own.name == *name);
@@ -131,6 +136,12 @@ impl JwtRequirement {
                     );
                 }
                 Formula::all(parts.iter().map(inner))
+            }
+            // A token, if there is one, must satisfy a provider.
+            JwtRequirement::AllowMissing if providers.iter().any(needs_more_than_issuer) => {
+                let accepted = |own| accepted_by(own, None, entry_audiences);
+                let no_token = Formula::not(Formula::Atom(Atom::Token));
+                Formula::any(providers.iter().map(accepted).chain([no_token]))
             }
             JwtRequirement::AllowMissing | JwtRequirement::AllowAll => Formula::always(),
             JwtRequirement::Unsatisfiable => Formula::never(),

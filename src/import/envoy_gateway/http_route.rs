@@ -213,6 +213,10 @@ fn route_match(members: Members<'_>) -> RouteMatch {
     if !queries.is_empty() {
         parts.push(no_equivalent(&at, "a match of query parameters", report));
     }
+    // An unknown member can narrow the match.
+    if members.has_unread() {
+        parts.push(Formula::Unknown);
+    }
     members.report_unread();
     RouteMatch {
         formula: Formula::all(parts),

@@ -1,5 +1,7 @@
 //! Which SecurityPolicy decides about which requests: the routes of the resulting policy.
 
+use serde_json::Value;
+
 use crate::import::envoy_gateway::authorization::GatewayAuthorization;
 use crate::import::envoy_gateway::http_route::{MatchRank, is_http_route, requests};
 use crate::import::envoy_gateway::security_policy::DecidedPolicy;
@@ -41,11 +43,13 @@ pub(super) fn routes(
         (Some(gateway), ..) => InheritedPolicy::OfGateway(gateway),
         (None, true, false) => InheritedPolicy::None,
     };
-    let mut ranked: Vec<(MatchRank, PolicyRoute)> = Vec::new();
+    let mut ranked: Vec<(MatchRank, String, PolicyRoute)> = Vec::new();
     let mut by_context = Vec::new();
     let mut attached: Vec<&PolicyTarget> = Vec::new();
     for document in documents.iter().filter(|document| is_http_route(document)) {
         let named = NamedRoute::of(document);
+        let created = document.value.pointer("/metadata/creationTimestamp");
+        let created = created.and_then(Value::as_str).unwrap_or_default();
         for own in requests(document, report) {
             let fitting: Vec<(TargetFit, &DecidedPolicy, &PolicyTarget)> = targets("HTTPRoute")
                 .into_iter()
@@ -65,10 +69,29 @@ pub(super) fn routes(
             }
             let name = format!("{}/{}", named.namespace, named.name);
             let route = route(&name, own.region, &policies, inherited, report);
-            ranked.push((own.rank, route));
+            ranked.push((own.rank, created.to_owned(), route));
         }
     }
-    ranked.sort_by_key(|(rank, _)| *rank);
+    // Of two routes with one rank, Envoy Gateway prefers the older, and then the first by name.
+    ranked.sort_by(|one, other| {
+        let key = |(rank, created, route): &(MatchRank, String, PolicyRoute)| {
+            (*rank, created.clone(), route.name.clone())
+        };
+        key(one).cmp(&key(other))
+    });
+    for pair in ranked.windows(2) {
+        if let [(rank, created, one), (other_rank, other_created, other)] = pair
+            && rank == other_rank
+            && one.name != other.name
+            && (created.is_empty() || other_created.is_empty())
+        {
+            report.note(format_args!(
+                "{} and {}: Envoy Gateway prefers the older of two routes with such matches, and `metadata.creationTimestamp` is not in the input; \
+                 accredit uses the first by name if a request matches both",
+                one.name, other.name
+            ));
+        }
+    }
     for (own, target) in targets("HTTPRoute").into_iter().chain(targets("GRPCRoute")) {
         if !attached.iter().any(|other| std::ptr::eq(*other, target)) {
             by_context.push(in_context(own, inherited, report));
@@ -93,7 +116,7 @@ pub(super) fn routes(
     by_context.extend(untargeted.map(|own| in_context(own, InheritedPolicy::None, report)));
     by_context.dedup_by(|one, other| one.name == other.name);
     let mut routes = by_context;
-    routes.extend(ranked.into_iter().map(|(_, route)| route));
+    routes.extend(ranked.into_iter().map(|(.., route)| route));
     if gateway.is_some() {
         report.note("the SecurityPolicy of the Gateway decides about every route that has no policy of its own in the input");
     }

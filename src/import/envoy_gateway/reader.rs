@@ -51,6 +51,7 @@ pub(crate) fn policy(
         token_places: places(&providers, ORIGIN, report),
         payload_header: payload_header(&providers, ORIGIN, report),
         verified_headers: verified_headers(&providers),
+        strip_headers: Vec::new(),
         forward_token: forward_token(&providers, ORIGIN, report),
         error_details: true,
         providers: entries,

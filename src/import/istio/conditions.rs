@@ -46,18 +46,11 @@ pub(crate) fn path(value: &str, at: &str, report: &ImportReport) -> Formula {
     let test = match is_template {
         false => PathTest::Text(TextTest::with_stars(value)),
         true => {
-            // The last part of a template has at least one segment.
-            let pattern = match value.strip_suffix("/{**}") {
-                Some(head) => format!("{head}/*/**"),
-                None => value.to_owned(),
-            };
-            let pattern = pattern.replace("{**}", "**").replace("{*}", "*");
-            if pattern.contains(['{', '}'])
-                || value.replace("{**}", "").replace("{*}", "").contains('*')
-            {
+            let literal = value.replace("{**}", "").replace("{*}", "");
+            if literal.contains(['{', '}', '*']) {
                 return no_equivalent(at, "this template of paths", report);
             }
-            PathTest::Pattern(pattern)
+            PathTest::Template(value.to_owned())
         }
     };
     Formula::Atom(Atom::Paths(vec![test]))

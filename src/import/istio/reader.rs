@@ -80,6 +80,7 @@ pub(crate) fn policy(
             .flat_map(|rule| rule.claim_header_names.iter().chain(&rule.payload_header))
             .map(|name| name.to_ascii_lowercase())
             .collect(),
+        strip_headers: Vec::new(),
         forward_token: forward_token(&jwt, report),
         error_details: true,
         routes: routes(decided),

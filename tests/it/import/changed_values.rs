@@ -190,3 +190,37 @@ async fn a_denied_host_is_denied_with_each_port_and_with_a_dot_at_the_end() {
             .await;
     }
 }
+
+/// The original removes a claim header that a client sends, also if no token of the result can set it.
+#[tokio::test]
+async fn a_claim_header_that_the_result_does_not_set_is_removed_from_requests() {
+    let filter = |providers: &str| {
+        format!(
+            "http_filters:\n- name: envoy.filters.http.jwt_authn\n  typed_config:\n    \
+             \"@type\": type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication\n    \
+             providers: {{ acme: {{ issuer: {ISSUER}, local_jwks: {{ inline_string: 'KEYS' }} }}, {providers} }}\n    \
+             rules: [{{ match: {{ prefix: / }}, requires: {{ {OPTIONAL} }} }}]\n"
+        )
+    };
+    let keys = "local_jwks: { inline_string: 'KEYS' }";
+    for providers in [
+        format!("other: {{ issuer: 'https://other.test', {keys}, forward_payload_header: X-Own }}"),
+        format!(
+            "other: {{ issuer: {ISSUER}, {keys}, max_lifetime: 60s, claim_to_headers: [{{ header_name: X-Own, claim_name: sub }}] }}"
+        ),
+        format!(
+            "other: {{ {keys}, claim_to_headers: [{{ header_name: X-Own, claim_name: sub }}] }}"
+        ),
+    ] {
+        let converted = import(&filter(&providers)).await;
+        let deciding = converted.deciding().await;
+        for request in [get("/"), with(get("/"), &token())] {
+            let forged = with_header(request, "x-own", "forged");
+            let removed = deciding.removed(forged).await;
+            assert!(
+                removed.contains(&"x-own".to_owned()),
+                "{removed:?}: {providers}"
+            );
+        }
+    }
+}

@@ -117,6 +117,16 @@ impl Converted {
 }
 
 impl Deciding {
+    /// The names that are removed from an admitted request.
+    pub(super) async fn removed(&self, request: pb::ExplainRequest) -> Vec<String> {
+        let answer = self.0.admin().await.explain(request).await;
+        let explanation = answer.expect("is served").into_inner().explanation;
+        match explanation.and_then(|explanation| explanation.answer) {
+            Some(pb::explanation::Answer::Admitted(admission)) => admission.removed,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The reason of the decision about each request.
     pub(super) async fn assert_decides(&self, cases: Vec<(&str, pb::ExplainRequest, &str)>) {
         let mut admin = self.0.admin().await;

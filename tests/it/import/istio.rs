@@ -3,14 +3,14 @@
 use super::common::{ISSUER, get, import, token, with};
 use crate::support::token::Token;
 
-fn authentication(lines: &str) -> String {
+pub(super) fn authentication(lines: &str) -> String {
     format!(
         "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{ name: a, namespace: shop }}\n\
          spec:\n  selector: {{ matchLabels: {{ app: api }} }}\n  jwtRules:\n  - issuer: {ISSUER}\n    jwks: 'KEYS'\n{lines}"
     )
 }
 
-fn policy(name: &str, action: &str, rules: &str) -> String {
+pub(super) fn policy(name: &str, action: &str, rules: &str) -> String {
     format!(
         "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{ name: {name}, namespace: shop }}\n\
          spec:\n  selector: {{ matchLabels: {{ app: api }} }}\n  action: {action}\n  rules: {rules}\n"

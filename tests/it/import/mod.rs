@@ -8,6 +8,7 @@ mod gateway_targets;
 mod input;
 mod istio;
 mod jwt_authn;
+mod kept_denials;
 mod kubernetes;
 mod kubernetes_claims;
 mod rbac;
