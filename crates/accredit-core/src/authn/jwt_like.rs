@@ -71,7 +71,7 @@ fn has_json_part(value: &[u8], is_separator: fn(&u8) -> bool) -> bool {
     begins_json_object(first) || begins_json_object(second)
 }
 
-/// The value percent-decoded until nothing changes.
+/// The value percent-decoded until nothing changes, or `MAX_DECODINGS` times.
 pub fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
     let mut decoded = Cow::Borrowed(value);
     for _ in 0..MAX_DECODINGS {

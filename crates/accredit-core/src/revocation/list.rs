@@ -52,7 +52,6 @@ pub struct RevocableToken<'a> {
     pub key_id: Option<&'a str>,
 }
 
-/// An entry in 40 bytes. Dates that are absent are infinite.
 /// Whether a deny list names a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenyListMatch {
