@@ -2,7 +2,6 @@
 
 use accredit_core::authn::issuers::Issuer;
 use accredit_core::rules::demands::Demands;
-use accredit_core::token::claim_demand::check_all;
 use accredit_core::token::claims::{Audience, Claims};
 use accredit_core::token::requirements::{AbsentAudience, Audiences, Requirements};
 use accredit_core::token::scope::ScopeRanges;
@@ -37,16 +36,14 @@ fn audience_claims(requirements: &Requirements) -> String {
     names.join(", ")
 }
 
-/// The claim that has none of its values, without the value that it has.
-pub fn claims_note(claims: &Claims, requirements: &Requirements) -> Option<String> {
-    if requirements.claims.is_empty() {
-        return Some("the issuer entry requires no values of claims".to_owned());
-    }
-    let unmet = check_all(&requirements.claims, claims).err()?;
-    Some(unmet.to_string())
+/// `None` if the issuer entry requires values. The cause of a denial names the claim that has none of them.
+pub fn claims_note(requirements: &Requirements) -> Option<String> {
+    let is_required = !requirements.claims.is_empty();
+    (!is_required).then(|| "the issuer entry requires no values of claims".to_owned())
 }
 
-pub fn missing_note(claims: &Claims, issuer: &Issuer) -> String {
+/// `None` if one claim is missing, which the cause of the denial names.
+pub fn missing_note(claims: &Claims, issuer: &Issuer) -> Option<String> {
     let missing: Vec<String> = issuer
         .requirements
         .required_claims
@@ -54,25 +51,26 @@ pub fn missing_note(claims: &Claims, issuer: &Issuer) -> String {
         .filter(|name| !claims.has(name))
         .map(ToString::to_string)
         .collect();
-    if missing.is_empty() {
-        "all required claims are present".to_owned()
-    } else {
-        format!("missing claims: {missing:?}")
+    match missing.len() {
+        0 => Some("all required claims are present".to_owned()),
+        1 => None,
+        _ => Some(format!("missing claims: {missing:?}")),
     }
 }
 
-pub fn lifetime_note(claims: &Claims, requirements: &Requirements) -> String {
+/// `None` if a claim is missing, which the cause of the denial names.
+pub fn lifetime_note(claims: &Claims, requirements: &Requirements) -> Option<String> {
     let Some(maximum) = requirements.max_lifetime else {
-        return "the issuer entry has no max_lifetime".to_owned();
+        return Some("the issuer entry has no max_lifetime".to_owned());
     };
     let seconds = |seconds: f64| format!("{seconds}s ({})", span(seconds));
     let maximum = seconds(maximum.as_secs_f64());
     match (claims.date("iat"), claims.date("exp")) {
-        (Ok(Some(issued)), Ok(Some(expires))) => format!(
+        (Ok(Some(issued)), Ok(Some(expires))) => Some(format!(
             "exp - iat is {}; max_lifetime is {maximum}",
             seconds(expires.seconds_since(issued))
-        ),
-        _ => format!("iat is absent, and max_lifetime ({maximum}) requires it"),
+        )),
+        _ => None,
     }
 }
 

@@ -94,9 +94,9 @@ impl<'a> Notes<'a> {
             Step::NotBefore => Some(self.date_note(claims, "nbf")),
             Step::IssuedAt => Some(self.date_note(claims, "iat")),
             Step::Audience => requirements.map(|own| audience_note(claims, own)),
-            Step::RequiredClaims => issuer.map(|issuer| missing_note(claims, issuer)),
-            Step::Lifetime => requirements.map(|own| lifetime_note(claims, own)),
-            Step::IssuerClaims => requirements.and_then(|own| claims_note(claims, own)),
+            Step::RequiredClaims => issuer.and_then(|issuer| missing_note(claims, issuer)),
+            Step::Lifetime => requirements.and_then(|own| lifetime_note(claims, own)),
+            Step::IssuerClaims => requirements.and_then(claims_note),
             Step::RuleIssuers => rule_issuers_note(claims, self.demands()?),
             Step::RuleAudiences => rule_audiences_note(claims, requirements?, self.demands()?),
             Step::Scopes => {

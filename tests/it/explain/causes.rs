@@ -101,7 +101,7 @@ async fn explain_compares_the_lifetime_and_what_the_rule_accepts() {
             "/",
             Token::of(ISSUER).without("iat"),
             "max_lifetime",
-            "iat is absent, and max_lifetime (7200s (2h00m)) requires it",
+            "the token has no claim `iat`, which `max_lifetime` requires",
         ),
         (
             "/issuers",

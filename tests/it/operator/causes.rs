@@ -88,3 +88,41 @@ async fn causes_of_refusals_are_shown_to_the_operator_and_not_to_the_client() {
         assert!(!cause.contains("silver-secret"));
     }
 }
+
+/// The cause names the claim, and has no value of the token.
+#[tokio::test]
+async fn causes_of_refused_claims_are_shown_to_the_operator() {
+    let lines = "claims: { tier: [gold] }\nmax_lifetime: 24h";
+    let issuer = inline_issuer(ISSUER, &set([rsa(0).jwk("k")]), lines);
+    let service = Service::ready(&format!("issuers:\n{issuer}")).await;
+    let envoy = service.envoy().await;
+    let gold = || Token::of(ISSUER).claim("tier", "gold");
+    for (number, (token, cause)) in [
+        (gold().without("exp"), "the token has no claim `exp`"),
+        (
+            gold().without("sub"),
+            "the token has no claim `sub`, which `required_claims` has",
+        ),
+        (
+            gold().without("iat"),
+            "the token has no claim `iat`, which `max_lifetime` requires",
+        ),
+        (
+            gold().claim("tier", "silver-secret"),
+            "the claim `tier` has none of the required values",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("r-{number}");
+        let request =
+            ClientRequest::bearer(&token.signed(rsa(0))).header("x-request-id", id.clone());
+        let answer = envoy.check(request).await;
+        assert!(!format!("{answer:?}").contains(cause), "{answer:?}");
+        let request = pb::FindRefusalsRequest { request_id: id };
+        let found = service.admin().await.find_refusals(request).await;
+        let refusal = found.unwrap().into_inner().refusals.remove(0);
+        assert_eq!(refusal.decision.unwrap().cause.as_deref(), Some(cause));
+    }
+}

@@ -8,7 +8,7 @@ use crate::revocation::store::RevocationError;
 use crate::token::error::TokenError;
 
 /// Why no token was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthenticationError {
     /// The request carries no token.
     MissingToken,

@@ -206,7 +206,8 @@ fn authentication_step(error: &AuthenticationError) -> Step {
             TokenError::Expired => Step::Expiry,
             TokenError::InvalidAudience => Step::Audience,
             TokenError::LifetimeTooLong => Step::Lifetime,
-            TokenError::InvalidClaim => Step::IssuerClaims,
+            TokenError::InvalidClaim(_) => Step::IssuerClaims,
+            TokenError::MissingRequired(_) => Step::RequiredClaims,
             TokenError::NotANumericDate(step, _)
             | TokenError::NotYetValid(step)
             | TokenError::MissingClaim(step) => match step {
@@ -214,7 +215,6 @@ fn authentication_step(error: &AuthenticationError) -> Step {
                 ClaimStep::NotBefore => Step::NotBefore,
                 ClaimStep::IssuedAt => Step::IssuedAt,
                 ClaimStep::Audience => Step::Audience,
-                ClaimStep::Required => Step::RequiredClaims,
                 ClaimStep::Lifetime => Step::Lifetime,
             },
         },

@@ -2,6 +2,8 @@
 
 use crate::reason::Reason;
 use crate::token::binding_error::BindingError;
+use crate::token::claim_demand::UnmetClaim;
+use crate::token::claim_name::ClaimName;
 use crate::token::malformed::MalformedToken;
 use crate::token::numeric_date::NotANumericDate;
 
@@ -16,14 +18,12 @@ pub enum ClaimStep {
     IssuedAt,
     /// `aud`, or the claim that stands for it.
     Audience,
-    /// `required_claims`
-    Required,
     /// `max_lifetime`
     Lifetime,
 }
 
 /// Why a token is refused. The first step that fails decides (CONTRACT 4.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("{0}")]
     Malformed(#[source] MalformedToken),
@@ -48,17 +48,21 @@ pub enum TokenError {
     /// The audience is absent, or none of the accepted ones.
     #[error("the audience is not accepted")]
     InvalidAudience,
-    #[error("a required claim is absent at the step `{}`", name(*.0))]
+    /// `exp` is absent, or `iat` and the issuer entry has `max_lifetime`.
+    #[error("{}", absent(*.0))]
     MissingClaim(ClaimStep),
+    /// A claim of `required_claims` is absent or empty.
+    #[error("the token has no claim `{0}`, which `required_claims` has")]
+    MissingRequired(ClaimName),
     #[error("the lifetime exceeds `max_lifetime`")]
     LifetimeTooLong,
     /// A claim has none of the values of the issuer entry's `claims`.
-    #[error("a claim has none of the values that the issuer entry requires")]
-    InvalidClaim,
+    #[error("{0}")]
+    InvalidClaim(#[source] UnmetClaim),
 }
 
 impl TokenError {
-    pub fn reason(self) -> Reason {
+    pub fn reason(&self) -> Reason {
         match self {
             TokenError::Malformed(_) | TokenError::NotANumericDate(..) => Reason::MalformedToken,
             TokenError::UnsupportedAlgorithm => Reason::UnsupportedAlgorithm,
@@ -68,18 +72,21 @@ impl TokenError {
             TokenError::Expired => Reason::Expired,
             TokenError::NotYetValid(_) => Reason::NotYetValid,
             TokenError::InvalidAudience => Reason::InvalidAudience,
-            TokenError::MissingClaim(_) => Reason::MissingClaim,
+            TokenError::MissingClaim(_) | TokenError::MissingRequired(_) => Reason::MissingClaim,
             TokenError::LifetimeTooLong => Reason::LifetimeTooLong,
-            TokenError::InvalidClaim => Reason::InvalidClaim,
+            TokenError::InvalidClaim(_) => Reason::InvalidClaim,
         }
     }
 
     /// The detailed cause for explanation, log and tail. Clients never see it.
-    pub fn cause(self) -> Option<String> {
+    pub fn cause(&self) -> Option<String> {
         match self {
-            TokenError::Malformed(_) | TokenError::NotANumericDate(..) | TokenError::Binding(_) => {
-                Some(self.to_string())
-            }
+            TokenError::Malformed(_)
+            | TokenError::NotANumericDate(..)
+            | TokenError::Binding(_)
+            | TokenError::MissingClaim(_)
+            | TokenError::MissingRequired(_)
+            | TokenError::InvalidClaim(_) => Some(self.to_string()),
             _ => None,
         }
     }
@@ -107,13 +114,20 @@ impl From<MalformedToken> for TokenError {
     }
 }
 
+/// The text for a step that requires a claim of every token.
+fn absent(step: ClaimStep) -> &'static str {
+    match step {
+        ClaimStep::Lifetime => "the token has no claim `iat`, which `max_lifetime` requires",
+        _ => "the token has no claim `exp`",
+    }
+}
+
 fn name(step: ClaimStep) -> &'static str {
     match step {
         ClaimStep::Expiry => "exp",
         ClaimStep::NotBefore => "nbf",
         ClaimStep::IssuedAt => "iat",
         ClaimStep::Audience => "aud",
-        ClaimStep::Required => "required_claims",
         ClaimStep::Lifetime => "max_lifetime",
     }
 }

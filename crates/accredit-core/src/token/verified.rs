@@ -86,7 +86,7 @@ impl VerifiedToken {
                 let validity = Validity::judge(token.claims(), requirements, now)?;
                 check_all(&requirements.claims, token.claims())
                     .map(|()| (validity, proof))
-                    .map_err(|_| TokenError::InvalidClaim)
+                    .map_err(TokenError::InvalidClaim)
             });
         let claims = token.into_claims();
         let scopes = ScopeRanges::read(&claims, &requirements.scope_claims);
@@ -205,12 +205,9 @@ impl Validity {
         let issued = date(claims, "iat", ClaimStep::IssuedAt)?;
         judge_start(issued, ClaimStep::IssuedAt, skew, now)?;
         judge_audience(claims, requirements)?;
-        if !requirements
-            .required_claims
-            .iter()
-            .all(|name| claims.has(name))
-        {
-            return Err(TokenError::MissingClaim(ClaimStep::Required));
+        let mut required = requirements.required_claims.iter();
+        if let Some(missing) = required.find(|name| !claims.has(name)) {
+            return Err(TokenError::MissingRequired(missing.clone()));
         }
         if let Some(max_lifetime) = requirements.max_lifetime {
             let issued = issued.ok_or(TokenError::MissingClaim(ClaimStep::Lifetime))?;

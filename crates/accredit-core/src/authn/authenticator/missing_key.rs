@@ -187,7 +187,7 @@ impl IssuedToken<'_> {
 
     fn denial_of(&self, first: &FirstVerification, token: &UnverifiedToken<'_>) -> TokenDenial {
         let key_id = token.key_id().filter(|_| first.names_held_key);
-        self.denial(first.error, key_id.map(Box::from))
+        self.denial(first.error.clone(), key_id.map(Box::from))
     }
 
     /// The denial of a token for which the issuer has no key. A rule can name the token's own `iss`.

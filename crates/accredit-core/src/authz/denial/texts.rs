@@ -67,9 +67,12 @@ impl Denial {
                 "the key with the token's `kid` does not fit the token's `alg`, or is set aside"
                     .to_owned(),
             ),
-            Denial::Unauthenticated(AuthenticationError::Token(TokenError::Binding(error))) => {
-                Some(error.to_string())
-            }
+            Denial::Unauthenticated(AuthenticationError::Token(
+                error @ (TokenError::Binding(_)
+                | TokenError::MissingClaim(_)
+                | TokenError::MissingRequired(_)
+                | TokenError::InvalidClaim(_)),
+            )) => Some(error.to_string()),
             Denial::Unauthenticated(AuthenticationError::Tenant(error)) => Some(error.to_string()),
             Denial::Unauthenticated(AuthenticationError::Revocation(error)) => {
                 Some(error.to_string())
