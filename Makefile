@@ -48,7 +48,7 @@ fuzz: ## Fuzz each target for FUZZ_SECONDS, 60 by default (needs a nightly toolc
 sanitize: ## Run the tests of the module's hooks under AddressSanitizer (needs a nightly toolchain)
 	@scripts/sanitize.sh
 
-soak: ## Load a release build for 10 minutes with junk, rotations, reloads and slow peers; report in target/soak (SOAK_SCALE=0.1: 2 minutes; FORM=module: three minutes inside Envoy)
+soak: ## Load a release build for about seven minutes with junk, rotations, reloads and slow peers; report in target/soak (SOAK_SCALE=0.1: 2 minutes; FORM=module: three minutes inside Envoy)
 	$(if $(filter module,$(FORM)),envoy=$$(scripts/envoy.sh); module=$$(scripts/module.sh); SOAK_FORM=module SOAK_ENVOY=$$envoy SOAK_MODULE=$$module )cargo bench --locked --bench soak
 
 run: ## Run the service with its embedded development issuer (accredit dev)

@@ -8,7 +8,9 @@ use crate::reason::Reason;
 /// Why step 13 fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindingError {
-    #[error("`cnf` has no member that accredit can check, or one that it cannot")]
+    #[error(
+        "`cnf` has neither `jkt` nor `x5t#S256`, or it has another member, which accredit cannot check"
+    )]
     Unsupported,
     #[error(
         "the token is bound to a client certificate, and the connection has none, or Envoy does not send it \
