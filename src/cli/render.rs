@@ -157,6 +157,7 @@ pub(crate) fn json(explanation: &pb::Explanation) -> Value {
             "status": refusal.status,
             "headers": headers(&refusal.headers),
             "body": refusal.body,
+            "left_to_envoy": refusal.left_to_envoy,
         }),
         None => Value::Null,
     };

@@ -24,9 +24,15 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
         checked.is_ok()
     });
     if let Err(problems) = verify(&text(policy)) {
-        if let Some(header) = policy.payload_header.take()
-            && verify(&text(policy)).is_ok()
+        let payload_header = policy.payload_header.take();
+        if verify(&text(policy)).is_err() {
+            claim_headers(policy, report);
+        }
+        policy.payload_header.clone_from(&payload_header);
+        if let Some(header) = payload_header
+            && verify(&text(policy)).is_err()
         {
+            policy.payload_header = None;
             report.left_out(
                 "payload_header",
                 format_args!(
@@ -35,8 +41,6 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
                 ),
                 "choose another header",
             );
-        } else {
-            claim_headers(policy, report);
         }
     }
     strip_headers(policy, report);

@@ -64,6 +64,17 @@ struct RouteMatch {
     queries: MatchCount,
 }
 
+impl MatchRank {
+    /// Whether a host and a path without a regular expression are all that the match compares: two such matches of one rank and with
+    /// different regions have no request in common.
+    pub(crate) fn is_of_texts_alone(&self) -> bool {
+        let nothing = MatchCount::default();
+        !matches!(self.path, PathRank::Regex(_))
+            && self.headers == nothing
+            && self.queries == nothing
+    }
+}
+
 impl MatchCount {
     fn of(matches: &[Members<'_>]) -> MatchCount {
         let is_exact =

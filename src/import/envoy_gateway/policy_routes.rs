@@ -73,23 +73,14 @@ pub(super) fn routes(
         }
     }
     // Of two routes with one rank, Envoy Gateway prefers the older, and then the first by name.
-    ranked.sort_by(|one, other| {
-        let key = |(rank, created, route): &(MatchRank, String, PolicyRoute)| {
-            (*rank, created.clone(), route.name.clone())
-        };
-        key(one).cmp(&key(other))
+    ranked.sort_by(|(rank, _, one), (other_rank, _, other)| {
+        (rank, &one.name).cmp(&(other_rank, &other.name))
     });
-    for pair in ranked.windows(2) {
-        if let [(rank, created, one), (other_rank, other_created, other)] = pair
-            && rank == other_rank
-            && one.name != other.name
-            && (created.is_empty() || other_created.is_empty())
-        {
-            report.note(format_args!(
-                "{} and {}: Envoy Gateway prefers the older of two routes with such matches, and `metadata.creationTimestamp` is not in the input; \
-                 accredit uses the first by name if a request matches both",
-                one.name, other.name
-            ));
+    for equal in ranked.chunk_by_mut(|(one, ..), (other, ..)| one == other) {
+        if equal.iter().all(|(_, created, _)| !created.is_empty()) {
+            equal.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
+        } else {
+            report_unknown_order(equal, report);
         }
     }
     for (own, target) in targets("HTTPRoute").into_iter().chain(targets("GRPCRoute")) {
@@ -138,6 +129,37 @@ pub(super) fn routes(
         },
     });
     routes
+}
+
+/// Reports the routes of which Envoy Gateway prefers the older, and whose ages the input does not have.
+fn report_unknown_order(equal: &[(MatchRank, String, PolicyRoute)], report: &ImportReport) {
+    for (number, (rank, _, one)) in equal.iter().enumerate() {
+        let others = equal.iter().skip(number + 1);
+        for (.., other) in others.filter(|(.., other)| other.name != one.name) {
+            let may_overlap = one.region == other.region || !rank.is_of_texts_alone();
+            if may_overlap && !decide_alike(one, other) {
+                report.left_out(
+                    &other.name,
+                    format_args!(
+                        "Envoy Gateway prefers the older of {} and {} if a request matches both, and the input does not have the ages of \
+                         both; accredit prefers the first by name",
+                        one.name, other.name
+                    ),
+                    "export the routes with their `metadata.creationTimestamp`, and import again",
+                );
+            }
+        }
+    }
+}
+
+fn decide_alike(one: &PolicyRoute, other: &PolicyRoute) -> bool {
+    let formulas = |route: &PolicyRoute| -> Vec<Formula> {
+        let all = route.denies.iter().chain(&route.allows);
+        all.map(|own| own.formula.clone()).collect()
+    };
+    one.verification == other.verification
+        && one.denies.len() == other.denies.len()
+        && formulas(one) == formulas(other)
 }
 
 /// A policy whose route is not in the input: a context extension of that route selects its requests.

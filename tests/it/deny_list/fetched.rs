@@ -132,12 +132,17 @@ async fn a_configuration_that_loads_its_list_again_does_not_replace_a_newer_one(
     };
     let with = |name: &str, list: &str| {
         let issuer = format!(
-            "  - issuer: https://{name}.test\n    audiences: [api.test]\n    jwks: {{ uri: '{}' }}\n",
+            "  - issuer: https://{name}.test\n    audiences: [api.test]\n    jwks: {{ uri: '{}', timeout: 60s }}\n",
             server.url(&format!("/{name}"))
         );
         configuration(&format!("{issuer}{list}"))
     };
-    let list_at = |path: &str| format!("revoked: {{ uri: '{}', refresh: 1h }}\n", server.url(path));
+    let list_at = |path: &str| {
+        format!(
+            "revoked: {{ uri: '{}', refresh: 1h, timeout: 60s }}\n",
+            server.url(path)
+        )
+    };
     for path in ["/list-1", "/list-2"] {
         server.serve(path, Answer::of(200, list("sam")));
     }

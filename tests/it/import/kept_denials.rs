@@ -133,9 +133,10 @@ async fn of_two_equal_routes_the_older_decides() {
             &format!("name: {name}, creationTimestamp: {}", json!(date)),
         )
     };
-    let guarded = policy("p", "HTTPRoute", "guarded", &jwt(""));
+    // By name, the open route would be the first.
+    let guarded = policy("p", "HTTPRoute", "z-guarded", &jwt(""));
     let (guarded_route, open) = (
-        dated("guarded", "2024-01-01T00:00:00Z"),
+        dated("z-guarded", "2024-01-01T00:00:00Z"),
         dated("open", "2025-01-01T00:00:00Z"),
     );
     for routes in [
@@ -148,4 +149,33 @@ async fn of_two_equal_routes_the_older_decides() {
             .assert_decides(vec![("no token", get("/"), "missing_token")])
             .await;
     }
+    let undated = route("open", "[{}]");
+    let converted = import(&format!("{guarded}{guarded_route}{undated}")).await;
+    converted.assert_reports(
+        "left out: ",
+        &["api/open", "api/z-guarded", "the first by name"],
+    );
+    // No request matches both of these routes, so that their order does not count.
+    let elsewhere = route("open", "[{ matches: [{ path: { value: /elsewhere } }] }]");
+    let converted = import(&format!("{guarded}{guarded_route}{elsewhere}")).await;
+    assert!(
+        !converted.stderr.contains("by name"),
+        "{}",
+        converted.stderr
+    );
+}
+
+/// A claim header that accredit does not accept must not take the payload header with it.
+#[tokio::test]
+async fn a_header_that_accredit_cannot_set_leaves_the_payload_header() {
+    let settings = ", forward_payload_header: x-payload, from_headers: [{ name: x-own }], \
+         claim_to_headers: [{ header_name: x-own, claim_name: sub }]";
+    let rules = "[{ match: { prefix: / }, requires: { provider_name: acme } }]";
+    let converted = import(&filter(settings, "", rules)).await;
+    converted.assert_reports("left out: ", &["cannot set the header x-own"]);
+    assert!(
+        converted.yaml.contains("payload_header: x-payload"),
+        "{}",
+        converted.yaml
+    );
 }
