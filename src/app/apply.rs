@@ -1,13 +1,11 @@
 //! Applying new configurations while the service runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_core::authz::authorizer::Authorizer;
 use accredit_core::config::settings::Settings;
-use accredit_core::config::tls_files::TlsFiles;
 use accredit_core::engine::{Engines, key_entries};
 use accredit_core::keys::lease::KeyLease;
 use accredit_core::keys::store::KeyStore;
@@ -19,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::app::engine;
 use crate::app::error::StartError;
+use crate::app::fixed_settings::FixedSettings;
 use crate::app::metrics::ReloadMetrics;
 use crate::app::pending::{PendingConfigurations, SettledConfiguration};
 use crate::app::reload::{ReloadRequest, ReloadRequests, Reloaded};
@@ -47,32 +46,6 @@ pub(crate) struct ReloadTarget<'a> {
     pub(crate) metrics: &'a Arc<ReloadMetrics>,
     /// The settings that only a restart changes.
     pub(crate) fixed: FixedSettings,
-}
-
-/// Settings that a running service cannot change.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct FixedSettings {
-    listen: String,
-    admin_listen: String,
-    probe_listen: Option<String>,
-    admin_hosts: String,
-    tls: [Option<TlsFiles>; 2],
-    state_dir: Option<PathBuf>,
-    drain: Duration,
-}
-
-impl FixedSettings {
-    pub(crate) fn of(settings: &Settings) -> FixedSettings {
-        FixedSettings {
-            listen: settings.listen.to_string(),
-            admin_listen: settings.admin_listen.to_string(),
-            probe_listen: settings.probe_listen.as_ref().map(ToString::to_string),
-            admin_hosts: format!("{:?}", settings.admin_hosts),
-            tls: [settings.tls.clone(), settings.admin_tls.clone()],
-            state_dir: settings.state_dir.clone(),
-            drain: settings.drain,
-        }
-    }
 }
 
 /// A configuration that was sent to the service.

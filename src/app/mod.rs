@@ -7,6 +7,7 @@ pub mod check_files;
 pub mod engine;
 pub mod error;
 pub mod explain;
+pub mod fixed_settings;
 pub mod listeners;
 pub mod metrics;
 pub mod online;

@@ -11,10 +11,11 @@ use accredit_core::engine::{Engines, key_entries};
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
-use crate::app::apply::{FixedSettings, ReloadTarget, apply_each};
+use crate::app::apply::{ReloadTarget, apply_each};
 use crate::app::becoming_ready::{release, set_health, until_stopped, wait_for_keys};
 use crate::app::engine;
 use crate::app::error::{RunError, StartError};
+use crate::app::fixed_settings::FixedSettings;
 use crate::app::listeners::{Listeners, note_open_port};
 use crate::app::metrics::{self, MeasuredParts};
 use crate::app::port_threads::{PortThreads, run_on, worker_count};

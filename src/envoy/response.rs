@@ -11,7 +11,7 @@
 
 use accredit_core::authn::identity::{EncodedIdentity, Identity};
 use accredit_core::authz::answer::{Admission, Answer, Judged, RefusedAnswer};
-use accredit_core::authz::refusal_target::RefusalForm;
+use accredit_core::authz::denial_context::RefusalForm;
 
 use bytes::Bytes;
 

@@ -4,8 +4,8 @@ use accredit_core::keys::key_set::KeySet;
 
 use crate::import::policy::{ProviderKeys, TokenProvider};
 use crate::import::report::ImportReport;
+use crate::import::setting_lines::provider_lines;
 use crate::import::verify::verify;
-use crate::import::write::provider_lines;
 
 /// Removes the settings of a provider that accredit does not accept. `None` if the provider cannot be used: its tokens
 /// are then refused.

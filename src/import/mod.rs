@@ -27,6 +27,7 @@ pub mod report;
 pub mod route_regions;
 pub mod rules;
 pub mod run;
+pub mod setting_lines;
 pub mod settle;
 pub mod text_test;
 pub mod verify;

@@ -4,8 +4,8 @@ use crate::import::envoy::matchers::no_equivalent;
 use crate::import::formula::{Atom, Formula};
 use crate::import::policy::{ImportedPolicy, TokenPlaceKind};
 use crate::import::report::ImportReport;
+use crate::import::setting_lines::{header_lines, place_line, provider_lines};
 use crate::import::verify::verify;
-use crate::import::write::{header_lines, place_line, provider_lines};
 
 /// Removes places of tokens and headers that accredit does not accept, and reports them.
 pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
@@ -23,14 +23,14 @@ pub(crate) fn settle(policy: &mut ImportedPolicy, report: &ImportReport) {
         }
         checked.is_ok()
     });
-    if let Err(problems) = verify(&text(policy)) {
+    if verify(&text(policy)).is_err() {
         let payload_header = policy.payload_header.take();
         if verify(&text(policy)).is_err() {
             claim_headers(policy, report);
         }
         policy.payload_header.clone_from(&payload_header);
         if let Some(header) = payload_header
-            && verify(&text(policy)).is_err()
+            && let Err(problems) = verify(&text(policy))
         {
             policy.payload_header = None;
             report.left_out(

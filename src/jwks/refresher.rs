@@ -29,13 +29,8 @@ use crate::telemetry::traces::Traces;
 
 pub mod delay;
 mod fetch_span;
+mod first_attempt;
 pub mod key_file;
-
-/// After this time, a first fetch gives its permit to the next issuer, and continues.
-const MAX_PERMIT_TIME: Duration = Duration::from_millis(100);
-
-/// The longest wait for saved keys before the second attempt.
-const RESTORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time limit for writing the last key set of a released store. A slow disk must not keep the task alive.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -147,45 +142,6 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// Runs the first fetch and the restoring of saved keys at the same time. Neither waits for the other.
-    async fn begin(&mut self) -> Instant {
-        let store = self.store.clone();
-        let restoring = self
-            .saver
-            .as_ref()
-            .map(|saver| saver.restore(store.clone(), self.settings.max_stale));
-        let Some(restoring) = restoring else {
-            return self.first_attempt().await;
-        };
-        let mut restoring = pin!(restoring);
-        let mut fetching = pin!(self.first_attempt());
-        tokio::select! {
-            next_attempt = &mut fetching => {
-                if store.usable(Instant::now().into_std()).is_none() {
-                    // A slow disk must not delay the next attempt.
-                    let _ = tokio::time::timeout(RESTORE_TIMEOUT, restoring).await;
-                }
-                next_attempt
-            }
-            () = &mut restoring => fetching.await,
-        }
-    }
-
-    /// The first fetch waits for a permit.
-    async fn first_attempt(&mut self) -> Instant {
-        let first_fetches = self.first_fetches.clone();
-        // Never closed.
-        let permit = first_fetches.acquire().await;
-        let mut attempt = pin!(self.attempt(Purpose::Refresh));
-        tokio::select! {
-            next_attempt = &mut attempt => next_attempt,
-            () = tokio::time::sleep(MAX_PERMIT_TIME) => {
-                drop(permit);
-                attempt.await
-            }
-        }
-    }
-
     async fn attempt(&mut self, purpose: Purpose) -> Instant {
         let began = Instant::now();
         let (started, purpose) = self.store.begin(began.into_std(), purpose);
@@ -235,11 +191,10 @@ impl<F: Fetch> Refresher<F> {
         // An empty set refuses every token, and is probably a mistake that is corrected soon.
         let is_empty = match &key_set {
             Some(fetched) => fetched.key_set.keys().is_empty(),
-            // "Not modified" confirms the held set.
-            None => self
-                .store
-                .held()
-                .is_some_and(|held| held.key_set.keys().is_empty()),
+            None => {
+                let confirmed = self.store.last_fetched();
+                confirmed.is_some_and(|key_set| key_set.keys().is_empty())
+            }
         };
         let max_age = if is_empty {
             Some(Duration::ZERO)

@@ -41,13 +41,18 @@ pub(crate) fn entries(
                     && entry.subjects == provider.subjects
                     && entry.max_lifetime == provider.max_lifetime;
                 if is_same {
-                    // accredit does not know which provider a token is for.
+                    if provider.clock_skew.value() != entry.clock_skew.value() {
+                        report.note(format_args!(
+                            "{}: accredit uses the smallest `clock_skew_seconds` of the providers of one issuer",
+                            provider.at
+                        ));
+                    }
                     if provider.clock_skew.value() < entry.clock_skew.value() {
                         entry.clock_skew = provider.clock_skew.clone();
                     }
                     merge_audiences(&mut entry.audiences, &provider.audiences);
                     report.note(format_args!(
-                        "{}: another provider has the same issuer; accredit has one entry for each issuer, does not distinguish which of its providers verified a token, and uses the smallest `clock_skew_seconds` of them",
+                        "{}: another provider has the same issuer; accredit has one entry for each issuer, and does not distinguish which of its providers verified a token",
                         provider.at
                     ));
                 } else {

@@ -65,9 +65,9 @@ struct RouteMatch {
 }
 
 impl MatchRank {
-    /// Whether a host and a path without a regular expression are all that the match compares: two such matches of one rank and with
-    /// different regions have no request in common.
-    pub(crate) fn is_of_texts_alone(&self) -> bool {
+    /// Whether the match compares a host and a path only, and the path not by a regular expression. Two such matches of one rank and
+    /// with different regions have no request in common.
+    pub(crate) fn compares_host_and_path_only(&self) -> bool {
         let nothing = MatchCount::default();
         !matches!(self.path, PathRank::Regex(_))
             && self.headers == nothing

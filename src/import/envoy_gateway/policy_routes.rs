@@ -136,7 +136,7 @@ fn report_unknown_order(equal: &[(MatchRank, String, PolicyRoute)], report: &Imp
     for (number, (rank, _, one)) in equal.iter().enumerate() {
         let others = equal.iter().skip(number + 1);
         for (.., other) in others.filter(|(.., other)| other.name != one.name) {
-            let may_overlap = one.region == other.region || !rank.is_of_texts_alone();
+            let may_overlap = one.region == other.region || !rank.compares_host_and_path_only();
             if may_overlap && !decide_alike(one, other) {
                 report.left_out(
                     &other.name,

@@ -152,3 +152,36 @@ async fn finding_refusals_needs_a_request_id() {
         Code::InvalidArgument
     );
 }
+
+/// The answer depends on the request too: on the scheme of its token, and on the protocol of its client.
+#[tokio::test]
+async fn a_stored_refusal_has_the_answer_that_the_client_got() {
+    let service = Service::ready(&configuration()).await;
+    let requests = [
+        ClientRequest::plain()
+            .header("authorization", "DPoP garbage")
+            .header("dpop", "garbage"),
+        ClientRequest::plain()
+            .to("GET", "/a/..;/b")
+            .header("content-type", "application/grpc"),
+    ];
+    for (number, request) in requests.into_iter().enumerate() {
+        let id = format!("answered-{number}");
+        let answer = service
+            .check(request.header("x-request-id", id.clone()))
+            .await;
+        let found = find(&service, &id).await;
+        let explanation = found[0].explanation.as_ref().expect("is in force");
+        let Some(pb::explanation::Answer::Refused(refusal)) = &explanation.answer else {
+            panic!("{explanation:?}");
+        };
+        assert_eq!(i64::from(refusal.status), i64::from(answer.http));
+        for name in ["www-authenticate", "grpc-status"] {
+            let stored = refusal.headers.iter().find(|header| header.name == name);
+            let value = stored.map(|header| header.value.as_str());
+            assert_eq!(value, answer.header(name), "{number}: {name}");
+        }
+        let expected = ["www-authenticate", "grpc-status"][number];
+        assert!(answer.header(expected).is_some(), "{answer:?}");
+    }
+}

@@ -1,15 +1,15 @@
 //! The answer to a check, independent of the protocol that carries it.
 //!
 //! To Envoy an answer without a status, and even an empty one, is an admission (CONTRACT 4.6.1). So an [`Admission`] can be
-//! made from a decided admission only, and a [`RefusedAnswer`] from a denial only; its code has no variant for 0.
+//! made from a decided admission only, and a [`RefusedAnswer`] admits nothing: its code has no variant for 0.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::authn::identity::Identity;
 use crate::authn::token_metadata::MetadataValue;
+use crate::authz::denial_context::RefusalForm;
 use crate::authz::record::DecisionRecord;
-use crate::authz::refusal_target::RefusalForm;
 use crate::forward::strip::StripList;
 
 /// A decided request: what to report, and what to answer.
@@ -40,7 +40,7 @@ pub struct Admission {
     metadata: Vec<(Arc<str>, MetadataValue<'static>)>,
 }
 
-/// What a denial sends to the client.
+/// What accredit sends to the client in place of the upstream: the answer to a denial, or the document of `resource_metadata`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedAnswer {
     /// The HTTP status.

@@ -12,11 +12,11 @@ use crate::authn::sources::TokenSources;
 use crate::authz::answer::{Answer, Judged, RefusedAnswer};
 use crate::authz::condition_input::RequestAtMoment;
 use crate::authz::denial::Denial;
+use crate::authz::denial_context::{ClientProtocol, DenialContext, RefusalForm};
 use crate::authz::filtered_requests::FilteredRequests;
 use crate::authz::pending_admission::PendingAdmission;
 use crate::authz::record::{DecisionRecord, TokenRecord};
 use crate::authz::refusal_settings::RefusalSettings;
-use crate::authz::refusal_target::{ClientProtocol, RefusalForm, RefusalTarget};
 use crate::authz::resource_metadata::ResourceMetadata;
 use crate::expression::Expression;
 use crate::forward::strip::{StripList, TokenForwarding};
@@ -196,7 +196,7 @@ impl Authorizer {
                     }
                     _ => self.sources.challenge_scheme(request),
                 };
-                record.target = RefusalTarget {
+                record.denial_context = DenialContext {
                     client: ClientProtocol::of(&request.headers),
                     form,
                     scheme,
@@ -223,7 +223,7 @@ impl Authorizer {
                 token: TokenRecord::NotRead,
                 cache: None,
                 is_shadow: false,
-                target: RefusalTarget::default(),
+                denial_context: DenialContext::default(),
             };
             return Ok(Decided::Document(record, document));
         }

@@ -6,7 +6,7 @@ use crate::authn::authenticator::attempt::{CacheLookup, TokenDenial};
 use crate::authn::identity::{Identity, SignedToken};
 use crate::authn::token_metadata::MetadataValue;
 use crate::authz::denial::Denial;
-use crate::authz::refusal_target::RefusalTarget;
+use crate::authz::denial_context::DenialContext;
 use crate::reason::{Decision, Reason};
 use crate::rules::table::DEFAULT_RULE;
 use crate::token::claims::Claims;
@@ -24,8 +24,8 @@ pub struct DecisionRecord {
     pub token: TokenRecord,
     /// The lookup in the token cache, if there was one.
     pub cache: Option<CacheLookup>,
-    /// Who gets the denial; the default for another decision.
-    pub target: RefusalTarget,
+    /// For the answer to a denial. The default for every other decision.
+    pub denial_context: DenialContext,
 }
 
 /// What is known of the token of a request.
@@ -68,7 +68,7 @@ impl DecisionRecord {
             rule,
             token,
             cache: None,
-            target: RefusalTarget::default(),
+            denial_context: DenialContext::default(),
         }
     }
 

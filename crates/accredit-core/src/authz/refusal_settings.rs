@@ -7,8 +7,8 @@ use crate::authn::realm::{ErrorDetails, Realm};
 use crate::authz::answer::{Answer, Judged, RefusalCode, RefusedAnswer};
 use crate::authz::challenge::{self, ChallengeError};
 use crate::authz::denial::{Class, Denial};
+use crate::authz::denial_context::{ClientProtocol, DenialContext};
 use crate::authz::record::DecisionRecord;
-use crate::authz::refusal_target::{ClientProtocol, RefusalTarget};
 use crate::proof::presentation::CredentialScheme;
 
 /// The settings of denials.
@@ -37,16 +37,16 @@ impl RefusalSettings {
     /// The answer that the client of a denied request got.
     pub fn answer_of(&self, record: &DecisionRecord) -> RefusedAnswer {
         let denial = record.denial.as_ref().unwrap_or(&Denial::Internal);
-        self.refuse(denial, record.target)
+        self.refuse(denial, record.denial_context)
     }
 
     /// The answer for a denial.
-    pub fn refuse(&self, denial: &Denial, target: RefusalTarget) -> RefusedAnswer {
-        let RefusalTarget {
+    pub fn refuse(&self, denial: &Denial, context: DenialContext) -> RefusedAnswer {
+        let DenialContext {
             client,
             form,
             scheme,
-        } = target;
+        } = context;
         let class = denial.class();
         let (code, status, error) = of_class(&class);
         let details = self.details_of(denial, &class);

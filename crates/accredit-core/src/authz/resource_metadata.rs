@@ -4,7 +4,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::authz::answer::{RefusalCode, RefusedAnswer};
-use crate::authz::refusal_target::RefusalForm;
+use crate::authz::denial_context::RefusalForm;
 use crate::request::Request;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

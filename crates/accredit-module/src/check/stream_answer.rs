@@ -1,8 +1,8 @@
 //! The answer to a check, with what carrying it out needs of the request: when it is carried out, the request is not borrowed any more.
 
 use accredit_core::authz::answer::{Admission, Answer, Judged, RefusedAnswer};
+use accredit_core::authz::denial_context::ClientProtocol;
 use accredit_core::authz::record::DecisionRecord;
-use accredit_core::authz::refusal_target::ClientProtocol;
 use accredit_core::request::Headers;
 
 use crate::check::http_stream::{HttpStream, NotChanged};

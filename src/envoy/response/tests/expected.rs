@@ -2,7 +2,7 @@
 
 use accredit_core::authn::token_metadata::MetadataValue;
 use accredit_core::authz::answer::{Answer, Judged};
-use accredit_core::authz::refusal_target::RefusalForm;
+use accredit_core::authz::denial_context::RefusalForm;
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;

@@ -144,6 +144,22 @@ async fn an_empty_set_is_requested_again_soon_also_after_304() {
     assert!(pauses.iter().all(|pause| *pause < 30.0), "{pauses:?}");
 }
 
+/// The issuer answers "not modified" although this store has fetched nothing that it could confirm.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_confirms_nothing_is_retried_with_a_growing_delay() {
+    let source = ScriptedSource::of(&[]);
+    source.replies(Reply::Unchanged);
+    let kept = RefreshedStore::from(&source, store());
+    pass(600.0).await;
+    let pauses = pauses(&source);
+    assert!(
+        pauses.first().is_some_and(|first| *first < 2.0),
+        "{pauses:?}"
+    );
+    assert!(pauses.last().is_some_and(|last| *last > 40.0), "{pauses:?}");
+    assert_eq!(kept.store.fetches().0, 0);
+}
+
 /// CONTRACT 5.3.8.
 #[tokio::test(start_paused = true)]
 async fn a_token_starts_a_fetch_at_once_and_the_next_after_the_cooldown() {

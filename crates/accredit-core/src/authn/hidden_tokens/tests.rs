@@ -120,6 +120,8 @@ fn cookies_that_an_upstream_could_read_as_the_token() {
         "t=J; x=H.P; y=\"H\\056P\"; z=\"",
         "xs=J; s2=J; app-token=J; x=s=J",
         "S=abc; app.token=1.2.3",
+        // No escape of `s`: servers read `%u+073` as text.
+        "%u+073=J; s=J",
         "x=a b c; y= s",
         // Quotes and escapes of values that are no JWT: Python writes JSON in this way.
         "s=\"{\\\"user\\\": 1\\054 \\\"x\\\": 2}\"; s=J",

@@ -10,9 +10,9 @@ use crate::authz::answer::{Admission, Answer, Judged};
 use crate::authz::authorizer::trial::can_be_on_trial;
 use crate::authz::authorizer::{Authorizer, Decided, Judgement, Refused};
 use crate::authz::condition_input::RequestAtMoment;
+use crate::authz::denial_context::{DenialContext, RefusalForm};
 use crate::authz::pending_admission::{PendingAdmission, RequestChange};
 use crate::authz::record::{DecisionRecord, TokenRecord};
-use crate::authz::refusal_target::{RefusalForm, RefusalTarget};
 use crate::authz::typed_metadata;
 use crate::expression::Expression;
 use crate::proof::shared_proof::SharedProof;
@@ -41,7 +41,7 @@ impl Authorizer {
             rule: rule.name.clone(),
             token: TokenRecord::Verified(identity.clone()),
             cache,
-            target: RefusalTarget::default(),
+            denial_context: DenialContext::default(),
         };
         Decided::Admit(PendingAdmission {
             record,
@@ -60,7 +60,7 @@ impl Authorizer {
             rule: rule.name.clone(),
             token: TokenRecord::NotRead,
             cache: None,
-            target: RefusalTarget::default(),
+            denial_context: DenialContext::default(),
         };
         Decided::Admit(PendingAdmission {
             record,

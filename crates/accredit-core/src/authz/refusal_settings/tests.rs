@@ -7,7 +7,7 @@ use crate::authn::error::AuthenticationError;
 use crate::authn::extraction_error::AmbiguousCredential;
 use crate::authn::realm::ErrorDetails;
 use crate::authz::denial::{Denial, InvalidRequest};
-use crate::authz::refusal_target::{ClientProtocol, RefusalTarget};
+use crate::authz::denial_context::{ClientProtocol, DenialContext};
 use crate::expression::failure::EvaluationFailure;
 use crate::keys::ledger::MissingKey;
 use crate::rules::demands::{RuleDenial, ScopeDemand};
@@ -66,9 +66,9 @@ fn every_refusal_has_an_error_status() {
         for client in [ClientProtocol::Http, ClientProtocol::Grpc] {
             let answer = RefusalSettings::default().refuse(
                 &denial,
-                RefusalTarget {
+                DenialContext {
                     client,
-                    ..RefusalTarget::default()
+                    ..DenialContext::default()
                 },
             );
             assert_ne!(answer.code as i32, 0, "{denial:?}");
@@ -91,7 +91,7 @@ fn error_details_can_be_hidden() {
     };
     let denial = Denial::Unauthenticated(MissingKey::Unknown.into());
     let refuse = |settings: &RefusalSettings| {
-        let answer = settings.refuse(&denial, RefusalTarget::default());
+        let answer = settings.refuse(&denial, DenialContext::default());
         format!("{:?} {}", answer.headers, answer.body)
     };
     for (settings, is_shown) in [(RefusalSettings::default(), true), (hidden, false)] {
@@ -130,7 +130,7 @@ fn the_body_of_every_denial_is_json_with_its_error() {
         ..RefusalSettings::default()
     };
     for denial in every_denial() {
-        let answer = settings.refuse(&denial, RefusalTarget::default());
+        let answer = settings.refuse(&denial, DenialContext::default());
         let body: serde_json::Value = serde_json::from_str(&answer.body).expect("is JSON");
         assert_eq!(body.to_string(), answer.body, "{denial:?}");
         assert!(body["error"].is_string(), "{denial:?}");

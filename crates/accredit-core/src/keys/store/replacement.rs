@@ -159,6 +159,12 @@ impl KeyStore {
         Ok(generation)
     }
 
+    /// The key set that an answer "not modified" confirms: the one that this store fetched last. It differs from the held one if another
+    /// store of the same source supplied that.
+    pub fn last_fetched(&self) -> Option<Arc<KeySet>> {
+        lock(&self.fetched).clone()
+    }
+
     fn count_success(&self, ledger: MutexGuard<'_, Ledger>, next_attempt: Instant) {
         *lock(&self.last_failure) = None;
         self.succeeded.fetch_add(1, Ordering::AcqRel);

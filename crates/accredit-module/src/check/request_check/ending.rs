@@ -2,8 +2,8 @@
 
 use accredit_core::authz::answer::Judged;
 use accredit_core::authz::denial::Denial;
+use accredit_core::authz::denial_context::ClientProtocol;
 use accredit_core::authz::record::DecisionRecord;
-use accredit_core::authz::refusal_target::ClientProtocol;
 
 use crate::check::fault;
 use crate::check::http_stream::{HttpStream, LocalReply, NotChanged};

@@ -1,11 +1,12 @@
-//! Who gets a denial: what its answer depends on beside its cause and the settings.
+//! The request of a denial: what the answer depends on beside the cause of the denial and the settings.
 
 use crate::proof::presentation::CredentialScheme;
 use crate::request::Headers;
 
-/// Who gets a denial. The default is an HTTP client that sent no credential, or `Bearer`.
+/// What the answer to a denial depends on beside its cause and the settings. The default is for an HTTP client that sent no credential, or one
+/// with the scheme `Bearer`, and whose request Envoy denies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RefusalTarget {
+pub struct DenialContext {
     pub client: ClientProtocol,
     pub form: RefusalForm,
     /// The authentication scheme of the challenge.
